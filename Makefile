@@ -1,0 +1,60 @@
+# Headwater. `make` alone prints the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PREFIX ?= /usr/local
+SWIFT ?= swift
+PYTHON ?= python3
+SWIFT_SOURCES := Sources Tests
+GENERATED := Sources/CHeadwaterProto
+
+.PHONY: help
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: ## check for Swift, install the system packages that are missing
+	@PYTHON="$(PYTHON)" SWIFT="$(SWIFT)" scripts/setup
+
+.PHONY: build
+build: setup ## build everything for debugging
+	$(SWIFT) build
+
+.PHONY: release
+release: setup ## build the headwater executable, optimised: .build/release/headwater
+	$(SWIFT) build -c release --product headwater
+
+.PHONY: test
+test: setup lint build ## set up, lint, build, run every test
+	$(SWIFT) test
+
+.PHONY: demo
+demo: release ## run the main job on real data: ends by itself
+	@examples/flights/demo.sh
+
+.PHONY: lint
+lint: ## check style, import direction and where unsafe code lives
+	@SWIFT="$(SWIFT)" $(PYTHON) scripts/lint
+
+.PHONY: format
+format: ## format all Swift sources in place
+	$(SWIFT) format format --in-place --recursive --parallel --configuration .swift-format $(SWIFT_SOURCES)
+
+.PHONY: protos
+protos: ## generate the C of Protos/headwater.proto again
+	@scripts/setup protobuf-c-compiler
+	@mkdir -p $(GENERATED)/include
+	protoc-c --proto_path=Protos --c_out=$(GENERATED) headwater.proto
+	@mv $(GENERATED)/headwater.pb-c.h $(GENERATED)/include/headwater.pb-c.h
+
+.PHONY: install
+install: release ## install headwater below PREFIX (default /usr/local)
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 "$$($(SWIFT) build -c release --show-bin-path)/headwater" "$(DESTDIR)$(PREFIX)/bin/headwater"
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf .build

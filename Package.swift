@@ -1,0 +1,89 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The house rules of every Swift target (docs/architecture.md).
+let houseRules: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .strictMemorySafety(),
+    .treatWarning("StrictMemorySafety", as: .error),
+]
+
+func nio(_ product: String) -> Target.Dependency { .product(name: product, package: "swift-nio") }
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+/// One library target. What it may import is what stands in `dependencies`; imports point down only.
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: houseRules)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: houseRules)
+}
+
+let package = Package(
+    name: "headwater",
+    products: [.executable(name: "headwater", targets: ["headwater"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: [
+        // C: system libraries, generated code, one checksum.
+        .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .target(name: "CHeadwaterProto", dependencies: ["CProtobufC"]),
+        .target(name: "CChecksum"),
+
+        // The synchronous core: no async, no thread, no clock.
+        library("FeatureModel", ["CChecksum"]),
+        library("StorageIO", ["FeatureModel"]),
+        library("Tables", ["FeatureModel"]),
+        library("Log", ["StorageIO", "FeatureModel"]),
+        library("OnlineStore", ["StorageIO", "FeatureModel"]),
+        library("OfflineStore", ["StorageIO", "FeatureModel", "CLZ4"]),
+        library("Catalog", ["FeatureModel", yams]),
+        library("Wire", ["FeatureModel", "CHeadwaterProto", "CProtobufC"]),
+        library("Engine", ["Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel"]),
+
+        // The edge: sockets, threads, clocks, arguments.
+        library("Transport", ["Wire", "FeatureModel", nio("NIOCore"), nio("NIOPosix"), logging]),
+        library(
+            "Server",
+            [
+                "Transport", "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "Wire", "FeatureModel",
+                nio("NIOCore"), nio("NIOPosix"), lifecycle, logging,
+            ]),
+        library("Client", ["Transport", "Wire", "Catalog", "FeatureModel", nio("NIOCore"), nio("NIOPosix"), logging]),
+        .executableTarget(
+            name: "headwater",
+            dependencies: [
+                "Client", "Server", "Tables", "Catalog", "Engine", "Log", "OnlineStore", "OfflineStore", "StorageIO",
+                "Wire", "FeatureModel", argumentParser, lifecycle, logging,
+            ],
+            swiftSettings: houseRules),
+
+        // Tests, in the order of the house.
+        .target(name: "TestSupport", dependencies: ["FeatureModel"], path: "Tests/TestSupport", swiftSettings: houseRules),
+        tests("FeatureModelTests", ["FeatureModel", "CChecksum", "TestSupport"]),
+        tests("StorageIOTests", ["StorageIO", "FeatureModel", "CChecksum"]),
+        tests("TablesTests", ["Tables", "FeatureModel"]),
+        tests("LogTests", ["Log", "StorageIO", "FeatureModel"]),
+        tests("CatalogTests", ["Catalog", "FeatureModel"]),
+        tests("OnlineStoreTests", ["OnlineStore", "StorageIO", "FeatureModel", "TestSupport"]),
+        tests("OfflineStoreTests", ["OfflineStore", "StorageIO", "FeatureModel"]),
+        tests("WireTests", ["Wire", "FeatureModel"]),
+        tests(
+            "EngineTests",
+            ["Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestSupport"]),
+        tests("TransportTests", ["Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOPosix")]),
+    ]
+)

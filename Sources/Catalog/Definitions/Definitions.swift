@@ -1,0 +1,71 @@
+public import FeatureModel
+
+/// What a user writes: the entities, feature groups and feature services of one project.
+///
+/// The form, as YAML and as JSON, is docs/formats/definitions.md.
+public struct Definitions: Hashable, Sendable {
+    public var project: String
+    public var entities: [EntityDefinition]
+    public var featureGroups: [GroupDefinition]
+    public var featureServices: [ServiceDefinition]
+
+    public init(
+        project: String, entities: [EntityDefinition] = [], featureGroups: [GroupDefinition] = [],
+        featureServices: [ServiceDefinition] = []
+    ) {
+        self.project = project
+        self.entities = entities
+        self.featureGroups = featureGroups
+        self.featureServices = featureServices
+    }
+}
+
+/// A business key: zero or more typed key columns.
+public struct EntityDefinition: Hashable, Sendable {
+    public var name: String
+    public var keys: [KeyDefinition]
+    public var description: String?
+    public var tags: [String: String]
+
+    public init(name: String, keys: [KeyDefinition], description: String? = nil, tags: [String: String] = [:]) {
+        self.name = name
+        self.keys = keys
+        self.description = description
+        self.tags = tags
+    }
+}
+
+/// One key column of an entity.
+public struct KeyDefinition: Hashable, Sendable, Codable {
+    public var name: String
+    public var type: FeatureType
+    public var description: String?
+
+    public init(name: String, type: FeatureType, description: String? = nil) {
+        self.name = name
+        self.type = type
+        self.description = description
+    }
+
+    var field: Field { Field(name, type) }
+}
+
+/// Limits of what definitions may hold, beside those of `Limits`. Units stand last in the names.
+public enum DefinitionLimits {
+    /// Bytes of one file, or of definitions as JSON.
+    public static let textBytesMax = 8 << 20
+    /// Values of one file, with those that aliases repeat.
+    public static let nodesMax = 1_000_000
+    /// Bytes of a description, an owner or a tag's value.
+    public static let descriptionBytesMax = 4_096
+    /// Tags of one thing.
+    public static let tagsMax = 64
+    /// Values of one `one_of`.
+    public static let oneOfMax = 1_024
+    /// Entities, groups and services of one file each.
+    public static let itemsMax = 4_096
+    /// Features of one service.
+    public static let serviceFeaturesMax = 4_096
+    /// Problems that one refusal lists; the rest is a count.
+    public static let problemsListedMax = 20
+}

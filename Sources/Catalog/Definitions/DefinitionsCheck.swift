@@ -1,0 +1,191 @@
+internal import FeatureModel
+
+/// Checks what definitions mean by themselves: names, duplicates, key types, checks, static tables.
+///
+/// What needs the catalog (entities, groups and features of earlier definitions) is checked by the planner.
+struct DefinitionsCheck {
+    var problems = Problems()
+    private var entities: [String: EntityDefinition] = [:]
+    private var groups: Set<String> = []
+    private var services: Set<String> = []
+
+    /// Takes the definitions of one file, behind those of the files before it.
+    mutating func check(_ read: ReadDefinitions) {
+        for entity in read.entities { check(entity) }
+        for group in read.featureGroups { check(group) }
+        for service in read.featureServices { check(service) }
+    }
+
+    static func path(of entity: EntityDefinition) -> String { "entities[\(entity.name)]" }
+    static func path(of group: GroupDefinition) -> String { "feature_groups[\(label(group.name, group.version))]" }
+    static func path(of service: ServiceDefinition) -> String { "feature_services[\(label(service.name, service.version))]" }
+    private static func label(_ name: String, _ version: UInt32) -> String { version == 1 ? name : "\(name)@\(version)" }
+
+    private mutating func check(_ entity: EntityDefinition) {
+        let path = Self.path(of: entity)
+        problems.add("\(path).name", ifWrong: Names.problem(with: entity.name))
+        if entities.updateValue(entity, forKey: entity.name) != nil {
+            problems.add("\(path).name", "entity '\(entity.name)' is defined twice")
+        }
+        check(description: entity.description, owner: nil, tags: entity.tags, path)
+        if entity.keys.count > Limits.keyColumnsMax {
+            problems.add("\(path).keys", "\(entity.keys.count) of them; the limit is \(Limits.keyColumnsMax)")
+        }
+        var names: Set<String> = []
+        for key in entity.keys {
+            let path = "\(path).keys[\(key.name)]"
+            problems.add("\(path).name", ifWrong: Names.problem(withColumn: key.name))
+            if !names.insert(key.name).inserted { problems.add("\(path).name", "key '\(key.name)' is defined twice") }
+            if !key.type.isKeyType {
+                problems.add("\(path).type", "\(key.type) cannot be a key: use int32, int64, string, bytes or timestamp")
+            }
+            check(description: key.description, owner: nil, tags: [:], path)
+        }
+    }
+
+    private mutating func check(_ group: GroupDefinition) {
+        let path = Self.path(of: group)
+        problems.add("\(path).name", ifWrong: Names.problem(with: group.name))
+        problems.add("\(path).entity", ifWrong: Names.problem(with: group.entity))
+        if group.version == 0 { problems.add("\(path).version", "expected a whole number from 1, not '0'") }
+        if !groups.insert(group.reference).inserted {
+            problems.add("\(path).name", "feature group '\(group.reference)' is defined twice")
+        }
+        check(description: group.description, owner: group.owner, tags: group.tags, path)
+        if let name = group.eventTime {
+            problems.add("\(path).event_time", ifWrong: Names.problem(withTimeColumn: name, isEventTime: true))
+        } else {
+            for (field, value) in [("max_age", group.maxAge), ("retention", group.retention), ("ahead", group.ahead)]
+            where value != nil {
+                problems.add(
+                    "\(path).\(field)", "a static table has no event time to measure from: leave it out, or give event_time")
+            }
+        }
+        if let name = group.availableTime {
+            problems.add("\(path).available_time", ifWrong: Names.problem(withTimeColumn: name, isEventTime: false))
+        }
+        if group.features.isEmpty || group.features.count > Limits.featuresMax {
+            problems.add("\(path).features", "\(group.features.count) of them; a group has 1 to \(Limits.featuresMax)")
+        }
+        var names: Set<String> = []
+        for feature in group.features {
+            let path = "\(path).features[\(feature.name)]"
+            problems.add("\(path).name", ifWrong: Names.problem(withOutput: feature.name))
+            if !names.insert(feature.name).inserted {
+                problems.add(
+                    "\(path).name",
+                    "feature '\(feature.name)' is defined "
+                        + "twice")
+            }
+            check(description: feature.description, owner: nil, tags: feature.tags, path)
+            if let checks = feature.checks { check(checks, of: feature.type, "\(path).checks") }
+        }
+        if let entity = entities[group.entity] {
+            problems.append(Self.clashes(in: group, keys: entity.keys.map(\.name)))
+        } else {
+            problems.append(Self.clashes(in: group, keys: []))
+        }
+    }
+
+    /// Columns of one group that go by the same name.
+    static func clashes(in group: GroupDefinition, keys: [String]) -> Problems {
+        let path = path(of: group)
+        var problems = Problems()
+        var owners: [String: String] = [:]
+        for key in keys { owners[key] = "a key of entity '\(group.entity)'" }
+        func take(_ name: String?, _ what: String, _ field: String) {
+            guard let name else { return }
+            if let owner = owners[name] {
+                problems.add("\(path).\(field)", "'\(name)' is also \(owner): columns of a group have different names")
+            } else {
+                owners[name] = what
+            }
+        }
+        take(group.eventTime, "the event time column", "event_time")
+        take(group.availableTime, "the available time column", "available_time")
+        for feature in group.features {
+            if let owner = owners[feature.name] {
+                problems.add(
+                    "\(path).features[\(feature.name)].name",
+                    "'\(feature.name)' is also \(owner): columns of a group have different names")
+            }
+        }
+        return problems
+    }
+
+    private mutating func check(_ checks: FeatureChecks, of type: FeatureType, _ path: String) {
+        let hasOrder: Bool =
+            switch type {
+            case .int32, .int64, .float32, .float64, .timestamp: true
+            default: false
+            }
+        for (field, value) in [("min", checks.min), ("max", checks.max)] where value != nil && !hasOrder {
+            problems.add("\(path).\(field)", "not for \(type): it is for int32, int64, float32, float64 and timestamp")
+        }
+        if let min = checks.min, let max = checks.max, min.exceeds(max) {
+            problems.add("\(path).min", "min \(min) is above max \(max)")
+        }
+        if let values = checks.oneOf {
+            if type != .string { problems.add("\(path).one_of", "not for \(type): it is for string") }
+            if values.isEmpty { problems.add("\(path).one_of", "an empty list would refuse every value") }
+        }
+        if checks.maxLength != nil {
+            switch type {
+            case .string, .bytes, .array: break
+            default: problems.add("\(path).max_length", "not for \(type): it is for string, bytes and array(T)")
+            }
+        }
+    }
+
+    private mutating func check(_ service: ServiceDefinition) {
+        let path = Self.path(of: service)
+        problems.add("\(path).name", ifWrong: Names.problem(with: service.name))
+        if service.version == 0 { problems.add("\(path).version", "expected a whole number from 1, not '0'") }
+        if !services.insert(service.reference).inserted {
+            problems.add("\(path).name", "feature service '\(service.reference)' is defined twice")
+        }
+        check(description: service.description, owner: service.owner, tags: service.tags, path)
+        if service.features.isEmpty || service.features.count > DefinitionLimits.serviceFeaturesMax {
+            problems.add(
+                "\(path).features",
+                "\(service.features.count) of them; a service has 1 to "
+                    + "\(DefinitionLimits.serviceFeaturesMax)"
+            )
+        }
+        for (index, feature) in service.features.enumerated() {
+            let path = "\(path).features[\(index)]"
+            if let alias = feature.alias {
+                problems.add("\(path).as", ifWrong: Names.problem(withOutput: alias))
+                if feature.feature.feature == nil {
+                    problems.add("\(path).as", "'\(feature.feature)' names several features: give an alias to each by itself")
+                }
+            }
+            for (from, to) in feature.keys.sorted(by: { $0.key < $1.key }) {
+                problems.add("\(path).keys.\(from)", ifWrong: Names.problem(with: from) ?? Names.problem(with: to))
+            }
+        }
+    }
+
+    private mutating func check(description: String?, owner: String?, tags: [String: String], _ path: String) {
+        let most = DefinitionLimits.descriptionBytesMax
+        for (field, text) in [("description", description), ("owner", owner)] where text?.utf8.count ?? 0 > most {
+            problems.add("\(path).\(field)", "longer than \(most) bytes")
+        }
+        if tags.count > DefinitionLimits.tagsMax {
+            problems.add("\(path).tags", "\(tags.count) of them; the limit is \(DefinitionLimits.tagsMax)")
+        }
+        for (name, text) in tags.sorted(by: { $0.key < $1.key }) {
+            problems.add("\(path).tags.\(name)", ifWrong: Names.problem(with: name))
+            if text.utf8.count > most { problems.add("\(path).tags.\(name)", "longer than \(most) bytes") }
+        }
+    }
+}
+
+extension Bound {
+    func exceeds(_ other: Bound) -> Bool {
+        switch (self, other) {
+        case (.whole(let a), .whole(let b)): a > b
+        default: double > other.double
+        }
+    }
+}

@@ -1,0 +1,131 @@
+public import FeatureModel
+
+/// A written table: entity, event time, features; versioned.
+public struct GroupDefinition: Hashable, Sendable {
+    public var name: String
+    public var version: UInt32
+    public var entity: String
+    /// Name of the event time column; `nil` for a static table.
+    public var eventTime: String?
+    /// Name of the column that stands for ingest_time in backfilled history.
+    public var availableTime: String?
+    public var maxAge: TimeSpan?
+    public var retention: TimeSpan?
+    /// How far ahead of the clock an event time may be; `nil` for the default of five minutes.
+    public var ahead: TimeSpan?
+    public var description: String?
+    public var owner: String?
+    public var tags: [String: String]
+    public var features: [FeatureDefinition]
+
+    public init(
+        name: String, version: UInt32 = 1, entity: String, eventTime: String? = nil, availableTime: String? = nil,
+        maxAge: TimeSpan? = nil, retention: TimeSpan? = nil, ahead: TimeSpan? = nil, description: String? = nil,
+        owner: String? = nil, tags: [String: String] = [:], features: [FeatureDefinition]
+    ) {
+        self.name = name
+        self.version = version
+        self.entity = entity
+        self.eventTime = eventTime
+        self.availableTime = availableTime
+        self.maxAge = maxAge
+        self.retention = retention
+        self.ahead = ahead
+        self.description = description
+        self.owner = owner
+        self.tags = tags
+        self.features = features
+    }
+
+    public var isStatic: Bool { eventTime == nil }
+
+    /// `weather@1`.
+    public var reference: String { "\(name)@\(version)" }
+}
+
+/// One typed column of a group.
+public struct FeatureDefinition: Hashable, Sendable {
+    public var name: String
+    public var type: FeatureType
+    public var description: String?
+    public var tags: [String: String]
+    public var checks: FeatureChecks?
+
+    public init(
+        name: String, type: FeatureType, description: String? = nil, tags: [String: String] = [:], checks: FeatureChecks? = nil
+    ) {
+        self.name = name
+        self.type = type
+        self.description = description
+        self.tags = tags
+        self.checks = checks
+    }
+}
+
+/// What a written value must hold to; a value that does not refuses its request.
+public struct FeatureChecks: Hashable, Sendable {
+    /// Inclusive; a NaN is outside any bound.
+    public var min: Bound?
+    /// Inclusive.
+    public var max: Bound?
+    public var notNull: Bool
+    public var oneOf: [String]?
+    /// Characters (Unicode scalars) of a string, bytes of a bytes value, elements of an array.
+    public var maxLength: Int?
+
+    public init(min: Bound? = nil, max: Bound? = nil, notNull: Bool = false, oneOf: [String]? = nil, maxLength: Int? = nil) {
+        self.min = min
+        self.max = max
+        self.notNull = notNull
+        self.oneOf = oneOf
+        self.maxLength = maxLength
+    }
+
+    var isEmpty: Bool { self == FeatureChecks() }
+}
+
+/// A bound of a check: a whole number exactly, else a finite Double. Times are whole microseconds.
+public enum Bound: Hashable, Sendable, CustomStringConvertible {
+    case whole(Int64)
+    case real(Double)
+
+    /// The bound for a number; a whole one becomes `.whole`, so that equal bounds have one form.
+    public init(_ number: Double) {
+        self = Int64(exactly: number).map { .whole($0) } ?? .real(number)
+    }
+
+    public init(_ number: Int64) { self = .whole(number) }
+
+    public var double: Double {
+        switch self {
+        case .whole(let number): Double(number)
+        case .real(let number): number
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .whole(let number): String(number)
+        case .real(let number): String(number)
+        }
+    }
+}
+
+/// A duration as definitions write it: `3h`, `400d`.
+public struct TimeSpan: Hashable, Sendable, CustomStringConvertible {
+    public let microseconds: Microseconds
+
+    /// - Parameter microseconds: above zero.
+    public init(microseconds: Microseconds) {
+        precondition(microseconds > 0)
+        self.microseconds = microseconds
+    }
+
+    /// Parses `90s`, `3h`, `400d`; `nil` where the text is no duration.
+    public init?(_ text: String) {
+        guard let microseconds = TimeText.parseDuration(text) else { return nil }
+        self.microseconds = microseconds
+    }
+
+    public var description: String { TimeText.formatDuration(microseconds) }
+}

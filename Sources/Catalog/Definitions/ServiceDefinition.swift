@@ -1,0 +1,49 @@
+/// What a model reads: features of several groups, with aliases and key mappings; versioned.
+public struct ServiceDefinition: Hashable, Sendable {
+    public var name: String
+    public var version: UInt32
+    public var description: String?
+    public var owner: String?
+    public var tags: [String: String]
+    public var features: [ServiceFeature]
+
+    public init(
+        name: String, version: UInt32 = 1, description: String? = nil, owner: String? = nil, tags: [String: String] = [:],
+        features: [ServiceFeature]
+    ) {
+        self.name = name
+        self.version = version
+        self.description = description
+        self.owner = owner
+        self.tags = tags
+        self.features = features
+    }
+
+    /// `departure_delay@1`.
+    public var reference: String { "\(name)@\(version)" }
+}
+
+/// One line of a service: a reference, and how it is named and keyed in this service.
+public struct ServiceFeature: Hashable, Sendable, ExpressibleByStringLiteral {
+    public var feature: FeatureReference
+    /// The output's name; `nil` for the feature's own.
+    public var alias: String?
+    /// Key columns of the group that the request calls otherwise: `origin` → `dest`.
+    public var keys: [String: String]
+
+    public init(_ feature: FeatureReference, as alias: String? = nil, keys: [String: String] = [:]) {
+        self.feature = feature
+        self.alias = alias
+        self.keys = keys
+    }
+
+    /// Traps where the literal is no reference.
+    public init(stringLiteral text: String) {
+        guard let reference = try? FeatureReference.parse(text) else {
+            preconditionFailure(
+                "'\(text)' is no feature "
+                    + "reference")
+        }
+        self.init(reference)
+    }
+}

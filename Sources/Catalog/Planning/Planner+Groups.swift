@@ -1,0 +1,100 @@
+internal import FeatureModel
+
+extension Planner {
+    /// Compares a group with the same version in the catalog.
+    ///
+    /// - Returns: the definition that would stand after it, with features in ordinal order, and its schema version.
+    func compare(
+        _ old: CatalogGroup, with new: GroupDefinition, _ path: String
+    ) -> (merged: GroupDefinition, schemaVersion: UInt32, differences: Differences) {
+        var differences = Differences()
+        compareShape(old, with: new, path, &differences)
+        differences.compare("max_age", old.definition.maxAge, new.maxAge)
+        differences.compare("retention", old.definition.retention, new.retention)
+        differences.compare("ahead", old.definition.ahead, new.ahead)
+        differences.compare("description", old.definition.description, new.description)
+        differences.compare("owner", old.definition.owner, new.owner)
+        differences.compare("tags", old.definition.tags, new.tags)
+
+        var merged = new
+        var schemaMoves = false
+        merged.features = []
+        let byName = Dictionary(new.features.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        for feature in old.definition.features {
+            guard let newer = byName[feature.name] else {
+                differences.note("= feature \(feature.name): kept (it is not in the files; nothing is deleted)")
+                merged.features.append(feature)
+                continue
+            }
+            if newer.type != feature.type {
+                if feature.type.widens(to: newer.type) {
+                    differences.note("~ feature \(feature.name): \(feature.type) → \(newer.type)")
+                    schemaMoves = true
+                } else {
+                    differences.refuse(
+                        "\(path).features[\(feature.name)].type",
+                        "feature \(new.name):\(feature.name) changes \(feature.type) → \(newer.type)", remedy(for: old))
+                }
+            }
+            compare(feature, with: newer, &differences)
+            merged.features.append(newer)
+        }
+        let known = Set(old.definition.features.map(\.name))
+        for feature in new.features where !known.contains(feature.name) {
+            differences.note("+ feature \(feature.name) \(feature.type)")
+            schemaMoves = true
+            merged.features.append(feature)
+            if old.keys.contains(where: { $0.name == feature.name }) {
+                differences.refuse(
+                    "\(path).features[\(feature.name)].name", "feature '\(feature.name)' is also a key of \(old.reference)",
+                    "give it another name")
+            }
+        }
+        if merged.features.count > Limits.featuresMax {
+            differences.refuse(
+                "\(path).features", "\(merged.features.count) features, with those kept; the limit is \(Limits.featuresMax)",
+                "put the new ones into another group")
+        }
+        return (merged, old.newestSchema.schemaVersion + (schemaMoves ? 1 : 0), differences)
+    }
+
+    private func compareShape(_ old: CatalogGroup, with new: GroupDefinition, _ path: String, _ differences: inout Differences) {
+        if old.definition.entity != new.entity {
+            differences.refuse(
+                "\(path).entity", "the entity of \(old.reference) changes \(old.definition.entity) → \(new.entity)",
+                remedy(for: old))
+        }
+        for (field, before, after) in [
+            ("event_time", old.definition.eventTime, new.eventTime),
+            ("available_time", old.definition.availableTime, new.availableTime),
+        ] where before != after {
+            differences.refuse(
+                "\(path).\(field)", "\(field) of \(old.reference) changes \(before ?? "none") → \(after ?? "none")",
+                remedy(for: old))
+        }
+    }
+
+    private func compare(_ old: FeatureDefinition, with new: FeatureDefinition, _ differences: inout Differences) {
+        differences.compare("feature \(old.name): description", old.description, new.description)
+        differences.compare("feature \(old.name): tags", old.tags, new.tags)
+        differences.compare("feature \(old.name): checks", old.checks, new.checks)
+    }
+
+    private func remedy(for group: CatalogGroup) -> String {
+        let greatest = before.group(project: project, name: group.name)?.version ?? group.version
+        return "make it a new version of the group (version: \(greatest + 1))"
+    }
+}
+
+extension FeatureChecks: CustomStringConvertible {
+    /// `{min: 0, max: 10}`, as the definitions spell it.
+    public var description: String {
+        var parts: [String] = []
+        if let min { parts.append("min: \(min)") }
+        if let max { parts.append("max: \(max)") }
+        if notNull { parts.append("not_null: true") }
+        if let oneOf { parts.append("one_of: [\(oneOf.joined(separator: ", "))]") }
+        if let maxLength { parts.append("max_length: \(maxLength)") }
+        return "{\(parts.joined(separator: ", "))}"
+    }
+}

@@ -1,0 +1,105 @@
+internal import FeatureModel
+
+extension Planner {
+    mutating func plan(_ service: ServiceDefinition) {
+        let path = DefinitionsCheck.path(of: service)
+        guard let old = before.service(project: project, VersionedName(service.name, version: service.version)) else {
+            guard let pins = resolve(service, path) else { return }
+            var differences = Differences()
+            for pin in pins { differences.note("+ \(describe(pin))") }
+            let change = ServiceChange(project: project, service: service, pins: pins)
+            finish(.service, service.reference, path: path, exists: false, differences: differences, change: .service(change))
+            return
+        }
+        var differences = Differences()
+        differences.compare("description", old.definition.description, service.description)
+        differences.compare("owner", old.definition.owner, service.owner)
+        differences.compare("tags", old.definition.tags, service.tags)
+        // The same text means what it meant when it was applied; only another text is resolved again.
+        if old.definition.features != service.features {
+            guard let pins = resolve(service, path) else { return }
+            if pins != old.pins { refuseContent(old, pins, path, &differences) }
+        }
+        let change = ServiceChange(project: project, service: service, pins: old.pins)
+        finish(
+            .service, service.reference, path: path, exists: true, differences: differences,
+            change: old.definition == service ? nil : .service(change))
+    }
+
+    private func refuseContent(_ old: CatalogService, _ pins: [ServicePin], _ path: String, _ differences: inout Differences) {
+        let (had, has) = (Set(old.pins), Set(pins))
+        for pin in old.pins where !has.contains(pin) { differences.note("- \(describe(pin))") }
+        for pin in pins where !had.contains(pin) { differences.note("+ \(describe(pin))") }
+        let greatest = before.service(project: project, VersionedName(old.name))?.version ?? old.version
+        differences.refuse(
+            "\(path).features", "the features of service \(old.reference) change",
+            "make it a new version of the service (version: \(greatest + 1))")
+    }
+
+    private func describe(_ pin: ServicePin) -> String {
+        let group = after.group(id: pin.group).map(\.reference) ?? "group \(pin.group)"
+        let alias = pin.alias.map { " as \($0)" } ?? ""
+        let keys = pin.keys.sorted { $0.key < $1.key }.map { " \($0.key) from \($0.value)" }.joined(separator: ",")
+        return "\(group):\(pin.feature)\(alias)\(keys.isEmpty ? "" : ", key\(keys)")"
+    }
+
+    /// Pins each line of a service to the groups as they would be; `nil`, with problems, where one names nothing.
+    private mutating func resolve(_ service: ServiceDefinition, _ path: String) -> [ServicePin]? {
+        let before = problems.count
+        var pins: [ServicePin] = []
+        var names: [String: String] = [:]
+        for (index, line) in service.features.enumerated() {
+            let linePath = "\(path).features[\(index)]"
+            do {
+                let added = try after.pins(line, project: project)
+                for pin in added {
+                    // Without an alias the full name still tells features of different groups apart.
+                    let name = pin.alias ?? "\(pin.group)__\(pin.feature)"
+                    if names.updateValue(linePath, forKey: name) != nil {
+                        problems.add(
+                            linePath,
+                            "'\(pin.alias ?? "\(line.feature.group.name):\(pin.feature)")' is already an output of this "
+                                + "service: give it another alias (as: NAME)"
+                        )
+                    }
+                }
+                pins += added
+            } catch {
+                problems.add(linePath, error.message)
+            }
+        }
+        return problems.count == before ? pins : nil
+    }
+}
+
+extension Catalog {
+    /// The columns that one line of a service or of a request names.
+    ///
+    /// - Throws: `.notFound` with what there is; `.invalidArgument` where a mapped key is none of the group's.
+    func pins(_ line: ServiceFeature, project: String) throws(HeadwaterError) -> [ServicePin] {
+        let group = try group(project: project, line.feature.group)
+        let schema = group.newestSchema
+        for key in line.keys.keys.sorted() where !schema.keys.contains(where: { $0.name == key }) {
+            let names = schema.keys.map(\.name)
+            throw HeadwaterError(
+                .invalidArgument,
+                "'\(key)' is no key of \(group.reference): "
+                    + "\(hint(for: key, in: names, kind: "its keys are"))")
+        }
+        // A key mapped to its own name is no mapping.
+        let keys = line.keys.filter { $0.key != $0.value }
+        func pin(_ ordinal: Int) -> ServicePin {
+            ServicePin(
+                group: group.id, groupVersion: group.version, ordinal: ordinal,
+                feature: schema.features[ordinal - schema.featureBase].name,
+                alias: line.alias, keys: keys)
+        }
+        guard let name = line.feature.feature else { return (schema.featureBase..<schema.columnCount).map(pin) }
+        guard let ordinal = schema.ordinal(ofFeature: name) else {
+            let names = schema.features.map(\.name)
+            throw HeadwaterError(
+                .notFound, "no feature '\(name)' in group \(group.reference): \(hint(for: name, in: names, kind: "there are"))")
+        }
+        return [pin(ordinal)]
+    }
+}

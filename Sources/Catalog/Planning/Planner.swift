@@ -1,0 +1,145 @@
+internal import FeatureModel
+
+/// Compares definitions with a catalog, thing by thing, building the catalog that would result.
+struct Planner {
+    let definitions: Definitions
+    let project: String
+    let before: Catalog
+    /// What the catalog would be after the changes so far: services resolve against it.
+    var after: Catalog
+    var nextGroupID: GroupID
+    var items: [Plan.Item] = []
+    var changes: [CatalogChange] = []
+    var problems = Problems()
+
+    init(catalog: Catalog, definitions: Definitions) {
+        self.definitions = definitions
+        project = definitions.project
+        before = catalog
+        after = catalog
+        nextGroupID = catalog.greatestGroupID + 1
+    }
+
+    mutating func plan() throws(HeadwaterError) -> Plan {
+        for entity in definitions.entities { plan(entity) }
+        for group in definitions.featureGroups { plan(group) }
+        for service in definitions.featureServices { plan(service) }
+        try problems.throwIfAny()
+        listKept()
+        let isRefused = items.contains { $0.action == .refused }
+        return Plan(project: project, items: items, changes: isRefused ? [] : changes)
+    }
+
+    /// Notes the outcome for one thing; `change` is what its fold would take.
+    mutating func finish(
+        _ kind: Plan.Kind, _ name: String, path: String, exists: Bool, differences: Differences, change: CatalogChange?
+    ) {
+        let action: Plan.Action
+        if !differences.refusals.isEmpty {
+            action = .refused
+        } else if let change {
+            action = exists ? .changed : .created
+            changes.append(change)
+            after.apply([change], position: after.position + 1)
+        } else {
+            action = .unchanged
+        }
+        items.append(
+            Plan.Item(
+                kind: kind, name: name, action: action, details: differences.lines, path: path, refusals: differences.refusals))
+    }
+
+    private mutating func plan(_ entity: EntityDefinition) {
+        let path = DefinitionsCheck.path(of: entity)
+        var differences = Differences()
+        let old = before.entity(project: project, name: entity.name)
+        if let old {
+            if old.keys.map(\.field) != entity.keys.map(\.field) {
+                differences.refuse(
+                    "\(path).keys",
+                    "the keys of entity '\(entity.name)' change from \(describe(old.keys)) to \(describe(entity.keys))",
+                    "define a new entity, and a new version of the groups that use it")
+            } else if old.keys != entity.keys {
+                differences.note("~ descriptions of keys")
+            }
+            differences.compare("description", old.description, entity.description)
+            differences.compare("tags", old.tags, entity.tags)
+        } else {
+            differences.note("+ keys \(describe(entity.keys))")
+        }
+        let change = old == entity ? nil : CatalogChange.entity(EntityChange(project: project, entity: entity))
+        finish(.entity, entity.name, path: path, exists: old != nil, differences: differences, change: change)
+    }
+
+    private mutating func plan(_ group: GroupDefinition) {
+        let path = DefinitionsCheck.path(of: group)
+        if let old = before.group(project: project, name: group.name, version: group.version) {
+            let (merged, schemaVersion, differences) = compare(old, with: group, path)
+            let change = GroupChange(project: project, id: old.id, schemaVersion: schemaVersion, keys: old.keys, group: merged)
+            finish(
+                .group, group.reference, path: path, exists: true, differences: differences,
+                change: merged == old.definition ? nil : .group(change))
+            return
+        }
+        guard let entity = after.entity(project: project, name: group.entity) else {
+            let names = after.entities(in: project).map(\.name)
+            problems.add(
+                "\(path).entity", "no entity '\(group.entity)': \(hint(for: group.entity, in: names, kind: "there are"))")
+            return
+        }
+        problems.append(DefinitionsCheck.clashes(in: group, keys: entity.keys.map(\.name)))
+        var differences = Differences()
+        differences.note("+ entity \(entity.name), keys \(describe(entity.keys)), event_time \(group.eventTime ?? "none")")
+        for feature in group.features { differences.note("+ feature \(feature.name) \(feature.type)") }
+        let change = GroupChange(project: project, id: nextGroupID, schemaVersion: 1, keys: entity.keys, group: group)
+        nextGroupID += 1
+        finish(.group, group.reference, path: path, exists: false, differences: differences, change: .group(change))
+    }
+
+    /// What is in the project's catalog and not in the files.
+    private mutating func listKept() {
+        func keep(_ kind: Plan.Kind, _ name: String) {
+            items.append(Plan.Item(kind: kind, name: name, action: .kept, details: [], path: "", refusals: []))
+        }
+        let entities = Set(definitions.entities.map(\.name))
+        for entity in before.entities(in: project) where !entities.contains(entity.name) { keep(.entity, entity.name) }
+        let groups = Set(definitions.featureGroups.map(\.reference))
+        for group in before.groups(in: project) where !groups.contains(group.reference) { keep(.group, group.reference) }
+        let services = Set(definitions.featureServices.map(\.reference))
+        for service in before.services(in: project) where !services.contains(service.reference) {
+            keep(.service, service.reference)
+        }
+    }
+
+    func describe(_ keys: [KeyDefinition]) -> String {
+        keys.isEmpty ? "none (global)" : "(" + keys.map { "\($0.name) \($0.type)" }.joined(separator: ", ") + ")"
+    }
+}
+
+/// The differences of one thing, as lines for people, and what of them is refused.
+struct Differences {
+    private(set) var lines: [String] = []
+    private(set) var refusals: [Plan.Refusal] = []
+
+    mutating func note(_ line: String) { lines.append(line) }
+
+    /// - Parameter remedy: what to do instead.
+    mutating func refuse(_ path: String, _ what: String, _ remedy: String) {
+        lines.append("! \(what): \(remedy)")
+        refusals.append(Plan.Refusal(path: path, message: "\(what): \(remedy)"))
+    }
+
+    mutating func compare<T: Equatable>(_ field: String, _ old: T?, _ new: T?) {
+        guard old != new else { return }
+        func spelt(_ value: T?) -> String { value.map { "\($0)" } ?? "none" }
+        lines.append("~ \(field): \(spelt(old)) → \(spelt(new))")
+    }
+
+    mutating func compare(_ field: String, _ old: [String: String], _ new: [String: String]) {
+        guard old != new else { return }
+        func spelt(_ tags: [String: String]) -> String {
+            "{" + tags.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ") + "}"
+        }
+        lines.append("~ \(field): \(spelt(old)) → \(spelt(new))")
+    }
+}

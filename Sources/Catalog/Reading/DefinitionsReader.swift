@@ -1,0 +1,147 @@
+internal import FeatureModel
+
+/// What one text defines, read but not yet checked. Items with a problem inside are left out.
+struct ReadDefinitions {
+    var project: String?
+    var projectMark: SourceMark?
+    var entities: [EntityDefinition] = []
+    var featureGroups: [GroupDefinition] = []
+    var featureServices: [ServiceDefinition] = []
+}
+
+/// Turns source nodes into definitions: the shape of things. Their meaning is checked by `DefinitionsCheck`.
+struct DefinitionsReader {
+    let context: ReadContext
+
+    func read(_ root: SourceNode) throws(HeadwaterError) -> ReadDefinitions {
+        var result = ReadDefinitions()
+        let known = ["format", "project", "entities", "feature_groups", "feature_services"]
+        guard let fields = FieldReader(root, path: "", known: known, context: context) else { return result }
+        if let format = fields.count("format"), format != Definitions.format {
+            throw HeadwaterError(
+                .unimplemented,
+                "definitions of format \(format); this version reads \(Definitions.format): use a newer "
+                    + "headwater"
+            )
+        }
+        result.project = fields.text("project")
+        result.projectMark = fields.node("project")?.mark
+        let most = DefinitionLimits.itemsMax
+        result.entities = fields.list("entities", max: most, label: \.label).compactMap { whole($0, entity) }
+        result.featureGroups = fields.list("feature_groups", max: most, label: \.label).compactMap { whole($0, group) }
+        result.featureServices = fields.list("feature_services", max: most, label: \.label).compactMap { whole($0, service) }
+        return result
+    }
+
+    /// The item, unless reading it met a problem.
+    private func whole<T>(_ item: (path: String, node: SourceNode), _ read: (SourceNode, String) -> T?) -> T? {
+        let before = context.problems.count
+        let value = read(item.node, item.path)
+        return context.problems.count == before ? value : nil
+    }
+
+    private func entity(_ node: SourceNode, _ path: String) -> EntityDefinition? {
+        let aliases = ["join_keys": "keys", "primary_key": "keys"]
+        guard
+            let fields = FieldReader(
+                node, path: path, known: ["name", "keys", "description", "tags"], aliases: aliases, context: context)
+        else { return nil }
+        let name = fields.requiredText("name", "give the entity a name")
+        _ = fields.required("keys", "write keys: [{name: NAME, type: TYPE}], or keys: [] for a global entity")
+        let keys = fields.list("keys", max: Limits.keyColumnsMax, label: \.label).compactMap { whole($0, key) }
+        return EntityDefinition(
+            name: name ?? "", keys: keys, description: fields.text("description"), tags: fields.texts("tags"))
+    }
+
+    private func key(_ node: SourceNode, _ path: String) -> KeyDefinition? {
+        guard let fields = FieldReader(node, path: path, known: ["name", "type", "description"], context: context) else {
+            return nil
+        }
+        let name = fields.requiredText("name", "give the key column a name")
+        guard let type = type(fields) else { return nil }
+        return KeyDefinition(name: name ?? "", type: type, description: fields.text("description"))
+    }
+
+    private func type(_ fields: FieldReader) -> FeatureType? {
+        guard let text = fields.requiredText("type", "write a type, such as float64 or string") else { return nil }
+        do {
+            return try FeatureType.parse(text)
+        } catch {
+            context.problems.add(fields.path("type"), error.message, at: fields.node("type")?.mark)
+            return nil
+        }
+    }
+
+    private func group(_ node: SourceNode, _ path: String) -> GroupDefinition? {
+        let known = [
+            "name", "version", "entity", "event_time", "available_time", "max_age", "retention", "ahead", "description", "owner",
+            "tags", "features",
+        ]
+        let aliases = ["timestamp_field": "event_time", "ttl": "max_age", "lookback": "max_age"]
+        guard let fields = FieldReader(node, path: path, known: known, aliases: aliases, context: context) else { return nil }
+        let name = fields.requiredText("name", "give the feature group a name")
+        let entity = fields.requiredText("entity", "name the entity whose keys this group has")
+        _ = fields.required("features", "write features: [{name: NAME, type: TYPE}]")
+        let features = fields.list("features", max: Limits.featuresMax, label: \.label).compactMap { whole($0, feature) }
+        return GroupDefinition(
+            name: name ?? "", version: fields.version(), entity: entity ?? "", eventTime: fields.column("event_time"),
+            availableTime: fields.column("available_time"), maxAge: fields.duration("max_age"),
+            retention: fields.duration("retention"), ahead: fields.duration("ahead"), description: fields.text("description"),
+            owner: fields.text("owner"), tags: fields.texts("tags"), features: features)
+    }
+
+    private func feature(_ node: SourceNode, _ path: String) -> FeatureDefinition? {
+        let known = ["name", "type", "description", "tags", "checks"]
+        guard let fields = FieldReader(node, path: path, known: known, context: context) else { return nil }
+        let name = fields.requiredText("name", "give the feature a name")
+        let description = fields.text("description")
+        let tags = fields.texts("tags")
+        guard let type = type(fields) else { return nil }
+        let checks = fields.node("checks").flatMap { self.checks($0, fields.path("checks"), type) }
+        return FeatureDefinition(name: name ?? "", type: type, description: description, tags: tags, checks: checks)
+    }
+
+    private func checks(_ node: SourceNode, _ path: String, _ type: FeatureType) -> FeatureChecks? {
+        let known = ["min", "max", "not_null", "one_of", "max_length"]
+        guard let fields = FieldReader(node, path: path, known: known, context: context) else { return nil }
+        let checks = FeatureChecks(
+            min: fields.bound("min", of: type), max: fields.bound("max", of: type), notNull: fields.bool("not_null"),
+            oneOf: fields.textList("one_of", max: DefinitionLimits.oneOfMax), maxLength: fields.count("max_length"))
+        return checks.isEmpty ? nil : checks
+    }
+
+    private func service(_ node: SourceNode, _ path: String) -> ServiceDefinition? {
+        let known = ["name", "version", "description", "owner", "tags", "features"]
+        guard let fields = FieldReader(node, path: path, known: known, context: context) else { return nil }
+        let name = fields.requiredText("name", "give the feature service a name")
+        _ = fields.required("features", "write features: [\"GROUP:FEATURE\", …]")
+        let features = fields.list("features", max: DefinitionLimits.serviceFeaturesMax).compactMap { whole($0, serviceFeature) }
+        return ServiceDefinition(
+            name: name ?? "", version: fields.version(), description: fields.text("description"), owner: fields.text("owner"),
+            tags: fields.texts("tags"), features: features)
+    }
+
+    private func serviceFeature(_ node: SourceNode, _ path: String) -> ServiceFeature? {
+        switch node.content {
+        case .text(let text), .plain(let text):
+            context.sources.set(path, node.mark)
+            return reference(text, path, node.mark).map { ServiceFeature($0) }
+        default:
+            guard let fields = FieldReader(node, path: path, known: ["feature", "as", "keys"], context: context),
+                let text = fields.requiredText("feature", "write feature: \"GROUP:FEATURE\"")
+            else { return nil }
+            let found = reference(text, fields.path("feature"), fields.node("feature")?.mark)
+            let (alias, keys) = (fields.text("as"), fields.texts("keys"))
+            return found.map { ServiceFeature($0, as: alias, keys: keys) }
+        }
+    }
+
+    private func reference(_ text: String, _ path: String, _ mark: SourceMark?) -> FeatureReference? {
+        do {
+            return try FeatureReference.parse(text)
+        } catch {
+            context.problems.add(path, error.message, at: mark)
+            return nil
+        }
+    }
+}

@@ -1,0 +1,118 @@
+public import FeatureModel
+
+extension Catalog {
+    /// Resolves what a read asks for.
+    ///
+    /// - Parameter fullNames: outputs are `weather__temp` rather than `temp`; an alias stays as it is.
+    /// - Complexity: O(features).
+    /// - Throws: `.notFound` for what does not exist, `.invalidArgument` where two outputs have one name or one request column
+    ///   would need two types.
+    public func resolve(
+        project: String, _ selection: FeatureSelection, fullNames: Bool = false
+    ) throws(HeadwaterError) -> FeaturePlan {
+        var resolver = Resolver(catalog: self, fullNames: fullNames)
+        switch selection {
+        case .service(let reference):
+            let service = try service(project: project, reference: reference)
+            resolver.service = service.reference
+            for pin in service.pins { try resolver.add(pin) }
+        case .features(let references):
+            guard !references.isEmpty, references.count <= DefinitionLimits.serviceFeaturesMax else {
+                throw HeadwaterError(
+                    .invalidArgument,
+                    "\(references.count) features asked for: ask for 1 to \(DefinitionLimits.serviceFeaturesMax)")
+            }
+            for reference in references {
+                for pin in try pins(ServiceFeature(.parse(reference)), project: project) { try resolver.add(pin) }
+            }
+        }
+        return try resolver.finish()
+    }
+}
+
+/// Builds a feature plan output by output.
+private struct Resolver {
+    /// Which lookups share one: the same group by the same request columns.
+    struct LookupKey: Hashable {
+        let group: GroupID
+        let keys: [Int]
+    }
+
+    let catalog: Catalog
+    let fullNames: Bool
+    var service: String?
+    private var keys: [Field] = []
+    /// Place of each request column, and the group that asked for it first.
+    private var keyPlaces: [ByteString: (place: Int, group: String)] = [:]
+    private var lookups: [FeaturePlan.Lookup] = []
+    private var lookupPlaces: [LookupKey: Int] = [:]
+    private var outputs: [FeaturePlan.Output] = []
+    /// The feature behind each output name.
+    private var names: [ByteString: String] = [:]
+
+    init(catalog: Catalog, fullNames: Bool) {
+        self.catalog = catalog
+        self.fullNames = fullNames
+    }
+
+    mutating func add(_ pin: ServicePin) throws(HeadwaterError) {
+        guard let group = catalog.group(id: pin.group) else {
+            throw HeadwaterError(.internal, "group \(pin.group) of service \(service ?? "") is not in the catalog")
+        }
+        let schema = group.newestSchema
+        let place = try lookup(group, pin)
+        let type = schema.type(ofOrdinal: pin.ordinal)
+        let name = pin.alias ?? (fullNames ? "\(group.name)__\(pin.feature)" : pin.feature)
+        let feature = "\(group.reference):\(pin.feature)"
+        if let other = names.updateValue(feature, forKey: ByteString(name)) {
+            let remedy =
+                other == feature
+                ? "it is listed twice"
+                : fullNames ? "give one an alias in a service" : "use --full-feature-names, or aliases in a service"
+            throw HeadwaterError(.invalidArgument, "two outputs are called '\(name)', \(other) and \(feature): \(remedy)")
+        }
+        let output = FeaturePlan.Feature(ordinal: pin.ordinal, type: type, name: name, output: outputs.count)
+        outputs.append(FeaturePlan.Output(name: name, type: type, lookup: place, feature: lookups[place].features.count))
+        lookups[place].features.append(output)
+    }
+
+    private mutating func lookup(_ group: CatalogGroup, _ pin: ServicePin) throws(HeadwaterError) -> Int {
+        var places: [Int] = []
+        for key in group.newestSchema.keys {
+            places.append(try requestColumn(pin.keys[key.name] ?? key.name, key.type, group.reference))
+        }
+        let key = LookupKey(group: group.id, keys: places)
+        if let known = lookupPlaces[key] { return known }
+        lookupPlaces[key] = lookups.count
+        lookups.append(
+            FeaturePlan.Lookup(
+                schema: group.newestSchema, group: group.reference, maxAgeMicroseconds: group.maxAgeMicroseconds, keys: places,
+                features: []))
+        return lookups.count - 1
+    }
+
+    private mutating func requestColumn(_ name: String, _ type: FeatureType, _ group: String) throws(HeadwaterError) -> Int {
+        guard let known = keyPlaces[ByteString(name)] else {
+            keyPlaces[ByteString(name)] = (keys.count, group)
+            keys.append(Field(name, type))
+            return keys.count - 1
+        }
+        guard keys[known.place].type == type else {
+            throw HeadwaterError(
+                .invalidArgument,
+                "key '\(name)' is \(keys[known.place].type) in \(known.group) and \(type) in \(group): "
+                    + "give one another name in a service (keys: {\(name): OTHER})")
+        }
+        return known.place
+    }
+
+    func finish() throws(HeadwaterError) -> FeaturePlan {
+        for key in keys {
+            guard let feature = names[ByteString(key.name)] else { continue }
+            let remedy = fullNames ? "give it an alias in a service" : "use --full-feature-names, or an alias in a service"
+            throw HeadwaterError(
+                .invalidArgument, "the output of \(feature) is called '\(key.name)', as a key of the request is: \(remedy)")
+        }
+        return FeaturePlan(service: service, keys: keys, lookups: lookups, outputs: outputs)
+    }
+}

@@ -1,0 +1,60 @@
+public import FeatureModel
+
+/// A read, resolved: which keys the request brings, which groups are looked up by them, and how the outputs are called.
+///
+/// Valid for the catalog it was made from and for every later one: columns are never renumbered; a widened feature reads as the
+/// type it had here.
+public struct FeaturePlan: Sendable, Hashable {
+    /// One group looked up by one choice of request columns.
+    public struct Lookup: Sendable, Hashable {
+        /// The group's newest schema.
+        public let schema: GroupSchema
+        /// `weather@1`, for messages.
+        public let group: String
+        public let maxAgeMicroseconds: Microseconds?
+        /// For each key column of the group, in order, its place in the plan's `keys`.
+        public let keys: [Int]
+        public internal(set) var features: [Feature]
+
+        public var groupID: GroupID { schema.groupID }
+    }
+
+    /// One output of a lookup.
+    public struct Feature: Sendable, Hashable {
+        /// The feature's column in the group's schema.
+        public let ordinal: Int
+        public let type: FeatureType
+        /// The output's name.
+        public let name: String
+        /// The output's place in the plan's `outputs`.
+        public let output: Int
+    }
+
+    /// One output column, in the order in which it was listed.
+    public struct Output: Sendable, Hashable {
+        public let name: String
+        public let type: FeatureType
+        /// Place in `lookups`.
+        public let lookup: Int
+        /// Place in that lookup's `features`.
+        public let feature: Int
+    }
+
+    /// `departure_delay@1`; `nil` for a list of features.
+    public let service: String?
+    /// Columns that the request brings, each once, in the order of first use.
+    public let keys: [Field]
+    public let lookups: [Lookup]
+    public let outputs: [Output]
+
+    /// The request columns of a lookup, in the order of the group's keys.
+    public func keyNames(of lookup: Lookup) -> [String] { lookup.keys.map { keys[$0].name } }
+}
+
+/// What a read asks for.
+public enum FeatureSelection: Sendable, Hashable {
+    /// `departure_delay`, `departure_delay@2`.
+    case service(String)
+    /// `weather:temp`, `weather@2:temp`, `weather:*`.
+    case features([String])
+}

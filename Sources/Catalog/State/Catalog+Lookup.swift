@@ -1,0 +1,94 @@
+public import FeatureModel
+
+extension Catalog {
+    /// Names of all projects, sorted by bytes.
+    public var projectNames: [String] { projects.keys.sorted().map(\.description) }
+
+    /// Entities of a project, sorted by name.
+    public func entities(in project: String) -> [EntityDefinition] {
+        sorted(projects[ByteString(project)]?.entities)
+    }
+
+    /// Groups of a project, all versions, sorted by name and version.
+    public func groups(in project: String) -> [CatalogGroup] {
+        sorted(projects[ByteString(project)]?.groups).joined().map { groups[$0]! }
+    }
+
+    /// All groups of all projects, by id.
+    public var allGroups: [CatalogGroup] { groups.values.sorted { $0.id < $1.id } }
+
+    /// Services of a project, all versions, sorted by name and version.
+    public func services(in project: String) -> [CatalogService] {
+        Array(sorted(projects[ByteString(project)]?.services).joined())
+    }
+
+    private func sorted<Value>(_ table: [ByteString: Value]?) -> [Value] {
+        (table ?? [:]).sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    public func entity(project: String, name: String) -> EntityDefinition? {
+        projects[ByteString(project)]?.entities[ByteString(name)]
+    }
+
+    /// A group by name; without a version the greatest.
+    public func group(project: String, name: String, version: UInt32? = nil) -> CatalogGroup? {
+        let versions = projects[ByteString(project)]?.groups[ByteString(name)] ?? []
+        guard let version else { return versions.last.flatMap { groups[$0] } }
+        return versions.lazy.compactMap { groups[$0] }.first { $0.version == version }
+    }
+
+    public func group(id: GroupID) -> CatalogGroup? { groups[id] }
+
+    /// A group's schema at one schema version; `nil` where either is not known.
+    public func schema(_ id: GroupID, _ schemaVersion: UInt32) -> GroupSchema? { groups[id]?.schema(schemaVersion) }
+
+    public func newestSchema(_ id: GroupID) -> GroupSchema? { groups[id]?.newestSchema }
+
+    /// The group that `weather` or `weather@2` names.
+    ///
+    /// - Throws: `.notFound` with what there is, `.invalidArgument` where the text is no name.
+    public func group(project: String, reference: String) throws(HeadwaterError) -> CatalogGroup {
+        try group(project: project, VersionedName.parse(reference))
+    }
+
+    func group(project: String, _ reference: VersionedName) throws(HeadwaterError) -> CatalogGroup {
+        if let group = group(project: project, name: reference.name, version: reference.version) { return group }
+        let names = groups(in: project).map { reference.version == nil ? $0.name : $0.reference }
+        throw HeadwaterError(
+            .notFound,
+            "no feature group '\(reference)' in project '\(project)': "
+                + "\(hint(for: "\(reference)", in: unique(names), kind: "there are"))"
+        )
+    }
+
+    /// The service that `departure_delay`, `departure_delay@2` or, where no service has exactly that name, `departure_delay_v2`
+    /// names; without a version the greatest.
+    ///
+    /// - Throws: `.notFound` with what there is, `.invalidArgument` where the text is no name.
+    public func service(project: String, reference: String) throws(HeadwaterError) -> CatalogService {
+        let parsed = try VersionedName.parse(reference)
+        if let service = service(project: project, parsed) { return service }
+        if parsed.version == nil, let suffix = reference.ranges(of: "_v").last,
+            let version = UInt32(digits: String(reference[suffix.upperBound...])),
+            let service = service(project: project, VersionedName(String(reference[..<suffix.lowerBound]), version: version))
+        {
+            return service
+        }
+        let names = services(in: project).map { parsed.version == nil ? $0.name : $0.reference }
+        throw HeadwaterError(
+            .notFound,
+            "no feature service '\(reference)' in project '\(project)': "
+                + "\(hint(for: reference, in: unique(names), kind: "there are"))"
+        )
+    }
+
+    func service(project: String, _ name: VersionedName) -> CatalogService? {
+        let versions = projects[ByteString(project)]?.services[ByteString(name.name)]
+        return name.version == nil ? versions?.last : versions?.first { $0.version == name.version }
+    }
+
+    private func unique(_ names: [String]) -> [String] {
+        var seen: Set<String> = []
+        return names.filter { seen.insert($0).inserted }
+    }
+}

@@ -1,0 +1,112 @@
+public import FeatureModel
+
+/// All definitions at one position: the fold of the definitions records up to it.
+///
+/// A value: a copy shares its storage until one of the two changes, so a reader may keep one while the writer goes on.
+public struct Catalog: Sendable, Hashable {
+    /// What one definitions record changed.
+    public struct HistoryRecord: Sendable, Hashable, Codable {
+        public let position: Position
+        public let changes: [CatalogChange]
+
+        public init(position: Position, changes: [CatalogChange]) {
+            self.position = position
+            self.changes = changes
+        }
+    }
+
+    /// Definitions of one project. Names are keys as bytes; versions rise.
+    struct Project: Sendable, Hashable {
+        var entities: [ByteString: EntityDefinition] = [:]
+        var groups: [ByteString: [GroupID]] = [:]
+        var services: [ByteString: [CatalogService]] = [:]
+    }
+
+    var projects: [ByteString: Project] = [:]
+    var groups: [GroupID: CatalogGroup] = [:]
+    /// Every change ever, by rising position.
+    public private(set) var history: [HistoryRecord] = []
+
+    public init() {}
+
+    /// Position of the newest definitions record; 0 where there is none.
+    public var position: Position { history.last?.position ?? 0 }
+
+    /// Greatest group id handed out so far; the next group gets the one after it.
+    public var greatestGroupID: GroupID { groups.keys.max() ?? 0 }
+
+    /// Takes one definitions record. The fold never refuses.
+    ///
+    /// - Parameter position: greater than that of every record taken before.
+    public mutating func apply(_ changes: [CatalogChange], position: Position) {
+        precondition(position > self.position, "definitions records come by rising position")
+        history.append(HistoryRecord(position: position, changes: changes))
+        for change in changes { fold(change) }
+    }
+
+    /// The catalog as it was at `position`.
+    ///
+    /// - Complexity: O(1) at or after the newest definitions record, else O(history).
+    public func asOf(_ position: Position) -> Catalog {
+        if position >= self.position { return self }
+        var earlier = Catalog()
+        for record in history where record.position <= position { earlier.apply(record.changes, position: record.position) }
+        return earlier
+    }
+
+    private mutating func fold(_ change: CatalogChange) {
+        let project = ByteString(change.project)
+        switch change {
+        case .entity(let change):
+            projects[project, default: Project()].entities[ByteString(change.entity.name)] = change.entity
+        case .group(let change):
+            if groups[change.id] != nil {
+                groups[change.id]!.apply(change)
+                return
+            }
+            groups[change.id] = CatalogGroup(change)
+            var ids = projects[project, default: Project()].groups[ByteString(change.group.name), default: []]
+            let place = ids.firstIndex { groups[$0]!.version > change.group.version } ?? ids.count
+            ids.insert(change.id, at: place)
+            projects[project, default: Project()].groups[ByteString(change.group.name)] = ids
+        case .service(let change):
+            let service = CatalogService(project: change.project, definition: change.service, pins: change.pins)
+            var versions = projects[project, default: Project()].services[ByteString(service.name), default: []]
+            let place = versions.firstIndex { $0.version >= service.version } ?? versions.count
+            if place < versions.count, versions[place].version == service.version {
+                versions[place] = service
+            } else {
+                versions.insert(service, at: place)
+            }
+            projects[project, default: Project()].services[ByteString(service.name)] = versions
+        }
+    }
+}
+
+extension Catalog {
+    private struct HistoryBlob: Codable {
+        let format: Int
+        let records: [HistoryRecord]
+    }
+
+    /// The whole history as one blob, for snapshots and manifests; they bring the checksum.
+    public func encodeHistory() -> [UInt8] {
+        CanonicalJSON.encode(HistoryBlob(format: CatalogRecordBody.format, records: history))
+    }
+
+    /// The fold of a history blob; an empty blob is the empty catalog.
+    ///
+    /// - Throws: `.dataLoss` where the bytes are no history, `.unimplemented` for a newer format.
+    public init(decodingHistory bytes: ArraySlice<UInt8>) throws(HeadwaterError) {
+        self.init()
+        if bytes.isEmpty { return }
+        try CatalogRecordBody.checkFormat(bytes, what: "catalog history")
+        let blob = try CanonicalJSON.decode(HistoryBlob.self, from: bytes, orElse: .dataLoss, what: "catalog history")
+        for record in blob.records {
+            guard record.position > position else {
+                throw HeadwaterError(.dataLoss, "catalog history: position \(record.position) stands behind \(position)")
+            }
+            apply(record.changes, position: record.position)
+        }
+    }
+}

@@ -1,0 +1,154 @@
+public import FeatureModel
+
+/// One resolved change to the catalog: the whole new state of one entity, group or service.
+///
+/// Everything that had to be decided (ids, schema versions, pins) was decided when it was planned, so the fold asks nothing
+/// and refuses nothing. The JSON form is docs/formats/definitions.md.
+public enum CatalogChange: Hashable, Sendable {
+    case entity(EntityChange)
+    case group(GroupChange)
+    case service(ServiceChange)
+
+    public var project: String {
+        switch self {
+        case .entity(let change): change.project
+        case .group(let change): change.project
+        case .service(let change): change.project
+        }
+    }
+}
+
+public struct EntityChange: Hashable, Sendable, Codable {
+    public let project: String
+    public let entity: EntityDefinition
+}
+
+public struct GroupChange: Hashable, Sendable, Codable {
+    public let project: String
+    public let id: GroupID
+    /// The schema version that `group` has from here on.
+    public let schemaVersion: UInt32
+    /// The entity's keys when the group was made.
+    public let keys: [KeyDefinition]
+    /// Features in ordinal order.
+    public let group: GroupDefinition
+
+    enum CodingKeys: String, CodingKey {
+        case project, id, keys, group
+        case schemaVersion = "schema_version"
+    }
+
+    /// The schema that this change states.
+    var schema: GroupSchema {
+        GroupSchema(
+            groupID: id, schemaVersion: schemaVersion, keys: keys.map(\.field), eventTimeName: group.eventTime,
+            availableTimeName: group.availableTime, features: group.features.map { Field($0.name, $0.type) })
+    }
+}
+
+public struct ServiceChange: Hashable, Sendable, Codable {
+    public let project: String
+    public let service: ServiceDefinition
+    public let pins: [ServicePin]
+}
+
+/// One output of a service, resolved when the service was applied.
+public struct ServicePin: Hashable, Sendable {
+    public let group: GroupID
+    public let groupVersion: UInt32
+    /// The feature's column in the group's schema.
+    public let ordinal: Int
+    /// The feature's own name.
+    public let feature: String
+    public let alias: String?
+    /// Key column of the group → column of the request, where they differ.
+    public let keys: [String: String]
+}
+
+extension ServicePin: Codable {
+    enum CodingKeys: String, CodingKey {
+        case group, ordinal, feature, keys
+        case groupVersion = "group_version"
+        case alias = "as"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        group = try values.decode(GroupID.self, forKey: .group)
+        groupVersion = try values.decode(UInt32.self, forKey: .groupVersion)
+        ordinal = try values.decode(Int.self, forKey: .ordinal)
+        feature = try values.decode(String.self, forKey: .feature)
+        alias = try values.decodeIfPresent(String.self, forKey: .alias)
+        keys = try values.tags(.keys)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(group, forKey: .group)
+        try values.encode(groupVersion, forKey: .groupVersion)
+        try values.encode(ordinal, forKey: .ordinal)
+        try values.encode(feature, forKey: .feature)
+        try values.encodeIfPresent(alias, forKey: .alias)
+        try values.encode(keys, unlessEmpty: .keys)
+    }
+}
+
+extension CatalogChange: Codable {
+    private enum CodingKeys: String, CodingKey { case kind }
+
+    public init(from decoder: any Decoder) throws {
+        let kind = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .kind)
+        switch kind {
+        case "entity": self = .entity(try EntityChange(from: decoder))
+        case "group": self = .group(try GroupChange(from: decoder))
+        case "service": self = .service(try ServiceChange(from: decoder))
+        default: throw HeadwaterError(.unimplemented, "a change of kind '\(kind)' is not known to this version")
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        switch self {
+        case .entity(let change):
+            try values.encode("entity", forKey: .kind)
+            try change.encode(to: encoder)
+        case .group(let change):
+            try values.encode("group", forKey: .kind)
+            try change.encode(to: encoder)
+        case .service(let change):
+            try values.encode("service", forKey: .kind)
+            try change.encode(to: encoder)
+        }
+    }
+}
+
+/// The body of a definitions record.
+public enum CatalogRecordBody {
+    static let format = 1
+
+    /// What is read before anything else: a newer body may have any shape.
+    struct Header: Decodable { let format: Int }
+
+    private struct Body: Codable {
+        let format: Int
+        let changes: [CatalogChange]
+    }
+
+    public static func encode(_ changes: [CatalogChange]) -> [UInt8] {
+        CanonicalJSON.encode(Body(format: format, changes: changes))
+    }
+
+    /// - Throws: `.dataLoss` where the bytes are no changes, `.unimplemented` for a newer format.
+    public static func decode(_ bytes: ArraySlice<UInt8>) throws(HeadwaterError) -> [CatalogChange] {
+        try checkFormat(bytes, what: "definitions record")
+        return try CanonicalJSON.decode(Body.self, from: bytes, orElse: .dataLoss, what: "definitions record").changes
+    }
+
+    static func checkFormat(_ bytes: ArraySlice<UInt8>, what: String) throws(HeadwaterError) {
+        let header = try CanonicalJSON.decode(Header.self, from: bytes, orElse: .dataLoss, what: what)
+        guard header.format == format else {
+            throw HeadwaterError(
+                .unimplemented, "\(what) of format \(header.format); this version reads \(format): use a newer headwater")
+        }
+    }
+}

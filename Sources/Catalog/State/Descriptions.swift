@@ -1,0 +1,169 @@
+public import FeatureModel
+
+/// Everything in a project, in short: `headwater list --json`.
+public struct CatalogListing: Codable, Hashable, Sendable {
+    public struct Entry: Codable, Hashable, Sendable {
+        public let name: String
+        public let version: UInt32?
+        public let description: String?
+    }
+
+    public let project: String
+    public let entities: [Entry]
+    public let featureGroups: [Entry]
+    public let featureServices: [Entry]
+
+    enum CodingKeys: String, CodingKey {
+        case project, entities
+        case featureGroups = "feature_groups"
+        case featureServices = "feature_services"
+    }
+}
+
+/// One group with all that a client needs to write it: `headwater describe NAME --json`.
+public struct GroupDescription: Codable, Hashable, Sendable {
+    public struct Column: Codable, Hashable, Sendable {
+        public let name: String
+        public let type: FeatureType
+        /// `key`, `event_time`, `available_time` or `feature`.
+        public let role: String
+    }
+
+    public let project: String
+    public let id: GroupID
+    public let schemaVersion: UInt32
+    /// By ordinal.
+    public let columns: [Column]
+    public let definition: GroupDefinition
+
+    enum CodingKeys: String, CodingKey {
+        case project, id, columns, definition
+        case schemaVersion = "schema_version"
+    }
+
+    public init(_ group: CatalogGroup) {
+        let schema = group.newestSchema
+        project = group.project
+        id = group.id
+        schemaVersion = schema.schemaVersion
+        definition = group.definition
+        columns = schema.columns.enumerated().map { ordinal, field in
+            let role =
+                if ordinal < schema.keys.count {
+                    "key"
+                } else if ordinal == schema.eventTimeOrdinal {
+                    "event_time"
+                } else {
+                    ordinal == schema.availableTimeOrdinal ? "available_time" : "feature"
+                }
+            return Column(name: field.name, type: field.type, role: role)
+        }
+    }
+
+    /// The newest schema, as a client that decoded this needs it to encode batches.
+    public var schema: GroupSchema {
+        func fields(_ role: String) -> [Field] { columns.filter { $0.role == role }.map { Field($0.name, $0.type) } }
+        return GroupSchema(
+            groupID: id, schemaVersion: schemaVersion, keys: fields("key"), eventTimeName: fields("event_time").first?.name,
+            availableTimeName: fields("available_time").first?.name, features: fields("feature"))
+    }
+}
+
+/// One service with what it was pinned to.
+public struct ServiceDescription: Codable, Hashable, Sendable {
+    public struct Output: Codable, Hashable, Sendable {
+        public let name: String
+        public let type: FeatureType
+        /// `weather@1:temp`.
+        public let feature: String
+        /// Key column of the group → column of the request, where they differ.
+        public let keys: [String: String]
+    }
+
+    public let project: String
+    public let definition: ServiceDefinition
+    public let outputs: [Output]
+}
+
+/// All that goes by one name: `headwater describe NAME`.
+public struct CatalogDescription: Codable, Hashable, Sendable {
+    public var entities: [EntityDefinition] = []
+    public var featureGroups: [GroupDescription] = []
+    public var featureServices: [ServiceDescription] = []
+
+    enum CodingKeys: String, CodingKey {
+        case entities
+        case featureGroups = "feature_groups"
+        case featureServices = "feature_services"
+    }
+
+    /// JSON for `--json` and the wire.
+    public func encodeJSON() -> [UInt8] { CanonicalJSON.encode(self) }
+
+    /// - Throws: `.internal` where the bytes are not what `encodeJSON` makes.
+    public static func decode(json bytes: ArraySlice<UInt8>) throws(HeadwaterError) -> CatalogDescription {
+        try CanonicalJSON.decode(Self.self, from: bytes, orElse: .internal, what: "description")
+    }
+}
+
+extension CatalogListing {
+    /// JSON for `--json` and the wire.
+    public func encodeJSON() -> [UInt8] { CanonicalJSON.encode(self) }
+
+    /// - Throws: `.internal` where the bytes are not what `encodeJSON` makes.
+    public static func decode(json bytes: ArraySlice<UInt8>) throws(HeadwaterError) -> CatalogListing {
+        try CanonicalJSON.decode(Self.self, from: bytes, orElse: .internal, what: "listing")
+    }
+}
+
+extension Catalog {
+    /// Everything in a project; empty lists where the project is not known.
+    public func listing(of project: String) -> CatalogListing {
+        CatalogListing(
+            project: project,
+            entities: entities(in: project).map {
+                CatalogListing.Entry(name: $0.name, version: nil, description: $0.description)
+            },
+            featureGroups: groups(in: project).map {
+                CatalogListing.Entry(name: $0.name, version: $0.version, description: $0.definition.description)
+            },
+            featureServices: services(in: project).map {
+                CatalogListing.Entry(name: $0.name, version: $0.version, description: $0.definition.description)
+            })
+    }
+
+    /// The entity, the groups and the services that `name` or `name@version` names; without a version, all versions.
+    ///
+    /// - Throws: `.notFound` with what there is, `.invalidArgument` where the text is no name.
+    public func description(project: String, of reference: String) throws(HeadwaterError) -> CatalogDescription {
+        let name = try VersionedName.parse(reference)
+        func matches(_ other: String, _ version: UInt32) -> Bool {
+            ByteString(other) == ByteString(name.name) && (name.version == nil || name.version == version)
+        }
+        var found = CatalogDescription()
+        if name.version == nil, let entity = entity(project: project, name: name.name) { found.entities.append(entity) }
+        found.featureGroups = groups(in: project).filter { matches($0.name, $0.version) }.map { GroupDescription($0) }
+        found.featureServices = services(in: project).filter { matches($0.name, $0.version) }.map(describe)
+        if found == CatalogDescription() {
+            let names = Set(
+                entities(in: project).map(\.name) + groups(in: project).map(\.name) + services(in: project).map(\.name))
+            throw HeadwaterError(
+                .notFound,
+                "nothing is called '\(reference)' in project '\(project)': "
+                    + "\(hint(for: reference, in: names.sorted(), kind: "there are"))"
+            )
+        }
+        return found
+    }
+
+    private func describe(_ service: CatalogService) -> ServiceDescription {
+        ServiceDescription(
+            project: service.project, definition: service.definition,
+            outputs: service.pins.compactMap { pin in
+                guard let group = groups[pin.group] else { return nil }
+                return ServiceDescription.Output(
+                    name: pin.alias ?? pin.feature, type: group.newestSchema.type(ofOrdinal: pin.ordinal),
+                    feature: "\(group.reference):\(pin.feature)", keys: pin.keys)
+            })
+    }
+}

@@ -1,0 +1,79 @@
+public import Catalog
+public import FeatureModel
+import Wire
+
+/// What an apply did, or would do.
+public struct ApplyResult: Sendable {
+    /// The position of the definitions; that of the newest ones where nothing changed.
+    public let position: Position
+    public let changed: Bool
+    public let plan: Plan
+    /// The plan as the server sent it.
+    public let planJSON: [UInt8]
+}
+
+/// A JSON answer as the server sent it, and decoded.
+public struct JSONAnswer<Value: Sendable>: Sendable {
+    public let value: Value
+    public let json: [UInt8]
+    /// The position that the answer shows.
+    public let position: Position
+}
+
+extension HeadwaterClient {
+    /// Applies definitions of one project.
+    ///
+    /// - Throws: `.invalidArgument` or `.failedPrecondition` with up to 20 problems, each behind its path; `.unavailable` where
+    ///   the answer was lost: applying the same definitions again is safe.
+    public func apply(_ definitions: Definitions) async throws(HeadwaterError) -> ApplyResult {
+        try await applyOrPlan(.apply, definitions, retry: .never)
+    }
+
+    /// What applying the definitions would do; what is not allowed is in the plan.
+    public func plan(_ definitions: Definitions) async throws(HeadwaterError) -> ApplyResult {
+        try await applyOrPlan(.plan, definitions, retry: .once)
+    }
+
+    private func applyOrPlan(
+        _ method: Wire.Method, _ definitions: Definitions, retry: Retry
+    ) async throws(HeadwaterError) -> ApplyResult {
+        let request = ApplyRequest.with { $0.project = definitions.project }
+        let (head, body) = try await call(
+            method, to: .online, request, body: definitions.encodeJSON()[...], deadline: configuration.callTimeout, retry: retry,
+            answer: ApplyReply.self)
+        return ApplyResult(
+            position: head.position, changed: head.changed, plan: try Plan.decode(json: body), planJSON: Array(body))
+    }
+
+    /// Everything in the project, in short.
+    public func list() async throws(HeadwaterError) -> JSONAnswer<CatalogListing> {
+        let request = ListRequest.with { $0.project = project }
+        let (head, body) = try await call(
+            .list, to: nil, request, deadline: configuration.callTimeout, retry: .once, answer: JSONReply.self)
+        return JSONAnswer(value: try CatalogListing.decode(json: body), json: Array(body), position: head.position)
+    }
+
+    /// All that goes by a name: `weather`, `weather@2`.
+    ///
+    /// - Throws: `.notFound` that says what there is.
+    public func describe(_ name: String) async throws(HeadwaterError) -> JSONAnswer<CatalogDescription> {
+        let request = DescribeRequest.with {
+            $0.project = project
+            $0.name = name
+        }
+        let (head, body) = try await call(
+            .describe, to: nil, request, deadline: configuration.callTimeout, retry: .once, answer: JSONReply.self)
+        return JSONAnswer(value: try CatalogDescription.decode(json: body), json: Array(body), position: head.position)
+    }
+
+    /// The feature group that `weather` (its greatest version) or `weather@2` names.
+    ///
+    /// - Throws: `.notFound` where there is none, also where the name is that of something else.
+    public func group(_ name: String) async throws(HeadwaterError) -> GroupDescription {
+        let found = try await describe(name).value
+        guard let group = found.featureGroups.max(by: { $0.definition.version < $1.definition.version }) else {
+            throw HeadwaterError(.notFound, "'\(name)' in project '\(project)' is no feature group: 'headwater list' shows them")
+        }
+        return group
+    }
+}

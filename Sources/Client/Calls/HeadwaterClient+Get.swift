@@ -1,0 +1,122 @@
+public import Catalog
+public import FeatureModel
+import Transport
+public import Wire
+
+/// A feature list that the server has resolved.
+public struct PreparedFeatures: Sendable {
+    public let selection: FeatureSelection
+    public let fullFeatureNames: Bool
+    /// What a get answers, in order.
+    public let outputs: [Field]
+    /// The key columns that a get brings.
+    public let keys: [Field]
+    let handle: UInt64
+    /// The connection that the handle is valid on.
+    let transport: ClientTransport
+}
+
+/// What a get answered.
+public struct GetResult: Sendable {
+    /// The one position that the whole answer shows.
+    public let position: Position
+    public let outputs: [Field]
+    /// Values and statuses; column `i` is output `i`.
+    public let cells: Cells
+}
+
+extension HeadwaterClient {
+    /// Resolves a feature list: what it gives, and which keys it takes.
+    ///
+    /// - Throws: `.notFound` for what does not exist, `.invalidArgument` where two outputs have one name.
+    public func prepare(
+        _ selection: FeatureSelection, fullFeatureNames: Bool = false
+    ) async throws(HeadwaterError) -> PreparedFeatures {
+        let request = PrepareRequest.with {
+            $0.project = project
+            ($0.service, $0.features) = selection.parts
+            $0.fullFeatureNames = fullFeatureNames
+        }
+        var transport = try await connections.connection(to: .online)
+        var head: PrepareReply
+        do throws(HeadwaterError) {
+            head = try await transport.call(.prepare, request, deadline: configuration.callTimeout).head
+        } catch  where error.code == .unavailable {
+            transport = try await connections.connection(to: .online)
+            head = try await transport.call(.prepare, request, deadline: configuration.callTimeout).head
+        }
+        return PreparedFeatures(
+            selection: selection, fullFeatureNames: fullFeatureNames, outputs: try head.outputs.fields(),
+            keys: try head.keys.fields(), handle: head.handle, transport: transport)
+    }
+
+    /// The latest features of keys.
+    ///
+    /// Over the connection that prepared the list its handle is used; over a new one the names are resolved again.
+    /// - Parameters:
+    ///   - keys: column `i` is `prepared.keys[i]`; null keys are NOT_FOUND.
+    ///   - at: the clock for max_age; `nil` for the server's.
+    ///   - minPosition: the answer shows at least this position, or the get fails with `.deadlineExceeded`.
+    ///   - eventTimes: whether the answer says when each value became true.
+    public func get(
+        _ prepared: PreparedFeatures, keys: Batch, at: Microseconds? = nil, minPosition: Position = 0, eventTimes: Bool = false
+    ) async throws(HeadwaterError) -> GetResult {
+        let transport = try await connections.connection(to: .online)
+        func request(byHandle: Bool) -> GetRequest {
+            GetRequest.with {
+                $0.project = project
+                if byHandle { $0.handle = prepared.handle } else { ($0.service, $0.features) = prepared.selection.parts }
+                $0.fullFeatureNames = prepared.fullFeatureNames
+                $0.at = at
+                $0.minPosition = minPosition
+                $0.logID = logID(for: minPosition)
+                $0.keyNames = prepared.keys.map(\.name)
+                $0.eventTimes = eventTimes
+            }
+        }
+        let deadline = configuration.callTimeout
+        let answer: (head: GetReply, body: ArraySlice<UInt8>)
+        do throws(HeadwaterError) {
+            answer = try await transport.call(
+                .get, request(byHandle: transport === prepared.transport), body: keys.bytes, deadline: deadline)
+        } catch  where error.code == .unavailable {
+            let again = try await connections.connection(to: .online)
+            answer = try await again.call(.get, request(byHandle: false), body: keys.bytes, deadline: deadline)
+        }
+        let outputs = answer.head.outputs.isEmpty ? prepared.outputs : try answer.head.outputs.fields()
+        let cells = try Cells(decoding: answer.body, outputCount: outputs.count, eventTimes: eventTimes)
+        return GetResult(position: answer.head.position, outputs: outputs, cells: cells)
+    }
+}
+
+extension FeatureSelection {
+    /// As requests name it.
+    var parts: (service: String?, features: [String]) {
+        switch self {
+        case .service(let name): (name, [])
+        case .features(let references): (nil, references)
+        }
+    }
+}
+
+extension [Output] {
+    /// - Throws: `.unimplemented` for a type that this version does not know.
+    func fields() throws(HeadwaterError) -> [Field] { try Field.parse(map { ($0.name, $0.type) }) }
+}
+
+extension [ColumnSpec] {
+    func fields() throws(HeadwaterError) -> [Field] { try Field.parse(map { ($0.name, $0.type) }) }
+}
+
+extension Field {
+    fileprivate static func parse(_ columns: [(name: String, type: String)]) throws(HeadwaterError) -> [Field] {
+        var fields: [Field] = []
+        for (name, type) in columns {
+            do { fields.append(Field(name, try FeatureType.parse(type))) } catch {
+                throw HeadwaterError(
+                    .unimplemented, "the server answers with a type that this version does not know: \(error.message)")
+            }
+        }
+        return fields
+    }
+}

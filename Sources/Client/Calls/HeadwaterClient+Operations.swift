@@ -1,0 +1,79 @@
+public import FeatureModel
+import Foundation
+import Transport
+public import Wire
+
+/// A snapshot that the online service took.
+public struct SnapshotResult: Sendable {
+    public let position: Position
+    public let rows: UInt64
+    public let bytes: UInt64
+}
+
+/// What a compaction did.
+public struct CompactResult: Sendable {
+    public let position: Position
+    public let chunksBefore: UInt64
+    public let chunksAfter: UInt64
+    public let bytesBefore: UInt64
+    public let bytesAfter: UInt64
+}
+
+extension HeadwaterClient {
+    /// Where the server that we are connected to stands.
+    public func status() async throws(HeadwaterError) -> JSONAnswer<StatusReport> {
+        let request = StatusRequest.with { $0.project = project }
+        let (head, body) = try await call(
+            .status, to: nil, request, deadline: configuration.callTimeout, retry: .once, answer: JSONReply.self)
+        return JSONAnswer(value: try Self.decode(body, what: "status"), json: Array(body), position: head.position)
+    }
+
+    /// Compares online and offline over all rows, at one position.
+    public func audit(minPosition: Position = 0) async throws(HeadwaterError) -> JSONAnswer<AuditReport> {
+        let request = AuditRequest.with {
+            $0.project = project
+            $0.minPosition = minPosition
+        }
+        let (head, body) = try await call(.audit, to: .offline, request, deadline: nil, retry: .once, answer: JSONReply.self)
+        return JSONAnswer(value: try Self.decode(body, what: "audit"), json: Array(body), position: head.position)
+    }
+
+    /// Takes a snapshot of the online store.
+    public func snapshot() async throws(HeadwaterError) -> SnapshotResult {
+        let head = try await call(
+            .snapshot, to: .online, SnapshotRequest(), deadline: nil, retry: .never, answer: SnapshotReply.self
+        ).head
+        return SnapshotResult(position: head.position, rows: head.rows, bytes: head.bytes)
+    }
+
+    /// Compacts the history of one group, or of all.
+    public func compact(group: String? = nil) async throws(HeadwaterError) -> CompactResult {
+        let request = CompactRequest.with {
+            $0.project = project
+            $0.group = group
+        }
+        let head = try await call(.compact, to: .offline, request, deadline: nil, retry: .never, answer: CompactReply.self).head
+        return CompactResult(
+            position: head.position, chunksBefore: head.chunksBefore, chunksAfter: head.chunksAfter,
+            bytesBefore: head.bytesBefore,
+            bytesAfter: head.bytesAfter)
+    }
+
+    /// Lets a follower of the log go, so that the log need not keep its segments.
+    ///
+    /// - Returns: the position that the follower had acknowledged.
+    /// - Throws: `.notFound` where there is no follower of that name.
+    public func forget(follower: String) async throws(HeadwaterError) -> Position {
+        let request = ForgetRequest.with { $0.follower = follower }
+        return try await call(
+            .forget, to: .online, request, deadline: configuration.callTimeout, retry: .never, answer: ForgetReply.self
+        ).head.position
+    }
+
+    private static func decode<Report: Decodable>(_ json: ArraySlice<UInt8>, what: String) throws(HeadwaterError) -> Report {
+        do { return try JSONDecoder().decode(Report.self, from: Data(json)) } catch {
+            throw HeadwaterError(
+                .internal, "the server's \(what) cannot be read by this version: use the same version on both sides")
+        }
+    }
+}

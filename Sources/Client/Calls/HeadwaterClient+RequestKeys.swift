@@ -1,0 +1,59 @@
+public import Catalog
+public import FeatureModel
+
+extension HeadwaterClient {
+    /// The key columns that a feature list takes: what a spine must have.
+    ///
+    /// The online service resolves the list; where it is down, its definitions are read from the server that answers, so that
+    /// history does not need it.
+    /// - Throws: `.notFound` for what does not exist.
+    public func requestKeys(of selection: FeatureSelection) async throws(HeadwaterError) -> [Field] {
+        do { return try await prepare(selection, fullFeatureNames: true).keys } catch {
+            guard error.code == .unavailable else { throw error }
+        }
+        var keys: [Field] = []
+        for (group, names) in try await groups(of: selection) {
+            for key in try await self.group(group).schema.keys {
+                let name = names[key.name] ?? key.name
+                if !keys.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) { keys.append(Field(name, key.type)) }
+            }
+        }
+        return keys
+    }
+
+    /// The groups of a list, each with what the request calls its keys.
+    private func groups(of selection: FeatureSelection) async throws(HeadwaterError) -> [(group: String, keys: [String: String])]
+    {
+        var groups: [(group: String, keys: [String: String])] = []
+        func add(_ group: String, _ keys: [String: String]) {
+            if !groups.contains(where: { $0.group == group && $0.keys == keys }) { groups.append((group, keys)) }
+        }
+        switch selection {
+        case .features(let references):
+            for reference in references { add("\(try FeatureReference.parse(reference).group)", [:]) }
+        case .service(let name):
+            for output in try await service(name).outputs {
+                add("\(try FeatureReference.parse(output.feature).group)", output.keys)
+            }
+        }
+        return groups
+    }
+
+    private func service(_ name: String) async throws(HeadwaterError) -> ServiceDescription {
+        let found: CatalogDescription
+        do { found = try await describe(name).value } catch {
+            // `churn_v2` stands for `churn@2` where nothing has exactly that name.
+            guard error.code == .notFound, let suffix = name.ranges(of: "_v").last else { throw error }
+            do { found = try await describe("\(name[..<suffix.lowerBound])@\(name[suffix.upperBound...])").value } catch let
+                second
+            {
+                throw second.code == .unavailable ? second : error
+            }
+        }
+        guard let service = found.featureServices.max(by: { $0.definition.version < $1.definition.version }) else {
+            throw HeadwaterError(
+                .notFound, "'\(name)' in project '\(project)' is no feature service: 'headwater list' shows them")
+        }
+        return service
+    }
+}

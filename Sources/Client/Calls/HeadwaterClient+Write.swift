@@ -1,0 +1,92 @@
+public import FeatureModel
+import Transport
+import Wire
+
+/// What a write did.
+public struct WriteResult: Sendable {
+    public let position: Position
+    public let ingestTime: Microseconds
+    /// Rows of each entry, in order.
+    public let rowCounts: [Int]
+    /// Rows of deletes for which a newer row wins, numbered through all entries.
+    public let rowsWithNewerRows: [Int]
+    /// The write had been taken before a connection was lost; this is its first answer.
+    public let isDuplicate: Bool
+}
+
+extension HeadwaterClient {
+    /// Writes entries in one atomic step, within the client's producer session.
+    ///
+    /// Where the connection is lost the same write is sent again, and applied once, until `configuration.writeTimeout` is over.
+    /// - Throws: `.invalidArgument` with row numbers and reasons: nothing was written; `.unavailable` after the last retry:
+    ///   whether the write was taken is not known then.
+    public func write(_ entries: [RecordEntry]) async throws(HeadwaterError) -> WriteResult {
+        try await write(body: RecordBody.encode(entries)[...])
+    }
+
+    /// Writes an encoded `RecordBody`.
+    public func write(body: ArraySlice<UInt8>) async throws(HeadwaterError) -> WriteResult {
+        let clock = ContinuousClock()
+        let deadline = clock.now + configuration.writeTimeout
+        var backoff = Backoff()
+        var stamp: ProducerStamp?
+        while true {
+            do throws(HeadwaterError) {
+                let known: ProducerStamp
+                if let stamp { known = stamp } else { known = try await nextStamp() }
+                stamp = known
+                return try await send(body, known, deadline: max(.milliseconds(1), deadline - clock.now))
+            } catch {
+                if error.code == .failedPrecondition, let stamp { await producer.end(stamp) }
+                guard error.code == .unavailable, await connections.hasReached(.online), clock.now + backoff.pause < deadline
+                else {
+                    throw error
+                }
+                try await backoff.sleep()
+            }
+        }
+    }
+
+    private func nextStamp() async throws(HeadwaterError) -> ProducerStamp {
+        try await producer.next { [self] () async throws(HeadwaterError) in
+            let request = OpenProducerRequest.with {
+                $0.project = project
+                $0.name = configuration.name
+            }
+            return try await call(
+                .openProducer, to: .online, request, deadline: configuration.callTimeout, retry: .once,
+                answer: OpenProducerReply.self
+            ).head
+        }
+    }
+
+    private func send(
+        _ body: ArraySlice<UInt8>, _ stamp: ProducerStamp, deadline: Duration
+    ) async throws(HeadwaterError) -> WriteResult {
+        let request = WriteRequest.with {
+            $0.project = project
+            $0.producer = stamp.producer
+            $0.epoch = stamp.epoch
+            $0.sequence = stamp.sequence
+        }
+        let (head, rows) = try await call(
+            .write, to: .online, request, body: body, deadline: deadline, retry: .never, answer: WriteReply.self)
+        return WriteResult(
+            position: head.position, ingestTime: head.ingestTime, rowCounts: head.rowCounts.map(Int.init),
+            rowsWithNewerRows: (0..<rows.count / 4).map { Int(rows.littleEndian(at: $0 * 4, as: UInt32.self)) },
+            isDuplicate: head.duplicate)
+    }
+}
+
+/// Pauses that double, from 50 ms to 2 s, each shortened by chance so that clients do not come back together.
+struct Backoff {
+    private(set) var pause = Duration.milliseconds(50)
+
+    /// - Throws: `.cancelled` when the task is.
+    mutating func sleep() async throws(HeadwaterError) {
+        do { try await Task.sleep(for: pause * Double.random(in: 0.5...1)) } catch {
+            throw HeadwaterError(.cancelled, "the request was cancelled")
+        }
+        pause = min(pause * 2, .seconds(2))
+    }
+}

@@ -1,0 +1,57 @@
+public import FeatureModel
+public import Transport
+import Wire
+
+/// A client of one Headwater store: finds the server of each role, connects again after a loss, retries what is safe.
+///
+/// For any task or thread; calls run side by side.
+public final class HeadwaterClient: Sendable {
+    public let project: String
+    public let configuration: ClientConfiguration
+    /// The address that the client was given.
+    public let endpoint: Endpoint
+    /// Microseconds by which the server's clock was ahead of ours when we connected, by what its hello said.
+    public let serverClockAhead: Microseconds
+    /// 16 bytes that name the log of the store.
+    public let logID: [UInt8]
+    let connections: Connections
+    let producer = ProducerSession()
+
+    private init(
+        project: String, configuration: ClientConfiguration, endpoint: Endpoint, connections: Connections, hello: HelloReply,
+        now: Microseconds
+    ) {
+        self.project = project
+        self.configuration = configuration
+        self.endpoint = endpoint
+        self.connections = connections
+        serverClockAhead = hello.wallTime == 0 ? 0 : hello.wallTime - now
+        logID = hello.logID
+    }
+
+    /// Connects to a server.
+    ///
+    /// - Parameters:
+    ///   - address: `HOST:PORT` or `unix:PATH`.
+    ///   - project: the namespace of all names.
+    ///   - clock: what `serverClockAhead` is measured by.
+    /// - Throws: `.invalidArgument` for an address that is none, `.unavailable` where nobody answers there.
+    public static func connect(
+        _ address: String, project: String, configuration: ClientConfiguration = ClientConfiguration(),
+        clock: any WallClock = SystemWallClock()
+    ) async throws(HeadwaterError) -> HeadwaterClient {
+        let endpoint = try Endpoint(address)
+        let hello = HelloRequest.with {
+            $0.project = project
+            $0.clientName = configuration.name
+        }
+        let connections = Connections(first: endpoint, hello: hello, options: configuration.transport)
+        let transport = try await connections.connection(to: nil)
+        return HeadwaterClient(
+            project: project, configuration: configuration, endpoint: endpoint, connections: connections, hello: transport.hello,
+            now: clock.now())
+    }
+
+    /// Closes all connections; calls that wait fail with `.cancelled`.
+    public func close() async { await connections.close() }
+}

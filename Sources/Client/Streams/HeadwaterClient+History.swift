@@ -1,0 +1,129 @@
+public import Catalog
+public import FeatureModel
+import Transport
+public import Wire
+
+/// A point-in-time join.
+public struct HistoryQuery: Sendable {
+    public var selection: FeatureSelection
+    /// Columns of each spine batch: keys and the time; column `i` of a batch is `spineColumns[i]`.
+    public var spineColumns: [Field]
+    /// Which of them is the time.
+    public var spineTime: String
+    public var fullFeatureNames = false
+    /// Reads history as the log was at this position; `nil` for now.
+    public var asOf: Position?
+    /// Also requires that a row was known at the spine row's time.
+    public var availabilityIngest = false
+    public var minPosition: Position = 0
+
+    public init(_ selection: FeatureSelection, spineColumns: [Field], spineTime: String) {
+        self.selection = selection
+        self.spineColumns = spineColumns
+        self.spineTime = spineTime
+    }
+}
+
+/// The rows of one group.
+public struct ScanQuery: Sendable {
+    /// `weather`, `weather@2`.
+    public var group: String
+    /// Features to give; empty for all.
+    public var columns: [String] = []
+    /// Least event time.
+    public var start: Microseconds?
+    /// Event times stop before it.
+    public var end: Microseconds?
+    public var asOf: Position?
+    /// Whether tombstones are given too, with a column `deleted`.
+    public var deletes = false
+    public var minPosition: Position = 0
+
+    public init(group: String) { self.group = group }
+}
+
+extension HeadwaterClient {
+    /// Joins features to a spine, row for row, in the spine's order.
+    ///
+    /// - Parameter spine: gives the next rows, `nil` at the end; called from a task of its own, only while the server has room.
+    /// - Throws: `.unavailable` where the offline service is down; other refusals show when the stream is read.
+    public func history(
+        _ query: HistoryQuery, spine: @escaping @Sendable () async throws(HeadwaterError) -> Batch?
+    ) async throws(HeadwaterError) -> RowStream<Cells> {
+        let request = HistoryRequest.with {
+            $0.project = project
+            ($0.service, $0.features) = query.selection.parts
+            $0.fullFeatureNames = query.fullFeatureNames
+            $0.spineColumns = query.spineColumns.map { field in
+                ColumnSpec.with {
+                    $0.name = field.name
+                    $0.type = field.type.description
+                }
+            }
+            $0.spineTime = query.spineTime
+            $0.asOf = query.asOf
+            $0.availabilityIngest = query.availabilityIngest
+            $0.minPosition = query.minPosition
+            $0.logID = logID(for: max(query.minPosition, query.asOf ?? 0))
+        }
+        let transport = try await connections.connection(to: .offline)
+        let first = try await spine()
+        let stream = transport.stream(.history, head: request, body: first?.bytes ?? [], isEnd: first == nil)
+        var feed: RowStream<Cells>.Feed?
+        if first != nil {
+            feed = { (stream: ClientStream) async throws(HeadwaterError) -> Void in
+                while let batch = try await spine() { try await stream.send(batch.bytes) }
+                try await stream.send([], isEnd: true)
+            }
+        }
+        return RowStream(stream, feed: feed) {
+            (body: ArraySlice<UInt8>, outputs: [Field]) throws(HeadwaterError) -> (rows: Cells, count: Int) in
+            let cells = try Cells(decoding: body, outputCount: outputs.count)
+            return (cells, cells.batch.rowCount)
+        }
+    }
+
+    /// All rows of a group in (key, event_time, position, row) order.
+    ///
+    /// - Throws: `.unavailable` where the offline service is down; other refusals show when the stream is read.
+    public func scan(_ query: ScanQuery) async throws(HeadwaterError) -> RowStream<Batch> {
+        let request = ScanRequest.with {
+            $0.project = project
+            $0.group = query.group
+            $0.columns = query.columns
+            $0.start = query.start
+            $0.end = query.end
+            $0.asOf = query.asOf
+            $0.deletes = query.deletes
+            $0.minPosition = query.minPosition
+            $0.logID = logID(for: max(query.minPosition, query.asOf ?? 0))
+        }
+        return rows(try await connections.connection(to: .offline).stream(.scan, head: request))
+    }
+
+    /// The latest row of every key of a group, by history.
+    ///
+    /// - Parameter query: `start` and `end` are of no effect.
+    public func latest(_ query: ScanQuery) async throws(HeadwaterError) -> RowStream<Batch> {
+        let request = LatestRequest.with {
+            $0.project = project
+            $0.group = query.group
+            $0.columns = query.columns
+            $0.asOf = query.asOf
+            $0.deletes = query.deletes
+            $0.minPosition = query.minPosition
+            $0.logID = logID(for: max(query.minPosition, query.asOf ?? 0))
+        }
+        return rows(try await connections.connection(to: .offline).stream(.latest, head: request))
+    }
+
+    private func rows(_ stream: ClientStream) -> RowStream<Batch> {
+        RowStream(stream) { (body: ArraySlice<UInt8>, outputs: [Field]) throws(HeadwaterError) -> (rows: Batch, count: Int) in
+            let batch = try Batch(decoding: body)
+            guard batch.columns.count == outputs.count else {
+                throw HeadwaterError(.internal, "\(batch.columns.count) columns where the answer names \(outputs.count)")
+            }
+            return (batch, batch.rowCount)
+        }
+    }
+}

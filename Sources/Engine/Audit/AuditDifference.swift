@@ -1,0 +1,51 @@
+public import FeatureModel
+
+/// One key of which the two stores say different things.
+public struct AuditDifference: Hashable, Sendable {
+    public enum Kind: String, Sendable {
+        case onlyOnline = "only online"
+        case onlyOffline = "only offline"
+        case otherRow = "another row is the latest"
+        case otherTombstone = "a tombstone in one, a row in the other"
+        case otherValues = "the values differ"
+    }
+
+    public let key: ArraySlice<UInt8>
+    public let kind: Kind
+    public let online: RowOrder?
+    public let offline: RowOrder?
+}
+
+extension Audit {
+    /// Buckets of a group that differ, or all of them where one store does not have the group.
+    public static func differingBuckets(_ online: GroupDigest?, _ offline: GroupDigest?, count: Int) -> Set<Int> {
+        guard let online, let offline, online.buckets.count == offline.buckets.count else { return Set(0..<count) }
+        return Set((0..<count).filter { online.buckets[$0] != offline.buckets[$0] })
+    }
+
+    /// Compares rows key by key.
+    ///
+    /// - Complexity: O(rows).
+    public static func differences(online: [AuditRow], offline: [AuditRow]) -> [AuditDifference] {
+        let offlineByKey = Dictionary(offline.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+        var seen: Set<ArraySlice<UInt8>> = []
+        var differences: [AuditDifference] = []
+        for row in online {
+            seen.insert(row.key)
+            guard let other = offlineByKey[row.key] else {
+                differences.append(AuditDifference(key: row.key, kind: .onlyOnline, online: row.order, offline: nil))
+                continue
+            }
+            guard row.digest != other.digest else { continue }
+            let kind: AuditDifference.Kind =
+                if row.order != other.order { .otherRow } else if row.isTombstone != other.isTombstone { .otherTombstone } else {
+                    .otherValues
+                }
+            differences.append(AuditDifference(key: row.key, kind: kind, online: row.order, offline: other.order))
+        }
+        for row in offline where !seen.contains(row.key) {
+            differences.append(AuditDifference(key: row.key, kind: .onlyOffline, online: nil, offline: row.order))
+        }
+        return differences
+    }
+}

@@ -1,0 +1,153 @@
+public import FeatureModel
+
+/// What a write was answered: kept so that a retry hears the same.
+public struct WriteAnswer: Hashable, Sendable {
+    public let position: Position
+    public let ingestTime: Microseconds
+    /// Deleted keys for which a newer row wins, so that the delete hides nothing of them.
+    public let newerKeyCount: UInt32
+
+    public init(position: Position, ingestTime: Microseconds, newerKeyCount: UInt32) {
+        self.position = position
+        self.ingestTime = ingestTime
+        self.newerKeyCount = newerKeyCount
+    }
+}
+
+/// The producer sessions and their last writes: what makes a retry safe (promise P3).
+///
+/// A fold of the log like every state: sessions open with a `producer` record, whose position is the producer's id; a data
+/// record with a stamp enters its sequence, checksum and answer. The window of a session holds its last
+/// `sequencesPerSession` writes, and a session ends when `sessionDistance` positions went by without a write of it:
+/// both are counted in the log, never by a clock, so every replay has the same window.
+public struct ProducerWindow: Sendable, Equatable {
+    /// Writes of one session that can be retried.
+    public static let sequencesPerSession = 1_024
+    /// Positions after which a session that writes nothing ends.
+    public static let sessionDistance: Position = 1 << 24
+
+    struct Entry: Hashable, Sendable {
+        let bodyChecksum: UInt32
+        let bodyBytes: UInt32
+        let answer: WriteAnswer
+    }
+
+    struct Session: Equatable, Sendable {
+        var epoch: UInt32
+        var lastPosition: Position
+        /// Sequences up to this one have left the window.
+        var evictedThrough: UInt64 = 0
+        var entries: [UInt64: Entry] = [:]
+    }
+
+    var sessions: [UInt64: Session] = [:]
+
+    public init() {}
+
+    public enum Verdict: Equatable, Sendable {
+        case new
+        /// Written before with the same content: this was the answer.
+        case duplicate(WriteAnswer)
+    }
+
+    /// Judges a stamped write before it is staged.
+    ///
+    /// - Throws: `.failedPrecondition` for an unknown or ended session, another epoch, or a sequence behind the window;
+    ///   `.alreadyExists` for a sequence that was used with other content.
+    public func judge(_ stamp: ProducerStamp, bodyChecksum: UInt32, bodyBytes: Int) throws(HeadwaterError) -> Verdict {
+        guard stamp.producer != 0 else { return .new }
+        guard let session = sessions[stamp.producer] else {
+            throw HeadwaterError(
+                .failedPrecondition,
+                "producer session \(stamp.producer) is unknown or has ended: open a new one and check what was written")
+        }
+        guard session.epoch == stamp.epoch else {
+            throw HeadwaterError(
+                .failedPrecondition, "producer session \(stamp.producer) is at epoch \(session.epoch), not \(stamp.epoch)")
+        }
+        guard stamp.sequence > session.evictedThrough else {
+            throw HeadwaterError(
+                .failedPrecondition,
+                "sequence \(stamp.sequence) of producer \(stamp.producer) has left the window of \(Self.sequencesPerSession) writes"
+            )
+        }
+        guard let entry = session.entries[stamp.sequence] else { return .new }
+        guard entry.bodyChecksum == bodyChecksum, entry.bodyBytes == UInt32(bodyBytes) else {
+            throw HeadwaterError(
+                .alreadyExists,
+                "sequence \(stamp.sequence) of producer \(stamp.producer) was used for other content at position \(entry.answer.position)"
+            )
+        }
+        return .duplicate(entry.answer)
+    }
+
+    /// Folds a `producer` record: a new session, named by the record's position.
+    public mutating func open(at position: Position) {
+        sessions[position] = Session(epoch: 1, lastPosition: position)
+        endIdleSessions(at: position)
+    }
+
+    /// Folds a data record.
+    public mutating func fold(_ stamp: ProducerStamp, body: ArraySlice<UInt8>, answer: WriteAnswer) {
+        endIdleSessions(at: answer.position)
+        guard stamp.producer != 0, var session = sessions.removeValue(forKey: stamp.producer) else { return }
+        session.lastPosition = answer.position
+        session.entries[stamp.sequence] = Entry(
+            bodyChecksum: CRC32C.checksum(body), bodyBytes: UInt32(body.count), answer: answer)
+        if session.entries.count > Self.sequencesPerSession {
+            let oldest = session.entries.keys.min()!
+            session.entries.removeValue(forKey: oldest)
+            session.evictedThrough = max(session.evictedThrough, oldest)
+        }
+        sessions[stamp.producer] = session
+    }
+
+    private mutating func endIdleSessions(at position: Position) {
+        // Once in a while is enough, as long as every replay does it at the same positions.
+        guard position % 4_096 == 0 else { return }
+        sessions = sessions.filter { $0.value.lastPosition + Self.sessionDistance >= position }
+    }
+}
+
+/// The form in which a snapshot keeps the window: little-endian, sessions and sequences in rising order.
+extension ProducerWindow {
+    public func encode() -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(littleEndian: UInt32(sessions.count))
+        for (producer, session) in sessions.sorted(by: { $0.key < $1.key }) {
+            bytes.append(littleEndian: producer)
+            bytes.append(littleEndian: session.epoch)
+            bytes.append(littleEndian: session.lastPosition)
+            bytes.append(littleEndian: session.evictedThrough)
+            bytes.append(littleEndian: UInt32(session.entries.count))
+            for (sequence, entry) in session.entries.sorted(by: { $0.key < $1.key }) {
+                bytes.append(littleEndian: sequence)
+                bytes.append(littleEndian: entry.bodyChecksum)
+                bytes.append(littleEndian: entry.bodyBytes)
+                bytes.append(littleEndian: entry.answer.position)
+                bytes.append(littleEndian: entry.answer.ingestTime)
+                bytes.append(littleEndian: entry.answer.newerKeyCount)
+            }
+        }
+        return bytes
+    }
+
+    /// - Throws: `.dataLoss` where the bytes do not hold together.
+    public init(decoding bytes: ArraySlice<UInt8>) throws(HeadwaterError) {
+        var reader = FieldReader(bytes, what: "producer window")
+        for _ in 0..<(try reader.next(UInt32.self)) {
+            let producer = try reader.next(UInt64.self)
+            var session = Session(epoch: try reader.next(), lastPosition: try reader.next())
+            session.evictedThrough = try reader.next()
+            for _ in 0..<(try reader.next(UInt32.self)) {
+                let sequence = try reader.next(UInt64.self)
+                session.entries[sequence] = Entry(
+                    bodyChecksum: try reader.next(), bodyBytes: try reader.next(),
+                    answer: WriteAnswer(
+                        position: try reader.next(), ingestTime: try reader.next(), newerKeyCount: try reader.next()))
+            }
+            sessions[producer] = session
+        }
+        try reader.expectEnd()
+    }
+}

@@ -1,0 +1,91 @@
+public import Catalog
+public import FeatureModel
+public import OfflineStore
+public import StorageIO
+internal import Synchronization
+
+/// Settings of the offline engine.
+public struct OfflineEngineOptions: Sendable {
+    public var store = OfflineOptions()
+    /// Bytes of rows in memory after which they go to chunks.
+    public var flushMemoryBytes = 128 << 20
+
+    public init() {}
+}
+
+/// What other threads may know of the offline engine.
+public final class OfflineState: Sendable {
+    private let state = Mutex((catalog: Catalog(), failure: HeadwaterError?.none))
+
+    public var catalog: Catalog { state.withLock { $0.catalog } }
+    /// Why nothing more is applied; `nil` while all is well.
+    public var failure: HeadwaterError? { state.withLock { $0.failure } }
+
+    func publish(_ catalog: Catalog, failure: HeadwaterError?) { state.withLock { $0 = (catalog, failure) } }
+}
+
+/// The follower that keeps history: folds log records into catalog and offline store, wherever they come from.
+///
+/// A plain single-threaded state machine; reads go to `store.view()` and `state` from any thread. It never holds a record
+/// that is not durable in the log: its sources give none.
+public final class OfflineEngine {
+    public let store: OfflineStore
+    public let options: OfflineEngineOptions
+    public let state: OfflineState
+    private var catalog: Catalog
+    private var failure: HeadwaterError?
+
+    /// Opens the offline store of `dataDirectory` as its owner.
+    ///
+    /// - Parameter logID: the log it follows; `nil`: the one it has followed so far, which must then exist.
+    /// - Throws: `.failedPrecondition` where another process owns it or it belongs to another log, `.dataLoss` for damage.
+    public init(
+        storage: any Storage, dataDirectory: String, logID: [UInt8]?, options: OfflineEngineOptions
+    ) throws(HeadwaterError) {
+        store = try OfflineStore(dataDirectory: dataDirectory, logID: logID, storage: storage, options: options.store)
+        self.options = options
+        do { catalog = try Catalog(decodingHistory: store.extra[...]) } catch {
+            store.close()
+            throw error
+        }
+        state = OfflineState()
+        state.publish(catalog, failure: nil)
+    }
+
+    /// Applies records in order; those already applied are passed over.
+    ///
+    /// - Throws: `.dataLoss` for a hole in the positions or a record that cannot be read; nothing more is applied then.
+    public func apply(_ records: [Record]) throws(HeadwaterError) {
+        if let failure { throw failure }
+        do {
+            for record in records where record.position > store.appliedPosition { try apply(record) }
+        } catch {
+            failure = error
+            state.publish(catalog, failure: error)
+            throw error
+        }
+    }
+
+    private func apply(_ record: Record) throws(HeadwaterError) {
+        var first = record.position
+        if record.kind == .gap, record.body.count == 8 { first = record.body.littleEndian(at: 0) }
+        guard first <= store.appliedPosition + 1 else {
+            throw HeadwaterError(
+                .dataLoss, "records \(store.appliedPosition + 1) to \(first - 1) are missing: the log no longer holds them",
+                at: "log position \(record.position)")
+        }
+        try catalog.fold(record)
+        if record.kind == .definitions { state.publish(catalog, failure: nil) }
+        store.apply(try Fold.applied(record, catalog: catalog))
+    }
+
+    public var isFlushDue: Bool { failure == nil && store.memoryBytes >= options.flushMemoryBytes }
+
+    /// Freezes memory for a flush, with the catalog of that position.
+    public func beginFlush() throws(HeadwaterError) -> FlushJob? { try store.beginFlush(extra: catalog.encodeHistory()) }
+
+    /// Flushes in one go, on this thread.
+    public func flush() throws(HeadwaterError) { try store.flush(extra: catalog.encodeHistory()) }
+
+    public func close() { store.close() }
+}

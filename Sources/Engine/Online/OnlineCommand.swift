@@ -1,0 +1,56 @@
+public import Catalog
+public import FeatureModel
+
+/// Names a request to the edge that sent it; the engine only hands it back.
+public typealias Token = UInt64
+
+/// A write that was checked against a catalog, and the bytes it came in.
+public struct CheckedWrite: Sendable {
+    public let entries: [AppliedEntry]
+    /// The encoded `RecordBody`, stored as it is.
+    public let body: ArraySlice<UInt8>
+    public let stamp: ProducerStamp
+    /// Position of the catalog that it was checked against: if definitions came since, it is checked again.
+    public let catalogPosition: Position
+
+    /// Checks a write as the edge does, on any thread.
+    ///
+    /// - Throws: `.invalidArgument` listing rows and reasons, and as `Catalog.checkWrite`; nothing is written then.
+    public init(
+        body: ArraySlice<UInt8>, stamp: ProducerStamp, catalog: Catalog, now: Microseconds
+    ) throws(HeadwaterError) {
+        guard body.count <= Limits.batchBytesMax else {
+            throw HeadwaterError(
+                .invalidArgument, "a write of \(body.count) bytes; the limit is \(Limits.batchBytesMax): send fewer rows")
+        }
+        entries = try catalog.checkWrite(RecordBody.decode(body), now: now)
+        self.body = body
+        self.stamp = stamp
+        catalogPosition = catalog.position
+    }
+}
+
+/// What changes the state: the only things that enter the log.
+public enum OnlineCommand: Sendable {
+    case write(CheckedWrite)
+    case define(Definitions)
+    case openProducer
+    case cutoff(RetentionCutoff)
+}
+
+/// What became of a command.
+public enum OnlineOutcome: Sendable {
+    /// Rows of deletes whose key has a newer row stand in `newerRows`, numbered through the record; a duplicate lists none.
+    case written(WriteAnswer, newerRows: [UInt32], isDuplicate: Bool)
+    /// Definitions in force, and the position of their record: the catalog's own where nothing changed.
+    case defined(Plan, position: Position)
+    case openedProducer(Position, epoch: UInt32)
+    case cutOff(Position)
+    case failed(HeadwaterError)
+}
+
+/// A command that is done.
+public struct OnlineCompletion: Sendable {
+    public let token: Token
+    public let outcome: OnlineOutcome
+}

@@ -1,0 +1,90 @@
+import Catalog
+public import FeatureModel
+public import Log
+public import OnlineStore
+
+/// A snapshot to be written: the cut and what the engine keeps with it.
+public struct SnapshotJob: Sendable {
+    public let cut: OnlineSnapshotView
+    let extra: [UInt8]
+    let store: OnlineStore
+
+    /// Writes and verifies the file. Any thread; reads and writes go on.
+    ///
+    /// - Throws: `.resourceExhausted` on a full disk, `.unavailable` for a failing one; the store goes on as it was.
+    public func run() throws(HeadwaterError) -> WrittenSnapshot { try store.writeSnapshot(cut, extra: extra) }
+}
+
+extension OnlineEngine {
+    /// Whether enough rows gathered in memory that a snapshot should be taken.
+    public var isSnapshotDue: Bool { failure == nil && store.memoryBytes >= options.snapshotMemoryBytes }
+
+    /// Cuts a snapshot at the applied position, which is made durable first.
+    ///
+    /// - Throws: `.unavailable` where the log has failed.
+    public func beginSnapshot() throws(HeadwaterError) -> SnapshotJob {
+        sync()
+        if let failure { throw failure }
+        let cut = store.beginSnapshot()
+        return SnapshotJob(cut: cut, extra: EngineState(catalog: catalog, window: window).encode(), store: store)
+    }
+
+    /// Puts a written snapshot in force and lets go of the log behind it that no follower needs.
+    public func finishSnapshot(_ written: WrittenSnapshot) throws(HeadwaterError) {
+        try store.adopt(written)
+        try trimLog()
+    }
+
+    /// Removes log segments that lie behind the snapshot and behind every follower, and measures what is kept.
+    public func trimLog() throws(HeadwaterError) {
+        try log.removeSegments(keepingFrom: store.snapshotPosition + 1)
+        retention = try log.retention()
+    }
+
+    /// What the log keeps, and for whom, as last measured.
+    public var logRetention: LogRetention? { retention }
+
+    /// Prepares the log's next segment while nobody waits.
+    public func prepareAhead() {
+        // A full disk shows itself to the append that needs the room; an idle moment has nobody to tell.
+        if failure == nil { try? log.prepareAhead() }
+    }
+
+    /// Cutoffs that are due: for each group with a retention, rows older than it count as gone once they are a hundredth of it overdue.
+    public func dueCutoffs(now: Microseconds, last: [GroupID: Microseconds]) -> [RetentionCutoff] {
+        catalog.allGroups.compactMap { group in
+            guard let retention = group.retentionMicroseconds else { return nil }
+            let cutoff = now - retention
+            if let previous = last[group.id], cutoff - previous < max(retention / 100, 1_000_000) { return nil }
+            return RetentionCutoff(groupID: group.id, cutoff: cutoff)
+        }
+    }
+
+    /// Lets a follower go, so that the log need not wait for it.
+    ///
+    /// - Returns: how far it had come.
+    /// - Throws: `.notFound` naming the followers there are.
+    public func forgetFollower(named name: ByteString) throws(HeadwaterError) -> Position {
+        let all = try FollowerCheckpoint.list(storage, log.directory)
+        guard let follower = all.first(where: { $0.name == name }) else {
+            let names = all.map(\.name.description).joined(separator: ", ")
+            throw HeadwaterError(.notFound, "no follower is called '\(name)'; there are: \(names.isEmpty ? "none" : names)")
+        }
+        try FollowerCheckpoint.forget(storage, log.directory, id: follower.id)
+        try trimLog()
+        return follower.position
+    }
+
+    /// Registers a follower, or moves it on.
+    public func acknowledge(follower name: ByteString, position: Position) throws(HeadwaterError) {
+        let all = try FollowerCheckpoint.list(storage, log.directory)
+        let id = all.first { $0.name == name }?.id ?? (all.map(\.id).max() ?? OnlineEngine.localFollowerID) + 1
+        try FollowerCheckpoint(logID: log.logID, id: id, name: name, position: position, writerEpoch: log.writerEpoch)
+            .save(storage, log.directory)
+    }
+
+    /// Every registered follower and how far it has come.
+    public func followers() throws(HeadwaterError) -> [FollowerCheckpoint] {
+        try FollowerCheckpoint.list(storage, log.directory)
+    }
+}

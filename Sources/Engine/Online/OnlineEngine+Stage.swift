@@ -1,0 +1,113 @@
+import Catalog
+import FeatureModel
+import Log
+import OnlineStore
+
+extension OnlineEngine {
+    /// Gives a command its place in the log.
+    ///
+    /// - Returns: the answer of a command that needs no record; `nil` where it was staged.
+    func stage(_ command: OnlineCommand, token: Token, now: Microseconds) throws(HeadwaterError) -> OnlineOutcome? {
+        if let failure {
+            throw HeadwaterError(
+                .unavailable,
+                "no write is taken since the log failed (\(failure.description)): restart the server when the disk is sound")
+        }
+        switch command {
+        case .write(let write):
+            return try stage(write, command, token: token, now: now)
+        case .define(let definitions):
+            let plan = try catalog.plan(definitions)
+            let changes = try plan.approved()
+            if changes.isEmpty { return .defined(plan, position: catalog.position) }
+            let body = CatalogRecordBody.encode(changes)
+            try stage(.definitions, body: body[...], command, token: token, now: now, plan: plan)
+        case .openProducer:
+            try stage(.producer, body: [], command, token: token, now: now)
+        case .cutoff(let cutoff):
+            try stage(.cutoff, body: cutoff.encode()[...], command, token: token, now: now)
+        }
+        return nil
+    }
+
+    private func stage(
+        _ write: CheckedWrite, _ command: OnlineCommand, token: Token, now: Microseconds
+    ) throws(HeadwaterError) -> OnlineOutcome? {
+        var command = command
+        if write.stamp != .none {
+            let verdict = try window.judge(
+                write.stamp, bodyChecksum: CRC32C.checksum(write.body), bodyBytes: write.body.count)
+            if case .duplicate(let answer) = verdict { return .written(answer, newerRows: [], isDuplicate: true) }
+        }
+        if write.catalogPosition != catalog.position {
+            command = .write(try CheckedWrite(body: write.body, stamp: write.stamp, catalog: catalog, now: now))
+        }
+        try checkLogSize()
+        try stage(.data, stamp: write.stamp, body: write.body, command, token: token, now: now)
+        return nil
+    }
+
+    private func stage(
+        _ kind: RecordKind, stamp: ProducerStamp = .none, body: ArraySlice<UInt8>, _ command: OnlineCommand, token: Token,
+        now: Microseconds, plan: Plan? = nil
+    ) throws(HeadwaterError) {
+        let position = try log.stage(kind: kind, stamp: stamp, body: body, now: now)
+        staged.append(StagedCommand(token: token, command: command, position: position, plan: plan))
+    }
+
+    /// Refuses writes while the log is over its limit, and says for whom it is kept.
+    private func checkLogSize() throws(HeadwaterError) {
+        guard let retention, retention.retainedBytes > options.logBytesMax else { return }
+        let reason =
+            retention.slowestFollower.map {
+                "follower '\($0.name)' has only read up to \($0.position): start it, or let it go with 'headwater log forget \($0.name)'"
+            } ?? "no snapshot has freed it yet: run 'headwater snapshot'"
+        throw HeadwaterError(
+            .resourceExhausted,
+            "the log holds \(retention.retainedBytes) bytes, over its limit of \(options.logBytesMax); \(reason)")
+    }
+
+    /// Applies one record of a committed group and says what became of its command.
+    func apply(_ record: Record, _ staged: StagedCommand) -> OnlineOutcome {
+        switch staged.command {
+        case .write(let write):
+            store.apply(AppliedRecord(position: record.position, ingestTime: record.ingestTime, entries: write.entries))
+            let newerRows = newerRows(write.entries)
+            let answer = WriteAnswer(
+                position: record.position, ingestTime: record.ingestTime, newerKeyCount: UInt32(newerRows.count))
+            window.fold(record.stamp, body: record.body, answer: answer)
+            return .written(answer, newerRows: newerRows, isDuplicate: false)
+        case .define:
+            catalog.apply(staged.plan!.changes, position: record.position)
+            skip(record)
+            return .defined(staged.plan!, position: record.position)
+        case .openProducer:
+            window.open(at: record.position)
+            skip(record)
+            return .openedProducer(record.position, epoch: 1)
+        case .cutoff(let cutoff):
+            store.apply(
+                AppliedRecord(position: record.position, ingestTime: record.ingestTime, entries: [], cutoff: cutoff))
+            return .cutOff(record.position)
+        }
+    }
+
+    /// Moves the store's position over a record that holds no rows.
+    private func skip(_ record: Record) {
+        store.apply(AppliedRecord(position: record.position, ingestTime: record.ingestTime, entries: []))
+    }
+
+    /// Rows of the deletes among `entries` whose key still has a row, now that the record is applied: a newer one won.
+    func newerRows(_ entries: [AppliedEntry]) -> [UInt32] {
+        var rows: [UInt32] = []
+        for entry in entries where entry.operation == .delete {
+            let query = OnlineReads.existence(of: entry)
+            // Damage found here is found again, and reported, by whoever reads the key.
+            guard let found = try? store.get(query, now: 0) else { continue }
+            for row in 0..<entry.batch.rowCount where found.rowStatuses[row] == .present {
+                rows.append(UInt32(entry.firstRow + row))
+            }
+        }
+        return rows
+    }
+}

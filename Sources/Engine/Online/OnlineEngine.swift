@@ -1,0 +1,182 @@
+public import Catalog
+public import FeatureModel
+public import Log
+public import OnlineStore
+public import StorageIO
+
+/// Settings of the online engine. Sizes in bytes, times in microseconds.
+public struct OnlineOptions: Sendable {
+    public var durability = Durability.sync
+    public var log = LogOptions()
+    /// The log never grows over this for the sake of a follower that does not come: writes are refused instead.
+    public var logBytesMax = 64 << 30
+    /// Rows in memory after which a snapshot is due.
+    public var snapshotMemoryBytes = 256 << 20
+    /// Bytes of bodies that one group commit takes.
+    public var groupBytesMax = 64 << 20
+
+    public init() {}
+}
+
+/// The write path: owns log, catalog, producer window and online store, and applies every record to them in order.
+///
+/// A plain single-threaded state machine. Commands enter by `submit`; `prepareGroup` checks and stages them; `commitGroup` is
+/// the one step that waits for the disk; `completeGroup` applies what is durable and hands back what became of each command.
+/// Reads go straight to `store` and `state`, from any thread.
+public final class OnlineEngine {
+    let storage: any Storage
+    let directory: String
+    public let options: OnlineOptions
+    let log: LogWriter
+    public let store: OnlineStore
+    public let state: OnlineState
+    var catalog: Catalog
+    var window: ProducerWindow
+
+    private var queue: [(token: Token, command: OnlineCommand)] = []
+    /// Commands of the group under way, by rising position.
+    var staged: [StagedCommand] = []
+    /// Written and acknowledged, but not synced: only in `interval` mode.
+    private var unsyncedSince: Microseconds?
+    var failure: HeadwaterError?
+    /// What the log keeps, measured now and then rather than at each write.
+    var retention: LogRetention?
+
+    struct StagedCommand {
+        let token: Token
+        let command: OnlineCommand
+        let position: Position
+        /// The plan behind definitions.
+        var plan: Plan?
+    }
+
+    init(
+        storage: any Storage, directory: String, options: OnlineOptions, log: LogWriter, store: OnlineStore, catalog: Catalog,
+        window: ProducerWindow
+    ) {
+        self.storage = storage
+        self.directory = directory
+        self.options = options
+        self.log = log
+        self.store = store
+        self.catalog = catalog
+        self.window = window
+        state = OnlineState()
+        publish()
+    }
+
+    public var logID: LogID { log.logID }
+    public var hasQueuedCommands: Bool { !queue.isEmpty }
+
+    /// Queues a command for the next group.
+    public func submit(_ command: OnlineCommand, token: Token) { queue.append((token, command)) }
+
+    /// Stages queued commands for one group commit, and answers those that need no commit: refusals and retries.
+    ///
+    /// Definitions are a group of their own, so that every write is checked against a catalog that is in force.
+    public func prepareGroup(now: Microseconds) -> [OnlineCompletion] {
+        precondition(staged.isEmpty, "one group at a time")
+        var completions: [OnlineCompletion] = []
+        var stamps: Set<ProducerStamp> = []
+        var bytes = 0
+        var taken = 0
+        for (token, command) in queue {
+            if case .define = command, taken > 0 { break }
+            if case .write(let write) = command {
+                // A retry that meets its first attempt inside one group waits for that one's answer.
+                if write.stamp != .none && !stamps.insert(write.stamp).inserted { break }
+                bytes += write.body.count
+                if bytes > options.groupBytesMax && taken > 0 { break }
+            }
+            taken += 1
+            do {
+                if let answer = try stage(command, token: token, now: now) {
+                    completions.append(OnlineCompletion(token: token, outcome: answer))
+                }
+            } catch {
+                completions.append(OnlineCompletion(token: token, outcome: .failed(error)))
+            }
+            if case .define = command { break }
+        }
+        queue.removeFirst(taken)
+        return completions
+    }
+
+    /// Whether a prepared group waits to be committed.
+    public var hasPreparedGroup: Bool { !staged.isEmpty }
+
+    /// Writes the prepared group to the log and, in `sync` durability, waits until it is on the disk.
+    ///
+    /// - Returns: what was written, for `completeGroup`. A failure is final for the engine's writes.
+    public func commitGroup() -> Result<[Record], HeadwaterError> {
+        Result { () throws(HeadwaterError) in
+            let records = try log.write()
+            if case .sync = options.durability { _ = try log.sync() }
+            return records
+        }
+    }
+
+    /// Applies a committed group, publishes it, and answers its commands.
+    public func completeGroup(_ result: Result<[Record], HeadwaterError>, now: Microseconds) -> [OnlineCompletion] {
+        defer { staged = [] }
+        switch result {
+        case .failure(let error):
+            failure = error
+            publish()
+            return staged.map { OnlineCompletion(token: $0.token, outcome: .failed(error)) }
+        case .success(let records):
+            precondition(records.map(\.position) == staged.map(\.position), "the log gives back what was staged")
+            if log.durablePosition < log.lastPosition { unsyncedSince = unsyncedSince ?? now }
+            var completions: [OnlineCompletion] = []
+            for (record, command) in zip(records, staged) {
+                completions.append(OnlineCompletion(token: command.token, outcome: apply(record, command)))
+            }
+            publish()
+            return completions
+        }
+    }
+
+    /// Submits nothing, waits for nothing: runs queued commands to their end. What a thread that may block calls.
+    public func runQueue(now: () -> Microseconds) -> [OnlineCompletion] {
+        var completions: [OnlineCompletion] = []
+        while hasQueuedCommands {
+            completions += prepareGroup(now: now())
+            if hasPreparedGroup { completions += completeGroup(commitGroup(), now: now()) }
+        }
+        return completions
+    }
+
+    /// When the next sync is due in `interval` durability; `nil` where nothing waits for one.
+    public var syncDue: Microseconds? {
+        guard case .interval(let interval) = options.durability, let since = unsyncedSince else { return nil }
+        return since + interval
+    }
+
+    /// Makes durable what was acknowledged before its sync. A failure ends the engine's writes for good.
+    public func sync() {
+        guard failure == nil, log.durablePosition < log.lastPosition else { return }
+        do {
+            _ = try log.sync()
+            unsyncedSince = nil
+        } catch {
+            failure = error
+        }
+        publish()
+    }
+
+    func publish() {
+        var snapshot = OnlineState.Snapshot()
+        snapshot.catalog = catalog
+        snapshot.durablePosition = log.durablePosition
+        snapshot.lastPosition = log.lastPosition
+        snapshot.failure = failure
+        snapshot.producerSessions = window.sessions.count
+        state.publish(snapshot)
+    }
+
+    /// Syncs, gives up the locks and ends; a clean end needs no recovery.
+    public func close() throws(HeadwaterError) {
+        defer { store.close() }
+        try log.close(clean: failure == nil)
+    }
+}

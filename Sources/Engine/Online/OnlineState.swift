@@ -1,0 +1,24 @@
+public import Catalog
+public import FeatureModel
+internal import Synchronization
+
+/// What other threads may know of the online engine: published by its owner after each step, read by anybody.
+public final class OnlineState: Sendable {
+    public struct Snapshot: Sendable {
+        /// The catalog at the applied position.
+        public var catalog = Catalog()
+        public var durablePosition: Position = 0
+        /// The last position that was given out.
+        public var lastPosition: Position = 0
+        /// Why no write is taken any more; `nil` while all is well.
+        public var failure: HeadwaterError?
+        public var producerSessions = 0
+    }
+
+    private let state = Mutex(Snapshot())
+
+    public var current: Snapshot { state.withLock { $0 } }
+    public var catalog: Catalog { state.withLock { $0.catalog } }
+
+    func publish(_ snapshot: Snapshot) { state.withLock { $0 = snapshot } }
+}

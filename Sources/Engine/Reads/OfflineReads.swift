@@ -1,0 +1,28 @@
+public import Catalog
+public import FeatureModel
+public import OfflineStore
+
+/// Reads from the offline store, on a worker thread.
+public enum OfflineReads {
+    /// The point-in-time join of a resolved feature list.
+    ///
+    /// - Parameters:
+    ///   - keys: spine columns in the plan's key order and of its types.
+    ///   - times: the spine's times.
+    /// - Returns: a feature for each output of the plan, in its order.
+    /// - Throws: as `OfflineView.join`.
+    public static func history(
+        _ plan: FeaturePlan, keys: [Column], times: Column, view: OfflineView, asOf: Position, availability: Availability,
+        memoryLimitBytes: Int, isCancelled: () -> Bool
+    ) throws(HeadwaterError) -> [JoinedFeature] {
+        let groups = plan.lookups.map { lookup in
+            JoinGroup(
+                schema: lookup.schema, features: lookup.features.map { ($0.ordinal, $0.type) }, maxAge: lookup.maxAgeMicroseconds,
+                keyColumns: lookup.keys.map { keys[$0] })
+        }
+        let joined = try view.join(
+            spineTimes: times, groups: groups, asOf: asOf, availability: availability, isCancelled: isCancelled,
+            memoryLimitBytes: memoryLimitBytes)
+        return plan.outputs.map { joined[$0.lookup][$0.feature] }
+    }
+}

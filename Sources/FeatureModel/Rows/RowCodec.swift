@@ -1,0 +1,122 @@
+/// Packs feature cells into one run of bytes, and back: the online store's row.
+public enum RowCodec {
+    /// Appends row `row` packed by `layout`.
+    ///
+    /// - Parameter columns: one for each feature of the layout, `nil` where the batch has none: null.
+    public static func append(_ columns: [Column?], row: Int, layout: RowLayout, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: layout.fixedBytes))
+        for (index, column) in columns.enumerated() {
+            guard let column, !column.isNull(row) else {
+                bytes[start + index >> 3] |= 1 << UInt8(index & 7)
+                continue
+            }
+            let slot = start + layout.slots[index]
+            let type = layout.types[index]
+            if type == .bool {
+                bytes[slot] = column.bool(row) ? 1 : 0
+            } else if let width = type.fixedWidth, type == column.type {
+                bytes.replaceSubrange(slot..<slot + width, with: column.fixedBytes(row, width: width))
+            } else if type == .int64 {
+                bytes.store(littleEndian: Int64(column.int32(row)), at: slot)
+            } else if type == .float64 {
+                bytes.store(littleEndian: Double(column.float32(row)).bitPattern, at: slot)
+            } else {
+                let heap = bytes.count
+                if type.isText { bytes.append(contentsOf: column.bytes(row)) } else { appendArray(column, row, to: &bytes) }
+                bytes.store(littleEndian: UInt32(heap - start), at: slot)
+                bytes.store(littleEndian: UInt32(bytes.count - heap), at: slot + 4)
+            }
+        }
+    }
+
+    /// An array's heap: element count, null bits (1 = null), then fixed-width elements, a byte for each bool,
+    /// or for text the end offset of each element and the bytes.
+    private static func appendArray(_ column: Column, _ row: Int, to bytes: inout [UInt8]) {
+        let elements = column.elements
+        let range = column.range(row)
+        bytes.append(littleEndian: UInt32(range.count))
+        let nulls = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: bitmapBytes(range.count)))
+        for (index, element) in range.enumerated() where elements.isNull(element) {
+            bytes[nulls + index >> 3] |= 1 << UInt8(index & 7)
+        }
+        if elements.type.isText {
+            var end: UInt32 = 0
+            for element in range {
+                if !elements.isNull(element) { end += UInt32(elements.range(element).count) }
+                bytes.append(littleEndian: end)
+            }
+            for element in range where !elements.isNull(element) { bytes.append(contentsOf: elements.bytes(element)) }
+        } else if elements.type == .bool {
+            for element in range { bytes.append(!elements.isNull(element) && elements.bool(element) ? 1 : 0) }
+        } else {
+            for element in range { bytes.append(contentsOf: elements.fixedBytes(element, width: elements.type.fixedWidth!)) }
+        }
+    }
+
+    /// Whether feature `index` of a packed row is null.
+    public static func isNull(_ row: RawSpan, _ index: Int) -> Bool {
+        row.littleEndian(at: index >> 3, as: UInt8.self) >> UInt8(index & 7) & 1 == 1
+    }
+
+    /// Appends feature `index` of a packed row to a builder of its type, or of one it widens to.
+    ///
+    /// The row's bytes passed a checksum when they were read; a slot that points outside traps rather than serve it.
+    public static func append(_ row: RawSpan, _ index: Int, layout: RowLayout, to builder: inout ColumnBuilder) {
+        if isNull(row, index) { return builder.appendNull() }
+        let slot = layout.slots[index]
+        let type = layout.types[index]
+        switch (type, builder.type) {
+        case (.bool, _): builder.append(bool: row.littleEndian(at: slot, as: UInt8.self) != 0)
+        case (.int32, .int64): builder.append(int64: Int64(row.littleEndian(at: slot, as: Int32.self)))
+        case (.int32, _): builder.append(int32: row.littleEndian(at: slot))
+        case (.int64, _), (.timestamp, _): builder.append(int64: row.littleEndian(at: slot))
+        case (.float32, .float64): builder.append(float64: Double(Float(bitPattern: row.littleEndian(at: slot))))
+        case (.float32, _): builder.append(float32: Float(bitPattern: row.littleEndian(at: slot)))
+        case (.float64, _): builder.append(float64: Double(bitPattern: row.littleEndian(at: slot)))
+        case (.vector(let length), _):
+            unsafe row.extracting(slot..<slot + 4 * length).withUnsafeBytes { unsafe builder.append(fixedBytes: $0) }
+        case (.string, _), (.bytes, _):
+            unsafe row.extracting(heap(row, slot)).withUnsafeBytes { unsafe builder.append(text: $0) }
+        case (.array(let element), _):
+            append(array: row.extracting(heap(row, slot)), of: element, to: &builder)
+        }
+    }
+
+    /// The bytes that a text or array slot names.
+    private static func heap(_ row: RawSpan, _ slot: Int) -> Range<Int> {
+        let offset = Int(row.littleEndian(at: slot, as: UInt32.self))
+        return offset..<offset + Int(row.littleEndian(at: slot + 4, as: UInt32.self))
+    }
+
+    private static func append(array heap: RawSpan, of type: FeatureType, to builder: inout ColumnBuilder) {
+        let count = Int(heap.littleEndian(at: 0, as: UInt32.self))
+        let elementsAt = 4 + bitmapBytes(count)
+        var elements = ColumnBuilder(type, capacity: count)
+        var previousEnd = 0
+        for index in 0..<count {
+            if type.isText {
+                let end = Int(heap.littleEndian(at: elementsAt + index * 4, as: UInt32.self))
+                defer { previousEnd = end }
+                if isNull(heap.extracting(4..<elementsAt), index) {
+                    elements.appendNull()
+                } else {
+                    let base = elementsAt + count * 4
+                    unsafe heap.extracting(base + previousEnd..<base + end).withUnsafeBytes { unsafe elements.append(text: $0) }
+                }
+            } else if isNull(heap.extracting(4..<elementsAt), index) {
+                elements.appendNull()
+            } else if type == .bool {
+                elements.append(bool: heap.littleEndian(at: elementsAt + index, as: UInt8.self) != 0)
+            } else {
+                let width = type.fixedWidth!
+                let at = elementsAt + index * width
+                unsafe heap.extracting(at..<at + width).withUnsafeBytes { unsafe elements.append(fixedBytes: $0) }
+            }
+        }
+        let column = elements.finish()
+        for index in 0..<count { builder.appendElement(from: column, index) }
+        builder.finishArray()
+    }
+}

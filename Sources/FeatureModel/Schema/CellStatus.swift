@@ -1,0 +1,52 @@
+/// What a read found for one cell: the same four on every read path.
+public enum CellStatus: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+    case present = 0
+    /// The row is there and its value is null.
+    case nullValue = 1
+    /// No row, a tombstone, a row hidden by retention, or a null key.
+    case notFound = 2
+    /// A row is there, but older than the group's max_age.
+    case outsideMaxAge = 3
+
+    public var description: String {
+        switch self {
+        case .present: "PRESENT"
+        case .nullValue: "NULL_VALUE"
+        case .notFound: "NOT_FOUND"
+        case .outsideMaxAge: "OUTSIDE_MAX_AGE"
+        }
+    }
+}
+
+/// Statuses of one column, two bits a cell, the first cell in the lowest bits of the first byte.
+public struct StatusColumn: Hashable, Sendable {
+    public private(set) var count = 0
+    public private(set) var packed: [UInt8] = []
+
+    public init() {}
+
+    /// Reads `count` statuses from packed bytes.
+    ///
+    /// - Throws: `.invalidArgument` where the bytes are too few or too many, or bits behind the last cell are set.
+    public init(packed: ArraySlice<UInt8>, count: Int) throws(HeadwaterError) {
+        let cellsInLast = count % 4
+        guard count >= 0, packed.count == count / 4 + (cellsInLast == 0 ? 0 : 1),
+            cellsInLast == 0 || packed.last! >> UInt8(2 * cellsInLast) == 0
+        else {
+            throw HeadwaterError(.invalidArgument, "\(packed.count) bytes are not the statuses of \(count) cells")
+        }
+        self.packed = Array(packed)
+        self.count = count
+    }
+
+    public mutating func append(_ status: CellStatus) {
+        if count % 4 == 0 { packed.append(0) }
+        packed[count / 4] |= status.rawValue << (2 * (count % 4))
+        count += 1
+    }
+
+    public subscript(row: Int) -> CellStatus {
+        precondition(row < count)
+        return CellStatus(rawValue: packed[row / 4] >> (2 * (row % 4)) & 3)!
+    }
+}

@@ -1,0 +1,142 @@
+/// The type of a key or feature column.
+///
+/// Codes are permanent: they stand in batches, chunks and snapshots (docs/formats/batch.md).
+public indirect enum FeatureType: Hashable, Sendable, CustomStringConvertible {
+    case bool
+    case int32
+    case int64
+    case float32
+    case float64
+    /// UTF-8 text.
+    case string
+    case bytes
+    /// Microseconds since 1970 UTC.
+    case timestamp
+    /// A list of any length of a scalar type; elements may be null.
+    case array(FeatureType)
+    /// Exactly `n` float32, none of them null.
+    case vector(Int)
+
+    static let scalars: [(name: String, code: UInt8, type: FeatureType)] = [
+        ("bool", 1, .bool), ("int32", 2, .int32), ("int64", 3, .int64), ("float32", 4, .float32), ("float64", 5, .float64),
+        ("string", 6, .string), ("bytes", 7, .bytes), ("timestamp", 8, .timestamp),
+    ]
+    static let arrayCode: UInt8 = 16
+    static let vectorCode: UInt8 = 17
+
+    /// The eight scalar types, in code order.
+    public static let allScalars: [FeatureType] = scalars.map(\.type)
+
+    /// Parses the spelling of the definitions: `float64`, `array(string)`, `vector(64)`.
+    ///
+    /// - Throws: `.invalidArgument` naming what is unknown and what there is.
+    public static func parse(_ text: String) throws(HeadwaterError) -> FeatureType {
+        if let scalar = scalars.first(where: { $0.name == text }) { return scalar.type }
+        if let inner = argument(of: "array", in: text) {
+            guard let element = scalars.first(where: { $0.name == inner }) else {
+                throw HeadwaterError(.invalidArgument, "type '\(text)': an array holds a scalar type, not '\(inner)'")
+            }
+            return .array(element.type)
+        }
+        if let inner = argument(of: "vector", in: text) {
+            guard let length = Int(inner), inner == String(length), (1...Limits.vectorLengthMax).contains(length) else {
+                throw HeadwaterError(
+                    .invalidArgument, "type '\(text)': a vector's length is a whole number from 1 to \(Limits.vectorLengthMax)")
+            }
+            return .vector(length)
+        }
+        throw HeadwaterError(
+            .invalidArgument,
+            "unknown type '\(text)': use bool, int32, int64, float32, float64, string, bytes, timestamp, array(T) or vector(n)")
+    }
+
+    private static func argument(of name: String, in text: String) -> String? {
+        guard text.hasPrefix(name + "("), text.hasSuffix(")") else { return nil }
+        return String(text.dropFirst(name.count + 1).dropLast())
+    }
+
+    public var description: String {
+        switch self {
+        case .array(let element): "array(\(element))"
+        case .vector(let length): "vector(\(length))"
+        default: Self.scalars.first { $0.type == self }!.name
+        }
+    }
+
+    public var isScalar: Bool {
+        switch self {
+        case .array, .vector: false
+        default: true
+        }
+    }
+
+    /// Whether the type may stand in a key: int32, int64, string, bytes, timestamp.
+    public var isKeyType: Bool {
+        switch self {
+        case .int32, .int64, .string, .bytes, .timestamp: true
+        default: false
+        }
+    }
+
+    /// Bytes of one value in a column's data buffer; `nil` for bits (bool) and for variable length.
+    public var fixedWidth: Int? {
+        switch self {
+        case .int32, .float32: 4
+        case .int64, .float64, .timestamp: 8
+        case .vector(let length): 4 * length
+        case .bool, .string, .bytes, .array: nil
+        }
+    }
+
+    /// Whether a cell is a run of bytes: string or bytes.
+    public var isText: Bool { self == .string || self == .bytes }
+
+    /// Whether values of this type can be read as `wider` without loss, as a schema change allows.
+    public func widens(to wider: FeatureType) -> Bool {
+        switch (self, wider) {
+        case (.int32, .int64), (.float32, .float64): true
+        default: self == wider
+        }
+    }
+}
+
+extension FeatureType {
+    /// Bytes of a type descriptor: code, element code, two zeros, length (docs/formats/batch.md).
+    public static let descriptorBytes = 8
+
+    public func appendDescriptor(to bytes: inout [UInt8]) {
+        let parts: (code: UInt8, element: UInt8, length: UInt32) =
+            switch self {
+            case .array(let element): (Self.arrayCode, element.scalarCode, 0)
+            case .vector(let length): (Self.vectorCode, FeatureType.float32.scalarCode, UInt32(length))
+            default: (scalarCode, 0, 0)
+            }
+        bytes.append(contentsOf: [parts.code, parts.element, 0, 0])
+        bytes.append(littleEndian: parts.length)
+    }
+
+    /// Reads the descriptor at `offset`; the caller has checked that eight bytes are there.
+    ///
+    /// - Throws: `.unimplemented` for a code that this version does not know.
+    public init(descriptorIn bytes: ArraySlice<UInt8>, at offset: Int) throws(HeadwaterError) {
+        let code: UInt8 = bytes.littleEndian(at: offset)
+        let element: UInt8 = bytes.littleEndian(at: offset + 1)
+        let length: UInt32 = bytes.littleEndian(at: offset + 4)
+        func scalar(_ code: UInt8) -> FeatureType? { Self.scalars.first { $0.code == code }?.type }
+        let known: FeatureType? =
+            switch code {
+            case Self.arrayCode: length == 0 ? scalar(element).map { .array($0) } : nil
+            case Self.vectorCode:
+                element == FeatureType.float32.scalarCode && (1...Limits.vectorLengthMax).contains(Int(length))
+                    ? .vector(Int(length)) : nil
+            default: element == 0 && length == 0 ? scalar(code) : nil
+            }
+        guard let known, bytes.littleEndian(at: offset + 2, as: UInt16.self) == 0 else {
+            throw HeadwaterError(
+                .unimplemented, "type code \(code) (element \(element), length \(length)) is not known to this version")
+        }
+        self = known
+    }
+
+    private var scalarCode: UInt8 { Self.scalars.first { $0.type == self }!.code }
+}

@@ -1,0 +1,37 @@
+public import FeatureModel
+public import StorageIO
+
+/// One record without its body, and where it stands.
+public struct LogEntry: Sendable {
+    public let position: Position
+    public let ingestTime: Microseconds
+    public let kind: RecordKind
+    public let stamp: ProducerStamp
+    public let bodyBytes: Int
+    public let segment: UInt64
+    public let path: String
+    /// Bytes from the start of the file to the record's header.
+    public let offset: Int
+    /// The positions that a gap record takes.
+    public let gap: ClosedRange<Position>?
+}
+
+/// Lists the durable records of a log, without a lock and without changing anything.
+public enum LogDump {
+    /// Calls `visit` with each record in order, each checked before.
+    ///
+    /// - Throws: `.dataLoss` at `file:offset` at the first damage, after the records before it; `.notFound`, `.failedPrecondition` and
+    ///   `.unavailable` as the verifier; what `visit` throws.
+    public static func forEach(
+        storage: any Storage, directory: String, _ visit: (LogEntry) throws(HeadwaterError) -> Void
+    ) throws(HeadwaterError) {
+        _ = try LogScan.reading(storage, directory, .durable) { scanned throws(HeadwaterError) in
+            let record = scanned.record
+            try visit(
+                LogEntry(
+                    position: record.position, ingestTime: record.ingestTime, kind: record.kind, stamp: record.stamp,
+                    bodyBytes: record.body.count, segment: scanned.segment, path: scanned.path, offset: scanned.offset,
+                    gap: record.gapPositions))
+        }
+    }
+}

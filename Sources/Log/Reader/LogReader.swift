@@ -1,0 +1,96 @@
+public import FeatureModel
+public import StorageIO
+
+/// What is known of a position.
+public enum PositionState: Hashable, Sendable {
+    /// A record stands there, durable. Position 0 counts as one.
+    case durable
+    /// A recovery skipped it: whatever it was handed out for is lost.
+    case gap
+    /// Behind the durable end.
+    case beyondEnd
+    /// Before the oldest segment.
+    case removed
+}
+
+/// Follows a log from any process, up to the durable position that its writer publishes. Needs no lock and changes nothing.
+///
+/// Belongs to one thread; open one for each.
+public final class LogReader {
+    public let logID: LogID
+    private let storage: any Storage
+    private let directory: String
+    private let page: DurablePage
+    private var walk: SegmentWalk?
+    private var walkEpoch: UInt64 = 0
+
+    /// - Parameter directory: the log's own, `DIR/log`.
+    /// - Throws: `.notFound` where there is no log, `.dataLoss` for a damaged page, `.failedPrecondition` for a newer format.
+    public init(storage: any Storage, directory: String) throws(HeadwaterError) {
+        self.storage = storage
+        self.directory = directory
+        page = try DurablePage(storage, directory, writable: false)
+        logID = page.logID
+    }
+
+    /// Everything up to here can be read.
+    public var durablePosition: Position { page.position }
+
+    /// How often the log was opened for writing. A follower that is ahead of `durablePosition` at an epoch that it knows looks at a page
+    /// from before a power cut and waits; at a greater one, the log lost what the follower has.
+    public var writerEpoch: UInt64 { page.writerEpoch }
+
+    /// The records behind `position`: as many as `limitBytes` of bodies take, but at least one; none where nothing more is durable.
+    ///
+    /// - Complexity: O(bytes) where `position` is the last one that this reader read; else records of one segment are passed over first.
+    /// - Throws: `.outOfRange` for a position beyond the durable end, or before the oldest one kept; `.dataLoss` at `file:offset`.
+    public func read(after position: Position, limitBytes: Int) throws(HeadwaterError) -> [Record] {
+        // In this order: a writer announces itself before it publishes.
+        let durable = page.position
+        let epoch = page.writerEpoch
+        guard position <= durable else {
+            throw HeadwaterError(
+                .outOfRange, "position \(position) is beyond the log's durable end \(durable) (writer epoch \(epoch))",
+                at: directory)
+        }
+        guard position < durable else { return [] }
+        var walk = try place(after: position, epoch)
+        // Read anew from here after an error.
+        self.walk = nil
+        var records: [Record] = []
+        var bytes = 0
+        while walk.link.position < durable, records.isEmpty || bytes < limitBytes {
+            let record = try walk.next()
+            guard record.position > position else { continue }
+            bytes += record.body.count
+            records.append(record)
+        }
+        self.walk = walk
+        walkEpoch = epoch
+        return records
+    }
+
+    /// What stands at `position`.
+    ///
+    /// - Complexity: O(bytes of one segment).
+    /// - Throws: `.dataLoss` at `file:offset` for damage on the way.
+    public func lookup(_ position: Position) throws(HeadwaterError) -> PositionState {
+        guard position > 0 else { return .durable }
+        guard position <= page.position else { return .beyondEnd }
+        do throws(HeadwaterError) {
+            var walk = try SegmentWalk(storage, directory, logID: logID, after: position - 1)
+            while true {
+                let record = try walk.next()
+                if record.position >= position { return record.kind == .gap ? .gap : .durable }
+            }
+        } catch  where error.code == .outOfRange {
+            return .removed
+        }
+    }
+
+    /// Where reading goes on: where it stopped, or, after a jump or under a new writer, at the start of a segment.
+    private func place(after position: Position, _ epoch: UInt64) throws(HeadwaterError) -> SegmentWalk {
+        if let walk, walk.link.position == position, walkEpoch == epoch { return walk }
+        return try SegmentWalk(storage, directory, logID: logID, after: position)
+    }
+}

@@ -1,0 +1,119 @@
+public import FeatureModel
+public import StorageIO
+
+extension LogWriter {
+    /// What opening found or made.
+    struct Parts {
+        let storage: any Storage
+        let directory: String
+        let options: LogOptions
+        let lock: any StorageLock
+        let controlFile: any StorageFile
+        let page: DurablePage
+        var control: Control
+        var segments: [SegmentInfo]
+        var current: (file: any StorageFile, offset: Int)
+        var link: ChainLink
+        var recoveredGap: ClosedRange<Position>?
+    }
+
+    /// Opens the log in `directory` (`DIR/log`) for writing, and creates it where there is none.
+    ///
+    /// Every record is checked before anything is changed; after an unclean end the log is then recovered, as docs/formats/log.md says.
+    /// - Parameters:
+    ///   - newLogID: the id of a log that is created; an existing one keeps its own.
+    ///   - now: the ingest time of a gap record.
+    /// - Complexity: O(bytes of the log).
+    /// - Throws: `.failedPrecondition` where another writer holds the log or its format is newer, `.dataLoss` at `file:offset` for damage,
+    ///   `.resourceExhausted` where a recovery needs room that the disk has not, `.unavailable` for a failing disk.
+    public static func open(
+        storage: any Storage, directory: String, options: LogOptions = LogOptions(), newLogID: LogID, now: Microseconds
+    ) throws(HeadwaterError) -> LogWriter {
+        try storage.createDirectory(directory)
+        let lock = try storage.lock(StoragePath.join(directory, LogFormat.lockName), exclusive: true)
+        do throws(HeadwaterError) {
+            return try openLocked(storage, directory, options, lock, newLogID, now)
+        } catch {
+            lock.release()
+            throw error
+        }
+    }
+
+    private static func openLocked(
+        _ storage: any Storage, _ directory: String, _ options: LogOptions, _ lock: any StorageLock, _ newLogID: LogID,
+        _ now: Microseconds
+    ) throws(HeadwaterError) -> LogWriter {
+        var control = try loadOrStart(storage, directory, newLogID)
+        if control.state == .creating { try create(storage, directory, options, control.logID) }
+        let page = try DurablePage(storage, directory, writable: true)
+        try control.check(page)
+        let durable = max(control.durable, page.greatestPosition)
+        let scan = try LogScan(storage, directory, control: control, durable: durable, extent: .everything) { _ in }
+        guard scan.link.position <= control.reserve else {
+            throw HeadwaterError(
+                .dataLoss, "the log goes on to position \(scan.link.position), but only \(control.reserve) were reserved",
+                at: "\(StoragePath.join(directory, LogFormat.controlName)):40")
+        }
+        // Nothing was changed so far.
+        try SegmentNames.removePrepared(storage, directory)
+        // A writer that was killed may have renamed a file and not lived to sync the directory.
+        try storage.syncDirectory(directory)
+        let outcome = try LogRecovery(storage, directory, options, control, now).run(scan)
+
+        let controlFile = try storage.open(StoragePath.join(directory, LogFormat.controlName), .readWrite)
+        try control.store(in: controlFile) { control in
+            control.reserve = outcome.link.position + options.reserveAhead
+            control.durable = outcome.link.position
+            control.writerEpoch += 1
+            control.state = .open
+        }
+        // Only now is it durable that they may be missing.
+        try SegmentNames.remove(storage, directory, below: control.firstSegment)
+        page.announce(writerEpoch: control.writerEpoch)
+        page.publish(outcome.link.position)
+        try page.sync()
+        return LogWriter(
+            Parts(
+                storage: storage, directory: directory, options: options, lock: lock, controlFile: controlFile, page: page,
+                control: control, segments: outcome.segments, current: outcome.current, link: outcome.link,
+                recoveredGap: outcome.gap))
+    }
+
+    /// Reads the control file; where there is no log, starts one in state creating.
+    private static func loadOrStart(
+        _ storage: any Storage, _ directory: String, _ newLogID: LogID
+    ) throws(HeadwaterError) -> Control {
+        let path = StoragePath.join(directory, LogFormat.controlName)
+        if storage.exists(path) { return try Control.load(storage, directory) }
+        // The control file is the first one of a log, so that segments without it are damage and not a beginning.
+        if let number = try SegmentNames.list(storage, directory).first {
+            throw HeadwaterError(
+                .dataLoss, "the file is missing beside \(LogFormat.segmentName(number)): restore it from a copy", at: "\(path):0")
+        }
+        let control = Control(creating: newLogID)
+        try storage.replaceAtomically(path, control.encodeFile())
+        return control
+    }
+
+    /// Makes page, followers' directory and first segment. May find what an interrupted creation left.
+    private static func create(
+        _ storage: any Storage, _ directory: String, _ options: LogOptions, _ logID: LogID
+    ) throws(HeadwaterError) {
+        try storage.createDirectory(StoragePath.join(directory, LogFormat.followersName))
+        try storage.replaceAtomically(StoragePath.join(directory, LogFormat.durableName), DurablePage.encode(logID))
+        // Every segment here is such a leftover: the first record waits for state open.
+        try SegmentNames.removePrepared(storage, directory)
+        try SegmentNames.remove(storage, directory, below: .max)
+        let first = try PreparedSegment(storage, directory, number: 1)
+        defer { first.file.close() }
+        do throws(HeadwaterError) {
+            try first.fill(to: options.segmentBytes)
+        } catch {
+            first.discard()
+            throw error
+        }
+        let header = SegmentHeader(logID: logID, number: 1, predecessor: .start, syncedThrough: 0)
+        try first.file.write(header.encode()[...], at: 0)
+        try first.publish()
+    }
+}

@@ -1,0 +1,62 @@
+public import FeatureModel
+internal import StorageIO
+
+/// What a log keeps, and for whom.
+public struct LogRetention: Sendable {
+    /// The oldest position that can be read.
+    public let oldestPosition: Position
+    /// Bytes of all segments, the prepared one included.
+    public let retainedBytes: Int
+    public let segmentCount: Int
+    /// The registered follower that is furthest behind.
+    public let slowestFollower: FollowerCheckpoint?
+}
+
+extension LogWriter {
+    /// - Throws: `.dataLoss` for a damaged follower file, `.unavailable` for a failing disk.
+    /// - Complexity: reads the followers' files.
+    public func retention() throws(HeadwaterError) -> LogRetention {
+        LogRetention(
+            oldestPosition: segments[0].predecessor + 1,
+            retainedBytes: segments.reduce(prepared?.bytes ?? 0) { $0 + $1.bytes }, segmentCount: segments.count,
+            slowestFollower: try followers().min { $0.position < $1.position })
+    }
+
+    /// Removes whole segments that end before `position` and that every registered follower has durably passed; returns the bytes freed.
+    ///
+    /// - Throws: `.dataLoss` or `.failedPrecondition` for a follower's file that is damaged or of another log (nothing is removed),
+    ///   `.unavailable` for a failing disk.
+    @discardableResult
+    public func removeSegments(keepingFrom position: Position) throws(HeadwaterError) -> Int {
+        try checkUsable()
+        var keep = min(position, durablePosition + 1)
+        for follower in try followers() { keep = min(keep, follower.position + 1) }
+        // A segment's last position is its successor's predecessor. The current segment always stays.
+        let count = segments.indices.dropLast().prefix { segments[$0 + 1].predecessor < keep }.count
+        guard count > 0 else { return 0 }
+        do throws(HeadwaterError) {
+            // First the word that they may be missing, then the removal; an open completes it.
+            try control.store(in: controlFile) { control in
+                control.firstSegment = segments[count].number
+                control.durable = durablePosition
+            }
+        } catch {
+            throw fail(error)
+        }
+        let removed = segments.prefix(count)
+        segments.removeFirst(count)
+        try SegmentNames.remove(storage, directory, below: control.firstSegment)
+        return removed.reduce(0) { $0 + $1.bytes }
+    }
+
+    /// Every registered follower, after a check that it follows this log.
+    private func followers() throws(HeadwaterError) -> [FollowerCheckpoint] {
+        let all = try FollowerCheckpoint.list(storage, directory)
+        for follower in all where follower.logID != logID {
+            throw HeadwaterError(
+                .failedPrecondition, "follower \(follower.name) follows log \(follower.logID), not this one: forget it",
+                at: directory)
+        }
+        return all
+    }
+}

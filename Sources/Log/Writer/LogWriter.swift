@@ -1,0 +1,112 @@
+public import FeatureModel
+internal import StorageIO
+
+/// The one owner of a log on one disk: appends records, commits them in groups, and removes old segments.
+///
+/// Belongs to one thread. A failed write or sync is final: what was not acknowledged before it never is, and everything after it throws `.unavailable`
+/// that names the first failure. Only a full disk met while the next segment is prepared is not: appends that do not fit throw
+/// `.resourceExhausted` until there is room. The format is docs/formats/log.md.
+public final class LogWriter: LogBackend {
+    public let logID: LogID
+    /// `DIR/log`.
+    public let directory: String
+    public let options: LogOptions
+    /// The positions that the last recovery skipped, if it did.
+    public internal(set) var recoveredGap: ClosedRange<Position>?
+
+    let storage: any Storage
+    let seed: CRC32C
+    let page: DurablePage
+    let lock: any StorageLock
+    let controlFile: any StorageFile
+    var control: Control
+    /// From the oldest to the current one.
+    var segments: [SegmentInfo]
+    /// The segment that is appended to, and where its last written record ends.
+    var current: (file: any StorageFile, offset: Int)
+    /// The next segment, behind the current one and all that `runs` start.
+    var prepared: PreparedSegment?
+    var runs: [StagedRun] = []
+    var stagedRecords: [Record] = []
+    /// The last record staged, and the last one written.
+    var staged: ChainLink
+    var written: ChainLink
+    public internal(set) var durablePosition: Position
+    /// The first failure.
+    public internal(set) var failure: HeadwaterError?
+    private var isClosed = false
+    private var reader: LogReader?
+
+    init(_ parts: Parts) {
+        storage = parts.storage
+        directory = parts.directory
+        options = parts.options
+        logID = parts.control.logID
+        seed = parts.control.logID.seed
+        page = parts.page
+        lock = parts.lock
+        controlFile = parts.controlFile
+        control = parts.control
+        segments = parts.segments
+        current = parts.current
+        recoveredGap = parts.recoveredGap
+        staged = parts.link
+        written = parts.link
+        durablePosition = parts.link.position
+    }
+
+    public var lastPosition: Position { staged.position }
+
+    /// How often the log was opened for writing, this time included.
+    public var writerEpoch: UInt64 { control.writerEpoch }
+
+    public func read(after position: Position, limitBytes: Int) throws(HeadwaterError) -> [Record] {
+        if let reader { return try reader.read(after: position, limitBytes: limitBytes) }
+        let opened = try LogReader(storage: storage, directory: directory)
+        reader = opened
+        return try opened.read(after: position, limitBytes: limitBytes)
+    }
+
+    /// Ends the writer and gives up the lock. A clean end commits what is staged and needs no recovery; any other is like a crash.
+    ///
+    /// - Throws: `.unavailable` where the clean end could not be recorded; the lock is given up all the same.
+    public func close(clean: Bool = true) throws(HeadwaterError) {
+        guard !isClosed else { return }
+        defer {
+            isClosed = true
+            lock.release()
+        }
+        guard clean else { return }
+        try commit()
+        do throws(HeadwaterError) {
+            try control.store(in: controlFile) { control in
+                control.reserve = durablePosition
+                control.durable = durablePosition
+                control.state = .closed
+            }
+            try page.sync()
+        } catch {
+            throw fail(error)
+        }
+    }
+
+    // MARK: Failure
+
+    /// Checks that the log takes anything at all.
+    func checkUsable() throws(HeadwaterError) {
+        if isClosed { throw HeadwaterError(.failedPrecondition, "the log is closed", at: directory) }
+        if let failure { throw refusal(failure) }
+    }
+
+    /// Ends the writer for good, and returns what to throw.
+    func fail(_ error: HeadwaterError) -> HeadwaterError {
+        failure = failure ?? error
+        return refusal(error)
+    }
+
+    private func refusal(_ first: HeadwaterError) -> HeadwaterError {
+        HeadwaterError(
+            .unavailable, "the log takes nothing more after a failure of the disk (\(first)): check the disk, then start again",
+            at: directory)
+    }
+}

@@ -1,0 +1,64 @@
+internal import FeatureModel
+internal import StorageIO
+
+/// The next segment before it has a name: zeros on the disk, so that a full disk is met here and not inside a record.
+final class PreparedSegment {
+    let number: UInt64
+    let file: any StorageFile
+    private(set) var bytes = 0
+    private let storage: any Storage
+    private let directory: String
+    private let path: String
+    private static let zeros = [UInt8](repeating: 0, count: 1 << 20)
+
+    init(_ storage: any Storage, _ directory: String, number: UInt64) throws(HeadwaterError) {
+        self.storage = storage
+        self.directory = directory
+        self.number = number
+        path = StoragePath.join(directory, LogFormat.preparedName(number))
+        // What an earlier attempt could not remove.
+        if storage.exists(path) { try storage.remove(path) }
+        file = try storage.open(path, .create)
+    }
+
+    /// Writes and syncs zeros up to `target` bytes, at most `step` of them now.
+    ///
+    /// - Throws: `.resourceExhausted` where the disk is full; then `discard` it.
+    func fill(to target: Int, step: Int = .max) throws(HeadwaterError) {
+        guard bytes < target else { return }
+        // Asked first, so that appends on a full disk do not fill its last bytes with zeros again and again.
+        let missing = target - bytes
+        guard try storage.freeBytes(directory) >= missing else { throw PreparedSegment.full(missing, directory) }
+        let end = step < missing ? bytes + step : target
+        do throws(HeadwaterError) {
+            while bytes < end {
+                let piece = PreparedSegment.zeros.prefix(end - bytes)
+                try file.write(piece, at: bytes)
+                bytes += piece.count
+            }
+            try file.sync()
+        } catch {
+            throw error.code == .resourceExhausted ? PreparedSegment.full(missing, directory) : error
+        }
+    }
+
+    /// Gives the space back.
+    func discard() {
+        file.close()
+        // Where this fails too, the next open for writing removes the leftover.
+        try? storage.remove(path)
+    }
+
+    /// Makes what was written durable and gives the file its name as a segment.
+    func publish() throws(HeadwaterError) {
+        try file.sync()
+        try storage.rename(path, to: StoragePath.join(directory, LogFormat.segmentName(number)))
+        try storage.syncDirectory(directory)
+    }
+
+    private static func full(_ missing: Int, _ directory: String) -> HeadwaterError {
+        HeadwaterError(
+            .resourceExhausted,
+            "the disk is full: the log's next segment needs \(missing) bytes more; free that much and write again", at: directory)
+    }
+}

@@ -1,0 +1,131 @@
+internal import FeatureModel
+
+/// Numbers of docs/formats/chunk.md.
+enum ChunkFormat {
+    static let magic: UInt64 = 0x314B_4E55_4843_5748  // "HWCHUNK1"
+    static let footerMagic: UInt64 = 0x454B_4E55_4843_5748  // "HWCHUNKE"
+    static let version: UInt16 = 1
+    static let headerFixedBytes = 56
+    static let featureEntryBytes = 12
+    static let pageEntryBytes = 48
+    static let footerBytes = 40
+    static let logIDBytes = 16
+
+    static func fileName(_ number: UInt64) -> String {
+        let digits = String(number, radix: 16)
+        return "chunk-" + String(repeating: "0", count: 16 - digits.count) + digits + ".hwc"
+    }
+
+    static func isChunkName(_ name: String) -> Bool { name.hasPrefix("chunk-") && name.hasSuffix(".hwc") }
+}
+
+/// A feature column of a chunk.
+struct ChunkFeature: Hashable, Sendable {
+    let ordinal: Int
+    let type: FeatureType
+}
+
+/// What the head of a chunk file says: known before the first row is written.
+struct ChunkHeader: Hashable, Sendable {
+    let logID: [UInt8]
+    let number: UInt64
+    let groupID: GroupID
+    let schemaVersion: UInt32
+    let hasAvailableTime: Bool
+    let features: [ChunkFeature]
+
+    /// Types of all page columns, in the order in which blocks store them.
+    var pageTypes: [FeatureType] {
+        SystemColumn.columns(hasAvailableTime: hasAvailableTime).map(\.type) + features.map(\.type)
+    }
+
+    func encode() -> [UInt8] {
+        var bytes: [UInt8] = []
+        let total = ChunkFormat.headerFixedBytes + features.count * ChunkFormat.featureEntryBytes + 4
+        bytes.append(littleEndian: ChunkFormat.magic)
+        bytes.append(littleEndian: ChunkFormat.version)
+        bytes.append(littleEndian: ChunkFormat.version)
+        bytes.append(littleEndian: UInt32(total))
+        bytes.append(contentsOf: logID)
+        bytes.append(littleEndian: number)
+        bytes.append(littleEndian: groupID)
+        bytes.append(littleEndian: schemaVersion)
+        bytes.append(littleEndian: UInt32(hasAvailableTime ? 1 : 0))
+        bytes.append(littleEndian: UInt32(features.count))
+        for feature in features {
+            bytes.append(littleEndian: UInt32(feature.ordinal))
+            feature.type.appendDescriptor(to: &bytes)
+        }
+        bytes.append(littleEndian: CRC32C.checksum(bytes))
+        return bytes
+    }
+
+    /// Reads the head of a file; errors are located at byte offsets of `path`.
+    init(decoding file: ChunkBytes) throws(HeadwaterError) {
+        let fixed = try file.bytes(at: 0, count: ChunkFormat.headerFixedBytes)[...]
+        guard fixed.littleEndian(at: 0, as: UInt64.self) == ChunkFormat.magic else {
+            throw file.damage("it does not start with a chunk's magic", at: 0)
+        }
+        let least: UInt16 = fixed.littleEndian(at: 10)
+        guard least <= ChunkFormat.version else {
+            throw HeadwaterError(
+                .unimplemented, "the chunk needs a reader of version \(least); this one has \(ChunkFormat.version): upgrade",
+                at: "\(file.path):10")
+        }
+        let total = Int(fixed.littleEndian(at: 12, as: UInt32.self))
+        let featureCount = Int(fixed.littleEndian(at: 52, as: UInt32.self))
+        let flags: UInt32 = fixed.littleEndian(at: 48)
+        guard featureCount <= Limits.featuresMax, flags <= 1,
+            total == ChunkFormat.headerFixedBytes + featureCount * ChunkFormat.featureEntryBytes + 4
+        else { throw file.damage("the header's lengths do not hold", at: 12) }
+        let bytes = try file.bytes(at: 0, count: total)[...]
+        guard CRC32C.checksum(bytes.dropLast(4)) == bytes.littleEndian(at: total - 4, as: UInt32.self) else {
+            throw file.damage("the header's checksum does not match", at: 0)
+        }
+        logID = Array(bytes.part(at: 16, count: ChunkFormat.logIDBytes))
+        number = bytes.littleEndian(at: 32)
+        groupID = bytes.littleEndian(at: 40)
+        schemaVersion = bytes.littleEndian(at: 44)
+        hasAvailableTime = flags == 1
+        var features: [ChunkFeature] = []
+        for index in 0..<featureCount {
+            let at = ChunkFormat.headerFixedBytes + index * ChunkFormat.featureEntryBytes
+            let ordinal = Int(bytes.littleEndian(at: at, as: UInt32.self))
+            guard ordinal > features.last?.ordinal ?? -1 else { throw file.damage("ordinals do not rise", at: at) }
+            do { features.append(ChunkFeature(ordinal: ordinal, type: try FeatureType(descriptorIn: bytes, at: at + 4))) } catch {
+                throw error.located(at: "\(file.path):\(at + 4)")
+            }
+        }
+        self.features = features
+    }
+
+    init(
+        logID: [UInt8], number: UInt64, groupID: GroupID, schemaVersion: UInt32, hasAvailableTime: Bool, features: [ChunkFeature]
+    ) {
+        self.logID = logID
+        self.number = number
+        self.groupID = groupID
+        self.schemaVersion = schemaVersion
+        self.hasAvailableTime = hasAvailableTime
+        self.features = features
+    }
+}
+
+/// The columns that every chunk has besides its features.
+enum SystemColumn: Int, CaseIterable {
+    case key, keyRows, eventTime, availableTime, ingestTime, position, row, operation
+
+    var type: FeatureType {
+        switch self {
+        case .key: .bytes
+        case .keyRows, .row: .int32
+        case .eventTime, .availableTime, .ingestTime: .timestamp
+        case .position: .int64
+        case .operation: .bool
+        }
+    }
+
+    static func columns(hasAvailableTime: Bool) -> [SystemColumn] {
+        allCases.filter { $0 != .availableTime || hasAvailableTime }
+    }
+}

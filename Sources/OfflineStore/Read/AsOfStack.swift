@@ -1,0 +1,44 @@
+internal import FeatureModel
+
+/// The rows of one key that a later spine time may still match, while times only rise.
+///
+/// Rows come in (event_time, position, row) order, so of two rows the later one is the greater. A row is kept only while no
+/// greater
+/// row is known as early: known times therefore rise from bottom to top, and the match at `t` is the last one with a known
+/// time up to `t`. With times that count as known at once the stack holds one row.
+struct AsOfStack {
+    struct Entry {
+        let block: RowBlock
+        let row: Int
+        let eventTime: Microseconds
+        let knownTime: Microseconds
+    }
+
+    private var entries: [Entry] = []
+
+    /// Adds the next row, when `time` is the least that will be asked for.
+    ///
+    /// - Complexity: amortized O(1).
+    mutating func push(_ entry: Entry, time: Microseconds) {
+        if entry.knownTime <= time {
+            // From now on it is a better answer than every smaller row.
+            entries.removeAll(keepingCapacity: true)
+        } else {
+            while let last = entries.last, last.knownTime >= entry.knownTime { entries.removeLast() }
+        }
+        entries.append(entry)
+    }
+
+    /// The greatest row known at `time`. - Complexity: O(log n).
+    func match(_ time: Microseconds) -> Entry? {
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].knownTime <= time { low = middle + 1 } else { high = middle }
+        }
+        return low == 0 ? nil : entries[low - 1]
+    }
+
+    mutating func removeAll() { entries.removeAll(keepingCapacity: true) }
+}

@@ -1,0 +1,52 @@
+public import FeatureModel
+
+/// The history at one moment: chunks pinned by reference and the memory of that moment. Never changes; any thread may read it.
+public final class OfflineView: Sendable {
+    struct Snapshot: Sendable {
+        let version: StoreVersion
+        let frozen: [GroupID: MemoryTable]
+        let live: [GroupID: MemoryTable]
+        let position: Position
+        let cutoffs: [GroupID: CutoffHistory]
+    }
+
+    private let snapshot: Snapshot
+    let options: OfflineOptions
+
+    init(_ snapshot: Snapshot, options: OfflineOptions) {
+        self.snapshot = snapshot
+        self.options = options
+    }
+
+    /// The last position that the view holds: the greatest `asOf`.
+    public var position: Position { snapshot.position }
+    /// The least `asOf`: before it rows have been removed.
+    public var oldestAsOf: Position { snapshot.version.manifest.oldestAsOf }
+
+    /// All runs of a group: chunks first, then frozen and live memory. Each row is in just one.
+    func runs(_ group: GroupID) -> [SortedRun] {
+        let chunks = (snapshot.version.runs[group] ?? []).map { SortedRun.chunks($0.chunks) }
+        let memory = [snapshot.frozen[group], snapshot.live[group]].compactMap { $0 }.flatMap(\.runs)
+        return chunks + memory.map { SortedRun.memory($0) }
+    }
+
+    /// What a read at `asOf` may see of a group.
+    ///
+    /// - Throws: `.outOfRange` where the view does not reach that position, or retention has removed rows that it had.
+    func filter(_ group: GroupID, asOf: Position) throws(HeadwaterError) -> RowFilter {
+        guard asOf <= position else {
+            throw HeadwaterError(.outOfRange, "as_of \(asOf) lies beyond the applied position \(position)")
+        }
+        guard asOf >= oldestAsOf else {
+            throw HeadwaterError(
+                .outOfRange,
+                "as_of \(asOf) lies before \(oldestAsOf): retention has removed rows of that time; use \(oldestAsOf) or later")
+        }
+        let cutoff = snapshot.cutoffs[group]?.effective(asOf: asOf)?.cutoff
+        return RowFilter(asOf: asOf, eventTimeLeast: cutoff ?? .min)
+    }
+
+    func merge(_ group: GroupID, _ filter: RowFilter) throws(HeadwaterError) -> RunMerge {
+        try RunMerge(runs(group), filter: filter, limits: options.blockLimits)
+    }
+}

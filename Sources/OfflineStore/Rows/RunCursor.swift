@@ -1,0 +1,182 @@
+internal import FeatureModel
+
+/// Rows in order, in blocks: the chunks of one run, or a run in memory.
+enum SortedRun: Sendable {
+    /// Chunks that follow each other without overlap.
+    case chunks([ChunkFile])
+    case memory(MemoryRun)
+}
+
+/// Which rows a read sees. All bounds are inclusive.
+struct RowFilter: Sendable {
+    var asOf: Position = .max
+    var eventTimeLeast: Microseconds = .min
+    var eventTimeGreatest: Microseconds = .max
+
+    func shows(_ eventTime: Microseconds, _ position: Position) -> Bool {
+        position <= asOf && eventTime >= eventTimeLeast && eventTime <= eventTimeGreatest
+    }
+
+    /// Whether no row within the bounds can be seen.
+    func hides(_ bounds: RowBounds) -> Bool {
+        bounds.positionLeast > asOf || bounds.eventTimeGreatest < eventTimeLeast || bounds.eventTimeLeast > eventTimeGreatest
+    }
+
+    func hides(_ block: BlockEntry, _ layout: ChunkLayout) -> Bool {
+        if case .integer(let least, let greatest) = block.pages[SystemColumn.eventTime.rawValue].bounds,
+            greatest < eventTimeLeast || least > eventTimeGreatest
+        {
+            return true
+        }
+        let position = SystemColumn.position.rawValue - (layout.header.hasAvailableTime ? 0 : 1)
+        // Positions are compared as unsigned; bounds are signed, and right below 2^63.
+        if case .integer(let least, _) = block.pages[position].bounds, least >= 0, Position(least) > asOf { return true }
+        return false
+    }
+}
+
+/// How a memory run is cut into blocks.
+struct BlockLimits: Sendable {
+    let rowsMax: Int
+    let bytesMax: Int
+}
+
+/// Walks the visible rows of one run in order, one block in memory at a time.
+struct RunCursor {
+    private let run: SortedRun
+    private let filter: RowFilter
+    private let limits: BlockLimits
+    private let gauge: BlockGauge?
+    private var nextChunk = 0
+    private var nextBlock = 0
+    private var keyNumber = 0
+    private var keyEnd = 0
+
+    /// The block of the current row; `nil` behind the last row.
+    private(set) var block: RowBlock?
+    private(set) var row = 0
+    /// Key bytes of the current row.
+    private(set) var key: ArraySlice<UInt8> = []
+
+    /// Stands on the first visible row.
+    init(_ run: SortedRun, filter: RowFilter, limits: BlockLimits, gauge: BlockGauge?) throws(HeadwaterError) {
+        self.run = run
+        self.filter = filter
+        self.limits = limits
+        self.gauge = gauge
+        try loadBlock(notBefore: nil)
+        try settle()
+    }
+
+    var isAtEnd: Bool { block == nil }
+    var eventTime: Microseconds { block!.eventTimes[row] }
+    var position: Position { block!.positions[row] }
+
+    /// Whether the current row comes before another cursor's in (event_time, position, row); both stand on the same key.
+    func precedes(_ other: RunCursor) -> Bool {
+        (eventTime, position, block!.rows[row]) < (other.eventTime, other.position, other.block!.rows[other.row])
+    }
+
+    /// Moves to the next visible row.
+    ///
+    /// - Returns: whether it has the same key.
+    mutating func advance() throws(HeadwaterError) -> Bool {
+        row += 1
+        if row < keyEnd, filter.shows(block!.eventTimes[row], block!.positions[row]) { return true }
+        let before = key
+        try settle()
+        return block != nil && KeyBytes.compare(before, key) == 0
+    }
+
+    /// Moves to the first visible row whose key is `target` or greater; whole blocks are passed over by the directory.
+    mutating func seek(_ target: ArraySlice<UInt8>) throws(HeadwaterError) {
+        guard let current = block, KeyBytes.compare(key, target) < 0 else { return }
+        if KeyBytes.compare(current.keys.bytes(current.keys.count - 1), target) < 0 {
+            try loadBlock(notBefore: target)
+        }
+        guard let block else { return }
+        // The first key not below the target, by bisection.
+        var low = keyNumber
+        var high = block.keys.count
+        while low < high {
+            let middle = (low + high) / 2
+            if KeyBytes.compare(block.keys.bytes(middle), target) < 0 { low = middle + 1 } else { high = middle }
+        }
+        if low < block.keys.count {
+            enterKey(low)
+        } else {
+            row = block.rowCount
+        }
+        try settle()
+    }
+
+    /// Moves to the first visible row of another key.
+    mutating func skipKey() throws(HeadwaterError) {
+        let before = key
+        repeat {
+            row = keyEnd
+            try settle()
+        } while block != nil && KeyBytes.compare(before, key) == 0
+    }
+
+    /// Moves forward from `row` to a visible row, over blocks where it must.
+    private mutating func settle() throws(HeadwaterError) {
+        while let block {
+            while row < block.rowCount {
+                if row >= keyEnd { enterKey(keyNumber + 1) }
+                if filter.shows(block.eventTimes[row], block.positions[row]) { return }
+                row += 1
+            }
+            try loadBlock(notBefore: nil)
+        }
+    }
+
+    private mutating func enterKey(_ number: Int) {
+        guard let block else { return }
+        keyNumber = number
+        row = max(row, block.keyStarts[number])
+        keyEnd = block.keyStarts[number + 1]
+        key = block.keys.bytes(number)
+    }
+
+    /// Loads the next block that may hold visible rows with keys from `target` on.
+    private mutating func loadBlock(notBefore target: ArraySlice<UInt8>?) throws(HeadwaterError) {
+        block = nil
+        row = 0
+        switch run {
+        case .memory(let memory):
+            let index = memory.sorted(blockRowsMax: limits.rowsMax, blockBytesMax: limits.bytesMax)
+            while nextBlock < index.blocks.count {
+                let candidate = index.blocks[nextBlock]
+                nextBlock += 1
+                if let target, KeyBytes.compare(index.keys.bytes(candidate.keys.upperBound - 1), target) < 0 { continue }
+                block = RowBlock(memory: memory, index: index, block: candidate, gauge: gauge)
+                break
+            }
+        case .chunks(let chunks):
+            try loadChunkBlock(chunks, notBefore: target)
+        }
+        if block != nil { enterKey(0) }
+    }
+
+    private mutating func loadChunkBlock(_ chunks: [ChunkFile], notBefore target: ArraySlice<UInt8>?) throws(HeadwaterError) {
+        while nextChunk < chunks.count {
+            let chunk = chunks[nextChunk]
+            let isBefore = target.map { KeyBytes.compare(chunk.entry.bounds.keyGreatest[...], $0) < 0 } ?? false
+            if !isBefore && !filter.hides(chunk.entry.bounds) {
+                let layout = try chunk.layout()
+                while nextBlock < layout.directory.blocks.count {
+                    let number = nextBlock
+                    let entry = layout.directory.blocks[number]
+                    nextBlock += 1
+                    if let target, KeyBytes.compare(entry.lastKey[...], target) < 0 { continue }
+                    if filter.hides(entry, layout) { continue }
+                    block = try RowBlock(chunk: chunk, layout: layout, block: number, gauge: gauge)
+                    return
+                }
+            }
+            nextChunk += 1
+            nextBlock = 0
+        }
+    }
+}

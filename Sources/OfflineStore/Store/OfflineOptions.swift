@@ -1,0 +1,15 @@
+internal import FeatureModel
+
+/// Settings of an offline store.
+public struct OfflineOptions: Sendable {
+    /// Rows of one block of a chunk.
+    public var blockRowsMax = 8_192
+    /// About how many bytes a block may have before compression.
+    public var blockBytesMax = 4 << 20
+    /// At about this size a compaction starts its next file.
+    public var chunkBytesTarget = 64 << 20
+    /// This many runs of one level are merged into the next.
+    public var runsPerLevelMax = 4
+
+    public init() {}
+}

@@ -1,0 +1,173 @@
+public import FeatureModel
+internal import Synchronization
+
+/// Runs of one level of one group that are worth merging, or one run whose rows retention mostly hides.
+public struct CompactionCandidate: Hashable, Sendable {
+    public let groupID: GroupID
+    public let level: Int
+    public let runCount: Int
+    public let byteCount: Int
+    let runNumbers: Set<UInt64>
+    let targetLevel: Int
+
+    init(_ group: GroupID, _ runs: [ChunkRun], level: Int, targetLevel: Int) {
+        groupID = group
+        self.level = level
+        runCount = runs.count
+        byteCount = runs.reduce(0) { $0 + $1.byteCount }
+        runNumbers = Set(runs.map(\.number))
+        self.targetLevel = targetLevel
+    }
+}
+
+/// One merge of runs into one run of the next level.
+public final class CompactionJob: Sendable {
+    struct Output: Sendable {
+        let entries: [ChunkEntry]
+        let droppedRows: Int
+    }
+
+    public let groupID: GroupID
+    let inputs: [ChunkRun]
+    let level: Int
+    /// Rows that it hides are left out; durable already.
+    let cutoff: PlacedCutoff?
+    private let place: ChunkPlace
+    private let gauge = BlockGauge()
+    private let outcome = Mutex<Result<Output, HeadwaterError>?>(nil)
+
+    init(groupID: GroupID, inputs: [ChunkRun], level: Int, cutoff: PlacedCutoff?, place: ChunkPlace) {
+        self.groupID = groupID
+        self.inputs = inputs
+        self.level = level
+        self.cutoff = cutoff
+        self.place = place
+    }
+
+    /// The most row blocks of input that were held at once.
+    public var blocksHeldMax: Int { gauge.peak }
+
+    /// Merges block by block; on any thread, once. An error is kept for `finishCompaction`.
+    public func run(isCancelled: () -> Bool = { false }) {
+        let result: Result<Output, HeadwaterError>
+        do { result = .success(try merge(isCancelled)) } catch { result = .failure(error) }
+        outcome.withLock { $0 = result }
+    }
+
+    private func merge(_ isCancelled: () -> Bool) throws(HeadwaterError) -> Output {
+        var columns = ChunkColumns(groupID: groupID)
+        var rows = 0
+        for chunk in inputs.flatMap(\.chunks) {
+            columns.formUnion(try chunk.layout().header)
+            rows += chunk.entry.bounds.rowCount
+        }
+        var merge = try RunMerge(
+            inputs.map { .chunks($0.chunks) }, filter: RowFilter(eventTimeLeast: cutoff?.cutoff ?? .min),
+            limits: place.options.blockLimits, gauge: gauge)
+        let entries = try RunWriter.write(
+            &merge, columns: columns, level: level, splitBytes: place.options.chunkBytesTarget, place: place,
+            isCancelled: isCancelled)
+        return Output(entries: entries, droppedRows: rows - entries.reduce(0) { $0 + $1.bounds.rowCount })
+    }
+
+    func result() throws(HeadwaterError) -> Output {
+        let result = outcome.withLock { $0 }
+        precondition(result != nil, "the job has not run")
+        return try result!.get()
+    }
+}
+
+extension OfflineStore {
+    /// Levels with enough runs to be merged, and runs of which retention hides about half or more; the smallest first.
+    public func compactionCandidates() -> [CompactionCandidate] {
+        let version = state.withLock { $0.version }
+        var candidates: [CompactionCandidate] = []
+        for (group, runs) in version.runs {
+            let cutoff = effectiveCutoff(group, version)
+            for (level, same) in Dictionary(grouping: runs, by: \.level) {
+                if same.count >= place.options.runsPerLevelMax {
+                    candidates.append(CompactionCandidate(group, same, level: level, targetLevel: level + 1))
+                } else if let cutoff, let run = same.first(where: { $0.hiddenShare(of: cutoff.cutoff) >= 0.5 }) {
+                    candidates.append(CompactionCandidate(group, [run], level: level, targetLevel: level))
+                }
+            }
+        }
+        return candidates.sorted { ($0.byteCount, $0.groupID, $0.level) < ($1.byteCount, $1.groupID, $1.level) }
+    }
+
+    /// Picks the smallest candidate.
+    ///
+    /// - Returns: `nil` where there is none, or a compaction is under way.
+    /// - Throws: `.failedPrecondition` in a read-only store, and what stopped the store for good.
+    public func beginCompaction() throws(HeadwaterError) -> CompactionJob? {
+        try checkWritable()
+        guard let candidate = compactionCandidates().first else { return nil }
+        return try beginCompaction(candidate.groupID, level: candidate.targetLevel) { candidate.runNumbers.contains($0.number) }
+    }
+
+    /// Commits the files of a compaction in place of its inputs.
+    ///
+    /// - Throws: what stopped the job, or the commit; the history is then as it was.
+    public func finishCompaction(_ job: CompactionJob) throws(HeadwaterError) {
+        defer { state.withLock { $0.isCompacting = false } }
+        let output = try job.result()
+        let inputs = Set(job.inputs.map(\.number))
+        do {
+            try commit { manifest in
+                // Outputs take the place of the oldest input, so that runs stay in order of age.
+                let at = manifest.chunks.firstIndex { $0.groupID == job.groupID && inputs.contains($0.run) } ?? 0
+                manifest.chunks.removeAll { $0.groupID == job.groupID && inputs.contains($0.run) }
+                manifest.chunks.insert(contentsOf: output.entries, at: min(at, manifest.chunks.count))
+                if output.droppedRows > 0, let cutoff = job.cutoff {
+                    manifest.oldestAsOf = max(manifest.oldestAsOf, cutoff.position)
+                }
+            } publish: { _ in
+            }
+        } catch {
+            if state.withLock({ $0.failure }) == nil { place.discard(output.entries.map(\.number)) }
+            throw error
+        }
+    }
+
+    /// Merges every group to one run, and removes every row that retention hides; flush first to take in what is in memory.
+    ///
+    /// - Throws: what the disk says, or `.cancelled`; groups done before that stay done.
+    public func compact(isCancelled: () -> Bool = { false }) throws(HeadwaterError) {
+        try checkWritable()
+        let version = state.withLock { $0.version }
+        for (group, runs) in version.runs.sorted(by: { $0.key < $1.key }) {
+            let cutoff = effectiveCutoff(group, version)
+            let hasHidden = cutoff.map { cutoff in
+                runs.contains { $0.chunks.contains { $0.entry.bounds.eventTimeLeast < cutoff.cutoff } }
+            }
+            guard runs.count > 1 || hasHidden == true else { continue }
+            let level = max(runs.map(\.level).max() ?? 0, 1)
+            guard let job = try beginCompaction(group, level: level, where: { _ in true }) else {
+                throw HeadwaterError(.unavailable, "a compaction is under way: try again when it is done")
+            }
+            job.run(isCancelled: isCancelled)
+            try finishCompaction(job)
+        }
+    }
+
+    private func beginCompaction(
+        _ group: GroupID, level: Int, where isInput: (ChunkRun) -> Bool
+    ) throws(HeadwaterError) -> CompactionJob? {
+        try checkWritable()
+        let place = place
+        let version: StoreVersion? = state.withLock { state in
+            if state.isCompacting { return nil }
+            state.isCompacting = true
+            return state.version
+        }
+        guard let version else { return nil }
+        return CompactionJob(
+            groupID: group, inputs: (version.runs[group] ?? []).filter(isInput), level: level,
+            cutoff: effectiveCutoff(group, version), place: place)
+    }
+
+    /// The cutoff that the manifest has: one that is only in memory must not remove rows that a manifest of its past still shows.
+    private func effectiveCutoff(_ group: GroupID, _ version: StoreVersion) -> PlacedCutoff? {
+        version.manifest.cutoffs[group]?.effective(asOf: version.manifest.applied)
+    }
+}

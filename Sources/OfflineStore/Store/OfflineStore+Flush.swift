@@ -1,0 +1,120 @@
+public import FeatureModel
+internal import Synchronization
+
+/// One flush: the memory that was frozen for it, and the files made of it.
+public final class FlushJob: Sendable {
+    /// The position that the manifest will have.
+    public let position: Position
+    let tables: [GroupID: MemoryTable]
+    let extra: [UInt8]
+    let cutoffs: [GroupID: CutoffHistory]
+    private let place: ChunkPlace
+    private let outcome = Mutex<Result<[ChunkEntry], HeadwaterError>?>(nil)
+
+    init(
+        position: Position, tables: [GroupID: MemoryTable], extra: [UInt8], cutoffs: [GroupID: CutoffHistory], place: ChunkPlace
+    ) {
+        self.position = position
+        self.tables = tables
+        self.extra = extra
+        self.cutoffs = cutoffs
+        self.place = place
+    }
+
+    /// Writes and syncs a chunk file for each group; on any thread, once. An error is kept for `finishFlush`.
+    public func run() {
+        var entries: [ChunkEntry] = []
+        let result: Result<[ChunkEntry], HeadwaterError>
+        do {
+            for (group, table) in tables.sorted(by: { $0.key < $1.key }) { entries += try write(group, table) }
+            result = .success(entries)
+        } catch {
+            place.discard(entries.map(\.number))
+            result = .failure(error)
+        }
+        outcome.withLock { $0 = result }
+    }
+
+    private func write(_ group: GroupID, _ table: MemoryTable) throws(HeadwaterError) -> [ChunkEntry] {
+        var columns = ChunkColumns(groupID: group)
+        for run in table.runs {
+            for part in run.parts { columns.formUnion(part.entry.schema) }
+        }
+        var merge = try RunMerge(table.runs.map { .memory($0) }, filter: RowFilter(), limits: place.options.blockLimits)
+        return try RunWriter.write(
+            &merge, columns: columns, level: 0, splitBytes: nil, place: place, isCancelled: { false })
+    }
+
+    func result() throws(HeadwaterError) -> [ChunkEntry] {
+        let result = outcome.withLock { $0 }
+        precondition(result != nil, "the job has not run")
+        return try result!.get()
+    }
+}
+
+extension OfflineStore {
+    /// Freezes what is in memory, to be written by `run` and named by `finishFlush`; reads go on seeing it.
+    ///
+    /// - Parameter extra: kept in the manifest with the position, in the same atomic step.
+    /// - Returns: `nil` where everything is durable, or a flush is under way.
+    /// - Throws: `.failedPrecondition` in a read-only store, and what stopped the store for good.
+    public func beginFlush(extra: [UInt8] = []) throws(HeadwaterError) -> FlushJob? {
+        try checkWritable()
+        let place = place
+        return state.withLock { state in
+            guard state.frozen == nil, state.applied > state.version.manifest.applied else { return nil }
+            let frozen = FrozenMemory(tables: state.live, byteCount: state.liveBytes)
+            state.frozen = frozen
+            state.live = [:]
+            state.liveBytes = 0
+            return FlushJob(
+                position: state.applied, tables: frozen.tables, extra: extra, cutoffs: state.cutoffs, place: place)
+        }
+    }
+
+    /// Commits the files of a flush; from then on reads see them in place of the frozen memory.
+    ///
+    /// - Throws: what stopped the job, or the commit. The rows are then in memory as before, and unless the store has
+    ///   stopped for good another flush may be tried.
+    public func finishFlush(_ job: FlushJob) throws(HeadwaterError) {
+        do {
+            let entries = try job.result()
+            try commit { manifest in
+                manifest.applied = job.position
+                manifest.extra = job.extra
+                manifest.cutoffs = job.cutoffs
+                manifest.chunks += entries
+            } publish: { state in
+                state.frozen = nil
+            }
+        } catch {
+            if case .success(let entries) = Result(catching: { () throws(HeadwaterError) in try job.result() }),
+                state.withLock({ $0.failure }) == nil
+            {
+                place.discard(entries.map(\.number))
+            }
+            thaw()
+            throw error
+        }
+    }
+
+    /// Flushes in one go, on the owner's thread.
+    public func flush(extra: [UInt8] = []) throws(HeadwaterError) {
+        guard let job = try beginFlush(extra: extra) else { return }
+        job.run()
+        try finishFlush(job)
+    }
+
+    private func thaw() {
+        state.withLock { state in
+            guard let frozen = state.frozen else { return }
+            for (group, table) in frozen.tables { state.live[group, default: MemoryTable()].prepend(table) }
+            state.liveBytes += frozen.byteCount
+            state.frozen = nil
+        }
+    }
+}
+
+extension OfflineOptions {
+    var blockLimits: BlockLimits { BlockLimits(rowsMax: blockRowsMax, bytesMax: blockBytesMax) }
+}

@@ -1,0 +1,91 @@
+public import FeatureModel
+internal import Synchronization
+
+/// What `status` shows of the offline store.
+public struct OfflineStatus: Sendable {
+    public struct Group: Sendable {
+        public let groupID: GroupID
+        /// Rows and tombstones, chunks and memory together; those that retention hides count until they are removed.
+        public let rowCount: Int
+        /// Chunk files by level, from 0.
+        public let chunksByLevel: [Int]
+        /// Sorted runs by level: what a read merges.
+        public let runsByLevel: [Int]
+        public let chunkBytes: Int
+        public let memoryRows: Int
+        public let memoryBytes: Int
+    }
+
+    /// By rising group id.
+    public let groups: [Group]
+    public let appliedPosition: Position
+    public let durablePosition: Position
+    /// `asOf` below it is refused.
+    public let oldestAsOf: Position
+    public let manifestNumber: UInt64
+    public let isFlushing: Bool
+    public let isCompacting: Bool
+    /// What stopped the store from writing for good.
+    public let failure: HeadwaterError?
+}
+
+/// What `verifyAll` has read.
+public struct VerifyReport: Hashable, Sendable {
+    public var chunkCount = 0
+    public var rowCount = 0
+    public var byteCount = 0
+}
+
+extension OfflineStore {
+    /// The figures of every group. - Complexity: O(chunks + memory runs).
+    public func status() -> OfflineStatus {
+        let state = state.withLock { $0 }
+        let frozen = state.frozen?.tables ?? [:]
+        let ids = Set(state.version.runs.keys).union(state.live.keys).union(frozen.keys)
+        let groups = ids.sorted().map { group in
+            let runs = state.version.runs[group] ?? []
+            let tables = [frozen[group], state.live[group]].compactMap { $0 }
+            let memoryRows = tables.reduce(0) { $0 + $1.rowCount }
+            var chunksByLevel = Array(repeating: 0, count: (runs.map(\.level).max() ?? -1) + 1)
+            var runsByLevel = chunksByLevel
+            var chunkRows = 0
+            for run in runs {
+                chunksByLevel[run.level] += run.chunks.count
+                runsByLevel[run.level] += 1
+                chunkRows += run.chunks.reduce(0) { $0 + $1.entry.bounds.rowCount }
+            }
+            return OfflineStatus.Group(
+                groupID: group, rowCount: chunkRows + memoryRows, chunksByLevel: chunksByLevel, runsByLevel: runsByLevel,
+                chunkBytes: runs.reduce(0) { $0 + $1.byteCount }, memoryRows: memoryRows,
+                memoryBytes: tables.reduce(0) { $0 + $1.byteCount })
+        }
+        let manifest = state.version.manifest
+        return OfflineStatus(
+            groups: groups, appliedPosition: state.applied, durablePosition: manifest.applied, oldestAsOf: manifest.oldestAsOf,
+            manifestNumber: manifest.number, isFlushing: state.frozen != nil, isCompacting: state.isCompacting,
+            failure: state.failure)
+    }
+
+    /// Reads the manifest and every chunk that it names from end to end, and checks every checksum, every page and the order
+    /// of rows.
+    ///
+    /// - Throws: `.dataLoss` with file and offset at the first damage; `.cancelled`.
+    public func verifyAll(isCancelled: () -> Bool = { false }) throws(HeadwaterError) -> VerifyReport {
+        let version = state.withLock { $0.version }
+        let onDisk = try manifestFile.read()
+        guard onDisk.logID == version.manifest.logID, onDisk.number >= version.manifest.number else {
+            throw HeadwaterError(
+                .dataLoss, "the manifest on the disk is older than the one in use: something else wrote it",
+                at: "\(manifestFile.path):40")
+        }
+        var report = VerifyReport()
+        for chunk in version.files.values.sorted(by: { $0.entry.number < $1.entry.number }) {
+            if isCancelled() { throw HeadwaterError(.cancelled, "the verification was cancelled") }
+            try chunk.verify()
+            report.chunkCount += 1
+            report.rowCount += chunk.entry.bounds.rowCount
+            report.byteCount += chunk.entry.fileBytes
+        }
+        return report
+    }
+}

@@ -1,0 +1,64 @@
+public import FeatureModel
+
+/// Latest rows of one group in columns.
+public struct OnlineRowBatch: Sendable {
+    /// The schema version whose types the columns have.
+    public let schema: GroupSchema
+    public let rowCount: Int
+    public let orders: [RowOrder]
+    public let ingestTimes: [Microseconds]
+    public let tombstones: [Bool]
+    /// Key bytes of each row, as `KeyCodec` writes them.
+    public let keyBytes: [ArraySlice<UInt8>]
+    public let keys: [Column]
+    /// One for each feature of `schema`; all null in a tombstone, and null where a row's schema version has no such feature.
+    public let features: [Column]
+}
+
+extension OnlineSnapshotView {
+    /// Calls `body` with the latest rows of a group in columns, at most `rowsMax` at a time, in hash order.
+    ///
+    /// - Parameter schema: the version to read rows as, at least as new as every row's; without it the newest of them.
+    /// - Complexity: O(n log n) in rows of the store.
+    /// - Throws: what `body` throws, `.dataLoss` where the snapshot is damaged.
+    public func forEachBatch(
+        of groupID: GroupID, schema: GroupSchema? = nil, rowsMax: Int = 4_096,
+        _ body: (OnlineRowBatch) throws(HeadwaterError) -> Void
+    ) throws(HeadwaterError) {
+        precondition(rowsMax > 0)
+        guard let group = tables.groups[groupID], let schema = schema ?? group.newest else { return }
+        let features = schema.features.enumerated().map {
+            RequestedFeature(ordinal: schema.featureBase + $0.offset, type: $0.element.type)
+        }
+        var reader = try RowReader(groupID, group, features)
+        var rows: [OnlineRow] = []
+        try forEachRow(of: groupID) { row throws(HeadwaterError) in
+            rows.append(row)
+            if rows.count == rowsMax {
+                try body(Self.batch(rows, schema, &reader))
+                rows.removeAll(keepingCapacity: true)
+            }
+        }
+        if !rows.isEmpty { try body(Self.batch(rows, schema, &reader)) }
+    }
+
+    private static func batch(
+        _ rows: [OnlineRow], _ schema: GroupSchema, _ reader: inout RowReader
+    ) throws(HeadwaterError) -> OnlineRowBatch {
+        var keys = schema.keys.map { ColumnBuilder($0.type, capacity: rows.count) }
+        var columns = schema.features.map { ColumnBuilder($0.type, capacity: rows.count) }
+        var statuses = Array(repeating: StatusColumn(), count: columns.count)
+        for row in rows {
+            try KeyCodec.decode(row.key, into: &keys)
+            if row.isTombstone {
+                for index in columns.indices { columns[index].appendNull() }
+            } else {
+                row.record.appendFeatures(try reader.plan(row.record.header), to: &columns, &statuses)
+            }
+        }
+        return OnlineRowBatch(
+            schema: schema, rowCount: rows.count, orders: rows.map(\.order), ingestTimes: rows.map(\.ingestTime),
+            tombstones: rows.map(\.isTombstone), keyBytes: rows.map(\.key), keys: keys.map { $0.finish() },
+            features: columns.map { $0.finish() })
+    }
+}

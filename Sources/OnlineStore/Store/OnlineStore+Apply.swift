@@ -1,0 +1,77 @@
+public import FeatureModel
+internal import Synchronization
+
+extension OnlineStore {
+    /// Applies one record and makes it visible as a whole. A record at or before the applied position changes nothing.
+    ///
+    /// Called in position order by one thread. Never refuses: what can be refused was refused before it was logged.
+    /// - Complexity: O(cells), amortised.
+    public func apply(_ record: AppliedRecord) {
+        applying.withLock { buffer in
+            guard record.position > appliedPosition else { return }
+            let tables = state.withLock { $0.tables }
+            var groups = tables.groups
+            var groupsChanged = false
+            if let cutoff = record.cutoff {
+                groups[cutoff.groupID, default: GroupState()].raise(cutoff: cutoff.cutoff)
+                groupsChanged = true
+            }
+            for entry in record.entries {
+                if groups[entry.schema.groupID, default: GroupState()].add(entry.schema) { groupsChanged = true }
+            }
+            for entry in record.entries {
+                apply(entry, of: record, to: tables.live, groups[entry.schema.groupID]!, &buffer)
+            }
+            publish(record.position, ingestTime: record.ingestTime, groups: groupsChanged ? groups : nil)
+        }
+    }
+
+    private func apply(
+        _ entry: AppliedEntry, of record: AppliedRecord, to live: Generation, _ group: GroupState, _ buffer: inout RowBuffer
+    ) {
+        let schema = entry.schema
+        let rowCount = entry.batch.rowCount
+        let keys = EncodedKeys(schema.groupID, entry.keyColumns, rowCount: rowCount, seed: seed)
+        let layout = group.versions[schema.schemaVersion]!.layout
+        let features: [Column?]? =
+            entry.operation == .delete
+            ? nil : schema.features.indices.map { entry.batch.column(ordinal: schema.featureBase + $0) }
+        var counted = GroupStatistics()
+        for row in 0..<rowCount where !keys.isNull(row) {
+            let eventTime = entry.eventTime(row, ingestTime: record.ingestTime)
+            // Hidden now and for ever: there is nothing to keep.
+            if eventTime < group.cutoff { continue }
+            let order = RowOrder(eventTime: eventTime, position: record.position, row: UInt32(entry.firstRow + row))
+            buffer.build(
+                keys: keys, row: row, order: order, ingestTime: record.ingestTime, schemaVersion: schema.schemaVersion,
+                features: features, layout: layout)
+            live.upsert(buffer, counted: &counted, needed: neededPositions)
+        }
+        live.add(counted, to: schema.groupID)
+    }
+
+    /// Changes the features of the latest row of a key without a record: damage that only the audit can find.
+    ///
+    /// - Parameter features: one column for each feature of the row's schema version; `row` of them is taken.
+    /// - Returns: whether the key has a row that is no tombstone.
+    package func replaceRowBehindTheLog(
+        groupID: GroupID, key: [UInt8], features: [Column?], row: Int
+    ) throws(HeadwaterError) -> Bool {
+        try applying.withLock { buffer throws(HeadwaterError) in
+            let (tables, visible) = state.withLock { ($0.tables, $0.visible) }
+            let keys = EncodedKeys(groupID, key: key, seed: seed)
+            try tables.read(keys, 0, at: visible, into: &buffer)
+            guard !buffer.isEmpty, !buffer.header.isTombstone, let group = tables.groups[groupID] else { return false }
+            let old = buffer.header
+            guard let layout = group.versions[old.schemaVersion]?.layout else { return false }
+            let picked = features.map { column in column?.gather([row]) }
+            buffer.build(
+                keys: keys, row: 0, order: old.order, ingestTime: old.ingestTime, schemaVersion: old.schemaVersion,
+                features: picked, layout: layout)
+            var counted = GroupStatistics()
+            tables.live.upsert(buffer, isForced: true, counted: &counted, needed: neededPositions)
+            tables.live.add(counted, to: groupID)
+            return true
+        }
+    }
+}

@@ -1,0 +1,112 @@
+public import FeatureModel
+internal import StorageIO
+internal import Synchronization
+
+/// A snapshot that is on disk, verified, and not in use yet.
+public struct WrittenSnapshot: Sendable {
+    /// Every record up to here is in it.
+    public let position: Position
+    public let path: String
+    let file: SnapshotFile
+    /// What the file stands for: these maps go when it is adopted.
+    let merged: [Generation]
+}
+
+extension OnlineStore {
+    /// Freezes the maps at the applied position and lets writes go to new ones: the cut of the next snapshot.
+    ///
+    /// The engine takes what goes into `extra` at the same position, before it applies another record.
+    /// - Complexity: O(stripes).
+    public func beginSnapshot() -> OnlineSnapshotView {
+        applying.withLock { _ in
+            state.withLock { state in
+                if state.tables.live.byteCount > 0 {
+                    state.tables.frozen.insert(state.tables.live, at: 0)
+                    state.tables.live = Generation()
+                }
+                // The cut has no pin: frozen maps hold nothing newer than it, and the live map is not part of it.
+                var tables = state.tables
+                tables.live = Generation()
+                return OnlineSnapshotView(
+                    tables, position: state.visible, ingestTimeHighWater: state.ingestTimeHighWater, pinnedIn: nil)
+            }
+        }
+    }
+
+    /// Writes a cut into a new snapshot file, next to gets and writes: touches only what does not change.
+    ///
+    /// Afterwards the file is durable and has been read back whole. On failure nothing has changed: the frozen maps stay, and the
+    /// next snapshot takes them too.
+    /// - Parameters:
+    ///   - cut: what `beginSnapshot` returned.
+    ///   - extra: opaque bytes that `recoveredExtra` gives back.
+    /// - Complexity: O(rows of the whole store).
+    /// - Throws: `.resourceExhausted` for a full disk, `.dataLoss` where the snapshot before it is damaged.
+    public func writeSnapshot(_ cut: OnlineSnapshotView, extra: [UInt8]) throws(HeadwaterError) -> WrittenSnapshot {
+        let path = StoragePath.join(directory, SnapshotFormat.name(cut.position))
+        let temporary = path + ".tmp"
+        if storage.exists(temporary) { try storage.remove(temporary) }
+        do throws(HeadwaterError) {
+            try write(cut, extra, temporary)
+            try verify(temporary)
+            try storage.rename(temporary, to: path)
+        } catch {
+            // Gives the space back on a full disk; what stays behind is removed by the next attempt or the next open.
+            try? storage.remove(temporary)
+            throw error
+        }
+        try storage.syncDirectory(directory)
+        return WrittenSnapshot(
+            position: cut.position, path: path, file: try SnapshotFile(storage, path), merged: cut.tables.frozen)
+    }
+
+    private func write(_ cut: OnlineSnapshotView, _ extra: [UInt8], _ path: String) throws(HeadwaterError) {
+        let file = try storage.open(path, .create)
+        defer { file.close() }
+        let header = SnapshotHeader(
+            seed: seed, position: cut.position, logID: logID, ingestTimeHighWater: cut.ingestTimeHighWater)
+        var writer = SnapshotWriter(file, header, rowsMax: cut.rowsMax)
+        try cut.forEachRecord { row throws(HeadwaterError) in try writer.append(row) }
+        try writer.finish(groups: cut.tables.groups, extra: extra)
+        try file.sync()
+    }
+
+    /// Reads a new file back: every block, and every row in its order.
+    private func verify(_ path: String) throws(HeadwaterError) {
+        let file = try SnapshotFile(storage, path)
+        try file.blocks.verifyAll()
+        var cursor = try RowCursor(file)
+        var previous = RowBuffer()
+        var count = 0
+        while !cursor.row.isEmpty {
+            if !previous.isEmpty && previous.keyOrder(cursor.row) >= 0 {
+                throw SnapshotFile.damage(path, file.geometry.rowsOffset, "row \(count) is not in hash order")
+            }
+            previous = cursor.row
+            count += 1
+            try cursor.advance()
+        }
+        guard count == file.footer.rows else {
+            throw SnapshotFile.damage(path, file.geometry.rowsOffset, "\(count) rows where \(file.footer.rows) were written")
+        }
+    }
+
+    /// Puts a written snapshot to use, lets go of the maps it stands for, and removes the snapshots before it.
+    ///
+    /// A snapshot that is older than the one in use changes nothing.
+    /// - Throws: where an old file cannot be removed; the new one is in use all the same.
+    public func adopt(_ written: WrittenSnapshot) throws(HeadwaterError) {
+        let isAdopted = state.withLock { state in
+            guard written.position >= state.tables.mapped?.header.position ?? 0 else { return false }
+            state.tables.mapped = written.file
+            state.tables.frozen.removeAll { generation in written.merged.contains { $0 === generation } }
+            return true
+        }
+        guard isAdopted else { return }
+        for name in try storage.list(directory) {
+            if let position = SnapshotFormat.position(ofName: name), position < written.position {
+                try storage.remove(StoragePath.join(directory, name))
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import Catalog
+import Engine
+import FeatureModel
+import Log
+import OfflineStore
+import OnlineStore
+import StorageIO
+import Synchronization
+import Transport
+import Wire
+
+/// status, snapshot, compact.
+struct OperationHandlers {
+    let services: Services
+
+    func handle(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
+        switch request.method {
+        case .snapshot:
+            try services.needOnline().snapshot { result in
+                switch result {
+                case .failure(let error): responder.fail(error)
+                case .success(let written):
+                    services.onWorker(responder) {
+                        let size = try services.storage.open(written.path, .read).size()
+                        let rows = try services.needOnline().store.statisticsAtMost.values.reduce(0) { $0 + $1.rows }
+                        responder.respond(
+                            head: SnapshotReply.with {
+                                $0.position = written.position
+                                $0.rows = UInt64(rows)
+                                $0.bytes = UInt64(size)
+                            })
+                    }
+                }
+            }
+        case .compact:
+            let offline = try services.needOffline()
+            let before = offline.store.status()
+            Task {
+                do {
+                    try await offline.compact()
+                    let after = offline.store.status()
+                    responder.respond(
+                        head: CompactReply.with {
+                            $0.position = after.durablePosition
+                            $0.chunksBefore = before.chunkCount
+                            $0.chunksAfter = after.chunkCount
+                            $0.bytesBefore = before.chunkBytes
+                            $0.bytesAfter = after.chunkBytes
+                        })
+                } catch { responder.fail(asHeadwaterError(error)) }
+            }
+        default:
+            Task {
+                do {
+                    let report = try await status()
+                    responder.respond(
+                        head: JSONReply.with {
+                            $0.position = report.online?.appliedPosition ?? report.offline?.appliedPosition ?? 0
+                        },
+                        body: JSON.encode(report))
+                } catch { responder.fail(asHeadwaterError(error)) }
+            }
+        }
+    }
+
+    private func status() async throws -> StatusReport {
+        var report = StatusReport(
+            roles: services.configuration.roleNames, version: HeadwaterVersion.current,
+            logID: services.logID.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined(),
+            wallTime: services.clock.now(), online: nil, offline: nil)
+        if let online = services.online { report.online = try await status(of: online) }
+        if let offline = services.offline { report.offline = status(of: offline) }
+        return report
+    }
+
+    private func status(of online: OnlineNode) async throws -> StatusReport.Online {
+        let (retention, followers) = try await online.engine.call { ($0.logRetention, try $0.followers()) }
+        let state = online.state.current
+        let groups = online.store.statisticsAtMost
+        return StatusReport.Online(
+            durability: online.options.durability.text, lastPosition: state.lastPosition, durablePosition: state.durablePosition,
+            appliedPosition: online.store.appliedPosition, catalogPosition: state.catalog.position,
+            snapshotPosition: online.store.snapshotPosition, memoryBytes: online.store.memoryBytes,
+            producerSessions: state.producerSessions, logBytes: retention?.retainedBytes ?? 0,
+            logSegments: retention?.segmentCount ?? 0, oldestPosition: retention?.oldestPosition ?? 0,
+            logBytesMax: online.options.logBytesMax,
+            followers: followers.map { StatusReport.Follower(name: $0.name.description, position: $0.position) },
+            groups: state.catalog.allGroups.map { group in
+                let counted = groups[group.id]
+                return StatusReport.OnlineGroup(
+                    project: group.project, group: group.reference, rowsAtMost: counted?.rows ?? 0, bytes: counted?.bytes ?? 0)
+            }, failure: state.failure?.description)
+    }
+
+    private func status(of offline: OfflineNode) -> StatusReport.Offline {
+        let status = offline.store.status()
+        let end = services.online?.state.current.durablePosition ?? offline.sourcePosition.withLock { $0 }
+        let failure = offline.state.failure ?? status.failure ?? offline.sourceFailure.withLock { $0 }
+        return StatusReport.Offline(
+            durablePosition: status.durablePosition, appliedPosition: status.appliedPosition,
+            lag: end.map { $0 > status.appliedPosition ? $0 - status.appliedPosition : 0 }, oldestAsOf: status.oldestAsOf,
+            groups: offline.state.catalog.allGroups.map { group in
+                let counted = status.groups.first { $0.groupID == group.id }
+                return StatusReport.OfflineGroup(
+                    project: group.project, group: group.reference, rows: counted?.rowCount ?? 0,
+                    chunksByLevel: counted?.chunksByLevel ?? [], chunkBytes: counted?.chunkBytes ?? 0,
+                    memoryRows: counted?.memoryRows ?? 0)
+            }, failure: failure?.description)
+    }
+}
+
+extension OfflineStatus {
+    var chunkCount: UInt64 { UInt64(groups.reduce(0) { $0 + $1.chunksByLevel.reduce(0, +) }) }
+    var chunkBytes: UInt64 { UInt64(groups.reduce(0) { $0 + $1.chunkBytes }) }
+}
+
+extension Durability {
+    /// As `--durability` spells it.
+    var text: String {
+        switch self {
+        case .sync: "sync"
+        case .interval(let microseconds): "interval:\(microseconds / 1_000)"
+        }
+    }
+}

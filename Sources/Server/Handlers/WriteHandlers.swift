@@ -1,0 +1,69 @@
+import Catalog
+import Engine
+import FeatureModel
+import Log
+import Transport
+import Wire
+
+/// write and openProducer.
+struct WriteHandlers {
+    /// Bytes of a write up to which it is checked on the event loop; a larger one would hold others up.
+    static let inlineBytesMax = 32 << 10
+
+    let services: Services
+
+    func handle(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
+        let online = try services.needOnline()
+        if request.method == .openProducer {
+            return online.submit(.openProducer) { outcome in
+                switch outcome {
+                case .openedProducer(let position, let epoch):
+                    responder.respond(
+                        head: OpenProducerReply.with {
+                            $0.producer = position
+                            $0.epoch = epoch
+                            $0.logID = online.logID.bytes
+                        })
+                case .failed(let error): responder.fail(error)
+                default: responder.fail(HeadwaterError(.internal, "a session was answered by another outcome"))
+                }
+            }
+        }
+        if request.body.count <= Self.inlineBytesMax {
+            try check(request, online, responder)
+        } else {
+            services.onWorker(responder) { try check(request, online, responder) }
+        }
+    }
+
+    private func check(_ request: IncomingRequest, _ online: OnlineNode, _ responder: Responder) throws(HeadwaterError) {
+        let head = try request.decode(WriteRequest.self)
+        let catalog = online.state.catalog
+        let stamp = ProducerStamp(producer: head.producer, epoch: head.epoch, sequence: head.sequence)
+        let write = try CheckedWrite(body: request.body, stamp: stamp, catalog: catalog, now: services.clock.now())
+        if let other = write.entries.lazy.compactMap({ catalog.group(id: $0.schema.groupID) }).first(where: {
+            $0.project != head.project
+        }) {
+            throw HeadwaterError(
+                .invalidArgument, "group \(other.reference) is of project '\(other.project)', not '\(head.project)'")
+        }
+        let rowCounts = write.entries.map { UInt32($0.batch.rowCount) }
+        online.submit(.write(write)) { outcome in
+            switch outcome {
+            case .written(let answer, let newerRows, let isDuplicate):
+                var body: [UInt8] = []
+                for row in newerRows { body.append(littleEndian: row) }
+                let reply = WriteReply.with {
+                    $0.position = answer.position
+                    $0.ingestTime = answer.ingestTime
+                    $0.rowCounts = rowCounts
+                    $0.keysWithNewerRows = UInt64(answer.newerKeyCount)
+                    $0.duplicate = isDuplicate
+                }
+                responder.respond(head: reply, body: body[...])
+            case .failed(let error): responder.fail(error)
+            default: responder.fail(HeadwaterError(.internal, "a write was answered by another outcome"))
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+import Engine
+import FeatureModel
+import Log
+import Logging
+import OfflineStore
+import StorageIO
+import Synchronization
+
+/// The offline service inside a process: the engine on its follower thread, flushes and compactions on a thread beside it.
+///
+/// Records come from a source: the log's files, or another server. Whatever the source, they enter by `apply` in order.
+final class OfflineNode: Sendable {
+    let store: OfflineStore
+    let state: OfflineState
+    let logID: [UInt8]
+    let gate = PositionGate()
+    let engine: Confined<OfflineEngine>
+    let clock: any WallClock
+    let logger: Logger
+    /// Told the position that chunks hold durably, from the follower thread: it becomes the log's checkpoint.
+    private let onDurable: @Sendable (Position) -> Void
+    private let fileWorker = SerialWorker()
+    private let isFileJobRunning = Atomic<Bool>(false)
+    private let isPullPending = Atomic<Bool>(false)
+    /// Memory may grow to this many times the size at which a flush begins, before the log waits.
+    private static let memoryFactor = 4
+    private static let pullBytes = 8 << 20
+    /// Flushes at least this often, so that the log is not kept for a handful of rows.
+    private let flushInterval: Microseconds = 30_000_000
+    private let lastFlush: Mutex<Microseconds>
+    /// What the source last said of itself.
+    let sourceFailure = Mutex<HeadwaterError?>(nil)
+    let sourcePosition = Mutex<Position?>(nil)
+
+    init(
+        _ engine: sending OfflineEngine, clock: any WallClock, logger: Logger, onDurable: @escaping @Sendable (Position) -> Void
+    ) {
+        store = engine.store
+        state = engine.state
+        logID = engine.store.logID
+        self.clock = clock
+        self.logger = logger
+        self.onDurable = onDurable
+        lastFlush = Mutex(clock.now())
+        gate.advance(to: engine.store.appliedPosition)
+        self.engine = Confined(engine, to: SerialWorker())
+    }
+
+    /// Applies records on the follower thread and returns when reads see them: the source's back-pressure.
+    func apply(_ records: [Record]) async throws {
+        let memoryBytesMax = try await engine.call { engine in
+            try self.apply(records, engine)
+            return Self.memoryFactor * engine.options.flushMemoryBytes
+        }
+        while store.memoryBytes > memoryBytesMax { try await Task.sleep(for: .milliseconds(20)) }
+    }
+
+    /// On the follower thread.
+    func apply(_ records: [Record], _ engine: OfflineEngine) throws(HeadwaterError) {
+        do throws(HeadwaterError) { try engine.apply(records) } catch {
+            logger.critical("the log cannot be applied; history stays at its position", metadata: ["error": "\(error)"])
+            throw error
+        }
+        gate.advance(to: store.appliedPosition)
+        if engine.isFlushDue { startFlush(engine) }
+    }
+
+    /// Takes in what is durable in the log's files, a piece at a time, so that other jobs of the thread get their turn.
+    func pull(from box: Confined<LocalRecordSource>) {
+        guard !isPullPending.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        engine.run(with: box) { engine, source in
+            // Cleared first: a call that comes while this runs is not lost.
+            self.isPullPending.store(false, ordering: .releasing)
+            // With too much in memory the log waits: it is on disk already.
+            guard engine.state.failure == nil, self.store.memoryBytes <= Self.memoryFactor * engine.options.flushMemoryBytes
+            else { return }
+            let records = source.pull(after: self.store.appliedPosition, limitBytes: Self.pullBytes)
+            self.sourceFailure.withLock { $0 = source.failure }
+            self.sourcePosition.withLock { $0 = source.durablePosition }
+            // A failure is logged, and kept in the state, where it happens.
+            if !records.isEmpty, (try? self.apply(records, engine)) != nil { self.pull(from: box) }
+        }
+    }
+
+    // MARK: Flush and compaction
+
+    /// On the follower thread: starts a flush unless a file job runs.
+    private func startFlush(_ engine: OfflineEngine) {
+        guard !isFileJobRunning.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        do {
+            guard let job = try engine.beginFlush() else { return endFileJob() }
+            fileWorker.submit {
+                job.run()
+                self.engine.run { self.finishFlush(job, $0) }
+            }
+        } catch {
+            endFileJob(error)
+        }
+    }
+
+    private func finishFlush(_ job: FlushJob, _ engine: OfflineEngine) {
+        do {
+            try engine.store.finishFlush(job)
+            lastFlush.withLock { $0 = clock.now() }
+            onDurable(store.durablePosition)
+            endFileJob()
+            if engine.isFlushDue { startFlush(engine) } else { startCompaction(engine) }
+        } catch {
+            endFileJob(error)
+        }
+    }
+
+    private func startCompaction(_ engine: OfflineEngine) {
+        guard !isFileJobRunning.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        do {
+            guard let job = try engine.store.beginCompaction() else { return endFileJob() }
+            fileWorker.submit {
+                job.run()
+                self.engine.run { engine in
+                    do throws(HeadwaterError) {
+                        try engine.store.finishCompaction(job)
+                        self.endFileJob()
+                        if engine.isFlushDue { self.startFlush(engine) } else { self.startCompaction(engine) }
+                    } catch { self.endFileJob(error) }
+                }
+            }
+        } catch {
+            endFileJob(error)
+        }
+    }
+
+    private func endFileJob(_ error: HeadwaterError? = nil) {
+        isFileJobRunning.store(false, ordering: .releasing)
+        if let error { logger.error("writing chunks failed; the rows stay in memory", metadata: ["error": "\(error)"]) }
+    }
+
+    /// Flushes everything and merges every group to one run, for the `compact` command.
+    func compact() async throws {
+        while isFileJobRunning.exchange(true, ordering: .acquiringAndReleasing) { try await Task.sleep(for: .milliseconds(20)) }
+        defer { endFileJob() }
+        try await engine.call { engine in
+            try engine.flush()
+            self.onDurable(self.store.durablePosition)
+            try engine.store.compact()
+        }
+    }
+
+    // MARK: Timers
+
+    func tick() { gate.expire(now: clock.now()) }
+
+    /// Called once a second: a flush that is due by time.
+    func housekeep() {
+        engine.run { engine in
+            let isOld = self.clock.now() - self.lastFlush.withLock { $0 } >= self.flushInterval
+            if isOld, self.store.appliedPosition > self.store.durablePosition { self.startFlush(engine) }
+        }
+    }
+
+    /// Ends the service; what is in memory is flushed, so that the next start need not read the log again.
+    func close() async {
+        gate.close()
+        while isFileJobRunning.exchange(true, ordering: .acquiringAndReleasing) { try? await Task.sleep(for: .milliseconds(5)) }
+        do {
+            try await engine.call { engine in
+                defer { engine.close() }
+                if engine.state.failure == nil {
+                    try engine.flush()
+                    self.onDurable(self.store.durablePosition)
+                }
+            }
+        } catch { logger.error("the last flush failed; the log still holds its rows", metadata: ["error": "\(error)"]) }
+        await fileWorker.shutdown()
+        await engine.worker.shutdown()
+    }
+}

@@ -1,0 +1,152 @@
+import Engine
+import FeatureModel
+import Log
+import Logging
+import OnlineStore
+import StorageIO
+import Synchronization
+
+/// The online service inside a process: the engine on its writer thread, snapshots on a thread beside it.
+final class OnlineNode: Sendable {
+    typealias Reply = @Sendable (OnlineOutcome) -> Void
+
+    private struct Queue {
+        var commands: [(command: OnlineCommand, reply: Reply)] = []
+        var isDrainScheduled = false
+    }
+
+    let store: OnlineStore
+    let state: OnlineState
+    let logID: LogID
+    /// Lets reads wait for a position.
+    let gate = PositionGate()
+    let options: OnlineOptions
+    let engine: Confined<OnlineEngine>
+    let clock: any WallClock
+    let logger: Logger
+    private let queue = Mutex(Queue())
+    private let onDurable: @Sendable () -> Void
+    private let snapshotWorker = SerialWorker()
+    private let isSnapshotRunning = Atomic<Bool>(false)
+    private let lastCutoffs = Mutex<[GroupID: Microseconds]>([:])
+
+    /// - Parameter onDurable: called when the log has grown, from the writer thread.
+    init(_ engine: sending OnlineEngine, clock: any WallClock, logger: Logger, onDurable: @escaping @Sendable () -> Void) {
+        store = engine.store
+        state = engine.state
+        logID = engine.logID
+        options = engine.options
+        self.clock = clock
+        self.logger = logger
+        self.onDurable = onDurable
+        gate.advance(to: engine.store.appliedPosition)
+        self.engine = Confined(engine, to: SerialWorker())
+    }
+
+    /// Queues a command; commands that come while a group is being synced form the next group.
+    func submit(_ command: OnlineCommand, _ reply: @escaping Reply) {
+        let mustSchedule = queue.withLock { queue in
+            queue.commands.append((command, reply))
+            defer { queue.isDrainScheduled = true }
+            return !queue.isDrainScheduled
+        }
+        if mustSchedule { engine.run { self.drain($0) } }
+    }
+
+    /// On the writer thread: group after group until the queue is empty.
+    private func drain(_ engine: OnlineEngine) {
+        while true {
+            let commands = queue.withLock { queue in
+                defer { queue.commands = [] }
+                if queue.commands.isEmpty { queue.isDrainScheduled = false }
+                return queue.commands
+            }
+            if commands.isEmpty { break }
+            for (token, item) in commands.enumerated() { engine.submit(item.command, token: Token(token)) }
+            while engine.hasQueuedCommands {
+                answer(engine.prepareGroup(now: clock.now()), commands)
+                guard engine.hasPreparedGroup else { continue }
+                let completions = engine.completeGroup(engine.commitGroup(), now: clock.now())
+                gate.advance(to: store.appliedPosition)
+                answer(completions, commands)
+                onDurable()
+            }
+        }
+        engine.prepareAhead()
+        if engine.isSnapshotDue { startSnapshot(engine) { _ in } }
+    }
+
+    private func answer(_ completions: [OnlineCompletion], _ commands: [(command: OnlineCommand, reply: Reply)]) {
+        for completion in completions { commands[Int(completion.token)].reply(completion.outcome) }
+    }
+
+    // MARK: Snapshots
+
+    /// Takes a snapshot and lets go of the log behind it.
+    func snapshot(_ done: @escaping @Sendable (Result<WrittenSnapshot, HeadwaterError>) -> Void) {
+        engine.run { self.startSnapshot($0, done) }
+    }
+
+    private func startSnapshot(
+        _ engine: OnlineEngine, _ done: @escaping @Sendable (Result<WrittenSnapshot, HeadwaterError>) -> Void
+    ) {
+        guard !isSnapshotRunning.exchange(true, ordering: .acquiringAndReleasing) else {
+            return done(.failure(HeadwaterError(.aborted, "a snapshot is being taken already: try again when it is done")))
+        }
+        let job: SnapshotJob
+        do { job = try engine.beginSnapshot() } catch {
+            isSnapshotRunning.store(false, ordering: .releasing)
+            return done(.failure(error))
+        }
+        onDurable()
+        snapshotWorker.submit {
+            let written = Result { () throws(HeadwaterError) in try job.run() }
+            self.engine.run { engine in
+                let result = written.flatMap { written in
+                    Result { () throws(HeadwaterError) in
+                        try engine.finishSnapshot(written)
+                        return written
+                    }
+                }
+                self.isSnapshotRunning.store(false, ordering: .releasing)
+                if case .failure(let error) = result { self.logger.error("snapshot failed", metadata: ["error": "\(error)"]) }
+                done(result)
+            }
+        }
+    }
+
+    // MARK: Timers
+
+    /// Called often: syncs what `interval` durability has left, and wakes reads whose deadline has come.
+    func tick() {
+        gate.expire(now: clock.now())
+        guard case .interval = options.durability else { return }
+        engine.run { engine in
+            guard let due = engine.syncDue, due <= self.clock.now() else { return }
+            engine.sync()
+            self.onDurable()
+        }
+    }
+
+    /// Called once a second: retention cutoffs, and log segments that nobody needs any more.
+    func housekeep() {
+        engine.run { engine in
+            do { try engine.trimLog() } catch { self.logger.warning("trimming the log failed", metadata: ["error": "\(error)"]) }
+            let due = engine.dueCutoffs(now: self.clock.now(), last: self.lastCutoffs.withLock { $0 })
+            for cutoff in due {
+                self.lastCutoffs.withLock { $0[cutoff.groupID] = cutoff.cutoff }
+                self.submit(.cutoff(cutoff)) { _ in }
+            }
+        }
+    }
+
+    /// Ends the service: answers what is queued, syncs, gives up the locks.
+    func close() async {
+        gate.close()
+        await snapshotWorker.shutdown()
+        do { try await engine.call { try $0.close() } } catch {
+            logger.error("closing the log failed", metadata: ["error": "\(error)"])
+        }
+        await engine.worker.shutdown()
+    }
+}

@@ -1,0 +1,59 @@
+import FeatureModel
+import StorageIO
+import Transport
+import Wire
+
+/// How the services of one data directory find each other: each writes where it listens beside its part.
+///
+/// `DIR/online.address` and `DIR/offline.address`, one address a line. A file that a crash left behind names an address
+/// where nobody answers; who connects there hears so.
+struct PeerFiles {
+    private let services: Services
+    private var configuration: ServerConfiguration { services.configuration }
+
+    init(_ services: Services) { self.services = services }
+
+    private func path(_ role: String) -> String { StoragePath.join(configuration.dataDirectory, role + ".address") }
+
+    func announce(_ endpoints: [Endpoint]) throws(HeadwaterError) {
+        let text = endpoints.map { "\($0)\n" }.joined()
+        for role in configuration.roleNames { try services.storage.replaceAtomically(path(role), Array(text.utf8)) }
+    }
+
+    func withdraw() {
+        for role in configuration.roleNames { try? services.storage.remove(path(role)) }
+    }
+
+    private func address(_ role: String) -> String? {
+        guard let bytes = try? services.storage.readAll(path(role)) else { return nil }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init)
+    }
+
+    /// The roles that are served elsewhere, and where.
+    func peers() -> [Peer] {
+        var peers: [Peer] = []
+        for role in ["online", "offline"] where !configuration.roleNames.contains(role) {
+            let follow = role == "online" ? configuration.follow.map { "\($0)" } : nil
+            if let address = follow ?? address(role) {
+                peers.append(
+                    Peer.with {
+                        $0.role = role
+                        $0.address = address
+                    })
+            }
+        }
+        return peers
+    }
+
+    /// Connects to the online service that belongs to this offline one.
+    ///
+    /// - Throws: `.unavailable` where it is not known or does not answer.
+    func connectToOnline() async throws(HeadwaterError) -> ClientTransport {
+        guard let peer = peers().first(where: { $0.role == "online" }) else {
+            throw HeadwaterError(
+                .unavailable, "no online service has announced itself in \(configuration.dataDirectory): start it")
+        }
+        return try await ClientTransport.connect(
+            to: Endpoint(peer.address), hello: HelloRequest.with { $0.clientName = "headwater offline" })
+    }
+}

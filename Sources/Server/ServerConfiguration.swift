@@ -1,0 +1,53 @@
+public import Log
+public import Transport
+
+/// What a server process is told by its command line.
+public struct ServerConfiguration: Sendable {
+    public enum Role: String, Sendable {
+        /// Both services in one process: the embedded default.
+        case serve
+        case online
+        case offline
+    }
+
+    public var role: Role
+    public var dataDirectory: String
+    /// Empty: the role's default address on loopback.
+    public var listen: [Endpoint] = []
+    public var durability = Durability.sync
+    /// The online server to follow over the protocol; `nil`: the log in the data directory.
+    public var follow: Endpoint?
+    public var logBytesMax = 64 << 30
+    /// Bytes of a log segment.
+    public var segmentBytes = 64 << 20
+    /// Bytes of rows in the offline service's memory after which they go to chunks.
+    public var flushMemoryBytes = 128 << 20
+    /// Bytes of rows in the online store's memory after which a snapshot is taken.
+    public var snapshotMemoryBytes = 256 << 20
+    /// Memory that one history request may take.
+    public var historyBytesMax = 4 << 30
+    public var allowInsecure = false
+    /// How long a stop waits for running requests.
+    public var drainLimit = Duration.seconds(10)
+
+    public init(role: Role, dataDirectory: String) {
+        self.role = role
+        self.dataDirectory = dataDirectory
+    }
+
+    public var runsOnline: Bool { role != .offline }
+    public var runsOffline: Bool { role != .online }
+
+    /// The roles' names as Hello and status give them.
+    public var roleNames: [String] { (runsOnline ? ["online"] : []) + (runsOffline ? ["offline"] : []) }
+
+    public var endpoints: [Endpoint] {
+        if !listen.isEmpty { return listen }
+        return [.tcp(host: "127.0.0.1", port: role == .offline ? 7071 : 7070)]
+    }
+}
+
+/// The version that `--version`, Hello and status tell.
+public enum HeadwaterVersion {
+    public static let current = "0.1.0"
+}

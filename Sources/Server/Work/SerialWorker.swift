@@ -1,0 +1,54 @@
+import NIOPosix
+
+/// Runs jobs one after another on a thread of its own.
+final class SerialWorker: Sendable {
+    private let pool = NIOThreadPool(numberOfThreads: 1)
+
+    init() { pool.start() }
+
+    /// Queues a job. Jobs still queued at `shutdown` do not run.
+    func submit(_ job: @escaping @Sendable () -> Void) {
+        pool.submit { state in
+            if case .active = state { job() }
+        }
+    }
+
+    /// Waits for all jobs queued so far, then ends the thread.
+    func shutdown() async {
+        await withCheckedContinuation { continuation in
+            pool.submit { _ in continuation.resume() }
+        }
+        try? await pool.shutdownGracefully()
+    }
+}
+
+/// A value that only one worker's jobs touch.
+///
+/// The engines are plain single-threaded objects; this carries one to its thread. Every access goes through `run`, on the worker.
+final class Confined<Value>: @unchecked Sendable {
+    // Sendable although the value is not: only jobs of `worker` touch it, and they run one after another on one thread.
+    private let value: Value
+    let worker: SerialWorker
+
+    init(_ value: sending Value, to worker: SerialWorker) {
+        self.value = value
+        self.worker = worker
+    }
+
+    func run(_ job: @escaping @Sendable (Value) -> Void) {
+        worker.submit { job(self.value) }
+    }
+
+    /// Runs a job with another value that is confined to the same worker.
+    func run<Other>(with other: Confined<Other>, _ job: @escaping @Sendable (Value, Other) -> Void) {
+        precondition(other.worker === worker, "both values live on one worker")
+        worker.submit { job(self.value, other.value) }
+    }
+
+    /// Runs a job on the worker and hands its result back.
+    func call<Answer: Sendable>(_ job: @escaping @Sendable (Value) throws -> Answer) async throws -> Answer {
+        try await withCheckedThrowingContinuation { continuation in
+            worker.submit { continuation.resume(with: Result { try job(self.value) }) }
+        }
+    }
+}

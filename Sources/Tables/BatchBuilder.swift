@@ -1,0 +1,178 @@
+import FeatureModel
+
+/// Gathers rows of a table into the columns of one batch.
+///
+/// Errors are located at the column's name alone; the decoder adds file and row.
+struct BatchBuilder {
+    private let columns: [TableColumn]
+    private let keepsUnknown: Bool
+    private let nullTexts: [ByteString]
+    /// For each cell of a CSV row, the column it goes to.
+    private let targets: [Int?]
+    /// Whether the table can have the column: a CSV file only those of its header.
+    private let isPresent: [Bool]
+    private let columnsByName: [ByteString: Int]
+    /// The column of each member of the last object: the next one most likely has the same order.
+    private var memberColumns: [Int] = []
+    private var builders: [CellBuilder]
+    private var rawRows = RawRows()
+    private var firstRow = 0
+    private(set) var rowCount = 0
+    /// Bytes of the rows so far.
+    private(set) var byteCount = 0
+    /// What the columns of a batch may take.
+    private let columnBytesMax: Int
+
+    /// For CSV: the header decides which columns there are.
+    init(
+        _ columns: [TableColumn], header: [String], keepsUnknown: Bool, nullTexts: [ByteString]
+    ) throws(HeadwaterError) {
+        self.init(columns, header: header, targets: try Self.targets(columns, header, keepsUnknown), keepsUnknown, nullTexts)
+    }
+
+    /// For NDJSON: each object may have any of the columns.
+    init(_ columns: [TableColumn], keepsUnknown: Bool, batchBytesMax: Int = Limits.batchBytesMax) {
+        self.init(columns, header: nil, targets: [], keepsUnknown, [], batchBytesMax: batchBytesMax)
+    }
+
+    private init(
+        _ columns: [TableColumn], header: [String]?, targets: [Int?], _ keepsUnknown: Bool, _ nullTexts: [ByteString],
+        batchBytesMax: Int = Limits.batchBytesMax
+    ) {
+        // Room for the batch's header, directory and alignment.
+        columnBytesMax = batchBytesMax - Batch.headerBytes - columns.count * (Batch.columnEntryBytes + 5 * Batch.alignment)
+        self.columns = columns
+        self.targets = targets
+        self.keepsUnknown = keepsUnknown
+        self.nullTexts = nullTexts
+        var isPresent = Array(repeating: header == nil, count: columns.count)
+        for case let column? in targets { isPresent[column] = true }
+        self.isPresent = isPresent
+        columnsByName = Self.byName(columns)
+        builders = columns.map { CellBuilder($0.type) }
+    }
+
+    mutating func clear() {
+        builders = columns.map { CellBuilder($0.type) }
+        rawRows = RawRows()
+        rowCount = 0
+        byteCount = 0
+    }
+
+    mutating func append(_ row: CSVRow) throws(HeadwaterError) {
+        for (cell, target) in targets.enumerated() {
+            guard let column = target else { continue }
+            let text = row.text(cell)
+            let isNull = !row.isQuoted(cell) && (text.isEmpty || nullTexts.contains { $0.bytes[...] == text })
+            do {
+                if isNull {
+                    try appendNull(column)
+                } else {
+                    try builders[column].append(parsing: text)
+                }
+            } catch {
+                throw error.located(at: columns[column].name)
+            }
+        }
+        if keepsUnknown { rawRows.append(row) }
+        try endRow(number: row.number)
+    }
+
+    mutating func append(_ row: NDJSONRow) throws(HeadwaterError) {
+        let document = row.document
+        var token = 1
+        for member in 0..<document.count(0) {
+            let value = token + 1
+            token = document.next(after: value)
+            let name = document.text(value - 1)
+            guard let column = column(named: name, member: member) else {
+                if keepsUnknown { continue }
+                throw Self.unknown(String(decoding: name, as: UTF8.self), columns)
+            }
+            do {
+                if document.kind(value) == .null {
+                    try appendNull(column)
+                } else {
+                    try builders[column].append(value, of: document)
+                }
+            } catch {
+                throw error.located(at: columns[column].name)
+            }
+        }
+        // Names in an object differ, so a column without a cell was left out.
+        for column in columns.indices where builders[column].count == rowCount {
+            do { try appendNull(column) } catch { throw error.located(at: columns[column].name) }
+        }
+        if keepsUnknown { rawRows.append(row) }
+        try endRow(number: row.number)
+    }
+
+    mutating func finish() -> TableBatch {
+        var finished: [(ordinal: Int, column: Column)] = []
+        for column in columns.indices where isPresent[column] {
+            finished.append((columns[column].ordinal, builders[column].finish()))
+        }
+        finished.sort { $0.ordinal < $1.ordinal }
+        let result = TableBatch(batch: Batch(rowCount: rowCount, columns: finished), firstRow: firstRow, rawRows: rawRows)
+        clear()
+        return result
+    }
+
+    private mutating func appendNull(_ column: Int) throws(HeadwaterError) {
+        guard !columns[column].isRequired else { throw invalid("the cell is empty (null); every row needs a value here") }
+        builders[column].appendNull()
+    }
+
+    private mutating func endRow(number: Int) throws(HeadwaterError) {
+        if rowCount == 0 { firstRow = number }
+        rowCount += 1
+        byteCount = builders.reduce(rawRows.byteCount) { $0 + $1.byteCount }
+        guard byteCount - rawRows.byteCount <= columnBytesMax else {
+            throw invalid("the row makes a batch of more than \(columnBytesMax) bytes: it is too wide")
+        }
+    }
+
+    private mutating func column(named name: ArraySlice<UInt8>, member: Int) -> Int? {
+        if member < memberColumns.count, columns[memberColumns[member]].name.utf8.elementsEqual(name) {
+            return memberColumns[member]
+        }
+        guard let column = columnsByName[ByteString(name)] else { return nil }
+        if member < memberColumns.count {
+            memberColumns[member] = column
+        } else if member == memberColumns.count {
+            memberColumns.append(column)
+        }
+        return column
+    }
+
+    private static func byName(_ columns: [TableColumn]) -> [ByteString: Int] {
+        var byName: [ByteString: Int] = [:]
+        for (index, column) in columns.enumerated() {
+            precondition(byName.updateValue(index, forKey: ByteString(column.name)) == nil, "wanted columns have different names")
+        }
+        return byName
+    }
+
+    private static func targets(
+        _ columns: [TableColumn], _ header: [String], _ keepsUnknown: Bool
+    ) throws(HeadwaterError) -> [Int?] {
+        let byName = byName(columns)
+        let targets = header.map { byName[ByteString($0)] }
+        if !keepsUnknown, let index = targets.firstIndex(of: nil) { throw unknown(header[index], columns) }
+        let present = Set(targets.compactMap { $0 })
+        let missing = columns.indices.filter { columns[$0].isRequired && !present.contains($0) }.map { columns[$0].name }
+        guard missing.isEmpty else {
+            throw invalid("missing column \(missing.joined(separator: ", ")); the file has \(list(header))")
+        }
+        return targets
+    }
+
+    private static func unknown(_ name: String, _ columns: [TableColumn]) -> HeadwaterError {
+        invalid("unknown column '\(escapingControls(name))'; the columns are \(list(columns.map(\.name)))")
+    }
+
+    private static func list(_ names: [String]) -> String {
+        let shown = names.prefix(40).map(escapingControls).joined(separator: ", ")
+        return names.count > 40 ? "\(shown), … (\(names.count) in all)" : shown
+    }
+}

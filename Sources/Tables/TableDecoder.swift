@@ -1,0 +1,158 @@
+public import FeatureModel
+
+/// What a decoder does with a column that nobody asked for.
+public enum UnknownColumns: Sendable {
+    /// An error that names the known columns.
+    case refuse
+    /// Reads over it, and keeps every row as it stood: `history` gives the spine's columns back untouched.
+    case keep
+}
+
+/// How a decoder reads and how much a batch holds.
+public struct TableOptions: Sendable {
+    /// Spellings of null besides the empty cell, in CSV and outside quotes only.
+    public var nullTexts: [ByteString]
+    public var unknownColumns: UnknownColumns
+    /// A batch ends at this many rows.
+    public var batchRowsMax: Int
+    /// A batch ends behind the row that reaches this many bytes.
+    public var batchBytesMax: Int
+
+    public init(
+        nullTexts: [ByteString] = [], unknownColumns: UnknownColumns = .refuse, batchRowsMax: Int = 65_536,
+        batchBytesMax: Int = 8 << 20
+    ) {
+        self.nullTexts = nullTexts
+        self.unknownColumns = unknownColumns
+        self.batchRowsMax = batchRowsMax
+        self.batchBytesMax = batchBytesMax
+    }
+}
+
+/// Some rows of a table, typed.
+public struct TableBatch: Sendable {
+    /// The wanted columns that the table has, by rising ordinal.
+    public let batch: Batch
+    /// The number of the first row, from 1; rows of a batch follow each other without holes.
+    public let firstRow: Int
+    /// With `UnknownColumns.keep`, the rows as they stood; else empty.
+    public let rawRows: RawRows
+}
+
+/// Reads a table into batches of the wanted columns, holding one chunk, one record and one batch.
+///
+/// One owner: copies would share the source.
+public struct TableDecoder {
+    private enum Reader {
+        case csv(CSVReader)
+        case ndjson(NDJSONReader)
+    }
+
+    public let format: TableFormat
+    /// The file's name in messages.
+    public let name: String
+    private var reader: Reader
+    private var csvRow = CSVRow()
+    private var jsonRow = NDJSONRow()
+    private var builder: BatchBuilder
+    private let options: TableOptions
+
+    /// Reads the header of a CSV file.
+    ///
+    /// - Throws: `.invalidArgument` where the header is bad, has an unknown column or lacks a required one.
+    public init(
+        _ format: TableFormat, name: String, columns: [TableColumn], options: TableOptions = TableOptions(),
+        source: @escaping ByteSource
+    ) throws(HeadwaterError) {
+        precondition(options.batchRowsMax > 0 && options.batchRowsMax <= Limits.batchRowsMax)
+        precondition(options.batchBytesMax > 0 && options.batchBytesMax <= Limits.batchBytesMax / 2)
+        self.format = format
+        self.name = name
+        self.options = options
+        let keepsUnknown = options.unknownColumns == .keep
+        switch format {
+        case .csv:
+            let csv = try CSVReader(name: name, source: source)
+            do {
+                builder = try BatchBuilder(columns, header: csv.header, keepsUnknown: keepsUnknown, nullTexts: options.nullTexts)
+            } catch {
+                throw error.located(at: "\(name): line 1")
+            }
+            reader = .csv(csv)
+        case .ndjson:
+            builder = BatchBuilder(columns, keepsUnknown: keepsUnknown)
+            reader = .ndjson(NDJSONReader(name: name, source: source))
+        }
+    }
+
+    /// The CSV header; empty for NDJSON.
+    public var header: [String] { if case .csv(let csv) = reader { csv.header } else { [] } }
+
+    /// The CSV header as it stood, without its line end; empty for NDJSON.
+    public var headerRecord: [UInt8] { if case .csv(let csv) = reader { csv.headerRecord } else { [] } }
+
+    /// The next rows; `nil` at the end of the table.
+    ///
+    /// - Throws: `.invalidArgument` at the first bad row or, where more are bad, one error with a line for each: it reads
+    ///   on to the end or to `Limits.rowErrorsListedMax` bad rows. There is nothing to read behind an error. What the
+    ///   source throws passes through.
+    public mutating func next() throws(HeadwaterError) -> TableBatch? {
+        var errors: [HeadwaterError] = []
+        builder.clear()
+        while errors.count < Limits.rowErrorsListedMax {
+            do {
+                guard try nextRow() else { break }
+            } catch {
+                guard error.code == .invalidArgument else { throw error }
+                errors.append(error)
+                builder.clear()
+                if isBroken { break }
+            }
+            if builder.rowCount >= options.batchRowsMax || builder.byteCount >= options.batchBytesMax {
+                if errors.isEmpty { break }
+                builder.clear()  // a batch that will not be given out: its rows were checked, that is all
+            }
+        }
+        if let first = errors.first { throw errors.count == 1 ? first : refusal(errors) }
+        return builder.rowCount == 0 ? nil : builder.finish()
+    }
+
+    private var isBroken: Bool {
+        switch reader {
+        case .csv(let csv): csv.isBroken
+        case .ndjson(let ndjson): ndjson.isBroken
+        }
+    }
+
+    private mutating func nextRow() throws(HeadwaterError) -> Bool {
+        switch reader {
+        case .csv(var csv):
+            defer { reader = .csv(csv) }
+            guard try csv.next(into: &csvRow) else { return false }
+            do {
+                try builder.append(csvRow)
+            } catch {
+                throw invalid(error.message, at: csv.location(of: csvRow, column: error.location))
+            }
+        case .ndjson(var ndjson):
+            defer { reader = .ndjson(ndjson) }
+            guard try ndjson.next(into: &jsonRow) else { return false }
+            do {
+                try builder.append(jsonRow)
+            } catch {
+                throw invalid(error.message, at: ndjson.location(of: jsonRow, column: error.location))
+            }
+        }
+        return true
+    }
+
+    private func refusal(_ errors: [HeadwaterError]) -> HeadwaterError {
+        let isCut = errors.count == Limits.rowErrorsListedMax && !isBroken
+        let lines = errors.map { "\n\($0.location ?? name): \($0.message)" }.joined()
+        return invalid("\(errors.count) bad rows\(isCut ? ", reading stopped there" : ""):" + lines, at: name)
+    }
+}
+
+func invalid(_ message: String, at location: String) -> HeadwaterError {
+    HeadwaterError(.invalidArgument, message, at: location)
+}

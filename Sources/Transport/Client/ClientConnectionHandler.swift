@@ -1,0 +1,162 @@
+internal import FeatureModel
+internal import NIOCore
+internal import Wire
+
+/// One connection of a client, on its event loop: performs what the `Connection` says.
+final class ClientConnectionHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private struct Open {
+        let sink: any ReplySink
+        let timer: Scheduled<Void>?
+    }
+
+    // All state belongs to the event loop.
+    private let mailbox: Mailbox<ClientMessage>
+    private let request: HelloRequest
+    private let helloDone: EventLoopPromise<(HelloReply, WireLimits)>
+    private var connection: Connection
+    private var context: ChannelHandlerContext?
+    private var output = OutputQueue()
+    private var requests: [UInt64: Open] = [:]
+    private var isReading = false
+    private var isClosing = false
+
+    init(
+        _ request: HelloRequest, options: ClientOptions, mailbox: Mailbox<ClientMessage>,
+        helloDone: EventLoopPromise<(HelloReply, WireLimits)>
+    ) {
+        self.request = request
+        self.mailbox = mailbox
+        self.helloDone = helloDone
+        connection = Connection(.client, limits: options.limits)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        mailbox.open { bound.value.readMailbox() }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        output.append(connection.hello(request))
+        flush()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end(HeadwaterError(.unavailable, "the server closed the connection: is it running? Connect again"))
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        end(HeadwaterError(.unavailable, "the connection is closed"))
+        self.context = nil
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        end(HeadwaterError(.unavailable, "the connection broke: \(error)"))
+        context.close(promise: nil)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var buffer = unwrapInboundIn(data)
+        guard !isClosing, let bytes = buffer.readBytes(length: buffer.readableBytes) else { return }
+        isReading = true
+        connection.receive(bytes[...])
+        while let event = connection.nextEvent() { perform(event) }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReading = false
+        readMailbox()
+    }
+
+    private func perform(_ event: ConnectionEvent) {
+        switch event {
+        case .helloDone(let reply): helloDone.succeed((reply, connection.peerLimits))
+        case .data(let frame): requests[frame.header.requestID]?.sink.received(frame)
+        case .answered(let frame):
+            guard let open = requests.removeValue(forKey: frame.header.requestID) else { return }
+            open.timer?.cancel()
+            open.sink.finish(frame.error.map { .failure($0) } ?? .success(Reply(head: frame.head, body: frame.body)))
+        case .credit(let id, let bytes): requests[id]?.sink.granted(bytes)
+        case .send(let frame): output.append(frame)
+        case .failed(let error):
+            end(error)
+            context?.close(promise: nil)
+        case .goAway, .pong, .hello, .request, .cancelled: break
+        }
+    }
+
+    private func readMailbox() {
+        guard !isReading else { return }
+        for message in mailbox.take() {
+            switch message {
+            case .request(let request): start(request)
+            case .data(let ticket, let body, let isEnd):
+                if let id = ticket.id, let frame = connection.data(body, requestID: id, isEnd: isEnd) { output.append(frame) }
+            case .consumed(let ticket, let bytes):
+                if let id = ticket.id, let frame = connection.consumed(bytes, requestID: id) { output.append(frame) }
+            case .cancel(let ticket):
+                if let id = ticket.id { giveUp(id, HeadwaterError(.cancelled, "the request was cancelled")) }
+            case .close:
+                end(HeadwaterError(.cancelled, "the client closed the connection"))
+                context?.close(promise: nil)
+            }
+        }
+        flush()
+    }
+
+    private func start(_ request: ClientRequest) {
+        do throws(HeadwaterError) {
+            guard !request.ticket.isCancelled else { throw HeadwaterError(.cancelled, "the request was cancelled") }
+            let milliseconds = request.budget.map { UInt32(clamping: max(1, $0.nanoseconds / 1_000_000)) } ?? 0
+            let frame = try connection.request(
+                request.method, head: request.head, body: request.body, budgetMilliseconds: milliseconds, isEnd: request.isEnd)
+            let id = frame.header.requestID
+            request.ticket.sent(as: id)
+            requests[id] = Open(sink: request.sink, timer: request.budget.flatMap { timer($0, id) })
+            output.append(frame)
+        } catch {
+            request.sink.finish(.failure(error))
+        }
+    }
+
+    private func timer(_ budget: Duration, _ id: UInt64) -> Scheduled<Void>? {
+        guard let context else { return nil }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        return context.eventLoop.scheduleTask(in: .nanoseconds(Int64(budget.nanoseconds))) {
+            bound.value.giveUp(id, HeadwaterError(.deadlineExceeded, "no answer within \(budget)"))
+            bound.value.flush()
+        }
+    }
+
+    /// Ends one request from our side; the server is told, and its late answer is dropped.
+    private func giveUp(_ id: UInt64, _ error: HeadwaterError) {
+        if let frame = connection.cancel(requestID: id) { output.append(frame) }
+        guard let open = requests.removeValue(forKey: id) else { return }
+        open.timer?.cancel()
+        open.sink.finish(.failure(error))
+    }
+
+    private func flush() {
+        guard let context else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        if let buffer = output.take() { context.writeAndFlush(buffer) { bound.value.output.written($0) } }
+    }
+
+    /// Fails everything that waits.
+    private func end(_ error: HeadwaterError) {
+        guard !isClosing else { return }
+        isClosing = true
+        _ = connection.fail(error)
+        helloDone.fail(error)
+        let open = requests.values
+        requests = [:]
+        for request in open {
+            request.timer?.cancel()
+            request.sink.finish(.failure(error))
+        }
+        for case .request(let request) in mailbox.close() { request.sink.finish(.failure(error)) }
+    }
+}

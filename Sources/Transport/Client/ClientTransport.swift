@@ -1,0 +1,139 @@
+public import FeatureModel
+public import NIOCore
+internal import NIOPosix
+internal import Synchronization
+public import Wire
+
+/// A client's connection to one server: requests run side by side on it. For any task or thread.
+public final class ClientTransport: Sendable {
+    public let endpoint: Endpoint
+    /// What the server said of itself.
+    public let hello: HelloReply
+    /// What the server takes.
+    public let serverLimits: WireLimits
+    private let ourWindowBytes: Int
+    private let mailbox: Mailbox<ClientMessage>
+    private let channel: any Channel
+
+    private init(
+        endpoint: Endpoint, hello: HelloReply, serverLimits: WireLimits, ourWindowBytes: Int, mailbox: Mailbox<ClientMessage>,
+        channel: any Channel
+    ) {
+        self.endpoint = endpoint
+        self.hello = hello
+        self.serverLimits = serverLimits
+        self.ourWindowBytes = ourWindowBytes
+        self.mailbox = mailbox
+        self.channel = channel
+    }
+
+    deinit { mailbox.post(.close) }
+
+    /// Whether the connection still stands.
+    public var isConnected: Bool { channel.isActive }
+
+    /// Connects and says hello.
+    ///
+    /// - Throws: `.unavailable` where nobody answers, or what the server refuses with, such as `.unauthenticated`.
+    public static func connect(
+        to endpoint: Endpoint, hello: HelloRequest = HelloRequest(), options: ClientOptions = ClientOptions(),
+        group: (any EventLoopGroup)? = nil
+    ) async throws(HeadwaterError) -> ClientTransport {
+        let eventLoop = (group ?? NIOSingletons.posixEventLoopGroup).next()
+        let mailbox = Mailbox<ClientMessage>(eventLoop: eventLoop)
+        let helloDone = eventLoop.makePromise(of: (HelloReply, WireLimits).self)
+        let timeout = TimeAmount.nanoseconds(Int64(options.connectTimeout.nanoseconds))
+        let timer = eventLoop.scheduleTask(in: timeout) {
+            helloDone.fail(HeadwaterError(.unavailable, "\(endpoint) did not answer within \(options.connectTimeout)"))
+        }
+        defer { timer.cancel() }
+        var bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(timeout)
+            .channelOption(.maxMessagesPerRead, value: 1)
+            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 64 << 10))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        ClientConnectionHandler(hello, options: options, mailbox: mailbox, helloDone: helloDone))
+                }
+            }
+        let connecting: EventLoopFuture<any Channel>
+        switch endpoint {
+        case .tcp(let host, let port):
+            bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            connecting = bootstrap.connect(host: host, port: port)
+        case .unix(let path): connecting = bootstrap.connect(unixDomainSocketPath: path)
+        }
+        connecting.whenFailure { error in
+            helloDone.fail(HeadwaterError(.unavailable, "\(endpoint) cannot be reached: is the server running? (\(error))"))
+        }
+        do {
+            let (reply, limits) = try await helloDone.futureResult.get()
+            return ClientTransport(
+                endpoint: endpoint, hello: reply, serverLimits: limits, ourWindowBytes: options.limits.initialWindowBytes,
+                mailbox: mailbox, channel: try await connecting.get())
+        } catch {
+            connecting.whenSuccess { $0.close(promise: nil) }
+            throw error as? HeadwaterError ?? HeadwaterError(.unavailable, "\(endpoint) cannot be reached: \(error)")
+        }
+    }
+
+    /// Sends a request and waits for its one answer.
+    ///
+    /// - Parameter deadline: how long the answer may take; the server is told.
+    /// - Throws: what the server answers, `.deadlineExceeded`, `.cancelled` when the task is cancelled, `.unavailable` when the
+    ///   connection ends: the request may then have been carried out.
+    public func call(
+        _ method: Wire.Method, head: [UInt8], body: ArraySlice<UInt8> = [], deadline: Duration? = nil
+    ) async throws(HeadwaterError) -> Reply {
+        precondition(!method.isStream && method != .hello, "\(method) is no call")
+        let ticket = ClientTicket()
+        return try await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                post(
+                    ClientRequest(
+                        ticket: ticket, method: method, head: head, body: body, isEnd: true, budget: deadline,
+                        sink: PendingCall(continuation)))
+            }
+        } onCancel: {
+            ticket.cancel()
+            mailbox.post(.cancel(ticket))
+        }.get()
+    }
+
+    /// Sends a request and decodes its answer's head.
+    public func call<H: Head>(
+        _ method: Wire.Method, _ head: some Head, body: ArraySlice<UInt8> = [], deadline: Duration? = nil, reply: H.Type = H.self
+    ) async throws(HeadwaterError) -> (head: H, body: ArraySlice<UInt8>) {
+        let answer = try await call(method, head: head.encode(), body: body, deadline: deadline)
+        return (try answer.decode(H.self), answer.body)
+    }
+
+    /// Opens a stream. A refusal shows when it is read.
+    ///
+    /// - Parameters:
+    ///   - deadline: how long the whole stream may take.
+    ///   - isEnd: no data follows from this side; may be false for `history` only.
+    public func stream(
+        _ method: Wire.Method, head: some Head, body: ArraySlice<UInt8> = [], deadline: Duration? = nil, isEnd: Bool = true
+    ) -> ClientStream {
+        precondition(method.isStream && (isEnd || method.takesData))
+        let core = StreamCore(mailbox: mailbox, window: serverLimits.initialWindowBytes, ourWindow: ourWindowBytes)
+        post(
+            ClientRequest(
+                ticket: core.ticket, method: method, head: head.encode(), body: body, isEnd: isEnd, budget: deadline, sink: core))
+        return ClientStream(core)
+    }
+
+    private func post(_ request: ClientRequest) {
+        guard mailbox.post(.request(request)) else {
+            return request.sink.finish(.failure(HeadwaterError(.unavailable, "the connection is closed: connect again")))
+        }
+    }
+
+    /// Closes the connection; requests that wait fail with `.cancelled`.
+    public func close() async {
+        mailbox.post(.close)
+        try? await channel.closeFuture.get()
+    }
+}

@@ -1,0 +1,66 @@
+internal import FeatureModel
+internal import NIOCore
+internal import Wire
+
+/// Since when a connection keeps us waiting: for its hello, for the rest of a frame, for its reading of our output.
+struct ConnectionWatch {
+    /// Whether a check is on its way.
+    var isArmed = false
+    private(set) var helloSince: NIODeadline?
+    private(set) var frameSince: NIODeadline?
+    private(set) var lastReceived = NIODeadline.uptimeNanoseconds(0)
+    private(set) var outputSince: NIODeadline?
+
+    var isWaiting: Bool { helloSince != nil || frameSince != nil || outputSince != nil }
+
+    mutating func began(at now: NIODeadline) { helloSince = now }
+    mutating func greeted() { helloSince = nil }
+
+    mutating func received(insideFrame: Bool, at now: NIODeadline) {
+        lastReceived = now
+        frameSince = insideFrame ? frameSince ?? now : nil
+    }
+
+    mutating func outputWaits(at now: NIODeadline) { outputSince = outputSince ?? now }
+    mutating func outputMoved(isEmpty: Bool, at now: NIODeadline) { outputSince = isEmpty ? nil : now }
+}
+
+/// Timeouts of a connection.
+extension ServerConnectionHandler {
+    /// Sees to it that a check comes while the connection keeps us waiting; an idle one has no timer.
+    func armWatch() {
+        guard !watch.isArmed, watch.isWaiting, let context else { return }
+        watch.isArmed = true
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let interval = TimeAmount.nanoseconds(Int64(options.frameTimeout.nanoseconds / 4))
+        context.eventLoop.scheduleTask(in: interval) { bound.value.checkWatch() }
+    }
+
+    private func checkWatch() {
+        watch.isArmed = false
+        guard let context, context.channel.isActive else { return }
+        let now = NIODeadline.now()
+        if let since = watch.outputSince, now - since > allowance(output.waitingBytes) {
+            context.close(promise: nil)
+            return
+        }
+        if let since = watch.helloSince, now - since > allowance(0) {
+            fail(HeadwaterError(.deadlineExceeded, "no hello within \(options.frameTimeout)"))
+            return
+        }
+        // While reading is held back on our side, the client is not to blame.
+        if let since = watch.frameSince, !isOverloaded,
+            now - watch.lastReceived > allowance(0) || now - since > allowance(connection.announcedBytes)
+        {
+            fail(HeadwaterError(.deadlineExceeded, "the rest of a frame did not come within \(options.frameTimeout)"))
+            return
+        }
+        armWatch()
+    }
+
+    /// How long moving so many bytes may take.
+    private func allowance(_ byteCount: Int) -> TimeAmount {
+        let transfer = Int64(byteCount) * 1_000_000_000 / Int64(max(1, options.bytesPerSecondMin))
+        return .nanoseconds(Int64(options.frameTimeout.nanoseconds) + transfer)
+    }
+}

@@ -1,0 +1,102 @@
+internal import Dispatch
+public import FeatureModel
+internal import NIOCore
+public import Wire
+
+/// Answers one request, from any thread.
+///
+/// A request gets exactly one answer: `respond` or `fail`; for a stream, `send` any number of times before it. What is sent after
+/// the answer is dropped. A responder that is let go without an answer answers INTERNAL, so that no request hangs.
+public final class Responder: Sendable {
+    private let exchange: ServerExchange
+
+    init(_ exchange: ServerExchange) { self.exchange = exchange }
+
+    deinit {
+        guard exchange.takeAnswer() else { return }
+        let error =
+            exchange.isCancelled
+            ? HeadwaterError(.cancelled, "the request was cancelled")
+            : HeadwaterError(.internal, "the server dropped the request; this is a bug: please report it")
+        exchange.mailbox.post(.frame(FrameEncoder.failure(exchange.method, requestID: exchange.requestID, error)))
+    }
+
+    public var method: Wire.Method { exchange.method }
+
+    /// Answers OK; ends a stream.
+    public func respond(head: some Head, body: ArraySlice<UInt8> = []) { respond(encodedHead: head.encode(), body: body) }
+
+    /// Answers OK with a head that is encoded already.
+    public func respond(encodedHead head: [UInt8], body: ArraySlice<UInt8> = []) {
+        guard fits(head, body) else { return }
+        guard exchange.takeAnswer() else { return }
+        exchange.mailbox.post(.frame(FrameEncoder.answer(exchange.method, requestID: exchange.requestID, head: head, body: body)))
+    }
+
+    /// Answers with an error; ends a stream.
+    ///
+    /// - Parameter appliedPosition: how far the store had come, where a read ran out of time.
+    public func fail(_ error: HeadwaterError, appliedPosition: Position? = nil) {
+        guard exchange.takeAnswer() else { return }
+        exchange.mailbox.post(
+            .frame(
+                FrameEncoder.failure(
+                    exchange.method, requestID: exchange.requestID, error, appliedPosition: appliedPosition)))
+    }
+
+    // MARK: Streams
+
+    /// Sends one item of a stream. May be called while there is credit: see `waitForCredit` and `whenWritable`; what is sent
+    /// without credit is sent all the same, and waits in memory.
+    ///
+    /// - Returns: `false` where nobody wants it any more: stop.
+    @discardableResult
+    public func send(head: some Head, body: ArraySlice<UInt8>) -> Bool {
+        precondition(exchange.method.isStream, "\(exchange.method) is no stream")
+        let head = head.encode()
+        guard fits(head, body), exchange.takeWindow(head.count + body.count) else { return false }
+        let header = FrameHeader(.data, method: exchange.method, requestID: exchange.requestID)
+        return exchange.mailbox.post(.frame(FrameEncoder.encode(header, head: head, body: body)))
+    }
+
+    /// Bytes that the client is ready to take; an item of any size may be sent while it is above zero.
+    public var credit: Int { exchange.window }
+
+    /// Blocks this thread until there is credit. Never call it on an event loop.
+    public func waitForCredit(timeout: Duration = .seconds(60)) -> CreditOutcome {
+        precondition(!exchange.mailbox.eventLoop.inEventLoop, "an event loop must not block")
+        return exchange.waitForWindow(until: .now() + .nanoseconds(timeout.nanoseconds))
+    }
+
+    /// Calls back once, from any thread, when there is credit or the request is over.
+    public func whenWritable(_ callback: @escaping @Sendable () -> Void) { exchange.whenWritable(callback) }
+
+    // MARK: Cancellation
+
+    /// Whether nobody waits for the answer any more: the client cancelled or is gone. Cheap enough to ask in a loop.
+    public var isCancelled: Bool { exchange.isCancelled }
+
+    /// Calls back once, on an event loop, when the request is cancelled; at once where it is already.
+    public func onCancel(_ callback: @escaping @Sendable () -> Void) { exchange.onCancel(callback) }
+
+    /// Fails the request where a frame would be larger than the client takes.
+    private func fits(_ head: [UInt8], _ body: ArraySlice<UInt8>) -> Bool {
+        let count = FrameHeader.byteCount + head.count + body.count
+        if count <= exchange.frameBytesMax && head.count <= WireLimits.headBytesMax { return true }
+        fail(
+            HeadwaterError(
+                .resourceExhausted,
+                "an answer of \(count) bytes; the client takes \(exchange.frameBytesMax): ask for less at once"))
+        return false
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds, no less than zero, no more than an `Int` holds.
+    var nanoseconds: Int {
+        let (seconds, attoseconds) = components
+        guard seconds >= 0 else { return 0 }
+        guard seconds < 1 << 32 else { return 1 << 62 }
+        return max(0, Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000))
+    }
+}

@@ -1,0 +1,30 @@
+public import Wire
+
+/// Limits and times of a server's connections.
+public struct ServerOptions: Sendable {
+    /// What the server takes; told in Hello.
+    public var limits = WireLimits()
+    public var connectionsMax = 1_000
+    /// Allows addresses that other machines can reach, without TLS.
+    public var allowInsecure = false
+    /// How long a client may take to say hello, and how long it may be silent inside a frame.
+    public var frameTimeout = Duration.seconds(30)
+    /// Bytes per second that a frame, or output that waits, must move at beyond the timeout.
+    public var bytesPerSecondMin = 64 << 10
+    /// Bytes of output waiting at one connection above which nothing is read from it; at four times this it is closed.
+    public var outputBytesMax = 64 << 20
+    /// Bytes of requests being worked on for one connection above which nothing is read from it.
+    public var requestBytesMax = 256 << 20
+
+    public init() {}
+}
+
+/// Limits and times of a client's connection.
+public struct ClientOptions: Sendable {
+    /// What the client takes; told in Hello.
+    public var limits = WireLimits()
+    /// How long connecting and Hello may take together.
+    public var connectTimeout = Duration.seconds(10)
+
+    public init() {}
+}

@@ -1,0 +1,99 @@
+public import FeatureModel
+
+/// Cuts a stream of bytes into frames, whatever pieces they arrive in.
+///
+/// Lengths are checked against the limit as soon as the header is there, and memory grows with the bytes that came, not
+/// with those announced. Frames that lie whole in one received piece share its storage.
+public struct FrameDecoder: Sendable {
+    /// Bytes of a frame, all parts. Raise it when Hello is done.
+    public var frameBytesMax = WireLimits.frameBytesMaxBeforeHello
+    /// Bytes received and not yet looked at.
+    private var rest: ArraySlice<UInt8> = []
+    /// The frame that has begun and is not whole.
+    private var partial: [UInt8] = []
+    private var partialHeader: FrameHeader?
+
+    public init() {}
+
+    /// Whether a frame has begun and its rest is missing.
+    public var isInsideFrame: Bool { !partial.isEmpty }
+    /// Bytes of the frame that has begun; 0 where its header is not whole, or none has begun.
+    public var announcedBytes: Int { partialHeader?.frameBytes ?? 0 }
+
+    /// Takes bytes. Call `next` until it has none before giving more, or they are joined at the cost of a copy.
+    public mutating func receive(_ bytes: ArraySlice<UInt8>) {
+        if rest.isEmpty { rest = bytes } else { rest.append(contentsOf: bytes) }
+    }
+
+    /// The next whole frame; `nil` where more bytes are needed.
+    ///
+    /// - Throws: `.invalidArgument` for what is no frame, `.resourceExhausted` above a limit, `.dataLoss` for a bad checksum;
+    ///   after that the place of the next frame is unknown, and the connection must end.
+    public mutating func next() throws(HeadwaterError) -> Frame? {
+        if partial.isEmpty {
+            guard !rest.isEmpty else { return nil }
+            if rest.count >= FrameHeader.byteCount {
+                let header = try checkedHeader(rest)
+                if rest.count >= header.frameBytes {
+                    let whole = rest.prefix(header.frameBytes)
+                    rest = rest.dropFirst(header.frameBytes)
+                    return try Self.frame(header, whole)
+                }
+            }
+        }
+        return try continuePartial()
+    }
+
+    private mutating func continuePartial() throws(HeadwaterError) -> Frame? {
+        if partialHeader == nil {
+            fill(upTo: FrameHeader.byteCount)
+            guard partial.count < 4 || partial[...].littleEndian(at: 0) == FrameHeader.magic else { throw FrameHeader.noFrame }
+            guard partial.count == FrameHeader.byteCount else { return nil }
+            partialHeader = try checkedHeader(partial[...])
+        }
+        guard let header = partialHeader else { return nil }
+        fill(upTo: header.frameBytes)
+        guard partial.count == header.frameBytes else { return nil }
+        let whole = partial[...]
+        partial = []
+        partialHeader = nil
+        return try Self.frame(header, whole)
+    }
+
+    private mutating func fill(upTo count: Int) {
+        let taken = rest.prefix(count - partial.count)
+        partial.append(contentsOf: taken)
+        rest = rest.dropFirst(taken.count)
+    }
+
+    private func checkedHeader(_ bytes: ArraySlice<UInt8>) throws(HeadwaterError) -> FrameHeader {
+        let header = try FrameHeader(decoding: bytes)
+        func check(_ part: String, _ count: Int, _ limit: Int) throws(HeadwaterError) {
+            guard count <= limit else {
+                throw HeadwaterError(.resourceExhausted, "\(part) of \(count) bytes; the limit is \(limit): send smaller batches")
+            }
+        }
+        try check("a frame", header.frameBytes, frameBytesMax)
+        try check("a head", header.headBytes, WireLimits.headBytesMax)
+        try check("an extension", header.extensionBytes, WireLimits.extensionBytesMax)
+        return header
+    }
+
+    private static let zeroChecksum: [UInt8] = [0, 0, 0, 0]
+
+    private static func frame(_ header: FrameHeader, _ bytes: ArraySlice<UInt8>) throws(HeadwaterError) -> Frame {
+        var crc = CRC32C()
+        crc.update(bytes.prefix(FrameHeader.crcOffset))
+        crc.update(zeroChecksum[...])
+        crc.update(bytes.dropFirst(FrameHeader.byteCount))
+        guard crc.value == bytes.littleEndian(at: FrameHeader.crcOffset) else {
+            throw HeadwaterError(.dataLoss, "a frame's checksum does not hold: it was damaged on its way")
+        }
+        let extensionAt = FrameHeader.byteCount + header.headBytes
+        return Frame(
+            header: header,
+            head: bytes.part(at: FrameHeader.byteCount, count: header.headBytes),
+            extensionBytes: bytes.part(at: extensionAt, count: header.extensionBytes),
+            body: bytes.part(at: extensionAt + header.extensionBytes, count: header.bodyBytes))
+    }
+}

@@ -1,0 +1,142 @@
+public import FeatureModel
+
+/// Asks how the server does.
+public struct StatusRequest: Head {
+    public static let descriptor = HeadDescriptor("StatusRequest")
+
+    public var project = ""
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+        try fields.field(1, &project)
+    }
+}
+
+/// Asks whether the stores agree.
+public struct AuditRequest: Head {
+    public static let descriptor = HeadDescriptor("AuditRequest")
+
+    public var project = ""
+    public var minPosition: UInt64 = 0
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+        try fields.field(1, &project)
+        try fields.field(2, &minPosition)
+    }
+}
+
+/// Asks for digests of the latest rows, by hash bucket.
+public struct AuditDigestRequest: Head {
+    public static let descriptor = HeadDescriptor("AuditDigestRequest")
+
+    public var position: UInt64 = 0
+    /// 0: all groups.
+    public var groupID: UInt32 = 0
+    public var bucketCount: UInt32 = 0
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+        try fields.field(1, &position)
+        try fields.field(2, &groupID)
+        try fields.field(3, &bucketCount)
+    }
+}
+
+/// The position that the digests in the body are of.
+public struct AuditDigestReply: Head {
+    public static let descriptor = HeadDescriptor("AuditDigestReply")
+
+    public var position: UInt64 = 0
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+        try fields.field(1, &position)
+    }
+}
+
+/// Asks for the latest rows of one hash bucket.
+public struct AuditRowsRequest: Head {
+    public static let descriptor = HeadDescriptor("AuditRowsRequest")
+
+    public var position: UInt64 = 0
+    public var groupID: UInt32 = 0
+    public var bucketCount: UInt32 = 0
+    public var bucket: UInt32 = 0
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+        try fields.field(1, &position)
+        try fields.field(2, &groupID)
+        try fields.field(3, &bucketCount)
+        try fields.field(4, &bucket)
+    }
+}
+
+/// Asks for a snapshot of the online store.
+public struct SnapshotRequest: Head {
+    public static let descriptor = HeadDescriptor("SnapshotRequest")
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {}
+}
+
+/// The snapshot taken.
+public struct SnapshotReply: Head {
+    public static let descriptor = HeadDescriptor("SnapshotReply")
+
+    public var position: UInt64 = 0
+    public var rows: UInt64 = 0
+    public var bytes: UInt64 = 0
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+        try fields.field(1, &position)
+        try fields.field(2, &rows)
+        try fields.field(3, &bytes)
+    }
+}
+
+/// Asks for a compaction.
+public struct CompactRequest: Head {
+    public static let descriptor = HeadDescriptor("CompactRequest")
+
+    public var project = ""
+    /// Absent: all groups.
+    public var group: String?
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+        try fields.field(1, &project)
+        try fields.field(2, &group)
+    }
+}
+
+/// What a compaction did.
+public struct CompactReply: Head {
+    public static let descriptor = HeadDescriptor("CompactReply")
+
+    public var position: UInt64 = 0
+    public var chunksBefore: UInt64 = 0
+    public var chunksAfter: UInt64 = 0
+    public var bytesBefore: UInt64 = 0
+    public var bytesAfter: UInt64 = 0
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+        try fields.field(1, &position)
+        try fields.field(2, &chunksBefore)
+        try fields.field(3, &chunksAfter)
+        try fields.field(4, &bytesBefore)
+        try fields.field(5, &bytesAfter)
+    }
+}

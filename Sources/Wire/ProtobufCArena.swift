@@ -1,0 +1,71 @@
+internal import CHeadwaterProto
+
+/// Memory for one head, freed as a whole: the allocator that protobuf-c gets, with a budget.
+///
+/// A few bytes of input can ask for a hundred times their size in memory; past the budget an allocation fails, and so does
+/// the head, not the process.
+@safe
+final class ProtobufCArena {
+    private static let alignment = 16
+    private static let firstBlockBytes = 4 << 10
+
+    private var blocks = unsafe [UnsafeMutableRawPointer]()
+    private var next: UnsafeMutableRawPointer?
+    private var left = 0
+    private var blockBytes = firstBlockBytes
+    private var budgetBytes: Int
+    /// Whether an allocation has failed for want of budget.
+    private(set) var isExhausted = false
+
+    init(budgetBytes: Int) { self.budgetBytes = budgetBytes }
+
+    deinit {
+        unsafe blocks.forEach { unsafe $0.deallocate() }
+    }
+
+    /// Memory for `byteCount` bytes, aligned for any C type, that lives as long as the arena; `nil` past the budget.
+    func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+        guard byteCount >= 0, byteCount <= budgetBytes - Self.alignment else {
+            isExhausted = true
+            return nil
+        }
+        let rounded = max(1, (byteCount + Self.alignment - 1) / Self.alignment) * Self.alignment
+        budgetBytes -= rounded
+        if unsafe next == nil || left < rounded {
+            let count = max(rounded, blockBytes)
+            let block = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: Self.alignment)
+            unsafe blocks.append(block)
+            unsafe next = unsafe block
+            left = count
+            blockBytes = min(blockBytes * 2, 1 << 20)
+        }
+        defer {
+            unsafe next = unsafe next?.advanced(by: rounded)
+            left -= rounded
+        }
+        return unsafe next
+    }
+
+    /// A copy of `bytes` in the arena, as protobuf-c holds `bytes` fields.
+    func copy(_ bytes: [UInt8]) -> ProtobufCBinaryData {
+        guard let memory = unsafe allocate(bytes.count) else { preconditionFailure("an arena to encode has no budget") }
+        unsafe bytes.withUnsafeBytes { source in
+            // The arena gave room for exactly this many bytes.
+            if let start = source.baseAddress { unsafe memory.copyMemory(from: start, byteCount: source.count) }
+        }
+        return unsafe ProtobufCBinaryData(len: bytes.count, data: memory.assumingMemoryBound(to: UInt8.self))
+    }
+
+    /// Calls `body` with this arena as protobuf-c sees it; the arena outlives the call.
+    func withAllocator<R>(_ body: (UnsafeMutablePointer<ProtobufCAllocator>) -> R) -> R {
+        // Freeing one piece is left to the end of the arena.
+        var allocator = unsafe ProtobufCAllocator(
+            alloc: { data, size in
+                guard let data = unsafe data else { return nil }
+                return unsafe Unmanaged<ProtobufCArena>.fromOpaque(data).takeUnretainedValue().allocate(size)
+            },
+            free: { _, _ in },
+            allocator_data: Unmanaged.passUnretained(self).toOpaque())
+        return withExtendedLifetime(self) { unsafe body(&allocator) }
+    }
+}

@@ -1,0 +1,53 @@
+/// The body of an audit's answer, as JSON: whether online and offline agree, over all rows at one position.
+public struct AuditReport: Codable, Hashable, Sendable {
+    /// The position at which both were compared.
+    public var position: UInt64
+    public var groups: [Group]
+    /// Differences found; `differences` lists the first of them.
+    public var differenceCount: Int
+    public var differences: [Difference]
+
+    public var agrees: Bool { differenceCount == 0 }
+
+    public struct Group: Codable, Hashable, Sendable {
+        public var project: String
+        public var group: String
+        /// Latest rows compared, tombstones included.
+        public var onlineRows: UInt64
+        public var offlineRows: UInt64
+        public var differences: Int
+
+        public init(project: String, group: String, onlineRows: UInt64, offlineRows: UInt64, differences: Int) {
+            self.project = project
+            self.group = group
+            self.onlineRows = onlineRows
+            self.offlineRows = offlineRows
+            self.differences = differences
+        }
+    }
+
+    public struct Difference: Codable, Hashable, Sendable {
+        public var group: String
+        /// `origin=JFK,carrier=UA`.
+        public var key: String
+        public var kind: String
+        /// Event time, position and row of each side's latest row.
+        public var online: String?
+        public var offline: String?
+
+        public init(group: String, key: String, kind: String, online: String?, offline: String?) {
+            self.group = group
+            self.key = key
+            self.kind = kind
+            self.online = online
+            self.offline = offline
+        }
+    }
+
+    public init(position: UInt64, groups: [Group], differenceCount: Int, differences: [Difference]) {
+        self.position = position
+        self.groups = groups
+        self.differenceCount = differenceCount
+        self.differences = differences
+    }
+}

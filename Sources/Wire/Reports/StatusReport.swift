@@ -1,0 +1,131 @@
+/// The body of a status answer, as JSON: where the server and its stores stand. Times in microseconds since 1970 UTC.
+public struct StatusReport: Codable, Hashable, Sendable {
+    /// `online`, `offline`, or both.
+    public var roles: [String]
+    public var version: String
+    /// Hexadecimal.
+    public var logID: String
+    public var wallTime: Int64
+    public var online: Online?
+    public var offline: Offline?
+
+    public struct Online: Codable, Hashable, Sendable {
+        public var durability: String
+        /// The last position given out, the last one on disk, the last one that reads see.
+        public var lastPosition: UInt64
+        public var durablePosition: UInt64
+        public var appliedPosition: UInt64
+        public var catalogPosition: UInt64
+        public var snapshotPosition: UInt64
+        public var memoryBytes: Int
+        public var producerSessions: Int
+        public var logBytes: Int
+        public var logSegments: Int
+        public var oldestPosition: UInt64
+        public var logBytesMax: Int
+        public var followers: [Follower]
+        public var groups: [OnlineGroup]
+        /// Why no write is taken; absent while all is well.
+        public var failure: String?
+
+        public init(
+            durability: String, lastPosition: UInt64, durablePosition: UInt64, appliedPosition: UInt64, catalogPosition: UInt64,
+            snapshotPosition: UInt64, memoryBytes: Int, producerSessions: Int, logBytes: Int, logSegments: Int,
+            oldestPosition: UInt64, logBytesMax: Int, followers: [Follower], groups: [OnlineGroup], failure: String?
+        ) {
+            self.durability = durability
+            self.lastPosition = lastPosition
+            self.durablePosition = durablePosition
+            self.appliedPosition = appliedPosition
+            self.catalogPosition = catalogPosition
+            self.snapshotPosition = snapshotPosition
+            self.memoryBytes = memoryBytes
+            self.producerSessions = producerSessions
+            self.logBytes = logBytes
+            self.logSegments = logSegments
+            self.oldestPosition = oldestPosition
+            self.logBytesMax = logBytesMax
+            self.followers = followers
+            self.groups = groups
+            self.failure = failure
+        }
+    }
+
+    /// A registered follower of the log.
+    public struct Follower: Codable, Hashable, Sendable {
+        public var name: String
+        public var position: UInt64
+
+        public init(name: String, position: UInt64) {
+            self.name = name
+            self.position = position
+        }
+    }
+
+    /// Rows are counted cheaply: one that is in memory and in the snapshot counts twice until the next snapshot.
+    public struct OnlineGroup: Codable, Hashable, Sendable {
+        public var project: String
+        public var group: String
+        public var rowsAtMost: Int
+        public var bytes: Int
+
+        public init(project: String, group: String, rowsAtMost: Int, bytes: Int) {
+            self.project = project
+            self.group = group
+            self.rowsAtMost = rowsAtMost
+            self.bytes = bytes
+        }
+    }
+
+    public struct Offline: Codable, Hashable, Sendable {
+        /// The last position in chunks, and the last one that reads see.
+        public var durablePosition: UInt64
+        public var appliedPosition: UInt64
+        /// Positions of the log that are not applied yet; absent where the log cannot be asked.
+        public var lag: UInt64?
+        /// The least position that `as_of` can read.
+        public var oldestAsOf: UInt64
+        public var groups: [OfflineGroup]
+        /// Why nothing more is applied, or why the log cannot be followed; absent while all is well.
+        public var failure: String?
+
+        public init(
+            durablePosition: UInt64, appliedPosition: UInt64, lag: UInt64?, oldestAsOf: UInt64, groups: [OfflineGroup],
+            failure: String?
+        ) {
+            self.durablePosition = durablePosition
+            self.appliedPosition = appliedPosition
+            self.lag = lag
+            self.oldestAsOf = oldestAsOf
+            self.groups = groups
+            self.failure = failure
+        }
+    }
+
+    public struct OfflineGroup: Codable, Hashable, Sendable {
+        public var project: String
+        public var group: String
+        public var rows: Int
+        public var chunksByLevel: [Int]
+        public var chunkBytes: Int
+        public var memoryRows: Int
+
+        public init(project: String, group: String, rows: Int, chunksByLevel: [Int], chunkBytes: Int, memoryRows: Int) {
+            self.project = project
+            self.group = group
+            self.rows = rows
+            self.chunksByLevel = chunksByLevel
+            self.chunkBytes = chunkBytes
+            self.memoryRows = memoryRows
+        }
+    }
+
+    public init(roles: [String], version: String, logID: String, wallTime: Int64, online: Online?, offline: Offline?) {
+        self.roles = roles
+        self.version = version
+        self.logID = logID
+        self.wallTime = wallTime
+        self.online = online
+        self.offline = offline
+    }
+}

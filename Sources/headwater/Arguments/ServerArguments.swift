@@ -1,0 +1,78 @@
+import ArgumentParser
+import FeatureModel
+import Log
+import Logging
+import Transport
+
+/// `HOST:PORT` or `unix:PATH`.
+struct EndpointArgument: ExpressibleByArgument {
+    let endpoint: Endpoint
+
+    init?(argument: String) {
+        guard let endpoint = try? Endpoint(argument) else { return nil }
+        self.endpoint = endpoint
+    }
+}
+
+/// `sync` or `interval:MS`.
+struct DurabilityArgument: ExpressibleByArgument {
+    /// An hour: nobody means more.
+    private static let millisecondsMax: Int64 = 3_600_000
+
+    let durability: Durability
+
+    init(durability: Durability) { self.durability = durability }
+
+    init?(argument: String) {
+        if argument == "sync" {
+            durability = .sync
+            return
+        }
+        guard argument.hasPrefix("interval:"), let milliseconds = Int64(argument.dropFirst("interval:".count)), milliseconds > 0,
+            milliseconds <= Self.millisecondsMax
+        else { return nil }
+        durability = .interval(milliseconds * 1_000)
+    }
+
+    var defaultValueDescription: String {
+        switch durability {
+        case .sync: "sync"
+        case .interval(let microseconds): "interval:\(microseconds / 1_000)"
+        }
+    }
+}
+
+/// A count of bytes: `1048576`, `64MiB`, `1GB`.
+struct ByteSizeArgument: ExpressibleByArgument {
+    let count: Int
+
+    init?(argument: String) {
+        let units: [(suffix: String, bytes: Int)] = [
+            ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40), ("KB", 1_000), ("MB", 1_000_000),
+            ("GB", 1_000_000_000), ("TB", 1_000_000_000_000), ("B", 1), ("", 1),
+        ]
+        let digits = argument.prefix { $0.isASCII && $0.isNumber }
+        guard let number = Int(digits), number > 0,
+            let unit = units.first(where: { $0.suffix.lowercased() == argument.dropFirst(digits.count).lowercased() })
+        else { return nil }
+        let (product, overflow) = number.multipliedReportingOverflow(by: unit.bytes)
+        if overflow { return nil }
+        count = product
+    }
+}
+
+/// A level of swift-log.
+struct LogLevelArgument: ExpressibleByArgument {
+    let level: Logger.Level
+
+    static let info = LogLevelArgument(level: .info)
+
+    private init(level: Logger.Level) { self.level = level }
+
+    init?(argument: String) {
+        guard let level = Logger.Level(rawValue: argument) else { return nil }
+        self.level = level
+    }
+
+    var defaultValueDescription: String { level.rawValue }
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import FeatureModel
+import Tables
+
+/// How a table of the command line is read.
+struct InputOptions: ParsableArguments {
+    @Option(
+        name: .customLong("null"),
+        help: ArgumentHelp(
+            "A further spelling of null in CSV besides the empty cell, such as NA; may be repeated.", valueName: "text"))
+    var nullTexts: [String] = []
+
+    @Option(help: "Format of the input: csv or ndjson. Default: what the file's name tells; csv for standard input.")
+    var format: FormatArgument?
+
+    func open(_ path: String) throws(HeadwaterError) -> InputTable { try InputTable(path: path, format: format?.format) }
+
+    func options(_ unknown: UnknownColumns = .refuse, rowsMax: Int, bytesMax: Int) -> TableOptions {
+        TableOptions(
+            nullTexts: nullTexts.map { ByteString($0) }, unknownColumns: unknown, batchRowsMax: rowsMax, batchBytesMax: bytesMax)
+    }
+}
+
+/// `csv` or `ndjson`.
+enum FormatArgument: String, ExpressibleByArgument, CaseIterable {
+    case csv
+    case ndjson
+
+    var format: TableFormat { self == .csv ? .csv : .ndjson }
+}

@@ -1,0 +1,147 @@
+import ArgumentParser
+import Catalog
+import Client
+import FeatureModel
+import Tables
+
+struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the entities, feature groups and feature services of a project.",
+        discussion: """
+              headwater list
+              headwater list --project flights --json
+              headwater list --data ./store --project flights
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var directory: DirectoryOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let answer: (value: CatalogListing, json: [UInt8])
+        if let data = directory.data {
+            let listing = try DirectCatalog.load(dataDirectory: data).listing(of: connection.effectiveProject)
+            answer = (listing, listing.encodeJSON())
+        } else {
+            let got = try await connection.withClient { try await $0.list() }
+            answer = (got.value, got.json)
+        }
+        if output.json {
+            try Console.write(answer.json + [UInt8(ascii: "\n")])
+            return
+        }
+        let listing = answer.value
+        var table = TextTable(["kind", "name", "version", "description"], cellScalarsMax: 80)
+        let kinds = [
+            ("entity", listing.entities), ("feature group", listing.featureGroups), ("feature service", listing.featureServices),
+        ]
+        for (kind, entries) in kinds {
+            for entry in entries {
+                table.append([kind, entry.name, entry.version.map { "\($0)" } ?? "", entry.description ?? ""])
+            }
+        }
+        if kinds.allSatisfy(\.1.isEmpty) {
+            try Console.print("project \(listing.project) has no definitions: 'headwater apply FILE' brings them")
+        } else {
+            try Console.write(table.text.utf8)
+        }
+    }
+}
+
+struct Describe: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Describe an entity, a feature group or a feature service.",
+        discussion: """
+              headwater describe weather
+              headwater describe weather@2
+              headwater describe departure_delay --json
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var directory: DirectoryOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "NAME, or NAME@VERSION; without a version all versions.")
+    var name: String
+
+    func run() async throws {
+        let found: (value: CatalogDescription, json: [UInt8])
+        if let data = directory.data {
+            let catalog = try DirectCatalog.load(dataDirectory: data)
+            let description = try catalog.description(project: connection.effectiveProject, of: name)
+            found = (description, description.encodeJSON())
+        } else {
+            let answer = try await connection.withClient { try await $0.describe(name) }
+            found = (answer.value, answer.json)
+        }
+        if output.json {
+            try Console.write(found.json + [UInt8(ascii: "\n")])
+            return
+        }
+        var parts: [String] = []
+        parts += found.value.entities.map(DescriptionText.entity)
+        parts += found.value.featureGroups.map(DescriptionText.group)
+        parts += found.value.featureServices.map(DescriptionText.service)
+        try Console.write(parts.joined(separator: "\n").utf8)
+    }
+}
+
+/// Descriptions for people.
+private enum DescriptionText {
+    static func entity(_ entity: EntityDefinition) -> String {
+        var table = TextTable(["key", "type", "description"], cellScalarsMax: 80)
+        for key in entity.keys { table.append([key.name, "\(key.type)", key.description ?? ""]) }
+        return lines([("entity", entity.name), ("description", entity.description), ("tags", tags(entity.tags))])
+            + (entity.keys.isEmpty ? "no keys: a global entity\n" : table.text)
+    }
+
+    static func group(_ group: GroupDescription) -> String {
+        let definition = group.definition
+        let head = lines([
+            ("feature group", definition.reference), ("description", definition.description), ("owner", definition.owner),
+            ("tags", tags(definition.tags)), ("entity", definition.entity),
+            ("event time", definition.eventTime ?? "none (static)"),
+            ("max_age", definition.maxAge?.description), ("retention", definition.retention?.description),
+            ("ahead", definition.ahead?.description), ("id", "\(group.id)"), ("schema version", "\(group.schemaVersion)"),
+        ])
+        var table = TextTable(["column", "type", "role", "checks", "description"], cellScalarsMax: 80)
+        for column in group.columns {
+            let feature = column.role == "feature" ? definition.features.first { $0.name == column.name } : nil
+            table.append([
+                column.name, "\(column.type)", column.role, feature?.checks.map(checks) ?? "", feature?.description ?? "",
+            ])
+        }
+        return head + table.text
+    }
+
+    static func service(_ service: ServiceDescription) -> String {
+        let definition = service.definition
+        let head = lines([
+            ("feature service", definition.reference), ("description", definition.description), ("owner", definition.owner),
+            ("tags", tags(definition.tags)),
+        ])
+        var table = TextTable(["output", "type", "feature", "keys"], cellScalarsMax: 80)
+        for output in service.outputs {
+            let keys = output.keys.sorted { $0.key < $1.key }.map { "\($0.key) from \($0.value)" }.joined(separator: ", ")
+            table.append([output.name, "\(output.type)", output.feature, keys])
+        }
+        return head + table.text
+    }
+
+    private static func lines(_ fields: [(String, String?)]) -> String {
+        fields.compactMap { name, value in value.map { "\(name): \($0)\n" } }.joined()
+    }
+
+    private static func tags(_ tags: [String: String]) -> String? {
+        tags.isEmpty ? nil : tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
+    }
+
+    private static func checks(_ checks: FeatureChecks) -> String {
+        var parts: [String] = []
+        if let min = checks.min { parts.append("min \(min)") }
+        if let max = checks.max { parts.append("max \(max)") }
+        if checks.notNull { parts.append("not null") }
+        if let values = checks.oneOf { parts.append("one of \(values.joined(separator: ", "))") }
+        if let length = checks.maxLength { parts.append("max length \(length)") }
+        return parts.joined(separator: "; ")
+    }
+}

@@ -1,0 +1,122 @@
+import ArgumentParser
+import Catalog
+import Client
+import FeatureModel
+import Foundation
+import Tables
+
+struct Apply: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Apply definitions: entities, feature groups, feature services.",
+        discussion: """
+            Several files are read as one. What is left out of the files is kept: nothing is deleted. Applying the same files \
+            again changes nothing.
+
+              headwater apply features.yaml
+              headwater apply entities.yaml groups.yaml services.yaml
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: ArgumentHelp("YAML files.", valueName: "file"))
+    var files: [String]
+
+    func run() async throws {
+        let file = try DefinitionsArguments.load(files, connection)
+        let result = try await connection.withClient(project: file.definitions.project) { client in
+            do { return try await client.apply(file.definitions) } catch let error as HeadwaterError {
+                throw file.sources.placed(error)
+            }
+        }
+        if output.json {
+            try DefinitionsArguments.printPlan(result)
+            return
+        }
+        for line in result.plan.lines { try Console.print(line) }
+        try Console.print(
+            result.changed ? "applied at position \(result.position)" : "nothing to change; position \(result.position)")
+    }
+}
+
+struct PlanCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "Show what applying definitions would change.",
+        discussion: """
+            Changes nothing. Exit code 1 where something in the files is not allowed as a change.
+
+              headwater plan features.yaml
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: ArgumentHelp("YAML files.", valueName: "file"))
+    var files: [String]
+
+    func run() async throws {
+        let file = try DefinitionsArguments.load(files, connection)
+        let result = try await connection.withClient(project: file.definitions.project) { client in
+            do { return try await client.plan(file.definitions) } catch let error as HeadwaterError {
+                throw file.sources.placed(error)
+            }
+        }
+        if output.json {
+            try DefinitionsArguments.printPlan(result)
+        } else {
+            for line in result.plan.lines { try Console.print(line) }
+        }
+        do { _ = try result.plan.approved() } catch { throw file.sources.placed(error) }
+    }
+}
+
+/// What apply and plan share.
+private enum DefinitionsArguments {
+    static func load(_ paths: [String], _ connection: ConnectionOptions) throws(HeadwaterError) -> DefinitionsFile {
+        var texts: [(text: String, name: String)] = []
+        for path in paths {
+            let data: Data?
+            if path == "-" {
+                data = try? FileHandle.standardInput.readToEnd() ?? Data()
+            } else {
+                data = try? Data(contentsOf: URL(fileURLWithPath: path))
+            }
+            let name = path == "-" ? "standard input" : path
+            guard let data else {
+                let exists = FileManager.default.fileExists(atPath: path)
+                throw HeadwaterError(.notFound, exists ? "the file cannot be read" : "there is no such file", at: name)
+            }
+            guard let text = String(validating: data, as: UTF8.self) else {
+                throw HeadwaterError(.invalidArgument, "the file is not UTF-8 text", at: name)
+            }
+            texts.append((text, name))
+        }
+        // The environment names a project for files that name none; the option must agree with them.
+        let namesProject = texts.contains { $0.text.split(whereSeparator: \.isNewline).contains { $0.hasPrefix("project:") } }
+        let fallback = namesProject ? nil : ConnectionOptions.environment(ConnectionOptions.projectVariable)
+        return try DefinitionsFile.load(texts, project: connection.project ?? fallback)
+    }
+
+    private struct PlanDocument: Encodable {
+        struct Item: Encodable {
+            let kind: String
+            let name: String
+            let action: String
+            let details: [String]
+        }
+
+        let project: String
+        let position: UInt64
+        let changed: Bool
+        let items: [Item]
+        let refusals: [String]
+    }
+
+    static func printPlan(_ result: ApplyResult) throws {
+        try Console.printJSON(
+            PlanDocument(
+                project: result.plan.project, position: result.position, changed: result.changed,
+                items: result.plan.items.map {
+                    PlanDocument.Item(kind: $0.kind.rawValue, name: $0.name, action: $0.action.rawValue, details: $0.details)
+                }, refusals: result.plan.refusals))
+    }
+}

@@ -1,0 +1,188 @@
+import ArgumentParser
+import Client
+import FeatureModel
+import Log
+import StorageIO
+import Tables
+
+struct LogCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "log", abstract: "Verify or list the log, or let a follower of it go.",
+        subcommands: [LogVerify.self, LogDumpCommand.self, LogForget.self])
+}
+
+/// The directory of `log verify` and `log dump`.
+struct LogDirectory: ParsableArguments {
+    @Option(help: ArgumentHelp("The data directory; a server may be running on it.", valueName: "dir"))
+    var data: String
+
+    var path: String { StoragePath.join(data, "log") }
+}
+
+struct LogVerify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Check every record of the log.",
+        discussion: """
+            Changes nothing. Exit code 1 where there is damage.
+
+              headwater log verify --data ./store
+            """)
+
+    @OptionGroup var directory: LogDirectory
+    @OptionGroup var output: OutputOptions
+
+    private struct Document: Encodable {
+        struct Gap: Encodable {
+            let first: UInt64
+            let last: UInt64
+        }
+
+        let segments: Int
+        let records: Int
+        let bodyBytes: Int
+        let firstPosition: UInt64?
+        let lastPosition: UInt64?
+        let gaps: [Gap]
+        let damage: String?
+    }
+
+    func run() async throws {
+        let report = try LogVerifier.verify(storage: RealStorage(), directory: directory.path)
+        if output.json {
+            try Console.printJSON(
+                Document(
+                    segments: report.segments, records: report.records, bodyBytes: report.bodyBytes,
+                    firstPosition: report.firstPosition, lastPosition: report.lastPosition,
+                    gaps: report.gaps.map { Document.Gap(first: $0.lowerBound, last: $0.upperBound) },
+                    damage: report.damage.map { Failure.message($0) }))
+        } else {
+            let range =
+                report.firstPosition.flatMap { first in report.lastPosition.map { ", positions \(first) to \($0)" } } ?? ""
+            try Console.print(
+                "\(Spelling.count(report.segments, "segment")), \(Spelling.count(report.records, "record"))\(range), "
+                    + "\(Spelling.bytes(report.bodyBytes)) of bodies")
+            for gap in report.gaps {
+                try Console.print("gap: positions \(gap.lowerBound) to \(gap.upperBound) were skipped by a recovery")
+            }
+            if report.damage == nil { try Console.print("every record holds") }
+        }
+        if let damage = report.damage { throw damage }
+    }
+}
+
+struct LogDumpCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dump", abstract: "List the records of the log.",
+        discussion: """
+            One line a record, or with --json one JSON document.
+
+              headwater log dump --data ./store
+              headwater log dump --data ./store --from 1000 --limit 20
+            """)
+
+    @OptionGroup var directory: LogDirectory
+    @OptionGroup var output: OutputOptions
+    @Option(help: ArgumentHelp("The first position to list.", valueName: "position"))
+    var from: UInt64 = 1
+    @Option(help: ArgumentHelp("At most so many records.", valueName: "count"))
+    var limit: Int?
+
+    func validate() throws {
+        if let limit, limit < 0 { throw ValidationError("--limit is a whole number from 0") }
+    }
+
+    private struct Entry: Encodable {
+        let position: UInt64
+        let kind: String
+        let ingestTime: String
+        let bodyBytes: Int
+        let producer: UInt64
+        let sequence: UInt64
+        let segment: UInt64
+        let offset: Int
+        let gapFirst: UInt64?
+    }
+
+    /// Ends the walk early.
+    private static let enough = HeadwaterError(.cancelled, "enough")
+
+    func run() async throws {
+        if output.json {
+            var entries: [Entry] = []
+            try walk { entries.append(Self.document($0)) }
+            return try Console.printJSON(entries)
+        }
+        try Console.print("position  kind         ingest_time                   bytes  producer:sequence  segment:offset")
+        try walk { try Console.print(Self.line($0)) }
+    }
+
+    /// Visits the records asked for.
+    private func walk(_ visit: (LogEntry) throws -> Void) throws {
+        var count = 0
+        var failure: (any Error)?
+        let result = Result { () throws(HeadwaterError) in
+            try LogDump.forEach(storage: RealStorage(), directory: directory.path) { (entry) throws(HeadwaterError) in
+                guard entry.position >= from else { return }
+                if let limit, count >= limit { throw Self.enough }
+                count += 1
+                do { try visit(entry) } catch {
+                    failure = error
+                    throw Self.enough
+                }
+            }
+        }
+        if let failure { throw failure }
+        if case .failure(let error) = result, error != Self.enough { throw error }
+    }
+
+    private static func document(_ entry: LogEntry) -> Entry {
+        Entry(
+            position: entry.position, kind: "\(entry.kind)", ingestTime: TimeText.format(entry.ingestTime),
+            bodyBytes: entry.bodyBytes,
+            producer: entry.stamp.producer, sequence: entry.stamp.sequence, segment: entry.segment, offset: entry.offset,
+            gapFirst: entry.gap?.lowerBound)
+    }
+
+    private static func line(_ entry: LogEntry) -> String {
+        func padded(_ text: String, _ width: Int, left: Bool = false) -> String {
+            let padding = String(repeating: " ", count: max(0, width - text.count))
+            return left ? text + padding : padding + text
+        }
+        let stamp = entry.stamp.producer == 0 ? "-" : "\(entry.stamp.producer):\(entry.stamp.sequence)"
+        let gap = entry.gap.map { "  positions \($0.lowerBound) to \($0.upperBound) were skipped" } ?? ""
+        let cells: [String] = [
+            padded("\(entry.position)", 8), padded("\(entry.kind)", 11, left: true), TimeText.format(entry.ingestTime),
+            padded("\(entry.bodyBytes)", 6), padded(stamp, 17), "\(entry.segment):\(entry.offset)\(gap)",
+        ]
+        return cells.joined(separator: "  ")
+    }
+}
+
+struct LogForget: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "forget", abstract: "Let a follower go, so that the log need not keep its segments.",
+        discussion: """
+            A follower that comes back after that starts anew.
+
+              headwater log forget offline
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The follower's name: 'headwater status' shows them.")
+    var name: String
+
+    private struct Document: Encodable {
+        let follower: String
+        let position: UInt64
+    }
+
+    func run() async throws {
+        let position = try await connection.withClient { try await $0.forget(follower: name) }
+        if output.json {
+            try Console.printJSON(Document(follower: name, position: position))
+        } else {
+            try Console.print("forgot follower \(name), which had acknowledged position \(position)")
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import ArgumentParser
+import Client
+import FeatureModel
+import Tables
+import Wire
+
+struct Audit: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Prove, over all rows, that the online and the offline store agree.",
+        discussion: """
+            For every key: online latest = the offline row with the greatest (event time, position, row), tombstones included, \
+            at one position. Exit code 1 where they differ.
+
+              headwater audit
+              headwater audit --json
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+    @Option(help: ArgumentHelp("Wait until both stores have applied this position.", valueName: "position"))
+    var minPosition: UInt64 = 0
+
+    func run() async throws {
+        let answer = try await connection.withClient { try await $0.audit(minPosition: minPosition) }
+        let report = answer.value
+        if output.json {
+            try Console.write(answer.json + [UInt8(ascii: "\n")])
+        } else {
+            try Console.write(Self.text(report).utf8)
+        }
+        if !report.agrees {
+            throw HeadwaterError(
+                .dataLoss,
+                "online and offline differ in \(Spelling.count(report.differenceCount, "key")) at position \(report.position): "
+                    + "stop writing, keep the data directory, and check both disks")
+        }
+    }
+
+    private static func text(_ report: AuditReport) -> String {
+        var table = TextTable(["project", "group", "online rows", "offline rows", "differences"])
+        for group in report.groups {
+            table.append([group.project, group.group, "\(group.onlineRows)", "\(group.offlineRows)", "\(group.differences)"])
+        }
+        var text = table.text
+        if !report.differences.isEmpty {
+            var list = TextTable(["group", "key", "kind", "online", "offline"], cellScalarsMax: 60)
+            for one in report.differences { list.append([one.group, one.key, one.kind, one.online ?? "-", one.offline ?? "-"]) }
+            text += "\n\(list.text)"
+        }
+        let rows = report.groups.reduce(0) { $0 + $1.onlineRows }
+        return text
+            + (report.agrees
+                ? "\nonline and offline agree over \(Spelling.count(rows, "latest row")) at position \(report.position)\n" : "")
+    }
+}
+
+struct Snapshot: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write a snapshot of the online store, so that it starts faster and the log can be shortened.",
+        discussion: """
+              headwater snapshot
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+
+    private struct Document: Encodable {
+        let position: UInt64
+        let rows: UInt64
+        let bytes: UInt64
+    }
+
+    func run() async throws {
+        let result = try await connection.withClient { try await $0.snapshot() }
+        if output.json {
+            try Console.printJSON(Document(position: result.position, rows: result.rows, bytes: result.bytes))
+        } else {
+            try Console.print(
+                "snapshot at position \(result.position): \(Spelling.count(result.rows, "row")), \(Spelling.bytes(result.bytes))")
+        }
+    }
+}
+
+struct Compact: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Compact the offline store's chunks.",
+        discussion: """
+              headwater compact
+              headwater compact weather
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "A feature group: NAME, or NAME@VERSION. Default: all groups.")
+    var group: String?
+
+    private struct Document: Encodable {
+        let position: UInt64
+        let chunksBefore: UInt64
+        let chunksAfter: UInt64
+        let bytesBefore: UInt64
+        let bytesAfter: UInt64
+    }
+
+    func run() async throws {
+        let result = try await connection.withClient { try await $0.compact(group: group) }
+        if output.json {
+            try Console.printJSON(
+                Document(
+                    position: result.position, chunksBefore: result.chunksBefore, chunksAfter: result.chunksAfter,
+                    bytesBefore: result.bytesBefore, bytesAfter: result.bytesAfter))
+        } else {
+            try Console.print(
+                "\(Spelling.count(result.chunksBefore, "chunk")) of \(Spelling.bytes(result.bytesBefore)) are now "
+                    + "\(Spelling.count(result.chunksAfter)) of \(Spelling.bytes(result.bytesAfter)), at position \(result.position)"
+            )
+        }
+    }
+}

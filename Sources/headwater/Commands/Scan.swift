@@ -1,0 +1,110 @@
+import ArgumentParser
+import Client
+import FeatureModel
+import Tables
+
+struct Scan: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Read the history of a feature group: every row, in (key, event time, position, row) order.",
+        discussion: """
+            Gives the key columns, event_time, ingest_time, position, row, and the features; with --deletes also deletes, and a \
+            column 'deleted'.
+
+              headwater scan weather --out weather.csv
+              headwater scan weather --columns temp,visib --start 2013-06-01 --end 2013-07-01 --out june.ndjson
+              headwater scan weather --as-of 1200 --deletes --out -
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var directory: DirectoryOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The feature group: NAME, or NAME@VERSION.")
+    var group: String
+    @Option(help: ArgumentHelp("Features to give, with commas between; may be repeated. Default: all.", valueName: "list"))
+    var columns: [String] = []
+    @Option(help: ArgumentHelp("Least event time: \(Instant.help).", valueName: "time"))
+    var start: Instant?
+    @Option(help: ArgumentHelp("Event times stop before it.", valueName: "time"))
+    var end: Instant?
+    @Option(help: ArgumentHelp("Read history as the log was at this position.", valueName: "position"))
+    var asOf: UInt64?
+    @Option(help: ArgumentHelp("Wait until history shows at least this position.", valueName: "position"))
+    var minPosition: UInt64 = 0
+    @Flag(help: "Give deletes too.")
+    var deletes = false
+    @Option(help: "Format of what goes to standard output: csv or ndjson.")
+    var format: FormatArgument?
+    @Option(help: ArgumentHelp("A .csv, .ndjson or .jsonl file, or - for standard output.", valueName: "file"))
+    var out: String
+
+    func run() async throws {
+        var query = ScanQuery(group: group)
+        query.columns = columns.flatMap { $0.split(separator: ",").map(String.init) }
+        query.start = start?.microseconds
+        query.end = end?.microseconds
+        query.asOf = asOf
+        query.deletes = deletes
+        query.minPosition = minPosition
+        if let data = directory.data {
+            let reader = try DirectOffline(dataDirectory: data, minPosition: max(minPosition, asOf ?? 0))
+            try await write(try reader.scan(query, project: connection.effectiveProject))
+            return
+        }
+        let request = query
+        try await connection.withClient { client in
+            try await write(ClientScan(try await client.scan(request)))
+        }
+    }
+
+    private func write(_ rows: some ScannedRows) async throws {
+        let destination = try OutputTable(path: out, format: format?.format)
+        var writer: TableWriter?
+        var progress = Progress("reading \(group)")
+        defer { progress.finish() }
+        var rowCount = 0
+        while let part = try await rows.next() {
+            try Interrupts.check()
+            if writer == nil {
+                writer = TableWriter(destination.format, names: part.names)
+                try destination.write { writer!.appendHeader(to: &$0) }
+            }
+            try destination.write { writer!.append(part.columns.map { .cells($0) }, to: &$0) }
+            rowCount += part.columns.first?.count ?? 0
+            progress.update(rows: rowCount, fraction: nil)
+        }
+        try destination.finish()
+        let elapsed = progress.elapsed
+        progress.finish()
+        try TableSummary(
+            out: out, rows: rowCount, position: rows.position, bytes: destination.byteCount, elapsed: elapsed
+        ).print(json: output.json, isBesideResults: destination.isStandardOutput)
+    }
+}
+
+/// Some rows of a scan.
+struct ScannedPart {
+    /// The same in every part.
+    let names: [String]
+    let columns: [Column]
+}
+
+/// The answer of a scan, from a server or from a directory.
+protocol ScannedRows {
+    func next() async throws(HeadwaterError) -> ScannedPart?
+    /// What the whole answer shows; known at its end.
+    var position: Position { get }
+}
+
+/// A server's answer.
+struct ClientScan: ScannedRows {
+    private let stream: RowStream<Batch>
+
+    init(_ stream: RowStream<Batch>) { self.stream = stream }
+
+    func next() async throws(HeadwaterError) -> ScannedPart? {
+        guard let item = try await stream.next() else { return nil }
+        return ScannedPart(names: item.outputs.map(\.name), columns: item.rows.columns)
+    }
+
+    var position: Position { stream.summary?.position ?? 0 }
+}

@@ -1,0 +1,152 @@
+import ArgumentParser
+import FeatureModel
+import Foundation
+import Log
+import Logging
+import Server
+import ServiceLifecycle
+import Transport
+import UnixSignals
+
+/// What all servers take.
+struct ServerOptionGroup: ParsableArguments {
+    @Option(help: ArgumentHelp("The data directory; made if missing.", valueName: "dir"))
+    var data: String
+
+    @Option(
+        help: ArgumentHelp(
+            "Where to listen: HOST:PORT or unix:PATH; may be repeated. Default: 127.0.0.1:7070 (offline: 7071).",
+            valueName: "address"))
+    var listen: [EndpointArgument] = []
+
+    @Flag(help: "Allow addresses that other machines can reach: there is no TLS and no authentication.")
+    var insecure = false
+
+    @Option(help: "The least level that is logged to standard error: trace, debug, info, notice, warning, error or critical.")
+    var logLevel = LogLevelArgument.info
+
+    func configuration(_ role: ServerConfiguration.Role) -> ServerConfiguration {
+        var configuration = ServerConfiguration(role: role, dataDirectory: data)
+        configuration.listen = listen.map(\.endpoint)
+        configuration.allowInsecure = insecure
+        return configuration
+    }
+
+    /// Serves until SIGTERM or Ctrl-C, then drains and closes.
+    func run(_ configuration: ServerConfiguration) async throws {
+        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "headwater")
+        logger.logLevel = logLevel.level
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    .init(
+                        service: HeadwaterServer(configuration: configuration, logger: logger),
+                        successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .cancelGroup)
+                ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await group.run()
+    }
+}
+
+/// What servers with the online role take.
+struct OnlineOptionGroup: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "When a write is acknowledged: 'sync' once it is on disk, or 'interval:MS', which a power cut may cost that much.",
+            valueName: "mode"))
+    var durability = DurabilityArgument(durability: .sync)
+
+    @Option(
+        help: ArgumentHelp(
+            "The log keeps what followers have not read, up to so many bytes, such as 64GiB; beyond it writes are refused.",
+            valueName: "bytes"))
+    var logBytesMax: ByteSizeArgument?
+
+    @Option(
+        help: ArgumentHelp("Rows in memory, in bytes, after which a snapshot is taken, such as 256MiB.", valueName: "bytes"))
+    var snapshotBytes: ByteSizeArgument?
+
+    func fill(_ configuration: inout ServerConfiguration) {
+        configuration.durability = durability.durability
+        if let logBytesMax { configuration.logBytesMax = logBytesMax.count }
+        if let snapshotBytes { configuration.snapshotMemoryBytes = snapshotBytes.count }
+    }
+}
+
+/// What servers with the offline role take.
+struct OfflineOptionGroup: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("Rows in memory, in bytes, after which they go to chunk files, such as 128MiB.", valueName: "bytes"))
+    var flushBytes: ByteSizeArgument?
+
+    func fill(_ configuration: inout ServerConfiguration) {
+        if let flushBytes { configuration.flushMemoryBytes = flushBytes.count }
+    }
+}
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run both services in one process: the online and the offline one.",
+        discussion: """
+            Serves until SIGTERM or Ctrl-C, then lets running requests finish.
+
+              headwater serve --data ./store
+              headwater serve --data ./store --listen 127.0.0.1:7070 --listen unix:/run/headwater.sock
+              headwater serve --data ./store --durability interval:10
+            """)
+
+    @OptionGroup var server: ServerOptionGroup
+    @OptionGroup var online: OnlineOptionGroup
+    @OptionGroup var offline: OfflineOptionGroup
+
+    func run() async throws {
+        var configuration = server.configuration(.serve)
+        online.fill(&configuration)
+        offline.fill(&configuration)
+        try await server.run(configuration)
+    }
+}
+
+struct Online: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the online service alone: definitions, writes, latest features.",
+        discussion: """
+            It owns DIR/log and DIR/online. Run 'headwater offline' on the same directory, or with --follow on another machine, for \
+            history.
+
+              headwater online --data ./store
+            """)
+
+    @OptionGroup var server: ServerOptionGroup
+    @OptionGroup var online: OnlineOptionGroup
+
+    func run() async throws {
+        var configuration = server.configuration(.online)
+        online.fill(&configuration)
+        try await server.run(configuration)
+    }
+}
+
+struct Offline: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the offline service alone: history.",
+        discussion: """
+            It owns DIR/offline and follows DIR/log, or with --follow an online service elsewhere. It answers also while the \
+            online service is down.
+
+              headwater offline --data ./store
+              headwater offline --data ./history --follow 10.0.0.5:7070
+            """)
+
+    @OptionGroup var server: ServerOptionGroup
+    @OptionGroup var offline: OfflineOptionGroup
+    @Option(help: ArgumentHelp("The online service to follow, instead of the log in DIR.", valueName: "address"))
+    var follow: EndpointArgument?
+
+    func run() async throws {
+        var configuration = server.configuration(.offline)
+        offline.fill(&configuration)
+        configuration.follow = follow?.endpoint
+        try await server.run(configuration)
+    }
+}

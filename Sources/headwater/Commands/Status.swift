@@ -1,0 +1,99 @@
+import ArgumentParser
+import Client
+import FeatureModel
+import Foundation
+import Tables
+import Wire
+
+struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show where the server and its stores stand.",
+        discussion: """
+              headwater status
+              headwater status --json
+              headwater status --data ./store
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var directory: DirectoryOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        if let data = directory.data {
+            let report = try DirectStatus.report(dataDirectory: data)
+            if output.json { try Console.write(try encoded(report)) } else { try Console.write(StatusText.text(report).utf8) }
+            return
+        }
+        let answer = try await connection.withClient { try await $0.status() }
+        if output.json {
+            try Console.write(answer.json + [UInt8(ascii: "\n")])
+        } else {
+            try Console.write(StatusText.text(answer.value).utf8)
+        }
+    }
+
+    /// As a server sends it.
+    private func encoded(_ report: StatusReport) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(report)) + [UInt8(ascii: "\n")]
+    }
+}
+
+/// A status report for people.
+enum StatusText {
+    static func text(_ report: StatusReport) -> String {
+        let roles = report.roles.isEmpty ? "no server: read from the directory" : report.roles.joined(separator: ", ")
+        var lines = [
+            "roles     \(roles)", "version   \(report.version)", "log       \(report.logID)",
+            "time      \(TimeText.format(report.wallTime))",
+        ]
+        if let online = report.online { lines += self.online(online) }
+        if let offline = report.offline { lines += self.offline(offline) }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func online(_ online: StatusReport.Online) -> [String] {
+        var lines = ["", "online"]
+        if let failure = online.failure { lines.append("  FAILED      \(failure)") }
+        lines.append("  durability  \(online.durability)")
+        let positions = [
+            "last \(online.lastPosition)", "durable \(online.durablePosition)", "applied \(online.appliedPosition)",
+            "definitions \(online.catalogPosition)", "snapshot \(online.snapshotPosition)",
+        ]
+        lines.append("  positions   \(positions.joined(separator: ", "))")
+        let sessions = Spelling.count(online.producerSessions, "producer session")
+        lines.append("  memory      \(Spelling.bytes(online.memoryBytes)), \(sessions)")
+        let most = online.logBytesMax > 0 ? ", at most \(Spelling.bytes(online.logBytesMax))" : ""
+        let segments = Spelling.count(online.logSegments, "segment")
+        lines.append(
+            "  log         \(Spelling.bytes(online.logBytes)) in \(segments), from position \(online.oldestPosition)\(most)")
+        for follower in online.followers { lines.append("  follower    \(follower.name) at position \(follower.position)") }
+        guard !online.groups.isEmpty else { return lines }
+        var table = TextTable(["project", "group", "rows at most", "bytes"])
+        for group in online.groups { table.append([group.project, group.group, "\(group.rowsAtMost)", "\(group.bytes)"]) }
+        return lines + indented(table)
+    }
+
+    private static func offline(_ offline: StatusReport.Offline) -> [String] {
+        var lines = ["", "offline"]
+        if let failure = offline.failure { lines.append("  FAILED      \(failure)") }
+        let lag = offline.lag.map { ", \(Spelling.count($0)) behind the log" } ?? ""
+        lines.append(
+            "  positions   in chunks \(offline.durablePosition), applied \(offline.appliedPosition)\(lag), "
+                + "oldest as-of \(offline.oldestAsOf)")
+        guard !offline.groups.isEmpty else { return lines }
+        var table = TextTable(["project", "group", "rows", "chunks by level", "chunk bytes", "rows in memory"])
+        for group in offline.groups {
+            table.append([
+                group.project, group.group, "\(group.rows)", group.chunksByLevel.map(String.init).joined(separator: " "),
+                "\(group.chunkBytes)", "\(group.memoryRows)",
+            ])
+        }
+        return lines + indented(table)
+    }
+
+    private static func indented(_ table: TextTable) -> [String] {
+        table.text.split(separator: "\n").map { "  \($0)" }
+    }
+}

@@ -1,0 +1,72 @@
+import Client
+import FeatureModel
+import Tables
+
+/// What writing a table did.
+struct UploadResult {
+    private static let keysListedMax = 20
+
+    private(set) var rows = 0
+    private(set) var requests = 0
+    private(set) var position: Position = 0
+    private(set) var keysWithNewerRows = 0
+    /// The first of them, as text.
+    private(set) var keysListed: [String] = []
+    var elapsed = Duration.zero
+
+    mutating func add(_ written: WriteResult, rows: Int, keys: RowKeys?) {
+        self.rows += rows
+        requests += 1
+        position = written.position
+        keysWithNewerRows += written.rowsWithNewerRows.count
+        guard let keys else { return }
+        for row in written.rowsWithNewerRows.prefix(Self.keysListedMax - keysListed.count) { keysListed.append(keys.text(row)) }
+    }
+
+    private struct Document: Encodable {
+        let group: String
+        let rows: Int
+        let requests: Int
+        let position: UInt64
+        let keysWithNewerRows: Int
+        let keys: [String]
+        let seconds: Double
+    }
+
+    func print(json: Bool, verb: String, group: String) throws {
+        if json {
+            return try Console.printJSON(
+                Document(
+                    group: group, rows: rows, requests: requests, position: position, keysWithNewerRows: keysWithNewerRows,
+                    keys: keysListed, seconds: elapsed / .seconds(1)))
+        }
+        guard rows > 0 else { return try Console.print("\(verb) 0 rows: the table is empty") }
+        let noun = verb == "deleted" ? "key" : "row"
+        try Console.print(
+            "\(verb) \(Spelling.count(rows, noun)) \(verb == "deleted" ? "of" : "to") \(group): position \(position), "
+                + Spelling.seconds(elapsed))
+        guard keysWithNewerRows > 0 else { return }
+        try Console.print("a newer row wins for \(Spelling.count(keysWithNewerRows, "key")), which reads still find:")
+        for key in keysListed { try Console.print("  \(key)") }
+        if keysWithNewerRows > keysListed.count {
+            try Console.print("  and \(Spelling.count(keysWithNewerRows - keysListed.count)) more")
+        }
+    }
+}
+
+/// Keys of a batch as people read them: `origin=JFK,carrier=UA`.
+struct RowKeys {
+    private let names: [String]
+    private let columns: [OutputColumn]
+
+    /// - Parameter fields: column `i` of the batch is `fields[i]`.
+    init(_ batch: Batch, _ fields: [Field]) {
+        names = fields.map(\.name)
+        columns = fields.indices.map { .cells(batch.column(ordinal: $0)!) }
+    }
+
+    func text(_ row: Int) -> String {
+        if names.isEmpty { return "(the global key)" }
+        return zip(names, columns).map { "\($0)=\($1.text(row) ?? "")" }.joined(separator: ",")
+    }
+}

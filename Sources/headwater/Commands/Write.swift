@@ -1,0 +1,114 @@
+import ArgumentParser
+import Catalog
+import Client
+import FeatureModel
+import Tables
+
+struct Write: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write the rows of a table into a feature group.",
+        discussion: """
+            The table has the group's key columns, its event time and any of its features, in any order; a missing feature column is \
+            null. The whole table is checked before its first row is sent: one bad cell, and nothing is written. A lost \
+            connection is made again, and each row is written once.
+
+              headwater write weather --from weather.csv
+              headwater write weather --from weather.csv --null NA
+              zcat weather.ndjson.gz | headwater write weather --from - --format ndjson
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var input: InputOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The feature group: NAME, or NAME@VERSION.")
+    var group: String
+    @Option(help: ArgumentHelp("A .csv, .ndjson or .jsonl file, or - for standard input.", valueName: "file"))
+    var from: String
+
+    func run() async throws {
+        try await connection.withClient { client in
+            let group = try await client.group(group)
+            let table = try input.open(from)
+            var writer = TableUpload(client: client, group: group, table: table, input: input, operation: .write)
+            let result = try await writer.run()
+            try result.print(json: output.json, verb: "wrote", group: group.definition.reference)
+        }
+    }
+}
+
+struct Delete: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Delete keys of a feature group, from an event time on.",
+        discussion: """
+            A delete is a row of its own kind, at the time of --event-time (default: now). Reads at or after it find nothing \
+            older; reads of history before it still do. A row with a later event time wins: such keys are reported.
+
+            In --key a backslash takes the next character as it is: 'name=Doe\\, John'. "" is the empty string.
+
+              headwater delete orders --key customer_id=1 --key customer_id=2
+              headwater delete weather --key origin=JFK --event-time 2013-06-01T00:00:00Z
+              headwater delete weather --from keys.csv
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var input: InputOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The feature group: NAME, or NAME@VERSION.")
+    var group: String
+    @Option(help: ArgumentHelp("A key: KEY=VALUE,KEY2=VALUE2; may be repeated.", valueName: "key"))
+    var key: [String] = []
+    @Option(help: ArgumentHelp("The time of the delete, with --key: \(Instant.help).", valueName: "time"))
+    var eventTime: Instant?
+    @Option(
+        help: ArgumentHelp("A table of keys, and event times if it has that column; - for standard input.", valueName: "file"))
+    var from: String?
+
+    func validate() throws {
+        if key.isEmpty == (from == nil) { throw ValidationError("give either --key KEY=VALUE,… or --from FILE") }
+        if eventTime != nil, from != nil {
+            throw ValidationError("--event-time goes with --key; a table has its event times in a column of its own")
+        }
+    }
+
+    func run() async throws {
+        try await connection.withClient { client in
+            let group = try await client.group(group)
+            let result: UploadResult
+            if let from {
+                let table = try input.open(from)
+                var writer = TableUpload(client: client, group: group, table: table, input: input, operation: .delete)
+                result = try await writer.run()
+            } else {
+                result = try await deleteKeys(client, group)
+            }
+            try result.print(json: output.json, verb: "deleted", group: group.definition.reference)
+        }
+    }
+
+    private func deleteKeys(_ client: HeadwaterClient, _ group: GroupDescription) async throws -> UploadResult {
+        let schema = group.schema
+        var keys: [KeyText] = []
+        for text in key { keys.append(try KeyText(text, option: "--key")) }
+        let batch = try KeyText.batch(keys, fields: schema.keys, option: "--key", keysAreRequired: true)
+        var columns = zip(batch.ordinals, batch.columns).map { (ordinal: $0, column: $1) }
+        if let eventTime {
+            guard let ordinal = schema.eventTimeOrdinal else {
+                throw HeadwaterError(
+                    .invalidArgument,
+                    "\(group.definition.reference) is a static table: its deletes have no event time; leave --event-time out")
+            }
+            var times = ColumnBuilder(.timestamp, capacity: keys.count)
+            for _ in keys { times.append(int64: eventTime.microseconds) }
+            columns.append((ordinal, times.finish()))
+        }
+        let started = ContinuousClock.now
+        let entry = RecordEntry(
+            groupID: schema.groupID, schemaVersion: schema.schemaVersion, operation: .delete,
+            batch: Batch(rowCount: keys.count, columns: columns))
+        let written = try await client.write([entry])
+        var result = UploadResult()
+        result.add(written, rows: keys.count, keys: RowKeys(batch, schema.keys))
+        result.elapsed = ContinuousClock.now - started
+        return result
+    }
+}

@@ -1,0 +1,70 @@
+import Foundation
+
+/// Standard output for results, standard error for everything else.
+enum Console {
+    /// Whether a person sees standard error.
+    static let errorIsTerminal = isatty(2) == 1
+
+    /// Each line behind `headwater: `, as every error is told.
+    static func errorLines(_ text: String) {
+        let lines = text.split(whereSeparator: \.isNewline).map { "headwater: \($0)\n" }
+        note(lines.joined())
+    }
+
+    /// A line on standard error that is no error: a remark beside results that go to a pipe.
+    static func remark(_ text: String) { note(text + "\n") }
+
+    static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+
+    /// Writes to standard output, as it is.
+    ///
+    /// - Throws: where nobody reads it any more.
+    static func write(_ bytes: some Sequence<UInt8>) throws { try FileHandle.standardOutput.write(contentsOf: Data(bytes)) }
+
+    static func print(_ text: String) throws { try write("\(text)\n".utf8) }
+
+    /// Prints a value as one JSON document, keys sorted.
+    static func printJSON(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        try write(try encoder.encode(value))
+        try write("\n".utf8)
+    }
+}
+
+/// Numbers as people read them.
+enum Spelling {
+    /// `26,115`.
+    static func count(_ number: some BinaryInteger) -> String {
+        let digits = String(number.magnitude)
+        var grouped = ""
+        for (index, digit) in digits.enumerated() {
+            if index > 0, (digits.count - index) % 3 == 0 { grouped += "," }
+            grouped.append(digit)
+        }
+        return (number < 0 ? "-" : "") + grouped
+    }
+
+    /// `1 row`, `26,115 rows`.
+    static func count(_ number: some BinaryInteger, _ noun: String) -> String {
+        "\(count(number)) \(noun)\(number == 1 ? "" : "s")"
+    }
+
+    /// `1.5 MiB`.
+    static func bytes(_ number: some BinaryInteger) -> String {
+        var rest = Double(number)
+        for unit in ["bytes", "KiB", "MiB", "GiB"] {
+            if rest < 1_024 { return unit == "bytes" ? "\(number) bytes" : "\(fixed(rest, 1)) \(unit)" }
+            rest /= 1_024
+        }
+        return "\(fixed(rest, 1)) TiB"
+    }
+
+    /// `0.31 s`.
+    static func seconds(_ duration: Duration) -> String { "\(fixed(duration / .seconds(1), 2)) s" }
+
+    static func fixed(_ number: Double, _ digits: Int) -> String {
+        number.formatted(.number.grouping(.never).precision(.fractionLength(digits)).locale(Locale(identifier: "en_US_POSIX")))
+    }
+}

@@ -1,0 +1,62 @@
+import Catalog
+import Client
+import FeatureModel
+import Log
+import OfflineStore
+import OnlineStore
+import Server
+import StorageIO
+import Wire
+
+/// Where the stores of a data directory stand that no server runs on.
+enum DirectStatus {
+    static func report(dataDirectory: String) throws(HeadwaterError) -> StatusReport {
+        let storage = RealStorage()
+        let log = try DirectLog.open(storage, dataDirectory)
+        let online = try DirectOnline(dataDirectory: dataDirectory, minPosition: 0)
+        var report = StatusReport(
+            roles: [], version: HeadwaterVersion.current, logID: log.logID.description, wallTime: SystemWallClock().now(),
+            online: try onlinePart(storage, dataDirectory, log, online), offline: nil)
+        if storage.exists(StoragePath.join(dataDirectory, OfflineStore.folderName)) {
+            let store = try DirectOffline.openStore(storage, dataDirectory)
+            report.offline = offlinePart(store.status(), log, online.catalog)
+        }
+        return report
+    }
+
+    private static func onlinePart(
+        _ storage: RealStorage, _ dataDirectory: String, _ log: LogReader, _ online: DirectOnline
+    ) throws(HeadwaterError) -> StatusReport.Online {
+        let directory = StoragePath.join(dataDirectory, "log")
+        var bytes = 0
+        for name in try storage.list(directory) {
+            bytes += try storage.open(StoragePath.join(directory, name), .read).size()
+        }
+        let verified = try LogVerifier.verify(storage: storage, directory: directory)
+        let statistics = online.store.statisticsAtMost
+        return StatusReport.Online(
+            durability: "-", lastPosition: log.durablePosition, durablePosition: log.durablePosition,
+            appliedPosition: online.store.appliedPosition, catalogPosition: online.catalog.position,
+            snapshotPosition: online.store.snapshotPosition, memoryBytes: online.store.memoryBytes, producerSessions: 0,
+            logBytes: bytes,
+            logSegments: verified.segments, oldestPosition: verified.firstPosition ?? 0, logBytesMax: 0, followers: [],
+            groups: online.catalog.allGroups.map { group in
+                let counts = statistics[group.id]
+                return StatusReport.OnlineGroup(
+                    project: group.project, group: group.reference, rowsAtMost: counts?.rows ?? 0, bytes: counts?.bytes ?? 0)
+            }, failure: verified.damage.map { Failure.message($0) })
+    }
+
+    private static func offlinePart(_ status: OfflineStatus, _ log: LogReader, _ catalog: Catalog) -> StatusReport.Offline {
+        StatusReport.Offline(
+            durablePosition: status.durablePosition, appliedPosition: status.appliedPosition,
+            lag: log.durablePosition - min(log.durablePosition, status.appliedPosition), oldestAsOf: status.oldestAsOf,
+            groups: status.groups.compactMap { part in
+                catalog.group(id: part.groupID).map { group in
+                    StatusReport.OfflineGroup(
+                        project: group.project, group: group.reference, rows: part.rowCount, chunksByLevel: part.chunksByLevel,
+                        chunkBytes: part.chunkBytes, memoryRows: part.memoryRows)
+                }
+            }, failure: status.failure.map { Failure.message($0) })
+    }
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Server
+
+/// The command `headwater`.
+struct Headwater: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "headwater",
+        abstract: "A feature store: one durable log, an online store and an offline store that run down from it.",
+        discussion: """
+            Start a server, apply definitions, write rows, read them:
+
+              headwater serve --data ./store
+              headwater apply features.yaml
+              headwater write orders --from orders.csv
+              headwater get --service churn --entity customer_id=1
+              headwater history --spine spine.csv --service churn --out training.csv
+
+            Clients find the server by --address or HEADWATER_ADDRESS (127.0.0.1:7070), and names by --project or \
+            HEADWATER_PROJECT.
+            """,
+        version: HeadwaterVersion.current,
+        groupedSubcommands: [
+            CommandGroup(name: "SERVERS", subcommands: [Serve.self, Online.self, Offline.self]),
+            CommandGroup(name: "DEFINITIONS", subcommands: [Apply.self, PlanCommand.self, List.self, Describe.self]),
+            CommandGroup(name: "ROWS", subcommands: [Write.self, Delete.self, Get.self, History.self, Scan.self]),
+            CommandGroup(
+                name: "OPERATIONS", subcommands: [Status.self, Audit.self, Snapshot.self, Compact.self, LogCommand.self]),
+        ])
+}
+
+/// Runs the command, and turns what it throws into lines on standard error and an exit code.
+@main
+enum Main {
+    static func main() async {
+        Interrupts.prepare()
+        let work = Task { try await run() }
+        Interrupts.whenInterrupted { work.cancel() }
+        do { try await work.value } catch { Failure.exit(error) }
+    }
+
+    private static func run() async throws {
+        var command = try Headwater.parseAsRoot()
+        if var command = command as? any AsyncParsableCommand {
+            try await command.run()
+        } else {
+            try command.run()
+        }
+    }
+}

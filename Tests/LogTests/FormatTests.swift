@@ -1,0 +1,139 @@
+import FeatureModel
+import Log
+import StorageIO
+import Testing
+
+@Suite struct FormatTests {
+    private func hex(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    private func bytes(_ hex: String) -> [UInt8] {
+        let digits = Array(hex.utf8)
+        return stride(from: 0, to: digits.count, by: 2).map {
+            UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)!
+        }
+    }
+
+    /// The log of version 1 that every later version must read, and this one must write byte for byte.
+    private func goldenLog() throws -> MemoryStorage {
+        let storage = MemoryStorage()
+        let log = try openLog(storage)
+        let stamp = ProducerStamp(producer: 7, epoch: 8, sequence: 9)
+        _ = try log.stage(kind: .data, stamp: stamp, body: [0xC0, 0xFF, 0xEE], now: 1_700_000_000_000_000)
+        try log.commit()
+        _ = try log.stage(kind: .definitions, stamp: .none, body: [], now: 0)
+        try log.close()
+        return storage
+    }
+
+    @Test func aSmallLogIsWrittenByteForByteAsVersion1() throws {
+        let files = try LogFiles(goldenLog())
+        #expect(hex(files.files["segment-0000000000000001.log"]!.prefix(128 + 128 + 64)) == Golden.segment)
+        #expect(files.files["segment-0000000000000001.log"]!.dropFirst(320).allSatisfy { $0 == 0 })
+        #expect(hex(files.files["control"]!.prefix(128)) == Golden.control)
+        #expect(hex(files.files["control"]!.dropFirst(4_096).prefix(128)) == Golden.control)
+        #expect(hex(files.files["durable"]!.prefix(88)) == Golden.durable)
+    }
+
+    @Test func theGoldenLogOfVersion1IsRead() throws {
+        var files = try LogFiles(goldenLog())
+        func padded(_ hex: String, _ count: Int) -> [UInt8] {
+            let used = bytes(hex)
+            return used + [UInt8](repeating: 0, count: count - used.count)
+        }
+        files.files = [
+            "segment-0000000000000001.log": padded(Golden.segment, 1_024),
+            "control": padded(Golden.control, 4_096) + padded(Golden.control, 4_096),
+            "durable": padded(Golden.durable, 4_096),
+        ]
+        let storage = try files.storage()
+        let log = try openLog(storage)
+        #expect(log.lastPosition == 2 && log.recoveredGap == nil && log.writerEpoch == 2 && log.logID == testLogID)
+        let read = try readAll(storage)
+        #expect(read.map(\.kind) == [.data, .definitions] && read[0].body == [0xC0, 0xFF, 0xEE])
+        #expect(read.map(\.ingestTime) == [1_700_000_000_000_000, 1_700_000_000_000_000])
+        #expect(read[0].stamp == ProducerStamp(producer: 7, epoch: 8, sequence: 9))
+    }
+
+    @Test(arguments: ["segment-0000000000000001.log", "control", "durable"])
+    func aNewerFormatIsRefusedUntouched(name: String) throws {
+        let files = try LogFiles(goldenLog())
+        let sealed = name == "durable" ? 36 : 128
+        let storage = try files.storage(changing: name) { bytes in
+            for start in name == "control" ? [0, 4_096] : [0] {
+                bytes[start + 8] = 2
+                bytes[start + 12] = 2
+                bytes.store(littleEndian: CRC32C.checksum(bytes[start..<start + sealed - 4]), at: start + sealed - 4)
+            }
+        }
+        let before = try LogFiles(storage).files
+        for attempt in [
+            { _ = try openLog(storage) }, { _ = try LogVerifier.verify(storage: storage, directory: logDirectory) },
+            { try LogDump.forEach(storage: storage, directory: logDirectory) { _ in } },
+        ] {
+            let error = failure(attempt)
+            #expect(error?.code == .failedPrecondition && error?.message.contains("upgrade") == true)
+        }
+        #expect(try LogFiles(storage).files == before)
+    }
+
+    @Test func verifyCountsAndDumpLists() throws {
+        let storage = MemoryStorage()
+        var log = try openLog(storage)
+        for byte in 1...8 { try log.stage(UInt8(byte)) }
+        try log.close(clean: false)
+        log = try openLog(storage)
+        try log.stage(9, count: 7)
+        try log.commit()
+        // What is not durable is not judged.
+        try log.stage(10)
+        _ = try log.write()
+        let before = try LogFiles(storage).files
+        let report = try LogVerifier.verify(storage: storage, directory: logDirectory)
+        #expect(report.damage == nil && report.records == 2 && report.bodyBytes == 8 + 7)
+        #expect(report.firstPosition == 16 && report.lastPosition == 17 && report.gaps == [1...16])
+        var entries: [LogEntry] = []
+        try LogDump.forEach(storage: storage, directory: logDirectory) { entries.append($0) }
+        #expect(entries.map(\.position) == [16, 17] && entries.map(\.offset) == [128, 256])
+        #expect(
+            entries[0].gap == 1...16 && entries[1].bodyBytes == 7 && entries[1].segment == 1 && entries[1].path == segmentPath(1))
+        #expect(try LogFiles(storage).files == before)
+    }
+
+    @Test func verifyReportsTheFirstDamageWithItsPlace() throws {
+        let storage = MemoryStorage()
+        let log = try openLog(storage)
+        for byte in 1...20 { try log.stage(UInt8(byte)) }
+        try log.close()
+        try storage.open(segmentPath(2), .readWrite).write([0xFF], at: 128 + 128 + 70)
+        let report = try LogVerifier.verify(storage: storage, directory: logDirectory)
+        #expect(report.records == 8 && report.damage?.location == "\(segmentPath(2)):256")
+    }
+
+    @Test func bodiesStandAlignedInTheFile() throws {
+        let storage = MemoryStorage()
+        let log = try openLog(storage)
+        for count in [0, 1, 63, 64, 65, 300] { try log.stage(1, count: count) }
+        try log.close()
+        try LogDump.forEach(storage: storage, directory: logDirectory) { #expect($0.offset % 64 == 0) }
+    }
+}
+
+/// The used bytes of the golden log's files.
+private enum Golden {
+    static let segment =
+        "48574c4f475345470100000001000000000102030405060708090a0b0c0d0e0f010000000000000001000000000000000000000000000000"
+        + "0000000000000080000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        + "0000000000000000000000007514cb91030000000fabdf99010000000000000000401e18240a060007000000000000000800000001000000"
+        + "09000000000000000000000000000000000000008bacce39c0ffee0000000000000000000000000000000000000000000000000000000000"
+        + "000000000000000000000000000000000000000000000000000000000000000000000000eb08c9d9020000000000000000401e18240a0600"
+        + "000000000000000000000000020000000000000000000000010000000000000000000000a1a56be2"
+    static let control =
+        "48574c4f4743544c0100000001000000000102030405060708090a0b0c0d0e0f030000000000000002000000000000000200000000000000"
+        + "0100000000000000010000000000000003000000000000000000000000000000000000000000000000000000000000000000000000000000"
+        + "00000000000000000000000024a10b24"
+    static let durable =
+        "48574c4f47504f530100000001000000000102030405060708090a0b0c0d0e0f43d867cc0000000000000000000000000000000000000000"
+        + "00000000000000000200000000000000fdffffffffffffff0100000000000000"
+}

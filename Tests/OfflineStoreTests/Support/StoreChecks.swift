@@ -1,0 +1,138 @@
+import FeatureModel
+import OfflineStore
+import StorageIO
+import Testing
+
+let testLogID: [UInt8] = Array(1...16)
+
+/// Settings that make many blocks and many files of few rows.
+func tinyOptions(_ random: inout SplitMix64) -> OfflineOptions {
+    var options = OfflineOptions()
+    options.blockRowsMax = random.chance(25) ? 1 + random.below(3) : 4 + random.below(12)
+    options.blockBytesMax = random.chance(20) ? 200 : 1 << 20
+    options.chunkBytesTarget = random.chance(50) ? 1_500 : 1 << 20
+    options.runsPerLevelMax = 2 + random.below(3)
+    return options
+}
+
+func openStore(
+    _ storage: any Storage, options: OfflineOptions = OfflineOptions(), readOnly: Bool = false
+) throws(HeadwaterError) -> OfflineStore {
+    try OfflineStore(dataDirectory: "data", logID: testLogID, storage: storage, options: options, readOnly: readOnly)
+}
+
+/// Compares every kind of read of a view with the oracle.
+struct StoreChecks {
+    let history: RandomHistory
+    let oracle: Oracle
+    let label: String
+
+    func check(_ view: OfflineView, _ random: inout SplitMix64) throws {
+        let asOf: Position
+        if random.chance(50) || view.position == view.oldestAsOf {
+            asOf = view.position
+        } else {
+            asOf = view.oldestAsOf + UInt64(random.below(Int(view.position - view.oldestAsOf) + 1))
+        }
+        let first = history.schemaIndex(asOf: asOf)
+        let schema = history.schemas[first + random.below(history.schemas.count - first)]
+        let visible = oracle.visible(asOf: asOf)
+        try checkScan(view, schema, asOf, visible, &random)
+        try checkLatest(view, schema, asOf, visible, &random)
+        try checkJoin(view, schema, asOf, visible, &random)
+    }
+
+    private func checkScan(
+        _ view: OfflineView, _ schema: GroupSchema, _ asOf: Position, _ visible: [Oracle.Row], _ random: inout SplitMix64
+    ) throws {
+        let start = random.chance(40) ? RandomHistory.instant(&random) : nil
+        let end = random.chance(40) ? RandomHistory.instant(&random) : nil
+        let deletes = random.chance(50)
+        let expected = Oracle.inOrder(
+            visible.filter { row in
+                if !schema.isStatic, let start, row.eventTime < start { return false }
+                if !schema.isStatic, let end, row.eventTime >= end { return false }
+                return deletes || !row.isDelete
+            })
+        var scan = try view.scan(schema, start: start, end: end, asOf: asOf, includeDeletes: deletes)
+        try compare(&scan, schema, expected, "scan at \(asOf)")
+    }
+
+    private func checkLatest(
+        _ view: OfflineView, _ schema: GroupSchema, _ asOf: Position, _ visible: [Oracle.Row], _ random: inout SplitMix64
+    ) throws {
+        let time = random.chance(50) ? RandomHistory.instant(&random) : nil
+        var latest: [[Value]: Oracle.Row] = [:]
+        for row in visible where row.eventTime <= time ?? .max {
+            if let held = latest[row.keys], Oracle.isBefore(row, held) { continue }
+            latest[row.keys] = row
+        }
+        var scan = try view.latest(schema, at: time, asOf: asOf)
+        try compare(&scan, schema, Oracle.inOrder(Array(latest.values)), "latest at \(asOf)")
+    }
+
+    private func compare(_ scan: inout RowScan, _ schema: GroupSchema, _ expected: [Oracle.Row], _ what: String) throws {
+        var next = 0
+        while let batch = try scan.next() {
+            for row in 0..<batch.rowCount {
+                guard next < expected.count else { break }
+                let want = expected[next]
+                next += 1
+                let features = schema.features.indices.map {
+                    Oracle.widened(want.features[schema.featureBase + $0] ?? .null, schema.features[$0].type)
+                }
+                let isSame =
+                    batch.keys.map { $0.value(row) } == want.keys && batch.eventTime.int64(row) == want.eventTime
+                    && batch.ingestTime.int64(row) == want.ingestTime && batch.position.int64(row) == Int64(want.position)
+                    && batch.row.int64(row) == Int64(want.row) && batch.isDelete.bool(row) == want.isDelete
+                    && batch.features.map { $0.value(row) } == features
+                    && (batch.availableTime?.value(row) ?? .null) == (want.availableTime.map { .timestamp($0) } ?? .null)
+                if !isSame { Issue.record("\(label): \(what): row \(next - 1) differs from \(want)") }
+            }
+        }
+        if next != expected.count { Issue.record("\(label): \(what): \(next) rows where \(expected.count) are right") }
+    }
+
+    private func checkJoin(
+        _ view: OfflineView, _ schema: GroupSchema, _ asOf: Position, _ visible: [Oracle.Row], _ random: inout SplitMix64
+    ) throws {
+        let count = random.below(10)
+        var spine = (0..<count).map { _ in
+            (
+                schema.keys.map { random.chance(6) ? Value.null : RandomHistory.key($0.type, &random) },
+                random.chance(5) ? nil : RandomHistory.instant(&random)
+            )
+        }
+        if count > 2 { spine.append(spine[1]) }
+        let keyColumns = try schema.keys.indices.map { key in
+            try Column(schema.keys[key].type, spine.map { $0.0[key] })
+        }
+        let times = try Column(.timestamp, spine.map { $0.1.map { .timestamp($0) } ?? .null })
+        let features = schema.features.indices.map { index in
+            let type = schema.features[index].type
+            let wide: FeatureType = random.chance(20) && type == .int32 ? .int64 : type
+            return (ordinal: schema.featureBase + index, type: wide)
+        }
+        let maxAge: Microseconds? = random.chance(50) ? random.pick([1, 3, 10, .max]) : nil
+        let byIngest = random.chance(50)
+        let group = JoinGroup(schema: schema, features: features, maxAge: maxAge, keyColumns: keyColumns)
+        let joined = try view.join(
+            spineTimes: times, groups: [group], asOf: asOf, availability: byIngest ? .ingest : .event)
+        for (index, feature) in features.enumerated() {
+            let got = joined[0][index]
+            #expect(got.column.count == spine.count && got.column.type == feature.type)
+            for (row, (keys, time)) in spine.enumerated() {
+                let (value, status) = oracle.joined(
+                    keys: keys, time: time, ordinal: feature.ordinal, type: feature.type, maxAge: maxAge,
+                    isStatic: schema.isStatic,
+                    byIngest: byIngest, in: visible)
+                if got.column.value(row) != value || got.statuses[row] != status {
+                    let how = "\(byIngest ? "ingest" : "event"), max_age \(maxAge.map(String.init) ?? "-")"
+                    let cell = "spine row \(row) \(keys) t \(time.map(String.init) ?? "null")"
+                    let found = "\(got.column.value(row)) \(got.statuses[row])"
+                    Issue.record("\(label): join at \(asOf), \(how), \(cell): \(found) where \(value) \(status) is right")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+import FeatureModel
+import OnlineStore
+import StorageIO
+import TestSupport
+import Testing
+
+/// A damaged snapshot is refused, or its damage is found at the touch; never is a wrong value served.
+struct SnapshotDamageTests {
+    private static let path = "online/" + name
+    private static let name = "snapshot-00000000000000000003.hws"
+    private let ids: [Int64?] = (0..<60).map { $0 }
+    private let good: [UInt8]
+    private let answer: [Value]
+
+    init() throws {
+        let storage = MemoryStorage()
+        let store = try openStore(storage)
+        store.apply(writing(1, (0..<50).map { ($0, 100, $0 * 3) }))
+        store.apply(deleting(2, ids: [3, 4], at: 200))
+        store.apply(cutting(3, before: 10))
+        try store.snapshot(extra: Array("the engine's part".utf8))
+        good = try storage.readAll(Self.path)
+        answer = try store.get(query(ids), now: 0).columns[0].values
+    }
+
+    private func disk(with bytes: some Collection<UInt8>) throws(HeadwaterError) -> MemoryStorage {
+        let storage = MemoryStorage()
+        try storage.createDirectory("online")
+        let file = try storage.open(Self.path, .create)
+        try file.write(Array(bytes)[...], at: 0)
+        return storage
+    }
+
+    @Test func intactFileIsRead() throws {
+        let store = try openStore(disk(with: good))
+        #expect(store.appliedPosition == 3)
+        #expect(store.ingestTimeHighWater == 30)
+        #expect(String(decoding: store.recoveredExtra, as: UTF8.self) == "the engine's part")
+        #expect(try store.get(query(ids), now: 0).columns[0].values == answer)
+        try store.verifySnapshot()
+    }
+
+    @Test func fileCutAtAnyByteIsRefused() throws {
+        let storage = try disk(with: good)
+        let file = try storage.open(Self.path, .readWrite)
+        for length in (0..<good.count).reversed() {
+            try file.truncate(to: length)
+            let error = refusal { try openStore(storage) }
+            if error?.code != .dataLoss || error?.location?.hasPrefix(Self.path + ":") != true {
+                Issue.record("cut at \(length): \(String(describing: error))")
+            }
+        }
+        #expect(refusal { try openStore(disk(with: good + [0])) }?.code == .dataLoss)
+    }
+
+    @Test func anyFlippedBitIsRefusedOrFoundAtTheTouch() throws {
+        var random = SplitMix64(seed: 4)
+        var refused = 0
+        var foundAtTouch = 0
+        let storage = try disk(with: good)
+        let file = try storage.open(Self.path, .readWrite)
+        for offset in 0..<good.count {
+            try file.write([good[offset] ^ 1 << UInt8(random.int(0...7))], at: offset)
+            defer { try! file.write([good[offset]], at: offset) }
+            let store: OnlineStore
+            do throws(HeadwaterError) {
+                store = try openStore(storage)
+            } catch {
+                // A flipped bit in the least reader version reads as a newer format.
+                let isRight = error.code == .dataLoss || (12..<16).contains(offset) && error.code == .unimplemented
+                if !isRight { Issue.record("byte \(offset): \(error)") }
+                refused += 1
+                continue
+            }
+            defer { store.close() }
+            let damage = refusal { try store.verifySnapshot() }
+            if damage?.code != .dataLoss || damage?.location != "\(Self.path):\(offset / 4_096 * 4_096)" {
+                Issue.record("byte \(offset): the scrub says \(String(describing: damage))")
+            }
+            do throws(HeadwaterError) {
+                let found = try store.get(query(ids), now: 0).columns[0].values
+                if found != answer { Issue.record("byte \(offset): a wrong value was served") }
+            } catch {
+                if error.code != .dataLoss { Issue.record("byte \(offset): \(error)") }
+                foundAtTouch += 1
+            }
+        }
+        print("flipped bits: \(refused) refused at open, \(foundAtTouch) found at the touch, of \(good.count) bytes")
+        #expect(refused > 0 && foundAtTouch > 0)
+    }
+
+    @Test func damagedNewestIsNotPassedOverForAnOlderOne() throws {
+        let storage = try disk(with: good)
+        let newer = try storage.open("online/snapshot-00000000000000000009.hws", .create)
+        try newer.write(good.prefix(5_000), at: 0)
+        #expect(refusal { try openStore(storage) }?.code == .dataLoss)
+        try storage.remove(newer.path)
+        let misnamed = try storage.open("online/snapshot-00000000000000000008.hws", .create)
+        try misnamed.write(good[...], at: 0)
+        #expect(refusal { try openStore(storage) }?.location == misnamed.path + ":24")
+    }
+
+    @Test func newerFormatIsRefusedUntouched() throws {
+        var bytes = good
+        bytes.store(littleEndian: UInt32(2), at: 12)
+        let storage = try disk(with: bytes + [1, 2, 3])
+        _ = try storage.open(Self.path + ".tmp", .create)
+        #expect(refusal { try openStore(storage) }?.code == .unimplemented)
+        #expect(try storage.readAll(Self.path) == bytes + [1, 2, 3])
+        #expect(try storage.list("online") == ["lock", Self.name, Self.name + ".tmp"])
+    }
+
+    @Test func anotherLogsSnapshotIsRefused() throws {
+        let storage = try disk(with: good)
+        let error = refusal {
+            try OnlineStore.open(storage, directory: "online", seed: 1, logID: Array(repeating: 9, count: 16))
+        }
+        #expect(error?.code == .failedPrecondition)
+    }
+
+    @Test func leftoverTemporaryIsRemovedByTheOwnerOnly() throws {
+        let storage = try disk(with: good)
+        _ = try storage.open("online/snapshot-00000000000000000007.hws.tmp", .create)
+        let reader = try openStore(storage, access: .reader)
+        #expect(reader.appliedPosition == 3)
+        #expect(try storage.list("online").count == 3)
+        reader.close()
+        let owner = try openStore(storage)
+        #expect(try storage.list("online") == ["lock", Self.name])
+        #expect(refusal { try openStore(storage, access: .reader) }?.code == .failedPrecondition)
+        owner.close()
+        _ = try openStore(storage)
+    }
+
+    /// The bytes of a fixed store: they change only with the format version.
+    @Test func formatStaysAsItIs() {
+        #expect(good.count == 24_644)
+        #expect(CRC32C.checksum(good) == 885_171_777)
+    }
+}

@@ -1,0 +1,153 @@
+import Dispatch
+import FeatureModel
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+import Wire
+
+@testable import Transport
+
+/// Answers what the tests need, some of it on worker threads.
+///
+/// `get` echoes the body on the event loop, `write` on a worker; `audit` waits for its cancellation, `compact` until it is
+/// released; `scan` sends items until it is stopped, `history` echoes the data frames; `prepare` forgets to answer.
+final class EchoHandler: RequestHandler {
+    let workers = DispatchQueue(label: "workers", attributes: .concurrent)
+    let sentItems = Atomic<Int>(0)
+    let cancelled = Atomic<Int>(0)
+    let outcomes = Mutex<[String]>([])
+    let release = DispatchSemaphore(value: 0)
+    static let itemBytes = 64 << 10
+
+    func hello(_ hello: HelloRequest, from peer: String) throws(HeadwaterError) -> HelloReply {
+        if hello.token == [0] { throw HeadwaterError(.unauthenticated, "bad token") }
+        return HelloReply.with { $0.serverVersion = "test" }
+    }
+
+    func handle(_ request: IncomingRequest, _ responder: Responder) {
+        switch request.method {
+        case .get: responder.respond(encodedHead: Array(request.head), body: request.body)
+        case .write: workers.async { responder.respond(encodedHead: Array(request.head), body: request.body) }
+        case .audit:
+            responder.onCancel {
+                self.cancelled.add(1, ordering: .relaxed)
+                responder.fail(HeadwaterError(.cancelled, "as asked"))
+            }
+        case .compact:
+            workers.async {
+                self.release.wait()
+                responder.respond(head: CompactReply())
+            }
+        case .scan: workers.async { self.scan(responder) }
+        case .history: workers.async { self.echo(request.inbound!, responder) }
+        case .prepare: break
+        default: responder.fail(HeadwaterError(.unimplemented, "\(request.method)"))
+        }
+    }
+
+    private func scan(_ responder: Responder) {
+        let item = [UInt8](repeating: 7, count: Self.itemBytes)
+        while true {
+            let outcome = responder.waitForCredit(timeout: .seconds(10))
+            guard outcome == .ready, responder.send(head: RowsData(), body: item[...]) else {
+                outcomes.withLock { $0.append("\(outcome)") }
+                return
+            }
+            sentItems.add(1, ordering: .relaxed)
+        }
+    }
+
+    private func echo(_ inbound: InboundStream, _ responder: Responder) {
+        var rows: UInt64 = 0
+        while true {
+            switch inbound.next(timeout: .seconds(10)) {
+            case .data(let body):
+                guard responder.waitForCredit() == .ready else { return }
+                responder.send(head: RowsData.with { $0.rowOffset = rows }, body: body)
+                rows += 1
+            case .end: return responder.respond(head: RowsEnd.with { $0.rows = rows })
+            case .closed, .timedOut: return
+            }
+        }
+    }
+}
+
+struct TestServer {
+    let handler: EchoHandler
+    let transport: ServerTransport
+    var endpoint: Endpoint { transport.endpoints[0] }
+}
+
+/// Runs `body` against a server on a real socket, and stops the server.
+func withServer(
+    _ endpoint: Endpoint = .tcp(host: "127.0.0.1", port: 0), _ options: ServerOptions = ServerOptions(),
+    _ body: (TestServer) async throws -> Void
+) async throws {
+    let handler = EchoHandler()
+    let transport = try await ServerTransport.start(endpoints: [endpoint], handler: handler, options: options)
+    do { try await body(TestServer(handler: handler, transport: transport)) } catch {
+        await transport.shutdownGracefully(within: .milliseconds(100))
+        throw error
+    }
+    await transport.shutdownGracefully(within: .milliseconds(500))
+    #expect(transport.connectionCount == 0)
+}
+
+/// Waits until `condition` holds, no longer than five seconds.
+func eventually(_ condition: () -> Bool) async throws -> Bool {
+    for _ in 0..<500 {
+        if condition() { return true }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    return condition()
+}
+
+/// A socket without a protocol: what hostile clients use.
+final class RawClient: Sendable {
+    private final class Collector: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        let received: Mutex<[UInt8]> = Mutex([])
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let buffer = unwrapInboundIn(data)
+            received.withLock { $0.append(contentsOf: buffer.readableBytesView) }
+        }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {}
+    }
+
+    private let shared: Shared
+    let channel: any Channel
+
+    /// Sendable because all that others read of a collector is behind its mutex.
+    private struct Shared: @unchecked Sendable { let collector: Collector }
+
+    init(_ endpoint: Endpoint) async throws {
+        let shared = Shared(collector: Collector())
+        self.shared = shared
+        channel = try await ClientBootstrap(group: NIOSingletons.posixEventLoopGroup)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(shared.collector) }
+            }
+            .connect(to: endpoint.resolved()).get()
+    }
+
+    func send(_ bytes: [UInt8]) async throws { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
+
+    var received: [UInt8] { shared.collector.received.withLock { $0 } }
+    var isClosed: Bool { !channel.isActive }
+
+    /// The frames received so far.
+    func frames() throws -> [Frame] {
+        var decoder = FrameDecoder()
+        decoder.receive(received[...])
+        var frames: [Frame] = []
+        while let frame = try decoder.next() { frames.append(frame) }
+        return frames
+    }
+
+    static var hello: [UInt8] {
+        var header = FrameHeader(.request, method: .hello, requestID: 1)
+        header.isEnd = true
+        return FrameEncoder.encode(header, head: HelloRequest().encode()).bytes
+    }
+}

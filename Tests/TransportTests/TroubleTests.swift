@@ -1,0 +1,160 @@
+import Dispatch
+import FeatureModel
+import NIOCore
+import Synchronization
+import Testing
+import Wire
+
+@testable import Transport
+
+@Suite(.timeLimit(.minutes(1)), .serialized) struct TroubleTests {
+    @Test func aReaderThatStopsReadingStopsTheServer() async throws {
+        try await withServer { server in
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            let stream = client.stream(.scan, head: ScanRequest())
+            _ = try await stream.next()
+            try await Task.sleep(for: .milliseconds(500))
+            let window = WireLimits().initialWindowBytes
+            let sent = server.handler.sentItems.load(ordering: .relaxed) * EchoHandler.itemBytes
+            #expect(sent >= window && sent <= window + 3 * EchoHandler.itemBytes)
+            // It goes on when the reader does.
+            for _ in 0..<500 { #expect(try await stream.next() != nil) }
+            #expect(server.handler.sentItems.load(ordering: .relaxed) > 500)
+            // The connection itself is not stopped by one stream.
+            _ = try await client.call(.get, head: [])
+            stream.cancel()
+            #expect(try await eventually { server.handler.outcomes.withLock { !$0.isEmpty } })
+            await client.close()
+        }
+    }
+
+    @Test func aSocketThatIsNeverReadHoldsNoMoreThanTheWindow() async throws {
+        try await withServer { server in
+            let raw = try await RawClient(server.endpoint)
+            try await raw.send(RawClient.hello)
+            #expect(try await eventually { !raw.received.isEmpty })
+            try await raw.channel.setOption(.autoRead, value: false).get()
+            var header = FrameHeader(.request, method: .scan, requestID: 2)
+            header.isEnd = true
+            try await raw.send(FrameEncoder.encode(header).bytes)
+            try await Task.sleep(for: .milliseconds(400))
+            let sent = server.handler.sentItems.load(ordering: .relaxed) * EchoHandler.itemBytes
+            #expect(sent > 0 && sent <= WireLimits().initialWindowBytes + EchoHandler.itemBytes)
+            try await raw.channel.close()
+            #expect(try await eventually { server.handler.outcomes.withLock { $0 == ["closed"] } })
+        }
+    }
+
+    @Test func cancellingATaskReachesTheWorker() async throws {
+        try await withServer { server in
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            let call = Task { try await client.call(.audit, head: []) }
+            try await Task.sleep(for: .milliseconds(50))
+            call.cancel()
+            let error = await #expect(throws: HeadwaterError.self) { try await call.value }
+            #expect(error?.code == .cancelled)
+            #expect(try await eventually { server.handler.cancelled.load(ordering: .relaxed) == 1 })
+            _ = try await client.call(.get, head: [])
+            await client.close()
+        }
+    }
+
+    @Test func aDeadlineEndsTheCallAndCancelsTheWork() async throws {
+        try await withServer { server in
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            let error = await #expect(throws: HeadwaterError.self) {
+                try await client.call(.audit, head: [], deadline: .milliseconds(50))
+            }
+            #expect(error?.code == .deadlineExceeded)
+            #expect(try await eventually { server.handler.cancelled.load(ordering: .relaxed) == 1 })
+            await client.close()
+        }
+    }
+
+    @Test func aLostConnectionCancelsWorkAndFailsCalls() async throws {
+        try await withServer { server in
+            let raw = try await RawClient(server.endpoint)
+            var header = FrameHeader(.request, method: .audit, requestID: 2)
+            header.isEnd = true
+            try await raw.send(RawClient.hello)
+            #expect(try await eventually { !raw.received.isEmpty })
+            try await raw.send(FrameEncoder.encode(header).bytes)
+            try await Task.sleep(for: .milliseconds(50))
+            try await raw.channel.close()
+            #expect(try await eventually { server.handler.cancelled.load(ordering: .relaxed) == 1 })
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            let call = Task { try await client.call(.audit, head: []) }
+            try await Task.sleep(for: .milliseconds(50))
+            await server.transport.shutdownGracefully(within: .milliseconds(50))
+            let error = await #expect(throws: HeadwaterError.self) { try await call.value }
+            #expect(error?.code == .unavailable)
+            #expect(!client.isConnected)
+            let later = await #expect(throws: HeadwaterError.self) { try await client.call(.get, head: []) }
+            #expect(later?.code == .unavailable)
+        }
+    }
+
+    @Test func halfAFrameThenSilenceIsClosedAndSoIsSilenceBeforeHello() async throws {
+        var options = ServerOptions()
+        options.frameTimeout = .milliseconds(200)
+        try await withServer(.tcp(host: "127.0.0.1", port: 0), options) { server in
+            let half = try await RawClient(server.endpoint)
+            try await half.send(RawClient.hello)
+            #expect(try await eventually { !half.received.isEmpty })
+            try await half.send(Array(RawClient.hello.prefix(30)))
+            let silent = try await RawClient(server.endpoint)
+            let idle = try await ClientTransport.connect(to: server.endpoint)
+            #expect(try await eventually { half.isClosed && silent.isClosed })
+            #expect(try half.frames().last?.error?.code == .deadlineExceeded)
+            // A connection without a frame begun may be idle for ever.
+            try await Task.sleep(for: .milliseconds(500))
+            _ = try await idle.call(.get, head: [])
+            await idle.close()
+        }
+    }
+
+    @Test func garbageIsAnsweredAndTheServerLives() async throws {
+        try await withServer { server in
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            var damaged = RawClient.hello
+            damaged[50] ^= 1
+            for garbage in [Array("GET / HTTP/1.1\r\n\r\n".utf8), damaged, [UInt8](repeating: 0xFF, count: 100_000)] {
+                let raw = try await RawClient(server.endpoint)
+                try? await raw.send(garbage)
+                #expect(try await eventually { raw.isClosed })
+                let last = try raw.frames().last
+                #expect(last?.header.kind == .goAway && last?.error != nil)
+            }
+            _ = try await client.call(.get, head: [])
+            await client.close()
+        }
+    }
+
+    @Test func tooManyConnectionsAreRefused() async throws {
+        var options = ServerOptions()
+        options.connectionsMax = 1
+        try await withServer(.tcp(host: "127.0.0.1", port: 0), options) { server in
+            let first = try await ClientTransport.connect(to: server.endpoint)
+            let error = await #expect(throws: HeadwaterError.self) { _ = try await ClientTransport.connect(to: server.endpoint) }
+            #expect(error?.code == .resourceExhausted)
+            _ = try await first.call(.get, head: [])
+            await first.close()
+        }
+    }
+
+    @Test func drainingFinishesWhatRunsAndRefusesTheRest() async throws {
+        try await withServer { server in
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            let running = Task { try await client.call(.compact, head: []) }
+            try await Task.sleep(for: .milliseconds(50))
+            let stopping = Task { await server.transport.shutdownGracefully(within: .seconds(10)) }
+            try await Task.sleep(for: .milliseconds(100))
+            let refused = await #expect(throws: HeadwaterError.self) { try await client.call(.get, head: []) }
+            #expect(refused?.code == .unavailable)
+            server.handler.release.signal()
+            _ = try await running.value
+            await stopping.value
+            #expect(server.transport.connectionCount == 0)
+        }
+    }
+}
