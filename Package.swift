@@ -66,8 +66,9 @@ let package = Package(
         .executableTarget(
             name: "headwater",
             dependencies: [
-                "Client", "Server", "Tables", "Catalog", "Engine", "Log", "OnlineStore", "OfflineStore", "StorageIO",
-                "Wire", "FeatureModel", argumentParser, lifecycle, logging,
+                "Client", "Server", "Transport", "Tables", "Catalog", "Engine", "Log", "OnlineStore", "OfflineStore",
+                "StorageIO", "Wire", "FeatureModel", argumentParser, lifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"), logging,
             ],
             swiftSettings: houseRules),
 
@@ -84,6 +85,9 @@ let package = Package(
         tests(
             "EngineTests",
             ["Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestSupport"]),
+        // These two start the built executable.
+        tests("CLITests", []),
+        tests("SystemTests", []),
         tests("TransportTests", ["Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOPosix")]),
     ]
 )

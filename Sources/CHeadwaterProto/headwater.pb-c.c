@@ -3944,27 +3944,28 @@ static const ProtobufCFieldDescriptor headwater__v1__audit_rows_request__field_d
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "bucket",
-    4,
-    PROTOBUF_C_LABEL_OPTIONAL,
+    "buckets",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_UINT32,
-    offsetof(Headwater__V1__AuditRowsRequest, has_bucket),
-    offsetof(Headwater__V1__AuditRowsRequest, bucket),
+    offsetof(Headwater__V1__AuditRowsRequest, n_buckets),
+    offsetof(Headwater__V1__AuditRowsRequest, buckets),
     NULL,
     NULL,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
 static const unsigned headwater__v1__audit_rows_request__field_indices_by_name[] = {
-  3,   /* field[3] = bucket */
   2,   /* field[2] = bucket_count */
+  3,   /* field[3] = buckets */
   1,   /* field[1] = group_id */
   0,   /* field[0] = position */
 };
-static const ProtobufCIntRange headwater__v1__audit_rows_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange headwater__v1__audit_rows_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
+  { 5, 3 },
   { 0, 4 }
 };
 const ProtobufCMessageDescriptor headwater__v1__audit_rows_request__descriptor =
@@ -3978,7 +3979,7 @@ const ProtobufCMessageDescriptor headwater__v1__audit_rows_request__descriptor =
   4,
   headwater__v1__audit_rows_request__field_descriptors,
   headwater__v1__audit_rows_request__field_indices_by_name,
-  1,  headwater__v1__audit_rows_request__number_ranges,
+  2,  headwater__v1__audit_rows_request__number_ranges,
   (ProtobufCMessageInit) headwater__v1__audit_rows_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -4320,7 +4321,7 @@ const ProtobufCMessageDescriptor headwater__v1__open_producer_reply__descriptor 
   (ProtobufCMessageInit) headwater__v1__open_producer_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__follow_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor headwater__v1__follow_request__field_descriptors[4] =
 {
   {
     "from_position",
@@ -4358,8 +4359,21 @@ static const ProtobufCFieldDescriptor headwater__v1__follow_request__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "durable_position",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Headwater__V1__FollowRequest, has_durable_position),
+    offsetof(Headwater__V1__FollowRequest, durable_position),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned headwater__v1__follow_request__field_indices_by_name[] = {
+  3,   /* field[3] = durable_position */
   1,   /* field[1] = follower */
   0,   /* field[0] = from_position */
   2,   /* field[2] = log_id */
@@ -4367,7 +4381,7 @@ static const unsigned headwater__v1__follow_request__field_indices_by_name[] = {
 static const ProtobufCIntRange headwater__v1__follow_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor headwater__v1__follow_request__descriptor =
 {
@@ -4377,7 +4391,7 @@ const ProtobufCMessageDescriptor headwater__v1__follow_request__descriptor =
   "Headwater__V1__FollowRequest",
   "headwater.v1",
   sizeof(Headwater__V1__FollowRequest),
-  3,
+  4,
   headwater__v1__follow_request__field_descriptors,
   headwater__v1__follow_request__field_indices_by_name,
   1,  headwater__v1__follow_request__number_ranges,

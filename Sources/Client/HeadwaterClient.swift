@@ -38,7 +38,7 @@ public final class HeadwaterClient: Sendable {
     /// - Throws: `.invalidArgument` for an address that is none, `.unavailable` where nobody answers there.
     public static func connect(
         _ address: String, project: String, configuration: ClientConfiguration = ClientConfiguration(),
-        clock: any WallClock = SystemWallClock()
+        clock: any WallClock = SystemClock()
     ) async throws(HeadwaterError) -> HeadwaterClient {
         let endpoint = try Endpoint(address)
         let hello = HelloRequest.with {

@@ -3,7 +3,7 @@ public import FeatureModel
 /// Reads that wait for a position: parked here, woken when the position is applied or their deadline has come.
 ///
 /// Not thread safe; whoever owns it keeps it behind its own lock.
-public struct PositionWaiters<Token: Sendable>: Sendable {
+public struct PositionWaiters<Token: Hashable & Sendable>: Sendable {
     private struct Waiter: Sendable {
         let position: Position
         let deadline: Microseconds
@@ -26,6 +26,9 @@ public struct PositionWaiters<Token: Sendable>: Sendable {
 
     /// Takes out the reads whose deadline has passed: each is answered DEADLINE_EXCEEDED with the applied position.
     public mutating func expire(now: Microseconds) -> [Token] { take { $0.deadline <= now } }
+
+    /// Forgets a read that nobody waits for any more.
+    public mutating func remove(_ token: Token) { waiters.removeAll { $0.token == token } }
 
     private mutating func take(where isDue: (Waiter) -> Bool) -> [Token] {
         guard waiters.contains(where: isDue) else { return [] }

@@ -27,42 +27,95 @@ public final class HeadwaterServer: Service {
         try storage.createDirectory(configuration.dataDirectory)
         let trigger = Mutexed<(@Sendable () -> Void)?>(nil)
         let online = try configuration.runsOnline ? openOnline { trigger.value?() } : nil
-        let services = Services(configuration: configuration, storage: storage, online: online, clock: clock, logger: logger)
-        let offline = OfflineStarter(services: services, trigger: trigger)
-        let transport: ServerTransport
+        let services = Services(
+            configuration: configuration, storage: storage, online: online, clock: clock, logger: logger)
+        let starter = OfflineStarter(services: services, trigger: trigger)
         do {
-            var options = ServerOptions()
-            options.allowInsecure = configuration.allowInsecure
-            if online != nil { try await offline.openNow() }
-            transport = try await ServerTransport.start(
-                endpoints: configuration.endpoints, handler: Router(services: services), options: options)
+            try starter.openNow()
+            try await serve(services, starter)
         } catch {
-            await services.offline?.close()
-            await online?.close()
+            await close(services)
             throw error
         }
-        services.setEndpoints(transport.endpoints)
-        try PeerFiles(services).announce(transport.endpoints)
+        await close(services)
+        logger.info("stopped")
+    }
+
+    private func serve(_ services: Services, _ starter: OfflineStarter) async throws {
+        var options = ServerOptions()
+        options.allowInsecure = configuration.allowInsecure
+        let transport = try await ServerTransport.start(
+            endpoints: configuration.endpoints, handler: Router(services: services), options: options)
         let timers = startTimers(services)
         logger.info(
-            "ready", metadata: ["role": "\(configuration.role.rawValue)", "listen": "\(transport.endpoints.map(\.description))"])
-
-        let following = Task { await offline.run() }
-        await waitForStop()
-
+            "ready",
+            metadata: [
+                "role": "\(configuration.role.rawValue)",
+                "listen": "\(transport.endpoints.map(\.description).joined(separator: ", "))",
+            ])
+        let failure = await runUntilStopped(services, starter, transport)
         logger.info("stopping: no new requests, running ones finish")
         PeerFiles(services).withdraw()
-        online?.gate.close()
+        services.online?.gate.close()
         services.offline?.gate.close()
         await transport.shutdownGracefully(within: configuration.drainLimit)
         for timer in timers { timer.cancel() }
-        following.cancel()
-        await following.value
-        // What offline has not taken in stays in the log: the next start goes on from there.
-        await online?.close()
-        await services.offline?.close()
-        try? await services.workers.shutdownGracefully()
-        logger.info("stopped")
+        if let failure { throw failure }
+    }
+
+    /// Feeds the offline service and waits until the process is told to stop.
+    ///
+    /// - Returns: what stopped it, where nobody told it to.
+    private func runUntilStopped(
+        _ services: Services, _ starter: OfflineStarter, _ transport: ServerTransport
+    ) async -> (any Error)? {
+        await withTaskGroup(of: (any Error)?.self) { group in
+            group.addTask {
+                do { try await starter.run() } catch {
+                    if !(error is CancellationError) { return error }
+                }
+                // Nothing to feed, or cancelled: the other task decides when it is over.
+                try? await Task.sleep(for: .seconds(1 << 30))
+                return nil
+            }
+            group.addTask {
+                // Cancelled instead of told: stop the same way.
+                try? await gracefulShutdown()
+                return nil
+            }
+            group.addTask { await self.announceWhenOpen(services, transport) }
+            var failure: (any Error)?
+            // The first to end is the failure, or the stop.
+            if let first = await group.next() { failure = first }
+            group.cancelAll()
+            return failure
+        }
+    }
+
+    /// Says where each role is served, once its store is open.
+    private func announceWhenOpen(_ services: Services, _ transport: ServerTransport) async -> (any Error)? {
+        do {
+            try PeerFiles(services).announce(transport.endpoints)
+            guard configuration.runsOffline, services.offline == nil else {
+                try await Task.sleep(for: .seconds(1 << 30))
+                return nil
+            }
+            while services.offline == nil { try await Task.sleep(for: .milliseconds(50)) }
+            try PeerFiles(services).announce(transport.endpoints)
+            try await Task.sleep(for: .seconds(1 << 30))
+        } catch is CancellationError {
+        } catch { return error }
+        return nil
+    }
+
+    /// What offline has not taken in stays in the log: the next start goes on from there.
+    private func close(_ services: Services) async {
+        // A task of its own, so that a cancelled caller does not cut the waits short.
+        await Task {
+            await services.online?.close()
+            await services.offline?.close()
+            await services.close()
+        }.value
     }
 
     private func openOnline(onDurable: @escaping @Sendable () -> Void) throws(HeadwaterError) -> OnlineNode {
@@ -95,11 +148,5 @@ public final class HeadwaterServer: Service {
                 services.auditViews.expire(now: services.clock.now())
             },
         ]
-    }
-
-    private func waitForStop() async {
-        do { try await gracefulShutdown() } catch {
-            // Cancelled instead: stop the same way.
-        }
     }
 }

@@ -105,6 +105,27 @@ struct OperationsTests {
         #expect(try sandbox.succeed("audit").output.contains("agree over 2 latest rows"))
     }
 
+    @Test func aWriteGoesOnOverAKilledServerAndWritesEachRowOnce() throws {
+        let sandbox = try Sandbox()
+        let server = try sandbox.start()
+        try sandbox.write("features.yaml", Shop.features)
+        try sandbox.succeed("apply", "features.yaml")
+        var csv = "customer_id,ordered_at,amount\n"
+        for row in 1...60_000 { csv += "\(row),2026-02-01T00:00:00Z,\(row).5\n" }
+        try sandbox.write("large.csv", csv)
+        let writer = try sandbox.spawn("write", "orders", "--from", "large.csv", input: .nullDevice)
+        while writer.isRunning, !(try sandbox.run("log", "dump", "--data", "store").output.contains("  data ")) {}
+        #expect(writer.isRunning)
+        sandbox.stop(server, SIGKILL)
+        Thread.sleep(forTimeInterval: 0.5)
+        try sandbox.start()
+        writer.waitUntilExit()
+        let errors = try sandbox.read("spawned.errors")
+        #expect(writer.terminationStatus == 0, "\(errors)")
+        #expect(try sandbox.succeed("scan", "orders", "--columns", "amount", "--out", "-").lines.count == 60_001)
+        #expect(try sandbox.succeed("audit").output.contains("agree over 60,000 latest rows"))
+    }
+
     @Test func apartEachServiceAnswersWhileTheOtherIsDown() throws {
         let sandbox = try Sandbox()
         let online = try sandbox.start("online", socket: "s.sock")

@@ -8,7 +8,7 @@ struct ReadTests {
         let got = try sandbox.succeed(
             "get", "--service", "churn", "--entity", "customer_id=1", "--entity", "customer_id=", "--entity", "customer_id=2",
             "--at",
-            "2026-02-06T10:00:00Z", "--json"
+            "2026-02-06T09:00:00Z", "--json"
         ).json()
         let vectors = try #require(got["vectors"] as? [[String: Any]])
         let statuses = vectors.map { ($0["statuses"] as? [String: String])?["amount"] }

@@ -11,13 +11,17 @@ import Wire
 /// Answers what the tests need, some of it on worker threads.
 ///
 /// `get` echoes the body on the event loop, `write` on a worker; `audit` waits for its cancellation, `compact` until it is
-/// released; `scan` sends items until it is stopped, `history` echoes the data frames; `prepare` forgets to answer.
+/// released; `scan` sends items until it is stopped, `history` echoes the data frames; `prepare` forgets to answer; `follow` sends
+/// nothing until the server drains; `latest` sends items at a pace; `status` answers when its deadline has come.
 final class EchoHandler: RequestHandler {
     let workers = DispatchQueue(label: "workers", attributes: .concurrent)
     let sentItems = Atomic<Int>(0)
     let cancelled = Atomic<Int>(0)
     let outcomes = Mutex<[String]>([])
     let release = DispatchSemaphore(value: 0)
+    /// How long `latest` lets a client keep it waiting.
+    let patience = Duration.milliseconds(200)
+    let endedConnections = Mutex<[UInt64]>([])
     static let itemBytes = 64 << 10
 
     func hello(_ hello: HelloRequest, from peer: String) throws(HeadwaterError) -> HelloReply {
@@ -42,8 +46,34 @@ final class EchoHandler: RequestHandler {
         case .scan: workers.async { self.scan(responder) }
         case .history: workers.async { self.echo(request.inbound!, responder) }
         case .prepare: break
+        case .follow: follow(responder)
+        case .latest: workers.async { self.latest(request, responder) }
+        case .status:
+            let left: Duration = request.deadline.map { $0 - ContinuousClock.now } ?? .zero
+            workers.asyncAfter(deadline: DispatchTime.now() + .nanoseconds(left.nanoseconds)) {
+                responder.fail(HeadwaterError(.deadlineExceeded, "too late"), appliedPosition: 17)
+            }
         default: responder.fail(HeadwaterError(.unimplemented, "\(request.method)"))
         }
+    }
+
+    func ended(connectionID: UInt64) { endedConnections.withLock { $0.append(connectionID) } }
+
+    /// Ends at the drain; has no other end. Uses up its credit first, so that only the drain can wake it.
+    private func follow(_ responder: Responder) {
+        guard !responder.isDraining else { return responder.respond(head: FollowEnd.with { $0.durablePosition = 5 }) }
+        while responder.credit > 0 {
+            guard responder.send(head: FollowData(), body: [UInt8](repeating: 1, count: Self.itemBytes)[...]) else { return }
+        }
+        responder.whenWritable { self.follow(responder) }
+    }
+
+    private func latest(_ request: IncomingRequest, _ responder: Responder) {
+        var pace = ClientPace(deadline: request.deadline, patience: patience)
+        let item = [UInt8](repeating: 7, count: Self.itemBytes)
+        do throws(HeadwaterError) {
+            while try responder.send(head: RowsData(), body: item[...], pace: &pace) { sentItems.add(1, ordering: .relaxed) }
+        } catch { responder.fail(error) }
     }
 
     private func scan(_ responder: Responder) {

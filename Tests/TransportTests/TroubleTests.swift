@@ -142,6 +142,57 @@ import Wire
         }
     }
 
+    @Test func theServersOwnAnswerAtTheDeadlineArrives() async throws {
+        try await withServer { server in
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            let error = await #expect(throws: HeadwaterError.self) {
+                try await client.call(.status, head: [], deadline: .milliseconds(50))
+            }
+            #expect(error == HeadwaterError(.deadlineExceeded, "too late; applied is 17"))
+            await client.close()
+        }
+    }
+
+    @Test func aConnectionThatClosesIsToldOnce() async throws {
+        try await withServer { server in
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            let raw = try await RawClient(server.endpoint)
+            #expect(try await eventually { server.transport.connectionCount == 2 })
+            await client.close()
+            try await raw.channel.close()
+            #expect(try await eventually { server.handler.endedConnections.withLock { $0.count } == 2 })
+            try await Task.sleep(for: .milliseconds(300))
+            #expect(server.handler.endedConnections.withLock { Set($0).count == 2 && $0.count == 2 })
+        }
+    }
+
+    @Test func drainingEndsAStreamThatHasNoEnd() async throws {
+        try await withServer { server in
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            let stream = client.stream(.follow, head: FollowRequest())
+            #expect(try await stream.next() != nil)
+            let start = ContinuousClock.now
+            let stopping = Task { await server.transport.shutdownGracefully(within: .seconds(20)) }
+            while try await stream.next() != nil {}
+            let end: FollowEnd? = try stream.reply?.decode()
+            #expect(end?.durablePosition == 5)
+            await stopping.value
+            #expect(ContinuousClock.now - start < .seconds(5))
+        }
+    }
+
+    @Test func aClientThatReadsTooSlowlyIsGivenUp() async throws {
+        try await withServer { server in
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            let stream = client.stream(.latest, head: LatestRequest(), deadline: .seconds(1))
+            // Its pace has earned it 64 seconds by now, but the deadline comes first.
+            try await Task.sleep(for: .milliseconds(1_100))
+            let error = await #expect(throws: HeadwaterError.self) { while try await stream.next() != nil {} }
+            #expect(error?.code == .deadlineExceeded)
+            await client.close()
+        }
+    }
+
     @Test func drainingFinishesWhatRunsAndRefusesTheRest() async throws {
         try await withServer { server in
             let client = try await ClientTransport.connect(to: server.endpoint)

@@ -51,9 +51,11 @@ step "Write hourly weather (26,115 rows)" "$headwater" write weather --from "$wo
 step "Write the planes, a table without time (3,322 rows)" "$headwater" write aircraft --from "$work/data/aircraft.csv"
 step "Write each plane's arrivals in event order (327,346 rows)" "$headwater" write last_flight --from "$work/data/last_flight.csv"
 
-step "Read vectors online, as of the end of 2013 (a plane that is unknown: NOT_FOUND)" \
-    "$headwater" get --service departure_delay_v1 --at 2013-12-31T23:00:00-05:00 \
-    --entity origin=JFK,tailnum=N328AA --entity origin=LGA,tailnum=N725MQ --entity origin=EWR,tailnum=N12345
+vectors=(--entity origin=JFK,tailnum=N328AA --entity origin=LGA,tailnum=N725MQ --entity origin=EWR,tailnum=N12345)
+step "Read vectors online at the end of the weather data (the third plane is not known: NOT_FOUND)" \
+    "$headwater" get --service departure_delay_v1 --at 2013-12-30T18:00:00-05:00 "${vectors[@]}"
+step "The same at the end of 2013: the last weather is then older than its max_age of 3 h" \
+    "$headwater" get --service departure_delay_v1 --at 2013-12-31T23:59:59-05:00 "${vectors[@]}"
 
 step "Training set: 336,776 departures, each with what was known at its scheduled departure" \
     "$headwater" history --spine "$work/data/spine.csv" --service departure_delay_v1 --statuses --out "$work/training.csv"

@@ -556,6 +556,9 @@ struct  Headwater__V1__AuditRequest
 struct  Headwater__V1__AuditDigestRequest
 {
   ProtobufCMessage base;
+  /*
+   * The cut is taken when at least this is applied.
+   */
   protobuf_c_boolean has_position;
   uint64_t position;
   /*
@@ -583,7 +586,7 @@ struct  Headwater__V1__AuditDigestReply
 
 
 /*
- * The latest rows of one bucket.
+ * The latest rows of some buckets.
  */
 struct  Headwater__V1__AuditRowsRequest
 {
@@ -594,12 +597,12 @@ struct  Headwater__V1__AuditRowsRequest
   uint32_t group_id;
   protobuf_c_boolean has_bucket_count;
   uint32_t bucket_count;
-  protobuf_c_boolean has_bucket;
-  uint32_t bucket;
+  size_t n_buckets;
+  uint32_t *buckets;
 };
 #define HEADWATER__V1__AUDIT_ROWS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__audit_rows_request__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0,NULL }
 
 
 struct  Headwater__V1__SnapshotRequest
@@ -701,10 +704,15 @@ struct  Headwater__V1__FollowRequest
   ProtobufCBinaryData follower;
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
+  /*
+   * What the follower holds durably: where it is registered, if it is not yet.
+   */
+  protobuf_c_boolean has_durable_position;
+  uint64_t durable_position;
 };
 #define HEADWATER__V1__FOLLOW_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__follow_request__descriptor) \
-    , 0, 0, 0, {0,NULL}, 0, {0,NULL} }
+    , 0, 0, 0, {0,NULL}, 0, {0,NULL}, 0, 0 }
 
 
 struct  Headwater__V1__FollowData

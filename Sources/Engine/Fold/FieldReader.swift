@@ -23,6 +23,7 @@ struct FieldReader {
         return rest.prefix(count)
     }
 
+    var remaining: ArraySlice<UInt8> { rest }
     var isAtEnd: Bool { rest.isEmpty }
 
     func expectEnd() throws(HeadwaterError) {

@@ -25,6 +25,8 @@ public struct ProducerWindow: Sendable, Equatable {
     public static let sequencesPerSession = 1_024
     /// Positions after which a session that writes nothing ends.
     public static let sessionDistance: Position = 1 << 24
+    /// Sessions at once; one more ends the one that has been idle longest.
+    public static let sessionsMax = 4_096
 
     struct Entry: Hashable, Sendable {
         let bodyChecksum: UInt32
@@ -85,6 +87,11 @@ public struct ProducerWindow: Sendable, Equatable {
     public mutating func open(at position: Position) {
         sessions[position] = Session(epoch: 1, lastPosition: position)
         endIdleSessions(at: position)
+        if sessions.count > Self.sessionsMax {
+            // Positions differ, so every replay ends the same one.
+            let idlest = sessions.min { $0.value.lastPosition < $1.value.lastPosition }!.key
+            sessions.removeValue(forKey: idlest)
+        }
     }
 
     /// Folds a data record.

@@ -15,13 +15,15 @@ public struct OfflineEngineOptions: Sendable {
 
 /// What other threads may know of the offline engine.
 public final class OfflineState: Sendable {
-    private let state = Mutex((catalog: Catalog(), failure: HeadwaterError?.none))
+    private let state = Mutex((folded: EngineState(), failure: HeadwaterError?.none))
 
-    public var catalog: Catalog { state.withLock { $0.catalog } }
+    public var catalog: Catalog { state.withLock { $0.folded.catalog } }
+    /// Positions that recoveries of the log skipped.
+    public var gaps: [ClosedRange<Position>] { state.withLock { $0.folded.gaps } }
     /// Why nothing more is applied; `nil` while all is well.
     public var failure: HeadwaterError? { state.withLock { $0.failure } }
 
-    func publish(_ catalog: Catalog, failure: HeadwaterError?) { state.withLock { $0 = (catalog, failure) } }
+    func publish(_ folded: EngineState, failure: HeadwaterError?) { state.withLock { $0 = (folded, failure) } }
 }
 
 /// The follower that keeps history: folds log records into catalog and offline store, wherever they come from.
@@ -32,7 +34,7 @@ public final class OfflineEngine {
     public let store: OfflineStore
     public let options: OfflineEngineOptions
     public let state: OfflineState
-    private var catalog: Catalog
+    private var folded: EngineState
     private var failure: HeadwaterError?
 
     /// Opens the offline store of `dataDirectory` as its owner.
@@ -44,12 +46,12 @@ public final class OfflineEngine {
     ) throws(HeadwaterError) {
         store = try OfflineStore(dataDirectory: dataDirectory, logID: logID, storage: storage, options: options.store)
         self.options = options
-        do { catalog = try Catalog(decodingHistory: store.extra[...]) } catch {
+        do { folded = try EngineState(decoding: store.extra[...]) } catch {
             store.close()
             throw error
         }
         state = OfflineState()
-        state.publish(catalog, failure: nil)
+        state.publish(folded, failure: nil)
     }
 
     /// Applies records in order; those already applied are passed over.
@@ -61,7 +63,7 @@ public final class OfflineEngine {
             for record in records where record.position > store.appliedPosition { try apply(record) }
         } catch {
             failure = error
-            state.publish(catalog, failure: error)
+            state.publish(folded, failure: error)
             throw error
         }
     }
@@ -74,18 +76,18 @@ public final class OfflineEngine {
                 .dataLoss, "records \(store.appliedPosition + 1) to \(first - 1) are missing: the log no longer holds them",
                 at: "log position \(record.position)")
         }
-        try catalog.fold(record)
-        if record.kind == .definitions { state.publish(catalog, failure: nil) }
-        store.apply(try Fold.applied(record, catalog: catalog))
+        try folded.fold(record, applied: store.appliedPosition)
+        if record.kind == .definitions || record.kind == .gap { state.publish(folded, failure: nil) }
+        store.apply(try Fold.applied(record, catalog: folded.catalog))
     }
 
     public var isFlushDue: Bool { failure == nil && store.memoryBytes >= options.flushMemoryBytes }
 
     /// Freezes memory for a flush, with the catalog of that position.
-    public func beginFlush() throws(HeadwaterError) -> FlushJob? { try store.beginFlush(extra: catalog.encodeHistory()) }
+    public func beginFlush() throws(HeadwaterError) -> FlushJob? { try store.beginFlush(extra: folded.encode()) }
 
     /// Flushes in one go, on this thread.
-    public func flush() throws(HeadwaterError) { try store.flush(extra: catalog.encodeHistory()) }
+    public func flush() throws(HeadwaterError) { try store.flush(extra: folded.encode()) }
 
     public func close() { store.close() }
 }

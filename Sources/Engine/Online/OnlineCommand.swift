@@ -33,6 +33,8 @@ public struct CheckedWrite: Sendable {
 /// What changes the state: the only things that enter the log.
 public enum OnlineCommand: Sendable {
     case write(CheckedWrite)
+    /// A stamped write that no longer passes its checks: answered as it was the first time, or with `otherwise`.
+    case retry(stamp: ProducerStamp, bodyChecksum: UInt32, bodyBytes: Int, otherwise: HeadwaterError)
     case define(Definitions)
     case openProducer
     case cutoff(RetentionCutoff)

@@ -4,42 +4,6 @@ import Catalog
 import OnlineStore
 public import StorageIO
 
-/// What a snapshot of the online store keeps for the engine: catalog and producer window at the cut.
-struct EngineState {
-    var catalog: Catalog
-    var window: ProducerWindow
-
-    func encode() -> [UInt8] {
-        let history = catalog.encodeHistory()
-        var bytes: [UInt8] = []
-        bytes.append(littleEndian: UInt32(1))
-        bytes.append(littleEndian: UInt32(history.count))
-        bytes += history
-        return bytes + window.encode()
-    }
-
-    init(catalog: Catalog, window: ProducerWindow) {
-        self.catalog = catalog
-        self.window = window
-    }
-
-    init(decoding bytes: ArraySlice<UInt8>) throws(HeadwaterError) {
-        if bytes.isEmpty {
-            catalog = Catalog()
-            window = ProducerWindow()
-            return
-        }
-        var reader = FieldReader(bytes, what: "engine state")
-        let format = try reader.next(UInt32.self)
-        guard format == 1 else {
-            throw HeadwaterError(.unimplemented, "engine state of format \(format); this version reads 1: use a newer headwater")
-        }
-        let historyBytes = Int(try reader.next(UInt32.self))
-        catalog = try Catalog(decodingHistory: try reader.bytes(historyBytes))
-        window = try ProducerWindow(decoding: bytes.dropFirst(8 + historyBytes))
-    }
-}
-
 extension OnlineEngine {
     /// The id under which the offline service of the same data directory follows the log.
     public static let localFollowerID: UInt64 = 1
@@ -58,11 +22,12 @@ extension OnlineEngine {
         progress: (Position, Position) -> Void = { _, _ in }
     ) throws(HeadwaterError) -> OnlineEngine {
         let logDirectory = StoragePath.join(dataDirectory, "log")
-        let isNew = !storage.exists(StoragePath.join(logDirectory, "control"))
+        if !storage.exists(StoragePath.join(logDirectory, "control")) { try checkNothingIsLost(storage, dataDirectory) }
         let log = try LogWriter.open(
             storage: storage, directory: logDirectory, options: options.log, newLogID: newLogID, now: now)
         do throws(HeadwaterError) {
-            if isNew {
+            // No record was ever taken: neither in this log's life so far, nor in one that a crash cut off at its start.
+            if log.lastPosition == 0 || log.recoveredGap?.lowerBound == 1 {
                 // The history begins here: the log keeps everything until the offline service has taken it, or is let go.
                 try FollowerCheckpoint(
                     logID: log.logID, id: localFollowerID, name: localFollowerName, position: 0, writerEpoch: 0
@@ -71,10 +36,9 @@ extension OnlineEngine {
             let store = try OnlineStore.open(
                 storage, directory: StoragePath.join(dataDirectory, "online"), seed: seed, logID: log.logID.bytes)
             do throws(HeadwaterError) {
-                let state = try EngineState(decoding: store.recoveredExtra[...])
                 let engine = OnlineEngine(
-                    storage: storage, directory: dataDirectory, options: options, log: log, store: store, catalog: state.catalog,
-                    window: state.window)
+                    storage: storage, directory: dataDirectory, options: options, log: log, store: store,
+                    folded: try EngineState(decoding: store.recoveredExtra[...]))
                 try engine.replay(progress)
                 engine.retention = try log.retention()
                 engine.publish()
@@ -87,6 +51,21 @@ extension OnlineEngine {
             // The log stays as recovery left it; the first failure is the one to report.
             try? log.close(clean: false)
             throw error
+        }
+    }
+
+    /// Refuses to begin a new log beside stores of an old one: they would mix.
+    private static func checkNothingIsLost(_ storage: any Storage, _ dataDirectory: String) throws(HeadwaterError) {
+        for part in ["online", "offline"] {
+            let directory = StoragePath.join(dataDirectory, part)
+            guard storage.exists(directory) else { continue }
+            let names = try storage.list(directory)
+            if let name = names.first(where: { $0.hasPrefix("snapshot-") || $0.hasPrefix("manifest") }) {
+                throw HeadwaterError(
+                    .dataLoss,
+                    "there is \(part)/\(name), but its log is missing: restore \(dataDirectory)/log, or use an empty directory",
+                    at: StoragePath.join(dataDirectory, "log"))
+            }
         }
     }
 
@@ -106,7 +85,8 @@ extension OnlineEngine {
     }
 
     private func replay(_ record: Record) throws(HeadwaterError) {
-        try catalog.fold(record)
+        try folded.fold(record, applied: store.appliedPosition)
+        bytesSinceSnapshot += record.body.count
         let applied = try Fold.applied(record, catalog: catalog)
         store.apply(applied)
         switch record.kind {

@@ -16,8 +16,11 @@ public struct SnapshotJob: Sendable {
 }
 
 extension OnlineEngine {
-    /// Whether enough rows gathered in memory that a snapshot should be taken.
-    public var isSnapshotDue: Bool { failure == nil && store.memoryBytes >= options.snapshotMemoryBytes }
+    /// Whether enough gathered in memory, or in the log behind the last snapshot, that one should be taken.
+    public var isSnapshotDue: Bool {
+        let logBytes = min(options.logBytesMax / 4, options.snapshotLogBytes)
+        return failure == nil && (store.memoryBytes >= options.snapshotMemoryBytes || bytesSinceSnapshot >= logBytes)
+    }
 
     /// Cuts a snapshot at the applied position, which is made durable first.
     ///
@@ -26,7 +29,8 @@ extension OnlineEngine {
         sync()
         if let failure { throw failure }
         let cut = store.beginSnapshot()
-        return SnapshotJob(cut: cut, extra: EngineState(catalog: catalog, window: window).encode(), store: store)
+        bytesSinceSnapshot = 0
+        return SnapshotJob(cut: cut, extra: folded.encode(), store: store)
     }
 
     /// Puts a written snapshot in force and lets go of the log behind it that no follower needs.
@@ -37,6 +41,8 @@ extension OnlineEngine {
 
     /// Removes log segments that lie behind the snapshot and behind every follower, and measures what is kept.
     public func trimLog() throws(HeadwaterError) {
+        guard failure == nil else { return }
+        defer { noteLogFailure() }
         try log.removeSegments(keepingFrom: store.snapshotPosition + 1)
         retention = try log.retention()
     }
@@ -48,6 +54,7 @@ extension OnlineEngine {
     public func prepareAhead() {
         // A full disk shows itself to the append that needs the room; an idle moment has nobody to tell.
         if failure == nil { try? log.prepareAhead() }
+        noteLogFailure()
     }
 
     /// Cutoffs that are due: for each group with a retention, rows older than it count as gone once they are a hundredth of it overdue.
@@ -76,7 +83,14 @@ extension OnlineEngine {
     }
 
     /// Registers a follower, or moves it on.
+    ///
+    /// - Throws: `.outOfRange` for a position that is not durable here.
     public func acknowledge(follower name: ByteString, position: Position) throws(HeadwaterError) {
+        guard position <= log.durablePosition else {
+            throw HeadwaterError(
+                .outOfRange,
+                "follower '\(name)' is at position \(position), the log at \(log.durablePosition): it followed another log")
+        }
         let all = try FollowerCheckpoint.list(storage, log.directory)
         let id = all.first { $0.name == name }?.id ?? (all.map(\.id).max() ?? OnlineEngine.localFollowerID) + 1
         try FollowerCheckpoint(logID: log.logID, id: id, name: name, position: position, writerEpoch: log.writerEpoch)

@@ -16,6 +16,10 @@ extension OnlineEngine {
         switch command {
         case .write(let write):
             return try stage(write, command, token: token, now: now)
+        case .retry(let stamp, let bodyChecksum, let bodyBytes, let error):
+            let verdict = try window.judge(stamp, bodyChecksum: bodyChecksum, bodyBytes: bodyBytes)
+            guard case .duplicate(let answer) = verdict else { throw error }
+            return .written(answer, newerRows: [], isDuplicate: true)
         case .define(let definitions):
             let plan = try catalog.plan(definitions)
             let changes = try plan.approved()
@@ -51,6 +55,7 @@ extension OnlineEngine {
         _ kind: RecordKind, stamp: ProducerStamp = .none, body: ArraySlice<UInt8>, _ command: OnlineCommand, token: Token,
         now: Microseconds, plan: Plan? = nil
     ) throws(HeadwaterError) {
+        defer { noteLogFailure() }
         let position = try log.stage(kind: kind, stamp: stamp, body: body, now: now)
         staged.append(StagedCommand(token: token, command: command, position: position, plan: plan))
     }
@@ -58,10 +63,15 @@ extension OnlineEngine {
     /// Refuses writes while the log is over its limit, and says for whom it is kept.
     private func checkLogSize() throws(HeadwaterError) {
         guard let retention, retention.retainedBytes > options.logBytesMax else { return }
-        let reason =
-            retention.slowestFollower.map {
-                "follower '\($0.name)' has only read up to \($0.position): start it, or let it go with 'headwater log forget \($0.name)'"
-            } ?? "no snapshot has freed it yet: run 'headwater snapshot'"
+        let reason: String
+        if let follower = retention.slowestFollower, follower.position <= store.snapshotPosition {
+            reason =
+                "follower '\(follower.name)' has only read up to \(follower.position): start it, or let it go with "
+                + "'headwater log forget \(follower.name)'"
+        } else {
+            reason =
+                "the last snapshot is at \(store.snapshotPosition): run 'headwater snapshot', and see that the disk has room for it"
+        }
         throw HeadwaterError(
             .resourceExhausted,
             "the log holds \(retention.retainedBytes) bytes, over its limit of \(options.logBytesMax); \(reason)")
@@ -77,6 +87,7 @@ extension OnlineEngine {
                 position: record.position, ingestTime: record.ingestTime, newerKeyCount: UInt32(newerRows.count))
             window.fold(record.stamp, body: record.body, answer: answer)
             return .written(answer, newerRows: newerRows, isDuplicate: false)
+        case .retry: preconditionFailure("a retry is never staged")
         case .define:
             catalog.apply(staged.plan!.changes, position: record.position)
             skip(record)

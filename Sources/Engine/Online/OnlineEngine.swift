@@ -12,6 +12,8 @@ public struct OnlineOptions: Sendable {
     public var logBytesMax = 64 << 30
     /// Rows in memory after which a snapshot is due.
     public var snapshotMemoryBytes = 256 << 20
+    /// Bytes of bodies in the log after which a snapshot is due, however little memory they take: what a restart replays at most.
+    public var snapshotLogBytes = 1 << 30
     /// Bytes of bodies that one group commit takes.
     public var groupBytesMax = 64 << 20
 
@@ -30,8 +32,8 @@ public final class OnlineEngine {
     let log: LogWriter
     public let store: OnlineStore
     public let state: OnlineState
-    var catalog: Catalog
-    var window: ProducerWindow
+    /// All of the fold besides rows.
+    var folded: EngineState
 
     private var queue: [(token: Token, command: OnlineCommand)] = []
     /// Commands of the group under way, by rising position.
@@ -39,6 +41,8 @@ public final class OnlineEngine {
     /// Written and acknowledged, but not synced: only in `interval` mode.
     private var unsyncedSince: Microseconds?
     var failure: HeadwaterError?
+    /// Bytes of bodies logged since the last snapshot was begun.
+    var bytesSinceSnapshot = 0
     /// What the log keeps, measured now and then rather than at each write.
     var retention: LogRetention?
 
@@ -51,21 +55,31 @@ public final class OnlineEngine {
     }
 
     init(
-        storage: any Storage, directory: String, options: OnlineOptions, log: LogWriter, store: OnlineStore, catalog: Catalog,
-        window: ProducerWindow
+        storage: any Storage, directory: String, options: OnlineOptions, log: LogWriter, store: OnlineStore,
+        folded: EngineState
     ) {
         self.storage = storage
         self.directory = directory
         self.options = options
         self.log = log
         self.store = store
-        self.catalog = catalog
-        self.window = window
+        self.folded = folded
         state = OnlineState()
         publish()
     }
 
     public var logID: LogID { log.logID }
+
+    var catalog: Catalog {
+        get { folded.catalog }
+        set { folded.catalog = newValue }
+    }
+
+    var window: ProducerWindow {
+        get { folded.window }
+        set { folded.window = newValue }
+    }
+
     public var hasQueuedCommands: Bool { !queue.isEmpty }
 
     /// Queues a command for the next group.
@@ -99,6 +113,8 @@ public final class OnlineEngine {
             if case .define = command { break }
         }
         queue.removeFirst(taken)
+        // Positions count as given out before anybody can have seen one.
+        if !staged.isEmpty { publish() }
         return completions
     }
 
@@ -117,7 +133,9 @@ public final class OnlineEngine {
     }
 
     /// Applies a committed group, publishes it, and answers its commands.
-    public func completeGroup(_ result: Result<[Record], HeadwaterError>, now: Microseconds) -> [OnlineCompletion] {
+    ///
+    /// - Parameter elapsed: a clock that nobody sets: what `syncDue` is told by.
+    public func completeGroup(_ result: Result<[Record], HeadwaterError>, elapsed: Microseconds) -> [OnlineCompletion] {
         defer { staged = [] }
         switch result {
         case .failure(let error):
@@ -126,7 +144,8 @@ public final class OnlineEngine {
             return staged.map { OnlineCompletion(token: $0.token, outcome: .failed(error)) }
         case .success(let records):
             precondition(records.map(\.position) == staged.map(\.position), "the log gives back what was staged")
-            if log.durablePosition < log.lastPosition { unsyncedSince = unsyncedSince ?? now }
+            unsyncedSince = log.durablePosition < log.lastPosition ? unsyncedSince ?? elapsed : nil
+            for record in records { bytesSinceSnapshot += record.body.count }
             var completions: [OnlineCompletion] = []
             for (record, command) in zip(records, staged) {
                 completions.append(OnlineCompletion(token: command.token, outcome: apply(record, command)))
@@ -141,12 +160,12 @@ public final class OnlineEngine {
         var completions: [OnlineCompletion] = []
         while hasQueuedCommands {
             completions += prepareGroup(now: now())
-            if hasPreparedGroup { completions += completeGroup(commitGroup(), now: now()) }
+            if hasPreparedGroup { completions += completeGroup(commitGroup(), elapsed: now()) }
         }
         return completions
     }
 
-    /// When the next sync is due in `interval` durability; `nil` where nothing waits for one.
+    /// When the next sync is due in `interval` durability, on the clock of `completeGroup`; `nil` where nothing waits for one.
     public var syncDue: Microseconds? {
         guard case .interval(let interval) = options.durability, let since = unsyncedSince else { return nil }
         return since + interval
@@ -154,13 +173,20 @@ public final class OnlineEngine {
 
     /// Makes durable what was acknowledged before its sync. A failure ends the engine's writes for good.
     public func sync() {
-        guard failure == nil, log.durablePosition < log.lastPosition else { return }
+        guard failure == nil else { return }
         do {
-            _ = try log.sync()
+            if log.durablePosition < log.lastPosition { _ = try log.sync() }
             unsyncedSince = nil
         } catch {
             failure = error
         }
+        publish()
+    }
+
+    /// Takes over a failure that the log met by itself, so that status tells it.
+    func noteLogFailure() {
+        guard failure == nil, let error = log.failure else { return }
+        failure = error
         publish()
     }
 
@@ -171,6 +197,7 @@ public final class OnlineEngine {
         snapshot.lastPosition = log.lastPosition
         snapshot.failure = failure
         snapshot.producerSessions = window.sessions.count
+        snapshot.gaps = folded.gaps
         state.publish(snapshot)
     }
 

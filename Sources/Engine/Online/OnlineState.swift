@@ -13,6 +13,8 @@ public final class OnlineState: Sendable {
         /// Why no write is taken any more; `nil` while all is well.
         public var failure: HeadwaterError?
         public var producerSessions = 0
+        /// Positions that recoveries skipped: a write acknowledged there was lost.
+        public var gaps: [ClosedRange<Position>] = []
     }
 
     private let state = Mutex(Snapshot())

@@ -1,6 +1,7 @@
 import Engine
 import FeatureModel
 import Log
+import StorageIO
 import Transport
 import Wire
 
@@ -23,12 +24,17 @@ struct FollowHandlers {
         case .acknowledge:
             let head = try request.decode(AcknowledgeRequest.self)
             try check(head.logID, name: head.follower)
-            acknowledge(head.follower, head.position, online) { result in
-                switch result {
-                case .failure(let error): responder.fail(error)
-                case .success:
-                    responder.respond(head: AcknowledgeReply.with { $0.durablePosition = online.state.current.durablePosition })
-                }
+            online.engine.run { engine in
+                do throws(HeadwaterError) {
+                    // Asked here: what this thread knows to be durable includes all that a follower can have.
+                    let durable = online.state.current.durablePosition
+                    guard head.position <= durable else {
+                        throw HeadwaterError(
+                            .outOfRange, "position \(head.position) lies beyond the log's durable end, \(durable)")
+                    }
+                    try engine.acknowledge(follower: ByteString(head.follower), position: head.position)
+                    responder.respond(head: AcknowledgeReply.with { $0.durablePosition = durable })
+                } catch { responder.fail(error) }
             }
         default:
             let head = try request.decode(ForgetRequest.self)
@@ -53,39 +59,96 @@ struct FollowHandlers {
         }
     }
 
-    private func acknowledge(
-        _ name: String, _ position: Position, _ online: OnlineNode,
-        _ done: @escaping @Sendable (Result<Void, HeadwaterError>) -> Void
-    ) {
-        online.engine.run { engine in
-            done(Result { () throws(HeadwaterError) in try engine.acknowledge(follower: ByteString(name), position: position) })
+    /// Streams records as they become durable, until the follower goes away or the server drains.
+    private func follow(_ head: FollowRequest, _ online: OnlineNode, _ responder: Responder) async throws {
+        guard head.fromPosition >= 1, head.durablePosition < head.fromPosition else {
+            throw HeadwaterError(
+                .invalidArgument,
+                "from position \(head.fromPosition) with \(head.durablePosition) durable: positions start at 1, and "
+                    + "what is durable lies before what is wanted")
+        }
+        let source = Confined(
+            FollowSource(storage: services.storage, logDirectory: services.logDirectory), to: services.workers.follow)
+        var position = head.fromPosition - 1
+        let start = position
+        // Read before the follower is registered: the log must not wait for one that it cannot serve.
+        var batch = try await source.call { try $0.read(after: start) }
+        try await register(head, online)
+        while !responder.isCancelled {
+            if responder.isDraining {
+                let durable = batch.durablePosition
+                return responder.respond(head: FollowEnd.with { $0.durablePosition = durable })
+            }
+            for frame in batch.frames {
+                await withCheckedContinuation { continuation in responder.whenWritable { continuation.resume() } }
+                guard !responder.isDraining else { break }
+                let data = FollowData.with { $0.durablePosition = batch.durablePosition }
+                guard responder.send(head: data, body: frame.body[...]) else { return }
+                position = frame.last
+            }
+            if batch.frames.isEmpty { try await Task.sleep(for: Self.pollInterval) }
+            let next = position
+            batch = try await source.call { try $0.read(after: next) }
         }
     }
 
-    /// Streams records as they become durable, until the follower goes away.
-    private func follow(_ head: FollowRequest, _ online: OnlineNode, _ responder: Responder) async throws {
-        guard head.fromPosition >= 1 else { throw HeadwaterError(.invalidArgument, "positions start at 1") }
-        let reader = try LogReader(storage: services.storage, directory: services.logDirectory)
-        var position = head.fromPosition - 1
-        guard position <= reader.durablePosition else {
+    /// Registers a follower that is not yet at what it holds durably: from then on the log keeps what it has not.
+    private func register(_ head: FollowRequest, _ online: OnlineNode) async throws {
+        try await online.engine.call { engine in
+            let name = ByteString(head.follower)
+            guard try !engine.followers().contains(where: { $0.name == name }) else { return }
+            try engine.acknowledge(follower: name, position: head.durablePosition)
+        }
+    }
+}
+
+/// The log as one follower reads it.
+final class FollowSource {
+    /// Records behind a position, cut into bodies of data frames.
+    struct Batch: Sendable {
+        let frames: [(body: [UInt8], last: Position)]
+        let durablePosition: Position
+    }
+
+    private let storage: any Storage
+    private let directory: String
+    private var reader: LogReader?
+
+    init(storage: any Storage, logDirectory: String) {
+        self.storage = storage
+        directory = logDirectory
+    }
+
+    /// - Throws: `.outOfRange` where the log no longer holds what follows, `.dataLoss` where it ends before `position` or is damaged.
+    func read(after position: Position) throws(HeadwaterError) -> Batch {
+        let reader = if let open = reader { open } else { try LogReader(storage: storage, directory: directory) }
+        self.reader = reader
+        let durable = reader.durablePosition
+        guard position <= durable else {
             throw HeadwaterError(
-                .dataLoss,
-                "the follower has position \(position), but the log ends at \(reader.durablePosition): the log lost its end")
+                .dataLoss, "the follower has position \(position), but the log ends at \(durable): the log lost its end")
         }
-        // Registered before the first record: from here on the log keeps what the follower has not.
-        try await online.engine.call { try $0.acknowledge(follower: ByteString(head.follower), position: head.fromPosition - 1) }
-        while !responder.isCancelled {
-            let records =
-                position < reader.durablePosition
-                ? try reader.read(after: position, limitBytes: WireLimits.dataFrameBytesTarget) : []
-            guard let last = records.last else {
-                try await Task.sleep(for: Self.pollInterval)
-                continue
+        guard position < durable else { return Batch(frames: [], durablePosition: durable) }
+        let records = try reader.read(after: position, limitBytes: WireLimits.dataFrameBytesTarget)
+        return Batch(
+            frames: Self.cut(records).map { (LogRecords.encode(Array($0)), $0.last?.position ?? position) },
+            durablePosition: durable)
+    }
+
+    /// Runs of records of no more than a data frame's bytes, but at least one each.
+    static func cut(_ records: [Record]) -> [ArraySlice<Record>] {
+        var runs: [ArraySlice<Record>] = []
+        var start = 0
+        var bytes = 0
+        for (index, record) in records.enumerated() {
+            let more = LogRecords.encodedBytes(record)
+            if index > start, bytes + more > WireLimits.dataFrameBytesTarget {
+                runs.append(records[start..<index])
+                (start, bytes) = (index, 0)
             }
-            await withCheckedContinuation { continuation in responder.whenWritable { continuation.resume() } }
-            let data = FollowData.with { $0.durablePosition = reader.durablePosition }
-            guard responder.send(head: data, body: LogRecords.encode(records)[...]) else { return }
-            position = last.position
+            bytes += more
         }
+        if start < records.count { runs.append(records[start...]) }
+        return runs
     }
 }

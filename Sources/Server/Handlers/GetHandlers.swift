@@ -35,6 +35,9 @@ final class HandleTable: Sendable {
         }
     }
 
+    /// Forgets the handles of a connection that has closed.
+    func remove(connection: UInt64) { _ = entries.withLock { $0.removeValue(forKey: connection) } }
+
     func entry(_ handle: UInt64, connection: UInt64) throws(HeadwaterError) -> Entry {
         guard let entry = entries.withLock({ $0[connection]?[handle] }) else {
             throw HeadwaterError(.notFound, "handle \(handle) was not prepared on this connection: prepare again")
@@ -45,30 +48,48 @@ final class HandleTable: Sendable {
 
 /// get and prepare.
 struct GetHandlers {
+    /// Keys of a get, and their bytes, up to which it is served on the event loop; a larger one would hold others up.
+    static let inlineKeysMax = 1_024
+    static let inlineBytesMax = 32 << 10
+
     let services: Services
 
     func handle(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
         if request.method == .prepare { return try prepare(request, responder) }
         let online = try services.needOnline()
         let head = try request.decode(GetRequest.self)
-        let batch = try Batch(decoding: request.body)
-        guard batch.ordinals == Array(0..<head.keyNames.count) || batch.columns.isEmpty && head.keyNames.isEmpty else {
-            throw HeadwaterError(.invalidArgument, "\(head.keyNames.count) key names for \(batch.columns.count) columns")
-        }
+        let rowsAnnounced = request.body.count < Batch.headerBytes ? 0 : request.body.littleEndian(at: 8, as: UInt32.self)
         try services.whenApplied(
-            head.minPosition, logID: head.logID, gate: online.gate, request: request, responder: responder
+            [head.minPosition], logID: head.logID, in: PositionedStore(online), pool: services.workers.gets,
+            isShort: rowsAnnounced <= Self.inlineKeysMax && request.body.count <= Self.inlineBytesMax, request, responder
         ) { () throws(HeadwaterError) in
-            let plan = try plan(head, request, online.state.catalog)
-            let keys = try OnlineReads.arrange(zip(head.keyNames, batch.columns).map { ($0, $1) }, for: plan)
-            let served = try OnlineReads.get(
-                plan, keys: keys, rowCount: batch.rowCount, from: online.store, now: head.at ?? services.clock.now())
-            let reply = GetReply.with {
-                $0.position = served.position
-                $0.logID = online.logID.bytes
-                if head.handle == nil { $0.outputs = plan.wireOutputs }
+            let batch = try Batch(decoding: request.body)
+            guard batch.ordinals == Array(0..<head.keyNames.count) || batch.columns.isEmpty && head.keyNames.isEmpty else {
+                throw HeadwaterError(.invalidArgument, "\(head.keyNames.count) key names for \(batch.columns.count) columns")
             }
-            responder.respond(head: reply, body: served.cells(eventTimes: head.eventTimes).encode()[...])
+            do throws(HeadwaterError) { try serve(head, batch, request, online, responder) } catch
+                where error.code == .failedPrecondition
+            {
+                // A schema moved between resolving the names and reading: the new definitions are there now. What does not fit
+                // them fails again.
+                try serve(head, batch, request, online, responder)
+            }
         }
+    }
+
+    private func serve(
+        _ head: GetRequest, _ batch: Batch, _ request: IncomingRequest, _ online: OnlineNode, _ responder: Responder
+    ) throws(HeadwaterError) {
+        let plan = try plan(head, request, online.state.catalog)
+        let keys = try OnlineReads.arrange(zip(head.keyNames, batch.columns).map { ($0, $1) }, for: plan)
+        let served = try OnlineReads.get(
+            plan, keys: keys, rowCount: batch.rowCount, from: online.store, now: head.at ?? services.clock.now())
+        let reply = GetReply.with {
+            $0.position = served.position
+            $0.logID = online.logID.bytes
+            if head.handle == nil { $0.outputs = plan.wireOutputs }
+        }
+        responder.respond(head: reply, body: served.cells(eventTimes: head.eventTimes).encode()[...])
     }
 
     private func plan(_ head: GetRequest, _ request: IncomingRequest, _ catalog: Catalog) throws(HeadwaterError) -> FeaturePlan {

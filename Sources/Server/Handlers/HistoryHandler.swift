@@ -1,27 +1,21 @@
 import Catalog
 import Engine
 import FeatureModel
-import NIOPosix
 import OfflineStore
 import Transport
 import Wire
 
 /// history: takes a spine in, gives features out in its order.
 struct HistoryHandler {
-    /// Rows of one data frame of the answer.
-    static let rowsPerFrame = 16_384
-
     let services: Services
 
     func handle(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
         let offline = try services.needOffline()
         let head = try request.decode(HistoryRequest.self)
-        let position = max(head.minPosition, head.asOf ?? 0)
         try services.whenApplied(
-            position, logID: head.logID, gate: offline.gate, request: request, responder: responder
-        ) { () throws(HeadwaterError) in
-            services.onWorker(responder) { try run(head, request, offline, responder) }
-        }
+            [head.minPosition, head.asOf ?? 0], logID: head.logID, in: PositionedStore(offline, online: services.online),
+            pool: services.workers.long, isShort: false, request, responder
+        ) { () throws(HeadwaterError) in try run(head, request, offline, responder) }
     }
 
     private func run(
@@ -32,17 +26,24 @@ struct HistoryHandler {
         let catalog = offline.state.catalog.asOf(asOf)
         let selection = try featureSelection(service: head.service, features: head.features)
         let plan = try catalog.resolve(project: head.project, selection, fullNames: head.fullFeatureNames)
-        let spine = try Spine(head: head, request: request, bytesMax: services.configuration.historyBytesMax / 2)
+        let memory = MemoryLease(services.historyMemory)
+        defer { memory.shrink(to: 0) }
+        var pace = ClientPace(deadline: request.deadline)
+        let spine = try Spine(head: head, request: request, memory: memory, pace: &pace)
         let keys = try OnlineReads.arrange(spine.keys, for: plan)
-        let joined = try OfflineReads.history(
-            plan, keys: keys, times: spine.times, view: view, asOf: asOf,
-            availability: head.availabilityIngest ? .ingest : .event,
-            memoryLimitBytes: services.configuration.historyBytesMax - spine.byteCount, isCancelled: { responder.isCancelled })
+        let joined = try join(memory) { (limitBytes) throws(HeadwaterError) in
+            try OfflineReads.history(
+                plan, keys: keys, times: spine.times, view: view, asOf: asOf,
+                availability: head.availabilityIngest ? .ingest : .event, memoryLimitBytes: limitBytes,
+                isCancelled: request.stops(responder))
+        }
         let rows = spine.times.count
-        var offset = 0
-        repeat {
-            let range = offset..<min(offset + Self.rowsPerFrame, rows)
-            let columns = joined.enumerated().map { ($0.offset, $0.element.column.gather(range)) }
+        memory.shrink(to: spine.byteCount + joined.reduce(0) { $0 + $1.column.byteCount + $1.statuses.packed.count })
+        var pieces = RowPieces(joined.map(\.column), rowCount: rows)
+        // Without rows one frame of none: it tells names and types.
+        var range = pieces.next() ?? 0..<0
+        while true {
+            let columns = joined.enumerated().map { ($0.offset, $0.element.column.piece(range)) }
             let statuses = joined.map { feature in
                 var statuses = StatusColumn()
                 for row in range { statuses.append(feature.statuses[row]) }
@@ -50,12 +51,13 @@ struct HistoryHandler {
             }
             let cells = Cells(batch: Batch(rowCount: range.count, columns: columns), statuses: statuses)
             let data = RowsData.with {
-                $0.rowOffset = UInt64(offset)
-                if offset == 0 { $0.outputs = plan.wireOutputs }
+                $0.rowOffset = UInt64(range.lowerBound)
+                if range.lowerBound == 0 { $0.outputs = plan.wireOutputs }
             }
-            guard try sendWithCredit(responder, data, cells.encode()[...]) else { return }
-            offset = range.upperBound
-        } while offset < rows
+            guard try responder.send(head: data, body: cells.encode()[...], pace: &pace) else { return }
+            guard let next = pieces.next() else { break }
+            range = next
+        }
         responder.respond(
             head: RowsEnd.with {
                 $0.position = asOf
@@ -63,17 +65,28 @@ struct HistoryHandler {
                 $0.logID = offline.logID
             })
     }
-}
 
-/// Sends one item when the client is ready for it.
-///
-/// - Returns: `false` where nobody wants it any more.
-/// - Throws: `.deadlineExceeded` where the client does not read for a minute: its answer's memory is needed by others.
-func sendWithCredit(_ responder: Responder, _ head: RowsData, _ body: ArraySlice<UInt8>) throws(HeadwaterError) -> Bool {
-    switch responder.waitForCredit() {
-    case .ready: return responder.send(head: head, body: body)
-    case .timedOut: throw HeadwaterError(.deadlineExceeded, "the client has not read its answer for a minute")
-    case .closed: return false
+    /// Runs a join in a part of the memory that all histories share, and again in twice as much where it does not fit: how much a
+    /// join needs is known only by joining, and to take all at once would leave nothing to others.
+    private func join(
+        _ memory: MemoryLease, _ body: (_ limitBytes: Int) throws(HeadwaterError) -> [JoinedFeature]
+    ) throws(HeadwaterError) -> [JoinedFeature] {
+        let held = memory.bytes
+        var share = memory.budget.bytesMax / 8
+        if !memory.grow(by: share) {
+            share /= 2
+            try memory.need(share, for: "a history")
+        }
+        while true {
+            do throws(HeadwaterError) { return try body(memory.bytes - held) } catch  where error.code == .resourceExhausted {
+                var more = memory.bytes - held
+                while !memory.grow(by: more) {
+                    more /= 2
+                    // Its own message says how to ask for less.
+                    guard more >= memory.budget.bytesMax / 16, more > 0 else { throw error }
+                }
+            }
+        }
     }
 }
 
@@ -83,7 +96,10 @@ struct Spine {
     let times: Column
     let byteCount: Int
 
-    init(head: HistoryRequest, request: IncomingRequest, bytesMax: Int) throws(HeadwaterError) {
+    /// Reads the spine to its end; `memory` is taken for it as it comes.
+    init(
+        head: HistoryRequest, request: IncomingRequest, memory: MemoryLease, pace: inout ClientPace
+    ) throws(HeadwaterError) {
         let fields = try head.spineColumns.map { (spec) throws(HeadwaterError) in try spec.field() }
         guard let timePlace = fields.firstIndex(where: { $0.name.utf8.elementsEqual(head.spineTime.utf8) }) else {
             throw HeadwaterError(.invalidArgument, "the spine has no column '\(head.spineTime)': name its time column")
@@ -96,20 +112,18 @@ struct Spine {
                 throw HeadwaterError(.invalidArgument, "a spine batch has other columns than the request names")
             }
             bytes += batch.bytes.count
-            guard bytes <= bytesMax else {
-                throw HeadwaterError(.resourceExhausted, "a spine of more than \(bytesMax) bytes: ask for it in parts")
-            }
+            try memory.need(batch.bytes.count, for: "the spine of a history")
             for (index, column) in batch.columns.enumerated() {
                 for row in 0..<batch.rowCount { builders[index].append(from: column, row) }
             }
         }
         if !request.body.isEmpty { try take(request.body) }
         reading: while let inbound = request.inbound {
-            switch inbound.next() {
+            switch try inbound.next(pace: &pace) {
             case .data(let body): try take(body)
             case .end: break reading
             case .closed: throw HeadwaterError(.cancelled, "the client went away while it sent the spine")
-            case .timedOut: throw HeadwaterError(.deadlineExceeded, "the spine stopped coming for a minute")
+            case .timedOut: throw pace.overdue
             }
         }
         let columns = builders.map { $0.finish() }

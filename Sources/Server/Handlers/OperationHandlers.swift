@@ -11,18 +11,22 @@ import Wire
 
 /// status, snapshot, compact.
 struct OperationHandlers {
+    /// How long a status waits for the writer thread.
+    static let writerPatience = Duration.seconds(1)
+
     let services: Services
 
     func handle(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
         switch request.method {
         case .snapshot:
-            try services.needOnline().snapshot { result in
+            let online = try services.needOnline()
+            online.snapshot { result in
                 switch result {
                 case .failure(let error): responder.fail(error)
                 case .success(let written):
-                    services.onWorker(responder) {
+                    services.onWorker(services.workers.gets, request, responder) { () throws(HeadwaterError) in
                         let size = try services.storage.open(written.path, .read).size()
-                        let rows = try services.needOnline().store.statisticsAtMost.values.reduce(0) { $0 + $1.rows }
+                        let rows = online.store.statisticsAtMost.values.reduce(0) { $0 + $1.rows }
                         responder.respond(
                             head: SnapshotReply.with {
                                 $0.position = written.position
@@ -37,7 +41,7 @@ struct OperationHandlers {
             let before = offline.store.status()
             Task {
                 do {
-                    try await offline.compact()
+                    try await offline.compact(isCancelled: { responder.isCancelled })
                     let after = offline.store.status()
                     responder.respond(
                         head: CompactReply.with {
@@ -51,45 +55,71 @@ struct OperationHandlers {
             }
         default:
             Task {
-                do {
-                    let report = try await status()
-                    responder.respond(
-                        head: JSONReply.with {
-                            $0.position = report.online?.appliedPosition ?? report.offline?.appliedPosition ?? 0
-                        },
-                        body: JSON.encode(report))
-                } catch { responder.fail(asHeadwaterError(error)) }
+                let report = await status()
+                responder.respond(
+                    head: JSONReply.with {
+                        $0.position = report.online?.appliedPosition ?? report.offline?.appliedPosition ?? 0
+                    },
+                    body: JSON.encode(report))
             }
         }
     }
 
-    private func status() async throws -> StatusReport {
+    private func status() async -> StatusReport {
         var report = StatusReport(
             roles: services.configuration.roleNames, version: HeadwaterVersion.current,
             logID: services.logID.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined(),
             wallTime: services.clock.now(), online: nil, offline: nil)
-        if let online = services.online { report.online = try await status(of: online) }
+        if let online = services.online { report.online = await status(of: online) }
         if let offline = services.offline { report.offline = status(of: offline) }
         return report
     }
 
-    private func status(of online: OnlineNode) async throws -> StatusReport.Online {
-        let (retention, followers) = try await online.engine.call { ($0.logRetention, try $0.followers()) }
+    /// What only the writer thread may ask of the log.
+    private struct LogFigures: Sendable {
+        var retention: LogRetention?
+        var followers: [FollowerCheckpoint] = []
+        var failure: String?
+    }
+
+    /// Asks the writer thread, but does not wait long for it: a disk that hangs must not hide the rest of the status.
+    private func logFigures(_ online: OnlineNode) async -> LogFigures {
+        await withCheckedContinuation { continuation in
+            let once = Once { continuation.resume(returning: $0) }
+            online.engine.run { engine in
+                var figures = LogFigures(retention: engine.logRetention)
+                do throws(HeadwaterError) { figures.followers = try engine.followers() } catch {
+                    figures.failure = "the log's followers cannot be listed: \(error)"
+                }
+                once.call(figures)
+            }
+            Task {
+                try? await Task.sleep(for: Self.writerPatience)
+                once.call(
+                    LogFigures(
+                        failure: "the log's writer has not answered for \(Self.writerPatience): the log's figures are missing"))
+            }
+        }
+    }
+
+    private func status(of online: OnlineNode) async -> StatusReport.Online {
+        let log = await logFigures(online)
         let state = online.state.current
         let groups = online.store.statisticsAtMost
+        let failures = [state.failure?.description, log.failure].compactMap { $0 }
         return StatusReport.Online(
             durability: online.options.durability.text, lastPosition: state.lastPosition, durablePosition: state.durablePosition,
             appliedPosition: online.store.appliedPosition, catalogPosition: state.catalog.position,
             snapshotPosition: online.store.snapshotPosition, memoryBytes: online.store.memoryBytes,
-            producerSessions: state.producerSessions, logBytes: retention?.retainedBytes ?? 0,
-            logSegments: retention?.segmentCount ?? 0, oldestPosition: retention?.oldestPosition ?? 0,
+            producerSessions: state.producerSessions, logBytes: log.retention?.retainedBytes ?? 0,
+            logSegments: log.retention?.segmentCount ?? 0, oldestPosition: log.retention?.oldestPosition ?? 0,
             logBytesMax: online.options.logBytesMax,
-            followers: followers.map { StatusReport.Follower(name: $0.name.description, position: $0.position) },
+            followers: log.followers.map { StatusReport.Follower(name: $0.name.description, position: $0.position) },
             groups: state.catalog.allGroups.map { group in
                 let counted = groups[group.id]
                 return StatusReport.OnlineGroup(
                     project: group.project, group: group.reference, rowsAtMost: counted?.rows ?? 0, bytes: counted?.bytes ?? 0)
-            }, failure: state.failure?.description)
+            }, failure: failures.isEmpty ? nil : failures.joined(separator: "; "))
     }
 
     private func status(of offline: OfflineNode) -> StatusReport.Offline {

@@ -19,10 +19,13 @@ struct Router: RequestHandler {
 
     func handle(_ request: IncomingRequest, _ responder: Responder) {
         guard !request.isExpired else {
-            return responder.fail(HeadwaterError(.deadlineExceeded, "the deadline had passed when the request came up"))
+            let error = HeadwaterError(.deadlineExceeded, "the deadline had passed when the request came up")
+            return responder.fail(error, appliedPosition: services.appliedPosition(for: request.method))
         }
         do throws(HeadwaterError) { try dispatch(request, responder) } catch { responder.fail(error) }
     }
+
+    func ended(connectionID: UInt64) { services.handles.remove(connection: connectionID) }
 
     private func dispatch(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
         switch request.method {
@@ -41,38 +44,4 @@ struct Router: RequestHandler {
 
 extension IncomingRequest {
     func decode<H: Head>(_ type: H.Type = H.self) throws(HeadwaterError) -> H { try H(decoding: head) }
-
-    /// The deadline on the wall clock that position waits go by; a minute where the client named none.
-    func waitDeadline(_ clock: any WallClock) -> Microseconds {
-        guard let deadline else { return clock.now() + 60_000_000 }
-        let (seconds, attoseconds) = (deadline - .now).components
-        return clock.now() + seconds * 1_000_000 + attoseconds / 1_000_000_000_000
-    }
-}
-
-extension Services {
-    /// Waits until `position` is applied in the online or offline store, then runs `read`; answers DEADLINE_EXCEEDED at the deadline.
-    ///
-    /// - Throws: `.failedPrecondition` for a position of another log, `.outOfRange` for one that was never given out.
-    func whenApplied(
-        _ position: Position, logID: [UInt8], gate: PositionGate, request: IncomingRequest, responder: Responder,
-        _ read: @escaping @Sendable () throws(HeadwaterError) -> Void
-    ) throws(HeadwaterError) {
-        if !logID.isEmpty && logID != self.logID {
-            throw HeadwaterError(
-                .failedPrecondition, "the position is of another log: the store was replaced; forget the position")
-        }
-        if position <= gate.applied { return try read() }
-        if let online, position > online.state.current.lastPosition {
-            throw HeadwaterError(
-                .outOfRange, "position \(position) lies beyond the log's end, \(online.state.current.lastPosition)")
-        }
-        gate.wait(for: position, deadline: request.waitDeadline(clock)) { result in
-            switch result {
-            case .failure(let error): responder.fail(error, appliedPosition: gate.applied)
-            case .success:
-                do throws(HeadwaterError) { try read() } catch { responder.fail(error) }
-            }
-        }
-    }
 }

@@ -1,7 +1,6 @@
 import Catalog
 import Engine
 import FeatureModel
-import NIOPosix
 import OfflineStore
 import Transport
 import Wire
@@ -24,30 +23,30 @@ struct RowsHandlers {
     func handle(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
         let offline = try services.needOffline()
         let query: Query
-        let minPosition: Position
+        let positions: [Position]
         let logID: [UInt8]
         if request.method == .scan {
             let head = try request.decode(ScanRequest.self)
             query = Query(
                 project: head.project, group: head.group, columns: head.columns, start: head.start, end: head.end,
-                asOf: head.asOf,
-                deletes: head.deletes, isLatest: false)
-            (minPosition, logID) = (max(head.minPosition, head.asOf ?? 0), head.logID)
+                asOf: head.asOf, deletes: head.deletes, isLatest: false)
+            (positions, logID) = ([head.minPosition, head.asOf ?? 0], head.logID)
         } else {
             let head = try request.decode(LatestRequest.self)
             query = Query(
                 project: head.project, group: head.group, columns: head.columns, start: nil, end: nil, asOf: head.asOf,
                 deletes: head.deletes, isLatest: true)
-            (minPosition, logID) = (max(head.minPosition, head.asOf ?? 0), head.logID)
+            (positions, logID) = ([head.minPosition, head.asOf ?? 0], head.logID)
         }
         try services.whenApplied(
-            minPosition, logID: logID, gate: offline.gate, request: request, responder: responder
-        ) { () throws(HeadwaterError) in
-            services.onWorker(responder) { try run(query, offline, responder) }
-        }
+            positions, logID: logID, in: PositionedStore(offline, online: services.online), pool: services.workers.long,
+            isShort: false, request, responder
+        ) { () throws(HeadwaterError) in try run(query, request, offline, responder) }
     }
 
-    private func run(_ query: Query, _ offline: OfflineNode, _ responder: Responder) throws(HeadwaterError) {
+    private func run(
+        _ query: Query, _ request: IncomingRequest, _ offline: OfflineNode, _ responder: Responder
+    ) throws(HeadwaterError) {
         let view = offline.store.view()
         let asOf = query.asOf ?? view.position
         let catalog = offline.state.catalog.asOf(asOf)
@@ -59,28 +58,33 @@ struct RowsHandlers {
             : try view.scan(
                 schema, columns: ordinals, start: query.start, end: query.end, asOf: asOf, includeDeletes: query.deletes)
         let layout = RowsLayout(schema: schema, ordinals: ordinals, deletes: query.deletes)
+        var pace = ClientPace(deadline: request.deadline)
         var rows = 0
-        var isFirst = true
-        while true {
-            guard !responder.isCancelled else { throw HeadwaterError(.cancelled, "the scan was cancelled") }
-            let next = try scan.next()
-            if next == nil && !isFirst { break }
-            var columns = next.map { layout.columns($0) } ?? layout.outputs.map { Column.nulls($0.type, count: 0) }
-            var rowCount = next?.rowCount ?? 0
-            if query.isLatest, !query.deletes, let next {
-                let kept = (0..<next.rowCount).filter { !next.isDelete.bool($0) }
-                columns = columns.map { $0.gather(kept) }
-                rowCount = kept.count
-            }
+        func send(_ columns: [Column], rowCount: Int) throws(HeadwaterError) -> Bool {
             let data = RowsData.with {
                 $0.rowOffset = UInt64(rows)
-                if isFirst { $0.outputs = layout.outputs.map { Wire.Output($0) } }
+                if rows == 0 { $0.outputs = layout.outputs.map { Wire.Output($0) } }
             }
-            isFirst = false
-            let batch = Batch(rowCount: rowCount, columns: columns.enumerated().map { ($0.offset, $0.element) })
-            guard try sendWithCredit(responder, data, batch.bytes) else { return }
             rows += rowCount
-            if next == nil { break }
+            let batch = Batch(rowCount: rowCount, columns: columns.enumerated().map { ($0.offset, $0.element) })
+            return try responder.send(head: data, body: batch.bytes, pace: &pace)
+        }
+        while let next = try scan.next() {
+            if let reason = request.reasonToStop(responder) { throw reason }
+            var columns = layout.columns(next)
+            var rowCount = next.rowCount
+            if query.isLatest, !query.deletes {
+                let kept = (0..<next.rowCount).filter { !next.isDelete.bool($0) }
+                if kept.count < rowCount { columns = columns.map { $0.gather(kept) } }
+                rowCount = kept.count
+            }
+            for range in RowPieces(columns, rowCount: rowCount) {
+                guard try send(columns.map { $0.piece(range) }, rowCount: range.count) else { return }
+            }
+        }
+        if rows == 0 {
+            // One frame of no rows: it tells names and types.
+            guard try send(layout.outputs.map { Column.nulls($0.type, count: 0) }, rowCount: 0) else { return }
         }
         responder.respond(
             head: RowsEnd.with {

@@ -2,7 +2,6 @@ import Engine
 import FeatureModel
 import Log
 import Logging
-import NIOPosix
 import StorageIO
 import Synchronization
 import Transport
@@ -15,13 +14,13 @@ final class Services: Sendable {
     let online: OnlineNode?
     let clock: any WallClock
     let logger: Logger
-    /// Threads for joins, scans and audits; a reader that stops reading holds one until its time is up.
-    let workers = NIOThreadPool(numberOfThreads: 8)
+    let workers = Workers()
+    /// Memory of all history requests together.
+    let historyMemory: MemoryBudget
     /// Feature lists resolved by `prepare`.
     let handles = HandleTable()
     let auditViews = AuditViews()
-    private let offlineNode = Mutex<OfflineNode?>(nil)
-    private let listening = Mutex<[Endpoint]>([])
+    private let offlineNode = Mutex<(node: OfflineNode, remote: RemoteFollower?)?>(nil)
 
     init(configuration: ServerConfiguration, storage: any Storage, online: OnlineNode?, clock: any WallClock, logger: Logger) {
         self.configuration = configuration
@@ -29,16 +28,18 @@ final class Services: Sendable {
         self.online = online
         self.clock = clock
         self.logger = logger
-        workers.start()
+        historyMemory = MemoryBudget(bytesMax: configuration.historyBytesMax)
     }
 
     /// The offline service, once it could be opened.
-    var offline: OfflineNode? { offlineNode.withLock { $0 } }
+    var offline: OfflineNode? { offlineNode.withLock { $0?.node } }
+    /// What feeds it, where that is another server.
+    var remoteFollower: RemoteFollower? { offlineNode.withLock { $0?.remote } }
 
-    func setOffline(_ node: OfflineNode) { offlineNode.withLock { $0 = node } }
+    func setOffline(_ node: OfflineNode, remote: RemoteFollower?) { offlineNode.withLock { $0 = (node, remote) } }
 
-    var endpoints: [Endpoint] { listening.withLock { $0 } }
-    func setEndpoints(_ endpoints: [Endpoint]) { listening.withLock { $0 = endpoints } }
+    /// Ends the worker threads.
+    func close() async { try? await workers.shutdownGracefully() }
 
     var logDirectory: String { StoragePath.join(configuration.dataDirectory, "log") }
     var logID: [UInt8] { online?.logID.bytes ?? offline?.logID ?? [] }
@@ -59,16 +60,6 @@ final class Services: Sendable {
             configuration.runsOffline
                 ? "the offline service waits for the log that it is to follow: start the online service"
                 : "this is the online service: history goes to the offline service, which is elsewhere or down")
-    }
-
-    /// Runs blocking work on a worker thread, and answers the request with what it throws.
-    func onWorker(_ responder: Responder, _ work: @escaping @Sendable () throws -> Void) {
-        workers.submit { state in
-            guard case .active = state, !responder.isCancelled else {
-                return responder.fail(HeadwaterError(.cancelled, "the request was cancelled before its work began"))
-            }
-            do { try work() } catch { responder.fail(asHeadwaterError(error)) }
-        }
     }
 }
 

@@ -32,14 +32,32 @@ struct WriteHandlers {
         if request.body.count <= Self.inlineBytesMax {
             try check(request, online, responder)
         } else {
-            services.onWorker(responder) { try check(request, online, responder) }
+            services.onWorker(services.workers.writes, request, responder) { () throws(HeadwaterError) in
+                try check(request, online, responder)
+            }
         }
     }
 
     private func check(_ request: IncomingRequest, _ online: OnlineNode, _ responder: Responder) throws(HeadwaterError) {
         let head = try request.decode(WriteRequest.self)
-        let catalog = online.state.catalog
         let stamp = ProducerStamp(producer: head.producer, epoch: head.epoch, sequence: head.sequence)
+        do throws(HeadwaterError) {
+            let write = try checked(request, head, stamp, online.state.catalog)
+            submit(.write(write), rowCounts: write.entries.map { UInt32($0.batch.rowCount) }, online, responder)
+        } catch {
+            guard stamp.producer != 0 else { throw error }
+            // It may be a retry of a write that passed the definitions of its time: the producer's window knows.
+            let entries = (try? RecordBody.decode(request.body)) ?? []
+            submit(
+                .retry(
+                    stamp: stamp, bodyChecksum: CRC32C.checksum(request.body), bodyBytes: request.body.count, otherwise: error),
+                rowCounts: entries.map { UInt32($0.batch.rowCount) }, online, responder)
+        }
+    }
+
+    private func checked(
+        _ request: IncomingRequest, _ head: WriteRequest, _ stamp: ProducerStamp, _ catalog: Catalog
+    ) throws(HeadwaterError) -> CheckedWrite {
         let write = try CheckedWrite(body: request.body, stamp: stamp, catalog: catalog, now: services.clock.now())
         if let other = write.entries.lazy.compactMap({ catalog.group(id: $0.schema.groupID) }).first(where: {
             $0.project != head.project
@@ -47,8 +65,11 @@ struct WriteHandlers {
             throw HeadwaterError(
                 .invalidArgument, "group \(other.reference) is of project '\(other.project)', not '\(head.project)'")
         }
-        let rowCounts = write.entries.map { UInt32($0.batch.rowCount) }
-        online.submit(.write(write)) { outcome in
+        return write
+    }
+
+    private func submit(_ command: OnlineCommand, rowCounts: [UInt32], _ online: OnlineNode, _ responder: Responder) {
+        online.submit(command) { outcome in
             switch outcome {
             case .written(let answer, let newerRows, let isDuplicate):
                 var body: [UInt8] = []

@@ -13,15 +13,15 @@ final class OfflineNode: Sendable {
     let store: OfflineStore
     let state: OfflineState
     let logID: [UInt8]
-    let gate = PositionGate()
+    let gate: PositionGate
     let engine: Confined<OfflineEngine>
-    let clock: any WallClock
     let logger: Logger
     /// Told the position that chunks hold durably, from the follower thread: it becomes the log's checkpoint.
     private let onDurable: @Sendable (Position) -> Void
     private let fileWorker = SerialWorker()
     private let isFileJobRunning = Atomic<Bool>(false)
     private let isPullPending = Atomic<Bool>(false)
+    private let isClosing = Atomic<Bool>(false)
     /// Memory may grow to this many times the size at which a flush begins, before the log waits.
     private static let memoryFactor = 4
     private static let pullBytes = 8 << 20
@@ -33,16 +33,15 @@ final class OfflineNode: Sendable {
     let sourcePosition = Mutex<Position?>(nil)
 
     init(
-        _ engine: sending OfflineEngine, clock: any WallClock, logger: Logger, onDurable: @escaping @Sendable (Position) -> Void
+        _ engine: sending OfflineEngine, logger: Logger, onDurable: @escaping @Sendable (Position) -> Void
     ) {
         store = engine.store
         state = engine.state
         logID = engine.store.logID
-        self.clock = clock
         self.logger = logger
         self.onDurable = onDurable
-        lastFlush = Mutex(clock.now())
-        gate.advance(to: engine.store.appliedPosition)
+        lastFlush = Mutex(Monotonic.now())
+        gate = PositionGate(applied: engine.store.appliedPosition)
         self.engine = Confined(engine, to: SerialWorker())
     }
 
@@ -57,11 +56,12 @@ final class OfflineNode: Sendable {
 
     /// On the follower thread.
     func apply(_ records: [Record], _ engine: OfflineEngine) throws(HeadwaterError) {
+        defer { gate.advance(to: store.appliedPosition) }
         do throws(HeadwaterError) { try engine.apply(records) } catch {
             logger.critical("the log cannot be applied; history stays at its position", metadata: ["error": "\(error)"])
+            gate.end(error)
             throw error
         }
-        gate.advance(to: store.appliedPosition)
         if engine.isFlushDue { startFlush(engine) }
     }
 
@@ -84,9 +84,18 @@ final class OfflineNode: Sendable {
 
     // MARK: Flush and compaction
 
-    /// On the follower thread: starts a flush unless a file job runs.
+    /// On the follower thread: starts a flush, else a compaction that is due, unless a file job runs or the service ends.
+    private func startFileJob(_ engine: OfflineEngine) {
+        if engine.isFlushDue { startFlush(engine) } else { startCompaction(engine) }
+    }
+
+    /// - Returns: whether this job may go on.
+    private func takeFileJob() -> Bool {
+        !isClosing.load(ordering: .acquiring) && !isFileJobRunning.exchange(true, ordering: .acquiringAndReleasing)
+    }
+
     private func startFlush(_ engine: OfflineEngine) {
-        guard !isFileJobRunning.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        guard takeFileJob() else { return }
         do {
             guard let job = try engine.beginFlush() else { return endFileJob() }
             fileWorker.submit {
@@ -101,26 +110,26 @@ final class OfflineNode: Sendable {
     private func finishFlush(_ job: FlushJob, _ engine: OfflineEngine) {
         do {
             try engine.store.finishFlush(job)
-            lastFlush.withLock { $0 = clock.now() }
+            lastFlush.withLock { $0 = Monotonic.now() }
             onDurable(store.durablePosition)
             endFileJob()
-            if engine.isFlushDue { startFlush(engine) } else { startCompaction(engine) }
+            startFileJob(engine)
         } catch {
             endFileJob(error)
         }
     }
 
     private func startCompaction(_ engine: OfflineEngine) {
-        guard !isFileJobRunning.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        guard takeFileJob() else { return }
         do {
             guard let job = try engine.store.beginCompaction() else { return endFileJob() }
             fileWorker.submit {
-                job.run()
+                job.run(isCancelled: { self.isClosing.load(ordering: .relaxed) })
                 self.engine.run { engine in
                     do throws(HeadwaterError) {
                         try engine.store.finishCompaction(job)
                         self.endFileJob()
-                        if engine.isFlushDue { self.startFlush(engine) } else { self.startCompaction(engine) }
+                        self.startFileJob(engine)
                     } catch { self.endFileJob(error) }
                 }
             }
@@ -131,28 +140,44 @@ final class OfflineNode: Sendable {
 
     private func endFileJob(_ error: HeadwaterError? = nil) {
         isFileJobRunning.store(false, ordering: .releasing)
-        if let error { logger.error("writing chunks failed; the rows stay in memory", metadata: ["error": "\(error)"]) }
+        if let error, error.code != .cancelled {
+            logger.error("writing chunks failed; nothing is lost, it is tried again", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Flushes everything and merges every group to one run, for the `compact` command.
-    func compact() async throws {
-        while isFileJobRunning.exchange(true, ordering: .acquiringAndReleasing) { try await Task.sleep(for: .milliseconds(20)) }
+    ///
+    /// - Throws: what the disk says; `.cancelled` when nobody waits for it any more, or the service ends.
+    func compact(isCancelled: @escaping @Sendable () -> Bool) async throws {
+        while !takeFileJob() {
+            guard !isClosing.load(ordering: .acquiring), !isCancelled() else { throw CancellationError() }
+            try await Task.sleep(for: .milliseconds(20))
+        }
         defer { endFileJob() }
         try await engine.call { engine in
             try engine.flush()
             self.onDurable(self.store.durablePosition)
-            try engine.store.compact()
+        }
+        // Following goes on meanwhile: only this job begins and finishes compactions now.
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            fileWorker.submit(orNot: { isActive in
+                guard isActive else { return continuation.resume(throwing: CancellationError()) }
+                continuation.resume(
+                    with: Result {
+                        try self.store.compact(isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
+                    })
+            })
         }
     }
 
     // MARK: Timers
 
-    func tick() { gate.expire(now: clock.now()) }
+    func tick() { gate.expire(now: Monotonic.now()) }
 
     /// Called once a second: a flush that is due by time.
     func housekeep() {
         engine.run { engine in
-            let isOld = self.clock.now() - self.lastFlush.withLock { $0 } >= self.flushInterval
+            let isOld = Monotonic.now() - self.lastFlush.withLock { $0 } >= self.flushInterval
             if isOld, self.store.appliedPosition > self.store.durablePosition { self.startFlush(engine) }
         }
     }
@@ -160,7 +185,9 @@ final class OfflineNode: Sendable {
     /// Ends the service; what is in memory is flushed, so that the next start need not read the log again.
     func close() async {
         gate.close()
-        while isFileJobRunning.exchange(true, ordering: .acquiringAndReleasing) { try? await Task.sleep(for: .milliseconds(5)) }
+        isClosing.store(true, ordering: .releasing)
+        // The running file job ends first: a compaction gives up, a flush finishes.
+        await fileWorker.shutdown()
         do {
             try await engine.call { engine in
                 defer { engine.close() }
@@ -170,7 +197,6 @@ final class OfflineNode: Sendable {
                 }
             }
         } catch { logger.error("the last flush failed; the log still holds its rows", metadata: ["error": "\(error)"]) }
-        await fileWorker.shutdown()
         await engine.worker.shutdown()
     }
 }

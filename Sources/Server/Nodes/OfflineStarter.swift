@@ -31,93 +31,106 @@ struct OfflineStarter: Sendable {
 
     private var configuration: ServerConfiguration { services.configuration }
 
-    /// Opens at once, where this process runs the online service too and so knows the log.
-    func openNow() async throws {
-        guard configuration.runsOffline, let online = services.online else { return }
-        _ = try open(logID: online.logID.bytes, remote: nil)
-    }
-
-    /// Feeds the service until the task is cancelled.
-    func run() async {
+    /// Opens the store where that needs nobody else: the log is this process's own, or a history is there already.
+    ///
+    /// - Throws: `.failedPrecondition` where another process owns the store, `.dataLoss` for damage.
+    func openNow() throws(HeadwaterError) {
         guard configuration.runsOffline else { return }
-        if let endpoint = configuration.follow {
-            await runRemote(endpoint)
-        } else {
-            await runLocal()
+        if let online = services.online {
+            try open(logID: online.logID.bytes)
+        } else if services.storage.exists(StoragePath.join(configuration.dataDirectory, "offline/manifest")) {
+            try open(logID: nil)
         }
     }
 
-    private func open(logID: [UInt8]?, remote: RemoteFollower?) throws(HeadwaterError) -> OfflineNode {
+    /// Feeds the service until the task is cancelled.
+    ///
+    /// - Throws: what keeps the store from opening when its log is known at last.
+    func run() async throws {
+        guard configuration.runsOffline else { return }
+        if let endpoint = configuration.follow {
+            try await runRemote(endpoint)
+        } else {
+            try await runLocal()
+        }
+    }
+
+    private func open(logID: [UInt8]?) throws(HeadwaterError) {
         var options = OfflineEngineOptions()
         options.flushMemoryBytes = configuration.flushMemoryBytes
         let engine = try OfflineEngine(
             storage: services.storage, dataDirectory: configuration.dataDirectory, logID: logID, options: options)
-        let logID = engine.store.logID
-        let storage = services.storage
-        let logDirectory = services.logDirectory
-        let logger = services.logger
-        let node = OfflineNode(engine, clock: services.clock, logger: logger) { position in
-            if let remote { return remote.acknowledge(position, logID: logID) }
-            do throws(HeadwaterError) {
-                let epoch = try LogReader(storage: storage, directory: logDirectory).writerEpoch
-                try FollowerCheckpoint(
-                    logID: LogID(logID), id: OnlineEngine.localFollowerID, name: OnlineEngine.localFollowerName,
-                    position: position,
-                    writerEpoch: epoch
-                ).save(storage, logDirectory)
-            } catch { logger.error("the follower's checkpoint could not be saved", metadata: ["error": "\(error)"]) }
+        let remote = configuration.follow.map {
+            RemoteFollower(endpoint: $0, name: followerName(), logger: services.logger)
         }
-        services.setOffline(node)
-        return node
+        let checkpoint = LocalCheckpoint(services: services, logID: engine.store.logID)
+        let node = OfflineNode(engine, logger: services.logger) { position in
+            if let remote { remote.acknowledge(position, logID: checkpoint.logID) } else { checkpoint.save(position) }
+        }
+        services.setOffline(node, remote: remote)
     }
 
     // MARK: The log of the same directory
 
-    private func runLocal() async {
-        guard let node = await openLocal() else { return }
+    private func runLocal() async throws {
+        while services.offline == nil {
+            if let logID = try localLogID() {
+                try open(logID: logID)
+            } else {
+                services.logger.info("waiting for the online service's log", metadata: ["directory": "\(services.logDirectory)"])
+                try await Task.sleep(for: .milliseconds(200))
+            }
+        }
+        if let node = services.offline { await pull(into: node) }
+    }
+
+    /// The id of the log in the data directory; `nil` where there is none yet.
+    private func localLogID() throws(HeadwaterError) -> [UInt8]? {
+        do {
+            return try LogReader(storage: services.storage, directory: services.logDirectory).logID.bytes
+        } catch {
+            if error.code == .notFound { return nil }
+            throw error
+        }
+    }
+
+    /// Follows the log's files until the task is cancelled.
+    private func pull(into node: OfflineNode) async {
         let source = Confined(
-            LocalRecordSource(storage: services.storage, logDirectory: services.logDirectory), to: node.engine.worker)
+            LocalRecordSource(storage: services.storage, logDirectory: services.logDirectory, logID: node.logID),
+            to: node.engine.worker)
         trigger.value = { node.pull(from: source) }
+        let interval = services.online == nil ? Self.pollInterval : .milliseconds(100)
         while !Task.isCancelled {
             node.pull(from: source)
-            try? await Task.sleep(for: services.online == nil ? Self.pollInterval : .milliseconds(100))
+            try? await Task.sleep(for: interval)
         }
         trigger.value = nil
     }
 
-    /// Waits until there is a log or a history to open.
-    private func openLocal() async -> OfflineNode? {
-        if let node = services.offline { return node }
-        var lastReason = ""
-        while !Task.isCancelled {
-            do throws(HeadwaterError) {
-                let hasLog = services.storage.exists(StoragePath.join(services.logDirectory, "control"))
-                // Without a log a history can still be read, while the online service is away.
-                let logID = hasLog ? try LogReader(storage: services.storage, directory: services.logDirectory).logID.bytes : nil
-                return try open(logID: logID, remote: nil)
-            } catch {
-                if lastReason != error.description {
-                    services.logger.warning("waiting for the online service's log", metadata: ["reason": "\(error)"])
-                    lastReason = error.description
-                }
-                try? await Task.sleep(for: .milliseconds(100))
-            }
-        }
-        return nil
-    }
-
     // MARK: Another server's log
 
-    private func runRemote(_ endpoint: Endpoint) async {
-        let remote = RemoteFollower(endpoint: endpoint, name: followerName(), logger: services.logger)
-        var node: OfflineNode?
-        while node == nil, !Task.isCancelled {
-            do { node = try open(logID: try await remote.connect().hello.logID, remote: remote) } catch {
-                services.logger.warning("cannot follow \(endpoint) yet", metadata: ["error": "\(error)"])
-                try? await Task.sleep(for: .milliseconds(500))
+    private func runRemote(_ endpoint: Endpoint) async throws {
+        while services.offline == nil {
+            if let logID = try await remoteLogID(endpoint) {
+                try open(logID: logID)
+            } else {
+                try await Task.sleep(for: .milliseconds(500))
             }
         }
-        if let node { await remote.run(node) }
+        if let node = services.offline, let remote = services.remoteFollower { await remote.run(node) }
+    }
+
+    /// The id of the log that `endpoint` serves; `nil` where nobody answers.
+    private func remoteLogID(_ endpoint: Endpoint) async throws -> [UInt8]? {
+        do {
+            return try await RemoteFollower.connect(to: endpoint, name: followerName()).hello.logID
+        } catch {
+            let failure = asHeadwaterError(error)
+            guard failure.code == .unavailable else { throw failure }
+            services.logger.warning("cannot follow \(endpoint) yet", metadata: ["error": "\(failure)"])
+            return nil
+        }
     }
 
     /// A name of this follower's own, kept in its directory, so that it is the same one after a restart.
@@ -129,5 +142,26 @@ struct OfflineStarter: Sendable {
             services.logger.warning("the follower's name could not be kept", metadata: ["error": "\(error)"])
         }
         return name
+    }
+}
+
+/// The checkpoint of the follower in the log's own directory: while it stands, the log keeps what chunks do not hold yet.
+struct LocalCheckpoint: Sendable {
+    let services: Services
+    let logID: [UInt8]
+
+    func save(_ position: Position) {
+        do throws(HeadwaterError) {
+            let reader = try LogReader(storage: services.storage, directory: services.logDirectory)
+            guard reader.logID.bytes == logID else {
+                throw HeadwaterError(.failedPrecondition, "another log stands there now", at: services.logDirectory)
+            }
+            try FollowerCheckpoint(
+                logID: LogID(logID), id: OnlineEngine.localFollowerID, name: OnlineEngine.localFollowerName, position: position,
+                writerEpoch: reader.writerEpoch
+            ).save(services.storage, services.logDirectory)
+        } catch {
+            services.logger.error("the follower's checkpoint could not be saved", metadata: ["error": "\(error)"])
+        }
     }
 }

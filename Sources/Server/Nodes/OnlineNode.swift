@@ -19,7 +19,7 @@ final class OnlineNode: Sendable {
     let state: OnlineState
     let logID: LogID
     /// Lets reads wait for a position.
-    let gate = PositionGate()
+    let gate: PositionGate
     let options: OnlineOptions
     let engine: Confined<OnlineEngine>
     let clock: any WallClock
@@ -28,6 +28,11 @@ final class OnlineNode: Sendable {
     private let onDurable: @Sendable () -> Void
     private let snapshotWorker = SerialWorker()
     private let isSnapshotRunning = Atomic<Bool>(false)
+    private let isTickPending = Atomic<Bool>(false)
+    /// A snapshot that fails leaves its frozen map in memory, so the next attempt waits, longer each time.
+    private let nextSnapshot = Mutex((attempt: Microseconds(0), pause: OnlineNode.snapshotPause))
+    private static let snapshotPause: Microseconds = 5_000_000
+    private static let snapshotPauseMax: Microseconds = 300_000_000
     private let lastCutoffs = Mutex<[GroupID: Microseconds]>([:])
 
     /// - Parameter onDurable: called when the log has grown, from the writer thread.
@@ -39,7 +44,7 @@ final class OnlineNode: Sendable {
         self.clock = clock
         self.logger = logger
         self.onDurable = onDurable
-        gate.advance(to: engine.store.appliedPosition)
+        gate = PositionGate(applied: engine.store.appliedPosition)
         self.engine = Confined(engine, to: SerialWorker())
     }
 
@@ -53,27 +58,24 @@ final class OnlineNode: Sendable {
         if mustSchedule { engine.run { self.drain($0) } }
     }
 
-    /// On the writer thread: group after group until the queue is empty.
+    /// On the writer thread: what is queued now, in groups. What comes meanwhile is a job of its own, behind other jobs of the thread.
     private func drain(_ engine: OnlineEngine) {
-        while true {
-            let commands = queue.withLock { queue in
-                defer { queue.commands = [] }
-                if queue.commands.isEmpty { queue.isDrainScheduled = false }
-                return queue.commands
-            }
-            if commands.isEmpty { break }
-            for (token, item) in commands.enumerated() { engine.submit(item.command, token: Token(token)) }
-            while engine.hasQueuedCommands {
-                answer(engine.prepareGroup(now: clock.now()), commands)
-                guard engine.hasPreparedGroup else { continue }
-                let completions = engine.completeGroup(engine.commitGroup(), now: clock.now())
-                gate.advance(to: store.appliedPosition)
-                answer(completions, commands)
-                onDurable()
-            }
+        let commands = queue.withLock { queue in
+            defer { (queue.commands, queue.isDrainScheduled) = ([], false) }
+            return queue.commands
         }
+        for (token, item) in commands.enumerated() { engine.submit(item.command, token: Token(token)) }
+        while engine.hasQueuedCommands {
+            answer(engine.prepareGroup(now: clock.now()), commands)
+            guard engine.hasPreparedGroup else { continue }
+            let completions = engine.completeGroup(engine.commitGroup(), elapsed: Monotonic.now())
+            gate.advance(to: store.appliedPosition)
+            answer(completions, commands)
+            onDurable()
+        }
+        syncIfDue(engine)
         engine.prepareAhead()
-        if engine.isSnapshotDue { startSnapshot(engine) { _ in } }
+        if engine.isSnapshotDue, Monotonic.now() >= nextSnapshot.withLock({ $0.attempt }) { startSnapshot(engine) { _ in } }
     }
 
     private func answer(_ completions: [OnlineCompletion], _ commands: [(command: OnlineCommand, reply: Reply)]) {
@@ -109,23 +111,40 @@ final class OnlineNode: Sendable {
                     }
                 }
                 self.isSnapshotRunning.store(false, ordering: .releasing)
-                if case .failure(let error) = result { self.logger.error("snapshot failed", metadata: ["error": "\(error)"]) }
+                self.scheduleNextSnapshot(after: result)
                 done(result)
             }
         }
+    }
+
+    private func scheduleNextSnapshot(after result: Result<WrittenSnapshot, HeadwaterError>) {
+        guard case .failure(let error) = result else {
+            return nextSnapshot.withLock { $0 = (0, Self.snapshotPause) }
+        }
+        let pause = nextSnapshot.withLock { next in
+            defer { next.pause = min(next.pause * 2, Self.snapshotPauseMax) }
+            next.attempt = Monotonic.now() + next.pause
+            return next.pause
+        }
+        logger.error("snapshot failed", metadata: ["error": "\(error)", "next attempt in": "\(pause / 1_000_000) s"])
     }
 
     // MARK: Timers
 
     /// Called often: syncs what `interval` durability has left, and wakes reads whose deadline has come.
     func tick() {
-        gate.expire(now: clock.now())
-        guard case .interval = options.durability else { return }
+        gate.expire(now: Monotonic.now())
+        guard case .interval = options.durability, !isTickPending.exchange(true, ordering: .acquiringAndReleasing) else { return }
         engine.run { engine in
-            guard let due = engine.syncDue, due <= self.clock.now() else { return }
-            engine.sync()
-            self.onDurable()
+            self.isTickPending.store(false, ordering: .releasing)
+            self.syncIfDue(engine)
         }
+    }
+
+    private func syncIfDue(_ engine: OnlineEngine) {
+        guard let due = engine.syncDue, due <= Monotonic.now() else { return }
+        engine.sync()
+        onDurable()
     }
 
     /// Called once a second: retention cutoffs, and log segments that nobody needs any more.

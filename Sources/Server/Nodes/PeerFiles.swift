@@ -15,13 +15,19 @@ struct PeerFiles {
 
     private func path(_ role: String) -> String { StoragePath.join(configuration.dataDirectory, role + ".address") }
 
-    func announce(_ endpoints: [Endpoint]) throws(HeadwaterError) {
-        let text = endpoints.map { "\($0)\n" }.joined()
-        for role in configuration.roleNames { try services.storage.replaceAtomically(path(role), Array(text.utf8)) }
+    /// Roles of this process whose store is open: only its owner may say where it is served.
+    private var openRoles: [String] {
+        (services.online == nil ? [] : ["online"]) + (services.offline == nil ? [] : ["offline"])
     }
 
+    func announce(_ endpoints: [Endpoint]) throws(HeadwaterError) {
+        let text = endpoints.map { "\($0)\n" }.joined()
+        for role in openRoles { try services.storage.replaceAtomically(path(role), Array(text.utf8)) }
+    }
+
+    /// Best effort: an address that stays behind leads to a refused connection, which says enough.
     func withdraw() {
-        for role in configuration.roleNames { try? services.storage.remove(path(role)) }
+        for role in openRoles { try? services.storage.remove(path(role)) }
     }
 
     private func address(_ role: String) -> String? {

@@ -8,11 +8,14 @@ import StorageIO
 final class LocalRecordSource {
     private let storage: any Storage
     private let directory: String
+    /// The log that the store beside this source has followed.
+    private let logID: [UInt8]
     private var reader: LogReader?
     private(set) var failure: HeadwaterError?
 
-    init(storage: any Storage, logDirectory: String) {
+    init(storage: any Storage, logDirectory: String, logID: [UInt8]) {
         self.storage = storage
+        self.logID = logID
         directory = logDirectory
     }
 
@@ -20,8 +23,20 @@ final class LocalRecordSource {
     func pull(after position: Position, limitBytes: Int) -> [Record] {
         do throws(HeadwaterError) {
             let reader = if let open = reader { open } else { try LogReader(storage: storage, directory: directory) }
+            guard reader.logID.bytes == logID else {
+                throw HeadwaterError(
+                    .failedPrecondition, "this is another log than the one that the history is of: it was replaced", at: directory
+                )
+            }
             self.reader = reader
-            guard reader.durablePosition > position else {
+            let durable = reader.durablePosition
+            guard durable >= position else {
+                throw HeadwaterError(
+                    .dataLoss,
+                    "the log ends at \(durable), and the history already holds \(position): the log lost its end, or waits for its owner "
+                        + "to recover it", at: directory)
+            }
+            guard durable > position else {
                 failure = nil
                 return []
             }

@@ -1,3 +1,4 @@
+import FeatureModel
 import NIOPosix
 
 /// Runs jobs one after another on a thread of its own.
@@ -6,25 +7,24 @@ final class SerialWorker: Sendable {
 
     init() { pool.start() }
 
-    /// Queues a job. Jobs still queued at `shutdown` do not run.
-    func submit(_ job: @escaping @Sendable () -> Void) {
-        pool.submit { state in
-            if case .active = state { job() }
-        }
+    /// Queues a job; `job` is told `false` where the worker has ended and does not run it.
+    func submit(orNot job: @escaping @Sendable (Bool) -> Void) {
+        pool.submit { state in job(state == .active) }
     }
+
+    /// Queues a job. Jobs that come after `shutdown` do not run.
+    func submit(_ job: @escaping @Sendable () -> Void) { submit(orNot: { if $0 { job() } }) }
 
     /// Waits for all jobs queued so far, then ends the thread.
     func shutdown() async {
-        await withCheckedContinuation { continuation in
-            pool.submit { _ in continuation.resume() }
-        }
+        await withCheckedContinuation { continuation in submit(orNot: { _ in continuation.resume() }) }
         try? await pool.shutdownGracefully()
     }
 }
 
 /// A value that only one worker's jobs touch.
 ///
-/// The engines are plain single-threaded objects; this carries one to its thread. Every access goes through `run`, on the worker.
+/// The engines are plain single-threaded objects; this carries one to its thread. Every access is a job on that worker.
 final class Confined<Value>: @unchecked Sendable {
     // Sendable although the value is not: only jobs of `worker` touch it, and they run one after another on one thread.
     private let value: Value
@@ -46,9 +46,17 @@ final class Confined<Value>: @unchecked Sendable {
     }
 
     /// Runs a job on the worker and hands its result back.
+    ///
+    /// - Throws: what the job throws; `.unavailable` where the worker has ended.
     func call<Answer: Sendable>(_ job: @escaping @Sendable (Value) throws -> Answer) async throws -> Answer {
         try await withCheckedThrowingContinuation { continuation in
-            worker.submit { continuation.resume(with: Result { try job(self.value) }) }
+            worker.submit(orNot: { isActive in
+                guard isActive else {
+                    return continuation.resume(
+                        throwing: HeadwaterError(.unavailable, "the server is shutting down: connect again later"))
+                }
+                continuation.resume(with: Result { try job(self.value) })
+            })
         }
     }
 }

@@ -125,7 +125,9 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     private func timer(_ budget: Duration, _ id: UInt64) -> Scheduled<Void>? {
         guard let context else { return nil }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        return context.eventLoop.scheduleTask(in: .nanoseconds(Int64(budget.nanoseconds))) {
+        // The server answers at the deadline, and knows more: how far it had come. Give its answer time to arrive.
+        let grace = max(500_000_000, budget.nanoseconds / 10)
+        return context.eventLoop.scheduleTask(in: .nanoseconds(Int64(min(budget.nanoseconds, 1 << 61) + grace))) {
             bound.value.giveUp(id, HeadwaterError(.deadlineExceeded, "no answer within \(budget)"))
             bound.value.flush()
         }

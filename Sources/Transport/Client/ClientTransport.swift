@@ -80,7 +80,7 @@ public final class ClientTransport: Sendable {
 
     /// Sends a request and waits for its one answer.
     ///
-    /// - Parameter deadline: how long the answer may take; the server is told.
+    /// - Parameter deadline: how long the answer may take; the server is told, and has a moment more to say that it ran out.
     /// - Throws: what the server answers, `.deadlineExceeded`, `.cancelled` when the task is cancelled, `.unavailable` when the
     ///   connection ends: the request may then have been carried out.
     public func call(
@@ -112,7 +112,7 @@ public final class ClientTransport: Sendable {
     /// Opens a stream. A refusal shows when it is read.
     ///
     /// - Parameters:
-    ///   - deadline: how long the whole stream may take.
+    ///   - deadline: how long the whole stream may take; the server is told.
     ///   - isEnd: no data follows from this side; may be false for `history` only.
     public func stream(
         _ method: Wire.Method, head: some Head, body: ArraySlice<UInt8> = [], deadline: Duration? = nil, isEnd: Bool = true

@@ -3,7 +3,7 @@ public import Wire
 
 /// What a server does with connections: the seam between sockets and meaning.
 ///
-/// Both methods run on an event loop that serves many connections: they must not block. Short work may be done in place;
+/// All methods run on an event loop that serves many connections: they must not block. Short work may be done in place;
 /// long work goes to another thread and takes the responder with it.
 public protocol RequestHandler: Sendable {
     /// Checks a client's hello. The limits in the reply are filled in by the transport.
@@ -13,6 +13,13 @@ public protocol RequestHandler: Sendable {
 
     /// Starts work on a request. It must end in one answer by the responder.
     func handle(_ request: IncomingRequest, _ responder: Responder)
+
+    /// A connection has closed: no request of it comes any more, and what was kept for it may go. Called once for each.
+    func ended(connectionID: UInt64)
+}
+
+extension RequestHandler {
+    public func ended(connectionID: UInt64) {}
 }
 
 /// A request as it came in.

@@ -68,13 +68,16 @@ public final class Responder: Sendable {
         return exchange.waitForWindow(until: .now() + .nanoseconds(timeout.nanoseconds))
     }
 
-    /// Calls back once, from any thread, when there is credit or the request is over.
+    /// Calls back once, from any thread, when there is credit, the request is over, or the server drains.
     public func whenWritable(_ callback: @escaping @Sendable () -> Void) { exchange.whenWritable(callback) }
 
     // MARK: Cancellation
 
     /// Whether nobody waits for the answer any more: the client cancelled or is gone. Cheap enough to ask in a loop.
     public var isCancelled: Bool { exchange.isCancelled }
+
+    /// Whether the server is going down: streams that have no end of their own should end now; others may finish.
+    public var isDraining: Bool { exchange.isDraining }
 
     /// Calls back once, on an event loop, when the request is cancelled; at once where it is already.
     public func onCancel(_ callback: @escaping @Sendable () -> Void) { exchange.onCancel(callback) }

@@ -29,6 +29,7 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     private var isReading = false
     private var isReadHeldBack = false
     private var isClosing = false
+    private var hasEnded = false
 
     init(handler: any RequestHandler, options: ServerOptions, registry: ConnectionRegistry, eventLoop: any EventLoop) {
         self.handler = handler
@@ -72,6 +73,9 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
         cancelAll()
         _ = mailbox.close()
         registry.remove(id: connectionID)
+        guard !hasEnded else { return }
+        hasEnded = true
+        handler.ended(connectionID: connectionID)
     }
 
     // MARK: Reading
@@ -163,7 +167,9 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
             case .consumed(let id, let bytes):
                 if let frame = connection.consumed(bytes, requestID: id) { output.append(frame) }
             case .drain:
+                guard !connection.isDraining else { continue }
                 if let frame = connection.drain() { output.append(frame) }
+                for open in requests.values { open.exchange.drain() }
             case .close: context?.close(promise: nil)
             }
         }

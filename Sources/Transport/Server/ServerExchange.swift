@@ -19,6 +19,7 @@ final class ServerExchange: Sendable {
         var window: Int
         var isCancelled = false
         var isAnswered = false
+        var isDraining = false
         var waiters = 0
         var onCancel: [@Sendable () -> Void] = []
         var onWritable: (@Sendable () -> Void)?
@@ -41,6 +42,7 @@ final class ServerExchange: Sendable {
     }
 
     var isCancelled: Bool { state.withLock { $0.isCancelled } }
+    var isDraining: Bool { state.withLock { $0.isDraining } }
     var window: Int { state.withLock { $0.window } }
 
     /// Marks the request as answered; `false` where it was before. Lets go of callbacks, which may hold the responder.
@@ -86,6 +88,16 @@ final class ServerExchange: Sendable {
         for callback in callbacks { callback() }
     }
 
+    /// Called on the event loop: the server is going down, and a stream without an end of its own should end.
+    func drain() {
+        let callback = state.withLock { state -> (@Sendable () -> Void)? in
+            state.isDraining = true
+            defer { state.onWritable = nil }
+            return state.onWritable
+        }
+        callback?()
+    }
+
     func onCancel(_ callback: @escaping @Sendable () -> Void) {
         let isTooLate = state.withLock { state in
             if !state.isCancelled && !state.isAnswered { state.onCancel.append(callback) }
@@ -96,7 +108,7 @@ final class ServerExchange: Sendable {
 
     func whenWritable(_ callback: @escaping @Sendable () -> Void) {
         let isReady = state.withLock { state in
-            let isReady = state.isCancelled || state.isAnswered || state.window > 0
+            let isReady = state.isCancelled || state.isAnswered || state.isDraining || state.window > 0
             if !isReady { state.onWritable = callback }
             return isReady
         }

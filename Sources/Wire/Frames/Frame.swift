@@ -15,7 +15,11 @@ public struct Frame: Sendable {
         guard let detail = try? ErrorDetail(decoding: head) else {
             return HeadwaterError(header.status, "the other side gave no readable reason")
         }
-        return HeadwaterError(header.status, detail.message, at: detail.location)
+        var message = detail.message
+        if let applied = detail.appliedPosition, !message.contains("applied is \(applied)") {
+            message += "; applied is \(applied)"
+        }
+        return HeadwaterError(header.status, message, at: detail.location)
     }
 }
 

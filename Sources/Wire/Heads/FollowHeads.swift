@@ -8,6 +8,8 @@ public struct FollowRequest: Head {
     public var fromPosition: UInt64 = 0
     public var follower = ""
     public var logID: [UInt8] = []
+    /// What the follower holds durably: where it is registered, if it is not yet.
+    public var durablePosition: UInt64 = 0
 
     public init() {}
 
@@ -15,6 +17,7 @@ public struct FollowRequest: Head {
         try fields.field(1, &fromPosition)
         try fields.field(2, &follower)
         try fields.field(3, &logID)
+        try fields.field(4, &durablePosition)
     }
 }
 

@@ -32,6 +32,7 @@ public struct AuditRequest: Head {
 public struct AuditDigestRequest: Head {
     public static let descriptor = HeadDescriptor("AuditDigestRequest")
 
+    /// The cut is taken when at least this is applied.
     public var position: UInt64 = 0
     /// 0: all groups.
     public var groupID: UInt32 = 0
@@ -59,14 +60,14 @@ public struct AuditDigestReply: Head {
     }
 }
 
-/// Asks for the latest rows of one hash bucket.
+/// Asks for the latest rows of some hash buckets.
 public struct AuditRowsRequest: Head {
     public static let descriptor = HeadDescriptor("AuditRowsRequest")
 
     public var position: UInt64 = 0
     public var groupID: UInt32 = 0
     public var bucketCount: UInt32 = 0
-    public var bucket: UInt32 = 0
+    public var buckets: [UInt32] = []
 
     public init() {}
 
@@ -74,7 +75,7 @@ public struct AuditRowsRequest: Head {
         try fields.field(1, &position)
         try fields.field(2, &groupID)
         try fields.field(3, &bucketCount)
-        try fields.field(4, &bucket)
+        try fields.field(5, &buckets)
     }
 }
 

@@ -3,14 +3,15 @@ import Catalog
 import Client
 import FeatureModel
 import Tables
+import Transport
 import Wire
 
 struct Get: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Read the latest features of entities.",
         discussion: """
-            Each --entity is one vector, with all the keys that the features need. Nothing behind the equals sign is a null key; "" is \
-            the empty string; a backslash takes the next character as it is.
+            Each --entity is one vector, with all the keys that the features need. Nothing behind the equals sign is a null key; \
+            "" is the empty string; a backslash takes the next character as it is.
 
             Every value has a status: PRESENT, NULL_VALUE (the row is there, the value is null), NOT_FOUND, or OUTSIDE_MAX_AGE.
 
@@ -36,7 +37,7 @@ struct Get: AsyncParsableCommand {
             let plan = try reader.catalog.resolve(
                 project: connection.effectiveProject, selection.selection, fullNames: selection.fullFeatureNames)
             let keys = try keys(plan.keys)
-            try print(try reader.get(plan, keys: keys, at: at?.microseconds ?? SystemWallClock().now()), keys, plan.keys)
+            try print(try reader.get(plan, keys: keys, at: at?.microseconds ?? SystemClock().now()), keys, plan.keys)
             return
         }
         try await connection.withClient { client in

@@ -9,8 +9,8 @@ struct History: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Join features to a spine, each row as of its own time: a training set.",
         discussion: """
-            The spine has the key columns of the features and a time column. All its columns and its order are kept, and the features \
-            are appended. A feature without a match is null.
+            The spine has the key columns of the features and a time column. All its columns and its order are kept, and the \
+            features are appended. A feature without a match is null.
 
               headwater history --spine spine.csv --service churn --out training.csv
               headwater history --spine spine.csv --features weather:temp --spine-time departed --statuses --out out.csv
@@ -154,7 +154,8 @@ struct TableSummary {
                 Document(out: out, rows: rows, position: position, bytes: bytes, seconds: elapsed / .seconds(1)))
         }
         try Console.print(
-            "wrote \(Spelling.count(rows, "row")), \(Spelling.bytes(bytes)), to \(out): position \(position), \(Spelling.seconds(elapsed))"
+            "wrote \(Spelling.count(rows, "row")), \(Spelling.bytes(bytes)), to \(out): position \(position), "
+                + Spelling.seconds(elapsed)
         )
     }
 }

@@ -112,7 +112,7 @@ struct Compact: AsyncParsableCommand {
         } else {
             try Console.print(
                 "\(Spelling.count(result.chunksBefore, "chunk")) of \(Spelling.bytes(result.bytesBefore)) are now "
-                    + "\(Spelling.count(result.chunksAfter)) of \(Spelling.bytes(result.bytesAfter)), at position \(result.position)"
+                    + "\(Spelling.count(result.chunksAfter)) of \(Spelling.bytes(result.bytesAfter)), position \(result.position)"
             )
         }
     }

@@ -111,8 +111,8 @@ struct Online: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the online service alone: definitions, writes, latest features.",
         discussion: """
-            It owns DIR/log and DIR/online. Run 'headwater offline' on the same directory, or with --follow on another machine, for \
-            history.
+            It owns DIR/log and DIR/online. Run 'headwater offline' on the same directory, or with --follow on another machine, \
+            for history.
 
               headwater online --data ./store
             """)

@@ -2,6 +2,7 @@ import Catalog
 import Client
 import FeatureModel
 import Tables
+import Transport
 
 /// Writes a table into a group: checks all of it, then sends it in batches within one producer session.
 struct TableUpload {
@@ -53,7 +54,7 @@ struct TableUpload {
         var progress = Progress("checking \(table.name)")
         defer { progress.finish() }
         let check = try RowCheck(group)
-        let now = SystemWallClock().now() + client.serverClockAhead
+        let now = SystemClock().now() + client.serverClockAhead
         var rowCount = 0
         do {
             var decoder = try decoder(taken: taken)

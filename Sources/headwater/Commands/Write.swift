@@ -8,8 +8,8 @@ struct Write: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write the rows of a table into a feature group.",
         discussion: """
-            The table has the group's key columns, its event time and any of its features, in any order; a missing feature column is \
-            null. The whole table is checked before its first row is sent: one bad cell, and nothing is written. A lost \
+            The table has the group's key columns, its event time and any of its features, in any order; a missing feature \
+            column is null. The whole table is checked before its first row is sent: one bad cell, and nothing is written. A lost \
             connection is made again, and each row is written once.
 
               headwater write weather --from weather.csv

@@ -43,11 +43,11 @@ enum Interrupts {
         cancel?()
     }
 
-    /// Runs work that waits for input: Ctrl-C tidies up by `leave` and ends the process at once.
+    /// Runs work that waits for input: Ctrl-C removes the file at `path` and ends the process at once.
     static func whileWaiting<Result, Failed: Error>(
-        leave: @escaping @Sendable () -> Void = {}, _ body: () throws(Failed) -> Result
+        leaving path: String, _ body: () throws(Failed) -> Result
     ) throws(Failed) -> Result {
-        state.withLock { $0.leave = leave }
+        state.withLock { $0.leave = { try? FileManager.default.removeItem(atPath: path) } }
         defer { state.withLock { $0.leave = nil } }
         return try body()
     }

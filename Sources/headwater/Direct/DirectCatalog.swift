@@ -13,22 +13,22 @@ enum DirectCatalog {
     /// - Throws: `.notFound` where there is no store, `.failedPrecondition` where a server owns it, `.dataLoss` for damage.
     static func load(dataDirectory: String) throws(HeadwaterError) -> Catalog {
         let storage = RealStorage()
-        var catalog = Catalog()
+        var folded = try EngineState(decoding: [])
         var position: Position = 0
         if storage.exists(StoragePath.join(dataDirectory, OfflineStore.folderName)) {
             let store = try DirectOffline.openStore(storage, dataDirectory)
-            catalog = try Catalog(decodingHistory: store.extra[...])
+            folded = try EngineState(decoding: store.extra[...])
             position = store.durablePosition
             store.close()
         }
         let log = try DirectLog.open(storage, dataDirectory)
         while position < log.durablePosition {
             for record in try log.read(after: position, limitBytes: readBytes) {
-                try catalog.fold(record)
+                try folded.fold(record, applied: position)
                 position = record.position
             }
         }
-        return catalog
+        return folded.catalog
     }
 }
 
@@ -47,18 +47,6 @@ enum DirectLog {
             throw HeadwaterError(
                 .outOfRange,
                 "position \(position) is beyond the log's end \(log.durablePosition), and no server runs to wait for it")
-        }
-    }
-}
-
-extension Catalog {
-    /// Takes a definitions record that is newer than what it has; other records leave it.
-    ///
-    /// - Throws: `.dataLoss` for a record that cannot be read.
-    mutating func fold(_ record: Record) throws(HeadwaterError) {
-        guard record.kind == .definitions, record.position > position else { return }
-        do { apply(try CatalogRecordBody.decode(record.body), position: record.position) } catch {
-            throw error.located(at: "log position \(record.position)")
         }
     }
 }

@@ -23,14 +23,14 @@ final class DirectOffline {
         guard store.logID == log.logID.bytes else {
             throw HeadwaterError(.failedPrecondition, "the offline store belongs to another log", at: dataDirectory)
         }
-        var catalog = try Catalog(decodingHistory: store.extra[...])
+        var folded = try EngineState(decoding: store.extra[...])
         while store.appliedPosition < log.durablePosition {
             for record in try log.read(after: store.appliedPosition, limitBytes: DirectCatalog.readBytes) {
-                try catalog.fold(record)
-                store.apply(try Fold.applied(record, catalog: catalog))
+                try folded.fold(record, applied: store.appliedPosition)
+                store.apply(try Fold.applied(record, catalog: folded.catalog))
             }
         }
-        newest = catalog
+        newest = folded.catalog
     }
 
     /// Opens the store for reading, with advice where a server has it.

@@ -6,6 +6,7 @@ import OfflineStore
 import OnlineStore
 import Server
 import StorageIO
+import Transport
 import Wire
 
 /// Where the stores of a data directory stand that no server runs on.
@@ -15,7 +16,7 @@ enum DirectStatus {
         let log = try DirectLog.open(storage, dataDirectory)
         let online = try DirectOnline(dataDirectory: dataDirectory, minPosition: 0)
         var report = StatusReport(
-            roles: [], version: HeadwaterVersion.current, logID: log.logID.description, wallTime: SystemWallClock().now(),
+            roles: [], version: HeadwaterVersion.current, logID: log.logID.description, wallTime: SystemClock().now(),
             online: try onlinePart(storage, dataDirectory, log, online), offline: nil)
         if storage.exists(StoragePath.join(dataDirectory, OfflineStore.folderName)) {
             let store = try DirectOffline.openStore(storage, dataDirectory)

@@ -43,9 +43,9 @@ final class InputTable: Sendable {
         }
         let name = name
         let temporary = FileManager.default.temporaryDirectory.appendingPathComponent("headwater-\(UUID().uuidString)").path
-        (content, byteCount) = try Interrupts.whileWaiting(
-            leave: { try? FileManager.default.removeItem(atPath: temporary) }
-        ) { () throws(HeadwaterError) in try Self.spool(handle, name: name, temporary: temporary) }
+        (content, byteCount) = try Interrupts.whileWaiting(leaving: temporary) { () throws(HeadwaterError) in
+            try Self.spool(handle, name: name, temporary: temporary)
+        }
     }
 
     deinit {

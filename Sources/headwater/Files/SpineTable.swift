@@ -45,7 +45,8 @@ final class SpineTable: Sendable {
             guard missing.isEmpty else {
                 throw HeadwaterError(
                     .invalidArgument,
-                    "the spine lacks the key column \(missing.joined(separator: ", ")); it has \(opened.header.joined(separator: ", "))",
+                    "the spine lacks the key column \(missing.joined(separator: ", ")); "
+                        + "it has \(opened.header.joined(separator: ", "))",
                     at: table.name)
             }
         }

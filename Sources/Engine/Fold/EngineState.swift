@@ -1,0 +1,83 @@
+public import Catalog
+public import FeatureModel
+
+/// What snapshot and manifest keep for the engines beside the rows: all that the fold of the log holds besides them.
+///
+/// Format 1, little-endian: {format u32, bytes of the catalog's history u32, the history, gap count u32, gaps of (first, last) u64
+/// each, the producer window}. The offline service's window is empty: only the owner of the log judges retries.
+public struct EngineState: Sendable {
+    public var catalog: Catalog
+    var window: ProducerWindow
+    /// Positions that recoveries skipped, in rising order.
+    public var gaps: [ClosedRange<Position>]
+
+    static let format: UInt32 = 1
+
+    init() {
+        catalog = Catalog()
+        window = ProducerWindow()
+        gaps = []
+    }
+
+    func encode() -> [UInt8] {
+        let history = catalog.encodeHistory()
+        var bytes: [UInt8] = []
+        bytes.append(littleEndian: Self.format)
+        bytes.append(littleEndian: UInt32(history.count))
+        bytes += history
+        bytes.append(littleEndian: UInt32(gaps.count))
+        for gap in gaps {
+            bytes.append(littleEndian: gap.lowerBound)
+            bytes.append(littleEndian: gap.upperBound)
+        }
+        return bytes + window.encode()
+    }
+
+    /// Reads the state back; no bytes at all are the state before the first record.
+    ///
+    /// - Throws: `.dataLoss` where the bytes do not hold together, `.unimplemented` for a newer format.
+    public init(decoding bytes: ArraySlice<UInt8>) throws(HeadwaterError) {
+        self.init()
+        if bytes.isEmpty { return }
+        var reader = FieldReader(bytes, what: "engine state")
+        let format = try reader.next(UInt32.self)
+        guard format == Self.format else {
+            throw HeadwaterError(
+                .unimplemented, "engine state of format \(format); this version reads \(Self.format): use a newer headwater")
+        }
+        let historyBytes = Int(try reader.next(UInt32.self))
+        catalog = try Catalog(decodingHistory: try reader.bytes(historyBytes))
+        for _ in 0..<(try reader.next(UInt32.self)) {
+            let first = try reader.next(Position.self)
+            let last = try reader.next(Position.self)
+            guard first <= last else { throw HeadwaterError(.dataLoss, "engine state: a gap from \(first) to \(last)") }
+            gaps.append(first...last)
+        }
+        window = try ProducerWindow(decoding: reader.remaining)
+    }
+
+    /// Folds what a record changes here: definitions, gaps; answers and sessions are the owner's to fold.
+    ///
+    /// - Parameter applied: the last position that the store beside this holds.
+    /// - Throws: `.dataLoss` naming the position, where the record cannot be read or the log has lost what the store holds.
+    public mutating func fold(_ record: Record, applied: Position) throws(HeadwaterError) {
+        switch record.kind {
+        case .definitions:
+            guard record.position > catalog.position else { return }
+            do { catalog.apply(try CatalogRecordBody.decode(record.body), position: record.position) } catch {
+                throw Fold.unreadable(record, error)
+            }
+        case .gap:
+            guard record.body.count == 8 else { throw Fold.unreadable(record, HeadwaterError(.dataLoss, "a malformed gap")) }
+            let first: Position = record.body.littleEndian(at: 0)
+            guard first > applied, first <= record.position else {
+                throw HeadwaterError(
+                    .dataLoss,
+                    "the log has lost positions \(first) to \(applied), which this store holds: was it restored from an older copy?",
+                    at: "log position \(record.position)")
+            }
+            gaps.append(first...record.position)
+        case .data, .cutoff, .producer: break
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import FeatureModel
+import NIOPosix
+import Synchronization
+import Transport
+
+/// The threads that requests block, apart by how long they take, so that none waits behind longer work.
+struct Workers: Sendable {
+    /// Joins, scans and audits: a slow client's answer holds one until its pace runs out.
+    let long = WorkerPool(threads: 8)
+    /// Gets with many keys, and those that waited for a position.
+    let gets = WorkerPool(threads: 2)
+    /// Checks of large writes.
+    let writes = WorkerPool(threads: 2)
+    /// Reads of the log for followers, which share it: each read is short.
+    let follow = SerialWorker()
+
+    func shutdownGracefully() async throws {
+        await follow.shutdown()
+        for pool in [long, gets, writes] { try await pool.shutdown() }
+    }
+}
+
+/// Worker threads behind a queue that has an end.
+final class WorkerPool: Sendable {
+    /// Jobs that may wait: each holds its request in memory.
+    static let waitingMax = 256
+
+    private let pool: NIOThreadPool
+    private let waiting = Atomic<Int>(0)
+
+    init(threads: Int) {
+        pool = NIOThreadPool(numberOfThreads: threads)
+        pool.start()
+    }
+
+    func shutdown() async throws { try await pool.shutdownGracefully() }
+
+    /// Runs `job` on a thread; it is told why it should not do its work, where nobody wants that any more.
+    ///
+    /// - Throws: `.resourceExhausted` where too many jobs wait.
+    func submit(
+        _ request: IncomingRequest, _ responder: Responder, _ job: @escaping @Sendable (HeadwaterError?) -> Void
+    ) throws(HeadwaterError) {
+        guard waiting.add(1, ordering: .relaxed).newValue <= Self.waitingMax else {
+            waiting.subtract(1, ordering: .relaxed)
+            throw HeadwaterError(
+                .resourceExhausted,
+                "\(Self.waitingMax) requests wait for a thread already: try again later, or ask for less at once")
+        }
+        pool.submit { state in
+            self.waiting.subtract(1, ordering: .relaxed)
+            guard state == .active else {
+                return job(HeadwaterError(.unavailable, "the server is shutting down: connect again later"))
+            }
+            job(request.reasonToStop(responder))
+        }
+    }
+}
+
+extension IncomingRequest {
+    /// Why work on the request is in vain by now; `nil` while somebody waits for its answer.
+    func reasonToStop(_ responder: Responder) -> HeadwaterError? {
+        if responder.isCancelled { return HeadwaterError(.cancelled, "the request was cancelled") }
+        if isExpired { return HeadwaterError(.deadlineExceeded, "the deadline came before the work was done: allow more time") }
+        return nil
+    }
+
+    /// Asks `reasonToStop` from inside long work.
+    func stops(_ responder: Responder) -> @Sendable () -> Bool {
+        { responder.isCancelled || isExpired }
+    }
+}
+
+extension Services {
+    /// Runs blocking work on a thread of `pool`, and answers the request with what it throws.
+    func onWorker(
+        _ pool: WorkerPool, _ request: IncomingRequest, _ responder: Responder,
+        _ work: @escaping @Sendable () throws(HeadwaterError) -> Void
+    ) {
+        do throws(HeadwaterError) {
+            try pool.submit(request, responder) { reason in
+                if let reason { return self.fail(request, responder, reason) }
+                do throws(HeadwaterError) { try work() } catch { self.fail(request, responder, error) }
+            }
+        } catch { responder.fail(error) }
+    }
+
+    /// Runs blocking work of a request on a thread for long work, and hands back its result.
+    func work<Answer: Sendable>(
+        _ request: IncomingRequest, _ responder: Responder, _ work: @escaping @Sendable () throws -> Answer
+    ) async throws -> Answer {
+        try await withCheckedThrowingContinuation { continuation in
+            do throws(HeadwaterError) {
+                try workers.long.submit(request, responder) { reason in
+                    if let reason { return continuation.resume(throwing: reason) }
+                    continuation.resume(with: Result { try work() })
+                }
+            } catch { continuation.resume(throwing: error) }
+        }
+    }
+
+    /// Answers with an error: work that stopped itself because the deadline had come says so, and how far the store is.
+    func fail(_ request: IncomingRequest, _ responder: Responder, _ error: any Error) {
+        var error = asHeadwaterError(error)
+        if error.code == .cancelled, let reason = request.reasonToStop(responder) { error = reason }
+        responder.fail(error, appliedPosition: error.code == .deadlineExceeded ? appliedPosition(for: request.method) : nil)
+    }
+}

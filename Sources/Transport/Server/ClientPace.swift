@@ -1,0 +1,78 @@
+public import FeatureModel
+public import Wire
+
+/// How long a worker thread lets one client keep it waiting, all its waits together.
+///
+/// A minute, and one second more for each 64 KiB that moved; never past the request's deadline. So a client that barely
+/// reads, or barely sends, cannot hold a thread for ever, and the server's own work does not count against the client.
+public struct ClientPace: Sendable {
+    public static let bytesPerSecondMin = 64 << 10
+
+    private let patience: Duration
+    private let deadline: ContinuousClock.Instant?
+    private var waited = Duration.zero
+    private var movedBytes = 0
+
+    /// - Parameter patience: how long to wait beside what the bytes take.
+    public init(deadline: ContinuousClock.Instant?, patience: Duration = .seconds(60)) {
+        self.deadline = deadline
+        self.patience = patience
+    }
+
+    /// What is left to wait, no more than `patience` at once; zero where nothing is.
+    public var remaining: Duration {
+        let earned = Duration.milliseconds(movedBytes * 1_000 / Self.bytesPerSecondMin)
+        let left = min(patience, patience + earned - waited)
+        return max(.zero, deadline.map { min(left, $0 - .now) } ?? left)
+    }
+
+    /// Counts bytes that the client took or sent.
+    public mutating func moved(_ byteCount: Int) { movedBytes += byteCount }
+
+    /// Runs `body`, which waits for the client no longer than it is told, and counts the time it took.
+    public mutating func wait<Outcome>(_ body: (_ timeout: Duration) -> Outcome) -> Outcome {
+        let start = ContinuousClock.now
+        defer { waited += .now - start }
+        return body(remaining)
+    }
+
+    /// Why the request ends when `remaining` was not enough.
+    public var overdue: HeadwaterError {
+        if let deadline, deadline <= .now {
+            return HeadwaterError(
+                .deadlineExceeded, "the deadline came before the answer was through: allow more time, or ask for less")
+        }
+        return HeadwaterError(
+            .deadlineExceeded,
+            "the client moved less than \(Self.bytesPerSecondMin) bytes a second for \(patience): read answers, and send data, faster"
+        )
+    }
+}
+
+extension Responder {
+    /// Sends one item of a stream when the client is ready for it. Blocks; never call it on an event loop.
+    ///
+    /// - Returns: `false` where nobody wants it any more: stop.
+    /// - Throws: `.deadlineExceeded` where the client is too slow, or the request's time is up.
+    public func send(head: some Head, body: ArraySlice<UInt8>, pace: inout ClientPace) throws(HeadwaterError) -> Bool {
+        switch pace.wait({ waitForCredit(timeout: $0) }) {
+        case .closed: return false
+        case .timedOut: throw pace.overdue
+        case .ready:
+            pace.moved(body.count)
+            return send(head: head, body: body)
+        }
+    }
+}
+
+extension InboundStream {
+    /// The next item. Blocks; never call it on an event loop.
+    ///
+    /// - Throws: `.deadlineExceeded` where the client is too slow, or the request's time is up; never returns `.timedOut`.
+    public func next(pace: inout ClientPace) throws(HeadwaterError) -> Item {
+        let item = pace.wait { next(timeout: $0) }
+        if case .timedOut = item { throw pace.overdue }
+        if case .data(let body) = item { pace.moved(body.count) }
+        return item
+    }
+}
