@@ -35,7 +35,5 @@ import Testing
         #expect(pace.overdue.message.contains("deadline"))
     }
 
-    private func sleep(_ duration: Duration) {
-        _ = DispatchSemaphore(value: 0).wait(timeout: DispatchTime.now() + .nanoseconds(duration.nanoseconds))
-    }
+    private func sleep(_ duration: Duration) { _ = DispatchSemaphore(value: 0).wait(timeout: dispatchTime(in: duration)) }
 }

@@ -49,8 +49,9 @@ final class EchoHandler: RequestHandler {
         case .follow: follow(responder)
         case .latest: workers.async { self.latest(request, responder) }
         case .status:
-            let left: Duration = request.deadline.map { $0 - ContinuousClock.now } ?? .zero
-            workers.asyncAfter(deadline: DispatchTime.now() + .nanoseconds(left.nanoseconds)) {
+            var left = Duration.zero
+            if let deadline = request.deadline { left = deadline - ContinuousClock.now }
+            workers.asyncAfter(deadline: dispatchTime(in: left)) {
                 responder.fail(HeadwaterError(.deadlineExceeded, "too late"), appliedPosition: 17)
             }
         default: responder.fail(HeadwaterError(.unimplemented, "\(request.method)"))
@@ -122,6 +123,10 @@ func withServer(
     }
     await transport.shutdownGracefully(within: .milliseconds(500))
     #expect(transport.connectionCount == 0)
+}
+
+func dispatchTime(in duration: Duration) -> DispatchTime {
+    DispatchTime(uptimeNanoseconds: DispatchTime.now().uptimeNanoseconds + UInt64(duration.nanoseconds))
 }
 
 /// Waits until `condition` holds, no longer than five seconds.

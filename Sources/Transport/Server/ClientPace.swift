@@ -21,9 +21,10 @@ public struct ClientPace: Sendable {
 
     /// What is left to wait, no more than `patience` at once; zero where nothing is.
     public var remaining: Duration {
-        let earned = Duration.milliseconds(movedBytes * 1_000 / Self.bytesPerSecondMin)
-        let left = min(patience, patience + earned - waited)
-        return max(.zero, deadline.map { min(left, $0 - .now) } ?? left)
+        let earned: Duration = .milliseconds(movedBytes * 1_000 / Self.bytesPerSecondMin)
+        var left: Duration = min(patience, patience + earned - waited)
+        if let deadline { left = min(left, deadline - ContinuousClock.now) }
+        return max(left, Duration.zero)
     }
 
     /// Counts bytes that the client took or sent.
