@@ -85,9 +85,10 @@ let package = Package(
         tests(
             "EngineTests",
             ["Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestSupport"]),
+        tests("ServerTests", ["Server", "Wire", "FeatureModel"]),
         // These two start the built executable.
         tests("CLITests", []),
-        tests("SystemTests", []),
+        tests("SystemTests", ["TestSupport", nio("NIOCore"), nio("NIOPosix")]),
         tests("TransportTests", ["Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOPosix")]),
     ]
 )

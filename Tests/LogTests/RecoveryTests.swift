@@ -41,12 +41,14 @@ import Testing
         #expect(read[1].body == [2, 0, 0, 0, 0, 0, 0, 0] && read[1].ingestTime == 2_000)
     }
 
-    @Test func aReserveThatIsUsedUpNeedsNoGap() throws {
+    // A client may hold 15, but nobody holds 16: the gap's record can stand there.
+    @Test(arguments: [(15, 16...16), (16, 17...31)] as [(Int, ClosedRange<Position>)])
+    func theLastPositionReservedIsTheGapsOwn(handedOut: Int, gap: ClosedRange<Position>) throws {
         let storage = MemoryStorage()
         let log = try openLog(storage)
-        for byte in 1...16 { try log.stage(UInt8(byte)) }
+        for byte in 1...handedOut { try log.stage(UInt8(byte)) }
         try log.commit()
-        #expect(try openLog(storage.kill()).recoveredGap == nil)
+        #expect(try openLog(storage.kill()).recoveredGap == gap)
     }
 
     @Test func theReserveGrowsAheadOfNeed() throws {
@@ -60,8 +62,8 @@ import Testing
         for byte in 10...30 { try log.stage(UInt8(byte)) }
         try log.commit()
         let again = try openLog(storage.kill())
-        // 9 + 16 was not enough for 30, so that position 26 reserved 25 + 16.
-        #expect(again.recoveredGap == 31...41)
+        // 9 + 16 was not enough for 30, so that position 25 reserved 24 + 16.
+        #expect(again.recoveredGap == 31...40)
     }
 
     @Test func aTornTailIsCut() throws {

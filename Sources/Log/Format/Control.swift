@@ -15,7 +15,7 @@ struct Control: Equatable {
 
     let logID: LogID
     var sequence: UInt64
-    /// No position above it was ever handed out.
+    /// No position at or above it was ever handed out.
     var reserve: Position
     /// A position that was durable when this was written.
     var durable: Position

@@ -12,7 +12,8 @@ extension LogWriter {
                 .invalidArgument, "a record of \(body.count) bytes; the limit is \(LogFormat.bodyBytesMax): split the write")
         }
         try makeRoom(LogFormat.recordBytes(bodyBytes: body.count))
-        if staged.position >= control.reserve { try extendReserve() }
+        // The last position reserved is never handed out: after an unclean end the gap's own record takes it.
+        if staged.position + 1 >= control.reserve { try extendReserve() }
         let record = Record(
             position: staged.position + 1, ingestTime: max(staged.ingestTime, now), stamp: stamp, kind: kind, body: body)
         runs[runs.count - 1].append(record, durable: durablePosition, seed: seed)

@@ -1,0 +1,69 @@
+import FeatureModel
+import Testing
+import Wire
+
+@testable import Server
+
+@Suite struct WorkTests {
+    @Test func piecesHoldAllRowsAndFitTheTarget() throws {
+        var wide = ColumnBuilder(.string)
+        var numbers = ColumnBuilder(.array(.string))
+        var flags = ColumnBuilder(.bool)
+        for row in 0..<40_000 {
+            wide.append(text: [UInt8](repeating: 65, count: row % 1_000 == 7 ? 300_000 : 3)[...])
+            try numbers.append(.array([.string(ByteString("a")), .string(ByteString("bcd"))]))
+            flags.append(bool: row % 2 == 0)
+        }
+        let columns = [wide.finish(), numbers.finish(), flags.finish()]
+        var next = 0
+        for range in RowPieces(columns, rowCount: 40_000) {
+            #expect(range.lowerBound == next && !range.isEmpty)
+            next = range.upperBound
+            let batch = Batch(rowCount: range.count, columns: columns.enumerated().map { ($0.offset, $0.element.piece(range)) })
+            #expect(range.count == 1 || batch.bytes.count <= WireLimits.dataFrameBytesTarget + 4_096)
+            #expect(range.count <= RowPieces.rowsMax)
+        }
+        #expect(next == 40_000)
+        var none = RowPieces(columns.map { $0.gather([Int]()) }, rowCount: 0)
+        #expect(none.next() == nil)
+    }
+
+    @Test func aRowLargerThanAFrameGoesAlone() {
+        var wide = ColumnBuilder(.bytes)
+        for _ in 0..<3 { wide.append(text: [UInt8](repeating: 0, count: 2 << 20)[...]) }
+        #expect(Array(RowPieces([wide.finish()], rowCount: 3)) == [0..<1, 1..<2, 2..<3])
+    }
+
+    @Test func recordsAreCutByTheirSize() {
+        let records = [10, 1 << 20, 20, 30].enumerated().map { index, size in
+            Record(
+                position: Position(index + 1), ingestTime: 0, stamp: ProducerStamp(producer: 0, epoch: 0, sequence: 0), kind: .data,
+                body: [UInt8](repeating: 0, count: size)[...])
+        }
+        #expect(FollowSource.cut(records).map { $0.map(\.position) } == [[1], [2], [3, 4]])
+        #expect(FollowSource.cut([]).isEmpty)
+    }
+
+    @Test func aBudgetIsSharedAndGivenBack() throws {
+        let budget = MemoryBudget(bytesMax: 100)
+        let first = MemoryLease(budget)
+        #expect(first.grow(by: 60))
+        do {
+            let second = MemoryLease(budget)
+            #expect(!second.grow(by: 41) && second.grow(by: 40))
+            let error = #expect(throws: HeadwaterError.self) { try second.need(1, for: "it") }
+            #expect(error?.code == .resourceExhausted)
+            second.shrink(to: 10)
+            #expect(first.grow(by: 30))
+        }
+        #expect(first.grow(by: 10) && !first.grow(by: 1))
+    }
+
+    @Test func fewWalksFindEveryBucket() {
+        for buckets in [Set([3]), Set([1, 9, 1_000]), Set(0..<1_024), Set(stride(from: 0, to: 1_024, by: 8))] {
+            let passes = Array(AuditPasses(buckets, of: 1_024))
+            #expect(passes.count <= AuditPasses.passesMax)
+            for bucket in buckets { #expect(passes.count { bucket % $0.modulus == $0.remainder } == 1) }
+        }
+    }
+}
