@@ -10,6 +10,8 @@ SWIFT ?= swift
 PYTHON ?= python3
 SWIFT_SOURCES := Sources Tests
 GENERATED := Sources/CHeadwaterProto
+# Suites that start servers and kill them: one test at a time, so that two cores are enough.
+PROCESS_TESTS := CLITests|SystemTests
 
 .PHONY: help
 help: ## print the targets
@@ -28,8 +30,11 @@ release: setup ## build the headwater executable, optimised: .build/release/head
 	$(SWIFT) build -c release --product headwater
 
 .PHONY: test
-test: setup lint build ## set up, lint, build, run every test
-	$(SWIFT) test
+test: setup lint ## set up, lint, build, run every test
+	@$(PYTHON) scripts/lint --self-test
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --skip '$(PROCESS_TESTS)'
+	$(SWIFT) test --skip-build --no-parallel --filter '$(PROCESS_TESTS)'
 
 .PHONY: demo
 demo: release ## run the main job on real data: ends by itself

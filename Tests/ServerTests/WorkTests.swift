@@ -37,7 +37,8 @@ import Wire
     @Test func recordsAreCutByTheirSize() {
         let records = [10, 1 << 20, 20, 30].enumerated().map { index, size in
             Record(
-                position: Position(index + 1), ingestTime: 0, stamp: ProducerStamp(producer: 0, epoch: 0, sequence: 0), kind: .data,
+                position: Position(index + 1), ingestTime: 0, stamp: ProducerStamp(producer: 0, epoch: 0, sequence: 0),
+                kind: .data,
                 body: [UInt8](repeating: 0, count: size)[...])
         }
         #expect(FollowSource.cut(records).map { $0.map(\.position) } == [[1], [2], [3, 4]])

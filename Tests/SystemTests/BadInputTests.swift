@@ -12,7 +12,7 @@ extension SystemSuite {
             let place = try open()
             let before = try place.lastPosition()
             for (group, csv, reasons) in [
-                ("nothing", "id,seen,value\n1,5,5\n", ["no feature group 'nothing'"]),
+                ("nothing", "id,seen,value\n1,5,5\n", ["nothing is called 'nothing'"]),
                 ("things", "id,seen,value\n1,5,5\n2,6,many\n", ["row 2", "column value", "'many' is not an int64"]),
                 ("things", "id,seen,value\n1,5,5\n,6,6\n", ["row 2", "column id", "null"]),
                 ("things", "id,seen,value\n1,\(Self.farFuture),5\n", ["row 1", "column seen", "in the future"]),
@@ -35,7 +35,7 @@ extension SystemSuite {
             let place = try open()
             let before = try place.lastPosition()
             for (arguments, reason) in [
-                (["nothing", "--key", "id=1"], "no feature group 'nothing'"),
+                (["nothing", "--key", "id=1"], "nothing is called 'nothing'"),
                 (["things", "--key", "name=1"], "'name' is no key"),
                 (["things", "--key", "id=one"], "'one' is not an int64"), (["things", "--key", "id="], "null"),
                 (["things", "--key", "id=1", "--event-time", Self.farFuture], "in the future"),

@@ -1,5 +1,6 @@
-import Dispatch
 import Foundation
+import Glibc
+import Synchronization
 
 /// How a process ended.
 enum Ending: Equatable, Sendable {
@@ -8,9 +9,11 @@ enum Ending: Equatable, Sendable {
 }
 
 /// One process that a test started; it is signalled by its own id alone.
+///
+/// Spawned by the system's own call: Foundation's `Process` is not made for many threads that start and end processes at once.
 final class Child: Sendable {
-    private let process: Process
-    private let ended = DispatchSemaphore(value: 0)
+    private let pid: pid_t
+    private let ending = Mutex<Ending?>(nil)
     let outputPath: String
     let errorsPath: String
 
@@ -20,40 +23,64 @@ final class Child: Sendable {
     ) throws {
         self.outputPath = outputPath
         self.errorsPath = errorsPath
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: binary)
-        process.arguments = arguments
-        process.currentDirectoryURL = directory
-        process.environment = environment
-        for path in [outputPath, errorsPath] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
-        process.standardInput = inputPath.flatMap { FileHandle(forReadingAtPath: $0) } ?? FileHandle.nullDevice
-        process.standardOutput = FileHandle(forWritingAtPath: outputPath)
-        process.standardError = FileHandle(forWritingAtPath: errorsPath)
-        process.terminationHandler = { [ended] _ in ended.signal() }
-        self.process = process
-        try process.run()
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        let create = O_WRONLY | O_CREAT | O_TRUNC
+        unsafe posix_spawn_file_actions_addopen(&actions, 0, inputPath ?? "/dev/null", O_RDONLY, 0)
+        unsafe posix_spawn_file_actions_addopen(&actions, 1, outputPath, create, 0o644)
+        unsafe posix_spawn_file_actions_addopen(&actions, 2, errorsPath, create, 0o644)
+        // The strings live until the call is over; the system copies them into the new process.
+        // env changes the directory and becomes the program, under the same id.
+        let command = ["/usr/bin/env", "-C", directory.path, binary] + arguments
+        var argv = unsafe command.map { unsafe strdup($0) } + [nil]
+        var envp = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
+        defer {
+            for index in unsafe argv.indices { unsafe free(argv[index]) }
+            for index in unsafe envp.indices { unsafe free(envp[index]) }
+        }
+        var pid = pid_t()
+        let code = unsafe posix_spawn(&pid, command[0], &actions, nil, &argv, &envp)
+        guard code == 0 else { throw CocoaError(.executableLoad) }
+        self.pid = pid
     }
 
-    var isRunning: Bool { process.isRunning }
+    deinit { _ = poll() }
+
+    var isRunning: Bool { poll() == nil }
     var output: String { (try? String(contentsOfFile: outputPath, encoding: .utf8)) ?? "" }
     var errors: String { (try? String(contentsOfFile: errorsPath, encoding: .utf8)) ?? "" }
 
     /// Waits for the end; `nil` when it did not come in time.
     func wait(seconds: Double) -> Ending? {
-        guard ended.wait(timeout: .now() + seconds) == .success else { return nil }
-        // Whoever asks next gets the same answer.
-        ended.signal()
-        return process.terminationReason == .exit
-            ? .exit(process.terminationStatus) : .signal(process.terminationStatus)
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while true {
+            if let ending = poll() { return ending }
+            guard ContinuousClock.now < deadline else { return nil }
+            usleep(2_000)
+        }
     }
 
     func send(_ signal: Int32) {
-        if process.isRunning { kill(process.processIdentifier, signal) }
+        // Under the lock, so that the id cannot have been reaped and given to somebody else.
+        ending.withLock { if $0 == nil { kill(pid, signal) } }
     }
 
     /// SIGKILL, and waits until the process is gone.
     func killNow() {
         send(SIGKILL)
         _ = wait(seconds: 10)
+    }
+
+    /// How it ended; `nil` while it runs.
+    private func poll() -> Ending? {
+        ending.withLock { ending in
+            if ending != nil { return ending }
+            var status: Int32 = 0
+            guard unsafe waitpid(pid, &status, WNOHANG) == pid else { return nil }
+            let signal = status & 0x7F
+            ending = signal == 0 ? .exit(status >> 8 & 0xFF) : .signal(signal)
+            return ending
+        }
     }
 }
