@@ -85,7 +85,9 @@ let package = Package(
         tests(
             "EngineTests",
             ["Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestSupport"]),
-        tests("ServerTests", ["Server", "Wire", "FeatureModel"]),
+        tests(
+            "ServerTests",
+            ["Server", "Transport", "Engine", "Log", "StorageIO", "Catalog", "Wire", "FeatureModel", logging]),
         // These two start the built executable.
         tests("CLITests", []),
         tests("SystemTests", ["TestSupport", nio("NIOCore"), nio("NIOPosix")]),

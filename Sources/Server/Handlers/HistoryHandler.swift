@@ -30,7 +30,7 @@ struct HistoryHandler {
         defer { memory.shrink(to: 0) }
         var pace = ClientPace(deadline: request.deadline)
         let spine = try Spine(head: head, request: request, memory: memory, pace: &pace)
-        let keys = try OnlineReads.arrange(spine.keys, for: plan)
+        let keys = try OnlineReads.arrange(spine.keys(of: plan), for: plan)
         let joined = try join(memory) { (limitBytes) throws(HeadwaterError) in
             try OfflineReads.history(
                 plan, keys: keys, times: spine.times, view: view, asOf: asOf,
@@ -92,9 +92,17 @@ struct HistoryHandler {
 
 /// The spine of a history request, gathered from its frames.
 struct Spine {
-    let keys: [(name: String, column: Column)]
+    private let columns: [(name: String, column: Column)]
+    private let timePlace: Int
     let times: Column
     let byteCount: Int
+
+    /// The columns that may be keys: all but the time, and the time too where it is a key itself.
+    func keys(of plan: FeaturePlan) -> [(name: String, column: Column)] {
+        columns.indices.filter { place in
+            place != timePlace || plan.keys.contains { $0.name.utf8.elementsEqual(columns[place].name.utf8) }
+        }.map { columns[$0] }
+    }
 
     /// Reads the spine to its end; `memory` is taken for it as it comes.
     init(
@@ -128,7 +136,8 @@ struct Spine {
         }
         let columns = builders.map { $0.finish() }
         times = columns[timePlace]
-        keys = fields.indices.filter { $0 != timePlace }.map { (fields[$0].name, columns[$0]) }
+        self.columns = zip(fields.map(\.name), columns).map { ($0, $1) }
+        self.timePlace = timePlace
         byteCount = bytes
         guard times.type == .timestamp else {
             throw HeadwaterError(.invalidArgument, "the spine's time column '\(head.spineTime)' is \(times.type), not timestamp")

@@ -8,6 +8,9 @@ final class MemoryBudget: Sendable {
 
     init(bytesMax: Int) { self.bytesMax = bytesMax }
 
+    /// What all leases hold together.
+    var takenBytes: Int { taken.withLock { $0 } }
+
     fileprivate func take(_ bytes: Int) -> Bool {
         taken.withLock { taken in
             guard bytes <= bytesMax - taken else { return false }

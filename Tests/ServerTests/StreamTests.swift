@@ -1,0 +1,160 @@
+import Catalog
+import Engine
+import FeatureModel
+import Foundation
+import Log
+import Logging
+import StorageIO
+import Testing
+import Transport
+import Wire
+
+@testable import Server
+
+/// A whole server over a disk in memory, on a Unix socket, with one group of wide rows in it.
+final class WideServer: Sendable {
+    static let rowCount = 8_000
+    static let time: Microseconds = 1_700_000_000_000_000
+
+    let services: Services
+    let client: ClientTransport
+    private let transport: ServerTransport
+    private let feeding: Task<Void, any Error>
+
+    init() async throws {
+        var configuration = ServerConfiguration(role: .serve, dataDirectory: "data")
+        configuration.historyBytesMax = 1 << 30
+        let storage = MemoryStorage()
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let trigger = Mutexed<(@Sendable () -> Void)?>(nil)
+        var options = OnlineOptions()
+        options.log = LogOptions(segmentBytes: 4 << 20)
+        let engine = try OnlineEngine.open(
+            storage: storage, dataDirectory: "data", options: options, newLogID: LogID((0..<16).map { UInt8($0) }), seed: 1,
+            now: Self.time)
+        let node = OnlineNode(engine, clock: SystemClock(), logger: logger) { trigger.value?() }
+        services = Services(
+            configuration: configuration, storage: storage, online: node, clock: SystemClock(), logger: logger)
+        let starter = OfflineStarter(services: services, trigger: trigger)
+        try starter.openNow()
+        feeding = Task { try await starter.run() }
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("hw-\(UUID().uuidString.prefix(8))").path
+        transport = try await ServerTransport.start(endpoints: [.unix(path: path)], handler: Router(services: services))
+        client = try await ClientTransport.connect(to: .unix(path: path))
+        try await fill()
+    }
+
+    private func fill() async throws {
+        let definitions = try DefinitionsFile.load(
+            text: """
+                project: p
+                entities:
+                  - {name: e, keys: [{name: id, type: int64}]}
+                feature_groups:
+                  - {name: g, entity: e, event_time: at, features: [{name: text, type: string}]}
+                """, fileName: "p.yaml"
+        ).definitions
+        let apply = ApplyRequest.with { $0.project = "p" }
+        _ = try await client.call(.apply, apply, body: definitions.encodeJSON()[...], reply: ApplyReply.self)
+        var text = ColumnBuilder(.string)
+        for _ in 0..<Self.rowCount { text.append(text: [UInt8](repeating: 65, count: 1_024)) }
+        let batch = Batch(rowCount: Self.rowCount, columns: try spineColumns() + [(2, text.finish())])
+        let entry = RecordEntry(groupID: 1, schemaVersion: 1, operation: .write, batch: batch)
+        let write = WriteRequest.with { $0.project = "p" }
+        let reply = try await client.call(.write, write, body: RecordBody.encode([entry])[...], reply: WriteReply.self).head
+        while try #require(services.offline).gate.applied < reply.position { try await Task.sleep(for: .milliseconds(5)) }
+    }
+
+    private func spineColumns() throws -> [(ordinal: Int, column: Column)] {
+        [
+            (0, try Column(.int64, (0..<Self.rowCount).map { .int64(Int64($0)) })),
+            (1, try Column(.timestamp, (0..<Self.rowCount).map { _ in .timestamp(Self.time) })),
+        ]
+    }
+
+    /// Asks for every row's feature: more than a window of answer.
+    func history() throws -> ClientStream {
+        let request = HistoryRequest.with {
+            $0.project = "p"
+            $0.features = ["g:text"]
+            $0.spineColumns = [ColumnSpec(Field("id", .int64)), ColumnSpec(Field("event_time", .timestamp))]
+            $0.spineTime = "event_time"
+        }
+        return client.stream(.history, head: request, body: Batch(rowCount: Self.rowCount, columns: try spineColumns()).bytes)
+    }
+
+    func scan() -> ClientStream {
+        client.stream(
+            .scan,
+            head: ScanRequest.with {
+                $0.project = "p"
+                $0.group = "g"
+            })
+    }
+
+    func close() async {
+        await client.close()
+        await transport.shutdownGracefully(within: .seconds(5))
+        feeding.cancel()
+        _ = await feeding.result
+        await services.online?.close()
+        await services.offline?.close()
+        await services.close()
+    }
+}
+
+@Suite struct StreamTests {
+    /// Polls until `condition` holds, or gives up after a while.
+    private func eventually(_ condition: () -> Bool) async throws -> Bool {
+        for _ in 0..<1_000 {
+            if condition() { return true }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        return condition()
+    }
+
+    private func rows(_ stream: ClientStream) async throws -> Int {
+        var rows = 0
+        for try await item in stream { rows += Int(item.body.littleEndian(at: 8, as: UInt32.self)) }
+        return rows
+    }
+
+    @Test func historiesThatNobodyReadsGiveMemoryAndWorkersBackWhenCancelled() async throws {
+        let server = try await WideServer()
+        #expect(try await rows(server.history()) == WideServer.rowCount)
+        #expect(try await eventually { server.services.historyMemory.takenBytes == 0 })
+
+        // As many as there are workers, each with one item read and then none: all workers wait for credit.
+        var stalled: [ClientStream] = []
+        for _ in 0..<8 {
+            let stream = try server.history()
+            #expect(try await stream.next() != nil)
+            stalled.append(stream)
+        }
+        let held = server.services.historyMemory.takenBytes
+        #expect(held > 0 && held <= 8 * 4 * 1_024 * WideServer.rowCount, "\(held) bytes for 8 answers of 8 MB")
+
+        let next = try server.history()
+        async let answer = rows(next)
+        for stream in stalled { stream.cancel() }
+        #expect(try await answer == WideServer.rowCount)
+        #expect(try await eventually { server.services.historyMemory.takenBytes == 0 })
+        await server.close()
+    }
+
+    @Test func aScanThatNobodyReadsHoldsNothingAndGivesItsWorkerBack() async throws {
+        let server = try await WideServer()
+        var stalled: [ClientStream] = []
+        for _ in 0..<8 {
+            let stream = server.scan()
+            #expect(try await stream.next() != nil)
+            stalled.append(stream)
+        }
+        #expect(server.services.historyMemory.takenBytes == 0)
+        let next = server.scan()
+        async let answer = rows(next)
+        for stream in stalled { stream.cancel() }
+        #expect(try await answer == WideServer.rowCount)
+        await server.close()
+    }
+}
