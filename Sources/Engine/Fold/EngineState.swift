@@ -30,7 +30,7 @@ public struct EngineState: Sendable {
             bytes.append(littleEndian: gap.lowerBound)
             bytes.append(littleEndian: gap.upperBound)
         }
-        return bytes + window.encode()
+        return bytes + (Sabotage.dedupLeftOutOfSnapshot.isPlanted ? ProducerWindow() : window).encode()
     }
 
     /// Reads the state back; no bytes at all are the state before the first record.

@@ -60,7 +60,7 @@ public final class OnlineEngine {
     ) {
         self.storage = storage
         self.directory = directory
-        self.options = options
+        self.options = Sabotage.acknowledgeBeforeSync.isPlanted ? options.acknowledgingEarly : options
         self.log = log
         self.store = store
         self.folded = folded
@@ -141,6 +141,7 @@ public final class OnlineEngine {
         case .failure(let error):
             failure = error
             publish()
+            if Sabotage.followersToldOK.isPlanted { return answersThatLie(error) }
             return staged.map { OnlineCompletion(token: $0.token, outcome: .failed(error)) }
         case .success(let records):
             precondition(records.map(\.position) == staged.map(\.position), "the log gives back what was staged")

@@ -13,13 +13,16 @@ struct RecordHeader {
     /// Covers the log id and the header, and through `bodyChecksum` the body.
     let checksum: UInt32
 
+    /// Where the checksum begins: at the header's first byte.
+    private static var checked: Int { Sabotage.checksumWithoutLength.isPlanted ? 4 : 0 }
+
     /// Bytes of the whole record in its segment.
     var recordBytes: Int { LogFormat.recordBytes(bodyBytes: bodyBytes) }
 
     /// Reads 64 bytes; `nil` where the checksum does not hold: torn, rotten, zeros, or of another log.
     init?(_ bytes: ArraySlice<UInt8>, seed: CRC32C) {
         checksum = bytes.littleEndian(at: 60)
-        guard seed.checksum(adding: bytes.part(at: 0, count: 60)) == checksum else { return nil }
+        guard seed.checksum(adding: bytes.part(at: Self.checked, count: 60 - Self.checked)) == checksum else { return nil }
         bodyBytes = Int(bytes.littleEndian(at: 0, as: UInt32.self))
         bodyChecksum = bytes.littleEndian(at: 4)
         position = bytes.littleEndian(at: 8)
@@ -43,7 +46,7 @@ struct RecordHeader {
         bytes.append(littleEndian: record.stamp.sequence)
         bytes.append(littleEndian: durable)
         bytes.append(littleEndian: UInt32(0))
-        let checksum = seed.checksum(adding: bytes[start...])
+        let checksum = seed.checksum(adding: bytes[(start + checked)...])
         bytes.append(littleEndian: checksum)
         return ChainLink(position: record.position, ingestTime: record.ingestTime, checksum: checksum)
     }

@@ -29,7 +29,7 @@ struct LogRecovery {
 
     func run(_ scan: LogScan) throws(HeadwaterError) -> Outcome {
         var gap: StagedRun?
-        if scan.link.position < control.reserve {
+        if scan.link.position < control.reserve, !Sabotage.reusedPositions.isPlanted {
             let record = Record.gap(after: scan.link, through: control.reserve, now: now)
             var run = StagedRun(prepared: nil, predecessor: scan.link, start: scan.endOffset, capacity: scan.last.size)
             run.append(record, durable: scan.marker, seed: control.logID.seed)

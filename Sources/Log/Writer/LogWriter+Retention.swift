@@ -30,7 +30,9 @@ extension LogWriter {
     public func removeSegments(keepingFrom position: Position) throws(HeadwaterError) -> Int {
         try checkUsable()
         var keep = min(position, durablePosition + 1)
-        for follower in try followers() { keep = min(keep, min(follower.position, durablePosition) + 1) }
+        for follower in try followers() where !Sabotage.earlySegmentDeletion.isPlanted {
+            keep = min(keep, min(follower.position, durablePosition) + 1)
+        }
         // A segment's last position is its successor's predecessor. The current segment always stays.
         let count = segments.indices.dropLast().prefix { segments[$0 + 1].predecessor < keep }.count
         guard count > 0 else { return 0 }

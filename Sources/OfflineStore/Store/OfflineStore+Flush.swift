@@ -61,7 +61,7 @@ extension OfflineStore {
     public func beginFlush(extra: [UInt8] = []) throws(HeadwaterError) -> FlushJob? {
         try checkWritable()
         let place = place
-        return state.withLock { state in
+        let job: FlushJob? = state.withLock { state in
             guard state.frozen == nil, state.applied > state.version.manifest.applied else { return nil }
             let frozen = FrozenMemory(tables: state.live, byteCount: state.liveBytes)
             state.frozen = frozen
@@ -70,6 +70,13 @@ extension OfflineStore {
             return FlushJob(
                 position: state.applied, tables: frozen.tables, extra: extra, cutoffs: state.cutoffs, place: place)
         }
+        if Sabotage.positionSavedBeforeData.isPlanted, let job {
+            try commit {
+                ($0.applied, $0.extra, $0.cutoffs) = (job.position, job.extra, job.cutoffs)
+            } publish: { _ in
+            }
+        }
+        return job
     }
 
     /// Commits the files of a flush; from then on reads see them in place of the frozen memory.

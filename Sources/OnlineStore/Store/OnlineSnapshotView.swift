@@ -18,6 +18,11 @@ public final class OnlineSnapshotView: Sendable {
         self.store = store
     }
 
+    /// The same rows under another position: what only a sabotaged build does.
+    func claiming(_ position: Position) -> OnlineSnapshotView {
+        OnlineSnapshotView(tables, position: position, ingestTimeHighWater: ingestTimeHighWater, pinnedIn: nil)
+    }
+
     deinit { store?.unpin(position) }
 
     /// Every schema version of a group that a row may be of, oldest first.

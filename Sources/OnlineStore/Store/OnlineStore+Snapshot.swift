@@ -43,6 +43,7 @@ extension OnlineStore {
     /// - Complexity: O(rows of the whole store).
     /// - Throws: `.resourceExhausted` for a full disk, `.dataLoss` where the snapshot before it is damaged.
     public func writeSnapshot(_ cut: OnlineSnapshotView, extra: [UInt8]) throws(HeadwaterError) -> WrittenSnapshot {
+        let cut = Sabotage.tornSnapshot.isPlanted ? cut.claiming(appliedPosition) : cut
         let path = StoragePath.join(directory, SnapshotFormat.name(cut.position))
         let temporary = path + ".tmp"
         if storage.exists(temporary) { try storage.remove(temporary) }

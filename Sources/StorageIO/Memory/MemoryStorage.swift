@@ -113,6 +113,7 @@ public final class MemoryStorage: Storage {
     }
 
     public func syncDirectory(_ path: String) throws(HeadwaterError) {
+        if Sabotage.noDirectorySync.isPlanted { return }
         try withDisk(path) { state throws(HeadwaterError) in try state.directory(path).sync() }
     }
 

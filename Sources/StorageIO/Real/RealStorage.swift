@@ -60,6 +60,7 @@ public struct RealStorage: Storage {
     }
 
     public func syncDirectory(_ path: String) throws(HeadwaterError) {
+        if Sabotage.noDirectorySync.isPlanted { return }
         let descriptor = try RealStorage.openDescriptor(path, O_RDONLY | O_DIRECTORY, "open the directory")
         defer { closeDescriptor(descriptor) }
         guard Kernel.retrying({ fsync(descriptor) }) != nil else { throw Kernel.error("sync the directory", at: path) }
