@@ -34,6 +34,7 @@ final class OnlineNode: Sendable {
     private static let snapshotPause: Microseconds = 5_000_000
     private static let snapshotPauseMax: Microseconds = 300_000_000
     private let lastCutoffs = Mutex<[GroupID: Microseconds]>([:])
+    private let clockWatch = Mutex(ClockWatch())
 
     /// - Parameter onDurable: called when the log has grown, from the writer thread.
     init(_ engine: sending OnlineEngine, clock: any WallClock, logger: Logger, onDurable: @escaping @Sendable () -> Void) {
@@ -151,8 +152,9 @@ final class OnlineNode: Sendable {
     func housekeep() {
         engine.run { engine in
             do { try engine.trimLog() } catch { self.logger.warning("trimming the log failed", metadata: ["error": "\(error)"]) }
-            let due = engine.dueCutoffs(now: self.clock.now(), last: self.lastCutoffs.withLock { $0 })
-            for cutoff in due {
+            let now = self.clock.now()
+            guard self.clockWatch.withLock({ $0.look(wall: now, elapsed: Monotonic.now()) }) else { return }
+            for cutoff in engine.dueCutoffs(now: now, last: self.lastCutoffs.withLock { $0 }) {
                 self.lastCutoffs.withLock { $0[cutoff.groupID] = cutoff.cutoff }
                 self.submit(.cutoff(cutoff)) { _ in }
             }
