@@ -90,7 +90,16 @@ let package = Package(
             ["Server", "Transport", "Engine", "Log", "StorageIO", "Catalog", "Wire", "FeatureModel", logging]),
         // These two start the built executable.
         tests("CLITests", []),
-        tests("SystemTests", ["TestSupport", nio("NIOCore"), nio("NIOPosix")]),
+        tests("SystemTests", ["TestSupport", "ProcessSupport", nio("NIOCore"), nio("NIOPosix")]),
         tests("TransportTests", ["Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOPosix")]),
+
+        // Faults of real processes and disks: `make torture`.
+        .target(name: "ProcessSupport", path: "Tests/ProcessSupport", swiftSettings: houseRules),
+        .executableTarget(
+            name: "torture",
+            dependencies: [
+                "Client", "Catalog", "Transport", "Wire", "FeatureModel", "TestSupport", "ProcessSupport", argumentParser,
+            ],
+            path: "Tests/Torture", swiftSettings: houseRules),
     ]
 )

@@ -63,12 +63,23 @@ struct OnlineOptionGroup: ParsableArguments {
     var logBytesMax: ByteSizeArgument?
 
     @Option(
+        help: ArgumentHelp("Size of a file of the log, written ahead with zeros, such as 64MiB.", valueName: "bytes"))
+    var segmentBytes: ByteSizeArgument?
+
+    @Option(
         help: ArgumentHelp("Rows in memory, in bytes, after which a snapshot is taken, such as 256MiB.", valueName: "bytes"))
     var snapshotBytes: ByteSizeArgument?
+
+    func validate() throws {
+        if let segmentBytes, segmentBytes.count < 64 << 10 || segmentBytes.count % (4 << 10) != 0 {
+            throw ValidationError("--segment-bytes takes a multiple of 4KiB, at least 64KiB")
+        }
+    }
 
     func fill(_ configuration: inout ServerConfiguration) {
         configuration.durability = durability.durability
         if let logBytesMax { configuration.logBytesMax = logBytesMax.count }
+        if let segmentBytes { configuration.segmentBytes = segmentBytes.count }
         if let snapshotBytes { configuration.snapshotMemoryBytes = snapshotBytes.count }
     }
 }

@@ -1,9 +1,9 @@
-import Foundation
-import Glibc
+public import Foundation
+public import Glibc
 import Synchronization
 
 /// How a process ended.
-enum Ending: Equatable, Sendable {
+public enum Ending: Equatable, Sendable {
     case exit(Int32)
     case signal(Int32)
 }
@@ -11,13 +11,13 @@ enum Ending: Equatable, Sendable {
 /// One process that a test started; it is signalled by its own id alone.
 ///
 /// Spawned by the system's own call: Foundation's `Process` is not made for many threads that start and end processes at once.
-final class Child: Sendable {
-    private let pid: pid_t
+public final class Child: Sendable {
+    public let pid: pid_t
     private let ending = Mutex<Ending?>(nil)
-    let outputPath: String
-    let errorsPath: String
+    public let outputPath: String
+    public let errorsPath: String
 
-    init(
+    public init(
         _ binary: String, _ arguments: [String], directory: URL, environment: [String: String], inputPath: String?,
         outputPath: String, errorsPath: String
     ) throws {
@@ -47,12 +47,12 @@ final class Child: Sendable {
 
     deinit { _ = poll() }
 
-    var isRunning: Bool { poll() == nil }
-    var output: String { (try? String(contentsOfFile: outputPath, encoding: .utf8)) ?? "" }
-    var errors: String { (try? String(contentsOfFile: errorsPath, encoding: .utf8)) ?? "" }
+    public var isRunning: Bool { poll() == nil }
+    public var output: String { (try? String(contentsOfFile: outputPath, encoding: .utf8)) ?? "" }
+    public var errors: String { (try? String(contentsOfFile: errorsPath, encoding: .utf8)) ?? "" }
 
     /// Waits for the end; `nil` when it did not come in time.
-    func wait(seconds: Double) -> Ending? {
+    public func wait(seconds: Double) -> Ending? {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while true {
             if let ending = poll() { return ending }
@@ -61,13 +61,13 @@ final class Child: Sendable {
         }
     }
 
-    func send(_ signal: Int32) {
+    public func send(_ signal: Int32) {
         // Under the lock, so that the id cannot have been reaped and given to somebody else.
         ending.withLock { if $0 == nil { kill(pid, signal) } }
     }
 
     /// SIGKILL, and waits until the process is gone.
-    func killNow() {
+    public func killNow() {
         send(SIGKILL)
         _ = wait(seconds: 10)
     }

@@ -1,0 +1,10 @@
+import ArgumentParser
+
+@main
+struct Torture: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "torture",
+        abstract:
+            "Breaks real processes and real disks while clients write, and checks every promise against what the clients saw.",
+        subcommands: [Kill.self, ClientProcess.self])
+}

@@ -1,0 +1,62 @@
+import Foundation
+import Synchronization
+
+/// Pauses and stops the lanes of a client process, as files in the common directory say.
+final class Control: Sendable {
+    static let holdName = "hold"
+    static let endName = "end"
+
+    private struct State {
+        /// What `hold` says; `nil` while there is none.
+        var token: String?
+        var isOver = false
+        var waiting = 0
+        var gets = 0
+        var histories = 0
+        var refused = 0
+    }
+
+    private let directory: String
+    private let lanes: Int
+    private let journal: Journal
+    private let state = Mutex(State())
+
+    init(directory: String, lanes: Int, journal: Journal) {
+        self.directory = directory
+        self.lanes = lanes
+        self.journal = journal
+    }
+
+    var isOver: Bool { state.withLock { $0.isOver } }
+
+    func look() {
+        let token = try? String(contentsOfFile: "\(directory)/\(Self.holdName)", encoding: .utf8)
+        let isOver = FileManager.default.fileExists(atPath: "\(directory)/\(Self.endName)")
+        state.withLock { state in
+            if token != state.token { (state.token, state.waiting) = (token, 0) }
+            if isOver { state.isOver = true }
+        }
+    }
+
+    func count(gets: Int = 0, histories: Int = 0, refused: Int = 0) {
+        state.withLock { state in
+            state.gets += gets
+            state.histories += histories
+            state.refused += refused
+        }
+    }
+
+    /// Between two steps of a lane: waits while there is a pause. The last lane to come says in the journal that all is quiet.
+    func pass() async {
+        let token = state.withLock { state -> String? in
+            guard let token = state.token else { return nil }
+            state.waiting += 1
+            if state.waiting == lanes {
+                journal.add(.paused(token, gets: state.gets, histories: state.histories, refused: state.refused))
+            }
+            return token
+        }
+        guard let token else { return }
+        while state.withLock({ $0.token == token && !$0.isOver }) { try? await Task.sleep(for: .milliseconds(5)) }
+    }
+}
