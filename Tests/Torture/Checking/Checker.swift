@@ -65,6 +65,7 @@ final class Checker {
         checkOrder(fold)
         figures.rows = stores.alpha.rows.count + stores.beta.rows.count + stores.marks.rows.count
         try await site.withClient(online) { try await self.checkOnline($0, fold, at: last) }
+        if loss != nil { for role in Set([online, offline]) { try await checkLostPositions(role, fold) } }
         try await checkAudit(offline, at: last)
         try checkLog()
         countJournals(fold)
@@ -163,6 +164,29 @@ final class Checker {
                     }
                 }
             }
+        }
+    }
+
+    /// A read that asks for a position that was lost is told so, and never answered.
+    private func checkLostPositions(_ role: Role, _ fold: Fold) async throws {
+        let lost = journals.entries.compactMap { fold.positions[$0.key] == nil ? $0.value.position : nil }.sorted().suffix(3)
+        for position in lost {
+            do {
+                let shown = try await site.withClient(role) { client in
+                    if role == .online {
+                        let prepared = try await client.prepare(Groups.selection, fullFeatureNames: true)
+                        let keys = Batch(rowCount: 1, columns: [(0, try Column(.int64, [.int64(1)]))])
+                        return try await client.get(prepared, keys: keys, minPosition: position).position
+                    }
+                    return try await StoreRows(client, group: "marks", minPosition: position).position
+                }
+                figures.found(.p6, "\(role.rawValue) answered a read of the lost position \(position) with \(shown)")
+            } catch let error as HeadwaterError {
+                if error.code != .dataLoss, error.code != .outOfRange {
+                    figures.found(.p6, "\(role.rawValue), asked for the lost position \(position): \(error)")
+                }
+            }
+            figures.facts["lost positions asked for", default: 0] += 1
         }
     }
 

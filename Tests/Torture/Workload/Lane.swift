@@ -16,6 +16,9 @@ struct Lane {
     private var random: SplitMix64
     private var memory: LaneMemory
     private var prepared: PreparedFeatures?
+    private var isLastReadAnswered = false
+    /// Fewer positions than a recovery skips, more than clients write between two writes of a lane.
+    private static let gapLeast: Position = 10_000
 
     init(
         client: HeadwaterClient, groups: Groups, journal: Journal, control: Control, seed: UInt64, number: Int, lane: Int,
@@ -52,6 +55,10 @@ struct Lane {
             journal.add(.sent(id))
             let result = try await client.write(entries)
             journal.add(.acknowledged(id, result.position, ingest: result.ingestTime, isDuplicate: result.isDuplicate))
+            if memory.lastPosition > 0, result.position > memory.lastPosition + Self.gapLeast {
+                memory.unknown(request)
+                await confirm()
+            }
             memory.acknowledged(request, at: result.position)
         } catch {
             journal.add(.unknown(id, error as? HeadwaterError ?? HeadwaterError(.unknown, "\(error)")))
@@ -62,15 +69,28 @@ struct Lane {
         }
     }
 
+    /// Positions were skipped, so there was a crash: asks whether our last write lives, as only its own position can tell.
+    private mutating func confirm() async {
+        let asked = memory.lastPosition
+        for _ in 0..<100 {
+            await get()
+            if memory.lastPosition != asked || isLastReadAnswered { return }
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+        memory.forget()
+    }
+
     /// Two bundles at once, own or shared: at least at the position of our last write, and each whole.
     private mutating func get() async {
         let asked = memory.lastPosition
         let bundles = pick()
+        isLastReadAnswered = false
         do {
             if prepared == nil { prepared = try await client.prepare(Groups.selection, fullFeatureNames: true) }
             let keys = Batch(rowCount: bundles.count * Bundle.keyCount, columns: [(0, try Column(.int64, values(bundles)))])
             let got = try await client.get(prepared!, keys: keys, minPosition: asked, eventTimes: true)
             control.count(gets: 1)
+            isLastReadAnswered = true
             judge(bundles, got.cells, at: got.position, asked: asked, from: "get")
         } catch {
             refused(error, asked: asked, from: "get")

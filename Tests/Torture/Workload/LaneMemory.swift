@@ -32,6 +32,7 @@ struct LaneMemory {
     private let lane: Int
     private var expectations: [Int: Expectation] = [:]
     private(set) var lastPosition: Position = 0
+    private var isForgetful = false
 
     init(seed: UInt64, start: Microseconds, client: Int, lane: Int) {
         self.seed = seed
@@ -44,6 +45,7 @@ struct LaneMemory {
     mutating func acknowledged(_ request: Request, at position: Position) {
         lastPosition = max(lastPosition, position)
         for bundle in request.bundles where own.contains(bundle) {
+            expectations[bundle]?.unknown.removeAll { $0.id == request.id }
             let best = expectations[bundle]?.best
             // Our own writes follow each other, so among equal times the later one has the greater position.
             if best.map({ $0.time <= request.time }) ?? true { expectations[bundle, default: Expectation()].best = request }
@@ -63,7 +65,12 @@ struct LaneMemory {
         isForgetful = true
     }
 
-    private var isForgetful = false
+    /// What may have hidden a later write before the loss, or may not.
+    private func forgotten(_ bundle: Int) -> [Request] {
+        guard isForgetful, let best = expectations[bundle]?.best else { return [] }
+        return (1...best.id.number).map { Request(seed: seed, id: RequestID(client: client, lane: lane, number: $0)) }
+            .filter { $0.bundles.contains(bundle) }
+    }
 
     /// What is wrong with this sight of a bundle; `nil` where it may be so. It shows our last acknowledged write or a greater one.
     func complaint(_ bundle: Int, _ seen: SeenCell) -> String? {
@@ -73,7 +80,7 @@ struct LaneMemory {
         guard let write = seen.write else {
             guard seen.status == .notFound else { return "\(seen.status)" }
             guard let best = expected.best else { return nil }
-            let isHidden = expected.unknown.contains { $0.isDelete && $0.time >= best.time }
+            let isHidden = (expected.unknown + forgotten(bundle)).contains { $0.isDelete && $0.time >= best.time }
             return isHidden ? nil : "nothing is there instead of \(best.id.value)"
         }
         guard write.client == client, write.lane == lane else { return "\(write.value) is no write of ours" }
