@@ -32,9 +32,16 @@ release: setup ## build the headwater executable, optimised: .build/release/head
 .PHONY: test
 test: setup lint ## set up, lint, build, run every test
 	@$(PYTHON) scripts/lint --self-test
+	@command -v strace > /dev/null || scripts/setup strace > /dev/null 2>&1 || echo "test: without strace some faults are skipped"
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --skip '$(PROCESS_TESTS)'
 	$(SWIFT) test --skip-build --no-parallel --filter '$(PROCESS_TESTS)'
+
+.PHONY: torture
+torture: release ## break processes and disks for ten minutes: figures, exit code 1 where a promise breaks (TORTURE=options)
+	@scripts/setup strace e2fsprogs || echo "torture: goes on without; what needs them is skipped"
+	$(SWIFT) build -c release --product torture
+	@"$$($(SWIFT) build -c release --show-bin-path)/torture" all $(TORTURE)
 
 .PHONY: demo
 demo: release ## run the main job on real data: ends by itself

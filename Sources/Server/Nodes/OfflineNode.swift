@@ -174,11 +174,11 @@ final class OfflineNode: Sendable {
 
     func tick() { gate.expire(now: Monotonic.now()) }
 
-    /// Called once a second: a flush that is due by time.
+    /// Called once a second: a flush that is due by time, or that failed while memory is so full that the log waits for it.
     func housekeep() {
         engine.run { engine in
             let isOld = Monotonic.now() - self.lastFlush.withLock { $0 } >= self.flushInterval
-            if isOld, self.store.appliedPosition > self.store.durablePosition { self.startFlush(engine) }
+            if isOld || engine.isFlushDue, self.store.appliedPosition > self.store.durablePosition { self.startFlush(engine) }
         }
     }
 

@@ -64,7 +64,7 @@ final class Place: Sendable {
     }
 
     /// Starts a process; commands go to `s.sock` unless they say otherwise.
-    func spawn(_ arguments: [String], input: String? = nil) throws -> Child {
+    func spawn(_ arguments: [String], of program: String = binary, input: String? = nil) throws -> Child {
         let number = count.add(1, ordering: .relaxed).newValue
         var inputPath: String?
         if let input {
@@ -76,7 +76,7 @@ final class Place: Sendable {
             "TMPDIR": directory.path,
         ]
         let child = try Child(
-            Self.binary, arguments, directory: directory, environment: environment, inputPath: inputPath,
+            program, arguments, directory: directory, environment: environment, inputPath: inputPath,
             outputPath: path("\(number).out"), errorsPath: path("\(number).err"))
         children.withLock { list in
             list.removeAll { !$0.isRunning }

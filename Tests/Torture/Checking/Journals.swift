@@ -35,6 +35,9 @@ struct Journals {
         }
     }
 
+    /// Writes that were refused with this code.
+    func refusals(_ code: StatusCode) -> Int { entries.values.count { $0.error?.code == code } }
+
     private mutating func read(_ line: Data, of path: String) throws {
         let words = String(decoding: line, as: UTF8.self).split(separator: " ", maxSplits: 5)
         func number<N: FixedWidthInteger>(_ index: Int) throws -> N {

@@ -40,6 +40,8 @@ final class Site {
     }
 
     func address(_ role: Role) -> String { "unix:\(directory)/\(role == .offline ? "o" : "s").sock" }
+    /// Where writes go.
+    var onlineAddress: String { address(servers[.online] == nil ? .serve : .online) }
     /// Where history is asked for.
     var offlineAddress: String { address(servers[.offline] == nil ? .serve : .offline) }
 
@@ -175,17 +177,15 @@ final class Site {
         for client in clients where !client.isRunning { throw TortureError("a client ended: \(client.errors.suffix(600))") }
     }
 
+    /// Ends the clients, once all that they saw has been judged.
     func stopClients() {
-        _ = FileManager.default.createFile(atPath: "\(directory)/\(Control.endName)", contents: nil)
-        release()
-        for client in clients where client.wait(seconds: 10) == nil { client.killNow() }
+        for client in clients { client.killNow() }
         clients = []
     }
 
     /// Ends everything that runs here, and removes the directory unless it is worth a look.
     func close(keep: Bool) {
-        for client in clients { client.killNow() }
-        clients = []
+        stopClients()
         for role in [Role.serve, .online, .offline] { kill(role) }
         if !keep { try? FileManager.default.removeItem(atPath: directory) }
     }

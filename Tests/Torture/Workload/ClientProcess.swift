@@ -17,7 +17,7 @@ struct ClientProcess: AsyncParsableCommand {
     var start: Int64
     @Option(help: "The longest pause of a lane between two writes, in milliseconds.")
     var pauseMax: Int
-    @Option(help: "Where the file `hold` says when to pause, and the file `end` when to stop.")
+    @Option(help: "Where the file `hold` says when to pause.")
     var directory: String
     @Option var journal: String
 
@@ -38,15 +38,15 @@ struct ClientProcess: AsyncParsableCommand {
                     await lane.run()
                 }
             }
+            // For as long as whoever started us lives, and lets us live.
             tasks.addTask {
-                while !control.isOver {
+                while !Task.isCancelled {
                     control.look()
                     if getppid() != parent { Foundation.exit(1) }
                     try? await Task.sleep(for: .milliseconds(5))
                 }
             }
         }
-        await client.close()
     }
 
     /// The server may be down just now.

@@ -1,15 +1,13 @@
 import Foundation
 import Synchronization
 
-/// Pauses and stops the lanes of a client process, as files in the common directory say.
+/// Pauses the lanes of a client process, as a file in the common directory says.
 final class Control: Sendable {
     static let holdName = "hold"
-    static let endName = "end"
 
     private struct State {
         /// What `hold` says; `nil` while there is none.
         var token: String?
-        var isOver = false
         var waiting = 0
         var gets = 0
         var histories = 0
@@ -27,14 +25,10 @@ final class Control: Sendable {
         self.journal = journal
     }
 
-    var isOver: Bool { state.withLock { $0.isOver } }
-
     func look() {
         let token = try? String(contentsOfFile: "\(directory)/\(Self.holdName)", encoding: .utf8)
-        let isOver = FileManager.default.fileExists(atPath: "\(directory)/\(Self.endName)")
         state.withLock { state in
             if token != state.token { (state.token, state.waiting) = (token, 0) }
-            if isOver { state.isOver = true }
         }
     }
 
@@ -57,6 +51,6 @@ final class Control: Sendable {
             return token
         }
         guard let token else { return }
-        while state.withLock({ $0.token == token && !$0.isOver }) { try? await Task.sleep(for: .milliseconds(5)) }
+        while state.withLock({ $0.token == token }) { try? await Task.sleep(for: .milliseconds(5)) }
     }
 }

@@ -38,7 +38,7 @@ struct Lane {
 
     mutating func run() async {
         var written = 0
-        while !control.isOver {
+        while !Task.isCancelled {
             await control.pass()
             written += 1
             await write(RequestID(client: number, lane: lane, number: written))
