@@ -41,6 +41,7 @@ test: setup lint ## set up, lint, build, run every test
 torture: release ## break processes and disks for ten minutes: figures, exit code 1 where a promise breaks (TORTURE=options)
 	@scripts/setup strace e2fsprogs || echo "torture: goes on without; what needs them is skipped"
 	$(SWIFT) build -c release --product torture
+	$(SWIFT) build -c release --product ShortIO
 	@"$$($(SWIFT) build -c release --show-bin-path)/torture" all $(TORTURE)
 
 .PHONY: demo

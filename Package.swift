@@ -28,7 +28,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
     name: "headwater",
-    products: [.executable(name: "headwater", targets: ["headwater"])],
+    products: [
+        .executable(name: "headwater", targets: ["headwater"]),
+        // Before libc's calls in servers under torture.
+        .library(name: "ShortIO", type: .dynamic, targets: ["ShortIO"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
@@ -94,6 +98,7 @@ let package = Package(
         tests("TransportTests", ["Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOPosix")]),
 
         // Faults of real processes and disks: `make torture`.
+        .target(name: "ShortIO", path: "Tests/ShortIO"),
         .target(name: "ProcessSupport", path: "Tests/ProcessSupport", swiftSettings: houseRules),
         .executableTarget(
             name: "torture",

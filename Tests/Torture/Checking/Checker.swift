@@ -26,6 +26,11 @@ final class Checker {
         figures = Figures(name, seed: site.seed)
     }
 
+    /// What ends a run is a finding, unless somebody wanted the end: Ctrl-C reaches the servers too.
+    func ended(with error: any Error) {
+        if !Interruption.isRequested { figures.found(.p7, "\(error)") }
+    }
+
     // MARK: When all is quiet
 
     /// Pauses the clients, checks everything, lets them go on.

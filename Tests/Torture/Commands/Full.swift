@@ -59,7 +59,7 @@ struct FullRun {
             let checker = Checker(site, name: figures.name)
             checker.figures.facts["stores"] = 1
             do { try await run(on: site, disk, checker, budget, restarts: store / 2 % 2 == 1) } catch {
-                checker.figures.found(.p7, "\(error)")
+                checker.ended(with: error)
             }
             let isBroken = checker.figures.violationCount > 0
             site.close(keep: isBroken)

@@ -24,7 +24,7 @@ struct Kill: AsyncParsableCommand {
 /// One arrangement of processes under kills; every few kills all is checked, and now and then a new store begins.
 struct KillRun {
     /// So that checks, which read everything, stay short.
-    private static let cyclesPerStore = 40
+    private static let cyclesPerStore = 24
     private static let cyclesPerCheck = 8
 
     let options: TortureOptions
@@ -46,8 +46,12 @@ struct KillRun {
             let site = try Site(binary: options.path, seed: random.next() % 1_000_000_000)
             let checker = Checker(site, name: figures.name)
             checker.figures.facts["stores"] = 1
+            if random.chance(0.4), let library = Beside.shortIO {
+                site.preload = library
+                checker.figures.facts["stores with short and interrupted reads and writes"] = 1
+            }
             do { try await run(on: site, checker, budget) } catch {
-                checker.figures.found(.p7, "\(error)")
+                checker.ended(with: error)
             }
             site.close(keep: checker.figures.violationCount > 0)
             if checker.figures.violationCount > 0 { Screen.line("kept for a look: \(site.directory)") }

@@ -20,8 +20,7 @@ struct TortureOptions: ParsableArguments {
 
     var path: String {
         binary.map { URL(fileURLWithPath: $0).path }
-            ?? URL(fileURLWithPath: "/proc/self/exe".resolved).deletingLastPathComponent().appendingPathComponent("headwater")
-            .path
+            ?? Beside.path("headwater")
     }
 
     func validate() throws {

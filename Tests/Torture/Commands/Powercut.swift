@@ -64,7 +64,7 @@ struct PowercutRun {
             checker.figures.facts["stores"] = 1
             if let interval { checker.loss = Checker.Loss(limitMilliseconds: Double(interval) + Self.slackMilliseconds) }
             do { try await run(on: site, disk, checker, budget) } catch {
-                checker.figures.found(.p7, "\(error)")
+                checker.ended(with: error)
             }
             let isBroken = checker.figures.violationCount > 0
             site.close(keep: isBroken)

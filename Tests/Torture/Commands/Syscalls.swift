@@ -51,7 +51,7 @@ struct SyscallRun {
             let site = try Site(binary: options.path, seed: random.next() % 1_000_000_000)
             site.offlineOptions = ["--flush-bytes", "64KiB"]
             let checker = Checker(site, name: figures.name)
-            do { try await run(on: site, checker, budget) } catch { checker.figures.found(.p7, "\(error)") }
+            do { try await run(on: site, checker, budget) } catch { checker.ended(with: error) }
             site.close(keep: checker.figures.violationCount > 0)
             if checker.figures.violationCount > 0 { Screen.line("kept for a look: \(site.directory)") }
             figures.add(checker.figures)

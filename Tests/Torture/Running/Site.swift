@@ -24,6 +24,8 @@ final class Site {
     /// What servers with the online role, and with the offline role, get beside their directory.
     var onlineOptions = ["--snapshot-bytes", "512KiB", "--segment-bytes", "1MiB"]
     var offlineOptions = ["--flush-bytes", "512KiB"]
+    /// A library that cuts reads and writes of servers short; `nil` leaves them as they are.
+    var preload: String?
     private(set) var servers: [Role: Child] = [:]
     private(set) var clients: [Child] = []
     private(set) var journals: [String] = []
@@ -67,7 +69,8 @@ final class Site {
         if role != .offline { arguments += onlineOptions }
         if role != .online { arguments += offlineOptions }
         let command = tracer + [binary] + arguments + more
-        let server = try spawn(command[0], Array(command.dropFirst()))
+        let server = try spawn(
+            command[0], Array(command.dropFirst()), environment: preload.map { ["LD_PRELOAD": $0] } ?? [:])
         servers[role] = server
         return server
     }
@@ -188,6 +191,18 @@ final class Site {
         stopClients()
         for role in [Role.serve, .online, .offline] { kill(role) }
         if !keep { try? FileManager.default.removeItem(atPath: directory) }
+    }
+}
+
+/// What stands beside this program.
+enum Beside {
+    static func path(_ name: String) -> String {
+        URL(fileURLWithPath: "/proc/self/exe".resolved).deletingLastPathComponent().appendingPathComponent(name).path
+    }
+
+    /// `nil` where it was not built.
+    static var shortIO: String? {
+        FileManager.default.fileExists(atPath: path("libShortIO.so")) ? path("libShortIO.so") : nil
     }
 }
 

@@ -1,0 +1,1 @@
+// Nothing to include: the library stands before libc's calls where LD_PRELOAD names it.
