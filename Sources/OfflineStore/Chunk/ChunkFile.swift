@@ -24,10 +24,9 @@ final class ChunkFile: Sendable {
     /// Opens the file that a manifest names.
     ///
     /// - Throws: `.dataLoss` where the file is missing or of another length.
-    init(_ entry: ChunkEntry, logID: [UInt8], directory: String, storage: any Storage) throws(HeadwaterError) {
+    init(_ entry: ChunkEntry, logID: [UInt8], path: String, storage: any Storage) throws(HeadwaterError) {
         self.entry = entry
         self.logID = logID
-        let path = directory + "/" + ChunkFormat.fileName(entry.number)
         guard storage.exists(path) else {
             throw HeadwaterError(
                 .dataLoss,
@@ -93,6 +92,16 @@ final class ChunkFile: Sendable {
                     previous = (bytes, order)
                 }
             }
+        }
+    }
+
+    /// Checks the checksum of every page without decoding it.
+    ///
+    /// - Throws: `.dataLoss` at the first damage.
+    func verifyChecksums() throws(HeadwaterError) {
+        for page in try readLayout().directory.blocks.lazy.flatMap(\.pages) {
+            let checksum = try bytes.withBytes(at: page.offset, count: page.storedBytes) { CRC32C.checksum($0) }
+            guard checksum == page.checksum else { throw bytes.damage("a page's checksum does not match", at: page.offset) }
         }
     }
 

@@ -43,6 +43,7 @@ public final class OfflineStore: Sendable {
             try storage.createDirectory(directory)
         }
         lock = try storage.lock(directory + "/lock", exclusive: !readOnly)
+        if !readOnly { try Incoming.install(storage, directory) }
         let manifest = try Self.openManifest(file, logID: logID, readOnly: readOnly)
         place = ChunkPlace(
             storage: storage, directory: directory, logID: manifest.logID, options: options,
@@ -54,7 +55,18 @@ public final class OfflineStore: Sendable {
         if !readOnly { try removeOrphans() }
     }
 
+    /// Whether a history stands in `dataDirectory`, or waits there to be put in place.
+    public static func exists(in dataDirectory: String, storage: any Storage) -> Bool {
+        [ManifestFile.name, Incoming.manifestName].contains { storage.exists(dataDirectory + "/\(folderName)/" + $0) }
+    }
+
     private static func openManifest(_ file: ManifestFile, logID: [UInt8]?, readOnly: Bool) throws(HeadwaterError) -> Manifest {
+        // Only a reader can find it: its chunks may lie in the place of those that the manifest names.
+        if file.storage.exists(file.directory + "/" + Incoming.manifestName) {
+            throw HeadwaterError(
+                .failedPrecondition, "a history from another server waits to be put in place: start the offline service here",
+                at: file.directory)
+        }
         if file.storage.exists(file.path) {
             let manifest = try file.read()
             if let logID, manifest.logID != logID {
@@ -82,11 +94,13 @@ public final class OfflineStore: Sendable {
         return manifest
     }
 
-    /// Removes files that a crash left: a half-written manifest, chunks that no manifest names.
+    /// Removes files that a crash left: a half-written manifest, chunks that no manifest names, an import that was not committed.
     private func removeOrphans() throws(HeadwaterError) {
         let named = Set(state.withLock { $0.version.manifest.chunks.map { ChunkFormat.fileName($0.number) } })
         for name in try place.storage.list(place.directory) {
-            if name == ManifestFile.temporaryName || ChunkFormat.isChunkName(name) && !named.contains(name) {
+            if name == ManifestFile.temporaryName || name.hasPrefix(Incoming.prefix)
+                || ChunkFormat.isChunkName(name) && !named.contains(name)
+            {
                 try place.storage.remove(place.directory + "/" + name)
             }
         }

@@ -32,7 +32,7 @@ struct StoreVersion: Sendable {
                 if let known = open[entry.number] {
                     known
                 } else {
-                    try ChunkFile(entry, logID: manifest.logID, directory: place.directory, storage: place.storage)
+                    try ChunkFile(entry, logID: manifest.logID, path: place.path(entry.number), storage: place.storage)
                 }
             var runs = files[entry.groupID] ?? []
             if let last = runs.last, last.number == entry.run {
