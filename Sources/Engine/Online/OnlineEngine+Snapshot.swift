@@ -66,39 +66,4 @@ extension OnlineEngine {
             return RetentionCutoff(groupID: group.id, cutoff: cutoff)
         }
     }
-
-    /// Lets a follower go, so that the log need not wait for it.
-    ///
-    /// - Returns: how far it had come.
-    /// - Throws: `.notFound` naming the followers there are.
-    public func forgetFollower(named name: ByteString) throws(HeadwaterError) -> Position {
-        let all = try FollowerCheckpoint.list(storage, log.directory)
-        guard let follower = all.first(where: { $0.name == name }) else {
-            let names = all.map(\.name.description).joined(separator: ", ")
-            throw HeadwaterError(.notFound, "no follower is called '\(name)'; there are: \(names.isEmpty ? "none" : names)")
-        }
-        try FollowerCheckpoint.forget(storage, log.directory, id: follower.id)
-        try trimLog()
-        return follower.position
-    }
-
-    /// Registers a follower, or moves it on.
-    ///
-    /// - Throws: `.outOfRange` for a position that is not durable here.
-    public func acknowledge(follower name: ByteString, position: Position) throws(HeadwaterError) {
-        guard position <= log.durablePosition else {
-            throw HeadwaterError(
-                .outOfRange,
-                "follower '\(name)' is at position \(position), the log at \(log.durablePosition): it followed another log")
-        }
-        let all = try FollowerCheckpoint.list(storage, log.directory)
-        let id = all.first { $0.name == name }?.id ?? (all.map(\.id).max() ?? OnlineEngine.localFollowerID) + 1
-        try FollowerCheckpoint(logID: log.logID, id: id, name: name, position: position, writerEpoch: log.writerEpoch)
-            .save(storage, log.directory)
-    }
-
-    /// Every registered follower and how far it has come.
-    public func followers() throws(HeadwaterError) -> [FollowerCheckpoint] {
-        try FollowerCheckpoint.list(storage, log.directory)
-    }
 }

@@ -13,11 +13,22 @@ public struct LogRetention: Sendable {
 }
 
 extension LogWriter {
+    /// The oldest position that can be read.
+    public var oldestPosition: Position { segments[0].predecessor + 1 }
+
+    /// Bytes of the segments that hold positions behind this one. - Complexity: O(segments).
+    public func bytes(behind position: Position) -> Int {
+        guard position < durablePosition else { return 0 }
+        // A segment's last position is its successor's predecessor.
+        return segments.indices.lazy.filter { $0 + 1 == self.segments.count || self.segments[$0 + 1].predecessor > position }
+            .reduce(0) { $0 + self.segments[$1].bytes }
+    }
+
     /// - Throws: `.dataLoss` for a damaged follower file, `.unavailable` for a failing disk.
     /// - Complexity: reads the followers' files.
     public func retention() throws(HeadwaterError) -> LogRetention {
         LogRetention(
-            oldestPosition: segments[0].predecessor + 1,
+            oldestPosition: oldestPosition,
             retainedBytes: segments.reduce(prepared?.bytes ?? 0) { $0 + $1.bytes }, segmentCount: segments.count,
             slowestFollower: try followers().min { $0.position < $1.position })
     }

@@ -1,0 +1,83 @@
+import Engine
+import FeatureModel
+import Log
+import StorageIO
+import TestSupport
+import Testing
+
+/// Who is registered holds the log; who was forgotten must register again, where the log still holds what follows.
+@Suite struct FollowerTests {
+    private func filled(_ writes: Int, logBytesMax: Int = 200 << 10) throws -> Store {
+        var options = Store.options
+        options.logBytesMax = logBytesMax
+        let store = try Store(MemoryStorage(), options: options)
+        try store.define()
+        _ = try store.online.forgetFollower(named: "offline")
+        for _ in 0..<writes { try fill(store) }
+        return store
+    }
+
+    private func fill(_ store: Store) throws {
+        let rows = (0..<300).map { [Value.int64(Int64($0)), .timestamp(1_700_000_000_000_000), .float64(1), .string("n")] }
+        try store.write(store.body("orders", rows: rows))
+    }
+
+    @Test func aForgottenFollowerCannotAcknowledgeItselfBack() throws {
+        let store = try filled(1)
+        try store.online.register(follower: "far", position: 1)
+        try store.online.acknowledge(follower: "far", position: 2)
+        #expect(try store.online.forgetFollower(named: "far") == 2)
+        #expect(refusal { try store.online.acknowledge(follower: "far", position: 2) }?.code == .notFound)
+        #expect(try store.online.followers().isEmpty)
+        try store.online.register(follower: "far", position: 2)
+        #expect(try store.online.followers().map(\.position) == [2])
+    }
+
+    @Test func anAcknowledgementNeverMovesBackButARegistrationDoes() throws {
+        let store = try filled(2)
+        try store.online.register(follower: "far", position: 3)
+        try store.online.acknowledge(follower: "far", position: 1)
+        #expect(try store.online.follower("far").position == 3)
+        try store.online.register(follower: "far", position: 0)
+        #expect(try store.online.follower("far").position == 0)
+        #expect(refusal { try store.online.register(follower: "far", position: 99) }?.code == .outOfRange)
+    }
+
+    @Test func aPositionThatTheLogHasLetGoCannotBeRegistered() throws {
+        let store = try filled(20, logBytesMax: 1 << 30)
+        try store.snapshot()
+        let oldest = try #require(store.online.logRetention?.oldestPosition)
+        #expect(oldest > 2)
+        #expect(refusal { try store.online.register(follower: "far", position: oldest - 2) }?.code == .outOfRange)
+        try store.online.register(follower: "far", position: oldest - 1)
+        // Registered, it holds the log.
+        for _ in 0..<20 { try fill(store) }
+        try store.snapshot()
+        #expect(store.online.logRetention?.oldestPosition == oldest)
+        let figures = try #require(try store.online.followerFigures().first)
+        #expect(figures.position == oldest - 1 && figures.heldBytes == store.online.logRetention!.retainedBytes)
+        try store.online.acknowledge(follower: "far", position: store.online.state.current.durablePosition)
+        #expect(try store.online.followerFigures().first?.heldBytes == 0)
+    }
+
+    @Test func aDeadFollowerStopsWritesUntilItIsForgottenOrComesBack() throws {
+        for comesBack in [false, true] {
+            let store = try filled(1)
+            try store.online.register(follower: "far", position: 1)
+            var refused: HeadwaterError?
+            for _ in 0..<100 where refused == nil {
+                refused = refusal { try fill(store) }
+                try store.snapshot()
+            }
+            #expect(refused?.code == .resourceExhausted)
+            #expect(refused?.message.contains("'far'") == true && refused?.message.contains("headwater log forget far") == true)
+            if comesBack {
+                try store.online.acknowledge(follower: "far", position: store.online.state.current.durablePosition)
+                try store.online.trimLog()
+            } else {
+                _ = try store.online.forgetFollower(named: "far")
+            }
+            try fill(store)
+        }
+    }
+}
