@@ -4,7 +4,7 @@ public import FeatureModel
 /// What snapshot and manifest keep for the engines beside the rows: all that the fold of the log holds besides them.
 ///
 /// Format 1, little-endian: {format u32, bytes of the catalog's history u32, the history, gap count u32, gaps of (first, last) u64
-/// each, the producer window}. The offline service's window is empty: only the owner of the log judges retries.
+/// each, the producer window}. Both services keep all of it, so that the online store can be made anew from the history.
 public struct EngineState: Sendable {
     public var catalog: Catalog
     var window: ProducerWindow
@@ -56,7 +56,7 @@ public struct EngineState: Sendable {
         window = try ProducerWindow(decoding: reader.remaining)
     }
 
-    /// Folds what a record changes here: definitions, gaps; answers and sessions are the owner's to fold.
+    /// Folds what a record changes here besides sessions: definitions, gaps.
     ///
     /// - Parameter applied: the last position that the store beside this holds.
     /// - Throws: `.dataLoss` naming the position, where the record cannot be read or the log has lost what the store holds.
@@ -78,6 +78,21 @@ public struct EngineState: Sendable {
             }
             gaps.append(first...record.position)
         case .data, .cutoff, .producer: break
+        }
+    }
+
+    /// Folds what a record changes of the producer sessions, once a store has applied it.
+    ///
+    /// - Parameter newerKeyCount: deleted keys of the record that still have a row; asked only where a session keeps the answer.
+    mutating func foldSession(_ record: Record, newerKeyCount: () -> Int) {
+        switch record.kind {
+        case .data:
+            let isKept = window.sessions[record.stamp.producer] != nil
+            let answer = WriteAnswer(
+                position: record.position, ingestTime: record.ingestTime, newerKeyCount: isKept ? UInt32(newerKeyCount()) : 0)
+            window.fold(record.stamp, body: record.body, answer: answer)
+        case .producer: window.open(at: record.position)
+        case .definitions, .cutoff, .gap: break
         }
     }
 }

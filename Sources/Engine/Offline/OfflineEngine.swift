@@ -78,7 +78,18 @@ public final class OfflineEngine {
         }
         try folded.fold(record, applied: store.appliedPosition)
         if record.kind == .definitions || record.kind == .gap { state.publish(folded, failure: nil) }
-        store.apply(try Fold.applied(record, catalog: folded.catalog))
+        let applied = try Fold.applied(record, catalog: folded.catalog)
+        store.apply(applied)
+        folded.foldSession(record) { newerKeyCount(applied) }
+    }
+
+    /// Rows of the record's deletes whose key still has a row, now that it is applied: what the online store answered.
+    private func newerKeyCount(_ record: AppliedRecord) -> Int {
+        record.entries.reduce(0) { count, entry in
+            guard entry.operation == .delete else { return count }
+            // Damage found here is found again, and reported, by whoever reads the key.
+            return count + ((try? OfflineReads.existing(entry, in: store.view(), asOf: record.position)) ?? 0)
+        }
     }
 
     public var isFlushDue: Bool { failure == nil && store.memoryBytes >= options.flushMemoryBytes }

@@ -15,11 +15,12 @@ extension OnlineEngine {
     ///   - newLogID: the id of a log that is created here.
     ///   - seed: the hash seed of a store that starts empty.
     ///   - progress: told the applied position and the log's last one, now and then during replay.
+    ///   - notice: told what was found damaged and made anew.
     /// - Complexity: O(log), of which only what came after the snapshot is applied.
     /// - Throws: `.failedPrecondition` where another process owns the directory, `.dataLoss` at `file:offset` for damage.
     public static func open(
         storage: any Storage, dataDirectory: String, options: OnlineOptions, newLogID: LogID, seed: UInt64, now: Microseconds,
-        progress: (Position, Position) -> Void = { _, _ in }
+        progress: (Position, Position) -> Void = { _, _ in }, notice: (String) -> Void = { _ in }
     ) throws(HeadwaterError) -> OnlineEngine {
         let logDirectory = StoragePath.join(dataDirectory, "log")
         if !storage.exists(StoragePath.join(logDirectory, "control")) { try checkNothingIsLost(storage, dataDirectory) }
@@ -33,8 +34,7 @@ extension OnlineEngine {
                     logID: log.logID, id: localFollowerID, name: localFollowerName, position: 0, writerEpoch: 0
                 ).save(storage, logDirectory)
             }
-            let store = try OnlineStore.open(
-                storage, directory: StoragePath.join(dataDirectory, "online"), seed: seed, logID: log.logID.bytes)
+            let store = try openStore(storage, dataDirectory, log, options, seed: seed, notice: notice)
             do throws(HeadwaterError) {
                 let engine = OnlineEngine(
                     storage: storage, directory: dataDirectory, options: options, log: log, store: store,
@@ -89,14 +89,6 @@ extension OnlineEngine {
         bytesSinceSnapshot += record.body.count
         let applied = try Fold.applied(record, catalog: catalog)
         store.apply(applied)
-        switch record.kind {
-        case .data:
-            let answer = WriteAnswer(
-                position: record.position, ingestTime: record.ingestTime,
-                newerKeyCount: UInt32(newerRows(applied.entries).count))
-            window.fold(record.stamp, body: record.body, answer: answer)
-        case .producer: window.open(at: record.position)
-        case .definitions, .cutoff, .gap: break
-        }
+        folded.foldSession(record) { newerRows(applied.entries).count }
     }
 }

@@ -25,4 +25,16 @@ public enum OfflineReads {
             memoryLimitBytes: memoryLimitBytes)
         return plan.outputs.map { joined[$0.lookup][$0.feature] }
     }
+
+    /// How many keys of an entry have a row at `asOf`, whatever its age: the latest one, and no tombstone.
+    static func existing(_ entry: AppliedEntry, in view: OfflineView, asOf: Position) throws(HeadwaterError) -> Int {
+        let schema = entry.schema
+        let feature = (ordinal: schema.featureBase, type: schema.type(ofOrdinal: schema.featureBase))
+        let end = try Column(.timestamp, Array(repeating: Value.timestamp(.max), count: entry.batch.rowCount))
+        let found = try view.join(
+            spineTimes: end,
+            groups: [JoinGroup(schema: schema, features: [feature], maxAge: nil, keyColumns: entry.keyColumns)], asOf: asOf,
+            availability: .event)
+        return (0..<entry.batch.rowCount).count { found[0][0].statuses[$0] != .notFound }
+    }
 }

@@ -23,6 +23,12 @@ public final class OfflineView: Sendable {
     /// The least `asOf`: before it rows have been removed.
     public var oldestAsOf: Position { snapshot.version.manifest.oldestAsOf }
 
+    /// Rows of the group with an event time before it are hidden at the view's position; `nil` where there is no cutoff.
+    public func cutoff(of group: GroupID) -> Microseconds? { snapshot.cutoffs[group]?.effective(asOf: position)?.cutoff }
+
+    /// Groups that have a cutoff.
+    public var groupsWithCutoff: [GroupID] { snapshot.cutoffs.keys.sorted() }
+
     /// All runs of a group: chunks first, then frozen and live memory. Each row is in just one.
     func runs(_ group: GroupID) -> [SortedRun] {
         let chunks = (snapshot.version.runs[group] ?? []).map { SortedRun.chunks($0.chunks) }

@@ -26,6 +26,14 @@ enum SnapshotFormat {
         return "snapshot-" + String(repeating: "0", count: 20 - digits.count) + digits + ".hws"
     }
 
+    /// What a store that is being restored writes before it is whole: never read by an open.
+    static let restoringName = "restoring.hws"
+
+    /// Whether a crash left a file of this name.
+    static func isLeftover(_ name: String) -> Bool {
+        name.hasPrefix("snapshot-") && name.hasSuffix(".tmp") || name.hasPrefix(restoringName)
+    }
+
     /// The position in a snapshot's name; `nil` for any other name.
     static func position(ofName name: String) -> Position? {
         guard name.hasPrefix("snapshot-"), name.hasSuffix(".hws"), name.utf8.count == 33 else { return nil }

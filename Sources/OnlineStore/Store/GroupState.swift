@@ -42,6 +42,8 @@ struct GroupState: Sendable {
     /// Rows with an event time before it are hidden.
     private(set) var cutoff = Microseconds.min
 
+    init(cutoff: Microseconds = .min) { self.cutoff = cutoff }
+
     /// Every version, oldest first.
     var schemas: [GroupSchema] { versions.values.map(\.schema).sorted { $0.schemaVersion < $1.schemaVersion } }
 

@@ -29,9 +29,7 @@ extension OnlineStore {
         let names = try storage.list(directory)
         let mapped = try openNewest(storage, directory, names, logID: logID)
         if access == .owner {
-            for name in names where name.hasPrefix("snapshot-") && name.hasSuffix(".tmp") {
-                try storage.remove(StoragePath.join(directory, name))
-            }
+            for name in names where SnapshotFormat.isLeftover(name) { try storage.remove(StoragePath.join(directory, name)) }
         }
         return OnlineStore(
             storage: storage, directory: directory, lock: lock, seed: mapped?.header.seed ?? seed, logID: logID, mapped: mapped)

@@ -40,11 +40,14 @@ extension OnlineStore {
     /// - Parameters:
     ///   - cut: what `beginSnapshot` returned.
     ///   - extra: opaque bytes that `recoveredExtra` gives back.
+    ///   - name: of the file; without one the name that opens look for.
     /// - Complexity: O(rows of the whole store).
     /// - Throws: `.resourceExhausted` for a full disk, `.dataLoss` where the snapshot before it is damaged.
-    public func writeSnapshot(_ cut: OnlineSnapshotView, extra: [UInt8]) throws(HeadwaterError) -> WrittenSnapshot {
+    public func writeSnapshot(
+        _ cut: OnlineSnapshotView, extra: [UInt8], name: String? = nil
+    ) throws(HeadwaterError) -> WrittenSnapshot {
         let cut = Sabotage.tornSnapshot.isPlanted ? cut.claiming(appliedPosition) : cut
-        let path = StoragePath.join(directory, SnapshotFormat.name(cut.position))
+        let path = StoragePath.join(directory, name ?? SnapshotFormat.name(cut.position))
         let temporary = path + ".tmp"
         if storage.exists(temporary) { try storage.remove(temporary) }
         do throws(HeadwaterError) {
