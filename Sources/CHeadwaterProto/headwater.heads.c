@@ -46,6 +46,9 @@ static const ProtobufCMessageDescriptor *const heads[] = {
     &headwater__v1__acknowledge_reply__descriptor,
     &headwater__v1__forget_request__descriptor,
     &headwater__v1__forget_reply__descriptor,
+    &headwater__v1__bootstrap_request__descriptor,
+    &headwater__v1__bootstrap_data__descriptor,
+    &headwater__v1__bootstrap_end__descriptor,
 };
 
 const ProtobufCMessageDescriptor *headwater_head_descriptor(const char *name)

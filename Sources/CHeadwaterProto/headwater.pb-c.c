@@ -1852,6 +1852,141 @@ void   headwater__v1__forget_reply__free_unpacked
   assert(message->base.descriptor == &headwater__v1__forget_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   headwater__v1__bootstrap_request__init
+                     (Headwater__V1__BootstrapRequest         *message)
+{
+  static const Headwater__V1__BootstrapRequest init_value = HEADWATER__V1__BOOTSTRAP_REQUEST__INIT;
+  *message = init_value;
+}
+size_t headwater__v1__bootstrap_request__get_packed_size
+                     (const Headwater__V1__BootstrapRequest *message)
+{
+  assert(message->base.descriptor == &headwater__v1__bootstrap_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t headwater__v1__bootstrap_request__pack
+                     (const Headwater__V1__BootstrapRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &headwater__v1__bootstrap_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t headwater__v1__bootstrap_request__pack_to_buffer
+                     (const Headwater__V1__BootstrapRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &headwater__v1__bootstrap_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Headwater__V1__BootstrapRequest *
+       headwater__v1__bootstrap_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Headwater__V1__BootstrapRequest *)
+     protobuf_c_message_unpack (&headwater__v1__bootstrap_request__descriptor,
+                                allocator, len, data);
+}
+void   headwater__v1__bootstrap_request__free_unpacked
+                     (Headwater__V1__BootstrapRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &headwater__v1__bootstrap_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   headwater__v1__bootstrap_data__init
+                     (Headwater__V1__BootstrapData         *message)
+{
+  static const Headwater__V1__BootstrapData init_value = HEADWATER__V1__BOOTSTRAP_DATA__INIT;
+  *message = init_value;
+}
+size_t headwater__v1__bootstrap_data__get_packed_size
+                     (const Headwater__V1__BootstrapData *message)
+{
+  assert(message->base.descriptor == &headwater__v1__bootstrap_data__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t headwater__v1__bootstrap_data__pack
+                     (const Headwater__V1__BootstrapData *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &headwater__v1__bootstrap_data__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t headwater__v1__bootstrap_data__pack_to_buffer
+                     (const Headwater__V1__BootstrapData *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &headwater__v1__bootstrap_data__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Headwater__V1__BootstrapData *
+       headwater__v1__bootstrap_data__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Headwater__V1__BootstrapData *)
+     protobuf_c_message_unpack (&headwater__v1__bootstrap_data__descriptor,
+                                allocator, len, data);
+}
+void   headwater__v1__bootstrap_data__free_unpacked
+                     (Headwater__V1__BootstrapData *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &headwater__v1__bootstrap_data__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   headwater__v1__bootstrap_end__init
+                     (Headwater__V1__BootstrapEnd         *message)
+{
+  static const Headwater__V1__BootstrapEnd init_value = HEADWATER__V1__BOOTSTRAP_END__INIT;
+  *message = init_value;
+}
+size_t headwater__v1__bootstrap_end__get_packed_size
+                     (const Headwater__V1__BootstrapEnd *message)
+{
+  assert(message->base.descriptor == &headwater__v1__bootstrap_end__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t headwater__v1__bootstrap_end__pack
+                     (const Headwater__V1__BootstrapEnd *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &headwater__v1__bootstrap_end__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t headwater__v1__bootstrap_end__pack_to_buffer
+                     (const Headwater__V1__BootstrapEnd *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &headwater__v1__bootstrap_end__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Headwater__V1__BootstrapEnd *
+       headwater__v1__bootstrap_end__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Headwater__V1__BootstrapEnd *)
+     protobuf_c_message_unpack (&headwater__v1__bootstrap_end__descriptor,
+                                allocator, len, data);
+}
+void   headwater__v1__bootstrap_end__free_unpacked
+                     (Headwater__V1__BootstrapEnd *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &headwater__v1__bootstrap_end__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor headwater__v1__error_detail__field_descriptors[4] =
 {
   {
@@ -4321,7 +4456,7 @@ const ProtobufCMessageDescriptor headwater__v1__open_producer_reply__descriptor 
   (ProtobufCMessageInit) headwater__v1__open_producer_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__follow_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor headwater__v1__follow_request__field_descriptors[5] =
 {
   {
     "from_position",
@@ -4371,8 +4506,21 @@ static const ProtobufCFieldDescriptor headwater__v1__follow_request__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "addresses",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__FollowRequest, n_addresses),
+    offsetof(Headwater__V1__FollowRequest, addresses),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned headwater__v1__follow_request__field_indices_by_name[] = {
+  4,   /* field[4] = addresses */
   3,   /* field[3] = durable_position */
   1,   /* field[1] = follower */
   0,   /* field[0] = from_position */
@@ -4381,7 +4529,7 @@ static const unsigned headwater__v1__follow_request__field_indices_by_name[] = {
 static const ProtobufCIntRange headwater__v1__follow_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor headwater__v1__follow_request__descriptor =
 {
@@ -4391,7 +4539,7 @@ const ProtobufCMessageDescriptor headwater__v1__follow_request__descriptor =
   "Headwater__V1__FollowRequest",
   "headwater.v1",
   sizeof(Headwater__V1__FollowRequest),
-  4,
+  5,
   headwater__v1__follow_request__field_descriptors,
   headwater__v1__follow_request__field_indices_by_name,
   1,  headwater__v1__follow_request__number_ranges,
@@ -4474,7 +4622,7 @@ const ProtobufCMessageDescriptor headwater__v1__follow_end__descriptor =
   (ProtobufCMessageInit) headwater__v1__follow_end__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__acknowledge_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor headwater__v1__acknowledge_request__field_descriptors[4] =
 {
   {
     "follower",
@@ -4512,16 +4660,29 @@ static const ProtobufCFieldDescriptor headwater__v1__acknowledge_request__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "register",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Headwater__V1__AcknowledgeRequest, has_register_),
+    offsetof(Headwater__V1__AcknowledgeRequest, register_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned headwater__v1__acknowledge_request__field_indices_by_name[] = {
   0,   /* field[0] = follower */
   2,   /* field[2] = log_id */
   1,   /* field[1] = position */
+  3,   /* field[3] = register */
 };
 static const ProtobufCIntRange headwater__v1__acknowledge_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor headwater__v1__acknowledge_request__descriptor =
 {
@@ -4531,7 +4692,7 @@ const ProtobufCMessageDescriptor headwater__v1__acknowledge_request__descriptor 
   "Headwater__V1__AcknowledgeRequest",
   "headwater.v1",
   sizeof(Headwater__V1__AcknowledgeRequest),
-  3,
+  4,
   headwater__v1__acknowledge_request__field_descriptors,
   headwater__v1__acknowledge_request__field_indices_by_name,
   1,  headwater__v1__acknowledge_request__number_ranges,
@@ -4650,5 +4811,210 @@ const ProtobufCMessageDescriptor headwater__v1__forget_reply__descriptor =
   headwater__v1__forget_reply__field_indices_by_name,
   1,  headwater__v1__forget_reply__number_ranges,
   (ProtobufCMessageInit) headwater__v1__forget_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor headwater__v1__bootstrap_request__field_descriptors[2] =
+{
+  {
+    "follower",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__BootstrapRequest, has_follower),
+    offsetof(Headwater__V1__BootstrapRequest, follower),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log_id",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__BootstrapRequest, has_log_id),
+    offsetof(Headwater__V1__BootstrapRequest, log_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned headwater__v1__bootstrap_request__field_indices_by_name[] = {
+  0,   /* field[0] = follower */
+  1,   /* field[1] = log_id */
+};
+static const ProtobufCIntRange headwater__v1__bootstrap_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor headwater__v1__bootstrap_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.BootstrapRequest",
+  "BootstrapRequest",
+  "Headwater__V1__BootstrapRequest",
+  "headwater.v1",
+  sizeof(Headwater__V1__BootstrapRequest),
+  2,
+  headwater__v1__bootstrap_request__field_descriptors,
+  headwater__v1__bootstrap_request__field_indices_by_name,
+  1,  headwater__v1__bootstrap_request__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__bootstrap_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor headwater__v1__bootstrap_data__field_descriptors[6] =
+{
+  {
+    "file",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Headwater__V1__BootstrapData, has_file),
+    offsetof(Headwater__V1__BootstrapData, file),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "file_bytes",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Headwater__V1__BootstrapData, has_file_bytes),
+    offsetof(Headwater__V1__BootstrapData, file_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offset",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Headwater__V1__BootstrapData, has_offset),
+    offsetof(Headwater__V1__BootstrapData, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "checksum",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Headwater__V1__BootstrapData, has_checksum),
+    offsetof(Headwater__V1__BootstrapData, checksum),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "position",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Headwater__V1__BootstrapData, has_position),
+    offsetof(Headwater__V1__BootstrapData, position),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total_bytes",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Headwater__V1__BootstrapData, has_total_bytes),
+    offsetof(Headwater__V1__BootstrapData, total_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned headwater__v1__bootstrap_data__field_indices_by_name[] = {
+  3,   /* field[3] = checksum */
+  0,   /* field[0] = file */
+  1,   /* field[1] = file_bytes */
+  2,   /* field[2] = offset */
+  4,   /* field[4] = position */
+  5,   /* field[5] = total_bytes */
+};
+static const ProtobufCIntRange headwater__v1__bootstrap_data__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor headwater__v1__bootstrap_data__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.BootstrapData",
+  "BootstrapData",
+  "Headwater__V1__BootstrapData",
+  "headwater.v1",
+  sizeof(Headwater__V1__BootstrapData),
+  6,
+  headwater__v1__bootstrap_data__field_descriptors,
+  headwater__v1__bootstrap_data__field_indices_by_name,
+  1,  headwater__v1__bootstrap_data__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__bootstrap_data__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor headwater__v1__bootstrap_end__field_descriptors[2] =
+{
+  {
+    "position",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Headwater__V1__BootstrapEnd, has_position),
+    offsetof(Headwater__V1__BootstrapEnd, position),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total_bytes",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Headwater__V1__BootstrapEnd, has_total_bytes),
+    offsetof(Headwater__V1__BootstrapEnd, total_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned headwater__v1__bootstrap_end__field_indices_by_name[] = {
+  0,   /* field[0] = position */
+  1,   /* field[1] = total_bytes */
+};
+static const ProtobufCIntRange headwater__v1__bootstrap_end__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor headwater__v1__bootstrap_end__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.BootstrapEnd",
+  "BootstrapEnd",
+  "Headwater__V1__BootstrapEnd",
+  "headwater.v1",
+  sizeof(Headwater__V1__BootstrapEnd),
+  2,
+  headwater__v1__bootstrap_end__field_descriptors,
+  headwater__v1__bootstrap_end__field_indices_by_name,
+  1,  headwater__v1__bootstrap_end__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__bootstrap_end__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

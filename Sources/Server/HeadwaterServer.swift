@@ -46,6 +46,7 @@ public final class HeadwaterServer: Service {
         options.allowInsecure = configuration.allowInsecure
         let transport = try await ServerTransport.start(
             endpoints: configuration.endpoints, handler: Router(services: services), options: options)
+        services.listening.value = transport.endpoints
         let timers = startTimers(services)
         logger.info(
             "ready",
@@ -131,7 +132,7 @@ public final class HeadwaterServer: Service {
             seed: random.next(), now: clock.now(),
             progress: { applied, last in
                 self.logger.info("replaying the log", metadata: ["position": "\(applied)", "of": "\(last)"])
-            })
+            }, notice: { self.logger.warning("\($0)") })
         return OnlineNode(engine, clock: clock, logger: logger, onDurable: onDurable)
     }
 

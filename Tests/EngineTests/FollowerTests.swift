@@ -40,7 +40,8 @@ import Testing
         #expect(try store.online.follower("far").position == 3)
         try store.online.register(follower: "far", position: 0)
         #expect(try store.online.follower("far").position == 0)
-        #expect(refusal { try store.online.register(follower: "far", position: 99) }?.code == .outOfRange)
+        #expect(refusal { try store.online.register(follower: "far", position: 99) }?.code == .failedPrecondition)
+        #expect(refusal { try store.online.acknowledge(follower: "far", position: 99) }?.code == .outOfRange)
     }
 
     @Test func aPositionThatTheLogHasLetGoCannotBeRegistered() throws {

@@ -71,13 +71,20 @@ import Testing
         try check(CompactReply.with { ($0.chunksBefore, $0.bytesAfter) = (1, 2) })
         try check(OpenProducerRequest.with { $0.name = "n" })
         try check(OpenProducerReply.with { ($0.producer, $0.epoch) = (1, 2) })
-        try check(FollowRequest.with { ($0.fromPosition, $0.follower, $0.durablePosition) = (9, "offline", 7) })
+        try check(FollowRequest.with { ($0.fromPosition, $0.follower, $0.durablePosition, $0.addresses) = (9, "f", 7, ["a:1"]) })
         try check(FollowData.with { $0.durablePosition = 1 })
         try check(FollowEnd.with { $0.durablePosition = 1 })
-        try check(AcknowledgeRequest.with { ($0.follower, $0.position) = ("f", 1) })
+        try check(AcknowledgeRequest.with { ($0.follower, $0.position, $0.register) = ("f", 1, true) })
         try check(AcknowledgeReply.with { $0.durablePosition = 1 })
         try check(ForgetRequest.with { $0.follower = "f" })
         try check(ForgetReply.with { $0.position = 1 })
+        try check(BootstrapRequest.with { ($0.follower, $0.logID) = ("f", [1, 2]) })
+        try check(
+            BootstrapData.with {
+                ($0.file, $0.fileBytes, $0.offset, $0.checksum) = (1, 2, 3, 4)
+                ($0.position, $0.totalBytes) = (5, 6)
+            })
+        try check(BootstrapEnd.with { ($0.position, $0.totalBytes) = (1, 2) })
     }
 
     @Test func presenceIsKept() throws {

@@ -56,6 +56,9 @@ typedef struct Headwater__V1__AcknowledgeRequest Headwater__V1__AcknowledgeReque
 typedef struct Headwater__V1__AcknowledgeReply Headwater__V1__AcknowledgeReply;
 typedef struct Headwater__V1__ForgetRequest Headwater__V1__ForgetRequest;
 typedef struct Headwater__V1__ForgetReply Headwater__V1__ForgetReply;
+typedef struct Headwater__V1__BootstrapRequest Headwater__V1__BootstrapRequest;
+typedef struct Headwater__V1__BootstrapData Headwater__V1__BootstrapData;
+typedef struct Headwater__V1__BootstrapEnd Headwater__V1__BootstrapEnd;
 
 
 /* --- enums --- */
@@ -705,14 +708,19 @@ struct  Headwater__V1__FollowRequest
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
   /*
-   * What the follower holds durably: where it is registered, if it is not yet.
+   * What the follower holds durably: the log keeps what lies behind it.
    */
   protobuf_c_boolean has_durable_position;
   uint64_t durable_position;
+  /*
+   * Where the follower serves history.
+   */
+  size_t n_addresses;
+  ProtobufCBinaryData *addresses;
 };
 #define HEADWATER__V1__FOLLOW_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__follow_request__descriptor) \
-    , 0, 0, 0, {0,NULL}, 0, {0,NULL}, 0, 0 }
+    , 0, 0, 0, {0,NULL}, 0, {0,NULL}, 0, 0, 0,NULL }
 
 
 struct  Headwater__V1__FollowData
@@ -749,10 +757,15 @@ struct  Headwater__V1__AcknowledgeRequest
   uint64_t position;
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
+  /*
+   * Registers the follower at this position, known or not, if the log still holds what follows.
+   */
+  protobuf_c_boolean has_register_;
+  protobuf_c_boolean register_;
 };
 #define HEADWATER__V1__ACKNOWLEDGE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__acknowledge_request__descriptor) \
-    , 0, {0,NULL}, 0, 0, 0, {0,NULL} }
+    , 0, {0,NULL}, 0, 0, 0, {0,NULL}, 0, 0 }
 
 
 struct  Headwater__V1__AcknowledgeReply
@@ -789,6 +802,68 @@ struct  Headwater__V1__ForgetReply
 #define HEADWATER__V1__FORGET_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__forget_reply__descriptor) \
     , 0, 0 }
+
+
+/*
+ * Asks an offline service for its history, to start a new follower with.
+ */
+struct  Headwater__V1__BootstrapRequest
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_follower;
+  ProtobufCBinaryData follower;
+  protobuf_c_boolean has_log_id;
+  ProtobufCBinaryData log_id;
+};
+#define HEADWATER__V1__BOOTSTRAP_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__bootstrap_request__descriptor) \
+    , 0, {0,NULL}, 0, {0,NULL} }
+
+
+/*
+ * A piece of one file; the body is its bytes.
+ */
+struct  Headwater__V1__BootstrapData
+{
+  ProtobufCMessage base;
+  /*
+   * The chunk's number; absent: the manifest.
+   */
+  protobuf_c_boolean has_file;
+  uint64_t file;
+  protobuf_c_boolean has_file_bytes;
+  uint64_t file_bytes;
+  protobuf_c_boolean has_offset;
+  uint64_t offset;
+  /*
+   * CRC32C of the body.
+   */
+  protobuf_c_boolean has_checksum;
+  uint32_t checksum;
+  /*
+   * In the first frame: the position of the history, and bytes of all its files.
+   */
+  protobuf_c_boolean has_position;
+  uint64_t position;
+  protobuf_c_boolean has_total_bytes;
+  uint64_t total_bytes;
+};
+#define HEADWATER__V1__BOOTSTRAP_DATA__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__bootstrap_data__descriptor) \
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
+struct  Headwater__V1__BootstrapEnd
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_position;
+  uint64_t position;
+  protobuf_c_boolean has_total_bytes;
+  uint64_t total_bytes;
+};
+#define HEADWATER__V1__BOOTSTRAP_END__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__bootstrap_end__descriptor) \
+    , 0, 0, 0, 0 }
 
 
 /* Headwater__V1__ErrorDetail methods */
@@ -1570,6 +1645,63 @@ Headwater__V1__ForgetReply *
 void   headwater__v1__forget_reply__free_unpacked
                      (Headwater__V1__ForgetReply *message,
                       ProtobufCAllocator *allocator);
+/* Headwater__V1__BootstrapRequest methods */
+void   headwater__v1__bootstrap_request__init
+                     (Headwater__V1__BootstrapRequest         *message);
+size_t headwater__v1__bootstrap_request__get_packed_size
+                     (const Headwater__V1__BootstrapRequest   *message);
+size_t headwater__v1__bootstrap_request__pack
+                     (const Headwater__V1__BootstrapRequest   *message,
+                      uint8_t             *out);
+size_t headwater__v1__bootstrap_request__pack_to_buffer
+                     (const Headwater__V1__BootstrapRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Headwater__V1__BootstrapRequest *
+       headwater__v1__bootstrap_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   headwater__v1__bootstrap_request__free_unpacked
+                     (Headwater__V1__BootstrapRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Headwater__V1__BootstrapData methods */
+void   headwater__v1__bootstrap_data__init
+                     (Headwater__V1__BootstrapData         *message);
+size_t headwater__v1__bootstrap_data__get_packed_size
+                     (const Headwater__V1__BootstrapData   *message);
+size_t headwater__v1__bootstrap_data__pack
+                     (const Headwater__V1__BootstrapData   *message,
+                      uint8_t             *out);
+size_t headwater__v1__bootstrap_data__pack_to_buffer
+                     (const Headwater__V1__BootstrapData   *message,
+                      ProtobufCBuffer     *buffer);
+Headwater__V1__BootstrapData *
+       headwater__v1__bootstrap_data__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   headwater__v1__bootstrap_data__free_unpacked
+                     (Headwater__V1__BootstrapData *message,
+                      ProtobufCAllocator *allocator);
+/* Headwater__V1__BootstrapEnd methods */
+void   headwater__v1__bootstrap_end__init
+                     (Headwater__V1__BootstrapEnd         *message);
+size_t headwater__v1__bootstrap_end__get_packed_size
+                     (const Headwater__V1__BootstrapEnd   *message);
+size_t headwater__v1__bootstrap_end__pack
+                     (const Headwater__V1__BootstrapEnd   *message,
+                      uint8_t             *out);
+size_t headwater__v1__bootstrap_end__pack_to_buffer
+                     (const Headwater__V1__BootstrapEnd   *message,
+                      ProtobufCBuffer     *buffer);
+Headwater__V1__BootstrapEnd *
+       headwater__v1__bootstrap_end__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   headwater__v1__bootstrap_end__free_unpacked
+                     (Headwater__V1__BootstrapEnd *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Headwater__V1__ErrorDetail_Closure)
@@ -1695,6 +1827,15 @@ typedef void (*Headwater__V1__ForgetRequest_Closure)
 typedef void (*Headwater__V1__ForgetReply_Closure)
                  (const Headwater__V1__ForgetReply *message,
                   void *closure_data);
+typedef void (*Headwater__V1__BootstrapRequest_Closure)
+                 (const Headwater__V1__BootstrapRequest *message,
+                  void *closure_data);
+typedef void (*Headwater__V1__BootstrapData_Closure)
+                 (const Headwater__V1__BootstrapData *message,
+                  void *closure_data);
+typedef void (*Headwater__V1__BootstrapEnd_Closure)
+                 (const Headwater__V1__BootstrapEnd *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1742,6 +1883,9 @@ extern const ProtobufCMessageDescriptor headwater__v1__acknowledge_request__desc
 extern const ProtobufCMessageDescriptor headwater__v1__acknowledge_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__forget_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__forget_reply__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__bootstrap_request__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__bootstrap_data__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__bootstrap_end__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -88,7 +88,8 @@ actor Connections {
 
     private func learn(_ transport: ClientTransport, at endpoint: Endpoint) {
         reached.insert(endpoint)
-        for peer in transport.hello.peers {
+        // Of several that serve a role the first one counts: it is of the same directory.
+        for peer in transport.hello.peers.reversed() {
             if let role = ServerRole(rawValue: peer.role), let address = try? Endpoint(peer.address) { known[role] = address }
         }
         for role in ServerRole.allCases where transport.serves(role) { known[role] = endpoint }

@@ -32,7 +32,13 @@ struct FollowHandlers {
                         throw HeadwaterError(
                             .outOfRange, "position \(head.position) lies beyond the log's durable end, \(durable)")
                     }
-                    try engine.acknowledge(follower: ByteString(head.follower), position: head.position)
+                    let name = ByteString(head.follower)
+                    if head.register {
+                        try engine.register(follower: name, position: head.position)
+                    } else {
+                        try engine.acknowledge(follower: name, position: head.position)
+                    }
+                    services.followers.heard(head.follower, now: services.clock.now())
                     responder.respond(head: AcknowledgeReply.with { $0.durablePosition = durable })
                 } catch { responder.fail(error) }
             }
@@ -41,6 +47,7 @@ struct FollowHandlers {
             online.engine.run { engine in
                 do throws(HeadwaterError) {
                     let position = try engine.forgetFollower(named: ByteString(head.follower))
+                    services.followers.forget(head.follower)
                     responder.respond(head: ForgetReply.with { $0.position = position })
                 } catch { responder.fail(error) }
             }
@@ -71,9 +78,13 @@ struct FollowHandlers {
             FollowSource(storage: services.storage, logDirectory: services.logDirectory), to: services.workers.follow)
         var position = head.fromPosition - 1
         let start = position
-        // Read before the follower is registered: the log must not wait for one that it cannot serve.
+        // One that was forgotten hears just that, before it hears what the log no longer holds.
+        try await online.engine.call { _ = try $0.follower(ByteString(head.follower)) }
+        // Read before its position counts: where the log lost its end, nothing may move.
         var batch = try await source.call { try $0.read(after: start) }
-        try await register(head, online)
+        try await enter(head, online)
+        let session = services.followers.begin(head.follower, addresses: head.addresses, now: services.clock.now())
+        defer { services.followers.end(head.follower, session) }
         while !responder.isCancelled {
             if responder.isDraining {
                 let durable = batch.durablePosition
@@ -81,10 +92,13 @@ struct FollowHandlers {
             }
             for frame in batch.frames {
                 await withCheckedContinuation { continuation in responder.whenWritable { continuation.resume() } }
-                guard !responder.isDraining else { break }
+                guard !responder.isDraining, !session.isForgotten else { break }
                 let data = FollowData.with { $0.durablePosition = batch.durablePosition }
                 guard responder.send(head: data, body: frame.body[...]) else { return }
                 position = frame.last
+            }
+            guard !session.isForgotten else {
+                throw HeadwaterError(.notFound, "follower '\(head.follower)' was forgotten: register it again, or start anew")
             }
             if batch.frames.isEmpty { try await Task.sleep(for: Self.pollInterval) }
             let next = position
@@ -92,12 +106,15 @@ struct FollowHandlers {
         }
     }
 
-    /// Registers a follower that is not yet at what it holds durably: from then on the log keeps what it has not.
-    private func register(_ head: FollowRequest, _ online: OnlineNode) async throws {
+    /// From here on the log keeps what the follower does not hold durably, also where it once held more.
+    ///
+    /// - Throws: `.notFound` for one that is not registered.
+    private func enter(_ head: FollowRequest, _ online: OnlineNode) async throws {
         try await online.engine.call { engine in
             let name = ByteString(head.follower)
-            guard try !engine.followers().contains(where: { $0.name == name }) else { return }
-            try engine.acknowledge(follower: name, position: head.durablePosition)
+            let known = try engine.follower(name)
+            if known.position > head.durablePosition { try engine.register(follower: name, position: head.durablePosition) }
+            if known.position < head.durablePosition { try engine.acknowledge(follower: name, position: head.durablePosition) }
         }
     }
 }

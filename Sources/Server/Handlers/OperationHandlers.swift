@@ -72,13 +72,14 @@ struct OperationHandlers {
             wallTime: services.clock.now(), online: nil, offline: nil)
         if let online = services.online { report.online = await status(of: online) }
         if let offline = services.offline { report.offline = status(of: offline) }
+        report.bootstrap = services.bootstrap.value
         return report
     }
 
     /// What only the writer thread may ask of the log.
     private struct LogFigures: Sendable {
         var retention: LogRetention?
-        var followers: [FollowerCheckpoint] = []
+        var followers: [FollowerFigures] = []
         var failure: String?
     }
 
@@ -88,7 +89,7 @@ struct OperationHandlers {
             let once = Once { continuation.resume(returning: $0) }
             online.engine.run { engine in
                 var figures = LogFigures(retention: engine.logRetention)
-                do throws(HeadwaterError) { figures.followers = try engine.followers() } catch {
+                do throws(HeadwaterError) { figures.followers = try engine.followerFigures() } catch {
                     figures.failure = "the log's followers cannot be listed: \(error)"
                 }
                 once.call(figures)
@@ -114,7 +115,7 @@ struct OperationHandlers {
             producerSessions: state.producerSessions, logBytes: log.retention?.retainedBytes ?? 0,
             logSegments: log.retention?.segmentCount ?? 0, oldestPosition: log.retention?.oldestPosition ?? 0,
             logBytesMax: online.options.logBytesMax,
-            followers: log.followers.map { StatusReport.Follower(name: $0.name.description, position: $0.position) },
+            followers: await FollowerReports(services: services).reports(log.followers, durable: state.durablePosition),
             groups: state.catalog.allGroups.map { group in
                 let counted = groups[group.id]
                 return StatusReport.OnlineGroup(

@@ -20,7 +20,13 @@ final class Services: Sendable {
     /// Feature lists resolved by `prepare`.
     let handles = HandleTable()
     let auditViews = AuditViews()
-    private let offlineNode = Mutex<(node: OfflineNode, remote: RemoteFollower?)?>(nil)
+    /// Followers of this online service.
+    let followers = FollowerRegistry()
+    /// The history that is being fetched from another offline service, if one is.
+    let bootstrap = Mutexed<StatusReport.Bootstrap?>(nil)
+    /// Where this process listens, once it does.
+    let listening = Mutexed<[Endpoint]>([])
+    private let offlineNode = Mutex<OfflineNode?>(nil)
 
     init(configuration: ServerConfiguration, storage: any Storage, online: OnlineNode?, clock: any WallClock, logger: Logger) {
         self.configuration = configuration
@@ -32,11 +38,17 @@ final class Services: Sendable {
     }
 
     /// The offline service, once it could be opened.
-    var offline: OfflineNode? { offlineNode.withLock { $0?.node } }
-    /// What feeds it, where that is another server.
-    var remoteFollower: RemoteFollower? { offlineNode.withLock { $0?.remote } }
+    var offline: OfflineNode? { offlineNode.withLock { $0 } }
 
-    func setOffline(_ node: OfflineNode, remote: RemoteFollower?) { offlineNode.withLock { $0 = (node, remote) } }
+    func setOffline(_ node: OfflineNode) { offlineNode.withLock { $0 = node } }
+
+    /// Takes the offline service out of use, before its history is replaced.
+    func takeOffline() -> OfflineNode? {
+        offlineNode.withLock { node in
+            defer { node = nil }
+            return node
+        }
+    }
 
     /// Ends the worker threads.
     func close() async { try? await workers.shutdownGracefully() }
@@ -55,6 +67,13 @@ final class Services: Sendable {
 
     func needOffline() throws(HeadwaterError) -> OfflineNode {
         if let offline { return offline }
+        if let bootstrap = bootstrap.value {
+            throw HeadwaterError(
+                .unavailable,
+                "the offline service has no history yet: "
+                    + (bootstrap.failure
+                        ?? "\(bootstrap.receivedBytes) of \(bootstrap.totalBytes) bytes have come from \(bootstrap.source)"))
+        }
         throw HeadwaterError(
             .unavailable,
             configuration.runsOffline

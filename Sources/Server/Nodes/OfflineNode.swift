@@ -183,7 +183,9 @@ final class OfflineNode: Sendable {
     }
 
     /// Ends the service; what is in memory is flushed, so that the next start need not read the log again.
-    func close() async {
+    ///
+    /// - Parameter isReplaced: its history is given up for another one, so nothing is flushed.
+    func close(isReplaced: Bool = false) async {
         gate.close()
         isClosing.store(true, ordering: .releasing)
         // The running file job ends first: a compaction gives up, a flush finishes.
@@ -191,7 +193,7 @@ final class OfflineNode: Sendable {
         do {
             try await engine.call { engine in
                 defer { engine.close() }
-                if engine.state.failure == nil {
+                if engine.state.failure == nil, !isReplaced {
                     try engine.flush()
                     self.onDurable(self.store.durablePosition)
                 }

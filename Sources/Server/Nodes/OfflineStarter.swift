@@ -28,6 +28,16 @@ struct OfflineStarter: Sendable {
     let services: Services
     /// What the online service of this process calls when the log has grown.
     let trigger: Mutexed<(@Sendable () -> Void)?>
+    /// Feeds the service, where it is to follow another server.
+    private let remote: RemoteFollower?
+
+    init(services: Services, trigger: Mutexed<(@Sendable () -> Void)?>) {
+        self.services = services
+        self.trigger = trigger
+        remote = services.configuration.follow.map {
+            RemoteFollower(services: services, endpoint: $0, name: Self.followerName(services))
+        }
+    }
 
     private var configuration: ServerConfiguration { services.configuration }
 
@@ -38,7 +48,7 @@ struct OfflineStarter: Sendable {
         guard configuration.runsOffline else { return }
         if let online = services.online {
             try open(logID: online.logID.bytes)
-        } else if services.storage.exists(StoragePath.join(configuration.dataDirectory, "offline/manifest")) {
+        } else if OfflineStore.exists(in: configuration.dataDirectory, storage: services.storage) {
             try open(logID: nil)
         }
     }
@@ -48,8 +58,8 @@ struct OfflineStarter: Sendable {
     /// - Throws: what keeps the store from opening when its log is known at last.
     func run() async throws {
         guard configuration.runsOffline else { return }
-        if let endpoint = configuration.follow {
-            try await runRemote(endpoint)
+        if let remote {
+            try await remote.run { try open(logID: $0) }
         } else {
             try await runLocal()
         }
@@ -60,14 +70,17 @@ struct OfflineStarter: Sendable {
         options.flushMemoryBytes = configuration.flushMemoryBytes
         let engine = try OfflineEngine(
             storage: services.storage, dataDirectory: configuration.dataDirectory, logID: logID, options: options)
-        let remote = configuration.follow.map {
-            RemoteFollower(endpoint: $0, name: followerName(), logger: services.logger)
-        }
         let checkpoint = LocalCheckpoint(services: services, logID: engine.store.logID)
-        let node = OfflineNode(engine, logger: services.logger) { position in
+        if remote == nil {
+            do throws(HeadwaterError) { try checkpoint.enter(engine.store.durablePosition) } catch {
+                engine.close()
+                throw error
+            }
+        }
+        let node = OfflineNode(engine, logger: services.logger) { [remote] position in
             if let remote { remote.acknowledge(position, logID: checkpoint.logID) } else { checkpoint.save(position) }
         }
-        services.setOffline(node, remote: remote)
+        services.setOffline(node)
     }
 
     // MARK: The log of the same directory
@@ -108,34 +121,9 @@ struct OfflineStarter: Sendable {
         trigger.value = nil
     }
 
-    // MARK: Another server's log
-
-    private func runRemote(_ endpoint: Endpoint) async throws {
-        while services.offline == nil {
-            if let logID = try await remoteLogID(endpoint) {
-                try open(logID: logID)
-            } else {
-                try await Task.sleep(for: .milliseconds(500))
-            }
-        }
-        if let node = services.offline, let remote = services.remoteFollower { await remote.run(node) }
-    }
-
-    /// The id of the log that `endpoint` serves; `nil` where nobody answers.
-    private func remoteLogID(_ endpoint: Endpoint) async throws -> [UInt8]? {
-        do {
-            return try await RemoteFollower.connect(to: endpoint, name: followerName()).hello.logID
-        } catch {
-            let failure = asHeadwaterError(error)
-            guard failure.code == .unavailable else { throw failure }
-            services.logger.warning("cannot follow \(endpoint) yet", metadata: ["error": "\(failure)"])
-            return nil
-        }
-    }
-
     /// A name of this follower's own, kept in its directory, so that it is the same one after a restart.
-    private func followerName() -> String {
-        let path = StoragePath.join(configuration.dataDirectory, "follower-name")
+    private static func followerName(_ services: Services) -> String {
+        let path = StoragePath.join(services.configuration.dataDirectory, "follower-name")
         if let bytes = try? services.storage.readAll(path), !bytes.isEmpty { return String(decoding: bytes, as: UTF8.self) }
         let name = "offline-" + String(UInt32.random(in: .min ... .max), radix: 16)
         do throws(HeadwaterError) { try services.storage.replaceAtomically(path, Array(name.utf8)) } catch {
@@ -150,18 +138,51 @@ struct LocalCheckpoint: Sendable {
     let services: Services
     let logID: [UInt8]
 
+    /// Registers the follower where it is not, or no longer, at what its chunks hold.
+    ///
+    /// - Throws: `.dataLoss` where the log does not hold what follows: the history here can never be whole again.
+    func enter(_ position: Position) throws(HeadwaterError) {
+        guard let reader = try openLog() else { return }
+        // First registered, then looked up: from then on the log's owner removes nothing behind it.
+        let known = try FollowerCheckpoint.load(services.storage, services.logDirectory, id: OnlineEngine.localFollowerID)
+        if known == nil { try write(position, reader) }
+        guard try reader.lookup(position + 1) == .removed else { return }
+        if known == nil {
+            try FollowerCheckpoint.forget(services.storage, services.logDirectory, id: OnlineEngine.localFollowerID)
+        }
+        throw HeadwaterError(
+            .dataLoss,
+            "the history here ends at position \(position), and the log no longer holds what follows: restore a later copy of this "
+                + "directory, or run 'headwater offline --follow ADDRESS', which fetches the history of another offline service",
+            at: StoragePath.join(services.configuration.dataDirectory, OfflineStore.folderName))
+    }
+
+    /// Moves the follower on. One that was forgotten is registered again, if the log still holds what follows.
     func save(_ position: Position) {
         do throws(HeadwaterError) {
-            let reader = try LogReader(storage: services.storage, directory: services.logDirectory)
-            guard reader.logID.bytes == logID else {
-                throw HeadwaterError(.failedPrecondition, "another log stands there now", at: services.logDirectory)
-            }
-            try FollowerCheckpoint(
-                logID: LogID(logID), id: OnlineEngine.localFollowerID, name: OnlineEngine.localFollowerName, position: position,
-                writerEpoch: reader.writerEpoch
-            ).save(services.storage, services.logDirectory)
+            let storage = services.storage
+            let isKnown = try FollowerCheckpoint.load(storage, services.logDirectory, id: OnlineEngine.localFollowerID) != nil
+            if !isKnown { return try enter(position) }
+            if let reader = try openLog() { try write(position, reader) }
         } catch {
             services.logger.error("the follower's checkpoint could not be saved", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// - Returns: `nil` where there is no log yet.
+    private func openLog() throws(HeadwaterError) -> LogReader? {
+        guard services.storage.exists(StoragePath.join(services.logDirectory, "durable")) else { return nil }
+        let reader = try LogReader(storage: services.storage, directory: services.logDirectory)
+        guard reader.logID.bytes == logID else {
+            throw HeadwaterError(.failedPrecondition, "another log stands there now", at: services.logDirectory)
+        }
+        return reader
+    }
+
+    private func write(_ position: Position, _ reader: LogReader) throws(HeadwaterError) {
+        try FollowerCheckpoint(
+            logID: LogID(logID), id: OnlineEngine.localFollowerID, name: OnlineEngine.localFollowerName, position: position,
+            writerEpoch: reader.writerEpoch
+        ).save(services.storage, services.logDirectory)
     }
 }

@@ -30,25 +30,21 @@ struct PeerFiles {
         for role in openRoles { try? services.storage.remove(path(role)) }
     }
 
-    private func address(_ role: String) -> String? {
+    /// Where a role of this directory was last said to be served.
+    func localAddress(_ role: String) -> String? {
         guard let bytes = try? services.storage.readAll(path(role)) else { return nil }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init)
     }
 
-    /// The roles that are served elsewhere, and where.
+    /// The roles that are served elsewhere, and where: those of this directory first, then the followers of this log.
     func peers() -> [Peer] {
-        var peers: [Peer] = []
+        var peers: [(role: String, address: String)] = []
         for role in ["online", "offline"] where !configuration.roleNames.contains(role) {
             let follow = role == "online" ? configuration.follow.map { "\($0)" } : nil
-            if let address = follow ?? address(role) {
-                peers.append(
-                    Peer.with {
-                        $0.role = role
-                        $0.address = address
-                    })
-            }
+            if let address = follow ?? localAddress(role) { peers.append((role, address)) }
         }
-        return peers
+        peers += services.followers.addresses.map { ("offline", $0) }
+        return peers.map { peer in Peer.with { ($0.role, $0.address) = peer } }
     }
 
     /// Connects to the online service that belongs to this offline one.

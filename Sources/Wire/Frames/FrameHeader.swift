@@ -39,11 +39,12 @@ public enum Method: UInt16, Sendable, CaseIterable {
     case forget = 19
     case auditDigest = 20
     case auditRows = 21
+    case bootstrap = 22
 
     /// Whether the answer is a stream of data frames and an `end`.
     public var isStream: Bool {
         switch self {
-        case .history, .scan, .latest, .follow, .auditRows: true
+        case .history, .scan, .latest, .follow, .auditRows, .bootstrap: true
         default: false
         }
     }

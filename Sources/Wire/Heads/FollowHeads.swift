@@ -8,8 +8,10 @@ public struct FollowRequest: Head {
     public var fromPosition: UInt64 = 0
     public var follower = ""
     public var logID: [UInt8] = []
-    /// What the follower holds durably: where it is registered, if it is not yet.
+    /// What the follower holds durably: the log keeps what lies behind it.
     public var durablePosition: UInt64 = 0
+    /// Where the follower serves history.
+    public var addresses: [String] = []
 
     public init() {}
 
@@ -18,6 +20,7 @@ public struct FollowRequest: Head {
         try fields.field(2, &follower)
         try fields.field(3, &logID)
         try fields.field(4, &durablePosition)
+        try fields.field(5, &addresses)
     }
 }
 
@@ -55,6 +58,8 @@ public struct AcknowledgeRequest: Head {
     /// The follower holds everything up to here durably.
     public var position: UInt64 = 0
     public var logID: [UInt8] = []
+    /// Registers the follower at this position, known or not, if the log still holds what follows.
+    public var register = false
 
     public init() {}
 
@@ -62,6 +67,7 @@ public struct AcknowledgeRequest: Head {
         try fields.field(1, &follower)
         try fields.field(2, &position)
         try fields.field(3, &logID)
+        try fields.field(4, &register)
     }
 }
 

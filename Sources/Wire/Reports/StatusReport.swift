@@ -8,6 +8,8 @@ public struct StatusReport: Codable, Hashable, Sendable {
     public var wallTime: Int64
     public var online: Online?
     public var offline: Offline?
+    /// The history that a new follower is fetching; absent once it is here.
+    public var bootstrap: Bootstrap?
 
     public struct Online: Codable, Hashable, Sendable {
         public var durability: String
@@ -54,11 +56,42 @@ public struct StatusReport: Codable, Hashable, Sendable {
     /// A registered follower of the log.
     public struct Follower: Codable, Hashable, Sendable {
         public var name: String
+        /// It holds everything up to here durably.
         public var position: UInt64
+        /// Durable positions behind that.
+        public var behind: UInt64
+        /// Bytes of the log's segments that hold them.
+        public var heldBytes: Int
+        public var connected: Bool
+        /// When it last said something; absent where it has not since the server started.
+        public var lastHeard: Int64?
 
-        public init(name: String, position: UInt64) {
+        public init(name: String, position: UInt64, behind: UInt64, heldBytes: Int, connected: Bool, lastHeard: Int64?) {
             self.name = name
             self.position = position
+            self.behind = behind
+            self.heldBytes = heldBytes
+            self.connected = connected
+            self.lastHeard = lastHeard
+        }
+    }
+
+    /// How far a new follower has come with the history of another offline service.
+    public struct Bootstrap: Codable, Hashable, Sendable {
+        public var source: String
+        /// The position that the history will have.
+        public var position: UInt64
+        public var receivedBytes: Int
+        public var totalBytes: Int
+        /// Why the last attempt failed; absent while all is well.
+        public var failure: String?
+
+        public init(source: String, position: UInt64 = 0, receivedBytes: Int = 0, totalBytes: Int = 0, failure: String? = nil) {
+            self.source = source
+            self.position = position
+            self.receivedBytes = receivedBytes
+            self.totalBytes = totalBytes
+            self.failure = failure
         }
     }
 

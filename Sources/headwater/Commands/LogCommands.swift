@@ -162,7 +162,8 @@ struct LogForget: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "forget", abstract: "Let a follower go, so that the log need not keep its segments.",
         discussion: """
-            A follower that comes back after that starts anew.
+            A follower that comes back after that registers again; where the log no longer holds what it lacks, it fetches the \
+            whole history from another offline service.
 
               headwater log forget offline
             """)

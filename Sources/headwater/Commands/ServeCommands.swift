@@ -143,7 +143,8 @@ struct Offline: AsyncParsableCommand {
         abstract: "Run the offline service alone: history.",
         discussion: """
             It owns DIR/offline and follows DIR/log, or with --follow an online service elsewhere. It answers also while the \
-            online service is down.
+            online service is down. Where the log no longer reaches back far enough, it first fetches the history of another \
+            offline service that the online one knows: the one on its own directory, or another follower.
 
               headwater offline --data ./store
               headwater offline --data ./history --follow 10.0.0.5:7070

@@ -50,6 +50,7 @@ enum StatusText {
         ]
         if let online = report.online { lines += self.online(online) }
         if let offline = report.offline { lines += self.offline(offline) }
+        if let bootstrap = report.bootstrap { lines += self.bootstrap(bootstrap) }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -68,11 +69,31 @@ enum StatusText {
         let segments = Spelling.count(online.logSegments, "segment")
         lines.append(
             "  log         \(Spelling.bytes(online.logBytes)) in \(segments), from position \(online.oldestPosition)\(most)")
-        for follower in online.followers { lines.append("  follower    \(follower.name) at position \(follower.position)") }
+        for follower in online.followers { lines.append("  follower    \(self.follower(follower))") }
         guard !online.groups.isEmpty else { return lines }
         var table = TextTable(["project", "group", "rows at most", "bytes"])
         for group in online.groups { table.append([group.project, group.group, "\(group.rowsAtMost)", "\(group.bytes)"]) }
         return lines + indented(table)
+    }
+
+    private static func follower(_ follower: StatusReport.Follower) -> String {
+        let heard =
+            follower.connected
+            ? "connected"
+            : follower.lastHeard.map { "not connected, last heard of \(TimeText.format($0))" }
+                ?? "not connected since the server started"
+        return
+            "\(follower.name) at position \(follower.position), \(Spelling.count(Int(clamping: follower.behind), "position")) behind, "
+            + "holds \(Spelling.bytes(follower.heldBytes)) of the log, \(heard)"
+    }
+
+    private static func bootstrap(_ bootstrap: StatusReport.Bootstrap) -> [String] {
+        var lines = ["", "history from \(bootstrap.source)"]
+        if let failure = bootstrap.failure { return lines + ["  FAILED      \(failure)"] }
+        lines.append(
+            "  received    \(Spelling.bytes(bootstrap.receivedBytes)) of \(Spelling.bytes(bootstrap.totalBytes)), "
+                + "of position \(bootstrap.position)")
+        return lines
     }
 
     private static func offline(_ offline: StatusReport.Offline) -> [String] {

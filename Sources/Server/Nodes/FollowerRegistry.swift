@@ -1,0 +1,56 @@
+import FeatureModel
+import Synchronization
+
+/// What the online service hears of its followers while it runs; what must last stands in the log's checkpoints.
+final class FollowerRegistry: Sendable {
+    /// One follow stream.
+    final class Session: Sendable {
+        fileprivate let forgotten = Atomic<Bool>(false)
+
+        /// Whether the follower was let go since the stream began.
+        var isForgotten: Bool { forgotten.load(ordering: .acquiring) }
+    }
+
+    struct Entry: Sendable {
+        fileprivate var sessions: [Session] = []
+        /// When it last said something, by the wall clock.
+        var lastHeard: Microseconds?
+        /// Where it serves history.
+        var addresses: [String] = []
+
+        var isConnected: Bool { !sessions.isEmpty }
+    }
+
+    private let entries = Mutex<[String: Entry]>([:])
+
+    subscript(_ name: String) -> Entry? { entries.withLock { $0[name] } }
+
+    /// Where connected followers serve history, by name.
+    var addresses: [String] {
+        entries.withLock { entries in
+            entries.filter(\.value.isConnected).sorted { $0.key < $1.key }.flatMap(\.value.addresses)
+        }
+    }
+
+    func begin(_ name: String, addresses: [String], now: Microseconds) -> Session {
+        let session = Session()
+        entries.withLock { entries in
+            entries[name, default: Entry()].sessions.append(session)
+            entries[name]!.addresses = addresses
+            entries[name]!.lastHeard = now
+        }
+        return session
+    }
+
+    func end(_ name: String, _ session: Session) {
+        entries.withLock { $0[name]?.sessions.removeAll { $0 === session } }
+    }
+
+    func heard(_ name: String, now: Microseconds) { entries.withLock { $0[name, default: Entry()].lastHeard = now } }
+
+    /// Ends the streams of a follower that was let go: it hears so, and registers again or starts anew.
+    func forget(_ name: String) {
+        let entry = entries.withLock { $0.removeValue(forKey: name) }
+        for session in entry?.sessions ?? [] { session.forgotten.store(true, ordering: .releasing) }
+    }
+}
