@@ -1,3 +1,4 @@
+import ProcessSupport
 import Foundation
 import TestSupport
 import Testing
