@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// One bit for each block of a mapped file: whether its checksum has been found right. Bits are only ever set.
+/// One bit for each block of a mapped file: whether its checksum has been found right.
 ///
 /// Safe to share: the words are atomics that live as long as their owner, and each access checks its index.
 @safe
@@ -28,5 +28,11 @@ final class CheckedBlocks: @unchecked Sendable {
     func insert(_ block: Int) {
         precondition(block >= 0 && block < blockCount)
         unsafe _ = words[block >> 6].bitwiseOr(1 << UInt64(block & 63), ordering: .relaxed)
+    }
+
+    /// Has the block checked again at its next touch.
+    func remove(_ block: Int) {
+        precondition(block >= 0 && block < blockCount)
+        unsafe _ = words[block >> 6].bitwiseAnd(~(1 << UInt64(block & 63)), ordering: .relaxed)
     }
 }

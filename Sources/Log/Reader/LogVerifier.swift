@@ -17,11 +17,15 @@ public struct LogReport: Sendable {
 
 /// Checks every durable record of a log, without a lock and without changing anything; a writer may be at work.
 public enum LogVerifier {
-    /// - Parameter directory: the log's own, `DIR/log`.
+    /// - Parameters:
+    ///   - directory: the log's own, `DIR/log`.
+    ///   - visit: told each record that holds.
     /// - Complexity: O(bytes of the log).
     /// - Throws: `.notFound` where there is no log, `.failedPrecondition` for a newer format, `.unavailable` for a failing disk; damage
     ///   is not thrown, but reported.
-    public static func verify(storage: any Storage, directory: String) throws(HeadwaterError) -> LogReport {
+    public static func verify(
+        storage: any Storage, directory: String, _ visit: ScrubVisit = { _ in }
+    ) throws(HeadwaterError) -> LogReport {
         var report = LogReport()
         do throws(HeadwaterError) {
             report.segments = try SegmentNames.list(storage, directory).count
@@ -31,6 +35,7 @@ public enum LogVerifier {
                 if report.firstPosition == nil { report.firstPosition = scanned.record.position }
                 report.lastPosition = scanned.record.position
                 if let gap = scanned.record.gapPositions { report.gaps.append(gap) }
+                try visit(.checked(bytes: LogFormat.recordBytes(bodyBytes: scanned.record.body.count), rows: 0))
             }
         } catch  where error.code == .dataLoss {
             report.damage = error

@@ -70,8 +70,9 @@ final class ChunkFile: Sendable {
 
     /// Reads every byte and checks it.
     ///
-    /// - Throws: `.dataLoss` at the first damage.
-    func verify() throws(HeadwaterError) {
+    /// - Parameter visit: told each block that holds.
+    /// - Throws: `.dataLoss` at the first damage, and what `visit` throws.
+    func verify(_ visit: ScrubVisit = { _ in }) throws(HeadwaterError) {
         let layout = try readLayout()
         var previous: (key: [UInt8], order: RowOrder)?
         for number in layout.directory.blocks.indices {
@@ -92,6 +93,8 @@ final class ChunkFile: Sendable {
                     previous = (bytes, order)
                 }
             }
+            let entry = layout.directory.blocks[number]
+            try visit(.checked(bytes: entry.pages.reduce(0) { $0 + $1.storedBytes }, rows: entry.rowCount))
         }
     }
 

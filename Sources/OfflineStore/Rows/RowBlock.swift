@@ -39,6 +39,8 @@ final class RowBlock {
     let bytesPerRow: Int
     /// Where a `RowGather` keeps this block; it alone writes here.
     var gatherSlot = -1
+    /// The columns of all features of the one schema that a walk over latest rows reads with; it alone writes here.
+    var packedColumns: [Column?]?
 
     private let source: Source
     private let gauge: BlockGauge?

@@ -66,6 +66,25 @@ extension OfflineStore {
             failure: state.failure)
     }
 
+    /// Reads what `verifyAll` reads, and goes on with the next chunk behind one that does not hold: the scrub.
+    ///
+    /// A page is checked whenever it is read, so what is found here is never served, whenever it was damaged.
+    /// - Throws: what `visit` throws, and what the disk says.
+    public func verifyAll(_ visit: ScrubVisit) throws(HeadwaterError) {
+        let version = state.withLock { $0.version }
+        try Self.tell(visit) { () throws(HeadwaterError) in _ = try manifestFile.read() }
+        for chunk in version.files.values.sorted(by: { $0.entry.number < $1.entry.number }) {
+            try Self.tell(visit) { () throws(HeadwaterError) in try chunk.verify(visit) }
+        }
+    }
+
+    private static func tell(_ visit: ScrubVisit, _ check: () throws(HeadwaterError) -> Void) throws(HeadwaterError) {
+        do throws(HeadwaterError) { try check() } catch {
+            guard error.code == .dataLoss else { throw error }
+            try visit(.damaged(error))
+        }
+    }
+
     /// Reads the manifest and every chunk that it names from end to end, and checks every checksum, every page and the order
     /// of rows.
     ///

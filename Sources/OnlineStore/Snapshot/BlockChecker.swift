@@ -19,21 +19,50 @@ struct BlockChecker {
         }
     }
 
-    /// Checks every block, also those that were found right before: what the scrub and the writer do.
+    /// Blocks between two steps of a scrub: a mebibyte.
+    private static let stepBlocks = 256
+
+    /// Checks every block, also those that were found right before: what the writer does.
     func verifyAll() throws(HeadwaterError) {
-        for block in 0..<geometry.sumsBlockCount { try verifySums(block) }
-        for block in 0..<geometry.blockCount { try verify(block) }
+        try verifyAll { (step) throws(HeadwaterError) in if case .damaged(let error) = step { throw error } }
+    }
+
+    /// Checks every block, and goes on behind those that do not hold: from then on no read is served from those.
+    func verifyAll(_ visit: ScrubVisit) throws(HeadwaterError) {
+        for block in 0..<geometry.sumsBlockCount {
+            do throws(HeadwaterError) { try verifySums(block) } catch { try visit(.damaged(error)) }
+        }
+        var held = 0
+        for block in 0..<geometry.blockCount {
+            // Without its checksum a block is as good as damaged, and was reported with the others of that sum.
+            if !checkedSums.contains(block * 4 / SnapshotFormat.blockBytes) {
+                checked.remove(block)
+                continue
+            }
+            do throws(HeadwaterError) {
+                try verify(block)
+                held += 1
+            } catch { try visit(.damaged(error)) }
+            if held == Self.stepBlocks {
+                try visit(.checked(bytes: held * SnapshotFormat.blockBytes, rows: 0))
+                held = 0
+            }
+        }
+        try visit(.checked(bytes: held * SnapshotFormat.blockBytes, rows: 0))
     }
 
     private func verify(_ block: Int) throws(HeadwaterError) {
         let sumsBlock = block * 4 / SnapshotFormat.blockBytes
         if !checkedSums.contains(sumsBlock) { try verifySums(sumsBlock) }
+        // What does not hold any more is not taken for checked any more: each read that touches it is refused.
+        checked.remove(block)
         try compare(block * SnapshotFormat.blockBytes, storedAt: geometry.sumsOffset + block * 4)
         checked.insert(block)
     }
 
     /// Checks a block of checksums against the checksums of checksums, which were checked at open.
     private func verifySums(_ block: Int) throws(HeadwaterError) {
+        checkedSums.remove(block)
         try compare(geometry.sumsOffset + block * SnapshotFormat.blockBytes, storedAt: geometry.topSumsOffset + block * 4)
         checkedSums.insert(block)
     }

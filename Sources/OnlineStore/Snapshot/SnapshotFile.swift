@@ -45,6 +45,18 @@ final class SnapshotFile: Sendable {
         }
     }
 
+    /// Checks again what was checked once, at open: the footer, and the checksums that it vouches for.
+    func verifyEnds(_ visit: ScrubVisit) throws(HeadwaterError) {
+        let footerAt = geometry.footerOffset
+        if SnapshotFooter(decoding: map.bytes(at: footerAt, count: SnapshotFormat.footerBytes), fileCount: map.count) == nil {
+            try visit(.damaged(Self.damage(map.path, footerAt, "the footer does not hold any more")))
+        }
+        let topSums = map.withBytes(geometry.topSumsOffset..<footerAt) { CRC32C.checksum($0) }
+        if topSums != footer.topSumsChecksum {
+            try visit(.damaged(Self.damage(map.path, geometry.topSumsOffset, "a checksum does not match any more")))
+        }
+    }
+
     /// Checks magic and least reader version before anything that another version may have moved.
     private static func checkVersion(_ map: MappedFile) throws(HeadwaterError) {
         let start = map.bytes(at: 0, count: min(16, map.count))[...]

@@ -27,10 +27,7 @@ extension OnlineSnapshotView {
     ) throws(HeadwaterError) {
         precondition(rowsMax > 0)
         guard let group = tables.groups[groupID], let schema = schema ?? group.newest else { return }
-        let features = schema.features.enumerated().map {
-            RequestedFeature(ordinal: schema.featureBase + $0.offset, type: $0.element.type)
-        }
-        var reader = try RowReader(groupID, group, features)
+        var reader = try RowReader(groupID, group, Self.allFeatures(of: schema))
         var rows: [OnlineRow] = []
         try forEachRow(of: groupID) { row throws(HeadwaterError) in
             rows.append(row)
@@ -40,6 +37,20 @@ extension OnlineSnapshotView {
             }
         }
         if !rows.isEmpty { try body(Self.batch(rows, schema, &reader)) }
+    }
+
+    /// Rows of one group in columns, as `schema` has them.
+    ///
+    /// - Throws: `.dataLoss` where a row does not fit its schema version.
+    public func batch(_ rows: [OnlineRow], as schema: GroupSchema) throws(HeadwaterError) -> OnlineRowBatch {
+        var reader = try RowReader(schema.groupID, tables.groups[schema.groupID], Self.allFeatures(of: schema))
+        return try Self.batch(rows, schema, &reader)
+    }
+
+    private static func allFeatures(of schema: GroupSchema) -> [RequestedFeature] {
+        schema.features.enumerated().map {
+            RequestedFeature(ordinal: schema.featureBase + $0.offset, type: $0.element.type)
+        }
     }
 
     private static func batch(

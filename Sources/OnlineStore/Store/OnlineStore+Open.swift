@@ -52,7 +52,17 @@ extension OnlineStore {
         return file
     }
 
-    /// Reads the whole snapshot in use and checks every block: the scrub.
+    /// Reads the whole snapshot in use and checks every block: the scrub. Reads of a block that does not hold are refused from then on.
+    ///
+    /// - Throws: what `visit` throws.
+    public func verifySnapshot(_ visit: ScrubVisit) throws(HeadwaterError) {
+        guard let mapped = state.withLock({ $0.tables.mapped }) else { return }
+        try mapped.verifyEnds(visit)
+        try mapped.blocks.verifyAll(visit)
+        try visit(.checked(bytes: 0, rows: mapped.footer.rows))
+    }
+
+    /// Reads the whole snapshot in use and checks every block.
     ///
     /// - Complexity: O(bytes of the file).
     /// - Throws: `.dataLoss` with `file:offset` of the first damaged block.

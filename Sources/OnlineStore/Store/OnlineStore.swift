@@ -57,6 +57,9 @@ public final class OnlineStore: Sendable {
     /// Cut position of the snapshot in use; 0 without one.
     public var snapshotPosition: Position { state.withLock { $0.tables.mapped?.header.position ?? 0 } }
 
+    /// Bytes of the snapshot in use; 0 without one.
+    public var snapshotBytes: Int { state.withLock { $0.tables.mapped?.map.count ?? 0 } }
+
     /// Bytes of rows that are in memory and in no adopted snapshot: what tells that it is time for one.
     public var memoryBytes: Int {
         let tables = state.withLock { $0.tables }
