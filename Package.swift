@@ -94,7 +94,9 @@ let package = Package(
             ["Server", "Transport", "Engine", "Log", "StorageIO", "Catalog", "Wire", "FeatureModel", logging]),
         // These two start the built executable.
         tests("CLITests", []),
-        tests("SystemTests", ["TestSupport", "ProcessSupport", nio("NIOCore"), nio("NIOPosix")]),
+        tests(
+            "SystemTests",
+            ["OnlineStore", "StorageIO", "FeatureModel", "TestSupport", "ProcessSupport", nio("NIOCore"), nio("NIOPosix")]),
         tests("TransportTests", ["Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOPosix")]),
 
         // Faults of real processes and disks: `make torture`.
@@ -106,5 +108,11 @@ let package = Package(
                 "Client", "Catalog", "Transport", "Wire", "FeatureModel", "TestSupport", "ProcessSupport", argumentParser,
             ],
             path: "Tests/Torture", swiftSettings: houseRules),
+
+        // What an audit of many rows costs those who read and write meanwhile.
+        .executableTarget(
+            name: "AuditLoad", dependencies: ["Client", "Transport", "Catalog", "Wire", "FeatureModel"],
+            path: "Benchmarks/AuditLoad",
+            swiftSettings: houseRules),
     ]
 )

@@ -30,6 +30,7 @@ static const ProtobufCMessageDescriptor *const heads[] = {
     &headwater__v1__latest_request__descriptor,
     &headwater__v1__status_request__descriptor,
     &headwater__v1__audit_request__descriptor,
+    &headwater__v1__hash_scope__descriptor,
     &headwater__v1__audit_digest_request__descriptor,
     &headwater__v1__audit_digest_reply__descriptor,
     &headwater__v1__audit_rows_request__descriptor,

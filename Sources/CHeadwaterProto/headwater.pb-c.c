@@ -1132,6 +1132,51 @@ void   headwater__v1__audit_request__free_unpacked
   assert(message->base.descriptor == &headwater__v1__audit_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   headwater__v1__hash_scope__init
+                     (Headwater__V1__HashScope         *message)
+{
+  static const Headwater__V1__HashScope init_value = HEADWATER__V1__HASH_SCOPE__INIT;
+  *message = init_value;
+}
+size_t headwater__v1__hash_scope__get_packed_size
+                     (const Headwater__V1__HashScope *message)
+{
+  assert(message->base.descriptor == &headwater__v1__hash_scope__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t headwater__v1__hash_scope__pack
+                     (const Headwater__V1__HashScope *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &headwater__v1__hash_scope__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t headwater__v1__hash_scope__pack_to_buffer
+                     (const Headwater__V1__HashScope *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &headwater__v1__hash_scope__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Headwater__V1__HashScope *
+       headwater__v1__hash_scope__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Headwater__V1__HashScope *)
+     protobuf_c_message_unpack (&headwater__v1__hash_scope__descriptor,
+                                allocator, len, data);
+}
+void   headwater__v1__hash_scope__free_unpacked
+                     (Headwater__V1__HashScope *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &headwater__v1__hash_scope__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   headwater__v1__audit_digest_request__init
                      (Headwater__V1__AuditDigestRequest         *message)
 {
@@ -3887,7 +3932,7 @@ const ProtobufCMessageDescriptor headwater__v1__status_request__descriptor =
   (ProtobufCMessageInit) headwater__v1__status_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__audit_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor headwater__v1__audit_request__field_descriptors[3] =
 {
   {
     "project",
@@ -3913,15 +3958,28 @@ static const ProtobufCFieldDescriptor headwater__v1__audit_request__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "log_id",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__AuditRequest, has_log_id),
+    offsetof(Headwater__V1__AuditRequest, log_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned headwater__v1__audit_request__field_indices_by_name[] = {
+  2,   /* field[2] = log_id */
   1,   /* field[1] = min_position */
   0,   /* field[0] = project */
 };
 static const ProtobufCIntRange headwater__v1__audit_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor headwater__v1__audit_request__descriptor =
 {
@@ -3931,14 +3989,91 @@ const ProtobufCMessageDescriptor headwater__v1__audit_request__descriptor =
   "Headwater__V1__AuditRequest",
   "headwater.v1",
   sizeof(Headwater__V1__AuditRequest),
-  2,
+  3,
   headwater__v1__audit_request__field_descriptors,
   headwater__v1__audit_request__field_indices_by_name,
   1,  headwater__v1__audit_request__number_ranges,
   (ProtobufCMessageInit) headwater__v1__audit_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__audit_digest_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor headwater__v1__hash_scope__field_descriptors[4] =
+{
+  {
+    "seed",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Headwater__V1__HashScope, has_seed),
+    offsetof(Headwater__V1__HashScope, seed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "prefix_bits",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Headwater__V1__HashScope, has_prefix_bits),
+    offsetof(Headwater__V1__HashScope, prefix_bits),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "split_bits",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Headwater__V1__HashScope, has_split_bits),
+    offsetof(Headwater__V1__HashScope, split_bits),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "prefixes",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Headwater__V1__HashScope, n_prefixes),
+    offsetof(Headwater__V1__HashScope, prefixes),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned headwater__v1__hash_scope__field_indices_by_name[] = {
+  1,   /* field[1] = prefix_bits */
+  3,   /* field[3] = prefixes */
+  0,   /* field[0] = seed */
+  2,   /* field[2] = split_bits */
+};
+static const ProtobufCIntRange headwater__v1__hash_scope__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor headwater__v1__hash_scope__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.HashScope",
+  "HashScope",
+  "Headwater__V1__HashScope",
+  "headwater.v1",
+  sizeof(Headwater__V1__HashScope),
+  4,
+  headwater__v1__hash_scope__field_descriptors,
+  headwater__v1__hash_scope__field_indices_by_name,
+  1,  headwater__v1__hash_scope__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__hash_scope__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor headwater__v1__audit_digest_request__field_descriptors[4] =
 {
   {
     "position",
@@ -3965,12 +4100,24 @@ static const ProtobufCFieldDescriptor headwater__v1__audit_digest_request__field
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "bucket_count",
-    3,
+    "scope",
+    4,
     PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_UINT32,
-    offsetof(Headwater__V1__AuditDigestRequest, has_bucket_count),
-    offsetof(Headwater__V1__AuditDigestRequest, bucket_count),
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Headwater__V1__AuditDigestRequest, scope),
+    &headwater__v1__hash_scope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_same_cut",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Headwater__V1__AuditDigestRequest, has_is_same_cut),
+    offsetof(Headwater__V1__AuditDigestRequest, is_same_cut),
     NULL,
     NULL,
     0,             /* flags */
@@ -3978,14 +4125,16 @@ static const ProtobufCFieldDescriptor headwater__v1__audit_digest_request__field
   },
 };
 static const unsigned headwater__v1__audit_digest_request__field_indices_by_name[] = {
-  2,   /* field[2] = bucket_count */
   1,   /* field[1] = group_id */
+  3,   /* field[3] = is_same_cut */
   0,   /* field[0] = position */
+  2,   /* field[2] = scope */
 };
-static const ProtobufCIntRange headwater__v1__audit_digest_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange headwater__v1__audit_digest_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 4, 2 },
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor headwater__v1__audit_digest_request__descriptor =
 {
@@ -3995,10 +4144,10 @@ const ProtobufCMessageDescriptor headwater__v1__audit_digest_request__descriptor
   "Headwater__V1__AuditDigestRequest",
   "headwater.v1",
   sizeof(Headwater__V1__AuditDigestRequest),
-  3,
+  4,
   headwater__v1__audit_digest_request__field_descriptors,
   headwater__v1__audit_digest_request__field_indices_by_name,
-  1,  headwater__v1__audit_digest_request__number_ranges,
+  2,  headwater__v1__audit_digest_request__number_ranges,
   (ProtobufCMessageInit) headwater__v1__audit_digest_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -4040,7 +4189,7 @@ const ProtobufCMessageDescriptor headwater__v1__audit_digest_reply__descriptor =
   (ProtobufCMessageInit) headwater__v1__audit_digest_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__audit_rows_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor headwater__v1__audit_rows_request__field_descriptors[3] =
 {
   {
     "position",
@@ -4067,41 +4216,28 @@ static const ProtobufCFieldDescriptor headwater__v1__audit_rows_request__field_d
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "bucket_count",
-    3,
+    "scope",
+    6,
     PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_UINT32,
-    offsetof(Headwater__V1__AuditRowsRequest, has_bucket_count),
-    offsetof(Headwater__V1__AuditRowsRequest, bucket_count),
-    NULL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Headwater__V1__AuditRowsRequest, scope),
+    &headwater__v1__hash_scope__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "buckets",
-    5,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_UINT32,
-    offsetof(Headwater__V1__AuditRowsRequest, n_buckets),
-    offsetof(Headwater__V1__AuditRowsRequest, buckets),
-    NULL,
-    NULL,
-    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned headwater__v1__audit_rows_request__field_indices_by_name[] = {
-  2,   /* field[2] = bucket_count */
-  3,   /* field[3] = buckets */
   1,   /* field[1] = group_id */
   0,   /* field[0] = position */
+  2,   /* field[2] = scope */
 };
 static const ProtobufCIntRange headwater__v1__audit_rows_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 5, 3 },
-  { 0, 4 }
+  { 6, 2 },
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor headwater__v1__audit_rows_request__descriptor =
 {
@@ -4111,7 +4247,7 @@ const ProtobufCMessageDescriptor headwater__v1__audit_rows_request__descriptor =
   "Headwater__V1__AuditRowsRequest",
   "headwater.v1",
   sizeof(Headwater__V1__AuditRowsRequest),
-  4,
+  3,
   headwater__v1__audit_rows_request__field_descriptors,
   headwater__v1__audit_rows_request__field_indices_by_name,
   2,  headwater__v1__audit_rows_request__number_ranges,

@@ -48,6 +48,9 @@ public final class HeadwaterServer: Service {
             endpoints: configuration.endpoints, handler: Router(services: services), options: options)
         services.listening.value = transport.endpoints
         let timers = startTimers(services)
+        let scrubber = Scrubber(services: services)
+        services.scrubber = scrubber
+        let scrubbing = Task { await scrubber.run() }
         logger.info(
             "ready",
             metadata: [
@@ -55,12 +58,16 @@ public final class HeadwaterServer: Service {
                 "listen": "\(transport.endpoints.map(\.description).joined(separator: ", "))",
             ])
         let failure = await runUntilStopped(services, starter, transport)
+        scrubbing.cancel()
         logger.info("stopping: no new requests, running ones finish")
         PeerFiles(services).withdraw()
         services.online?.gate.close()
         services.offline?.gate.close()
         await transport.shutdownGracefully(within: configuration.drainLimit)
         for timer in timers { timer.cancel() }
+        // It may have waited behind an audit that somebody asked for, which has ended by now.
+        await scrubbing.value
+        await scrubber.close()
         if let failure { throw failure }
     }
 

@@ -27,6 +27,10 @@ public struct ServerConfiguration: Sendable {
     /// Memory that one history request may take.
     public var historyBytesMax = 4 << 30
     public var allowInsecure = false
+    /// Between the end of one scrub and the next; `nil`: none.
+    public var scrubInterval: Duration? = .seconds(86_400)
+    /// What a scrub reads in a second at most.
+    public var scrubBytesPerSecond = 64 << 20
     /// How long a stop waits for running requests.
     public var drainLimit = Duration.seconds(10)
 

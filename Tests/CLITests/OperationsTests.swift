@@ -32,7 +32,7 @@ struct OperationsTests {
         #expect(status["roles"] as? [String] == ["online", "offline"])
         #expect(try sandbox.succeed("list", "--json").json()["project"] as? String == "shop")
         #expect((try sandbox.succeed("describe", "orders", "--json").json()["feature_groups"] as? [Any])?.count == 1)
-        #expect(try sandbox.succeed("audit", "--json").json()["differenceCount"] as? Int == 0)
+        #expect(try sandbox.succeed("audit", "--json").json()["difference_count"] as? Int == 0)
         #expect(try sandbox.succeed("snapshot", "--json").json()["rows"] as? Int == 2)
         #expect(try sandbox.succeed("compact", "--json").json()["chunks_after"] as? Int == 1)
         #expect(try sandbox.succeed("log", "verify", "--data", "store", "--json").json()["records"] as? Int == 3)

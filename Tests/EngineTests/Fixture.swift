@@ -119,25 +119,37 @@ final class Store {
     }
 
     /// Keys of which the stores say different things, at the online store's position.
-    func audit() throws(HeadwaterError) -> [AuditDifference] {
+    ///
+    /// - Parameter rowsMax: rows to compare one by one; with few the audit must narrow down to them.
+    func audit(rowsMax: Int = AuditNarrowing.rowsMax) throws(HeadwaterError) -> [AuditDifference] {
         try follow()
         let cut = online.store.view()
         let catalog = online.state.catalog.asOf(cut.position)
         let view = offline.store.view()
-        let left = try Audit.digests(cut, catalog: catalog, bucketCount: 16) { false }
-        let right = try Audit.digests(view, asOf: cut.position, catalog: catalog, bucketCount: 16) { false }
+        let walk: (Int) throws(HeadwaterError) -> Void = { _ in }
+        let first = AuditScope(seed: 99, splitBits: 2)
+        let left = try Audit.digests(cut, catalog: catalog, scope: first, progress: walk)
+        let right = try Audit.digests(view, asOf: cut.position, catalog: catalog, scope: first, progress: walk)
         var differences: [AuditDifference] = []
-        for (a, b) in zip(left, right) {
-            let buckets = Audit.differingBuckets(a, b, count: 16)
-            let schema = catalog.newestSchema(a.groupID)!
-            var onlineRows: [AuditRow] = []
-            for bucket in buckets {
-                onlineRows += try Audit.rows(cut, schema: schema, bucket: bucket, bucketCount: 16) { false }
+        for (online, offline) in zip(left, right) {
+            let group = online.groupID
+            var (scope, online, offline) = (first, online, offline)
+            narrowing: while true {
+                switch AuditNarrowing.next(scope, online, offline, rowsMax: rowsMax).step {
+                case .agree: break narrowing
+                case .narrow(let finer):
+                    online = try Audit.digests(cut, catalog: catalog, scope: finer, group: group, progress: walk)[0]
+                    offline = try Audit.digests(
+                        view, asOf: cut.position, catalog: catalog, scope: finer, group: group, progress: walk)[0]
+                    scope = finer
+                case .compare(let parts):
+                    differences += Audit.differences(
+                        online: try Audit.rows(cut, catalog: catalog, scope: parts, group: group, progress: walk),
+                        offline: try Audit.rows(
+                            view, asOf: cut.position, catalog: catalog, scope: parts, group: group, progress: walk))
+                    break narrowing
+                }
             }
-            let offlineRows = try Audit.rows(
-                view, schema: schema, asOf: cut.position, buckets: buckets, bucketCount: 16
-            ) { false }
-            differences += Audit.differences(online: onlineRows, offline: offlineRows)
         }
         return differences
     }

@@ -131,21 +131,6 @@ import Testing
         #expect(try store.audit().isEmpty)
     }
 
-    @Test func theAuditFindsAPlantedDifference() throws {
-        let store = try Store(MemoryStorage())
-        try store.define()
-        let rows = (0..<200).map { order(Int64($0), time, Double($0)) }
-        try store.write(store.body("orders", rows: rows))
-        #expect(try store.audit().isEmpty)
-        let key = try #require(KeyCodec.key([try Column(.int64, [.int64(17)])], row: 0))
-        let planted = try [Column(.float64, [.float64(-1)]), Column(.string, [.string("n")])]
-        #expect(
-            try store.online.store.replaceRowBehindTheLog(
-                groupID: store.schema("orders").groupID, key: key, features: planted, row: 0))
-        let differences = try store.audit()
-        #expect(differences.map(\.key) == [key[...]] && differences.first?.kind == .otherValues)
-    }
-
     @Test func aFailedSyncEndsAcknowledgementsForGood() throws {
         let disk = FaultyStorage(MemoryStorage())
         let store = try Store(disk)

@@ -59,12 +59,4 @@ import Wire
         }
         #expect(first.grow(by: 10) && !first.grow(by: 1))
     }
-
-    @Test func fewWalksFindEveryBucket() {
-        for buckets in [Set([3]), Set([1, 9, 1_000]), Set(0..<1_024), Set(stride(from: 0, to: 1_024, by: 8))] {
-            let passes = Array(AuditPasses(buckets, of: 1_024))
-            #expect(passes.count <= AuditPasses.passesMax)
-            for bucket in buckets { #expect(passes.count { bucket % $0.modulus == $0.remainder } == 1) }
-        }
-    }
 }

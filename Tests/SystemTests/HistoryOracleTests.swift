@@ -23,7 +23,7 @@ extension SystemSuite {
             for index in worlds.indices { try worlds[index].write(to: place) }
             for world in worlds { try expectEqual(world, in: place, "chunks and memory") }
             let audit = try place.succeed("audit", "--json").json()
-            #expect(audit["differenceCount"] as? Int == 0)
+            #expect(audit["difference_count"] as? Int == 0)
             print(
                 "history equals a walk over \(worlds.reduce(0) { $0 + $1.rowCount }) rows of \(worlds.count) groups, "
                     + "seeds \(Self.seeds)")

@@ -132,10 +132,10 @@ extension SystemSuite {
             let audit = try place.succeed(
                 "audit", "--json", "--min-position", "\(position)", "--address", place.address(socket)
             ).json()
-            #expect(audit["differenceCount"] as? Int == 0)
+            #expect(audit["difference_count"] as? Int == 0)
             let group = try #require((audit["groups"] as? [[String: Any]])?.first)
-            #expect(group["onlineRows"] as? Int == rows)
-            #expect(group["offlineRows"] as? Int == rows)
+            #expect(group["online_rows"] as? Int == rows)
+            #expect(group["offline_rows"] as? Int == rows)
         }
     }
 }

@@ -62,9 +62,10 @@ import Testing
         try check(LatestRequest.with { ($0.group, $0.columns) = ("g", ["a"]) })
         try check(StatusRequest.with { $0.project = "p" })
         try check(AuditRequest.with { $0.minPosition = 4 })
-        try check(AuditDigestRequest.with { ($0.position, $0.groupID, $0.bucketCount) = (1, 2, 3) })
+        let scope = HashScope.with { ($0.seed, $0.prefixBits, $0.splitBits, $0.prefixes) = (.max, 10, 12, [0, 1, 1_023]) }
+        try check(AuditDigestRequest.with { ($0.position, $0.groupID, $0.scope, $0.isSameCut) = (1, 2, scope, true) })
         try check(AuditDigestReply.with { $0.position = 1 })
-        try check(AuditRowsRequest.with { ($0.buckets, $0.bucketCount) = ([0, 1], 2) })
+        try check(AuditRowsRequest.with { ($0.groupID, $0.scope) = (7, scope) })
         try check(SnapshotRequest())
         try check(SnapshotReply.with { ($0.position, $0.rows, $0.bytes) = (1, 2, 3) })
         try check(CompactRequest.with { $0.group = "" })

@@ -40,6 +40,7 @@ typedef struct Headwater__V1__ScanRequest Headwater__V1__ScanRequest;
 typedef struct Headwater__V1__LatestRequest Headwater__V1__LatestRequest;
 typedef struct Headwater__V1__StatusRequest Headwater__V1__StatusRequest;
 typedef struct Headwater__V1__AuditRequest Headwater__V1__AuditRequest;
+typedef struct Headwater__V1__HashScope Headwater__V1__HashScope;
 typedef struct Headwater__V1__AuditDigestRequest Headwater__V1__AuditDigestRequest;
 typedef struct Headwater__V1__AuditDigestReply Headwater__V1__AuditDigestReply;
 typedef struct Headwater__V1__AuditRowsRequest Headwater__V1__AuditRowsRequest;
@@ -547,10 +548,38 @@ struct  Headwater__V1__AuditRequest
   ProtobufCBinaryData project;
   protobuf_c_boolean has_min_position;
   uint64_t min_position;
+  protobuf_c_boolean has_log_id;
+  ProtobufCBinaryData log_id;
 };
 #define HEADWATER__V1__AUDIT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__audit_request__descriptor) \
-    , 0, {0,NULL}, 0, 0 }
+    , 0, {0,NULL}, 0, 0, 0, {0,NULL} }
+
+
+/*
+ * A part of the hash space of keys, cut into buckets.
+ */
+struct  Headwater__V1__HashScope
+{
+  ProtobufCMessage base;
+  /*
+   * Of the audit: all its hashes start from it.
+   */
+  protobuf_c_boolean has_seed;
+  uint64_t seed;
+  /*
+   * The parts: all hashes whose first bits are one of `prefixes`, each cut into 1 << split_bits buckets.
+   */
+  protobuf_c_boolean has_prefix_bits;
+  uint32_t prefix_bits;
+  protobuf_c_boolean has_split_bits;
+  uint32_t split_bits;
+  size_t n_prefixes;
+  uint32_t *prefixes;
+};
+#define HEADWATER__V1__HASH_SCOPE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__hash_scope__descriptor) \
+    , 0, 0, 0, 0, 0, 0, 0,NULL }
 
 
 /*
@@ -560,7 +589,7 @@ struct  Headwater__V1__AuditDigestRequest
 {
   ProtobufCMessage base;
   /*
-   * The cut is taken when at least this is applied.
+   * The cut is taken when at least this is applied; with `is_same_cut` it is one that an earlier request took.
    */
   protobuf_c_boolean has_position;
   uint64_t position;
@@ -569,12 +598,13 @@ struct  Headwater__V1__AuditDigestRequest
    */
   protobuf_c_boolean has_group_id;
   uint32_t group_id;
-  protobuf_c_boolean has_bucket_count;
-  uint32_t bucket_count;
+  Headwater__V1__HashScope *scope;
+  protobuf_c_boolean has_is_same_cut;
+  protobuf_c_boolean is_same_cut;
 };
 #define HEADWATER__V1__AUDIT_DIGEST_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__audit_digest_request__descriptor) \
-    , 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, NULL, 0, 0 }
 
 
 struct  Headwater__V1__AuditDigestReply
@@ -589,7 +619,7 @@ struct  Headwater__V1__AuditDigestReply
 
 
 /*
- * The latest rows of some buckets.
+ * The latest rows of a part of the hash space.
  */
 struct  Headwater__V1__AuditRowsRequest
 {
@@ -598,14 +628,11 @@ struct  Headwater__V1__AuditRowsRequest
   uint64_t position;
   protobuf_c_boolean has_group_id;
   uint32_t group_id;
-  protobuf_c_boolean has_bucket_count;
-  uint32_t bucket_count;
-  size_t n_buckets;
-  uint32_t *buckets;
+  Headwater__V1__HashScope *scope;
 };
 #define HEADWATER__V1__AUDIT_ROWS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__audit_rows_request__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0,NULL }
+    , 0, 0, 0, 0, NULL }
 
 
 struct  Headwater__V1__SnapshotRequest
@@ -1341,6 +1368,25 @@ Headwater__V1__AuditRequest *
 void   headwater__v1__audit_request__free_unpacked
                      (Headwater__V1__AuditRequest *message,
                       ProtobufCAllocator *allocator);
+/* Headwater__V1__HashScope methods */
+void   headwater__v1__hash_scope__init
+                     (Headwater__V1__HashScope         *message);
+size_t headwater__v1__hash_scope__get_packed_size
+                     (const Headwater__V1__HashScope   *message);
+size_t headwater__v1__hash_scope__pack
+                     (const Headwater__V1__HashScope   *message,
+                      uint8_t             *out);
+size_t headwater__v1__hash_scope__pack_to_buffer
+                     (const Headwater__V1__HashScope   *message,
+                      ProtobufCBuffer     *buffer);
+Headwater__V1__HashScope *
+       headwater__v1__hash_scope__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   headwater__v1__hash_scope__free_unpacked
+                     (Headwater__V1__HashScope *message,
+                      ProtobufCAllocator *allocator);
 /* Headwater__V1__AuditDigestRequest methods */
 void   headwater__v1__audit_digest_request__init
                      (Headwater__V1__AuditDigestRequest         *message);
@@ -1779,6 +1825,9 @@ typedef void (*Headwater__V1__StatusRequest_Closure)
 typedef void (*Headwater__V1__AuditRequest_Closure)
                  (const Headwater__V1__AuditRequest *message,
                   void *closure_data);
+typedef void (*Headwater__V1__HashScope_Closure)
+                 (const Headwater__V1__HashScope *message,
+                  void *closure_data);
 typedef void (*Headwater__V1__AuditDigestRequest_Closure)
                  (const Headwater__V1__AuditDigestRequest *message,
                   void *closure_data);
@@ -1867,6 +1916,7 @@ extern const ProtobufCMessageDescriptor headwater__v1__scan_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__latest_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__status_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__audit_request__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__hash_scope__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__audit_digest_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__audit_digest_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__audit_rows_request__descriptor;

@@ -29,13 +29,21 @@ extension HeadwaterClient {
     }
 
     /// Compares online and offline over all rows, at one position.
-    public func audit(minPosition: Position = 0) async throws(HeadwaterError) -> JSONAnswer<AuditReport> {
+    ///
+    /// - Parameter progress: told now and then how far it has come.
+    public func audit(
+        minPosition: Position = 0, progress: (AuditProgress) -> Void = { _ in }
+    ) async throws(HeadwaterError) -> JSONAnswer<AuditReport> {
         let request = AuditRequest.with {
             $0.project = project
             $0.minPosition = minPosition
+            $0.logID = logID(for: minPosition)
         }
-        let (head, body) = try await call(.audit, to: .offline, request, deadline: nil, retry: .once, answer: JSONReply.self)
-        return JSONAnswer(value: try Self.decode(body, what: "audit"), json: Array(body), position: head.position)
+        let stream = try await connections.connection(to: .offline).stream(.audit, head: request)
+        while let item = try await stream.next() { progress(try Self.decode(item.body, what: "audit")) }
+        guard let reply = stream.reply else { throw HeadwaterError(.internal, "the audit ended without a report") }
+        let position = try reply.decode(JSONReply.self).position
+        return JSONAnswer(value: try Self.decode(reply.body, what: "audit"), json: Array(reply.body), position: position)
     }
 
     /// Takes a snapshot of the online store.
@@ -71,7 +79,9 @@ extension HeadwaterClient {
     }
 
     private static func decode<Report: Decodable>(_ json: ArraySlice<UInt8>, what: String) throws(HeadwaterError) -> Report {
-        do { return try JSONDecoder().decode(Report.self, from: Data(json)) } catch {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        do { return try decoder.decode(Report.self, from: Data(json)) } catch {
             throw HeadwaterError(
                 .internal, "the server's \(what) cannot be read by this version: use the same version on both sides")
         }

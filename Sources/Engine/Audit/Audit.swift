@@ -5,97 +5,142 @@ public import OnlineStore
 
 /// The proof of promise P5: at one position, the latest row of every key is the same online and offline, tombstones included.
 ///
-/// Each store sums the digests of its rows in hash buckets; only buckets that differ are then compared row by row. So an
-/// audit moves a few kilobytes for each group, and works the same inside one process and between two.
+/// Each store sums the hashes of its rows in buckets; buckets that differ are cut finer, and the rows of few enough are compared one by
+/// one (`AuditNarrowing`). So an audit moves kilobytes where the stores agree, holds no more than a bounded number of rows where
+/// they do not, and works the same inside one process and between two. Both walks stream: the online one in the order of
+/// the store's hashes, the offline one in the order of keys, merging chunks and memory a block at a time.
 public enum Audit {
-    public static let bucketCount = 1_024
+    /// Rows between two calls of a walk's `progress`.
+    static let stepRows = 4_096
 
-    /// Digests of every group of the catalog at the view's position.
+    /// Digests of every group of the catalog, or of one, at the view's position.
     ///
-    /// - Parameter catalog: as of the view's position.
-    /// - Complexity: O(rows of the store × groups).
+    /// - Parameters:
+    ///   - catalog: as of the view's position.
+    ///   - progress: told how many more rows were walked over; what it throws ends the walk.
+    /// - Complexity: O(n log n) in rows of the store, in one walk; memory of the digests and one stripe.
     public static func digests(
-        _ view: OnlineSnapshotView, catalog: Catalog, bucketCount: Int, isCancelled: () -> Bool
+        _ view: OnlineSnapshotView, catalog: Catalog, scope: AuditScope, group: GroupID? = nil,
+        progress: (Int) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) -> [GroupDigest] {
-        var digests: [GroupDigest] = []
-        for group in catalog.allGroups {
-            var digest = GroupDigest(groupID: group.id, bucketCount: bucketCount)
-            try forEachRow(view, group.newestSchema, isCancelled: isCancelled) { digest.add($0) }
-            digests.append(digest)
+        var digests = empty(catalog, scope, group)
+        let places = Dictionary(uniqueKeysWithValues: digests.enumerated().map { ($0.element.groupID, $0.offset) })
+        try forEachRow(view, catalog, scope, group, progress) { groupID, bucket, row in
+            if let place = places[groupID] { digests[place].add(row.hash, to: bucket) }
         }
         return digests
     }
 
-    /// Digests of every group of the catalog as of `asOf`.
+    /// Digests of every group of the catalog, or of one, as of `asOf`.
     public static func digests(
-        _ view: OfflineView, asOf: Position, catalog: Catalog, bucketCount: Int, isCancelled: () -> Bool
+        _ view: OfflineView, asOf: Position, catalog: Catalog, scope: AuditScope, group: GroupID? = nil,
+        progress: (Int) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) -> [GroupDigest] {
-        var digests: [GroupDigest] = []
-        for group in catalog.allGroups {
-            var digest = GroupDigest(groupID: group.id, bucketCount: bucketCount)
-            try forEachRow(view, group.newestSchema, asOf: asOf, isCancelled: isCancelled) { digest.add($0) }
-            digests.append(digest)
+        var digests = empty(catalog, scope, group)
+        for index in digests.indices {
+            guard let schema = catalog.newestSchema(digests[index].groupID) else { continue }
+            try forEachRow(view, schema, asOf: asOf, scope, progress) { bucket, row in digests[index].add(row.hash, to: bucket) }
         }
         return digests
     }
 
-    /// The rows of one bucket, online.
+    /// The rows of one group within a scope, online.
+    ///
+    /// - Complexity: as `digests`; memory of the rows.
     public static func rows(
-        _ view: OnlineSnapshotView, schema: GroupSchema, bucket: Int, bucketCount: Int, isCancelled: () -> Bool
+        _ view: OnlineSnapshotView, catalog: Catalog, scope: AuditScope, group: GroupID,
+        progress: (Int) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) -> [AuditRow] {
         var rows: [AuditRow] = []
-        try forEachRow(view, schema, isCancelled: isCancelled) { row in
-            if RowDigester.bucket(row.key, of: bucketCount) == bucket { rows.append(row) }
-        }
+        try forEachRow(view, catalog, scope, group, progress) { _, _, row in rows.append(row) }
         return rows
     }
 
-    /// The rows of some buckets, offline.
+    /// The rows of one group within a scope, offline.
     public static func rows(
-        _ view: OfflineView, schema: GroupSchema, asOf: Position, buckets: Set<Int>, bucketCount: Int, isCancelled: () -> Bool
+        _ view: OfflineView, asOf: Position, catalog: Catalog, scope: AuditScope, group: GroupID,
+        progress: (Int) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) -> [AuditRow] {
         var rows: [AuditRow] = []
-        try forEachRow(view, schema, asOf: asOf, isCancelled: isCancelled) { row in
-            if buckets.contains(RowDigester.bucket(row.key, of: bucketCount)) { rows.append(row) }
-        }
+        guard let schema = catalog.newestSchema(group) else { return rows }
+        try forEachRow(view, schema, asOf: asOf, scope, progress) { _, row in rows.append(row) }
         return rows
     }
 
-    private static func forEachRow(
-        _ view: OnlineSnapshotView, _ schema: GroupSchema, isCancelled: () -> Bool, _ body: (AuditRow) -> Void
-    ) throws(HeadwaterError) {
-        var digester = RowDigester(schema)
-        try view.forEachBatch(of: schema.groupID, schema: schema) { (batch) throws(HeadwaterError) in
-            if isCancelled() { throw HeadwaterError(.cancelled, "the audit was cancelled") }
-            for row in 0..<batch.rowCount {
-                let digest = digester.digest(
-                    key: batch.keyBytes[row], order: batch.orders[row], isTombstone: batch.tombstones[row],
-                    features: batch.features, row: row)
-                body(
-                    AuditRow(
-                        key: batch.keyBytes[row], order: batch.orders[row], isTombstone: batch.tombstones[row], digest: digest))
-            }
+    private static func empty(_ catalog: Catalog, _ scope: AuditScope, _ group: GroupID?) -> [GroupDigest] {
+        catalog.allGroups.filter { group == nil || $0.id == group }.map {
+            GroupDigest(groupID: $0.id, bucketCount: scope.bucketCount)
+        }
+    }
+}
+
+// MARK: The two walks
+
+extension Audit {
+    /// What the online walk keeps for one group: rows of an older schema, or with arrays, are packed anew, many at once.
+    private struct OnlineGroup {
+        var hasher: RowHasher
+        let packedIsCanonical: Bool
+        var older: [OnlineRow] = []
+
+        init(_ schema: GroupSchema, _ seed: UInt64) {
+            hasher = RowHasher(schema, seed: seed)
+            packedIsCanonical = hasher.packedIsCanonical
         }
     }
 
     private static func forEachRow(
-        _ view: OfflineView, _ schema: GroupSchema, asOf: Position, isCancelled: () -> Bool, _ body: (AuditRow) -> Void
+        _ view: OnlineSnapshotView, _ catalog: Catalog, _ scope: AuditScope, _ only: GroupID?,
+        _ progress: (Int) throws(HeadwaterError) -> Void, _ body: (GroupID, Int, AuditRow) -> Void
     ) throws(HeadwaterError) {
-        var digester = RowDigester(schema)
-        var scan = try view.latest(schema, asOf: asOf)
-        while let batch = try scan.next() {
-            if isCancelled() { throw HeadwaterError(.cancelled, "the audit was cancelled") }
-            for row in 0..<batch.rowCount {
-                var key: [UInt8] = []
-                _ = KeyCodec.append(batch.keys, row: row, to: &key)
-                let order = RowOrder(
-                    eventTime: batch.eventTime.int64(row), position: Position(bitPattern: batch.position.int64(row)),
-                    row: UInt32(truncatingIfNeeded: batch.row.int64(row)))
-                let isTombstone = batch.isDelete.bool(row)
-                let digest = digester.digest(
-                    key: key[...], order: order, isTombstone: isTombstone, features: batch.features, row: row)
-                body(AuditRow(key: key[...], order: order, isTombstone: isTombstone, digest: digest))
+        var groups: [GroupID: OnlineGroup] = [:]
+        for group in catalog.allGroups where only == nil || group.id == only {
+            groups[group.id] = OnlineGroup(group.newestSchema, scope.seed)
+        }
+        var walked = 0
+        try view.forEachRow(of: only) { row throws(HeadwaterError) in
+            walked += 1
+            if walked % stepRows == 0 { try progress(stepRows) }
+            guard let index = groups.index(forKey: row.groupID) else { return }
+            let key = groups.values[index].hasher.key(row.key)
+            guard let bucket = scope.bucket(key.value) else { return }
+            let isNewest = row.schemaVersion == groups.values[index].hasher.schema.schemaVersion
+            if row.isTombstone || isNewest && groups.values[index].packedIsCanonical {
+                let hash = groups.values[index].hasher.row(key, row.order, isTombstone: row.isTombstone, packed: row.packed)
+                body(row.groupID, bucket, AuditRow(key: row.key, order: row.order, isTombstone: row.isTombstone, hash: hash))
+            } else {
+                groups.values[index].older.append(row)
+                if groups.values[index].older.count >= stepRows { try repack(view, &groups.values[index], scope, body) }
             }
+        }
+        for index in groups.values.indices { try repack(view, &groups.values[index], scope, body) }
+        try progress(walked % stepRows)
+    }
+
+    private static func repack(
+        _ view: OnlineSnapshotView, _ group: inout OnlineGroup, _ scope: AuditScope, _ body: (GroupID, Int, AuditRow) -> Void
+    ) throws(HeadwaterError) {
+        guard !group.older.isEmpty else { return }
+        let batch = try view.batch(group.older, as: group.hasher.schema)
+        for (number, row) in group.older.enumerated() {
+            let key = group.hasher.key(row.key)
+            let hash = group.hasher.row(key, row.order, isTombstone: false, features: batch.features, row: number)
+            guard let bucket = scope.bucket(key.value) else { continue }
+            body(row.groupID, bucket, AuditRow(key: row.key, order: row.order, isTombstone: false, hash: hash))
+        }
+        group.older.removeAll(keepingCapacity: true)
+    }
+
+    private static func forEachRow(
+        _ view: OfflineView, _ schema: GroupSchema, asOf: Position, _ scope: AuditScope,
+        _ progress: (Int) throws(HeadwaterError) -> Void, _ body: (Int, AuditRow) -> Void
+    ) throws(HeadwaterError) {
+        var hasher = RowHasher(schema, seed: scope.seed)
+        try view.forEachLatest(schema, asOf: asOf, step: progress) { row in
+            let key = hasher.key(row.key)
+            guard let bucket = scope.bucket(key.value) else { return }
+            let hash = hasher.row(key, row.order, isTombstone: row.isTombstone, features: row.columns, row: row.row)
+            body(bucket, AuditRow(key: row.key, order: row.order, isTombstone: row.isTombstone, hash: hash))
         }
     }
 }

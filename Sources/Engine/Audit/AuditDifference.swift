@@ -17,33 +17,25 @@ public struct AuditDifference: Hashable, Sendable {
 }
 
 extension Audit {
-    /// Buckets of a group that differ, or all of them where one store does not have the group.
-    public static func differingBuckets(_ online: GroupDigest?, _ offline: GroupDigest?, count: Int) -> Set<Int> {
-        guard let online, let offline, online.buckets.count == offline.buckets.count else { return Set(0..<count) }
-        return Set((0..<count).filter { online.buckets[$0] != offline.buckets[$0] })
-    }
-
     /// Compares rows key by key.
     ///
     /// - Complexity: O(rows).
     public static func differences(online: [AuditRow], offline: [AuditRow]) -> [AuditDifference] {
-        let offlineByKey = Dictionary(offline.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
-        var seen: Set<ArraySlice<UInt8>> = []
+        var offlineByKey = Dictionary(offline.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         var differences: [AuditDifference] = []
         for row in online {
-            seen.insert(row.key)
-            guard let other = offlineByKey[row.key] else {
+            guard let other = offlineByKey.removeValue(forKey: row.key) else {
                 differences.append(AuditDifference(key: row.key, kind: .onlyOnline, online: row.order, offline: nil))
                 continue
             }
-            guard row.digest != other.digest else { continue }
+            guard row.hash != other.hash else { continue }
             let kind: AuditDifference.Kind =
                 if row.order != other.order { .otherRow } else if row.isTombstone != other.isTombstone { .otherTombstone } else {
                     .otherValues
                 }
             differences.append(AuditDifference(key: row.key, kind: kind, online: row.order, offline: other.order))
         }
-        for row in offline where !seen.contains(row.key) {
+        for row in offline where offlineByKey[row.key] != nil {
             differences.append(AuditDifference(key: row.key, kind: .onlyOffline, online: nil, offline: row.order))
         }
         return differences

@@ -60,7 +60,7 @@ struct OperationHandlers {
                     head: JSONReply.with {
                         $0.position = report.online?.appliedPosition ?? report.offline?.appliedPosition ?? 0
                     },
-                    body: JSON.encode(report))
+                    body: JSON.encode(report: report))
             }
         }
     }
@@ -71,8 +71,9 @@ struct OperationHandlers {
             logID: services.logID.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined(),
             wallTime: services.clock.now(), online: nil, offline: nil)
         if let online = services.online { report.online = await status(of: online) }
-        if let offline = services.offline { report.offline = status(of: offline) }
+        if let offline = services.offline { report.offline = await status(of: offline) }
         report.bootstrap = services.bootstrap.value
+        report.scrub = services.scrubber?.report
         return report
     }
 
@@ -108,7 +109,7 @@ struct OperationHandlers {
         let state = online.state.current
         let groups = online.store.statisticsAtMost
         let failures = [state.failure?.description, log.failure].compactMap { $0 }
-        return StatusReport.Online(
+        var report = StatusReport.Online(
             durability: online.options.durability.text, lastPosition: state.lastPosition, durablePosition: state.durablePosition,
             appliedPosition: online.store.appliedPosition, catalogPosition: state.catalog.position,
             snapshotPosition: online.store.snapshotPosition, memoryBytes: online.store.memoryBytes,
@@ -121,15 +122,17 @@ struct OperationHandlers {
                 return StatusReport.OnlineGroup(
                     project: group.project, group: group.reference, rowsAtMost: counted?.rows ?? 0, bytes: counted?.bytes ?? 0)
             }, failure: failures.isEmpty ? nil : failures.joined(separator: "; "))
+        report.snapshotBytes = online.store.snapshotBytes
+        return report
     }
 
-    private func status(of offline: OfflineNode) -> StatusReport.Offline {
+    private func status(of offline: OfflineNode) async -> StatusReport.Offline {
+        let lag = await lag(of: offline)
         let status = offline.store.status()
-        let end = services.online?.state.current.durablePosition ?? offline.sourcePosition.withLock { $0 }
         let failure = offline.state.failure ?? status.failure ?? offline.sourceFailure.withLock { $0 }
-        return StatusReport.Offline(
+        var report = StatusReport.Offline(
             durablePosition: status.durablePosition, appliedPosition: status.appliedPosition,
-            lag: end.map { $0 > status.appliedPosition ? $0 - status.appliedPosition : 0 }, oldestAsOf: status.oldestAsOf,
+            lag: lag?.positions, oldestAsOf: status.oldestAsOf,
             groups: offline.state.catalog.allGroups.map { group in
                 let counted = status.groups.first { $0.groupID == group.id }
                 return StatusReport.OfflineGroup(
@@ -137,6 +140,17 @@ struct OperationHandlers {
                     chunksByLevel: counted?.chunksByLevel ?? [], chunkBytes: counted?.chunkBytes ?? 0,
                     memoryRows: counted?.memoryRows ?? 0)
             }, failure: failure?.description)
+        report.lagRows = lag?.rows
+        report.lagMicroseconds = lag?.microseconds
+        return report
+    }
+
+    private func lag(of offline: OfflineNode) async -> LogLag? {
+        await withCheckedContinuation { continuation in
+            services.workers.follow.submit(orNot: { isActive in
+                continuation.resume(returning: isActive ? LogLag(of: offline, services) : nil)
+            })
+        }
     }
 }
 

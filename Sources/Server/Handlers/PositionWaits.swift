@@ -9,39 +9,39 @@ import Wire
 /// The store that a read asks, as far as positions go.
 struct PositionedStore: Sendable {
     let gate: PositionGate
-    /// What is applied now: the gate hears of it a moment later.
-    let applied: Position
-    let gaps: [ClosedRange<Position>]
-    /// The last position that was given out, where this process knows.
-    let lastPosition: Position?
+    private let known: @Sendable () -> KnownPositions
+    /// Tells where the log ends, where that has to be asked for.
+    let logEnd: LogEnd?
 
     init(_ node: OnlineNode) {
-        let state = node.state.current
         gate = node.gate
-        applied = max(node.store.appliedPosition, node.gate.applied)
-        gaps = state.gaps
-        lastPosition = state.lastPosition
+        known = { node.known }
+        logEnd = nil
     }
 
-    init(_ node: OfflineNode, online: OnlineNode?) {
+    init(_ node: OfflineNode, _ services: Services) {
         gate = node.gate
-        applied = max(node.store.appliedPosition, node.gate.applied)
-        gaps = node.state.gaps
-        // Alone, the offline service does not know how far the log is just now: a read beyond waits until its deadline.
-        lastPosition = online?.state.current.lastPosition
+        let online = services.online
+        known = {
+            // What is applied now: the gate hears of it a moment later.
+            KnownPositions(
+                applied: max(node.store.appliedPosition, node.gate.applied), gaps: node.state.gaps,
+                last: online?.state.current.lastPosition)
+        }
+        logEnd = online == nil ? LogEnd(services: services, logID: node.logID) : nil
     }
 
-    /// - Throws: `.dataLoss` for a position that was lost, `.outOfRange` for one that was never given out.
-    func check(_ position: Position) throws(HeadwaterError) {
-        // The gap's record stands at its last position: what reads show when the log was just recovered, and so may ask for.
-        if let gap = gaps.first(where: { $0.contains(position) && position < $0.upperBound }) {
-            throw HeadwaterError(
-                .dataLoss,
-                "position \(position) was lost in a power cut (positions \(gap.lowerBound) to \(gap.upperBound)): write it again")
-        }
-        if position > applied, let lastPosition, position > lastPosition {
-            throw HeadwaterError(.outOfRange, "position \(position) lies beyond the log's end, \(lastPosition)")
-        }
+    var applied: Position { known().applied }
+
+    /// - Throws: as `KnownPositions.check`.
+    func check(_ position: Position) throws(HeadwaterError) { try known().check(position) }
+}
+
+extension OnlineNode {
+    var known: KnownPositions {
+        let state = state.current
+        return KnownPositions(
+            applied: max(store.appliedPosition, gate.applied), gaps: state.gaps, last: state.lastPosition)
     }
 }
 
@@ -74,20 +74,26 @@ extension Services {
         _ positions: [Position], logID: [UInt8], in store: @autoclosure () -> PositionedStore, pool: WorkerPool, isShort: Bool,
         _ request: IncomingRequest, _ responder: Responder, _ read: @escaping @Sendable () throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {
-        if !logID.isEmpty && logID != self.logID {
-            throw HeadwaterError(
-                .failedPrecondition, "the position is of another log: the store was replaced; forget the position")
-        }
+        try checkLog(logID)
         guard let last = positions.max(), last > 0 else { return try begin(pool, isShort, request, responder, read) }
         let store = store()
-        for position in positions where position > 0 { try store.check(position) }
+        let wanted = positions.filter { $0 > 0 }
+        for position in wanted { try store.check(position) }
         if last <= store.applied { return try begin(pool, isShort, request, responder, read) }
-        wait(for: last, store.gate, request, responder) { result in
+        wait(for: last, store, request, responder) { result in
             switch result {
             // Not on this thread: it is the one that applies.
             case .success: self.onWorker(pool, request, responder, read)
             case .failure(let error): responder.fail(error, appliedPosition: store.gate.applied)
             }
+        }
+    }
+
+    /// - Throws: `.failedPrecondition` for the id of another log than this store's; an empty one is not checked.
+    func checkLog(_ logID: [UInt8]) throws(HeadwaterError) {
+        guard logID.isEmpty || logID == self.logID else {
+            throw HeadwaterError(
+                .failedPrecondition, "the position is of another log: the store was replaced; forget the position")
         }
     }
 
@@ -98,25 +104,41 @@ extension Services {
         if isShort { try read() } else { onWorker(pool, request, responder, read) }
     }
 
-    /// Waits at a gate; a request that is cancelled meanwhile waits no longer: `resume` is called with CANCELLED.
+    /// Waits at a store's gate. A request that is cancelled meanwhile waits no longer: `resume` is called with CANCELLED; nor does one
+    /// for a position that turns out to lie beyond the log's end, or to be lost.
     func wait(
-        for position: Position, _ gate: PositionGate, _ request: IncomingRequest, _ responder: Responder,
+        for position: Position, _ store: PositionedStore, _ request: IncomingRequest, _ responder: Responder,
         _ resume: @escaping PositionGate.Resume
     ) {
-        let once = Once(resume)
-        guard let ticket = gate.wait(for: position, deadline: request.waitDeadline, { once.call($0) }) else { return }
+        let once = Once<Result<Void, HeadwaterError>> { result in
+            // The log may have brought the gap that the position is in only now.
+            resume(result.flatMap { Result { () throws(HeadwaterError) in try store.check(position) } })
+        }
+        guard let ticket = store.gate.wait(for: position, deadline: request.waitDeadline, { once.call($0) }) else { return }
+        @Sendable func giveUp(_ error: HeadwaterError) {
+            store.gate.remove(ticket)
+            once.call(.failure(error))
+        }
         responder.onCancel {
-            gate.remove(ticket)
-            once.call(.failure(HeadwaterError(.cancelled, "the request was cancelled while it waited for position \(position)")))
+            giveUp(HeadwaterError(.cancelled, "the request was cancelled while it waited for position \(position)"))
+        }
+        guard let logEnd = store.logEnd else { return }
+        Task {
+            if let error = await logEnd.refusal(of: position, isSettled: { store.gate.applied >= position || request.isExpired })
+            {
+                giveUp(error)
+            }
         }
     }
 
-    /// Waits at a gate.
+    /// Waits at a store's gate.
     ///
-    /// - Throws: as `PositionGate.wait`, `.cancelled` where the request is.
-    func wait(for position: Position, _ gate: PositionGate, _ request: IncomingRequest, _ responder: Responder) async throws {
+    /// - Throws: as `PositionGate.wait`, `.cancelled` where the request is, `.outOfRange` and `.dataLoss` as `PositionedStore.check`.
+    func wait(
+        for position: Position, _ store: PositionedStore, _ request: IncomingRequest, _ responder: Responder
+    ) async throws {
         try await withCheckedThrowingContinuation { continuation in
-            wait(for: position, gate, request, responder) { continuation.resume(with: $0) }
+            wait(for: position, store, request, responder) { continuation.resume(with: $0) }
         }
     }
 }

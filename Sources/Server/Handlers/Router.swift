@@ -25,7 +25,10 @@ struct Router: RequestHandler {
         do throws(HeadwaterError) { try dispatch(request, responder) } catch { responder.fail(error) }
     }
 
-    func ended(connectionID: UInt64) { services.handles.remove(connection: connectionID) }
+    func ended(connectionID: UInt64) {
+        services.handles.remove(connection: connectionID)
+        services.auditViews.drop(.connection(connectionID))
+    }
 
     private func dispatch(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
         switch request.method {

@@ -39,7 +39,7 @@ struct RowsHandlers {
             (positions, logID) = ([head.minPosition, head.asOf ?? 0], head.logID)
         }
         try services.whenApplied(
-            positions, logID: logID, in: PositionedStore(offline, online: services.online), pool: services.workers.long,
+            positions, logID: logID, in: PositionedStore(offline, services), pool: services.workers.long,
             isShort: false, request, responder
         ) { () throws(HeadwaterError) in try run(query, request, offline, responder) }
     }

@@ -26,6 +26,7 @@ final class Services: Sendable {
     let bootstrap = Mutexed<StatusReport.Bootstrap?>(nil)
     /// Where this process listens, once it does.
     let listening = Mutexed<[Endpoint]>([])
+    private let scrubberBox = Mutex<Scrubber?>(nil)
     private let offlineNode = Mutex<OfflineNode?>(nil)
 
     init(configuration: ServerConfiguration, storage: any Storage, online: OnlineNode?, clock: any WallClock, logger: Logger) {
@@ -48,6 +49,12 @@ final class Services: Sendable {
             defer { node = nil }
             return node
         }
+    }
+
+    /// Reads cold files in the background; `nil` before the server serves.
+    var scrubber: Scrubber? {
+        get { scrubberBox.withLock { $0 } }
+        set { scrubberBox.withLock { $0 = newValue } }
     }
 
     /// Ends the worker threads.

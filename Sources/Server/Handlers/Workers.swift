@@ -5,18 +5,20 @@ import Transport
 
 /// The threads that requests block, apart by how long they take, so that none waits behind longer work.
 struct Workers: Sendable {
-    /// Joins, scans and audits: a slow client's answer holds one until its pace runs out.
+    /// Joins and scans: a slow client's answer holds one until its pace runs out.
     let long = WorkerPool(threads: 8)
     /// Gets with many keys, and those that waited for a position.
     let gets = WorkerPool(threads: 2)
     /// Checks of large writes.
     let writes = WorkerPool(threads: 2)
+    /// Walks of audits, one at a time, when nothing else wants the processor.
+    let audits = WorkerPool(threads: 1, niceness: backgroundNiceness)
     /// Reads of the log for followers, which share it: each read is short.
     let follow = SerialWorker()
 
     func shutdownGracefully() async throws {
         await follow.shutdown()
-        for pool in [long, gets, writes] { try await pool.shutdown() }
+        for pool in [long, gets, writes, audits] { try await pool.shutdown() }
     }
 }
 
@@ -28,9 +30,11 @@ final class WorkerPool: Sendable {
     private let pool: NIOThreadPool
     private let waiting = Atomic<Int>(0)
 
-    init(threads: Int) {
+    init(threads: Int, niceness: Int32 = 0) {
         pool = NIOThreadPool(numberOfThreads: threads)
         pool.start()
+        guard niceness > 0 else { return }
+        for _ in 0..<threads { pool.submit { _ in giveWay(niceness) } }
     }
 
     func shutdown() async throws { try await pool.shutdownGracefully() }
@@ -39,7 +43,7 @@ final class WorkerPool: Sendable {
     ///
     /// - Throws: `.resourceExhausted` where too many jobs wait.
     func submit(
-        _ request: IncomingRequest, _ responder: Responder, _ job: @escaping @Sendable (HeadwaterError?) -> Void
+        _ reasonToStop: @escaping @Sendable () -> HeadwaterError?, _ job: @escaping @Sendable (HeadwaterError?) -> Void
     ) throws(HeadwaterError) {
         guard waiting.add(1, ordering: .relaxed).newValue <= Self.waitingMax else {
             waiting.subtract(1, ordering: .relaxed)
@@ -52,7 +56,7 @@ final class WorkerPool: Sendable {
             guard state == .active else {
                 return job(HeadwaterError(.unavailable, "the server is shutting down: connect again later"))
             }
-            job(request.reasonToStop(responder))
+            job(reasonToStop())
         }
     }
 }
@@ -78,25 +82,12 @@ extension Services {
         _ work: @escaping @Sendable () throws(HeadwaterError) -> Void
     ) {
         do throws(HeadwaterError) {
-            try pool.submit(request, responder) { reason in
+            let reasonToStop: @Sendable () -> HeadwaterError? = { request.reasonToStop(responder) }
+            try pool.submit(reasonToStop) { reason in
                 if let reason { return self.fail(request, responder, reason) }
                 do throws(HeadwaterError) { try work() } catch { self.fail(request, responder, error) }
             }
         } catch { responder.fail(error) }
-    }
-
-    /// Runs blocking work of a request on a thread for long work, and hands back its result.
-    func work<Answer: Sendable>(
-        _ request: IncomingRequest, _ responder: Responder, _ work: @escaping @Sendable () throws -> Answer
-    ) async throws -> Answer {
-        try await withCheckedThrowingContinuation { continuation in
-            do throws(HeadwaterError) {
-                try workers.long.submit(request, responder) { reason in
-                    if let reason { return continuation.resume(throwing: reason) }
-                    continuation.resume(with: Result { try work() })
-                }
-            } catch { continuation.resume(throwing: error) }
-        }
     }
 
     /// Answers with an error: work that stopped itself because the deadline had come says so, and how far the store is.

@@ -31,6 +31,8 @@ final class OfflineNode: Sendable {
     /// What the source last said of itself.
     let sourceFailure = Mutex<HeadwaterError?>(nil)
     let sourcePosition = Mutex<Position?>(nil)
+    /// Of the last record applied since the start.
+    let lastIngestTime = Mutex<Microseconds?>(nil)
 
     init(
         _ engine: sending OfflineEngine, logger: Logger, onDurable: @escaping @Sendable (Position) -> Void
@@ -57,6 +59,7 @@ final class OfflineNode: Sendable {
     /// On the follower thread.
     func apply(_ records: [Record], _ engine: OfflineEngine) throws(HeadwaterError) {
         defer { gate.advance(to: store.appliedPosition) }
+        if let last = records.last { lastIngestTime.withLock { $0 = last.ingestTime } }
         do throws(HeadwaterError) { try engine.apply(records) } catch {
             logger.critical("the log cannot be applied; history stays at its position", metadata: ["error": "\(error)"])
             gate.end(error)

@@ -1,11 +1,26 @@
 import FeatureModel
+import Glibc
 import NIOPosix
+
+/// How much threads of audits and scrubs give way: beside one busy thread of a request they get a tenth of a processor.
+///
+/// Not more: such a thread holds a stripe's lock for a moment now and then, and a writer that waits for it must not wait long.
+let backgroundNiceness: Int32 = 10
+
+/// Lets this thread give way to others from now on.
+func giveWay(_ niceness: Int32) {
+    // On Linux 0 is the calling thread. Where it is refused, the thread only takes its full share.
+    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
+}
 
 /// Runs jobs one after another on a thread of its own.
 final class SerialWorker: Sendable {
     private let pool = NIOThreadPool(numberOfThreads: 1)
 
-    init() { pool.start() }
+    init(niceness: Int32 = 0) {
+        pool.start()
+        if niceness > 0 { submit { giveWay(niceness) } }
+    }
 
     /// Queues a job; `job` is told `false` where the worker has ended and does not run it.
     func submit(orNot job: @escaping @Sendable (Bool) -> Void) {

@@ -44,7 +44,7 @@ public enum Method: UInt16, Sendable, CaseIterable {
     /// Whether the answer is a stream of data frames and an `end`.
     public var isStream: Bool {
         switch self {
-        case .history, .scan, .latest, .follow, .auditRows, .bootstrap: true
+        case .history, .scan, .latest, .follow, .audit, .auditRows, .bootstrap: true
         default: false
         }
     }

@@ -2,10 +2,15 @@
 public struct AuditReport: Codable, Hashable, Sendable {
     /// The position at which both were compared.
     public var position: UInt64
-    public var groups: [Group]
-    /// Differences found; `differences` lists the first of them.
-    public var differenceCount: Int
-    public var differences: [Difference]
+    public var groups: [Group] = []
+    /// Keys that differ; at least so many where `isComplete` is false.
+    public var differenceCount = 0
+    /// Whether every part that differs was looked into; it is not where very much differs.
+    public var isComplete = true
+    /// The first differences.
+    public var differences: [Difference] = []
+    /// How long it took.
+    public var milliseconds = 0
 
     public var agrees: Bool { differenceCount == 0 }
 
@@ -44,10 +49,20 @@ public struct AuditReport: Codable, Hashable, Sendable {
         }
     }
 
-    public init(position: UInt64, groups: [Group], differenceCount: Int, differences: [Difference]) {
-        self.position = position
-        self.groups = groups
-        self.differenceCount = differenceCount
-        self.differences = differences
+    public init(position: UInt64) { self.position = position }
+}
+
+/// How far an audit has come: the JSON bodies of the frames before its report.
+public struct AuditProgress: Codable, Hashable, Sendable {
+    /// `online`, `offline` or `narrowing`: which walk it is at.
+    public var phase: String
+    /// Rows of that walk so far, and about how many there are; 0 where that is not known.
+    public var rows: Int
+    public var expectedRows: Int
+
+    public init(phase: String, rows: Int, expectedRows: Int) {
+        self.phase = phase
+        self.rows = rows
+        self.expectedRows = expectedRows
     }
 }

@@ -10,6 +10,14 @@ public struct StatusReport: Codable, Hashable, Sendable {
     public var offline: Offline?
     /// The history that a new follower is fetching; absent once it is here.
     public var bootstrap: Bootstrap?
+    /// The scrub of this process; absent without a server.
+    public var scrub: Scrub?
+
+    private enum CodingKeys: String, CodingKey {
+        // Spelt so that it is `log_id` in JSON.
+        case logID = "logId"
+        case roles, version, wallTime, online, offline, bootstrap, scrub
+    }
 
     public struct Online: Codable, Hashable, Sendable {
         public var durability: String
@@ -19,6 +27,8 @@ public struct StatusReport: Codable, Hashable, Sendable {
         public var appliedPosition: UInt64
         public var catalogPosition: UInt64
         public var snapshotPosition: UInt64
+        /// Bytes of the snapshot's file.
+        public var snapshotBytes = 0
         public var memoryBytes: Int
         public var producerSessions: Int
         public var logBytes: Int
@@ -116,6 +126,11 @@ public struct StatusReport: Codable, Hashable, Sendable {
         public var appliedPosition: UInt64
         /// Positions of the log that are not applied yet; absent where the log cannot be asked.
         public var lag: UInt64?
+        /// Rows at those positions; absent where they are too many to be counted at each status, or the log is elsewhere.
+        public var lagRows: Int?
+        /// The age of the oldest record that is not applied yet, or, where the log is elsewhere, of the last one that is; 0 where
+        /// none is missing.
+        public var lagMicroseconds: Int64?
         /// The least position that `as_of` can read.
         public var oldestAsOf: UInt64
         public var groups: [OfflineGroup]

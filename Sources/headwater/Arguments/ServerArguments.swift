@@ -61,6 +61,27 @@ struct ByteSizeArgument: ExpressibleByArgument {
     }
 }
 
+/// A length of time, `90s`, `15m`, `24h` or `7d`, or `off`.
+struct IntervalArgument: ExpressibleByArgument {
+    let duration: Duration?
+
+    init(duration: Duration?) { self.duration = duration }
+
+    init?(argument: String) {
+        if argument == "off" {
+            duration = nil
+            return
+        }
+        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
+        guard let unit = argument.last.flatMap({ units[$0] }), let number = Int64(argument.dropLast()), number > 0,
+            number <= 36_500
+        else { return nil }
+        duration = .seconds(number * unit)
+    }
+
+    var defaultValueDescription: String { duration.map { "\($0 / .seconds(3_600))h" } ?? "off" }
+}
+
 /// A level of swift-log.
 struct LogLevelArgument: ExpressibleByArgument {
     let level: Logger.Level

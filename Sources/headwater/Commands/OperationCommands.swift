@@ -9,7 +9,7 @@ struct Audit: AsyncParsableCommand {
         abstract: "Prove, over all rows, that the online and the offline store agree.",
         discussion: """
             For every key: online latest = the offline row with the greatest (event time, position, row), tombstones included, \
-            at one position. Exit code 1 where they differ.
+            at one position, while reads and writes go on. Where they differ, the first keys are listed. Exit code 1 then.
 
               headwater audit
               headwater audit --json
@@ -21,7 +21,20 @@ struct Audit: AsyncParsableCommand {
     var minPosition: UInt64 = 0
 
     func run() async throws {
-        let answer = try await connection.withClient { try await $0.audit(minPosition: minPosition) }
+        let answer = try await connection.withClient { client in
+            var phase = ""
+            var progress = Progress("auditing")
+            defer { progress.finish() }
+            return try await client.audit(minPosition: minPosition) { step in
+                if step.phase != phase {
+                    progress.finish()
+                    phase = step.phase
+                    progress = Progress("auditing, \(phase)")
+                }
+                progress.update(
+                    rows: step.rows, fraction: step.expectedRows > 0 ? Double(step.rows) / Double(step.expectedRows) : nil)
+            }
+        }
         let report = answer.value
         if output.json {
             try Console.write(answer.json + [UInt8(ascii: "\n")])
@@ -31,7 +44,7 @@ struct Audit: AsyncParsableCommand {
         if !report.agrees {
             throw HeadwaterError(
                 .dataLoss,
-                "online and offline differ in \(Spelling.count(report.differenceCount, "key")) at position \(report.position): "
+                "online and offline differ in \(report.isComplete ? "" : "at least ")\(Spelling.count(report.differenceCount, "key")) at position \(report.position): "
                     + "stop writing, keep the data directory, and check both disks")
         }
     }
@@ -50,7 +63,8 @@ struct Audit: AsyncParsableCommand {
         let rows = report.groups.reduce(0) { $0 + $1.onlineRows }
         return text
             + (report.agrees
-                ? "\nonline and offline agree over \(Spelling.count(rows, "latest row")) at position \(report.position)\n" : "")
+                ? "\nonline and offline agree over \(Spelling.count(rows, "latest row")) at position \(report.position), "
+                    + "in \(Spelling.seconds(.milliseconds(report.milliseconds)))\n" : "")
     }
 }
 

@@ -22,6 +22,17 @@ struct ServerOptionGroup: ParsableArguments {
     @Flag(help: "Allow addresses that other machines can reach: there is no TLS and no authentication.")
     var insecure = false
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Between two scrubs, which read all cold files slowly, check them, and compare the stores: such as 90s, 15m, 24h, 7d, \
+            or off. What they find is logged and shown by 'headwater status'.
+            """, valueName: "time"))
+    var scrubInterval = IntervalArgument(duration: .seconds(86_400))
+
+    @Option(help: ArgumentHelp("What a scrub reads in a second at most, such as 64MiB.", valueName: "bytes"))
+    var scrubBytesPerSecond: ByteSizeArgument?
+
     @Option(help: "The least level that is logged to standard error: trace, debug, info, notice, warning, error or critical.")
     var logLevel = LogLevelArgument.info
 
@@ -29,6 +40,8 @@ struct ServerOptionGroup: ParsableArguments {
         var configuration = ServerConfiguration(role: role, dataDirectory: data)
         configuration.listen = listen.map(\.endpoint)
         configuration.allowInsecure = insecure
+        configuration.scrubInterval = scrubInterval.duration
+        if let scrubBytesPerSecond { configuration.scrubBytesPerSecond = scrubBytesPerSecond.count }
         return configuration
     }
 

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Client
 import FeatureModel
-import Foundation
 import Tables
 import Wire
 
@@ -21,7 +20,7 @@ struct Status: AsyncParsableCommand {
     func run() async throws {
         if let data = directory.data {
             let report = try DirectStatus.report(dataDirectory: data)
-            if output.json { try Console.write(try encoded(report)) } else { try Console.write(StatusText.text(report).utf8) }
+            if output.json { try Console.printJSON(report) } else { try Console.write(StatusText.text(report).utf8) }
             return
         }
         let answer = try await connection.withClient { try await $0.status() }
@@ -30,13 +29,6 @@ struct Status: AsyncParsableCommand {
         } else {
             try Console.write(StatusText.text(answer.value).utf8)
         }
-    }
-
-    /// As a server sends it.
-    private func encoded(_ report: StatusReport) throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return Array(try encoder.encode(report)) + [UInt8(ascii: "\n")]
     }
 }
 
@@ -51,6 +43,7 @@ enum StatusText {
         if let online = report.online { lines += self.online(online) }
         if let offline = report.offline { lines += self.offline(offline) }
         if let bootstrap = report.bootstrap { lines += self.bootstrap(bootstrap) }
+        if let scrub = report.scrub { lines += self.scrub(scrub) }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -60,7 +53,8 @@ enum StatusText {
         lines.append("  durability  \(online.durability)")
         let positions = [
             "last \(online.lastPosition)", "durable \(online.durablePosition)", "applied \(online.appliedPosition)",
-            "definitions \(online.catalogPosition)", "snapshot \(online.snapshotPosition)",
+            "definitions \(online.catalogPosition)",
+            "snapshot \(online.snapshotPosition) (\(Spelling.bytes(online.snapshotBytes)))",
         ]
         lines.append("  positions   \(positions.joined(separator: ", "))")
         let sessions = Spelling.count(online.producerSessions, "producer session")
@@ -99,7 +93,7 @@ enum StatusText {
     private static func offline(_ offline: StatusReport.Offline) -> [String] {
         var lines = ["", "offline"]
         if let failure = offline.failure { lines.append("  FAILED      \(failure)") }
-        let lag = offline.lag.map { ", \(Spelling.count($0)) behind the log" } ?? ""
+        let lag = offline.lag.map { ", \(Spelling.count($0)) behind the log\(behind(offline))" } ?? ""
         lines.append(
             "  positions   in chunks \(offline.durablePosition), applied \(offline.appliedPosition)\(lag), "
                 + "oldest as-of \(offline.oldestAsOf)")
@@ -112,6 +106,39 @@ enum StatusText {
             ])
         }
         return lines + indented(table)
+    }
+
+    /// ` (1,200 rows, 0.31 s)`; empty where nothing is missing.
+    private static func behind(_ offline: StatusReport.Offline) -> String {
+        guard offline.lag ?? 0 > 0 else { return "" }
+        let parts = [
+            offline.lagRows.map { Spelling.count($0, "row") },
+            offline.lagMicroseconds.map { Spelling.seconds(.microseconds($0)) },
+        ].compactMap { $0 }
+        return parts.isEmpty ? "" : " (\(parts.joined(separator: ", ")))"
+    }
+
+    private static func scrub(_ scrub: StatusReport.Scrub) -> [String] {
+        var lines = ["", "scrub"]
+        let next = scrub.nextDue.map { "next due \(TimeText.format($0))" } ?? (scrub.isRunning ? "running now" : "off")
+        guard let started = scrub.startedAt else { return lines + ["  none so far, \(next)"] }
+        let finished = scrub.finishedAt.map { ", finished \(TimeText.format($0))" } ?? ""
+        lines.append("  last        started \(TimeText.format(started))\(finished), \(next)")
+        let checked = "\(Spelling.bytes(scrub.bytes)) and \(Spelling.count(scrub.rows, "row")) checked"
+        let audit =
+            scrub.auditedPosition.map { "stores compared at position \($0)" }
+            ?? scrub.notAudited.map { "stores not compared: \($0)" } ?? "stores not compared"
+        lines.append("  read        \(checked) in \(Spelling.seconds(.milliseconds(scrub.milliseconds))); \(audit)")
+        let found = [Spelling.count(scrub.damageCount, "damaged place"), Spelling.count(scrub.differenceCount, "difference")]
+        lines.append("  found       \(found.joined(separator: ", "))")
+        for finding in scrub.findings {
+            lines.append("  DAMAGE      \(finding.location.map { "\($0): " } ?? "")\(finding.message)")
+        }
+        for one in scrub.differences {
+            lines.append(
+                "  DIFFERENCE  \(one.group) \(one.key): \(one.kind); online \(one.online ?? "-"), offline \(one.offline ?? "-")")
+        }
+        return lines
     }
 
     private static func indented(_ table: TextTable) -> [String] {

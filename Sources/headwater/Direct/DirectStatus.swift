@@ -35,7 +35,7 @@ enum DirectStatus {
         }
         let verified = try LogVerifier.verify(storage: storage, directory: directory)
         let statistics = online.store.statisticsAtMost
-        return StatusReport.Online(
+        var report = StatusReport.Online(
             durability: "-", lastPosition: log.durablePosition, durablePosition: log.durablePosition,
             appliedPosition: online.store.appliedPosition, catalogPosition: online.catalog.position,
             snapshotPosition: online.store.snapshotPosition, memoryBytes: online.store.memoryBytes, producerSessions: 0,
@@ -46,6 +46,8 @@ enum DirectStatus {
                 return StatusReport.OnlineGroup(
                     project: group.project, group: group.reference, rowsAtMost: counts?.rows ?? 0, bytes: counts?.bytes ?? 0)
             }, failure: verified.damage.map { Failure.message($0) })
+        report.snapshotBytes = online.store.snapshotBytes
+        return report
     }
 
     private static func offlinePart(_ status: OfflineStatus, _ log: LogReader, _ catalog: Catalog) -> StatusReport.Offline {

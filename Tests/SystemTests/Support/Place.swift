@@ -137,7 +137,7 @@ final class Place: Sendable {
     func lastPosition(socket: String = "s.sock") throws -> Int {
         let status = try succeed("status", "--json", "--address", address(socket)).json()
         let online = try #require(status["online"] as? [String: Any])
-        return try #require(online["lastPosition"] as? Int)
+        return try #require(online["last_position"] as? Int)
     }
 }
 

@@ -61,9 +61,9 @@ func expectWhole(_ writes: [StormWrite], in place: Place, offlineSocket: String 
     )
     try expectOnline(writes.filter(\.isAcknowledged), in: place)
     let audit = try place.succeed("audit", "--json", "--min-position", "\(position)", "--address", offline).json()
-    #expect(audit["differenceCount"] as? Int == 0)
+    #expect(audit["difference_count"] as? Int == 0)
     let groups = try #require(audit["groups"] as? [[String: Any]])
-    #expect(groups.first?["onlineRows"] as? Int == scan.lines.count - 1)
+    #expect(groups.first?["online_rows"] as? Int == scan.lines.count - 1)
     return figures
 }
 
