@@ -8,14 +8,14 @@ MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr/local
 SWIFT ?= swift
 PYTHON ?= python3
-SWIFT_SOURCES := Sources Tests
+SWIFT_SOURCES := Sources Tests Benchmarks
 GENERATED := Sources/CHeadwaterProto
 # Suites that start servers and kill them: one test at a time, so that two cores are enough.
-PROCESS_TESTS := CLITests|SystemTests
+PROCESS_TESTS := CLITests|SystemTests|BenchmarkTests
 
 .PHONY: help
 help: ## print the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: ## check for Swift, install the system packages that are missing
@@ -43,6 +43,15 @@ torture: release ## break processes and disks for ten minutes: figures, exit cod
 	$(SWIFT) build -c release --product torture
 	$(SWIFT) build -c release --product ShortIO
 	@"$$($(SWIFT) build -c release --show-bin-path)/torture" all $(TORTURE)
+
+.PHONY: bench
+bench: bench-writes ## all benchmarks, each beside its peer
+
+.PHONY: bench-writes
+bench-writes: release ## durable writes beside Redis with appendfsync always: two minutes
+	@command -v redis-server >/dev/null || echo "bench: the peer is skipped: apt-get install redis-server" >&2
+	$(SWIFT) build -c release --package-path Benchmarks --product bench
+	@Benchmarks/.build/release/bench writes $(BENCH_ARGUMENTS)
 
 .PHONY: demo
 demo: release ## run the main job on real data: ends by itself

@@ -32,6 +32,10 @@ let package = Package(
         .executable(name: "headwater", targets: ["headwater"]),
         // Before libc's calls in servers under torture.
         .library(name: "ShortIO", type: .dynamic, targets: ["ShortIO"]),
+
+        // What the package in Benchmarks/ drives servers with; the tests run it with tiny input.
+        .library(name: "BenchmarkLoad", targets: ["BenchmarkLoad"]),
+        .library(name: "FeatureModel", targets: ["FeatureModel"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
@@ -114,5 +118,11 @@ let package = Package(
             name: "AuditLoad", dependencies: ["Client", "Transport", "Catalog", "Wire", "FeatureModel"],
             path: "Benchmarks/AuditLoad",
             swiftSettings: houseRules),
+
+        // Load for benchmarks. The test starts the built executable.
+        .target(
+            name: "BenchmarkLoad", dependencies: ["Wire", "Catalog", "FeatureModel"],
+            path: "Benchmarks/Sources/BenchmarkLoad", swiftSettings: houseRules),
+        tests("BenchmarkTests", ["BenchmarkLoad"]),
     ]
 )

@@ -1,0 +1,126 @@
+import BenchmarkLoad
+import Foundation
+
+/// One case of `bench writes`: rounds of both systems, and what was asked of them.
+struct WriteCase {
+    let name: String
+    let placing: String
+    var headwater: [RoundFigures] = []
+    var redis: [RoundFigures] = []
+    /// Of each round, how long each write took from its acknowledgement until offline showed it, in nanoseconds.
+    var lags: [[UInt64]] = []
+    private(set) var bars: [Bar] = []
+
+    init(name: String, placing: String) {
+        self.name = name
+        self.placing = placing
+    }
+
+    private var median: Double { Spread(headwater.map(\.rowsPerSecond)).median }
+    /// Headwater over Redis, round by round.
+    var ratio: Spread? { redis.isEmpty ? nil : Spread(zip(headwater, redis).map { $0.rowsPerSecond / $1.rowsPerSecond }) }
+    var lag: Latencies? { lags.isEmpty ? nil : Latencies(lags.joined()) }
+
+    mutating func addBars(ratio wanted: Double) {
+        if let ratio { bars.append(Bar("Headwater / Redis", wanted: wanted, measured: ratio.median)) }
+    }
+
+    mutating func addBars(rowsPerSecond: Double, lagMilliseconds: Double) {
+        bars.append(Bar("rows a second", wanted: rowsPerSecond, measured: median))
+        if let lag {
+            bars.append(Bar("offline behind, median ms", wanted: lagMilliseconds, measured: lag.p50Milliseconds, atMost: true))
+        }
+    }
+}
+
+/// What `bench writes` prints.
+struct WriteReport {
+    let rounds: Int
+    let seconds: Double
+    var cases: [WriteCase] = []
+
+    func text() -> String {
+        var lines = [
+            "Durable writes: int64 key, 10 float64 features; closed loop, one request a connection; both systems by Unix sockets,",
+            "one load generator for both; Redis with appendonly yes, appendfsync always; \(rounds) alternating rounds of \(seconds) s.",
+        ]
+        for item in cases { lines += [""] + text(item) }
+        return lines.joined(separator: "\n")
+    }
+
+    private func text(_ item: WriteCase) -> [String] {
+        var lines = [
+            "\(item.name); \(item.placing)",
+            "  system      rows/s: median     (min … max)   ms: p50    p99  p99.9    max   bytes/row",
+        ]
+        for (name, rounds) in [("headwater", item.headwater), ("redis", item.redis)] where !rounds.isEmpty {
+            let figures = SystemFigures(rounds)
+            let spread = figures.rowsPerSecond
+            let late = figures.latencies
+            lines.append(
+                "  \(pad(name, 10))  \(left(whole(spread.median), 14)) \(left("(\(whole(spread.min)) … \(whole(spread.max)))", 20))  "
+                    + [late.p50Milliseconds, late.p99Milliseconds, late.p999Milliseconds, late.maxMilliseconds]
+                    .map { left(String(format: "%.2f", $0), 6) }.joined(separator: " ")
+                    + left(whole(figures.writtenBytesPerRow), 12))
+            let cores = figures.coresUsed.sorted { $0.key > $1.key }
+                .map { "\($0.key) \(String(format: "%.2f", $0.value.median))" }.joined(separator: ", ")
+            let busy = Spread(rounds.map { $0.machine.busyShare * 100 }).median
+            let disk = Spread(rounds.map { $0.machine.diskSeconds / $0.seconds * 100 }).median
+            lines.append("              cores used: \(cores); machine \(whole(busy)) % busy, disk \(whole(disk)) % of the time")
+        }
+        if item.redis.isEmpty {
+            lines.append("  redis       skipped: redis-server is not installed (apt-get install redis-server)")
+        }
+        if let ratio = item.ratio {
+            lines.append(String(format: "  ratio by round: median %.2f (%.2f … %.2f)", ratio.median, ratio.min, ratio.max))
+        }
+        if let lag = item.lag {
+            lines.append(
+                String(
+                    format: "  offline behind an acknowledgement: p50 %.1f ms, p99 %.1f ms, p99.9 %.1f ms, max %.1f ms",
+                    lag.p50Milliseconds, lag.p99Milliseconds, lag.p999Milliseconds, lag.maxMilliseconds))
+        }
+        for bar in item.bars {
+            lines.append(
+                "  bar: \(bar.name): wanted \(number(bar.wanted)), measured \(number(bar.measured)): \(bar.isMet ? "met" : "NOT MET")"
+            )
+        }
+        return lines
+    }
+
+    private struct CaseDocument: Encodable {
+        let name: String
+        let placing: String
+        let headwater: SystemFigures
+        let redis: SystemFigures?
+        let ratio: Spread?
+        let offlineLag: Latencies?
+        let machineBusyPercent: Spread
+        let diskBusyPercent: Spread
+        let bars: [Bar]
+
+        init(_ item: WriteCase) {
+            name = item.name
+            placing = item.placing
+            headwater = SystemFigures(item.headwater)
+            redis = item.redis.isEmpty ? nil : SystemFigures(item.redis)
+            ratio = item.ratio
+            offlineLag = item.lag
+            machineBusyPercent = Spread(item.headwater.map { $0.machine.busyShare * 100 })
+            diskBusyPercent = Spread(item.headwater.map { $0.machine.diskSeconds / $0.seconds * 100 })
+            bars = item.bars
+        }
+    }
+
+    func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let document = ["writes": cases.map(CaseDocument.init)]
+        return String(decoding: try encoder.encode(document), as: UTF8.self)
+    }
+
+    private func whole(_ number: Double) -> String { String(Int(number.rounded())) }
+    private func number(_ value: Double) -> String { value >= 1_000 ? whole(value) : String(format: "%.2f", value) }
+    private func pad(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(0, width - text.count)) }
+    private func left(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
+}

@@ -1,0 +1,98 @@
+import BenchmarkLoad
+import FeatureModel
+import Foundation
+
+/// Runs the cases of `bench writes`.
+struct WriteRunner {
+    let headwater: String
+    let redis: String?
+    let place: String
+    let rounds: Int
+    let seconds: Double
+
+    private static let warmUpSeconds = 0.5
+    static let connections = 64
+    static let batchConnections = 8
+    static let batchRows = 1_000
+
+    /// One row a request, 64 connections with one request each; servers on core 0, the load on core 1.
+    func singleRows() throws -> WriteCase {
+        let stand = try HeadwaterStand(binary: headwater, directory: try folder("h1"), cores: "0", withOffline: false)
+        defer { stand.stop() }
+        let own = ClosedLoop(try stand.sessions(Self.connections, bodies: stand.bodies(16_384, rowsEach: 1)))
+        var figures = WriteCase(
+            name: "one row a request, \(Self.connections) connections", placing: "each server on core 0, the load on core 1")
+        let peer = try redis.map { try RedisStand(binary: $0, directory: try folder("r1"), cores: "0") }
+        let peerLoop = try peer.map {
+            ClosedLoop(
+                try $0.sessions(Self.connections, pipelines: Rows.pipelines(16_384, rowsEach: 1), rowsEach: 1))
+        }
+        for _ in 0..<rounds {
+            figures.headwater.append(try round(own, rowsEach: 1, processes: [stand.online]))
+            if let peer, let peerLoop { figures.redis.append(try round(peerLoop, rowsEach: 1, processes: [peer.process])) }
+        }
+        figures.addBars(ratio: 2.5)
+        return figures
+    }
+
+    /// Batches of 1,000 rows, acknowledged when durable and applied online, with the offline service following apart.
+    func batches() throws -> WriteCase {
+        let stand = try HeadwaterStand(binary: headwater, directory: try folder("h2"), cores: "0,1", withOffline: true)
+        defer { stand.stop() }
+        let bodies = stand.bodies(1_000, rowsEach: Self.batchRows)
+        let own = ClosedLoop(try stand.sessions(Self.batchConnections, bodies: bodies))
+        var figures = WriteCase(
+            name: "\(Self.batchRows) rows a request, \(Self.batchConnections) connections",
+            placing: "headwater online and offline on both cores, the load on core 1; Redis on core 0")
+        let peer = try redis.map { try RedisStand(binary: $0, directory: try folder("r2"), cores: "0") }
+        let peerLoop = try peer.map {
+            ClosedLoop(
+                try $0.sessions(
+                    Self.batchConnections, pipelines: Rows.pipelines(100, rowsEach: Self.batchRows), rowsEach: Self.batchRows))
+        }
+        for _ in 0..<rounds {
+            let watch = try LagWatch(socketPath: stand.offlineSocket)
+            figures.headwater.append(
+                try round(own, rowsEach: Self.batchRows, processes: [stand.online, stand.offline!]) { session, time in
+                    watch.acknowledged(session.lastPosition, at: time)
+                })
+            figures.lags.append(watch.finish(within: 30))
+            settle([stand.online, stand.offline!])
+            if let peer, let peerLoop {
+                figures.redis.append(try round(peerLoop, rowsEach: Self.batchRows, processes: [peer.process]))
+            }
+        }
+        figures.addBars(rowsPerSecond: 1_000_000, lagMilliseconds: 100)
+        return figures
+    }
+
+    private func folder(_ name: String) throws -> String {
+        let path = "\(place)/\(name)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        return path
+    }
+
+    private func round<Session: LoadSession>(
+        _ loop: ClosedLoop<Session>, rowsEach: Int, processes: [ServerProcess],
+        onAnswer: (Session, UInt64) throws(HeadwaterError) -> Void = { _, _ in }
+    ) throws -> RoundFigures {
+        let before = processes.map { $0.usage() }
+        let machine = MachineUsage.now()
+        let start = monotonicNanoseconds()
+        let load = try loop.run(warmUp: Self.warmUpSeconds, seconds: seconds, onAnswer: onAnswer)
+        let elapsed = Double(monotonicNanoseconds() - start) / 1e9
+        let usage = zip(processes, before).map { ($0.name, $0.usage() - $1) }
+        return RoundFigures(
+            load: load, rowsPerSecond: load.requestsPerSecond * Double(rowsEach), seconds: elapsed,
+            usage: Dictionary(uniqueKeysWithValues: usage), machine: MachineUsage.now() - machine)
+    }
+
+    /// Waits until background work of one system is over, so that the next one does not pay for it.
+    private func settle(_ processes: [ServerProcess]) {
+        for _ in 0..<50 {
+            let before = processes.reduce(0) { $0 + $1.usage().cpuSeconds }
+            Thread.sleep(forTimeInterval: 0.2)
+            if processes.reduce(0, { $0 + $1.usage().cpuSeconds }) - before < 0.02 { return }
+        }
+    }
+}
