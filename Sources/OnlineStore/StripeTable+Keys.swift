@@ -45,6 +45,11 @@ struct EncodedKeys: Sendable {
         ends.reserveCapacity(rowCount)
         hashes.reserveCapacity(rowCount)
         nulls.reserveCapacity(rowCount)
+        if KeyCodec.append(columns, rowCount: rowCount, to: &bytes, ends: &ends) {
+            nulls = Array(repeating: false, count: rowCount)
+            for row in 0..<rowCount { hashes.append(hash(range(row), seed: seed)) }
+            return
+        }
         for row in 0..<rowCount {
             nulls.append(!KeyCodec.append(columns, row: row, to: &bytes))
             finishKey(seed: seed)
@@ -62,7 +67,11 @@ struct EncodedKeys: Sendable {
     private mutating func finishKey(seed: UInt64) {
         let start = ends.last ?? 0
         ends.append(bytes.count)
-        hashes.append(KeyHash.hash(groupID, unsafe bytes.span.bytes.extracting(start..<bytes.count), seed: seed))
+        hashes.append(hash(start..<bytes.count, seed: seed))
+    }
+
+    private func hash(_ range: Range<Int>, seed: UInt64) -> UInt64 {
+        KeyHash.hash(groupID, unsafe bytes.span.bytes.extracting(range), seed: seed)
     }
 
     var count: Int { ends.count }

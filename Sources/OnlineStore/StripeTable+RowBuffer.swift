@@ -30,17 +30,17 @@ struct RowBuffer: Sendable {
 
     /// Builds the record of row `row` of a batch.
     ///
-    /// - Parameter features: one column for each feature of `layout`, `nil` for all null; no list at all for a tombstone.
+    /// - Parameter features: the packed features, this row's among them; `nil` for a tombstone.
     mutating func build(
         keys: borrowing EncodedKeys, row: Int, order: RowOrder, ingestTime: Microseconds, schemaVersion: UInt32,
-        features: [Column?]?, layout: RowLayout
+        features: PackedRows?
     ) {
         bytes.removeAll(keepingCapacity: true)
         bytes.append(contentsOf: repeatElement(0, count: RowHeader.byteCount))
         let key = keys.range(row)
         bytes.append(contentsOf: keys.bytes[key])
         let packedAt = bytes.count
-        if let features { RowCodec.append(features, row: row, layout: layout, to: &bytes) }
+        features?.append(row: row, to: &bytes)
         let header = RowHeader(
             hash: keys.hashes[row], order: order, ingestTime: ingestTime, schemaVersion: schemaVersion, groupID: keys.groupID,
             keyCount: key.count, isTombstone: features == nil, packedCount: bytes.count - packedAt)

@@ -39,6 +39,22 @@ private func precedes(_ left: [Value], _ right: [Value]) -> Bool {
 }
 
 @Suite struct KeyCodecTests {
+    @Test(arguments: [FeatureType.int32, .int64, .timestamp])
+    func keysOfOneColumnTogetherAreAsOneByOne(type: FeatureType) throws {
+        var random = SplitMix64(seed: 3)
+        let column = random.column(type, count: 50, nulls: 0)
+        var bytes: [UInt8] = [9]
+        var ends: [Int] = []
+        #expect(KeyCodec.append([column], rowCount: 50, to: &bytes, ends: &ends))
+        for row in 0..<50 {
+            #expect(Array(bytes[(row == 0 ? 1 : ends[row - 1])..<ends[row]]) == KeyCodec.key([column], row: row))
+        }
+        for others in [[], [column, column], [random.column(.string, count: 50)], [random.column(type, count: 50, nulls: 1)]] {
+            #expect(!KeyCodec.append(others, rowCount: 50, to: &bytes, ends: &ends))
+            #expect(ends.count == 50)
+        }
+    }
+
     @Test(arguments: testSeeds)
     func bytesAreEqualAndSortExactlyAsTheValuesDo(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)

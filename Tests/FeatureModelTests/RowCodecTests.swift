@@ -36,6 +36,23 @@ private func pack(_ columns: [Column?], row: Int, _ layout: RowLayout) -> [UInt8
         }
     }
 
+    @Test(arguments: testSeeds)
+    func rowsPackedTogetherAreAsOneByOne(seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        for _ in 0..<20 {
+            let types = (0..<random.int(0...12)).map { _ in random.type() }
+            let layout = RowLayout(types: types)
+            let columns: [Column?] = types.map { random.chance(0.1) ? nil : random.column($0, count: 20, nulls: 0.2) }
+            let first = random.int(0...9)
+            let together = PackedRows(columns, rows: first..<20, layout: layout)
+            for row in first..<20 {
+                var bytes: [UInt8] = [7]
+                together.append(row: row, to: &bytes)
+                #expect(Array(bytes.dropFirst()) == pack(columns, row: row, layout))
+            }
+        }
+    }
+
     @Test func rowsAreAppendedBehindOtherBytes() {
         var random = SplitMix64(seed: 5)
         let layout = RowLayout(types: everyType)

@@ -59,7 +59,7 @@ struct CompactionTests {
             var row = RowBuffer()
             row.build(
                 keys: keys, row: 0, order: RowOrder(eventTime: Int64(position), position: position * 10, row: 0), ingestTime: 0,
-                schemaVersion: 1, features: nil, layout: RowLayout(types: []))
+                schemaVersion: 1, features: nil)
             _ = table.upsert(row, isForced: false) { [] }
         }
         let rowBytes = table.arena.count / 10

@@ -29,6 +29,29 @@ public enum KeyCodec {
         return true
     }
 
+    /// Appends the keys of all rows, where they are of one fixed-width column without nulls: the quick way for what is most usual.
+    ///
+    /// - Parameter ends: takes where each key ends in `bytes`.
+    /// - Returns: `false`, with nothing appended, for other keys: they go row by row.
+    public static func append(_ columns: [Column], rowCount: Int, to bytes: inout [UInt8], ends: inout [Int]) -> Bool {
+        guard columns.count == 1, columns[0].nullCount == 0 else { return false }
+        let data = columns[0].data
+        switch columns[0].type {
+        case .int64, .timestamp:
+            for row in 0..<rowCount {
+                append(bigEndian: data.littleEndian(at: row * 8, as: UInt64.self) ^ 1 << 63, to: &bytes)
+                ends.append(bytes.count)
+            }
+        case .int32:
+            for row in 0..<rowCount {
+                append(bigEndian: data.littleEndian(at: row * 4, as: UInt32.self) ^ 1 << 31, to: &bytes)
+                ends.append(bytes.count)
+            }
+        default: return false
+        }
+        return true
+    }
+
     /// The key in `row`; `nil` where a key column is null.
     public static func key(_ columns: [Column], row: Int) -> [UInt8]? {
         var bytes: [UInt8] = []

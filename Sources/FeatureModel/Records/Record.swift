@@ -92,6 +92,13 @@ public struct AppliedEntry: Sendable {
         return batch.column(ordinal: ordinal)?.int64(row) ?? ingestTime
     }
 
+    /// The event times of all rows, as `eventTime` gives each.
+    public func eventTimes(ingestTime: Microseconds) -> [Microseconds] {
+        guard let ordinal = schema.eventTimeOrdinal else { return Array(repeating: EventTime.always, count: batch.rowCount) }
+        guard let column = batch.column(ordinal: ordinal) else { return Array(repeating: ingestTime, count: batch.rowCount) }
+        return (0..<batch.rowCount).map { column.int64($0) }
+    }
+
     /// When row `row` could be known: its available time where the group has one and it is not null, else the ingest time.
     public func availableTime(_ row: Int, ingestTime: Microseconds) -> Microseconds {
         guard let ordinal = schema.availableTimeOrdinal, let column = batch.column(ordinal: ordinal), !column.isNull(row)

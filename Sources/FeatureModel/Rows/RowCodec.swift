@@ -1,33 +1,15 @@
 /// Packs feature cells into one run of bytes, and back: the online store's row.
 public enum RowCodec {
-    /// Appends row `row` packed by `layout`.
+    /// Appends row `row` packed by `layout`: for single rows; many of one batch go by `PackedRows`.
     ///
     /// - Parameter columns: one for each feature of the layout, `nil` where the batch has none: null.
     public static func append(_ columns: [Column?], row: Int, layout: RowLayout, to bytes: inout [UInt8]) {
-        let start = bytes.count
-        bytes.append(contentsOf: repeatElement(0, count: layout.fixedBytes))
-        for (index, column) in columns.enumerated() {
-            guard let column, !column.isNull(row) else {
-                bytes[start + index >> 3] |= 1 << UInt8(index & 7)
-                continue
-            }
-            let slot = start + layout.slots[index]
-            let type = layout.types[index]
-            if type == .bool {
-                bytes[slot] = column.bool(row) ? 1 : 0
-            } else if let width = type.fixedWidth, type == column.type {
-                bytes.replaceSubrange(slot..<slot + width, with: column.fixedBytes(row, width: width))
-            } else if type == .int64 {
-                bytes.store(littleEndian: Int64(column.int32(row)), at: slot)
-            } else if type == .float64 {
-                bytes.store(littleEndian: Double(column.float32(row)).bitPattern, at: slot)
-            } else {
-                let heap = bytes.count
-                if type.isText { bytes.append(contentsOf: column.bytes(row)) } else { appendArray(column, row, to: &bytes) }
-                bytes.store(littleEndian: UInt32(heap - start), at: slot)
-                bytes.store(littleEndian: UInt32(bytes.count - heap), at: slot + 4)
-            }
-        }
+        PackedRows(columns, rows: row..<row + 1, layout: layout).append(row: row, to: &bytes)
+    }
+
+    /// Appends the bytes that the slot of a text or array cell names.
+    static func append(heapOf column: Column, _ row: Int, to bytes: inout [UInt8]) {
+        if column.type.isText { bytes.append(contentsOf: column.bytes(row)) } else { appendArray(column, row, to: &bytes) }
     }
 
     /// An array's heap: element count, null bits (1 = null), then fixed-width elements, a byte for each bool,

@@ -47,6 +47,8 @@ struct GroupState: Sendable {
     /// Every version, oldest first.
     var schemas: [GroupSchema] { versions.values.map(\.schema).sorted { $0.schemaVersion < $1.schemaVersion } }
 
+    func holds(_ schema: GroupSchema) -> Bool { versions[schema.schemaVersion] != nil }
+
     /// - Returns: whether the version was new.
     mutating func add(_ schema: GroupSchema) -> Bool {
         if versions[schema.schemaVersion] != nil { return false }

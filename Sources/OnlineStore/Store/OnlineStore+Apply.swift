@@ -2,6 +2,9 @@ public import FeatureModel
 internal import Synchronization
 
 extension OnlineStore {
+    /// Bounds the memory of rows that are packed and not yet in the map.
+    private static let rowsPackedAtOnce = 1_024
+
     /// Applies one record and makes it visible as a whole. A record at or before the applied position changes nothing.
     ///
     /// Called in position order by one thread. Never refuses: what can be refused was refused before it was logged.
@@ -16,7 +19,7 @@ extension OnlineStore {
                 groups[cutoff.groupID, default: GroupState()].raise(cutoff: cutoff.cutoff)
                 groupsChanged = true
             }
-            for entry in record.entries {
+            for entry in record.entries where groups[entry.schema.groupID]?.holds(entry.schema) != true {
                 if groups[entry.schema.groupID, default: GroupState()].add(entry.schema) { groupsChanged = true }
             }
             for entry in record.entries {
@@ -36,16 +39,21 @@ extension OnlineStore {
         let features: [Column?]? =
             entry.operation == .delete
             ? nil : schema.features.indices.map { entry.batch.column(ordinal: schema.featureBase + $0) }
+        let eventTimes = entry.eventTimes(ingestTime: record.ingestTime)
         var counted = GroupStatistics()
-        for row in 0..<rowCount where !keys.isNull(row) {
-            let eventTime = entry.eventTime(row, ingestTime: record.ingestTime)
-            // Hidden now and for ever: there is nothing to keep.
-            if eventTime < group.cutoff { continue }
-            let order = RowOrder(eventTime: eventTime, position: record.position, row: UInt32(entry.firstRow + row))
-            buffer.build(
-                keys: keys, row: row, order: order, ingestTime: record.ingestTime, schemaVersion: schema.schemaVersion,
-                features: features, layout: layout)
-            live.upsert(buffer, counted: &counted, needed: neededPositions)
+        for start in stride(from: 0, to: rowCount, by: Self.rowsPackedAtOnce) {
+            let rows = start..<min(start + Self.rowsPackedAtOnce, rowCount)
+            let packed = features.map { PackedRows($0, rows: rows, layout: layout) }
+            for row in rows where !keys.isNull(row) {
+                let eventTime = eventTimes[row]
+                // Hidden now and for ever: there is nothing to keep.
+                if eventTime < group.cutoff { continue }
+                let order = RowOrder(eventTime: eventTime, position: record.position, row: UInt32(entry.firstRow + row))
+                buffer.build(
+                    keys: keys, row: row, order: order, ingestTime: record.ingestTime, schemaVersion: schema.schemaVersion,
+                    features: packed)
+                live.upsert(buffer, counted: &counted, needed: neededPositions)
+            }
         }
         live.add(counted, to: schema.groupID)
     }
@@ -67,7 +75,7 @@ extension OnlineStore {
             let picked = features.map { column in column?.gather([row]) }
             buffer.build(
                 keys: keys, row: 0, order: old.order, ingestTime: old.ingestTime, schemaVersion: old.schemaVersion,
-                features: picked, layout: layout)
+                features: PackedRows(picked, rows: 0..<1, layout: layout))
             var counted = GroupStatistics()
             tables.live.upsert(buffer, isForced: true, counted: &counted, needed: neededPositions)
             tables.live.add(counted, to: groupID)
