@@ -70,14 +70,15 @@ public final class OnlineEngine {
 
     public var logID: LogID { log.logID }
 
+    // Changed in place: a copy for each record would cost as much as the window holds.
     var catalog: Catalog {
-        get { folded.catalog }
-        set { folded.catalog = newValue }
+        _read { yield folded.catalog }
+        _modify { yield &folded.catalog }
     }
 
     var window: ProducerWindow {
-        get { folded.window }
-        set { folded.window = newValue }
+        _read { yield folded.window }
+        _modify { yield &folded.window }
     }
 
     public var hasQueuedCommands: Bool { !queue.isEmpty }
