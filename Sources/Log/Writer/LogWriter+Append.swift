@@ -18,6 +18,7 @@ extension LogWriter {
             position: staged.position + 1, ingestTime: max(staged.ingestTime, now), stamp: stamp, kind: kind, body: body)
         runs[runs.count - 1].append(record, durable: durablePosition, seed: seed)
         staged = runs[runs.count - 1].last
+        appendedSincePrepare += LogFormat.recordBytes(bodyBytes: body.count)
         stagedRecords.append(record)
         return record.position
     }

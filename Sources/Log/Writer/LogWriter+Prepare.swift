@@ -2,8 +2,10 @@ public import FeatureModel
 internal import StorageIO
 
 extension LogWriter {
-    /// Zeros that one call of `prepareAhead` writes at most.
-    private static let preparedBytesPerStep = 4 << 20
+    /// Zeros that one call of `prepareAhead` writes: some times what was appended since the last one, so that the segment is ready
+    /// in time and nobody waits long for it.
+    private static let preparedStepBytes = 256 << 10...4 << 20
+    private static let preparedPerAppended = 4
 
     /// Reserves positions, and zero-fills a piece of the next segment, before an append needs them. Call it while nobody waits, until
     /// `isPrepared`; where it is never called, an append does the work.
@@ -14,7 +16,10 @@ extension LogWriter {
     public func prepareAhead() throws(HeadwaterError) {
         try checkUsable()
         if control.reserve - staged.position < options.reserveAhead / 2 { try extendReserve() }
-        try prepare(options.segmentBytes, step: LogWriter.preparedBytesPerStep)
+        let step = LogWriter.preparedPerAppended * appendedSincePrepare
+        appendedSincePrepare = 0
+        let bounds = LogWriter.preparedStepBytes
+        try prepare(options.segmentBytes, step: min(max(step, bounds.lowerBound), bounds.upperBound))
     }
 
     /// Whether `prepareAhead` has nothing to do.

@@ -6,10 +6,13 @@ final class PreparedSegment {
     let number: UInt64
     let file: any StorageFile
     private(set) var bytes = 0
+    private var syncedBytes = 0
     private let storage: any Storage
     private let directory: String
     private let path: String
     private static let zeros = [UInt8](repeating: 0, count: 1 << 20)
+    /// Zeros that may wait for their sync, so that small steps do not each pay for one.
+    private static let unsyncedBytesMax = 4 << 20
 
     init(_ storage: any Storage, _ directory: String, number: UInt64) throws(HeadwaterError) {
         self.storage = storage
@@ -21,7 +24,7 @@ final class PreparedSegment {
         file = try storage.open(path, .create)
     }
 
-    /// Writes and syncs zeros up to `target` bytes, at most `step` of them now.
+    /// Writes zeros up to `target` bytes, at most `step` of them now; all are synced when the target is reached.
     ///
     /// - Throws: `.resourceExhausted` where the disk is full; then `discard` it.
     func fill(to target: Int, step: Int = .max) throws(HeadwaterError) {
@@ -36,7 +39,10 @@ final class PreparedSegment {
                 try file.write(piece, at: bytes)
                 bytes += piece.count
             }
-            try file.sync()
+            if bytes == target || bytes - syncedBytes >= PreparedSegment.unsyncedBytesMax {
+                try file.sync()
+                syncedBytes = bytes
+            }
         } catch {
             throw error.code == .resourceExhausted ? PreparedSegment.full(missing, directory) : error
         }
