@@ -28,25 +28,28 @@ struct EntryCheck {
 
     /// Columns are known, of their types, and the needed ones are there.
     private func checkColumns() throws(HeadwaterError) {
-        let columns = schema.columns
-        for (ordinal, column) in zip(batch.ordinals, batch.columns) {
-            guard ordinal < columns.count else {
-                throw refuse("column number \(ordinal); schema version \(schema.schemaVersion) has \(columns.count) columns")
+        let columnCount = schema.columnCount
+        for (index, ordinal) in batch.ordinals.enumerated() {
+            guard ordinal < columnCount else {
+                throw refuse("column number \(ordinal); schema version \(schema.schemaVersion) has \(columnCount) columns")
             }
-            let field = columns[ordinal]
-            guard column.type == field.type else {
-                throw refuse("column \(field.name) is \(column.type); schema version \(schema.schemaVersion) has \(field.type)")
+            let type = schema.type(ofOrdinal: ordinal)
+            guard batch.columns[index].type == type else {
+                throw refuse(
+                    "column \(name(ordinal)) is \(batch.columns[index].type); schema version \(schema.schemaVersion) has \(type)")
             }
             if entry.operation == .delete, ordinal >= schema.keys.count, ordinal != schema.eventTimeOrdinal {
-                throw refuse("column \(field.name) in a delete, which has the key columns and the event time alone")
+                throw refuse("column \(name(ordinal)) in a delete, which has the key columns and the event time alone")
             }
         }
-        var needed = Array(schema.keys.indices)
-        if entry.operation == .write, let eventTime = schema.eventTimeOrdinal { needed.append(eventTime) }
-        for ordinal in needed where batch.column(ordinal: ordinal) == nil {
-            throw refuse("column \(columns[ordinal].name) is missing")
+        // The event time stands behind the keys.
+        let needed = schema.keys.count + (entry.operation == .write && !schema.isStatic ? 1 : 0)
+        for ordinal in 0..<needed where batch.column(ordinal: ordinal) == nil {
+            throw refuse("column \(name(ordinal)) is missing")
         }
     }
+
+    private func name(_ ordinal: Int) -> String { schema.columns[ordinal].name }
 
     private func noteNulls(_ column: Column, _ reason: String, _ problems: inout RowProblems) {
         guard column.nullCount > 0 else { return }
@@ -95,7 +98,7 @@ struct EntryCheck {
 
     /// Array sizes and the checks of the newest definition; a feature that the batch leaves out is null.
     private func checkFeatures(_ problems: inout RowProblems) {
-        for (index, feature) in group.definition.features.enumerated() {
+        for (index, feature) in group.definition.features.enumerated() where feature.needsCheck {
             guard let column = batch.column(ordinal: schema.featureBase + index) else {
                 if feature.checks?.notNull == true {
                     problems.begin(column: feature.name)
@@ -112,5 +115,13 @@ struct EntryCheck {
             if checks.notNull { noteNulls(column, "not_null is set", &problems) }
             ColumnCheck.check(column, checks, &problems)
         }
+    }
+}
+
+extension FeatureDefinition {
+    /// Whether values can be wrong that are of the right type.
+    fileprivate var needsCheck: Bool {
+        if case .array = type { return true }
+        return checks != nil
     }
 }

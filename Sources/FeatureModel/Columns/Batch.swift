@@ -94,6 +94,8 @@ public struct Batch: Sendable {
         guard rowCount <= Limits.batchRowsMax else { throw malformed("\(rowCount) rows; the limit is \(Limits.batchRowsMax)") }
         var ordinals: [Int] = []
         var columns: [Column] = []
+        ordinals.reserveCapacity(columnCount)
+        columns.reserveCapacity(columnCount)
         // Buffers follow each other: bytes shared by many columns would cost more to check than they took to send.
         var end = directory
         for index in 0..<columnCount {
@@ -101,26 +103,23 @@ public struct Batch: Sendable {
             let ordinal = Int(bytes.littleEndian(at: entry, as: UInt32.self))
             guard ordinal > ordinals.last ?? -1 else { throw malformed("columns are not by rising ordinal") }
             let type = try FeatureType(descriptorIn: bytes, at: entry + 4)
-            var buffers: [ArraySlice<UInt8>] = []
-            for slot in 0..<5 {
+            func buffer(_ slot: Int) throws(HeadwaterError) -> ArraySlice<UInt8> {
                 let offset = Int(bytes.littleEndian(at: entry + 16 + slot * 8, as: UInt32.self))
                 let length = Int(bytes.littleEndian(at: entry + 20 + slot * 8, as: UInt32.self))
-                if length == 0 {
-                    buffers.append([])
-                    continue
-                }
+                if length == 0 { return [] }
                 guard offset >= end, offset % Self.alignment == 0, offset + length <= bytes.count else {
-                    throw malformed("column \(ordinal): a buffer lies outside the batch, over another one, or is not aligned")
+                    throw malformed("a buffer lies outside the batch, over another one, or is not aligned")
                 }
                 end = offset + length
-                buffers.append(bytes.part(at: offset, count: length))
+                return bytes.part(at: offset, count: length)
             }
             do {
+                // Buffers are looked at in their order.
                 columns.append(
                     try Column.checked(
                         type: type, count: rowCount, nullCount: Int(bytes.littleEndian(at: entry + 12, as: UInt32.self)),
-                        validity: buffers[0], offsets: buffers[1], elementValidity: buffers[2], elementOffsets: buffers[3],
-                        data: buffers[4]))
+                        validity: try buffer(0), offsets: try buffer(1), elementValidity: try buffer(2),
+                        elementOffsets: try buffer(3), data: try buffer(4)))
             } catch {
                 throw error.located(at: "column \(ordinal)")
             }

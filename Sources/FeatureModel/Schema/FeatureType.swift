@@ -21,6 +21,8 @@ public indirect enum FeatureType: Hashable, Sendable, CustomStringConvertible {
         ("bool", 1, .bool), ("int32", 2, .int32), ("int64", 3, .int64), ("float32", 4, .float32), ("float64", 5, .float64),
         ("string", 6, .string), ("bytes", 7, .bytes), ("timestamp", 8, .timestamp),
     ]
+    /// The scalar types by their codes.
+    private static let scalarsByCode: [FeatureType?] = (0...8).map { code in scalars.first { $0.code == code }?.type }
     static let arrayCode: UInt8 = 16
     static let vectorCode: UInt8 = 17
 
@@ -89,7 +91,12 @@ public indirect enum FeatureType: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Whether a cell is a run of bytes: string or bytes.
-    public var isText: Bool { self == .string || self == .bytes }
+    public var isText: Bool {
+        switch self {
+        case .string, .bytes: true
+        default: false
+        }
+    }
 
     /// Whether values of this type can be read as `wider` without loss, as a schema change allows.
     public func widens(to wider: FeatureType) -> Bool {
@@ -122,7 +129,9 @@ extension FeatureType {
         let code: UInt8 = bytes.littleEndian(at: offset)
         let element: UInt8 = bytes.littleEndian(at: offset + 1)
         let length: UInt32 = bytes.littleEndian(at: offset + 4)
-        func scalar(_ code: UInt8) -> FeatureType? { Self.scalars.first { $0.code == code }?.type }
+        func scalar(_ code: UInt8) -> FeatureType? {
+            Int(code) < Self.scalarsByCode.count ? Self.scalarsByCode[Int(code)] : nil
+        }
         let known: FeatureType? =
             switch code {
             case Self.arrayCode: length == 0 ? scalar(element).map { .array($0) } : nil
