@@ -27,7 +27,13 @@ final class Mailbox<Message: Sendable>: Sendable {
             return (true, state.isScheduled ? nil : wake)
         }
         if let wake {
-            if eventLoop.inEventLoop { wake() } else { eventLoop.execute(wake) }
+            if let round = WakeRound.current {
+                round.add(wake, on: eventLoop)
+            } else if eventLoop.inEventLoop {
+                wake()
+            } else {
+                eventLoop.execute(wake)
+            }
         }
         return isOpen
     }

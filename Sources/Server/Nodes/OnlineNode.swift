@@ -2,9 +2,12 @@ import Engine
 import FeatureModel
 import Log
 import Logging
+import NIOCore
+import NIOPosix
 import OnlineStore
 import StorageIO
 import Synchronization
+import Transport
 
 /// The online service inside a process: the engine on its writer thread, snapshots on a thread beside it.
 final class OnlineNode: Sendable {
@@ -56,7 +59,10 @@ final class OnlineNode: Sendable {
             defer { queue.isDrainScheduled = true }
             return !queue.isDrainScheduled
         }
-        if mustSchedule { engine.run { self.drain($0) } }
+        guard mustSchedule else { return }
+        let schedule: @Sendable () -> Void = { self.engine.run { self.drain($0) } }
+        // What else the event loop has read in this turn joins the group: it runs such tasks when all that is ready is read.
+        if let loop = MultiThreadedEventLoopGroup.currentEventLoop { loop.execute(schedule) } else { schedule() }
     }
 
     /// On the writer thread: what is queued now, in groups. What comes meanwhile is a job of its own, behind other jobs of the thread.
@@ -80,7 +86,10 @@ final class OnlineNode: Sendable {
     }
 
     private func answer(_ completions: [OnlineCompletion], _ commands: [(command: OnlineCommand, reply: Reply)]) {
-        for completion in completions { commands[Int(completion.token)].reply(completion.outcome) }
+        if completions.isEmpty { return }
+        WakeRound.together {
+            for completion in completions { commands[Int(completion.token)].reply(completion.outcome) }
+        }
     }
 
     // MARK: Snapshots

@@ -1,0 +1,31 @@
+internal import NIOCore
+internal import Synchronization
+
+/// Wakes handlers of many connections together: one call of each event loop, when all answers of a round are there.
+///
+/// Without it the first answer of many would start its loop, which then takes the core from whoever gives the others.
+public final class WakeRound: Sendable {
+    @TaskLocal static var current: WakeRound?
+
+    private struct Loop: Sendable {
+        let loop: any EventLoop
+        var wakes: [@Sendable () -> Void]
+    }
+
+    private let loops = Mutex<[ObjectIdentifier: Loop]>([:])
+
+    private init() {}
+
+    /// Runs `body`; connections that it answers are woken at its end.
+    public static func together(_ body: () -> Void) {
+        let round = WakeRound()
+        $current.withValue(round) { body() }
+        for loop in round.loops.withLock({ Array($0.values) }) {
+            loop.loop.execute { for wake in loop.wakes { wake() } }
+        }
+    }
+
+    func add(_ wake: @escaping @Sendable () -> Void, on loop: any EventLoop) {
+        loops.withLock { $0[ObjectIdentifier(loop), default: Loop(loop: loop, wakes: [])].wakes.append(wake) }
+    }
+}
