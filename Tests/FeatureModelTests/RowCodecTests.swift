@@ -85,6 +85,16 @@ private func pack(_ columns: [Column?], row: Int, _ layout: RowLayout) -> [UInt8
         #expect(values == [.null, .float64(-0.0), .float64(nan), .null, .string("")])
     }
 
+    /// Bytes from a client: what stands in a null cell is not read, and must not make equal rows differ.
+    @Test func whatAClientPutsInANullCellIsNotInTheRow() throws {
+        let layout = RowLayout(types: [.int64, .vector(2)])
+        let sound: [Column?] = [try Column(.int64, [.null]), try Column(.vector(2), [.null])]
+        let odd = [FeatureType.int64, .vector(2)].map {
+            Column(type: $0, count: 1, nullCount: 1, validity: [0], data: [1, 2, 3, 4, 5, 6, 7, 8])
+        }
+        #expect(pack(odd, row: 0, layout) == pack(sound, row: 0, layout))
+    }
+
     @Test func slotsFollowTheNullBitsWithoutGaps() {
         let layout = RowLayout(types: everyType)
         var expected = bitmapBytes(everyType.count)

@@ -45,7 +45,9 @@ public struct PackedRows: Sendable {
         switch (type, type == column.type) {
         case (.bool, _): forEachValue(column) { $0[$1 + slot] = column.bool($2) ? 1 : 0 }
         case (.string, _), (.bytes, _), (.array, _): heaped.append((index, column))
-        case (_, true): copyCells(column.data, width: type.fixedWidth!, to: slot)
+        case (_, true):
+            copyCells(column.data, width: type.fixedWidth!, to: slot)
+            clearNulls(column, width: type.fixedWidth!, at: slot)
         case (.int64, _): forEachValue(column) { $0.store(littleEndian: Int64(column.int32($2)), at: $1 + slot) }
         case (.float64, _):
             forEachValue(column) { $0.store(littleEndian: Double(column.float32($2)).bitPattern, at: $1 + slot) }
@@ -62,7 +64,16 @@ public struct PackedRows: Sendable {
         for row in rows where !column.isNull(row) { store(&fixed, (row - rows.lowerBound) * layout.fixedBytes, row) }
     }
 
-    /// Copies cells of one width as they are; those of null cells are zeros already.
+    /// A null cell is zeros in a row, whatever a client put there: equal rows have equal bytes.
+    private mutating func clearNulls(_ column: Column, width: Int, at slot: Int) {
+        guard column.nullCount > 0 else { return }
+        for row in rows where column.isNull(row) {
+            let start = (row - rows.lowerBound) * layout.fixedBytes + slot
+            for place in start..<start + width { fixed[place] = 0 }
+        }
+    }
+
+    /// Copies cells of one width as they are.
     private mutating func copyCells(_ data: ArraySlice<UInt8>, width: Int, to slot: Int) {
         let stride = layout.fixedBytes
         let rows = rows

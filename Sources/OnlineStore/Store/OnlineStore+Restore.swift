@@ -85,12 +85,12 @@ extension OnlineStore {
             var groups = tables.groups
             _ = groups[schema.groupID, default: GroupState()].add(schema)
             let keys = EncodedKeys(schema.groupID, rows.keys, rowCount: rows.orders.count, seed: seed)
-            let layout = SchemaVersion(schema).layout
+            let packed = PackedRows(rows.features, rows: rows.orders.indices, layout: SchemaVersion(schema).layout)
             var counted = GroupStatistics()
             for row in rows.orders.indices {
                 buffer.build(
                     keys: keys, row: row, order: rows.orders[row], ingestTime: rows.ingestTimes[row],
-                    schemaVersion: schema.schemaVersion, features: rows.tombstones[row] ? nil : rows.features, layout: layout)
+                    schemaVersion: schema.schemaVersion, features: rows.tombstones[row] ? nil : packed)
                 tables.live.upsert(buffer, counted: &counted, needed: neededPositions)
             }
             tables.live.add(counted, to: schema.groupID)
