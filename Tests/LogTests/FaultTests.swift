@@ -161,4 +161,22 @@ private struct Workload {
         #expect(try again.stage(5) == 17)
         try again.commit()
     }
+
+    @Test func opensThatFailOneAfterAnotherLoseNothing() throws {
+        for first in 1...14 {
+            for second in 1...14 {
+                var disk = MemoryStorage()
+                let log = try openLog(disk)
+                try log.stage(1)
+                try log.commit()
+                // Each may leave the two slots of control unlike: the next must not tear the only one that counts.
+                for number in [first, second] {
+                    disk = disk.kill()
+                    _ = try? openLog(FaultyStorage(disk, plan: .at(number, ofKind: .write, .shortWrite(count: 64))))
+                }
+                disk = disk.kill()
+                #expect(throws: Never.self, "writes \(first) and \(second)") { try openLog(disk) }
+            }
+        }
+    }
 }

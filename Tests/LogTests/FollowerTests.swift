@@ -31,6 +31,24 @@ import Testing
         #expect(try readAll(storage, limitBytes: .max) == seen)
     }
 
+    @Test func aReaderWaitsForALogWhoseCreationWasInterrupted() throws {
+        let base = MemoryStorage()
+        let storage = FaultyStorage(base)
+        _ = try? openLog(storage)
+        let creation = storage.calls
+        for call in creation {
+            let disk = MemoryStorage()
+            // The creation ends here, and a follower looks at what there is.
+            #expect(throws: HeadwaterError.self) { try openLog(FaultyStorage(disk, plan: .at(call.number, .crash))) }
+            let early = try? LogReader(storage: disk, directory: logDirectory)
+            let log = try openLog(disk.kill())
+            try log.stage(1)
+            try log.commit()
+            // Whoever could open it then sees the log that came of it.
+            #expect(early?.durablePosition ?? log.durablePosition == log.durablePosition, "creation ended at \(call)")
+        }
+    }
+
     @Test func sequentialReadingReadsEachByteAFewTimesAtMost() throws {
         let base = MemoryStorage()
         let log = try openLog(base, options: LogOptions(segmentBytes: 256 << 10, reserveAhead: 10_000))

@@ -24,6 +24,8 @@ struct Control: Equatable {
     /// How often the log was opened for writing.
     var writerEpoch: UInt64
     var state: State
+    /// Which slot this was read from: the one that must hold until the other does.
+    private var slotInForce = 0
 
     /// What a new log starts with.
     init(creating logID: LogID) {
@@ -80,12 +82,13 @@ struct Control: Equatable {
         let bytes = try storage.readAll(path)
         var best: Control?
         var firstError: HeadwaterError?
-        for offset in slotOffsets {
+        for (index, offset) in slotOffsets.enumerated() {
             do throws(HeadwaterError) {
-                let slot = try Control(decodingSlot: bytes.dropFirst(offset), at: "\(path):\(offset)")
+                var slot = try Control(decodingSlot: bytes.dropFirst(offset), at: "\(path):\(offset)")
                 if let known = best, known.logID != slot.logID {
                     throw HeadwaterError(.dataLoss, "the two slots belong to different logs", at: "\(path):\(offset)")
                 }
+                slot.slotInForce = index
                 if best.map({ $0.sequence < slot.sequence }) ?? true { best = slot }
             } catch {
                 // A newer format counts even beside a slot that we could read; damage of one slot does not.
@@ -97,14 +100,15 @@ struct Control: Equatable {
         throw firstError ?? HeadwaterError(.dataLoss, "no slot holds", at: "\(path):0")
     }
 
-    /// Overwrites both slots, one after the other, each synced. A failure is final.
+    /// Overwrites both slots, one after the other, each synced; the one in force last, so that a torn write always leaves it or its
+    /// successor, also where an earlier write has left the two unlike. A failure is final.
     mutating func store(in file: any StorageFile, _ change: (inout Control) -> Void) throws(HeadwaterError) {
         var next = self
         change(&next)
         next.sequence += 1
         let slot = next.encodeSlot()
-        for offset in Control.slotOffsets {
-            try file.write(slot[...], at: offset)
+        for index in [1 - slotInForce, slotInForce] {
+            try file.write(slot[...], at: Control.slotOffsets[index])
             try file.sync()
         }
         self = next

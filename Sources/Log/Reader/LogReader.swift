@@ -29,6 +29,11 @@ public final class LogReader {
     public init(storage: any Storage, directory: String) throws(HeadwaterError) {
         self.storage = storage
         self.directory = directory
+        // An interrupted creation is begun again with another page: one that was opened before would never move.
+        guard try Control.load(storage, directory).state != .creating else {
+            throw HeadwaterError(
+                .notFound, "the log's creation was interrupted; opening it for writing completes it", at: directory)
+        }
         page = try DurablePage(storage, directory, writable: false)
         logID = page.logID
     }
