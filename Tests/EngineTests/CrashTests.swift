@@ -87,4 +87,19 @@ import Testing
         try store.close()
         #expect(try Store(disk.crash(seed: 5), now: store.now).online.store.appliedPosition > 0)
     }
+
+    /// However often the first opens end early, the log keeps everything for the offline service that has not come yet.
+    @Test func theFollowerOfTheDirectoryIsRegisteredBeforeTheFirstRecord() throws {
+        let whole = FaultyStorage(MemoryStorage())
+        _ = try Store(whole)
+        for call in 1...whole.callCount {
+            var disk = MemoryStorage()
+            for _ in 0..<2 {
+                _ = try? Store(FaultyStorage(disk, plan: .at(call, .crash)))
+                disk = disk.kill()
+            }
+            let store = try Store(disk)
+            #expect(try store.online.followers().map(\.name) == ["offline"], "first opens ended at call \(call)")
+        }
+    }
 }

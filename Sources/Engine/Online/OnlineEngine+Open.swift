@@ -27,19 +27,18 @@ extension OnlineEngine {
         let log = try LogWriter.open(
             storage: storage, directory: logDirectory, options: options.log, newLogID: newLogID, now: now)
         do throws(HeadwaterError) {
-            // No record was ever taken: neither in this log's life so far, nor in one that a crash cut off at its start.
-            if log.lastPosition == 0 || log.recoveredGap?.lowerBound == 1 {
-                // The history begins here: the log keeps everything until the offline service has taken it, or is let go.
-                try FollowerCheckpoint(
-                    logID: log.logID, id: localFollowerID, name: localFollowerName, position: 0, writerEpoch: 0
-                ).save(storage, logDirectory)
-            }
             let store = try openStore(storage, dataDirectory, log, options, seed: seed, notice: notice)
             do throws(HeadwaterError) {
                 let engine = OnlineEngine(
                     storage: storage, directory: dataDirectory, options: options, log: log, store: store,
                     folded: try EngineState(decoding: store.recoveredExtra[...]))
                 try engine.replay(progress)
+                if engine.isBeforeFirstRecord {
+                    // The history begins here: the log keeps everything until the offline service has taken it, or is let go.
+                    try FollowerCheckpoint(
+                        logID: log.logID, id: localFollowerID, name: localFollowerName, position: 0, writerEpoch: 0
+                    ).save(storage, logDirectory)
+                }
                 engine.retention = try log.retention()
                 engine.publish()
                 return engine
@@ -52,6 +51,13 @@ extension OnlineEngine {
             try? log.close(clean: false)
             throw error
         }
+    }
+
+    /// Whether no record was ever taken: neither in this log's life so far, nor in those that crashes cut off at its start.
+    private var isBeforeFirstRecord: Bool {
+        var next: Position = 1
+        for gap in folded.gaps where gap.lowerBound == next { next = gap.upperBound + 1 }
+        return next > log.lastPosition && store.snapshotPosition == 0
     }
 
     /// Refuses to begin a new log beside stores of an old one: they would mix.
