@@ -1,26 +1,27 @@
-import FeatureModel
+public import FeatureModel
 import Log
-import StorageIO
+public import StorageIO
 
 /// The log of the same data directory, read by its files.
 ///
 /// The owner may come and go: a reader that fails is opened anew at the next pull, and what it said stands in `failure`.
-final class LocalRecordSource {
+public final class LocalRecordSource {
     private let storage: any Storage
     private let directory: String
     /// The log that the store beside this source has followed.
     private let logID: [UInt8]
     private var reader: LogReader?
-    private(set) var failure: HeadwaterError?
+    /// Why the last pull gave nothing; `nil` where it could read.
+    public private(set) var failure: HeadwaterError?
 
-    init(storage: any Storage, logDirectory: String, logID: [UInt8]) {
+    public init(storage: any Storage, logDirectory: String, logID: [UInt8]) {
         self.storage = storage
         self.logID = logID
         directory = logDirectory
     }
 
     /// Durable records behind `position`; none where there are none, or where the log cannot be read now.
-    func pull(after position: Position, limitBytes: Int) -> [Record] {
+    public func pull(after position: Position, limitBytes: Int) -> [Record] {
         do throws(HeadwaterError) {
             let reader = if let open = reader { open } else { try LogReader(storage: storage, directory: directory) }
             guard reader.logID.bytes == logID else {
@@ -51,6 +52,6 @@ final class LocalRecordSource {
     }
 
     /// The log's durable position, if it can be read.
-    var durablePosition: Position? { reader?.durablePosition }
-    var writerEpoch: UInt64 { reader?.writerEpoch ?? 0 }
+    public var durablePosition: Position? { reader?.durablePosition }
+    public var writerEpoch: UInt64 { reader?.writerEpoch ?? 0 }
 }
