@@ -8,6 +8,8 @@ MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr/local
 SWIFT ?= swift
 PYTHON ?= python3
+# Of the simulation: how many from 1 on, or a range.
+SEEDS ?= 1000
 SWIFT_SOURCES := Sources Tests Benchmarks
 GENERATED := Sources/CHeadwaterProto
 # Suites that start servers and kill them: one test at a time, so that two cores are enough.
@@ -56,6 +58,11 @@ bench-writes: release ## durable writes beside Redis with appendfsync always: tw
 .PHONY: demo
 demo: release ## run the main job on real data: ends by itself
 	@examples/flights/demo.sh
+
+.PHONY: simulate
+simulate: setup ## a whole store in one thread from a seed: SEEDS=2000, SEEDS=1000-2000, TRACE=1, JSON=1
+	$(SWIFT) build -c release --product simulate
+	@"$$($(SWIFT) build -c release --show-bin-path)/simulate" --seeds $(SEEDS) $(if $(TRACE),--trace) $(if $(JSON),--json)
 
 .PHONY: lint
 lint: ## check style, import direction and where unsafe code lives

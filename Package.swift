@@ -124,5 +124,17 @@ let package = Package(
             name: "BenchmarkLoad", dependencies: ["Wire", "Catalog", "FeatureModel"],
             path: "Benchmarks/Sources/BenchmarkLoad", swiftSettings: houseRules),
         tests("BenchmarkTests", ["BenchmarkLoad"]),
+
+        // The simulation: a whole store, its disks, network, clocks and clients, in one thread from a seed.
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "Wire", "StorageIO", "FeatureModel", "TestSupport",
+            ],
+            path: "Tests/Simulation", swiftSettings: houseRules),
+        .executableTarget(
+            name: "simulate", dependencies: ["Simulation", "FeatureModel", argumentParser], path: "Tests/SimulateCommand",
+            swiftSettings: houseRules),
+        tests("SimulationTests", ["Simulation", "StorageIO", "FeatureModel"]),
     ]
 )

@@ -1,0 +1,137 @@
+import Engine
+import FeatureModel
+import TestSupport
+import Wire
+
+extension Client {
+    /// Which features a read asks for; all of a kind share their keys.
+    private static let sensorFeatures = [
+        "readings:value", "readings:note", "profiles:level", "profiles:tags", "profiles:place",
+    ]
+    private static let eventFeatures = ["events:amount", "events:flag", "events:raw"]
+
+    // MARK: Online
+
+    /// Reads a few keys over one or more groups.
+    ///
+    /// - Parameters:
+    ///   - minPosition: the least position to be seen; drawn where it is not given.
+    ///   - write: whose keys to ask for.
+    func get(minPosition: Position? = nil, keysOf write: Write? = nil) {
+        let isPair = world.random.chance(0.25)
+        var features = (isPair ? Self.eventFeatures : Self.sensorFeatures).filter { _ in world.random.chance(0.7) }
+        if features.isEmpty { features = [isPair ? "events:amount" : "readings:value"] }
+        let numbers = (0..<world.random.int(1...4)).map { _ in world.random.int(0...world.scenario.keyCount) }
+        let (names, columns) = keyColumns(isPair: isPair, numbers)
+        let least = minPosition ?? drawPosition()
+        let at = wall + Microseconds(world.random.int(-4_000_000...4_000_000)) * 1_000
+        let head = GetRequest.with {
+            $0.project = Workload.project
+            $0.features = features
+            $0.keyNames = names
+            $0.minPosition = least
+            $0.at = at
+        }
+        let batch = Batch(rowCount: numbers.count, columns: columns.enumerated().map { ($0.offset, $0.element) })
+        let asked = GetAsked(
+            features: features, keys: columns, at: at, minPosition: least, lastPosition: world.checker.model.lastPosition)
+        open += 1
+        online.call(.get, head, body: Array(batch.bytes), timeout: 800_000) { [weak self] result in
+            guard let self else { return }
+            open -= 1
+            switch result {
+            case .success(let frame): world.checker.served(asked, frame, life: online.life)
+            case .failure(let error): failedRead(error, "a get", least, asked.lastPosition)
+            }
+        }
+    }
+
+    private func keyColumns(isPair: Bool, _ numbers: [Int]) -> ([String], [Column]) {
+        do {
+            if isPair {
+                let keys = numbers.map { Workload.key(Workload.events, $0) }
+                return (["tag", "part"], [try Column(.string, keys.map { $0[0] }), try Column(.int32, keys.map { $0[1] })])
+            }
+            // A null key is found nowhere.
+            let values = numbers.map { world.random.chance(0.05) ? Value.null : .int64(Int64($0)) }
+            return (["id"], [try Column(.int64, values)])
+        } catch { preconditionFailure("\(error)") }
+    }
+
+    /// A position that this client once heard of, one that nobody did, or none.
+    private func drawPosition() -> Position {
+        switch world.random.int(0...9) {
+        case 0..<4: 0
+        case 4..<9: done.isEmpty ? 0 : world.random.pick(Array(done.suffix(30))).answer?.position ?? 0
+        default: world.checker.model.lastPosition + Position(world.random.int(1...3))
+        }
+    }
+
+    func failedRead(_ error: HeadwaterError, _ what: String, _ least: Position, _ lastThen: Position) {
+        world.figures.readsFailed += 1
+        switch error.code {
+        case .dataLoss:
+            if world.hasDamage || world.checker.isInGap(least) { return }
+            world.violate("P6", "\(what) with min_position \(least) was told of a loss that there is not: \(error)")
+        case .outOfRange:
+            if least > lastThen { return }
+            refused(error, what, [])
+        default: refused(error, what, [.unavailable, .deadlineExceeded, .notFound])
+        }
+    }
+
+    // MARK: Offline
+
+    /// Joins a small spine, often as of an earlier position.
+    func history() {
+        let isPair = world.random.chance(0.25)
+        var features = (isPair ? Self.eventFeatures : Self.sensorFeatures).filter { _ in world.random.chance(0.7) }
+        if features.isEmpty { features = [isPair ? "events:amount" : "readings:value"] }
+        let numbers = (0..<world.random.int(1...6)).map { _ in world.random.int(0...world.scenario.keyCount) }
+        let (names, columns) = keyColumns(isPair: isPair, numbers)
+        let times = numbers.map { _ -> Value in
+            world.random.chance(0.05)
+                ? .null : .timestamp((wall / 1_000_000 - Microseconds(world.random.int(-300...5_000))) * 1_000_000)
+        }
+        guard let timeColumn = try? Column(.timestamp, times) else { return }
+        let last = world.checker.model.lastStanding?.position ?? 0
+        let asOf = world.random.chance(0.5) && last > 0 ? Position(world.random.int(1...Int(last))) : nil
+        let least = world.random.chance(0.4) ? drawPosition() : 0
+        let isIngest = world.random.chance(0.3)
+        let head = HistoryRequest.with {
+            $0.project = Workload.project
+            $0.features = features
+            $0.spineColumns = zip(names, columns).map { ColumnSpec(Field($0, $1.type)) } + [ColumnSpec(Field("at", .timestamp))]
+            $0.spineTime = "at"
+            $0.asOf = asOf
+            $0.minPosition = least
+            $0.availabilityIngest = isIngest
+        }
+        let spine = Batch(
+            rowCount: numbers.count, columns: (columns + [timeColumn]).enumerated().map { ($0.offset, $0.element) })
+        let asked = HistoryAsked(
+            features: features, keys: columns, times: timeColumn, minPosition: least, asOf: asOf, isIngest: isIngest)
+        let lastThen = world.checker.model.lastPosition
+        var cells: Frame?
+        let answer: Caller.Answer = { [weak self] result in
+            guard let self else { return }
+            open -= 1
+            switch result {
+            case .success(let frame): if let cells { world.checker.served(asked, cells, end: frame) }
+            case .failure(let error): failedHistory(error, asOf, least, lastThen)
+            }
+        }
+        open += 1
+        offline.call(.history, head, body: Array(spine.bytes), timeout: 800_000, data: { cells = $0 }, answer: answer)
+    }
+
+    private func failedHistory(_ error: HeadwaterError, _ asOf: Position?, _ least: Position, _ lastThen: Position) {
+        // Below the oldest position that rows were not removed of.
+        if error.code == .outOfRange, let asOf, let oldest = world.checker.oldestCutoff, asOf < oldest {
+            world.figures.readsFailed += 1
+            return
+        }
+        if error.code == .dataLoss, let asOf, world.checker.isInGap(asOf) { return }
+        failedRead(error, "a history", least, lastThen)
+    }
+}

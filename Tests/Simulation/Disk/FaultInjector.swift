@@ -1,0 +1,86 @@
+import FeatureModel
+import StorageIO
+import Synchronization
+import TestSupport
+
+/// Decides, from its seed, which I/O calls of one process fail and how, and remembers what matters to the checker.
+final class FaultInjector: Sendable {
+    private struct State {
+        var random: SplitMix64
+        var isHealed = false
+        var isPaused = false
+        var isKilled = false
+        var counts: [Int]
+        var syncFailedOfLog = false
+    }
+
+    private let state: Mutex<State>
+    private let fails: Double
+    private let kills: Double
+
+    init(seed: UInt64, fails: Double, kills: Double, isHealed: Bool) {
+        self.fails = fails
+        self.kills = kills
+        state = Mutex(
+            State(
+                random: SplitMix64(seed: seed), isHealed: isHealed, counts: Array(repeating: 0, count: FaultKind.allCases.count)))
+    }
+
+    var plan: FaultPlan { FaultPlan { self.decide($0) } }
+
+    /// No fault from here on.
+    func heal() { state.withLock { $0.isHealed = true } }
+
+    /// No fault for a while, or faults again.
+    func pause(_ isPaused: Bool) { state.withLock { $0.isPaused = isPaused } }
+
+    /// The process is gone: whatever of it still runs reaches no disk.
+    func kill() { state.withLock { $0.isKilled = true } }
+
+    /// Whether a sync of the log failed, after which the process acknowledges no write.
+    var hasLogSyncFailed: Bool { state.withLock { $0.syncFailedOfLog } }
+
+    /// How often each kind of fault was met, and forgets it.
+    func takeCounts() -> [Int] {
+        state.withLock { state in
+            defer { state.counts = Array(repeating: 0, count: state.counts.count) }
+            return state.counts
+        }
+    }
+
+    private func decide(_ call: IOCall) -> Fault? {
+        state.withLock { state in
+            if state.isKilled { return .crash }
+            if state.isHealed || state.isPaused { return nil }
+            if kills > 0, state.random.chance(kills) {
+                state.counts[FaultKind.killedAtCall.rawValue] += 1
+                return state.random.chance(0.5) ? .crash : .crashAfterwards
+            }
+            guard fails > 0, state.random.chance(fails) else { return nil }
+            let (fault, kind) = Self.fault(call, &state.random)
+            state.counts[kind.rawValue] += 1
+            if call.kind == .sync, fault != .diskFull, Self.isOfWriter(call.path) { state.syncFailedOfLog = true }
+            return fault
+        }
+    }
+
+    private static func isOfWriter(_ path: String) -> Bool { path.contains("/log/segment-") || path.contains("/log/control") }
+
+    private static func fault(_ call: IOCall, _ random: inout SplitMix64) -> (Fault, FaultKind) {
+        switch call.kind {
+        case .write:
+            switch random.int(0...3) {
+            case 0: (.shortWrite(count: random.int(0...max(call.count, 1))), .shortWrite)
+            case 1: (.diskFull, .diskFull)
+            case 2: (.errorAfterwards(.unavailable), .failedWrite)
+            default: (.error(.unavailable), .failedWrite)
+            }
+        case .sync, .syncDirectory, .syncPage:
+            (random.chance(0.3) ? .errorAfterwards(.unavailable) : .error(.unavailable), .failedSync)
+        case .rename, .remove, .truncate, .createDirectory:
+            (random.chance(0.5) ? .errorAfterwards(.unavailable) : .error(.unavailable), .failedOther)
+        case .read, .map, .size: (.error(.unavailable), .failedRead)
+        case .list, .open, .mapShared, .lock, .freeBytes: (.error(.unavailable), .failedOther)
+        }
+    }
+}

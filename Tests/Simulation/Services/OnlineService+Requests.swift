@@ -1,0 +1,189 @@
+import Catalog
+import Engine
+import FeatureModel
+import Log
+import OnlineStore
+import Wire
+
+/// A read that waits for a position.
+struct ParkedRead {
+    let resume: () -> Void
+    let expire: () -> Void
+}
+
+extension OnlineService {
+    func handle(_ request: Request) throws(HeadwaterError) {
+        guard let engine, let process else { throw HeadwaterError(.unavailable, "the online service is not here") }
+        let now = process.machine.wall(world.now)
+        switch request.method {
+        case .write: try write(request, engine, now)
+        case .openProducer:
+            submit(.openProducer) { outcome in
+                switch outcome {
+                case .openedProducer(let position, let epoch):
+                    request.respond(
+                        OpenProducerReply.with {
+                            $0.producer = position
+                            $0.epoch = epoch
+                        })
+                case .failed(let error): request.fail(error)
+                default: preconditionFailure("a session is answered as a session")
+                }
+            }
+        case .apply:
+            let head = try ApplyRequest(decoding: request.frame.head)
+            submit(.define(try Definitions.decode(json: request.frame.body, project: head.project))) { outcome in
+                switch outcome {
+                case .defined(_, let position): request.respond(ApplyReply.with { $0.position = position })
+                case .failed(let error): request.fail(error)
+                default: preconditionFailure("definitions are answered as definitions")
+                }
+            }
+        case .get: try get(request, engine)
+        case .follow: try follow(request, engine)
+        default: try acknowledge(request, engine)
+        }
+    }
+
+    // MARK: Writes
+
+    private func write(_ request: Request, _ engine: OnlineEngine, _ now: Microseconds) throws(HeadwaterError) {
+        let head = try WriteRequest(decoding: request.frame.head)
+        let body = request.frame.body
+        let stamp = ProducerStamp(producer: head.producer, epoch: head.epoch, sequence: head.sequence)
+        let command: OnlineCommand
+        do throws(HeadwaterError) {
+            command = .write(try CheckedWrite(body: body, stamp: stamp, catalog: engine.state.catalog, now: now))
+        } catch {
+            guard stamp.producer != 0 else { throw error }
+            command = .retry(stamp: stamp, bodyChecksum: CRC32C.checksum(body), bodyBytes: body.count, otherwise: error)
+        }
+        submit(command) { outcome in
+            switch outcome {
+            case .written(let answer, let newerRows, let isDuplicate):
+                var rows: [UInt8] = []
+                for row in newerRows { rows.append(littleEndian: row) }
+                request.respond(
+                    WriteReply.with {
+                        $0.position = answer.position
+                        $0.ingestTime = answer.ingestTime
+                        $0.keysWithNewerRows = UInt64(answer.newerKeyCount)
+                        $0.duplicate = isDuplicate
+                    }, body: rows)
+            case .failed(let error): request.fail(error)
+            default: preconditionFailure("a write is answered as a write")
+            }
+        }
+    }
+
+    // MARK: Reads
+
+    private func get(_ request: Request, _ engine: OnlineEngine) throws(HeadwaterError) {
+        let head = try GetRequest(decoding: request.frame.head)
+        try whenApplied(head.minPosition, request, engine) { [unowned self] () throws(HeadwaterError) in
+            try serveSettled(head, request, engine)
+        }
+    }
+
+    private func serveSettled(_ head: GetRequest, _ request: Request, _ engine: OnlineEngine) throws(HeadwaterError) {
+        do throws(HeadwaterError) { return try serve(head, request, engine) } catch {
+            // A schema moved between resolving the names and reading: the new definitions are there now.
+            if error.code != .failedPrecondition { throw error }
+        }
+        try serve(head, request, engine)
+    }
+
+    private func serve(_ head: GetRequest, _ request: Request, _ engine: OnlineEngine) throws(HeadwaterError) {
+        let batch = try Batch(decoding: request.frame.body)
+        let plan = try engine.state.catalog.resolve(project: head.project, .features(head.features), fullNames: true)
+        let keys = try OnlineReads.arrange(zip(head.keyNames, batch.columns).map { ($0, $1) }, for: plan)
+        let served = try OnlineReads.get(plan, keys: keys, rowCount: batch.rowCount, from: engine.store, now: head.at ?? 0)
+        let cells = Cells(
+            batch: Batch(rowCount: batch.rowCount, columns: served.columns.enumerated().map { ($0.offset, $0.element) }),
+            statuses: served.statuses)
+        request.respond(
+            GetReply.with {
+                $0.position = served.position
+                $0.outputs = plan.outputs.map { Output(Field($0.name, $0.type), group: plan.lookups[$0.lookup].group) }
+            }, body: cells.encode())
+    }
+
+    private func whenApplied(
+        _ position: Position, _ request: Request, _ engine: OnlineEngine, _ read: @escaping () throws(HeadwaterError) -> Void
+    ) throws(HeadwaterError) {
+        let state = engine.state.current
+        let applied = engine.store.appliedPosition
+        try KnownPositions(applied: applied, gaps: state.gaps, last: state.lastPosition).check(position)
+        if position <= applied { return try read() }
+        nextParked += 1
+        gate.park(nextParked, until: position, deadline: world.now + 400_000)
+        parked[nextParked] = ParkedRead(
+            resume: { do throws(HeadwaterError) { try read() } catch { request.fail(error) } },
+            expire: { [weak self] in
+                request.fail(
+                    HeadwaterError(.deadlineExceeded, "the deadline came before the position was applied"),
+                    applied: self?.engine?.store.appliedPosition)
+            })
+    }
+
+    /// Resumes reads whose position is applied now.
+    func wake(_ engine: OnlineEngine) {
+        for token in gate.wake(applied: engine.store.appliedPosition) { parked.removeValue(forKey: token)?.resume() }
+    }
+
+    func expire() { for token in gate.expire(now: world.now) { parked.removeValue(forKey: token)?.expire() } }
+
+    // MARK: Followers elsewhere
+
+    private func follow(_ request: Request, _ engine: OnlineEngine) throws(HeadwaterError) {
+        let head = try FollowRequest(decoding: request.frame.head)
+        guard head.logID == engine.logID.bytes else {
+            throw HeadwaterError(.failedPrecondition, "the follower has followed another log")
+        }
+        onWriter { [unowned self] engine in
+            do throws(HeadwaterError) {
+                let name = ByteString(head.follower)
+                let known = try engine.follower(name).position
+                if known > head.durablePosition { try engine.register(follower: name, position: head.durablePosition) }
+                if known < head.durablePosition { try engine.acknowledge(follower: name, position: head.durablePosition) }
+            } catch { return request.fail(error) }
+            stream(request, LogFeed(), after: head.fromPosition - 1)
+        }
+    }
+
+    /// Sends what is durable behind a position, and looks again a little later.
+    private func stream(_ request: Request, _ feed: LogFeed, after position: Position) {
+        guard let process, request.isOpen else { return }
+        var position = position
+        do throws(HeadwaterError) {
+            if request.window > 0, let batch = try feed.read(after: position, from: process.storage) {
+                request.send(FollowData.with { $0.durablePosition = batch.durable }, body: LogRecords.encode(batch.records))
+                position = batch.records.last!.position
+            }
+        } catch {
+            if process.hasCrashed { return world.crashed(process) }
+            return request.fail(error)
+        }
+        let (mine, next) = (life, position)
+        world.schedule("follow", at: world.now + 5_000) { [weak self] in
+            if let self, life == mine { stream(request, feed, after: next) }
+        }
+    }
+
+    private func acknowledge(_ request: Request, _ engine: OnlineEngine) throws(HeadwaterError) {
+        let head = try AcknowledgeRequest(decoding: request.frame.head)
+        onWriter { engine in
+            do throws(HeadwaterError) {
+                let name = ByteString(head.follower)
+                if head.register {
+                    try engine.register(follower: name, position: head.position)
+                    // Nobody else follows: the log need not wait for the service beside it that never comes.
+                    _ = try? engine.forgetFollower(named: OnlineEngine.localFollowerName)
+                } else {
+                    try engine.acknowledge(follower: name, position: head.position)
+                }
+                request.respond(AcknowledgeReply.with { $0.durablePosition = engine.state.current.durablePosition })
+            } catch { request.fail(error) }
+        }
+    }
+}
