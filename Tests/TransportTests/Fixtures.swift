@@ -33,7 +33,7 @@ final class EchoHandler: RequestHandler {
         switch request.method {
         case .get: responder.respond(encodedHead: Array(request.head), body: request.body)
         case .write: workers.async { responder.respond(encodedHead: Array(request.head), body: request.body) }
-        case .audit:
+        case .plan:
             responder.onCancel {
                 self.cancelled.add(1, ordering: .relaxed)
                 responder.fail(HeadwaterError(.cancelled, "as asked"))

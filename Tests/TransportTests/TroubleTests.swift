@@ -48,7 +48,7 @@ import Wire
     @Test func cancellingATaskReachesTheWorker() async throws {
         try await withServer { server in
             let client = try await ClientTransport.connect(to: server.endpoint)
-            let call = Task { try await client.call(.audit, head: []) }
+            let call = Task { try await client.call(.plan, head: []) }
             try await Task.sleep(for: .milliseconds(50))
             call.cancel()
             let error = await #expect(throws: HeadwaterError.self) { try await call.value }
@@ -63,7 +63,7 @@ import Wire
         try await withServer { server in
             let client = try await ClientTransport.connect(to: server.endpoint)
             let error = await #expect(throws: HeadwaterError.self) {
-                try await client.call(.audit, head: [], deadline: .milliseconds(50))
+                try await client.call(.plan, head: [], deadline: .milliseconds(50))
             }
             #expect(error?.code == .deadlineExceeded)
             #expect(try await eventually { server.handler.cancelled.load(ordering: .relaxed) == 1 })
@@ -74,7 +74,7 @@ import Wire
     @Test func aLostConnectionCancelsWorkAndFailsCalls() async throws {
         try await withServer { server in
             let raw = try await RawClient(server.endpoint)
-            var header = FrameHeader(.request, method: .audit, requestID: 2)
+            var header = FrameHeader(.request, method: .plan, requestID: 2)
             header.isEnd = true
             try await raw.send(RawClient.hello)
             #expect(try await eventually { !raw.received.isEmpty })
@@ -83,7 +83,7 @@ import Wire
             try await raw.channel.close()
             #expect(try await eventually { server.handler.cancelled.load(ordering: .relaxed) == 1 })
             let client = try await ClientTransport.connect(to: server.endpoint)
-            let call = Task { try await client.call(.audit, head: []) }
+            let call = Task { try await client.call(.plan, head: []) }
             try await Task.sleep(for: .milliseconds(50))
             await server.transport.shutdownGracefully(within: .milliseconds(50))
             let error = await #expect(throws: HeadwaterError.self) { try await call.value }
