@@ -38,6 +38,8 @@ test: setup lint ## set up, lint, build, run every test
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --skip '$(PROCESS_TESTS)'
 	$(SWIFT) test --skip-build --no-parallel --filter '$(PROCESS_TESTS)'
+	@$(MAKE) simulate SEEDS=300
+	@scripts/sabotage --smoke
 
 .PHONY: torture
 torture: release ## break processes and disks for ten minutes: figures, exit code 1 where a promise breaks (TORTURE=options)
@@ -63,6 +65,10 @@ demo: release ## run the main job on real data: ends by itself
 simulate: setup ## a whole store in one thread from a seed: SEEDS=2000, SEEDS=1000-2000, TRACE=1, JSON=1
 	$(SWIFT) build -c release --product simulate
 	@"$$($(SWIFT) build -c release --show-bin-path)/simulate" --seeds $(SEEDS) $(if $(TRACE),--trace) $(if $(JSON),--json)
+
+.PHONY: sabotage
+sabotage: setup ## plant each fault of Sabotage.swift: shows which checks catch it, exit code 1 where none does
+	@SWIFT="$(SWIFT)" scripts/sabotage --all
 
 .PHONY: lint
 lint: ## check style, import direction and where unsafe code lives

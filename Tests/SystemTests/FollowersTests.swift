@@ -86,7 +86,7 @@ extension SystemSuite {
             }
 
             func onlineStatus() throws -> [String: Any] { try #require(try status()["online"] as? [String: Any]) }
-            func oldest() throws -> Int { try #require(try onlineStatus()["oldestPosition"] as? Int) }
+            func oldest() throws -> Int { try #require(try onlineStatus()["oldest_position"] as? Int) }
 
             func followers() throws -> [[String: Any]] { try #require(try onlineStatus()["followers"] as? [[String: Any]]) }
 
@@ -107,7 +107,7 @@ extension SystemSuite {
                     guard child.isRunning else { throw PlaceError(description: "the follower ended: \(child.errors)") }
                     let status = try? place.run("status", "--json", "--address", place.address(socket))
                     let offline = try? status?.json()["offline"] as? [String: Any]
-                    return (offline?["appliedPosition"] as? Int ?? 0) >= last
+                    return (offline?["applied_position"] as? Int ?? 0) >= last
                 }
                 try #require(isThere, "\(child.errors)")
                 for address in [history, place.address(socket)] {
@@ -129,7 +129,7 @@ extension SystemSuite {
                 #expect(audit["differenceCount"] as? Int == 0)
                 let oldest = try [history, place.address(socket)].map { address in
                     let status = try place.succeed("status", "--json", "--address", address).json()
-                    return (status["offline"] as? [String: Any])?["oldestAsOf"] as? Int
+                    return (status["offline"] as? [String: Any])?["oldest_as_of"] as? Int
                 }
                 #expect(oldest[0] == oldest[1])
             }
@@ -213,7 +213,7 @@ extension SystemSuite {
             let dead = try #require(try world.remote())
             let name = try #require(dead["name"] as? String)
             #expect(poll(seconds: 5) { (try? world.remote()?["connected"] as? Bool) == false })
-            #expect(dead["lastHeard"] as? Int != nil)
+            #expect(dead["last_heard"] as? Int != nil)
 
             var refusal = ""
             for _ in 0..<200 {
@@ -230,7 +230,7 @@ extension SystemSuite {
             }
             #expect(refusal.contains("'\(name)'") && refusal.contains("headwater log forget \(name)"), "\(refusal)")
             let holding = try #require(try world.remote())
-            #expect(holding["behind"] as? Int ?? 0 > 0 && holding["heldBytes"] as? Int ?? 0 > 1_000_000)
+            #expect(holding["behind"] as? Int ?? 0 > 0 && holding["held_bytes"] as? Int ?? 0 > 1_000_000)
             let text = try place.succeed("status").output
             #expect(text.contains("follower    \(name)") && text.contains("not connected, last heard of"))
 

@@ -72,6 +72,8 @@ extension HeadwaterSession {
     /// What the offline service at the other end has applied.
     func offlineApplied() throws -> Position {
         let frame = try call(.status, StatusRequest.with { $0.project = Rows.project })
-        return try JSONDecoder().decode(StatusReport.self, from: Data(frame.body)).offline?.appliedPosition ?? 0
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(StatusReport.self, from: Data(frame.body)).offline?.appliedPosition ?? 0
     }
 }
