@@ -126,7 +126,7 @@ extension SystemSuite {
                     }
                 }
                 let audit = try place.succeed("audit", "--json", "--address", place.address(socket)).json()
-                #expect(audit["differenceCount"] as? Int == 0)
+                #expect(audit["difference_count"] as? Int == 0)
                 let oldest = try [history, place.address(socket)].map { address in
                     let status = try place.succeed("status", "--json", "--address", address).json()
                     return (status["offline"] as? [String: Any])?["oldest_as_of"] as? Int
@@ -298,9 +298,9 @@ extension SystemSuite {
             let again = try #require(world.servers["serve"])
             #expect(again.errors.contains("made anew from the history"))
             let audit = try place.succeed("audit", "--json").json()
-            #expect(audit["differenceCount"] as? Int == 0)
+            #expect(audit["difference_count"] as? Int == 0)
             #expect(try place.succeed(scan).output == before)
-            let rows = (audit["groups"] as? [[String: Any]])?.compactMap { $0["onlineRows"] as? Int } ?? []
+            let rows = (audit["groups"] as? [[String: Any]])?.compactMap { $0["online_rows"] as? Int } ?? []
             #expect(rows.max() ?? 0 > 12_400)
         }
 
