@@ -29,7 +29,8 @@ extension Checker {
         guard let reply = try? GetReply(decoding: frame.head),
             let cells = try? Cells(decoding: frame.body, outputCount: asked.features.count)
         else { return world.violate("P8", "the answer of a get cannot be read") }
-        checkPosition(reply.position, asked.minPosition, "a get")
+        // An answer of an earlier life was right in its time: the position was lost only afterwards.
+        checkPosition(reply.position, asked.minPosition, "a get", isOfThisLife: life >= world.online.life)
         world.note("get", [reply.position, asked.minPosition])
         for (index, feature) in asked.features.enumerated() {
             let (group, ordinal) = Self.place(of: feature)
@@ -43,9 +44,9 @@ extension Checker {
         }
     }
 
-    private func checkPosition(_ position: Position, _ least: Position, _ what: String) {
+    private func checkPosition(_ position: Position, _ least: Position, _ what: String, isOfThisLife: Bool = true) {
         if position < least { world.violate("P6", "\(what) with min_position \(least) was served at \(position)") }
-        if lostAcknowledged.contains(where: { $0.position == least }), isInGap(least) {
+        if isOfThisLife, lostAcknowledged.contains(where: { $0.position == least }), isInGap(least) {
             world.violate("P6", "\(what) that wants the lost position \(least) was served")
         }
     }

@@ -26,8 +26,8 @@ struct ClientProcess: AsyncParsableCommand {
         signal(SIGINT, SIG_IGN)
         let parent = getppid()
         let journal = try Journal(path: journal)
-        let client = try await connect()
-        let groups = try await Groups(client, start: start)
+        let client = try await untilUp { try await connect() }
+        let groups = try await untilUp { try await Groups(client, start: start) }
         let control = Control(directory: directory, lanes: lanes, journal: journal)
         await withTaskGroup(of: Void.self) { tasks in
             for lane in 0..<lanes {
@@ -49,14 +49,17 @@ struct ClientProcess: AsyncParsableCommand {
         }
     }
 
-    /// The server may be down just now.
     private func connect() async throws -> HeadwaterClient {
         var configuration = ClientConfiguration()
         configuration.name = "torture-\(number)"
         configuration.callTimeout = .seconds(20)
+        return try await HeadwaterClient.connect(address, project: Groups.project, configuration: configuration)
+    }
+
+    /// The server may be down just now, and may be killed between any two calls.
+    private func untilUp<Answer>(_ call: () async throws -> Answer) async throws -> Answer {
         while true {
-            do { return try await HeadwaterClient.connect(address, project: Groups.project, configuration: configuration) } catch
-            {
+            do { return try await call() } catch let error as HeadwaterError {
                 guard error.code == .unavailable else { throw error }
                 try await Task.sleep(for: .milliseconds(20))
             }
