@@ -167,6 +167,10 @@ extension MemoryStorage {
         let next = String(segmentPath(names.count + 1).dropFirst(logDirectory.count + 1))
         copy.files[next] = log.files.files[names[names.count - 1]]
         #expect(try log.check(copy.storage(), "the last segment twice"))
+        copy.files[next] = nil
+        copy.files[names[1]] = nil
+        let hole = failure { _ = try openLog(copy.storage()) }
+        #expect(hole?.location == "\(segmentPath(2)):0" && hole?.message.contains(names[2]) == true)
     }
 
     @Test func missingControlAndPageAreRefused() throws {
@@ -175,10 +179,34 @@ extension MemoryStorage {
             var copy = log.files
             copy.files[name] = nil
             let storage = try copy.storage()
-            let error = failure { _ = try openLog(storage) }
-            #expect(error?.location?.contains(name) == true)
+            let opened = failure { _ = try openLog(storage) }
+            #expect(opened?.code == .dataLoss && opened?.location == "\(logDirectory)/\(name):0")
+            let verified = failure {
+                if let damage = try LogVerifier.verify(storage: storage, directory: logDirectory).damage { throw damage }
+            }
+            #expect(verified?.code == .dataLoss && verified?.location == "\(logDirectory)/\(name):0")
             #expect(try LogFiles(storage).files == copy.files)
         }
+    }
+
+    @Test func aPageThatSaysTooMuchIsNamedBesideTheLogsEnd() throws {
+        let log = try DamagedLog(isClean: true)
+        let damaged = try log.files.storage(changing: "durable") { $0[64 + 2] ^= 1 }
+        let error = failure { _ = try openLog(damaged) }
+        #expect(error?.code == .dataLoss && error?.message.contains("\(logDirectory)/durable:64") == true)
+    }
+
+    @Test func aCheckpointOfAnotherLogIsRefusedAtItsFile() throws {
+        let storage = MemoryStorage()
+        let log = try openLog(storage)
+        for byte in 1...40 {
+            try log.stage(UInt8(byte))
+            try log.commit()
+        }
+        try FollowerCheckpoint(logID: otherLogID, id: 5, name: "x", position: 1, writerEpoch: 1).save(storage, logDirectory)
+        let error = failure { try log.removeSegments(keepingFrom: .max) }
+        #expect(error?.code == .failedPrecondition)
+        #expect(error?.location == "\(logDirectory)/followers/follower-0000000000000005:16")
     }
 
     @Test func segmentsOfAnotherLogAreRefused() throws {

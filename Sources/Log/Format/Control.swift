@@ -76,9 +76,11 @@ struct Control: Equatable {
 
     /// Reads the file without changing it: the valid slot with the greater sequence.
     ///
-    /// - Throws: `.notFound` where there is no log, `.dataLoss` where no slot holds, `.failedPrecondition` for a newer format.
+    /// - Throws: `.notFound` where there is no log, `.dataLoss` where no slot holds or the file was lost, `.failedPrecondition` for a
+    ///   newer format.
     static func load(_ storage: any Storage, _ directory: String) throws(HeadwaterError) -> Control {
         let path = StoragePath.join(directory, LogFormat.controlName)
+        if !storage.exists(path) { try checkNotLost(storage, directory) }
         let bytes = try storage.readAll(path)
         var best: Control?
         var firstError: HeadwaterError?
@@ -98,6 +100,17 @@ struct Control: Equatable {
         }
         if let best { return best }
         throw firstError ?? HeadwaterError(.dataLoss, "no slot holds", at: "\(path):0")
+    }
+
+    /// The control file is the first one of a log, so that segments without it are damage and not a beginning.
+    static func checkNotLost(_ storage: any Storage, _ directory: String) throws(HeadwaterError) {
+        let path = StoragePath.join(directory, LogFormat.controlName)
+        guard storage.exists(directory), let number = try SegmentNames.list(storage, directory).first, !storage.exists(path)
+        else {
+            return
+        }
+        throw HeadwaterError(
+            .dataLoss, "the file is missing beside \(LogFormat.segmentName(number)): restore it from a copy", at: "\(path):0")
     }
 
     /// Overwrites both slots, one after the other, each synced; the one in force last, so that a torn write always leaves it or its

@@ -26,6 +26,7 @@ struct DurablePage {
     /// - Throws: `.notFound`, `.dataLoss` where it does not hold, `.failedPrecondition` for a newer format.
     init(_ storage: any Storage, _ directory: String, writable: Bool) throws(HeadwaterError) {
         let path = StoragePath.join(directory, LogFormat.durableName)
+        if !storage.exists(path) { try DurablePage.checkNotLost(storage, directory, path) }
         // Only what never changes is read from the file; the words are read from the mapping.
         let file = try storage.open(path, .read)
         defer { file.close() }
@@ -37,6 +38,13 @@ struct DurablePage {
         }
         logID = LogID(head.part(at: 16, count: LogID.byteCount))
         page = try storage.mapShared(path, byteCount: DurablePage.byteCount, writable: writable)
+    }
+
+    /// A log whose creation is over has its page: without it nobody knows what had been durable.
+    private static func checkNotLost(_ storage: any Storage, _ directory: String, _ path: String) throws(HeadwaterError) {
+        guard try Control.load(storage, directory).state != .creating, !storage.exists(path) else { return }
+        throw HeadwaterError(
+            .dataLoss, "the file is missing beside \(LogFormat.controlName): restore it from a copy", at: "\(path):0")
     }
 
     var path: String { page.path }

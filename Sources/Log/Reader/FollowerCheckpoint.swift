@@ -77,7 +77,7 @@ public struct FollowerCheckpoint: Hashable, Sendable {
         try storage.syncDirectory(StoragePath.join(directory, LogFormat.followersName))
     }
 
-    private static func path(_ directory: String, _ id: UInt64) -> String {
+    static func path(_ directory: String, _ id: UInt64) -> String {
         StoragePath.join(StoragePath.join(directory, LogFormat.followersName), LogFormat.followerName(id))
     }
 }

@@ -15,12 +15,18 @@ extension LogScan {
         }
         let page = try DurablePage(storage, directory, writable: false)
         try control.check(page)
-        let durable = max(control.durable, page.greatestPosition)
+        let durable = control.durable(or: page, directory)
         return (try LogScan(storage, directory, control: control, durable: durable, extent: extent, visit: visit), control)
     }
 }
 
 extension Control {
+    /// The greatest position that this or the page knows to be durable, and which file says so.
+    func durable(or page: DurablePage, _ directory: String) -> (position: Position, place: String) {
+        page.greatestPosition > durable
+            ? (page.greatestPosition, "\(page.path):64") : (durable, "\(StoragePath.join(directory, LogFormat.controlName)):48")
+    }
+
     func check(_ page: DurablePage) throws(HeadwaterError) {
         guard page.logID == logID else {
             throw HeadwaterError(.dataLoss, "the page belongs to log \(page.logID), not to \(logID)", at: "\(page.path):16")

@@ -32,6 +32,8 @@ struct LogScan {
     private(set) var segments: [SegmentInfo] = []
     /// The greatest position known to be durable.
     private(set) var marker: Position
+    /// Which file says so.
+    private var markerPlace: String
     /// The last record up to the marker, and where it ends in the last segment.
     private(set) var markerLink = ChainLink.start
     private(set) var markerOffset = LogFormat.segmentHeaderBytes
@@ -41,15 +43,16 @@ struct LogScan {
     /// The last segment, for copying from it.
     private(set) var last: SegmentCursor
 
-    /// - Parameter durable: the greatest durable position that control slot and page know of.
+    /// - Parameter durable: the greatest durable position that control slot and page know of, and which of them does.
     /// - Throws: `.dataLoss` at `file:offset` for the first damage, `.failedPrecondition` for a newer format, and what `visit` throws.
     init(
-        _ storage: any Storage, _ directory: String, control: Control, durable: Position, extent: Extent,
+        _ storage: any Storage, _ directory: String, control: Control, durable: (position: Position, place: String),
+        extent: Extent,
         visit: (ScannedRecord) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {
         let numbers = try SegmentNames.listWhole(storage, directory, from: control.firstSegment)
         last = try SegmentCursor(storage, directory, number: numbers[0], logID: control.logID)
-        marker = durable
+        (marker, markerPlace) = durable
         link = last.header.predecessor
         for (index, number) in numbers.enumerated() {
             var cursor = last
@@ -60,7 +63,7 @@ struct LogScan {
                 try readSealed(&cursor, to: last.header.predecessor.position, visit)
             }
         }
-        marker = max(marker, last.header.syncedThrough)
+        if last.header.syncedThrough > marker { (marker, markerPlace) = (last.header.syncedThrough, "\(last.path):72") }
         try readLast(extent, visit)
         if control.state == .closed, extent == .everything, link.position != control.reserve {
             throw HeadwaterError(
@@ -108,7 +111,7 @@ struct LogScan {
                 guard link.position >= marker else {
                     throw HeadwaterError(
                         .dataLoss,
-                        "the log ends after position \(link.position), but \(marker) had been durable: restore it from a copy",
+                        "the log ends after position \(link.position), but \(marker) had been durable, says \(markerPlace): restore it from a copy",
                         at: place)
                 }
                 rest = try cursor.rest(after: link.position)

@@ -15,8 +15,9 @@ enum SegmentNames {
         let numbers = try list(storage, directory).filter { $0 >= first }
         for index in 0..<max(1, numbers.count) where index >= numbers.count || numbers[index] != first + UInt64(index) {
             let name = LogFormat.segmentName(first + UInt64(index))
+            let later = index < numbers.count ? " before \(LogFormat.segmentName(numbers[index]))" : ""
             throw HeadwaterError(
-                .dataLoss, "the segment is missing: restore it from a copy", at: "\(StoragePath.join(directory, name)):0")
+                .dataLoss, "the segment\(later) is missing: restore it from a copy", at: "\(StoragePath.join(directory, name)):0")
         }
         return numbers
     }

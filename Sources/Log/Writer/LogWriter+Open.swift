@@ -47,7 +47,7 @@ extension LogWriter {
         if control.state == .creating { try create(storage, directory, options, control.logID) }
         let page = try DurablePage(storage, directory, writable: true)
         try control.check(page)
-        let durable = max(control.durable, page.greatestPosition)
+        let durable = control.durable(or: page, directory)
         let scan = try LogScan(storage, directory, control: control, durable: durable, extent: .everything) { _ in }
         guard scan.link.position <= control.reserve else {
             throw HeadwaterError(
@@ -85,11 +85,7 @@ extension LogWriter {
     ) throws(HeadwaterError) -> Control {
         let path = StoragePath.join(directory, LogFormat.controlName)
         if storage.exists(path) { return try Control.load(storage, directory) }
-        // The control file is the first one of a log, so that segments without it are damage and not a beginning.
-        if let number = try SegmentNames.list(storage, directory).first {
-            throw HeadwaterError(
-                .dataLoss, "the file is missing beside \(LogFormat.segmentName(number)): restore it from a copy", at: "\(path):0")
-        }
+        try Control.checkNotLost(storage, directory)
         let control = Control(creating: newLogID)
         try storage.replaceAtomically(path, control.encodeFile())
         return control

@@ -68,7 +68,7 @@ extension LogWriter {
         for follower in all where follower.logID != logID {
             throw HeadwaterError(
                 .failedPrecondition, "follower \(follower.name) follows log \(follower.logID), not this one: forget it",
-                at: directory)
+                at: "\(FollowerCheckpoint.path(directory, follower.id)):16")
         }
         return all
     }
