@@ -70,6 +70,12 @@ simulate: setup ## a whole store in one thread from a seed: SEEDS=2000, SEEDS=10
 sabotage: setup ## plant each fault of Sabotage.swift: shows which checks catch it, exit code 1 where none does
 	@SWIFT="$(SWIFT)" scripts/sabotage --all
 
+.PHONY: sweep
+sweep: setup ## damage every byte, fail every I/O call of a small life (SAMPLE=N: so many cases of each)
+	$(SWIFT) build -c release --product sweep
+	@"$$($(SWIFT) build -c release --show-bin-path)/sweep" damage $(if $(SAMPLE),--sample $(SAMPLE))
+	@"$$($(SWIFT) build -c release --show-bin-path)/sweep" faults $(if $(SAMPLE),--sample $(SAMPLE))
+
 .PHONY: lint
 lint: ## check style, import direction and where unsafe code lives
 	@SWIFT="$(SWIFT)" $(PYTHON) scripts/lint

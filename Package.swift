@@ -136,5 +136,18 @@ let package = Package(
             name: "simulate", dependencies: ["Simulation", "FeatureModel", argumentParser], path: "Tests/SimulateCommand",
             swiftSettings: houseRules),
         tests("SimulationTests", ["Simulation", "StorageIO", "FeatureModel"]),
+
+        // Damage and fault sweeps: every case, one by one, in this process or in children that may crash.
+        .target(
+            name: "FaultSweeps",
+            dependencies: [
+                "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestSupport",
+            ],
+            path: "Tests/FaultSweeps", swiftSettings: houseRules),
+        .executableTarget(
+            name: "sweep", dependencies: ["FaultSweeps", argumentParser], path: "Tests/sweep", swiftSettings: houseRules),
+        .testTarget(
+            name: "FaultSweepsTests", dependencies: ["FaultSweeps", "FeatureModel"], exclude: ["Golden"],
+            swiftSettings: houseRules),
     ]
 )

@@ -1,0 +1,9 @@
+import ArgumentParser
+
+@main struct SweepCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sweep",
+        abstract:
+            "Damage every byte and fail every I/O call of a small life, and compare what is left with what clients were told.",
+        subcommands: [Damage.self, Faults.self, Golden.self])
+}
