@@ -186,6 +186,25 @@ import Testing
         #expect(error?.code == .dataLoss && error?.message.contains("restore") == true)
     }
 
+    @Test func aDamagedSnapshotNeedsNoHistoryWhileTheLogHoldsEverything() throws {
+        let disk = MemoryStorage()
+        let store = try Store(disk)
+        try store.define()
+        try store.write(store.body("orders", rows: [[.int64(7), .timestamp(Self.time), .float64(42), .null]]))
+        try store.snapshot()
+        try store.online.close()
+        store.offline.close()
+        for name in try disk.list("data/offline") { try disk.remove("data/offline/" + name) }
+        let name = try #require(try disk.list("data/online").first { $0.hasPrefix("snapshot-") })
+        let file = try disk.open("data/online/" + name, .readWrite)
+        try file.write([try file.read(at: 0, count: 1)[0] ^ 64], at: 0)
+        let again = try Store(disk.kill(), now: store.now)
+        #expect(again.online.logRetention?.oldestPosition == 1)
+        #expect(try again.get("orders:amount", id: 7, at: Self.time).0 == .float64(42))
+        try again.snapshot()
+        #expect(try again.audit().isEmpty)
+    }
+
     @Test func aHistoryInUseIsNotTouched() throws {
         let life = try Life(seed: 4)
         let disk = try life.losingSnapshots(life.disk)

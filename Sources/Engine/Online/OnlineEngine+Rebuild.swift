@@ -5,10 +5,10 @@ import OfflineStore
 import OnlineStore
 import StorageIO
 
-/// The online store = a snapshot + the log after it, or, if the snapshot is lost, the history.
+/// The online store = a snapshot + the log after it, or, if the snapshot is lost, the whole log, or the history.
 extension OnlineEngine {
-    /// Opens the online store at a position from which the log goes on; where its snapshot does not lead there, makes it anew from the
-    /// history of the same data directory.
+    /// Opens the online store at a position from which the log goes on; where its snapshot does not lead there, begins anew with the whole
+    /// log, or, where that no longer has its beginning, from the history of the same data directory.
     ///
     /// - Throws: `.dataLoss` where neither can be.
     static func openStore(
@@ -28,9 +28,22 @@ extension OnlineEngine {
         } catch  where error.code == .dataLoss {
             reason = error
         }
+        if log.oldestPosition == 1 {
+            try setSnapshotsAside(storage, directory)
+            notice("\(reason): the online store is made anew from the log, which holds everything; the snapshot was set aside")
+            return try OnlineStore.open(storage, directory: directory, seed: seed, logID: log.logID.bytes)
+        }
         let position = try rebuild(storage, dataDirectory, log, options, seed: seed, reason)
         notice("\(reason): the online store was made anew from the history at position \(position)")
         return try OnlineStore.open(storage, directory: directory, seed: seed, logID: log.logID.bytes)
+    }
+
+    /// Renames snapshots, so that none is opened; a crash in the middle leaves the rest to the next open.
+    private static func setSnapshotsAside(_ storage: any Storage, _ directory: String) throws(HeadwaterError) {
+        for name in try storage.list(directory) where name.hasPrefix("snapshot-") {
+            try storage.rename(StoragePath.join(directory, name), to: StoragePath.join(directory, "damaged-" + name))
+        }
+        try storage.syncDirectory(directory)
     }
 
     /// Writes a snapshot of the latest rows in the history, at the history's durable position.
