@@ -33,6 +33,17 @@ import Testing
         #expect(try store.online.followers().map(\.position) == [2])
     }
 
+    @Test func anOfflineServiceThatRegisteredBeforeTheOwnerDidStaysWhereItIs() throws {
+        let disk = MemoryStorage()
+        try Store(disk).close()
+        let checkpoint = FollowerCheckpoint(
+            logID: Store.logID, id: OnlineEngine.localFollowerID, name: OnlineEngine.localFollowerName, position: 0,
+            writerEpoch: 9)
+        try checkpoint.save(disk, "data/log")
+        let store = try Store(disk)
+        #expect(try store.online.followers() == [checkpoint])
+    }
+
     @Test func anAcknowledgementNeverMovesBackButARegistrationDoes() throws {
         let store = try filled(2)
         try store.online.register(follower: "far", position: 3)

@@ -33,8 +33,10 @@ extension OnlineEngine {
                     storage: storage, directory: dataDirectory, options: options, log: log, store: store,
                     folded: try EngineState(decoding: store.recoveredExtra[...]))
                 try engine.replay(progress)
-                if engine.isBeforeFirstRecord {
+                let known = try? FollowerCheckpoint.load(storage, logDirectory, id: localFollowerID)
+                if engine.isBeforeFirstRecord, known?.logID != log.logID {
                     // The history begins here: the log keeps everything until the offline service has taken it, or is let go.
+                    // One that starts beside this may have registered itself already.
                     try FollowerCheckpoint(
                         logID: log.logID, id: localFollowerID, name: localFollowerName, position: 0, writerEpoch: 0
                     ).save(storage, logDirectory)
