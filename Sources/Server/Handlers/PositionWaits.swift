@@ -77,11 +77,17 @@ extension Services {
         try checkLog(logID)
         guard let last = positions.max(), last > 0 else { return try begin(pool, isShort, request, responder, read) }
         let store = store()
-        let wanted = positions.filter { $0 > 0 }
-        for position in wanted { try store.check(position) }
-        if last <= store.applied { return try begin(pool, isShort, request, responder, read) }
+        @Sendable func checkAll() throws(HeadwaterError) {
+            for position in positions where position > 0 { try store.check(position) }
+        }
+        try checkAll()
+        if last <= store.applied {
+            // The gap that one of them is in may have been applied between.
+            try checkAll()
+            return try begin(pool, isShort, request, responder, read)
+        }
         wait(for: last, store, request, responder) { result in
-            switch result {
+            switch result.flatMap({ Result { () throws(HeadwaterError) in try checkAll() } }) {
             // Not on this thread: it is the one that applies.
             case .success: self.onWorker(pool, request, responder, read)
             case .failure(let error): responder.fail(error, appliedPosition: store.gate.applied)
