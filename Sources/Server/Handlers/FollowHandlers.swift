@@ -82,8 +82,7 @@ struct FollowHandlers {
         try await online.engine.call { _ = try $0.follower(ByteString(head.follower)) }
         // Read before its position counts: where the log lost its end, nothing may move.
         var batch = try await source.call { try $0.read(after: start) }
-        try await enter(head, online)
-        let session = services.followers.begin(head.follower, addresses: head.addresses, now: services.clock.now())
+        let session = try await enter(head, online)
         defer { services.followers.end(head.follower, session) }
         while !responder.isCancelled {
             if responder.isDraining {
@@ -109,12 +108,14 @@ struct FollowHandlers {
     /// From here on the log keeps what the follower does not hold durably, also where it once held more.
     ///
     /// - Throws: `.notFound` for one that is not registered.
-    private func enter(_ head: FollowRequest, _ online: OnlineNode) async throws {
+    private func enter(_ head: FollowRequest, _ online: OnlineNode) async throws -> FollowerRegistry.Session {
         try await online.engine.call { engine in
             let name = ByteString(head.follower)
             let known = try engine.follower(name)
             if known.position > head.durablePosition { try engine.register(follower: name, position: head.durablePosition) }
             if known.position < head.durablePosition { try engine.acknowledge(follower: name, position: head.durablePosition) }
+            // On the thread that forgets: the stream of a follower that is let go behind this hears of it.
+            return services.followers.begin(head.follower, addresses: head.addresses, now: services.clock.now())
         }
     }
 }
