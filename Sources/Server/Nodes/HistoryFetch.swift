@@ -51,8 +51,10 @@ struct HistoryFetch {
     private func sources() -> [Endpoint] {
         var all = online.hello.roles.contains("offline") ? [online.endpoint] : []
         for peer in online.hello.peers where peer.role == "offline" {
-            guard let endpoint = try? Endpoint(peer.address), !all.contains(endpoint) else { continue }
-            all.append(endpoint)
+            guard let endpoint = try? Endpoint(peer.address) else { continue }
+            for endpoint in [endpoint.seen(through: online.endpoint), endpoint] where !all.contains(endpoint) {
+                all.append(endpoint)
+            }
         }
         let own = services.listening.value
         return all.filter { !own.contains($0) }
@@ -115,7 +117,8 @@ struct HistoryFetch {
 
     /// Makes the log wait for this follower at the history's position.
     private func start(_ head: BootstrapData, from transport: ClientTransport) async throws {
-        guard head.position >= node?.store.durablePosition ?? 0 else {
+        // What readers have seen, chunks hold it or not, must not go back.
+        guard head.position >= node?.store.appliedPosition ?? 0 else {
             throw HeadwaterError(.outOfRange, "its history ends at \(head.position), before the one that stands here")
         }
         try await acknowledge(head.position, true)

@@ -148,19 +148,36 @@ final class OfflineNode: Sendable {
         }
     }
 
-    /// Flushes everything and merges every group to one run, for the `compact` command.
+    /// Flushes everything: what is applied is durable then.
     ///
-    /// - Throws: what the disk says; `.cancelled` when nobody waits for it any more, or the service ends.
-    func compact(isCancelled: @escaping @Sendable () -> Bool) async throws {
+    /// - Throws: what the disk says; `CancellationError` when the task is cancelled, or the service ends.
+    func flush() async throws {
+        try await waitForFileJob { Task.isCancelled }
+        defer { endFileJob() }
+        try await flushAll()
+    }
+
+    private func waitForFileJob(_ isCancelled: @Sendable () -> Bool) async throws {
         while !takeFileJob() {
             guard !isClosing.load(ordering: .acquiring), !isCancelled() else { throw CancellationError() }
             try await Task.sleep(for: .milliseconds(20))
         }
-        defer { endFileJob() }
+    }
+
+    private func flushAll() async throws {
         try await engine.call { engine in
             try engine.flush()
             self.onDurable(self.store.durablePosition)
         }
+    }
+
+    /// Flushes everything and merges every group to one run, for the `compact` command.
+    ///
+    /// - Throws: what the disk says; `.cancelled` when nobody waits for it any more, or the service ends.
+    func compact(isCancelled: @escaping @Sendable () -> Bool) async throws {
+        try await waitForFileJob(isCancelled)
+        defer { endFileJob() }
+        try await flushAll()
         // Following goes on meanwhile: only this job begins and finishes compactions now.
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             fileWorker.submit(orNot: { isActive in

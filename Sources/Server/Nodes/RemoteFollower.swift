@@ -102,6 +102,8 @@ final class RemoteFollower: Sendable {
             guard failure.code == .notFound || failure.code == .outOfRange else { throw failure }
             logger.warning("\(endpoint) does not go on from here", metadata: ["reason": "\(failure)"])
         }
+        // What is applied need not be fetched, and must not be replaced by less.
+        if node.state.failure == nil { try await node.flush() }
         let position = node.store.durablePosition
         if try await register(transport, at: position) {
             logger.info("registered with \(endpoint)", metadata: ["follower": "\(name)", "position": "\(position)"])
@@ -179,5 +181,18 @@ extension Endpoint {
     fileprivate var isReachable: Bool {
         if case .tcp(let host, _) = self { return !["0.0.0.0", "::", "*"].contains(host) }
         return true
+    }
+
+    private var isLoopback: Bool {
+        guard case .tcp(let host, _) = self else { return true }
+        return host.hasPrefix("127.") || host == "::1" || host == "localhost"
+    }
+
+    /// The address under which a peer that a server on another machine names is reached from here: one that stands for all of a machine's
+    /// addresses, or for the machine itself, is meant on that server's machine.
+    func seen(through server: Endpoint) -> Endpoint {
+        guard !server.isLoopback, case .tcp(let host, _) = server, case .tcp(_, let port) = self, isLoopback || !isReachable
+        else { return self }
+        return .tcp(host: host, port: port)
     }
 }
