@@ -72,7 +72,9 @@ struct OperationHandlers {
             wallTime: services.clock.now(), online: nil, offline: nil)
         if let online = services.online { report.online = await status(of: online) }
         if let offline = services.offline { report.offline = await status(of: offline) }
-        report.bootstrap = services.bootstrap.value
+        report.bootstrap =
+            services.bootstrap.value
+            ?? services.historyFailure.value.map { StatusReport.Bootstrap(source: "the log", failure: "\($0)") }
         report.scrub = services.scrubber?.report
         return report
     }

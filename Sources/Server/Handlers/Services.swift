@@ -24,6 +24,8 @@ final class Services: Sendable {
     let followers = FollowerRegistry()
     /// The history that is being fetched from another offline service, if one is.
     let bootstrap = Mutexed<StatusReport.Bootstrap?>(nil)
+    /// Why this process serves no history although it should, where the log can never make it whole again.
+    let historyFailure = Mutexed<HeadwaterError?>(nil)
     /// Where this process listens, once it does.
     let listening = Mutexed<[Endpoint]>([])
     private let scrubberBox = Mutex<Scrubber?>(nil)
@@ -74,6 +76,7 @@ final class Services: Sendable {
 
     func needOffline() throws(HeadwaterError) -> OfflineNode {
         if let offline { return offline }
+        if let failure = historyFailure.value { throw failure }
         if let bootstrap = bootstrap.value {
             throw HeadwaterError(
                 .unavailable,

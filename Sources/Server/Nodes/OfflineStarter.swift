@@ -74,7 +74,11 @@ struct OfflineStarter: Sendable {
         if remote == nil {
             do throws(HeadwaterError) { try checkpoint.enter(engine.store.durablePosition) } catch {
                 engine.close()
-                throw error
+                guard error.code == .dataLoss, services.online != nil else { throw error }
+                // Gets and writes do not go down with the history.
+                services.logger.critical("there is no history: only gets and writes are served", metadata: ["error": "\(error)"])
+                services.historyFailure.value = error
+                return
             }
         }
         let node = OfflineNode(engine, logger: services.logger) { [remote] position in
@@ -86,7 +90,7 @@ struct OfflineStarter: Sendable {
     // MARK: The log of the same directory
 
     private func runLocal() async throws {
-        while services.offline == nil {
+        while services.offline == nil, services.historyFailure.value == nil {
             if let logID = try localLogID() {
                 try open(logID: logID)
             } else {
@@ -138,15 +142,17 @@ struct LocalCheckpoint: Sendable {
     let services: Services
     let logID: [UInt8]
 
-    /// Registers the follower where it is not, or no longer, at what its chunks hold.
+    /// Registers the follower at what its chunks hold, where it is not registered or stands further: an older copy may have been restored.
     ///
     /// - Throws: `.dataLoss` where the log does not hold what follows: the history here can never be whole again.
     func enter(_ position: Position) throws(HeadwaterError) {
         guard let reader = try openLog() else { return }
         // First registered, then looked up: from then on the log's owner removes nothing behind it.
         let known = try FollowerCheckpoint.load(services.storage, services.logDirectory, id: OnlineEngine.localFollowerID)
-        if known == nil { try write(position, reader) }
+        let isBehind = known.map { $0.position > position } ?? true
+        if isBehind { try write(position, reader) }
         guard try reader.lookup(position + 1) == .removed else { return }
+        if let known, isBehind { try known.save(services.storage, services.logDirectory) }
         if known == nil {
             try FollowerCheckpoint.forget(services.storage, services.logDirectory, id: OnlineEngine.localFollowerID)
         }

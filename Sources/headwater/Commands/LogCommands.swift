@@ -164,6 +164,8 @@ struct LogForget: AsyncParsableCommand {
         discussion: """
             A follower that comes back after that registers again; where the log no longer holds what it lacks, it fetches the \
             whole history from another offline service.
+            Where 'offline', the follower in the log's own directory, is let go and the log is trimmed behind it, its history has a \
+            hole: only gets and writes are served there, until a later copy of the offline directory is restored.
 
               headwater log forget offline
             """)
