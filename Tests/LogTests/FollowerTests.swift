@@ -164,6 +164,23 @@ import Testing
         #expect(try reader.read(after: 14, limitBytes: .max).count == 7)
     }
 
+    @Test func aCheckUnderWhichSegmentsAreRemovedGoesOnFromTheNewStart() throws {
+        let storage = MemoryStorage()
+        let log = try openLog(storage)
+        for _ in 0..<12 {
+            for _ in 0..<7 { try log.stage(1) }
+            try log.commit()
+        }
+        #expect(log.oldestPosition == 1)
+        var isTrimmed = false
+        let report = try LogVerifier.verify(storage: storage, directory: logDirectory) { _ throws(HeadwaterError) in
+            if !isTrimmed { try log.removeSegments(keepingFrom: 60) }
+            isTrimmed = true
+        }
+        #expect(report.damage == nil && report.firstPosition == log.oldestPosition && report.lastPosition == 84)
+        #expect(log.oldestPosition > 40)
+    }
+
     @Test func removalSurvivesCrashesAtEachCall() throws {
         let whole = FaultyStorage(MemoryStorage())
         let log = try threeSegments(whole)
