@@ -106,6 +106,21 @@ import Testing
         #expect(parts.bucketCount * 24 <= AuditNarrowing.rowsMax && rest == finer.bucketCount - parts.bucketCount)
     }
 
+    @Test func nobodyGetsAWholeGroupOrMoreBucketsThanFit() throws {
+        let store = try store(30)
+        let catalog = store.online.state.catalog
+        let view = store.online.store.view()
+        let finest = try AuditScope(seed: 1, prefixes: [0], prefixBits: 20, splitBits: 0)
+        let wide = try AuditScope(seed: 1, prefixes: [0, 1], prefixBits: 20, splitBits: 0)
+        #expect(finest.isFinest && !wide.isFinest && !AuditScope(seed: 1, splitBits: 0).isFinest)
+        let group = store.schema("orders").groupID
+        let rows = try Audit.rows(view, catalog: catalog, scope: AuditScope(seed: 1, splitBits: 0), group: group) { _ in }
+        #expect(rows.count == 30)
+        var many: [AuditRow] = Array(repeating: rows[0], count: Audit.rowsMax)
+        #expect(throws: HeadwaterError.self) { try Audit.append(rows[0], to: &many, wide) }
+        try Audit.append(rows[0], to: &many, finest)
+    }
+
     @Test func everyHashLiesInOneBucketOfTheScopeAndInNoneOutsideOfIt() throws {
         var random = SplitMix64(seed: 3)
         let whole = AuditScope(seed: 1, splitBits: 10)

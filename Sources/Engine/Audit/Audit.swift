@@ -23,7 +23,7 @@ public enum Audit {
         _ view: OnlineSnapshotView, catalog: Catalog, scope: AuditScope, group: GroupID? = nil,
         progress: (Int) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) -> [GroupDigest] {
-        var digests = empty(catalog, scope, group)
+        var digests = try empty(catalog, scope, group)
         let places = Dictionary(uniqueKeysWithValues: digests.enumerated().map { ($0.element.groupID, $0.offset) })
         try forEachRow(view, catalog, scope, group, progress) { groupID, bucket, row in
             if let place = places[groupID] { digests[place].add(row.hash, to: bucket) }
@@ -36,7 +36,7 @@ public enum Audit {
         _ view: OfflineView, asOf: Position, catalog: Catalog, scope: AuditScope, group: GroupID? = nil,
         progress: (Int) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) -> [GroupDigest] {
-        var digests = empty(catalog, scope, group)
+        var digests = try empty(catalog, scope, group)
         for index in digests.indices {
             guard let schema = catalog.newestSchema(digests[index].groupID) else { continue }
             try forEachRow(view, schema, asOf: asOf, scope, progress) { bucket, row in digests[index].add(row.hash, to: bucket) }
@@ -52,7 +52,9 @@ public enum Audit {
         progress: (Int) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) -> [AuditRow] {
         var rows: [AuditRow] = []
-        try forEachRow(view, catalog, scope, group, progress) { _, _, row in rows.append(row) }
+        try forEachRow(view, catalog, scope, group, progress) { (_, _, row) throws(HeadwaterError) in
+            try append(row, to: &rows, scope)
+        }
         return rows
     }
 
@@ -63,15 +65,36 @@ public enum Audit {
     ) throws(HeadwaterError) -> [AuditRow] {
         var rows: [AuditRow] = []
         guard let schema = catalog.newestSchema(group) else { return rows }
-        try forEachRow(view, schema, asOf: asOf, scope, progress) { _, row in rows.append(row) }
+        try forEachRow(view, schema, asOf: asOf, scope, progress) { (_, row) throws(HeadwaterError) in
+            try append(row, to: &rows, scope)
+        }
         return rows
     }
 
-    private static func empty(_ catalog: Catalog, _ scope: AuditScope, _ group: GroupID?) -> [GroupDigest] {
-        catalog.allGroups.filter { group == nil || $0.id == group }.map {
-            GroupDigest(groupID: $0.id, bucketCount: scope.bucketCount)
+    /// Rows that one part may bring, whoever asks for it: more than an audit that narrows down ever does.
+    static let rowsMax = 4 * AuditNarrowing.rowsMax
+
+    static func append(_ row: AuditRow, to rows: inout [AuditRow], _ scope: AuditScope) throws(HeadwaterError) {
+        guard rows.count < rowsMax || scope.isFinest else {
+            throw HeadwaterError(.resourceExhausted, "the part has more than \(rowsMax) rows: cut it finer")
         }
+        rows.append(row)
     }
+
+    private static func empty(
+        _ catalog: Catalog, _ scope: AuditScope, _ group: GroupID?
+    ) throws(HeadwaterError) -> [GroupDigest] {
+        let groups = catalog.allGroups.filter { group == nil || $0.id == group }
+        // A first look is as coarse as this however many groups there are.
+        guard scope.bucketCount <= 1 << AuditNarrowing.firstSplitBits || groups.count * scope.bucketCount <= bucketsMax else {
+            throw HeadwaterError(
+                .resourceExhausted, "\(scope.bucketCount) buckets of \(groups.count) groups are too many: ask for one group")
+        }
+        return groups.map { GroupDigest(groupID: $0.id, bucketCount: scope.bucketCount) }
+    }
+
+    /// Buckets of all groups of one answer, unless each has few.
+    private static let bucketsMax = 16 * AuditScope.bucketsMax
 }
 
 // MARK: The two walks
@@ -91,7 +114,7 @@ extension Audit {
 
     private static func forEachRow(
         _ view: OnlineSnapshotView, _ catalog: Catalog, _ scope: AuditScope, _ only: GroupID?,
-        _ progress: (Int) throws(HeadwaterError) -> Void, _ body: (GroupID, Int, AuditRow) -> Void
+        _ progress: (Int) throws(HeadwaterError) -> Void, _ body: (GroupID, Int, AuditRow) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {
         var groups: [GroupID: OnlineGroup] = [:]
         for group in catalog.allGroups where only == nil || group.id == only {
@@ -107,7 +130,8 @@ extension Audit {
             let isNewest = row.schemaVersion == groups.values[index].hasher.schema.schemaVersion
             if row.isTombstone || isNewest && groups.values[index].packedIsCanonical {
                 let hash = groups.values[index].hasher.row(key, row.order, isTombstone: row.isTombstone, packed: row.packed)
-                body(row.groupID, bucket, AuditRow(key: row.key, order: row.order, isTombstone: row.isTombstone, hash: hash))
+                let row = AuditRow(key: row.key, order: row.order, isTombstone: row.isTombstone, hash: hash)
+                try body(groups.keys[index], bucket, row)
             } else {
                 groups.values[index].older.append(row)
                 if groups.values[index].older.count >= stepRows { try repack(view, &groups.values[index], scope, body) }
@@ -118,7 +142,8 @@ extension Audit {
     }
 
     private static func repack(
-        _ view: OnlineSnapshotView, _ group: inout OnlineGroup, _ scope: AuditScope, _ body: (GroupID, Int, AuditRow) -> Void
+        _ view: OnlineSnapshotView, _ group: inout OnlineGroup, _ scope: AuditScope,
+        _ body: (GroupID, Int, AuditRow) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {
         guard !group.older.isEmpty else { return }
         let batch = try view.batch(group.older, as: group.hasher.schema)
@@ -126,21 +151,21 @@ extension Audit {
             let key = group.hasher.key(row.key)
             let hash = group.hasher.row(key, row.order, isTombstone: false, features: batch.features, row: number)
             guard let bucket = scope.bucket(key.value) else { continue }
-            body(row.groupID, bucket, AuditRow(key: row.key, order: row.order, isTombstone: false, hash: hash))
+            try body(row.groupID, bucket, AuditRow(key: row.key, order: row.order, isTombstone: false, hash: hash))
         }
         group.older.removeAll(keepingCapacity: true)
     }
 
     private static func forEachRow(
         _ view: OfflineView, _ schema: GroupSchema, asOf: Position, _ scope: AuditScope,
-        _ progress: (Int) throws(HeadwaterError) -> Void, _ body: (Int, AuditRow) -> Void
+        _ progress: (Int) throws(HeadwaterError) -> Void, _ body: (Int, AuditRow) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {
         var hasher = RowHasher(schema, seed: scope.seed)
-        try view.forEachLatest(schema, asOf: asOf, step: progress) { row in
+        try view.forEachLatest(schema, asOf: asOf, step: progress) { row throws(HeadwaterError) in
             let key = hasher.key(row.key)
             guard let bucket = scope.bucket(key.value) else { return }
             let hash = hasher.row(key, row.order, isTombstone: row.isTombstone, features: row.columns, row: row.row)
-            body(bucket, AuditRow(key: row.key, order: row.order, isTombstone: row.isTombstone, hash: hash))
+            try body(bucket, AuditRow(key: row.key, order: row.order, isTombstone: row.isTombstone, hash: hash))
         }
     }
 }
