@@ -2,8 +2,9 @@ public import FeatureModel
 internal import Synchronization
 
 extension OnlineStore {
-    /// Bounds the memory of rows that are packed and not yet in the map.
+    /// Bounds the memory of rows that are packed and not yet in the map, in rows and in bytes.
     private static let rowsPackedAtOnce = 1_024
+    private static let bytesPackedAtOnce = 4 << 20
 
     /// Applies one record and makes it visible as a whole. A record at or before the applied position changes nothing.
     ///
@@ -41,8 +42,9 @@ extension OnlineStore {
             ? nil : schema.features.indices.map { entry.batch.column(ordinal: schema.featureBase + $0) }
         let eventTimes = entry.eventTimes(ingestTime: record.ingestTime)
         var counted = GroupStatistics()
-        for start in stride(from: 0, to: rowCount, by: Self.rowsPackedAtOnce) {
-            let rows = start..<min(start + Self.rowsPackedAtOnce, rowCount)
+        let rowsAtOnce = max(1, min(Self.rowsPackedAtOnce, Self.bytesPackedAtOnce / max(1, layout.fixedBytes)))
+        for start in stride(from: 0, to: rowCount, by: rowsAtOnce) {
+            let rows = start..<min(start + rowsAtOnce, rowCount)
             let packed = features.map { PackedRows($0, rows: rows, layout: layout) }
             for row in rows where !keys.isNull(row) {
                 let eventTime = eventTimes[row]
