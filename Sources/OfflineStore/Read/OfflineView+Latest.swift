@@ -17,7 +17,7 @@ extension OfflineView {
     ///
     /// - Parameters:
     ///   - group: the schema to read with.
-    ///   - step: called with a number of keys passed now and then; what it throws ends the walk.
+    ///   - step: called now and then, also within the rows of one key, with the number of keys passed since; what it throws ends the walk.
     /// - Complexity: reads every row once; memory of one block a run.
     /// - Throws: as `scan`.
     public func forEachLatest(
@@ -27,6 +27,13 @@ extension OfflineView {
         var merge = try merge(group.groupID, filter(group.groupID, asOf: asOf))
         let features = group.features.enumerated().map { (ordinal: group.featureBase + $0.offset, type: $0.element.type) }
         var keys = 0
+        var rows = 0
+        func passRow() throws(HeadwaterError) {
+            rows += 1
+            guard rows == options.blockRowsMax else { return }
+            try step(keys)
+            (keys, rows) = (0, 0)
+        }
         while try merge.nextKey() {
             let key = merge.key
             var block = merge.block
@@ -35,16 +42,14 @@ extension OfflineView {
             while merge.hasRow {
                 (block, row) = (merge.block, merge.row)
                 try merge.nextRow()
+                try passRow()
             }
             let isTombstone = block.tombstones.bool(row)
             let order = RowOrder(eventTime: block.eventTimes[row], position: block.positions[row], row: block.rows[row])
             let picked = isTombstone ? ([], 0) : try block.columns(features, at: row)
             try body(LatestRow(key: key, order: order, isTombstone: isTombstone, columns: picked.0, row: picked.1))
             keys += 1
-            if keys == options.blockRowsMax {
-                try step(keys)
-                keys = 0
-            }
+            try passRow()
         }
         try step(keys)
     }

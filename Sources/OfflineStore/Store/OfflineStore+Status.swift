@@ -71,9 +71,11 @@ extension OfflineStore {
     /// A page is checked whenever it is read, so what is found here is never served, whenever it was damaged.
     /// - Throws: what `visit` throws, and what the disk says.
     public func verifyAll(_ visit: ScrubVisit) throws(HeadwaterError) {
-        let version = state.withLock { $0.version }
+        let numbers = state.withLock { $0.version.files.values.map(\.entry.number) }.sorted()
         try Self.tell(visit) { () throws(HeadwaterError) in _ = try manifestFile.read() }
-        for chunk in version.files.values.sorted(by: { $0.entry.number < $1.entry.number }) {
+        for number in numbers {
+            // Looked up only now: a chunk that is held keeps its bytes on the disk, also when a compaction has replaced it.
+            guard let chunk = state.withLock({ $0.version }).files[number] else { continue }
             try Self.tell(visit) { () throws(HeadwaterError) in try chunk.verify(visit) }
         }
     }
