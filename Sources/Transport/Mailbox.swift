@@ -27,8 +27,8 @@ final class Mailbox<Message: Sendable>: Sendable {
             return (true, state.isScheduled ? nil : wake)
         }
         if let wake {
-            if let round = WakeRound.current {
-                round.add(wake, on: eventLoop)
+            if let round = WakeRound.current, round.add(wake, on: eventLoop) {
+                // Woken at the round's end.
             } else if eventLoop.inEventLoop {
                 wake()
             } else {

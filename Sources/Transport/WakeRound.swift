@@ -12,7 +12,8 @@ public final class WakeRound: Sendable {
         var wakes: [@Sendable () -> Void]
     }
 
-    private let loops = Mutex<[ObjectIdentifier: Loop]>([:])
+    /// `nil` once the round is over: a task that an answer started may carry it on.
+    private let loops = Mutex<[ObjectIdentifier: Loop]?>([:])
 
     private init() {}
 
@@ -20,12 +21,19 @@ public final class WakeRound: Sendable {
     public static func together(_ body: () -> Void) {
         let round = WakeRound()
         $current.withValue(round) { body() }
-        for loop in round.loops.withLock({ Array($0.values) }) {
+        let loops = round.loops.withLock { loops in
+            defer { loops = nil }
+            return loops ?? [:]
+        }
+        for loop in loops.values {
             loop.loop.execute { for wake in loop.wakes { wake() } }
         }
     }
 
-    func add(_ wake: @escaping @Sendable () -> Void, on loop: any EventLoop) {
-        loops.withLock { $0[ObjectIdentifier(loop), default: Loop(loop: loop, wakes: [])].wakes.append(wake) }
+    /// - Returns: `false` where the round is over, and nobody will wake.
+    func add(_ wake: @escaping @Sendable () -> Void, on loop: any EventLoop) -> Bool {
+        loops.withLock { loops in
+            loops?[ObjectIdentifier(loop), default: Loop(loop: loop, wakes: [])].wakes.append(wake) != nil
+        }
     }
 }
