@@ -95,7 +95,11 @@ let package = Package(
             ["Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestSupport"]),
         tests(
             "ServerTests",
-            ["Server", "Transport", "Engine", "Log", "StorageIO", "Catalog", "Wire", "FeatureModel", logging]),
+            [
+                "Server", "Transport", "Engine", "OnlineStore", "Log", "StorageIO", "Catalog", "Wire", "FeatureModel",
+                "TestSupport",
+                logging,
+            ]),
         // These two start the built executable.
         tests("CLITests", []),
         tests(

@@ -153,7 +153,7 @@ public final class HeadwaterServer: Service {
             loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
                 services.online?.housekeep()
                 services.offline?.housekeep()
-                services.auditViews.expire(now: services.clock.now())
+                services.auditViews.expire(now: Monotonic.now())
             },
         ]
     }

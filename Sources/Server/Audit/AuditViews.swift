@@ -19,19 +19,22 @@ final class AuditViews: Sendable {
     static let lifetime: Microseconds = 1_800_000_000
     static let viewsMax = 4
 
+    /// Times are as `Monotonic` counts.
     private let views = Mutex<[(owner: Owner, view: OnlineSnapshotView, expires: Microseconds)]>([])
 
     /// Keeps a cut in place of the owner's one before.
-    func keep(_ view: OnlineSnapshotView, owner: Owner, now: Microseconds) {
-        // What goes is let go outside of the lock: it may free much.
-        let gone = views.withLock { views in
-            let before = views
-            views.removeAll { $0.owner == owner }
+    ///
+    /// - Throws: `.resourceExhausted` while others keep as many as there may be.
+    func keep(_ view: OnlineSnapshotView, owner: Owner, now: Microseconds) throws(HeadwaterError) {
+        drop(owner)
+        let isKept = views.withLock { views in
+            guard views.count < Self.viewsMax else { return false }
             views.append((owner, view, now + Self.lifetime))
-            if views.count > Self.viewsMax { views.removeFirst() }
-            return before
+            return true
         }
-        _ = gone
+        guard isKept else {
+            throw HeadwaterError(.resourceExhausted, "\(Self.viewsMax) audits are under way already: try again when one is done")
+        }
     }
 
     /// The owner's cut, kept for its lifetime anew.
@@ -52,6 +55,7 @@ final class AuditViews: Sendable {
     func expire(now: Microseconds) { remove { _, expires in expires <= now } }
 
     private func remove(_ isGone: (Owner, Microseconds) -> Bool) {
+        // What goes is let go outside of the lock: it may free much.
         let gone = views.withLock { views in
             let before = views
             views.removeAll { isGone($0.owner, $0.expires) }

@@ -34,16 +34,22 @@ struct LocalOnline: AuditedOnline {
         _ scope: AuditScope, _ progress: (Int) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) -> (Position, [GroupDigest]) {
         let view = node.store.view()
-        services.auditViews.keep(view, owner: owner, now: services.clock.now())
+        try services.auditViews.keep(view, owner: owner, now: Monotonic.now())
         // The cut comes first: rows of a schema are only written when the catalog that has it is published.
         let catalog = node.state.catalog.asOf(view.position)
-        return (view.position, try Audit.digests(view, catalog: catalog, scope: scope, progress: progress))
+        do throws(HeadwaterError) {
+            return (view.position, try Audit.digests(view, catalog: catalog, scope: scope, progress: progress))
+        } catch {
+            // Nobody can ask about a cut whose position he was not told; the connection may have ended before it was kept.
+            services.auditViews.drop(owner)
+            throw error
+        }
     }
 
     func digest(
         _ group: GroupID, at position: Position, _ scope: AuditScope, _ progress: (Int) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) -> GroupDigest? {
-        let view = try services.auditViews.view(at: position, owner: owner, now: services.clock.now())
+        let view = try services.auditViews.view(at: position, owner: owner, now: Monotonic.now())
         let catalog = node.state.catalog.asOf(position)
         return try Audit.digests(view, catalog: catalog, scope: scope, group: group, progress: progress).first
     }
@@ -51,7 +57,7 @@ struct LocalOnline: AuditedOnline {
     func rows(
         _ group: GroupID, at position: Position, _ scope: AuditScope, _ progress: (Int) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) -> [AuditRow] {
-        let view = try services.auditViews.view(at: position, owner: owner, now: services.clock.now())
+        let view = try services.auditViews.view(at: position, owner: owner, now: Monotonic.now())
         return try Audit.rows(
             view, catalog: node.state.catalog.asOf(position), scope: scope, group: group, progress: progress)
     }

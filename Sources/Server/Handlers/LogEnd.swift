@@ -2,6 +2,7 @@ import Engine
 import FeatureModel
 import Log
 import StorageIO
+import Synchronization
 import Transport
 import Wire
 
@@ -29,8 +30,9 @@ struct LogEnd: Sendable {
             if position <= bounds.durablePosition { return nil }
         }
         try? await Task.sleep(for: Self.patience)
-        guard !isSettled(), let last = await ownersLastPosition(), position > last else { return nil }
-        return KnownPositions.beyond(position, end: last)
+        guard !isSettled(), let end = await services.ownersEnd.ask(ownersEnd), end.logID == logID, position > end.lastPosition
+        else { return nil }
+        return KnownPositions.beyond(position, end: end.lastPosition)
     }
 
     /// What the files of the log in the data directory say.
@@ -41,17 +43,54 @@ struct LogEnd: Sendable {
         return bounds
     }
 
-    /// What the online service says; `nil` where it does not answer, or serves another log.
-    private func ownersLastPosition() async -> Position? {
+    /// What the online service says; `nil` where it does not answer.
+    private func ownersEnd() async -> OwnersEnd? {
         guard let connection = try? await PeerFiles(services).connectToOnline() else { return nil }
-        var last: Position?
-        if connection.hello.logID == logID,
-            let answer = try? await connection.call(
-                .status, StatusRequest(), deadline: Self.answerLimit, reply: JSONReply.self)
-        {
-            last = JSON.decode(report: StatusReport.self, answer.body)?.online?.lastPosition
-        }
+        let answer = try? await connection.call(.status, StatusRequest(), deadline: Self.answerLimit, reply: JSONReply.self)
+        let last = answer.flatMap { JSON.decode(report: StatusReport.self, $0.body)?.online?.lastPosition }
         await connection.close()
-        return last
+        return last.map { OwnersEnd(logID: connection.hello.logID, lastPosition: $0) }
+    }
+}
+
+/// The last position of a log, as its owner says.
+struct OwnersEnd: Sendable {
+    let logID: [UInt8]
+    let lastPosition: Position
+}
+
+/// A question that many ask: one at a time, and each asker gets the answer to one that began after he came.
+final class SharedQuestion<Answer: Sendable>: Sendable {
+    private struct State {
+        var isAsking = false
+        var waiting: [CheckedContinuation<Answer, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    func ask(_ question: @escaping @Sendable () async -> Answer) async -> Answer {
+        await withCheckedContinuation { continuation in
+            let mustAsk = state.withLock { state in
+                state.waiting.append(continuation)
+                defer { state.isAsking = true }
+                return !state.isAsking
+            }
+            if mustAsk { Task { await answerAll(question) } }
+        }
+    }
+
+    private func answerAll(_ question: @Sendable () async -> Answer) async {
+        while let askers = nextAskers() {
+            let answer = await question()
+            for asker in askers { asker.resume(returning: answer) }
+        }
+    }
+
+    private func nextAskers() -> [CheckedContinuation<Answer, Never>]? {
+        state.withLock { state in
+            defer { state.waiting = [] }
+            state.isAsking = !state.waiting.isEmpty
+            return state.isAsking ? state.waiting : nil
+        }
     }
 }

@@ -20,6 +20,8 @@ final class Services: Sendable {
     /// Feature lists resolved by `prepare`.
     let handles = HandleTable()
     let auditViews = AuditViews()
+    /// Asks the owner of the log where it ends, for all reads that wait.
+    let ownersEnd = SharedQuestion<OwnersEnd?>()
     /// Followers of this online service.
     let followers = FollowerRegistry()
     /// The history that is being fetched from another offline service, if one is.
