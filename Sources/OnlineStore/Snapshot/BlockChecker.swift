@@ -32,23 +32,21 @@ struct BlockChecker {
         for block in 0..<geometry.sumsBlockCount {
             do throws(HeadwaterError) { try verifySums(block) } catch { try visit(.damaged(error)) }
         }
-        var held = 0
+        var read = 0
         for block in 0..<geometry.blockCount {
             // Without its checksum a block is as good as damaged, and was reported with the others of that sum.
             if !checkedSums.contains(block * 4 / SnapshotFormat.blockBytes) {
                 checked.remove(block)
                 continue
             }
-            do throws(HeadwaterError) {
-                try verify(block)
-                held += 1
-            } catch { try visit(.damaged(error)) }
-            if held == Self.stepBlocks {
-                try visit(.checked(bytes: held * SnapshotFormat.blockBytes, rows: 0))
-                held = 0
+            do throws(HeadwaterError) { try verify(block) } catch { try visit(.damaged(error)) }
+            read += 1
+            if read == Self.stepBlocks {
+                try visit(.checked(bytes: read * SnapshotFormat.blockBytes, rows: 0))
+                read = 0
             }
         }
-        try visit(.checked(bytes: held * SnapshotFormat.blockBytes, rows: 0))
+        try visit(.checked(bytes: read * SnapshotFormat.blockBytes, rows: 0))
     }
 
     private func verify(_ block: Int) throws(HeadwaterError) {

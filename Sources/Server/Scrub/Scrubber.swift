@@ -31,7 +31,8 @@ final class Scrubber: Sendable {
         report.nextDue = nil
         if let interval {
             // Without an earlier one the first comes after a whole interval: a start has enough to do.
-            let last = report.finishedAt ?? services.clock.now()
+            // One that never finished may have ended the process: it does not come again at once.
+            let last = [report.finishedAt, report.startedAt].compactMap { $0 }.max() ?? services.clock.now()
             report.nextDue = max(last + interval.microseconds, services.clock.now())
         }
         state = Mutex(report)
@@ -65,14 +66,14 @@ final class Scrubber: Sendable {
     func scrub() async {
         let started = services.clock.now()
         let begun = ContinuousClock.now
-        state.withLock { report in
-            let before = report
-            report = StatusReport.Scrub()
-            report.intervalSeconds = before.intervalSeconds
-            report.isRunning = true
-            report.startedAt = started
-            report.previousFinishedAt = before.finishedAt ?? before.previousFinishedAt
-        }
+        let before = self.report
+        var begin = StatusReport.Scrub()
+        begin.intervalSeconds = before.intervalSeconds
+        begin.isRunning = true
+        begin.startedAt = started
+        begin.previousFinishedAt = before.finishedAt ?? before.previousFinishedAt
+        state.withLock { $0 = begin }
+        save(begin)
         await withCheckedContinuation { continuation in
             worker.submit(orNot: { isActive in
                 if isActive { self.readFiles() }
@@ -87,8 +88,13 @@ final class Scrubber: Sendable {
             report.nextDue = interval.map { services.clock.now() + $0.microseconds }
             return report
         }
-        guard report.finishedAt != nil else { return }
+        // Cut short by a shutdown: the next process scrubs when this one should have.
+        guard report.finishedAt != nil else { return save(before) }
         save(report)
+        let unlisted = report.damageCount - report.findings.count
+        if unlisted > 0 {
+            services.logger.error("the scrub found more damage than is listed", metadata: ["places": "\(unlisted)"])
+        }
         services.logger.info(
             "scrub finished",
             metadata: [
@@ -101,7 +107,10 @@ final class Scrubber: Sendable {
     private func readFiles() {
         let pace = ScrubPace(bytesPerSecond: services.configuration.scrubBytesPerSecond)
         if services.online != nil {
-            read("log", pace) { (visit) throws(HeadwaterError) in try self.readLog(visit) }
+            read("log", pace) { (visit) throws(HeadwaterError) in
+                let report = try LogVerifier.verify(storage: services.storage, directory: services.logDirectory, visit)
+                if let damage = report.damage { try visit(.damaged(damage)) }
+            }
         }
         if let online = services.online {
             read("snapshot", pace) { (visit) throws(HeadwaterError) in try online.store.verifySnapshot(visit) }
@@ -126,20 +135,11 @@ final class Scrubber: Sendable {
                 }
             }
         } catch {
-            if error != Self.stopped { note(error, part) }
-        }
-    }
-
-    /// The log may let go of segments while it is read: then it is read again from its new start.
-    private func readLog(_ visit: ScrubVisit) throws(HeadwaterError) {
-        for attempt in 1...3 {
-            do throws(HeadwaterError) {
-                let report = try LogVerifier.verify(storage: services.storage, directory: services.logDirectory, visit)
-                if let damage = report.damage { try visit(.damaged(damage)) }
-                return
-            } catch {
-                guard error.code == .notFound, attempt < 3 else { throw error }
-            }
+            if error == Self.stopped { return }
+            if error.code == .dataLoss { return note(error, part) }
+            // Says nothing about the bytes: they may hold.
+            services.logger.error("the scrub could not read", metadata: ["part": "\(part)", "error": "\(error)"])
+            state.withLock { $0.notRead = ($0.notRead ?? [:]).merging([part: error.description]) { $1 } }
         }
     }
 
@@ -177,16 +177,16 @@ final class Scrubber: Sendable {
         let now = services.clock.now()
         let finding = StatusReport.Scrub.Finding(
             part: part, location: error.location, message: error.message, foundAt: now)
-        let isNew = state.withLock { report in
+        let (isListed, soundAt) = state.withLock { report -> (Bool, Microseconds?) in
             guard !report.findings.contains(where: { $0.location == finding.location && $0.location != nil }) else {
-                return false
+                return (false, nil)
             }
             report.damageCount += 1
-            if report.findings.count < StatusReport.Scrub.findingsMax { report.findings.append(finding) }
-            return true
+            let isListed = report.findings.count < StatusReport.Scrub.findingsMax
+            if isListed { report.findings.append(finding) }
+            return (isListed, report.previousFinishedAt)
         }
-        guard isNew else { return }
-        let soundAt = state.withLock { $0.previousFinishedAt }
+        guard isListed else { return }
         services.logger.error(
             "the scrub found damage",
             metadata: [
@@ -216,15 +216,16 @@ final class Scrubber: Sendable {
 /// Holds a thread back so that it reads no more bytes a second than it may.
 final class ScrubPace {
     private let bytesPerSecond: Int
-    private let started = ContinuousClock.now
-    private var bytes = 0
+    /// When the bytes so far may have been read.
+    private var due = ContinuousClock.now
+    /// How far behind it may catch up, after reads that were slow.
+    private static let burst = Duration.seconds(1)
     private static let nap: TimeInterval = 0.05
 
     init(bytesPerSecond: Int) { self.bytesPerSecond = max(1, bytesPerSecond) }
 
     func wait(for more: Int, isStopping: () -> Bool) {
-        bytes += more
-        let due = started + .seconds(Double(bytes) / Double(bytesPerSecond))
+        due = max(due, .now - Self.burst) + .seconds(Double(more) / Double(bytesPerSecond))
         while due > .now, !isStopping() { Thread.sleep(forTimeInterval: min(Self.nap, (due - .now) / .seconds(1))) }
     }
 }

@@ -23,6 +23,8 @@ extension StatusReport {
         /// The position at which online and offline were compared; absent where they were not, and why not.
         public var auditedPosition: UInt64?
         public var notAudited: String?
+        /// Parts that could not be read whole, and why: nothing is known of the rest of them.
+        public var notRead: [String: String]?
         public var differenceCount = 0
         public var differences: [AuditReport.Difference] = []
 

@@ -30,7 +30,10 @@ struct ServerOptionGroup: ParsableArguments {
             """, valueName: "time"))
     var scrubInterval = IntervalArgument(duration: .seconds(86_400))
 
-    @Option(help: ArgumentHelp("What a scrub reads in a second at most, such as 64MiB.", valueName: "bytes"))
+    @Option(
+        help: ArgumentHelp(
+            "What a scrub reads of files in a second at most, such as 64MiB. Its comparison of the stores is not held back.",
+            valueName: "bytes"))
     var scrubBytesPerSecond: ByteSizeArgument?
 
     @Option(help: "The least level that is logged to standard error: trace, debug, info, notice, warning, error or critical.")

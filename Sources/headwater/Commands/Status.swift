@@ -131,6 +131,9 @@ enum StatusText {
         lines.append("  read        \(checked) in \(Spelling.seconds(.milliseconds(scrub.milliseconds))); \(audit)")
         let found = [Spelling.count(scrub.damageCount, "damaged place"), Spelling.count(scrub.differenceCount, "difference")]
         lines.append("  found       \(found.joined(separator: ", "))")
+        for (part, why) in (scrub.notRead ?? [:]).sorted(by: { $0.key < $1.key }) {
+            lines.append("  NOT READ    \(part): \(why)")
+        }
         for finding in scrub.findings {
             lines.append("  DAMAGE      \(finding.location.map { "\($0): " } ?? "")\(finding.message)")
         }
