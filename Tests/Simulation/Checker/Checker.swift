@@ -12,6 +12,9 @@ final class Checker {
     /// Acknowledged writes that an allowed loss took.
     private(set) var lostAcknowledged: [(write: Write, position: Position)] = []
 
+    /// Whether an acknowledged write is known to be lost, as `interval` durability and rot may lose it.
+    func isLost(_ write: Write) -> Bool { lostAcknowledged.contains { $0.write === write } }
+
     init(_ world: World) { self.world = world }
 
     func isInGap(_ position: Position) -> Bool {

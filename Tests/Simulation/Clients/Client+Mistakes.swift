@@ -15,8 +15,9 @@ extension Client {
             switch result {
             case .success(let frame): if let answer = answer(frame) { world.checker.acknowledged(write, answer) }
             case .failure(let error):
-                // What was forgotten is judged anew.
-                let anew: [StatusCode] = [.failedPrecondition, .invalidArgument, .notFound, .resourceExhausted]
+                // What was forgotten is judged anew, and its sequence may have been taken for other content since.
+                var anew: [StatusCode] = [.failedPrecondition, .invalidArgument, .notFound, .resourceExhausted]
+                if world.checker.isLost(write) { anew.append(.alreadyExists) }
                 refused(error, "a retry", [.unavailable, .deadlineExceeded] + (world.mayForget ? anew : []))
             }
         }
