@@ -53,5 +53,4 @@ public final class LocalRecordSource {
 
     /// The log's durable position, if it can be read.
     public var durablePosition: Position? { reader?.durablePosition }
-    public var writerEpoch: UInt64 { reader?.writerEpoch ?? 0 }
 }

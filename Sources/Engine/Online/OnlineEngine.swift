@@ -1,8 +1,8 @@
-public import Catalog
+import Catalog
 public import FeatureModel
 public import Log
 public import OnlineStore
-public import StorageIO
+import StorageIO
 
 /// Settings of the online engine. Sizes in bytes, times in microseconds.
 public struct OnlineOptions: Sendable {

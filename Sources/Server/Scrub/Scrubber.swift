@@ -229,8 +229,3 @@ final class ScrubPace {
         while due > .now, !isStopping() { Thread.sleep(forTimeInterval: min(Self.nap, (due - .now) / .seconds(1))) }
     }
 }
-
-extension Duration {
-    /// Whole microseconds.
-    var microseconds: Microseconds { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
-}

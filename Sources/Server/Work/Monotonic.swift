@@ -6,8 +6,10 @@ import FeatureModel
 enum Monotonic {
     private static let start = ContinuousClock.now
 
-    static func now() -> Microseconds {
-        let (seconds, attoseconds) = (ContinuousClock.now - start).components
-        return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
-    }
+    static func now() -> Microseconds { (ContinuousClock.now - start).microseconds }
+}
+
+extension Duration {
+    /// Whole microseconds.
+    var microseconds: Microseconds { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
 }
