@@ -7,9 +7,11 @@ internal import CHeadwaterProto
 @safe
 final class ProtobufCArena {
     private static let alignment = 16
-    private static let firstBlockBytes = 4 << 10
+    /// Holds the heads of most requests, and is a size that malloc has at hand.
+    private static let firstBlockBytes = 512
 
-    private var blocks = unsafe [UnsafeMutableRawPointer]()
+    private var first: UnsafeMutableRawPointer?
+    private var others = unsafe [UnsafeMutableRawPointer]()
     private var next: UnsafeMutableRawPointer?
     private var left = 0
     private var blockBytes = firstBlockBytes
@@ -20,7 +22,8 @@ final class ProtobufCArena {
     init(budgetBytes: Int) { self.budgetBytes = budgetBytes }
 
     deinit {
-        unsafe blocks.forEach { unsafe $0.deallocate() }
+        unsafe first?.deallocate()
+        unsafe others.forEach { unsafe $0.deallocate() }
     }
 
     /// Memory for `byteCount` bytes, aligned for any C type, that lives as long as the arena; `nil` past the budget.
@@ -34,7 +37,7 @@ final class ProtobufCArena {
         if unsafe next == nil || left < rounded {
             let count = max(rounded, blockBytes)
             let block = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: Self.alignment)
-            unsafe blocks.append(block)
+            if unsafe first == nil { unsafe first = block } else { unsafe others.append(block) }
             unsafe next = unsafe block
             left = count
             blockBytes = min(blockBytes * 2, 1 << 20)

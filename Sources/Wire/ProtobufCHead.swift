@@ -13,14 +13,14 @@ public struct HeadDescriptor: @unchecked Sendable {
         unsafe self.pointer = unsafe pointer
     }
 
-    /// The field with this number and one of these types. Traps where Swift and the proto file disagree: our own mistake.
-    func field(_ number: Int, _ types: ProtobufCType..., repeated: Bool = false) -> ProtobufCFieldDescriptor {
+    /// The field with this number and this type. Traps where Swift and the proto file disagree: our own mistake.
+    func field(_ number: Int, _ type: ProtobufCType, repeated: Bool = false) -> ProtobufCFieldDescriptor {
         guard let found = unsafe protobuf_c_message_descriptor_get_field(pointer, UInt32(number)) else {
             preconditionFailure("no field \(number)")
         }
         let field = unsafe found.pointee
         let isRepeated = unsafe field.label == PROTOBUF_C_LABEL_REPEATED
-        precondition(unsafe types.contains(field.type) && isRepeated == repeated, "field \(number) has another type")
+        precondition(unsafe field.type == type && isRepeated == repeated, "field \(number) has another type")
         return unsafe field
     }
 }
@@ -32,8 +32,9 @@ extension Head {
     public func encode() -> [UInt8] {
         let arena = ProtobufCArena(budgetBytes: .max)
         var copy = self
-        var writer = unsafe ProtobufCWriter(Self.descriptor, arena)
-        do { try unsafe copy.visit(&writer) } catch { preconditionFailure("encoding does not fail: \(error)") }
+        let writer = unsafe ProtobufCWriter(Self.descriptor, arena)
+        var fields = unsafe HeadFields(writing: writer)
+        do { try copy.visit(&fields) } catch { preconditionFailure("encoding does not fail: \(error)") }
         let message = unsafe UnsafePointer(writer.message)
         let count = unsafe protobuf_c_message_get_packed_size(message)
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -62,8 +63,8 @@ extension Head {
                 : HeadwaterError(.invalidArgument, "malformed head: \(bytes.count) bytes are no \(Self.self)")
         }
         self.init()
-        var reader = unsafe ProtobufCReader(Self.descriptor, UnsafeRawPointer(message))
-        try unsafe visit(&reader)
+        var fields = unsafe HeadFields(reading: ProtobufCReader(Self.descriptor, UnsafeRawPointer(message)))
+        try visit(&fields)
         withExtendedLifetime(arena) {}
     }
 }

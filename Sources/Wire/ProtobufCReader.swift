@@ -6,7 +6,7 @@ internal import FeatureModel
 /// The message lives in an arena that the caller keeps. Offsets come from the generated descriptor, and each access checks
 /// there that the field has the type it is read as.
 @unsafe
-struct ProtobufCReader: HeadFields {
+struct ProtobufCReader {
     private let descriptor: HeadDescriptor
     private let message: UnsafeRawPointer
 
@@ -34,7 +34,7 @@ struct ProtobufCReader: HeadFields {
         return text
     }
 
-    func field(_ number: Int, _ value: inout [UInt8]?) throws(HeadwaterError) {
+    func field(_ number: Int, _ value: inout [UInt8]?) {
         let field = unsafe descriptor.field(number, PROTOBUF_C_TYPE_BYTES)
         guard unsafe isPresent(field) else { return }
         let data = unsafe message.load(fromByteOffset: Int(field.offset), as: ProtobufCBinaryData.self)
@@ -53,19 +53,19 @@ struct ProtobufCReader: HeadFields {
         for index in 0..<elements.count { value.append(try unsafe text(elements[index], number)) }
     }
 
-    func field<T: HeadInteger>(_ number: Int, _ value: inout T?) throws(HeadwaterError) {
+    func field<T: HeadInteger>(_ number: Int, _ value: inout T?) {
         let field = unsafe descriptor.field(number, T.protobufCType)
         guard unsafe isPresent(field) else { return }
         value = unsafe message.load(fromByteOffset: Int(field.offset), as: T.self)
     }
 
-    func field(_ number: Int, _ value: inout Bool) throws(HeadwaterError) {
+    func field(_ number: Int, _ value: inout Bool) {
         let field = unsafe descriptor.field(number, PROTOBUF_C_TYPE_BOOL)
         guard unsafe isPresent(field) else { return }
         value = unsafe message.load(fromByteOffset: Int(field.offset), as: protobuf_c_boolean.self) != 0
     }
 
-    func field(_ number: Int, _ value: inout [UInt32]) throws(HeadwaterError) {
+    func field(_ number: Int, _ value: inout [UInt32]) {
         let field = unsafe descriptor.field(number, PROTOBUF_C_TYPE_UINT32, repeated: true)
         value = unsafe Array(elements(field, of: UInt32.self))
     }
@@ -84,8 +84,8 @@ struct ProtobufCReader: HeadFields {
 
     private static func head<H: Head>(_ type: H.Type, _ start: UnsafeRawPointer) throws(HeadwaterError) -> H {
         var head = H()
-        var reader = unsafe ProtobufCReader(H.descriptor, start)
-        try unsafe head.visit(&reader)
+        var fields = unsafe HeadFields(reading: ProtobufCReader(H.descriptor, start))
+        try head.visit(&fields)
         return head
     }
 }

@@ -6,7 +6,7 @@ internal import FeatureModel
 /// Message and field bytes live in an arena that the caller keeps until it has packed. Offsets come from the generated
 /// descriptor, and each access checks there that the field has the type it is written as.
 @unsafe
-struct ProtobufCWriter: HeadFields {
+struct ProtobufCWriter {
     let message: UnsafeMutablePointer<ProtobufCMessage>
     private let descriptor: HeadDescriptor
     private let arena: ProtobufCArena
@@ -45,49 +45,48 @@ struct ProtobufCWriter: HeadFields {
         unsafe store(start, at: field.offset)
     }
 
-    func field(_ number: Int, _ value: inout [UInt8]?) throws(HeadwaterError) {
+    func field(_ number: Int, _ value: [UInt8]?) {
         guard let bytes = value else { return }
         let field = unsafe descriptor.field(number, PROTOBUF_C_TYPE_BYTES)
         unsafe markPresent(field)
         unsafe store(arena.copy(bytes), at: field.offset)
     }
 
-    func field(_ number: Int, _ value: inout String?) throws(HeadwaterError) {
-        var bytes = value.map { Array($0.utf8) }
-        try unsafe field(number, &bytes)
+    func field(_ number: Int, _ value: String?) {
+        unsafe field(number, value.map { Array($0.utf8) })
     }
 
-    func field(_ number: Int, _ value: inout [String]) throws(HeadwaterError) {
+    func field(_ number: Int, _ value: [String]) {
         let field = unsafe descriptor.field(number, PROTOBUF_C_TYPE_BYTES, repeated: true)
         unsafe store(elements: value.map { unsafe arena.copy(Array($0.utf8)) }, at: field)
     }
 
-    func field<T: HeadInteger>(_ number: Int, _ value: inout T?) throws(HeadwaterError) {
+    func field<T: HeadInteger>(_ number: Int, _ value: T?) {
         guard let integer = value else { return }
         let field = unsafe descriptor.field(number, T.protobufCType)
         unsafe markPresent(field)
         unsafe store(integer, at: field.offset)
     }
 
-    func field(_ number: Int, _ value: inout Bool) throws(HeadwaterError) {
+    func field(_ number: Int, _ value: Bool) {
         guard value else { return }
         let field = unsafe descriptor.field(number, PROTOBUF_C_TYPE_BOOL)
         unsafe markPresent(field)
         unsafe store(protobuf_c_boolean(1), at: field.offset)
     }
 
-    func field(_ number: Int, _ value: inout [UInt32]) throws(HeadwaterError) {
+    func field(_ number: Int, _ value: [UInt32]) {
         let field = unsafe descriptor.field(number, PROTOBUF_C_TYPE_UINT32, repeated: true)
         unsafe store(elements: value, at: field)
     }
 
-    func field<H: Head>(_ number: Int, _ value: inout H?) throws(HeadwaterError) {
+    func field<H: Head>(_ number: Int, _ value: H?) throws(HeadwaterError) {
         guard let head = value else { return }
         let field = unsafe descriptor.field(number, PROTOBUF_C_TYPE_MESSAGE)
         unsafe store(try message(head), at: field.offset)
     }
 
-    func field<H: Head>(_ number: Int, _ value: inout [H]) throws(HeadwaterError) {
+    func field<H: Head>(_ number: Int, _ value: [H]) throws(HeadwaterError) {
         let field = unsafe descriptor.field(number, PROTOBUF_C_TYPE_MESSAGE, repeated: true)
         var messages = unsafe [UnsafeMutablePointer<ProtobufCMessage>]()
         for head in value { unsafe messages.append(try message(head)) }
@@ -96,8 +95,9 @@ struct ProtobufCWriter: HeadFields {
 
     private func message(_ head: some Head) throws(HeadwaterError) -> UnsafeMutablePointer<ProtobufCMessage> {
         var copy = head
-        var writer = unsafe ProtobufCWriter(type(of: head).descriptor, arena)
-        try unsafe copy.visit(&writer)
+        let writer = unsafe ProtobufCWriter(type(of: head).descriptor, arena)
+        var fields = unsafe HeadFields(writing: writer)
+        try copy.visit(&fields)
         return unsafe writer.message
     }
 }

@@ -9,7 +9,7 @@ public struct BootstrapRequest: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &follower)
         try fields.field(2, &logID)
     }
@@ -32,7 +32,7 @@ public struct BootstrapData: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &file)
         try fields.field(2, &fileBytes)
         try fields.field(3, &offset)
@@ -51,7 +51,7 @@ public struct BootstrapEnd: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &position)
         try fields.field(2, &totalBytes)
     }

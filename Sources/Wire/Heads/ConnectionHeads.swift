@@ -16,7 +16,7 @@ public struct HelloRequest: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &versionMin)
         try fields.field(2, &versionMax)
         try fields.field(3, &token)
@@ -48,7 +48,7 @@ public struct HelloReply: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &version)
         try fields.field(2, &serverVersion)
         try fields.field(3, &roles)
@@ -69,7 +69,7 @@ public struct Peer: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &role)
         try fields.field(2, &address)
     }
@@ -86,7 +86,7 @@ public struct ReceiveLimits: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &frameBytesMax)
         try fields.field(2, &requestsInFlightMax)
         try fields.field(3, &streamsOpenMax)
@@ -106,7 +106,7 @@ public struct ErrorDetail: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &code)
         try fields.field(2, &message)
         try fields.field(3, &location)

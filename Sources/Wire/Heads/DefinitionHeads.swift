@@ -8,7 +8,7 @@ public struct ApplyRequest: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &project)
     }
 }
@@ -23,7 +23,7 @@ public struct ApplyReply: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &position)
         try fields.field(2, &catalogVersion)
         try fields.field(3, &changed)
@@ -38,7 +38,7 @@ public struct ListRequest: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &project)
     }
 }
@@ -52,7 +52,7 @@ public struct DescribeRequest: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &project)
         try fields.field(2, &name)
     }
@@ -66,7 +66,7 @@ public struct JSONReply: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &position)
     }
 }

@@ -20,7 +20,7 @@ public struct HistoryRequest: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &project)
         try fields.field(2, &service)
         try fields.field(3, &features)
@@ -52,7 +52,7 @@ public struct ScanRequest: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &project)
         try fields.field(2, &group)
         try fields.field(3, &columns)
@@ -80,7 +80,7 @@ public struct LatestRequest: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &project)
         try fields.field(2, &group)
         try fields.field(3, &columns)
@@ -102,7 +102,7 @@ public struct RowsData: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &rowOffset)
         try fields.field(2, &outputs)
     }
@@ -118,7 +118,7 @@ public struct RowsEnd: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &position)
         try fields.field(2, &rows)
         try fields.field(3, &logID)

@@ -8,7 +8,7 @@ public struct StatusRequest: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &project)
     }
 }
@@ -19,7 +19,7 @@ public struct SnapshotRequest: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {}
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {}
 }
 
 /// The snapshot taken.
@@ -32,7 +32,7 @@ public struct SnapshotReply: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &position)
         try fields.field(2, &rows)
         try fields.field(3, &bytes)
@@ -49,7 +49,7 @@ public struct CompactRequest: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &project)
         try fields.field(2, &group)
     }
@@ -67,7 +67,7 @@ public struct CompactReply: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &position)
         try fields.field(2, &chunksBefore)
         try fields.field(3, &chunksAfter)

@@ -14,7 +14,7 @@ public struct WriteRequest: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &project)
         try fields.field(2, &producer)
         try fields.field(3, &epoch)
@@ -38,7 +38,7 @@ public struct WriteReply: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &position)
         try fields.field(2, &ingestTime)
         try fields.field(3, &rowCounts)
@@ -56,7 +56,7 @@ public struct OpenProducerRequest: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &project)
         try fields.field(2, &name)
     }
@@ -72,7 +72,7 @@ public struct OpenProducerReply: Head {
 
     public init() {}
 
-    public mutating func visit(_ fields: inout some HeadFields) throws(HeadwaterError) {
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &producer)
         try fields.field(2, &epoch)
         try fields.field(3, &logID)
