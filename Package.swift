@@ -45,18 +45,19 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
-        // C: system libraries, generated code, one checksum.
+        // C: system libraries, generated code, a checksum, an instruction that Swift has no word for.
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .target(name: "CHeadwaterProto", dependencies: ["CProtobufC"]),
         .target(name: "CChecksum"),
+        .target(name: "CPrefetch"),
 
         // The synchronous core: no async, no thread, no clock.
         library("FeatureModel", ["CChecksum"]),
         library("StorageIO", ["FeatureModel"]),
         library("Tables", ["FeatureModel"]),
         library("Log", ["StorageIO", "FeatureModel"]),
-        library("OnlineStore", ["StorageIO", "FeatureModel"]),
+        library("OnlineStore", ["StorageIO", "FeatureModel", "CPrefetch"]),
         library("OfflineStore", ["StorageIO", "FeatureModel", "CLZ4"]),
         library("Catalog", ["FeatureModel", yams]),
         library("Wire", ["FeatureModel", "CHeadwaterProto", "CProtobufC"]),

@@ -55,6 +55,14 @@ struct Stripes: ~Copyable, @unchecked Sendable {
         return withStripe(Self.index(row.header.hash)) { $0.upsert(row, isForced: isForced, needed: needed) }
     }
 
+    /// Starts to load what upserts of these keys will touch.
+    ///
+    /// - Parameter rowBytes: about how large a row will be.
+    borrowing func prefetch(_ hashes: ArraySlice<UInt64>, rowBytes: Int) {
+        for hash in hashes { withStripe(Self.index(hash)) { $0.prefetchSlot(hash) } }
+        for hash in hashes { withStripe(Self.index(hash)) { $0.prefetchRow(hash, byteCount: rowBytes) } }
+    }
+
     borrowing func arenaBytes(_ index: Int) -> Int { withStripe(index) { $0.arena.count } }
 
     /// The rows of stripe `index` at position `visible`, sorted outside of the lock.

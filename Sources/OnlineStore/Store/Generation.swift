@@ -26,6 +26,9 @@ final class Generation: Sendable {
     /// The rows of stripe `index` as a reader at `visible` sees them, in hash order.
     func run(_ index: Int, at visible: Position) -> StripeRun { stripes.run(index, at: visible) }
 
+    /// Starts to load what upserts of these keys will touch.
+    func prefetch(_ hashes: ArraySlice<UInt64>, rowBytes: Int) { stripes.prefetch(hashes, rowBytes: rowBytes) }
+
     /// Called by the one thread that applies.
     ///
     /// - Parameter counted: the group's counts, to be added by the caller with `add` once for many rows.

@@ -5,6 +5,7 @@ extension OnlineStore {
     /// Bounds the memory of rows that are packed and not yet in the map, in rows and in bytes.
     private static let rowsPackedAtOnce = 1_024
     private static let bytesPackedAtOnce = 4 << 20
+    private static let rowsLoadedAhead = 32
 
     /// Applies one record and makes it visible as a whole. A record at or before the applied position changes nothing.
     ///
@@ -43,10 +44,14 @@ extension OnlineStore {
         let eventTimes = entry.eventTimes(ingestTime: record.ingestTime)
         var counted = GroupStatistics()
         let rowsAtOnce = max(1, min(Self.rowsPackedAtOnce, Self.bytesPackedAtOnce / max(1, layout.fixedBytes)))
+        let rowBytes = RowHeader.byteCount + keys.bytes.count / max(1, rowCount) + layout.fixedBytes
         for start in stride(from: 0, to: rowCount, by: rowsAtOnce) {
             let rows = start..<min(start + rowsAtOnce, rowCount)
             let packed = features.map { PackedRows($0, rows: rows, layout: layout) }
             for row in rows where !keys.isNull(row) {
+                if row % Self.rowsLoadedAhead == 0, rowCount > 1 {
+                    live.prefetch(keys.hashes[row..<min(row + Self.rowsLoadedAhead, rowCount)], rowBytes: rowBytes)
+                }
                 let eventTime = eventTimes[row]
                 // Hidden now and for ever: there is nothing to keep.
                 if eventTime < group.cutoff { continue }
