@@ -39,7 +39,7 @@ extension Catalog {
         var problems = RowProblems()
         for (index, entry) in applied.enumerated() {
             let group = groups[entry.schema.groupID]!
-            problems.begin(entry: index, group: group.reference, firstRow: rowsBefore)
+            problems.begin(entry: index, group: group, firstRow: rowsBefore)
             try EntryCheck(group: group, entry: entry, now: now).check(&problems)
         }
         try problems.throwIfAny()

@@ -12,12 +12,12 @@ struct RowProblems {
     private(set) var count = 0
     /// Problems listed of the column that is being checked: rows rise within a column, so its first 20 are enough.
     private var listedOfColumn = 0
-    private var group = ""
+    private var group: CatalogGroup?
     private var entry = 0
     private var firstRow = 0
     private var column = ""
 
-    mutating func begin(entry: Int, group: String, firstRow: Int) {
+    mutating func begin(entry: Int, group: CatalogGroup, firstRow: Int) {
         (self.entry, self.group, self.firstRow) = (entry, group, firstRow)
     }
 
@@ -33,7 +33,9 @@ struct RowProblems {
         count += 1
         guard listedOfColumn < Limits.rowErrorsListedMax else { return }
         listedOfColumn += 1
-        listed.append(RowProblem(entry: entry, row: row, text: "\(group) row \(firstRow + row), column \(column): \(reason())"))
+        listed.append(
+            RowProblem(
+                entry: entry, row: row, text: "\(group?.reference ?? "") row \(firstRow + row), column \(column): \(reason())"))
         // Enough for any choice of the first 20; sorting now and then keeps thousands of bad columns small.
         if listed.count >= 64 * Limits.rowErrorsListedMax { keepFirst() }
     }

@@ -2,6 +2,7 @@
 extension RawSpan {
     /// The integer at `offset`. Traps beyond the end: check lengths first.
     @inlinable
+    @inline(__always)
     public func littleEndian<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as type: T.Type = T.self) -> T {
         // Every bit pattern is an integer, and the load checks its bounds.
         T(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: T.self))
@@ -11,12 +12,14 @@ extension RawSpan {
 extension ArraySlice<UInt8> {
     /// The integer at `offset` from the slice's own start. Traps beyond the end: check lengths first.
     @inlinable
+    @inline(__always)
     public func littleEndian<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as type: T.Type = T.self) -> T {
         unsafe span.bytes.littleEndian(at: offset, as: type)
     }
 
     /// `count` bytes at `offset` from the slice's own start, sharing its storage.
     @inlinable
+    @inline(__always)
     public func part(at offset: Int, count: Int) -> ArraySlice<UInt8> {
         self[startIndex + offset..<startIndex + offset + count]
     }

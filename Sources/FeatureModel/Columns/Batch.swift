@@ -96,13 +96,16 @@ public struct Batch: Sendable {
         var columns: [Column] = []
         ordinals.reserveCapacity(columnCount)
         columns.reserveCapacity(columnCount)
+        var previous = -1
         // Buffers follow each other: bytes shared by many columns would cost more to check than they took to send.
         var end = directory
         for index in 0..<columnCount {
             let entry = Self.headerBytes + index * Self.columnEntryBytes
             let ordinal = Int(bytes.littleEndian(at: entry, as: UInt32.self))
-            guard ordinal > ordinals.last ?? -1 else { throw malformed("columns are not by rising ordinal") }
+            guard ordinal > previous else { throw malformed("columns are not by rising ordinal") }
+            previous = ordinal
             let type = try FeatureType(descriptorIn: bytes, at: entry + 4)
+            let nullCount = Int(bytes.littleEndian(at: entry + 12, as: UInt32.self))
             func buffer(_ slot: Int) throws(HeadwaterError) -> ArraySlice<UInt8> {
                 let offset = Int(bytes.littleEndian(at: entry + 16 + slot * 8, as: UInt32.self))
                 let length = Int(bytes.littleEndian(at: entry + 20 + slot * 8, as: UInt32.self))
@@ -114,12 +117,19 @@ public struct Batch: Sendable {
                 return bytes.part(at: offset, count: length)
             }
             do {
-                // Buffers are looked at in their order.
-                columns.append(
-                    try Column.checked(
-                        type: type, count: rowCount, nullCount: Int(bytes.littleEndian(at: entry + 12, as: UInt32.self)),
-                        validity: try buffer(0), offsets: try buffer(1), elementValidity: try buffer(2),
-                        elementOffsets: try buffer(3), data: try buffer(4)))
+                // Most columns are of fixed width without nulls: their one buffer needs no more than the right length.
+                if nullCount == 0, Self.hasDataAlone(bytes, entry), let width = type.fixedWidth,
+                    Int(bytes.littleEndian(at: entry + 52, as: UInt32.self)) == rowCount * width
+                {
+                    columns.append(Column(type: type, count: rowCount, data: try buffer(4)))
+                } else {
+                    // Buffers are looked at in their order.
+                    columns.append(
+                        try Column.checked(
+                            type: type, count: rowCount, nullCount: nullCount, validity: try buffer(0),
+                            offsets: try buffer(1), elementValidity: try buffer(2), elementOffsets: try buffer(3),
+                            data: try buffer(4)))
+                }
             } catch {
                 throw error.located(at: "column \(ordinal)")
             }
@@ -129,5 +139,10 @@ public struct Batch: Sendable {
         self.rowCount = rowCount
         self.ordinals = ordinals
         self.columns = columns
+    }
+
+    /// Whether the directory entry at `entry` names no buffer but the data.
+    private static func hasDataAlone(_ bytes: ArraySlice<UInt8>, _ entry: Int) -> Bool {
+        (0..<4).allSatisfy { bytes.littleEndian(at: entry + 20 + $0 * 8, as: UInt32.self) == 0 }
     }
 }

@@ -16,14 +16,38 @@ public struct Column: Sendable {
     public let type: FeatureType
     public let count: Int
     public let nullCount: Int
-    /// One bit a cell, 1 = not null; empty where there is no null.
-    public let validity: ArraySlice<UInt8>
-    public let offsets: ArraySlice<UInt8>
-    public let elementValidity: ArraySlice<UInt8>
-    public let elementOffsets: ArraySlice<UInt8>
     public let data: ArraySlice<UInt8>
-    /// Null elements of all array cells together.
-    private let elementNullCount: Int
+    @usableFromInline
+    let others: OtherBuffers?
+
+    /// What a column of fixed width without nulls does not have: kept apart, so that such a column is quick to make and to copy.
+    @usableFromInline
+    final class OtherBuffers: Sendable {
+        @usableFromInline
+        let validity: ArraySlice<UInt8>
+        @usableFromInline
+        let offsets: ArraySlice<UInt8>
+        let elementValidity: ArraySlice<UInt8>
+        let elementOffsets: ArraySlice<UInt8>
+        /// Null elements of all array cells together; counted once, as `elements` is asked for at every cell.
+        let elementNullCount: Int
+
+        init(
+            count: Int, validity: ArraySlice<UInt8>, offsets: ArraySlice<UInt8>, elementValidity: ArraySlice<UInt8>,
+            elementOffsets: ArraySlice<UInt8>
+        ) {
+            self.validity = validity
+            self.offsets = offsets
+            self.elementValidity = elementValidity
+            self.elementOffsets = elementOffsets
+            if elementValidity.isEmpty {
+                elementNullCount = 0
+            } else {
+                let elementCount = Int(offsets.littleEndian(at: count * 4, as: Int32.self))
+                elementNullCount = elementCount - elementValidity.setBits(elementCount)
+            }
+        }
+    }
 
     /// Wraps buffers that are known to be well formed; bytes from outside go through `checked`.
     public init(
@@ -33,19 +57,31 @@ public struct Column: Sendable {
         self.type = type
         self.count = count
         self.nullCount = nullCount
-        self.validity = validity
-        self.offsets = offsets
-        self.elementValidity = elementValidity
-        self.elementOffsets = elementOffsets
         self.data = data
-        if elementValidity.isEmpty {
-            elementNullCount = 0
-        } else {
-            // Counted once: `elements` is asked for at every cell.
-            let elementCount = Int(offsets.littleEndian(at: count * 4, as: Int32.self))
-            elementNullCount = elementCount - elementValidity.setBits(elementCount)
-        }
+        let hasOthers = !(validity.isEmpty && offsets.isEmpty && elementValidity.isEmpty && elementOffsets.isEmpty)
+        others =
+            hasOthers
+            ? OtherBuffers(
+                count: count, validity: validity, offsets: offsets, elementValidity: elementValidity,
+                elementOffsets: elementOffsets) : nil
     }
+
+    /// A column of fixed width without nulls.
+    init(type: FeatureType, count: Int, data: ArraySlice<UInt8>) {
+        self.type = type
+        self.count = count
+        nullCount = 0
+        self.data = data
+        others = nil
+    }
+
+    /// One bit a cell, 1 = not null; empty where there is no null.
+    @inlinable
+    public var validity: ArraySlice<UInt8> { others?.validity ?? [] }
+    @inlinable
+    public var offsets: ArraySlice<UInt8> { others?.offsets ?? [] }
+    public var elementValidity: ArraySlice<UInt8> { others?.elementValidity ?? [] }
+    public var elementOffsets: ArraySlice<UInt8> { others?.elementOffsets ?? [] }
 
     /// The five buffers in the order in which every format stores them.
     public var buffers: [ArraySlice<UInt8>] { [validity, offsets, elementValidity, elementOffsets, data] }
@@ -91,7 +127,8 @@ public struct Column: Sendable {
     public var elements: Column {
         guard case .array(let element) = type else { preconditionFailure("\(type) has no elements") }
         return Column(
-            type: element, count: Int(offsets.littleEndian(at: count * 4, as: Int32.self)), nullCount: elementNullCount,
+            type: element, count: Int(offsets.littleEndian(at: count * 4, as: Int32.self)),
+            nullCount: others?.elementNullCount ?? 0,
             validity: elementValidity, offsets: elementOffsets, data: data)
     }
 

@@ -83,10 +83,31 @@ public struct ColumnBuilder: Sendable {
         didAppend()
     }
 
+    /// The same for what columns and packed rows give: not generic, so quick from other modules.
+    public mutating func append(text: ArraySlice<UInt8>) {
+        precondition(type.isText)
+        data.append(contentsOf: text)
+        offsets.append(littleEndian: Int32(data.count))
+        didAppend()
+    }
+
+    public mutating func append(text: UnsafeRawBufferPointer) {
+        precondition(type.isText)
+        unsafe data.append(contentsOf: text)
+        offsets.append(littleEndian: Int32(data.count))
+        didAppend()
+    }
+
     /// The raw little-endian bytes of a fixed-width cell: numbers, timestamps, vectors.
-    public mutating func append(fixedBytes: some Collection<UInt8>) {
+    public mutating func append(fixedBytes: ArraySlice<UInt8>) {
         precondition(fixedBytes.count == type.fixedWidth)
         data.append(contentsOf: fixedBytes)
+        didAppend()
+    }
+
+    public mutating func append(fixedBytes: UnsafeRawBufferPointer) {
+        precondition(fixedBytes.count == type.fixedWidth)
+        unsafe data.append(contentsOf: fixedBytes)
         didAppend()
     }
 

@@ -15,7 +15,7 @@ public struct PackedRows: Sendable {
         self.rows = rows
         self.layout = layout
         fixed = [UInt8](repeating: 0, count: rows.count * layout.fixedBytes)
-        for (index, column) in columns.enumerated() { fill(index, column) }
+        for index in columns.indices { fill(index, columns[index]) }
     }
 
     /// Appends one of the rows.

@@ -21,8 +21,20 @@ public indirect enum FeatureType: Hashable, Sendable, CustomStringConvertible {
         ("bool", 1, .bool), ("int32", 2, .int32), ("int64", 3, .int64), ("float32", 4, .float32), ("float64", 5, .float64),
         ("string", 6, .string), ("bytes", 7, .bytes), ("timestamp", 8, .timestamp),
     ]
-    /// The scalar types by their codes.
-    private static let scalarsByCode: [FeatureType?] = (0...8).map { code in scalars.first { $0.code == code }?.type }
+    /// The scalar type with this code: a switch, as it is asked for at every column of every write.
+    private static func scalar(code: UInt8) -> FeatureType? {
+        switch code {
+        case 1: .bool
+        case 2: .int32
+        case 3: .int64
+        case 4: .float32
+        case 5: .float64
+        case 6: .string
+        case 7: .bytes
+        case 8: .timestamp
+        default: nil
+        }
+    }
     static let arrayCode: UInt8 = 16
     static let vectorCode: UInt8 = 17
 
@@ -129,16 +141,13 @@ extension FeatureType {
         let code: UInt8 = bytes.littleEndian(at: offset)
         let element: UInt8 = bytes.littleEndian(at: offset + 1)
         let length: UInt32 = bytes.littleEndian(at: offset + 4)
-        func scalar(_ code: UInt8) -> FeatureType? {
-            Int(code) < Self.scalarsByCode.count ? Self.scalarsByCode[Int(code)] : nil
-        }
         let known: FeatureType? =
             switch code {
-            case Self.arrayCode: length == 0 ? scalar(element).map { .array($0) } : nil
+            case Self.arrayCode: length == 0 ? Self.scalar(code: element).map { .array($0) } : nil
             case Self.vectorCode:
                 element == FeatureType.float32.scalarCode && (1...Limits.vectorLengthMax).contains(Int(length))
                     ? .vector(Int(length)) : nil
-            default: element == 0 && length == 0 ? scalar(code) : nil
+            default: element == 0 && length == 0 ? Self.scalar(code: code) : nil
             }
         guard let known, bytes.littleEndian(at: offset + 2, as: UInt16.self) == 0 else {
             throw HeadwaterError(
