@@ -29,12 +29,15 @@ struct OutputQueue {
 }
 
 extension ChannelHandlerContext {
-    /// Writes and flushes `buffer`, and calls `done` on the event loop, maybe at once, when the kernel has taken it or
-    /// never will.
+    /// Writes and flushes `buffer`, and calls `done` on the event loop, mostly at once, when the kernel has taken it or never will.
     func writeAndFlush(_ buffer: ByteBuffer, _ done: @escaping @Sendable (_ byteCount: Int) -> Void) {
         let count = buffer.readableBytes
+        writeAndFlush(NIOAny(buffer), promise: nil)
+        // A promise for each write would cost more than to ask whether one is needed.
+        if let waiting = try? channel.syncOptions?.getOption(.bufferedWritableBytes), waiting == 0 { return done(count) }
         let promise = eventLoop.makePromise(of: Void.self)
         promise.futureResult.whenComplete { _ in done(count) }
-        writeAndFlush(NIOAny(buffer), promise: promise)
+        // Done when all before it is.
+        writeAndFlush(NIOAny(ByteBuffer()), promise: promise)
     }
 }

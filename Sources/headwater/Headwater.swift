@@ -1,5 +1,6 @@
 import ArgumentParser
 import Server
+import Transport
 
 /// The command `headwater`.
 struct Headwater: AsyncParsableCommand {
@@ -32,6 +33,7 @@ struct Headwater: AsyncParsableCommand {
 @main
 enum Main {
     static func main() async {
+        EventLoops.matchCores()
         Interrupts.prepare()
         let work = Task { try await run() }
         Interrupts.whenInterrupted { work.cancel() }

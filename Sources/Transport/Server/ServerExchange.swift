@@ -21,8 +21,23 @@ final class ServerExchange: Sendable {
         var isAnswered = false
         var isDraining = false
         var waiters = 0
+        /// Made by the first thread that waits: most requests are answered without.
+        var changed: DispatchSemaphore?
         var onCancel: [@Sendable () -> Void] = []
         var onWritable: (@Sendable () -> Void)?
+
+        mutating func takeWake() -> Wake {
+            defer { waiters = 0 }
+            return Wake(semaphore: changed, waiters: waiters)
+        }
+    }
+
+    /// Threads to wake, outside of the lock.
+    private struct Wake {
+        var semaphore: DispatchSemaphore?
+        var waiters = 0
+
+        func signal() { for _ in 0..<waiters { semaphore?.signal() } }
     }
 
     let requestID: UInt64
@@ -31,7 +46,6 @@ final class ServerExchange: Sendable {
     let frameBytesMax: Int
     let mailbox: Mailbox<ServerMessage>
     private let state: Mutex<State>
-    private let changed = DispatchSemaphore(value: 0)
 
     init(requestID: UInt64, method: Wire.Method, peer: WireLimits, mailbox: Mailbox<ServerMessage>) {
         self.requestID = requestID
@@ -66,25 +80,25 @@ final class ServerExchange: Sendable {
 
     /// Called on the event loop: the client has taken data.
     func grant(_ bytes: Int) {
-        let (waiters, callback) = state.withLock { state -> (Int, (@Sendable () -> Void)?) in
+        let (wake, callback) = state.withLock { state -> (Wake, (@Sendable () -> Void)?) in
             state.window += bytes
-            guard state.window > 0 else { return (0, nil) }
-            defer { (state.waiters, state.onWritable) = (0, nil) }
-            return (state.waiters, state.onWritable)
+            guard state.window > 0 else { return (Wake(), nil) }
+            defer { state.onWritable = nil }
+            return (state.takeWake(), state.onWritable)
         }
-        for _ in 0..<waiters { changed.signal() }
+        wake.signal()
         callback?()
     }
 
     /// Called on the event loop: nobody waits for the answer any more.
     func cancel() {
-        let (waiters, callbacks) = state.withLock { state -> (Int, [@Sendable () -> Void]) in
-            guard !state.isCancelled else { return (0, []) }
+        let (wake, callbacks) = state.withLock { state -> (Wake, [@Sendable () -> Void]) in
+            guard !state.isCancelled else { return (Wake(), []) }
             state.isCancelled = true
-            defer { (state.waiters, state.onWritable, state.onCancel) = (0, nil, []) }
-            return (state.waiters, state.onCancel + [state.onWritable].compactMap { $0 })
+            defer { (state.onWritable, state.onCancel) = (nil, []) }
+            return (state.takeWake(), state.onCancel + [state.onWritable].compactMap { $0 })
         }
-        for _ in 0..<waiters { changed.signal() }
+        wake.signal()
         for callback in callbacks { callback() }
     }
 
@@ -118,13 +132,15 @@ final class ServerExchange: Sendable {
     /// Blocks the calling thread until the window is above zero.
     func waitForWindow(until deadline: DispatchTime) -> CreditOutcome {
         while true {
-            let outcome = state.withLock { state -> CreditOutcome? in
-                if state.isCancelled || state.isAnswered { return .closed }
-                if state.window > 0 { return .ready }
+            let (outcome, changed) = state.withLock { state -> (CreditOutcome, DispatchSemaphore?) in
+                if state.isCancelled || state.isAnswered { return (.closed, nil) }
+                if state.window > 0 { return (.ready, nil) }
                 state.waiters += 1
-                return nil
+                let changed = state.changed ?? DispatchSemaphore(value: 0)
+                state.changed = changed
+                return (.timedOut, changed)
             }
-            if let outcome { return outcome }
+            guard let changed else { return outcome }
             if changed.wait(timeout: deadline) == .timedOut {
                 // The signal may have been sent just now; then it is waited for by nobody, and the next wait looks again.
                 return state.withLock { state in
