@@ -23,7 +23,7 @@ public final class LagWatch {
     private var acknowledged: [(at: UInt64, position: Position)] = []
 
     /// Starts to watch the offline service at `socketPath`.
-    public init(socketPath: String, interval: Duration = .milliseconds(2)) throws(HeadwaterError) {
+    public init(socketPath: String, interval: Duration = .milliseconds(10)) throws(HeadwaterError) {
         let session = SendableSession(try HeadwaterSession(socketPath: socketPath, project: Rows.project))
         let seconds = Double(interval.components.attoseconds) / 1e18
         Thread.detachNewThread { [samples] in

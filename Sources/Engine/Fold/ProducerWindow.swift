@@ -40,6 +40,18 @@ public struct ProducerWindow: Sendable, Equatable {
         /// Sequences up to this one have left the window.
         var evictedThrough: UInt64 = 0
         var entries: [UInt64: Entry] = [:]
+
+        mutating func add(_ entry: Entry, sequence: UInt64) {
+            lastPosition = entry.answer.position
+            entries[sequence] = entry
+            guard entries.count > ProducerWindow.sequencesPerSession else { return }
+            // Sequences mostly rise by one, so that the oldest is known without looking at all.
+            let next = evictedThrough + 1
+            let isOldest = sequence > evictedThrough && entries[next] != nil
+            let oldest = isOldest ? next : entries.keys.min()!
+            entries.removeValue(forKey: oldest)
+            evictedThrough = max(evictedThrough, oldest)
+        }
     }
 
     var sessions: [UInt64: Session] = [:]
@@ -98,19 +110,10 @@ public struct ProducerWindow: Sendable, Equatable {
     /// Folds a data record.
     public mutating func fold(_ stamp: ProducerStamp, body: ArraySlice<UInt8>, answer: WriteAnswer) {
         endIdleSessions(at: answer.position)
-        guard stamp.producer != 0, var session = sessions.removeValue(forKey: stamp.producer) else { return }
-        session.lastPosition = answer.position
-        session.entries[stamp.sequence] = Entry(
-            bodyChecksum: CRC32C.checksum(body), bodyBytes: UInt32(body.count), answer: answer)
-        if session.entries.count > Self.sequencesPerSession {
-            // Sequences mostly rise by one, so that the oldest is known without looking at all.
-            let next = session.evictedThrough + 1
-            let isOldest = stamp.sequence > session.evictedThrough && session.entries[next] != nil
-            let oldest = isOldest ? next : session.entries.keys.min()!
-            session.entries.removeValue(forKey: oldest)
-            session.evictedThrough = max(session.evictedThrough, oldest)
-        }
-        sessions[stamp.producer] = session
+        // Changed where it lies: a copy would take all its entries along.
+        guard stamp.producer != 0, let index = sessions.index(forKey: stamp.producer) else { return }
+        let entry = Entry(bodyChecksum: CRC32C.checksum(body), bodyBytes: UInt32(body.count), answer: answer)
+        sessions.values[index].add(entry, sequence: stamp.sequence)
     }
 
     private mutating func endIdleSessions(at position: Position) {

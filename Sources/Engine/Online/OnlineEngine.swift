@@ -35,6 +35,9 @@ public final class OnlineEngine {
     /// All of the fold besides rows.
     var folded: EngineState
 
+    /// Bytes of bodies that are applied between two rounds of answers.
+    private static let answeredBytes = 128 << 10
+
     private var queue: [(token: Token, command: OnlineCommand)] = []
     /// Commands of the group under way, by rising position.
     var staged: [StagedCommand] = []
@@ -135,26 +138,43 @@ public final class OnlineEngine {
 
     /// Applies a committed group, publishes it, and answers its commands.
     ///
-    /// - Parameter elapsed: a clock that nobody sets: what `syncDue` is told by.
-    public func completeGroup(_ result: Result<[Record], HeadwaterError>, elapsed: Microseconds) -> [OnlineCompletion] {
+    /// - Parameters:
+    ///   - elapsed: a clock that nobody sets: what `syncDue` is told by.
+    ///   - answer: takes completions as they come, some at a time: who wrote much need not wait for all the others' rows.
+    public func completeGroup(
+        _ result: Result<[Record], HeadwaterError>, elapsed: Microseconds, answer: ([OnlineCompletion]) -> Void
+    ) {
         defer { staged = [] }
         switch result {
         case .failure(let error):
             failure = error
             publish()
-            if Sabotage.followersToldOK.isPlanted { return answersThatLie(error) }
-            return staged.map { OnlineCompletion(token: $0.token, outcome: .failed(error)) }
+            if Sabotage.followersToldOK.isPlanted { return answer(answersThatLie(error)) }
+            answer(staged.map { OnlineCompletion(token: $0.token, outcome: .failed(error)) })
         case .success(let records):
             precondition(records.map(\.position) == staged.map(\.position), "the log gives back what was staged")
             unsyncedSince = log.durablePosition < log.lastPosition ? unsyncedSince ?? elapsed : nil
-            for record in records { bytesSinceSnapshot += record.body.count }
             var completions: [OnlineCompletion] = []
+            var bytes = 0
             for (record, command) in zip(records, staged) {
                 completions.append(OnlineCompletion(token: command.token, outcome: apply(record, command)))
+                bytes += record.body.count
+                bytesSinceSnapshot += record.body.count
+                guard bytes >= Self.answeredBytes else { continue }
+                publish()
+                answer(completions)
+                (completions, bytes) = ([], 0)
             }
             publish()
-            return completions
+            if !completions.isEmpty { answer(completions) }
         }
+    }
+
+    /// The same, with all completions together.
+    public func completeGroup(_ result: Result<[Record], HeadwaterError>, elapsed: Microseconds) -> [OnlineCompletion] {
+        var completions: [OnlineCompletion] = []
+        completeGroup(result, elapsed: elapsed) { completions += $0 }
+        return completions
     }
 
     /// Submits nothing, waits for nothing: runs queued commands to their end. What a thread that may block calls.

@@ -28,7 +28,7 @@ extension LogWriter {
         do throws(HeadwaterError) {
             for index in runs.indices {
                 if let next = runs[index].prepared {
-                    try roll(to: next, &runs[index])
+                    try roll(to: next, runs[index])
                 } else {
                     try runs[index].write(to: current.file)
                 }
@@ -39,6 +39,7 @@ extension LogWriter {
             throw fail(error)
         }
         if Sabotage.publishBeforeDurable.isPlanted { page.publish(written.position) }
+        if let last = runs.popLast() { spareBuffer = last.takeBuffer() }
         runs = []
         defer { stagedRecords = [] }
         return stagedRecords
@@ -57,7 +58,7 @@ extension LogWriter {
     }
 
     /// Starts a new segment with a run: all before it becomes durable first, then the run under the new name.
-    private func roll(to next: PreparedSegment, _ run: inout StagedRun) throws(HeadwaterError) {
+    private func roll(to next: PreparedSegment, _ run: StagedRun) throws(HeadwaterError) {
         if durablePosition < run.predecessor.position {
             try current.file.sync()
             publish(run.predecessor.position)

@@ -32,7 +32,10 @@ extension LogWriter {
         let end = runs.last?.end ?? current.offset
         let capacity = runs.last?.capacity ?? segments[segments.count - 1].bytes
         if end + bytes <= capacity {
-            if runs.isEmpty { runs.append(StagedRun(prepared: nil, predecessor: staged, start: end, capacity: capacity)) }
+            guard runs.isEmpty else { return }
+            runs.append(
+                StagedRun(prepared: nil, predecessor: staged, start: end, capacity: capacity, buffer: spareBuffer))
+            spareBuffer = []
             return
         }
         let next = try prepare(max(options.segmentBytes, LogFormat.segmentHeaderBytes + bytes), step: .max)

@@ -27,6 +27,8 @@ public final class LogWriter: LogBackend {
     /// The next segment, behind the current one and all that `runs` start.
     var prepared: PreparedSegment?
     var runs: [StagedRun] = []
+    /// Memory for the next run to gather in.
+    var spareBuffer: [UInt8] = []
     /// Bytes of records staged since the next segment was last worked on.
     var appendedSincePrepare = 0
     var stagedRecords: [Record] = []

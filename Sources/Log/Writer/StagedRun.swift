@@ -14,12 +14,16 @@ struct StagedRun {
     /// Bytes of the segment.
     let capacity: Int
     private var pieces: [ArraySlice<UInt8>] = []
-    private var buffer: [UInt8] = []
+    private var buffer: [UInt8]
 
     /// Bodies from this size on are written from where they are instead of being gathered.
     private static let gatherBytesMax = 256 << 10
+    /// Memory that is kept between runs, in bytes.
+    private static let keptBytesMax = 1 << 20
 
-    init(prepared: PreparedSegment?, predecessor: ChainLink, start: Int, capacity: Int) {
+    /// - Parameter buffer: empty memory to gather in, from a run that is written.
+    init(prepared: PreparedSegment?, predecessor: ChainLink, start: Int, capacity: Int, buffer: [UInt8] = []) {
+        self.buffer = buffer
         self.prepared = prepared
         self.predecessor = predecessor
         last = predecessor
@@ -38,18 +42,25 @@ struct StagedRun {
             buffer.append(contentsOf: record.body)
         }
         let padding = bytes - LogFormat.recordHeaderBytes - record.body.count
-        buffer.append(contentsOf: repeatElement(0, count: padding))
+        if padding > 0 { buffer.append(contentsOf: repeatElement(0, count: padding)) }
         end += bytes
     }
 
     /// Writes the run into its segment.
-    mutating func write(to file: any StorageFile) throws(HeadwaterError) {
-        flush()
+    func write(to file: any StorageFile) throws(HeadwaterError) {
         var offset = start
         for piece in pieces {
             try file.write(piece, at: offset)
             offset += piece.count
         }
+        if !buffer.isEmpty { try file.write(buffer[...], at: offset) }
+    }
+
+    /// Gives the memory of a written run back, for the next one.
+    consuming func takeBuffer() -> [UInt8] {
+        guard buffer.capacity <= StagedRun.keptBytesMax else { return [] }
+        buffer.removeAll(keepingCapacity: true)
+        return buffer
     }
 
     private mutating func flush() {

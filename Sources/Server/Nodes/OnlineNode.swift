@@ -75,10 +75,12 @@ final class OnlineNode: Sendable {
         while engine.hasQueuedCommands {
             answer(engine.prepareGroup(now: clock.now()), commands)
             guard engine.hasPreparedGroup else { continue }
-            let completions = engine.completeGroup(engine.commitGroup(), elapsed: Monotonic.now())
-            gate.advance(to: store.appliedPosition)
-            answer(completions, commands)
-            onDurable()
+            let committed = engine.commitGroup()
+            if case .success = committed { onDurable() }
+            engine.completeGroup(committed, elapsed: Monotonic.now()) { completions in
+                gate.advance(to: store.appliedPosition)
+                answer(completions, commands)
+            }
         }
         syncIfDue(engine)
         engine.prepareAhead()
