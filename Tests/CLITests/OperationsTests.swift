@@ -89,7 +89,11 @@ struct OperationsTests {
             let direct = try sandbox.run(command + ["--data", "store"])
             #expect(direct.code == 0 && direct.output == answer, "\(command): \(direct.errors)")
         }
-        #expect(try sandbox.succeed("status", "--data", "store", "--json").json()["roles"] as? [String] == [])
+        let status = try sandbox.succeed("status", "--data", "store", "--json").json()
+        #expect(status["roles"] as? [String] == [])
+        let followers = (status["online"] as? [String: Any])?["followers"] as? [[String: Any]]
+        #expect(followers?.map { $0["name"] as? String } == ["offline"])
+        #expect(followers?.first?["connected"] as? Bool == false && (followers?.first?["held_bytes"] as? Int ?? 0) > 0)
         #expect(try sandbox.run("list", "--data", "nowhere").errors.contains("there is no log here"))
     }
 

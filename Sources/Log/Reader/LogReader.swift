@@ -93,6 +93,24 @@ public final class LogReader {
         }
     }
 
+    /// Bytes of the segments that hold what is durable behind `position`.
+    ///
+    /// - Complexity: O(segments behind it), of each the header.
+    /// - Throws: `.dataLoss` for a damaged header.
+    public func bytes(behind position: Position) throws(HeadwaterError) -> Int {
+        guard position < durablePosition else { return 0 }
+        var bytes = 0
+        for number in try SegmentNames.list(storage, directory).reversed() {
+            let path = StoragePath.join(directory, LogFormat.segmentName(number))
+            let file = try storage.open(path, .read)
+            defer { file.close() }
+            bytes += try file.size()
+            let header = try SegmentHeader(decoding: file.read(at: 0, count: LogFormat.segmentHeaderBytes)[...], path: path)
+            if header.predecessor.position <= position { break }
+        }
+        return bytes
+    }
+
     /// Where reading goes on: where it stopped, or, after a jump or under a new writer, at the start of a segment.
     private func place(after position: Position, _ epoch: UInt64) throws(HeadwaterError) -> SegmentWalk {
         if let walk, walk.link.position == position, walkEpoch == epoch { return walk }

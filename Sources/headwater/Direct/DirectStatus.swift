@@ -40,7 +40,8 @@ enum DirectStatus {
             appliedPosition: online.store.appliedPosition, catalogPosition: online.catalog.position,
             snapshotPosition: online.store.snapshotPosition, memoryBytes: online.store.memoryBytes, producerSessions: 0,
             logBytes: bytes,
-            logSegments: verified.segments, oldestPosition: verified.firstPosition ?? 0, logBytesMax: 0, followers: [],
+            logSegments: verified.segments, oldestPosition: verified.firstPosition ?? 0, logBytesMax: 0,
+            followers: try followers(storage, directory, log),
             groups: online.catalog.allGroups.map { group in
                 let counts = statistics[group.id]
                 return StatusReport.OnlineGroup(
@@ -48,6 +49,22 @@ enum DirectStatus {
             }, failure: verified.damage.map { Failure.message($0) })
         report.snapshotBytes = online.store.snapshotBytes
         return report
+    }
+
+    private static func followers(
+        _ storage: RealStorage, _ directory: String, _ log: LogReader
+    ) throws(HeadwaterError) -> [StatusReport.Follower] {
+        var reports: [StatusReport.Follower] = []
+        for follower in try FollowerCheckpoint.list(storage, directory) {
+            let durable = log.durablePosition
+            // Damage in the log stands in the report; the followers are listed all the same.
+            let heldBytes = (try? log.bytes(behind: follower.position)) ?? 0
+            reports.append(
+                StatusReport.Follower(
+                    name: follower.name.description, position: follower.position,
+                    behind: durable - min(durable, follower.position), heldBytes: heldBytes, connected: false, lastHeard: nil))
+        }
+        return reports
     }
 
     private static func offlinePart(_ status: OfflineStatus, _ log: LogReader, _ catalog: Catalog) -> StatusReport.Offline {
