@@ -5,6 +5,7 @@ import Logging
 import StorageIO
 import Testing
 import Transport
+import Wire
 
 @testable import Server
 
@@ -90,6 +91,34 @@ import Transport
         let error = #expect(throws: HeadwaterError.self) { try world.services.needOffline() }
         #expect(error?.code == .dataLoss && error?.message.contains("restore") == true)
         await world.close()
+    }
+
+    @Test func aRegistrationBeyondTheLogsEndIsNotTakenForOneThatTheLogHasLetGo() async throws {
+        let world = try await World()
+        let handlers = FollowHandlers(services: world.services)
+        func code(register: Bool, at position: Position) async throws -> StatusCode? {
+            try await world.node.engine.call { engine in
+                let head = AcknowledgeRequest.with { ($0.follower, $0.position, $0.register) = ("far", position, register) }
+                do throws(HeadwaterError) { _ = try handlers.acknowledge(head, engine) } catch { return error.code }
+                return nil
+            }
+        }
+        #expect(try await code(register: false, at: 1) == .notFound)
+        #expect(try await code(register: true, at: 9_999) == .failedPrecondition)
+        #expect(try await code(register: true, at: 200) == nil)
+        #expect(try await code(register: false, at: 9_999) == .outOfRange)
+        await world.close()
+    }
+
+    @Test func oneTransferTooManyIsSentAwayAndTheNextOneTakesTheFreePlace() throws {
+        let places = Places(2, what: "transfers")
+        try places.take()
+        try places.take()
+        let error = #expect(throws: HeadwaterError.self) { try places.take() }
+        #expect(error?.code == .unavailable)
+        places.leave()
+        try places.take()
+        #expect(Workers.bootstrapsMax < Workers.longThreads)
     }
 
     @Test func aPeerThatNamesItsOwnMachineIsOnTheOnlineServicesMachine() throws {

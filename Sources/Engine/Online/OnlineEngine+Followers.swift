@@ -36,6 +36,11 @@ extension OnlineEngine {
     /// - Throws: `.notFound` for one that is not registered, `.outOfRange` for a position that is not durable here.
     public func acknowledge(follower name: ByteString, position: Position) throws(HeadwaterError) {
         let known = try follower(name)
+        guard position <= log.durablePosition else {
+            throw HeadwaterError(
+                .outOfRange,
+                "follower '\(name)' is at position \(position), the log at \(log.durablePosition): it followed another log")
+        }
         if position > known.position { try save(name, id: known.id, position) }
     }
 
@@ -77,11 +82,6 @@ extension OnlineEngine {
     }
 
     private func save(_ name: ByteString, id: UInt64?, _ position: Position) throws(HeadwaterError) {
-        guard position <= log.durablePosition else {
-            throw HeadwaterError(
-                .outOfRange,
-                "follower '\(name)' is at position \(position), the log at \(log.durablePosition): it followed another log")
-        }
         // The local follower's id stays its own.
         let last = try followers().map(\.id).max() ?? OnlineEngine.localFollowerID
         try FollowerCheckpoint(logID: log.logID, id: id ?? last + 1, name: name, position: position, writerEpoch: log.writerEpoch)

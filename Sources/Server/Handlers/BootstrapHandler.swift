@@ -16,6 +16,8 @@ struct BootstrapHandler {
         }
         services.logger.info("a new follower takes the history", metadata: ["follower": "\(head.follower)"])
         services.onWorker(services.workers.long, request, responder) { () throws(HeadwaterError) in
+            try services.workers.bootstraps.take()
+            defer { services.workers.bootstraps.leave() }
             try send(offline.store.export(), request, responder)
         }
     }

@@ -26,19 +26,7 @@ struct FollowHandlers {
             try check(head.logID, name: head.follower)
             online.engine.run { engine in
                 do throws(HeadwaterError) {
-                    // Asked here: what this thread knows to be durable includes all that a follower can have.
-                    let durable = online.state.current.durablePosition
-                    guard head.position <= durable else {
-                        throw HeadwaterError(
-                            .outOfRange, "position \(head.position) lies beyond the log's durable end, \(durable)")
-                    }
-                    let name = ByteString(head.follower)
-                    if head.register {
-                        try engine.register(follower: name, position: head.position)
-                    } else {
-                        try engine.acknowledge(follower: name, position: head.position)
-                    }
-                    services.followers.heard(head.follower, now: services.clock.now())
+                    let durable = try acknowledge(head, engine)
                     responder.respond(head: AcknowledgeReply.with { $0.durablePosition = durable })
                 } catch { responder.fail(error) }
             }
@@ -52,6 +40,20 @@ struct FollowHandlers {
                 } catch { responder.fail(error) }
             }
         }
+    }
+
+    /// On the engine's thread: what it knows to be durable includes all that a follower can have.
+    ///
+    /// - Returns: the log's durable end.
+    func acknowledge(_ head: AcknowledgeRequest, _ engine: OnlineEngine) throws(HeadwaterError) -> Position {
+        let name = ByteString(head.follower)
+        if head.register {
+            try engine.register(follower: name, position: head.position)
+        } else {
+            try engine.acknowledge(follower: name, position: head.position)
+        }
+        services.followers.heard(head.follower, now: services.clock.now())
+        return engine.state.current.durablePosition
     }
 
     private func check(_ logID: [UInt8], name: String) throws(HeadwaterError) {

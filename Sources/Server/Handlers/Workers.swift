@@ -6,7 +6,9 @@ import Transport
 /// The threads that requests block, apart by how long they take, so that none waits behind longer work.
 struct Workers: Sendable {
     /// Joins and scans: a slow client's answer holds one until its pace runs out.
-    let long = WorkerPool(threads: 8)
+    let long = WorkerPool(threads: longThreads)
+    /// Transfers of a whole history, which hold a long thread all the while: some threads stay for others.
+    let bootstraps = Places(bootstrapsMax, what: "followers that take the history")
     /// Gets with many keys, and those that waited for a position.
     let gets = WorkerPool(threads: 2)
     /// Checks of large writes.
@@ -16,10 +18,32 @@ struct Workers: Sendable {
     /// Reads of the log for followers, which share it: each read is short.
     let follow = SerialWorker()
 
+    static let longThreads = 8
+    static let bootstrapsMax = 4
+
     func shutdownGracefully() async throws {
         await follow.shutdown()
         for pool in [long, gets, writes, audits] { try await pool.shutdown() }
     }
+}
+
+/// A number of places for work of one kind; whoever finds none comes again later.
+final class Places: Sendable {
+    private let taken = Atomic<Int>(0)
+    private let most: Int
+    private let what: String
+
+    init(_ most: Int, what: String) { (self.most, self.what) = (most, what) }
+
+    /// - Throws: `.unavailable` where all are taken.
+    func take() throws(HeadwaterError) {
+        guard taken.add(1, ordering: .relaxed).newValue <= most else {
+            leave()
+            throw HeadwaterError(.unavailable, "there are \(most) \(what) already: try again later")
+        }
+    }
+
+    func leave() { taken.subtract(1, ordering: .relaxed) }
 }
 
 /// Worker threads behind a queue that has an end.
