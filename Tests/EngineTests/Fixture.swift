@@ -95,11 +95,14 @@ final class Store {
         _ body: [UInt8], _ stamp: ProducerStamp = .none
     ) throws(HeadwaterError) -> (WriteAnswer, newer: [UInt32], isDuplicate: Bool) {
         let write = try CheckedWrite(body: body[...], stamp: stamp, catalog: online.state.catalog, now: now)
-        guard case .written(let answer, let newer, let isDuplicate) = try run(.write(write)) else {
+        guard case .written(let answer, let isDuplicate) = try run(.write(write)) else {
             preconditionFailure("a write is answered as a write")
         }
-        return (answer, newer, isDuplicate)
+        return (answer, answer.newerRows, isDuplicate)
     }
+
+    /// What a reader without a server says that the log holds behind a position.
+    func heldBytes(behind position: Position) throws(HeadwaterError) -> Int { try reader.bytes(behind: position) }
 
     /// Brings the offline engine to the log's durable end.
     func follow() throws(HeadwaterError) {

@@ -68,6 +68,7 @@ import Testing
         #expect(store.online.logRetention?.oldestPosition == oldest)
         let figures = try #require(try store.online.followerFigures().first)
         #expect(figures.position == oldest - 1 && figures.heldBytes == store.online.logRetention!.retainedBytes)
+        #expect(try store.heldBytes(behind: oldest - 1) <= figures.heldBytes && store.heldBytes(behind: oldest - 1) > 0)
         try store.online.acknowledge(follower: "far", position: store.online.state.current.durablePosition)
         #expect(try store.online.followerFigures().first?.heldBytes == 0)
     }

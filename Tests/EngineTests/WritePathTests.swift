@@ -64,6 +64,92 @@ import Testing
         #expect(store.offline.store.status().groups.first { $0.groupID == store.schema("orders").groupID }?.rowCount == 1)
     }
 
+    @Test func aRetryOfADeleteListsTheSameNewerRowsHoweverTheStoreCameBack() throws {
+        let disk = MemoryStorage()
+        var store = try Store(disk)
+        try store.define()
+        guard case .openedProducer(let producer, let epoch) = try store.run(.openProducer) else { return }
+        let stamp = ProducerStamp(producer: producer, epoch: epoch, sequence: 1)
+        try store.write(store.body("orders", rows: (0..<100).map { order($0, $0 < 10 ? time : time + 100, 1) }))
+        let body = try store.body("orders", .delete, rows: (0..<100).map { [.int64($0), .timestamp(time + 50)] })
+        let (first, listed, _) = try store.write(body, stamp)
+        #expect(first.newerKeyCount == 90 && listed == (10..<74).map { UInt32($0) })
+        func expectTheSame(_ what: String) throws {
+            let (again, _, isDuplicate) = try store.write(body, stamp)
+            #expect(again == first && isDuplicate, "\(what)")
+        }
+        try expectTheSame("at once")
+        store = try Store(disk.kill(), now: store.now)
+        try expectTheSame("from the log")
+        try store.snapshot()
+        try store.follow()
+        try store.offline.flush()
+        let last = disk.kill()
+        store = try Store(last, now: store.now)
+        try expectTheSame("from the snapshot")
+        let lost = last.kill()
+        for name in try lost.list("data/online") where name.hasPrefix("snapshot-") { try lost.remove("data/online/" + name) }
+        store = try Store(lost, now: store.now)
+        try expectTheSame("without the snapshot")
+    }
+
+    @Test func anAnswerThatDamageKeptFromBeingKnownIsAnErrorEachTimeAndStillAppliedOnce() throws {
+        let disk = MemoryStorage()
+        var store = try Store(disk)
+        try store.define()
+        guard case .openedProducer(let producer, let epoch) = try store.run(.openProducer) else { return }
+        let stamp = ProducerStamp(producer: producer, epoch: epoch, sequence: 1)
+        try store.write(store.body("orders", rows: (0..<200).map { order($0, time + 100, 1) }))
+        try store.snapshot()
+        try store.follow()
+        try store.offline.flush()
+        // The snapshot's directory of keys, and the chunk's first page: its keys.
+        let damaged = disk.kill()
+        try flipABit(damaged, "data/online", "snapshot-", at: 4_100)
+        try flipABit(damaged, "data/offline", "chunk-", at: 110)
+        store = try Store(damaged, now: store.now)
+        let body = try store.body("orders", .delete, rows: [[.int64(7), .timestamp(time + 50)]])
+        let write = try CheckedWrite(body: body[...], stamp: stamp, catalog: store.online.state.catalog, now: time)
+        for attempt in 1...3 {
+            let error = refusal { try store.run(.write(write)) }
+            #expect(error?.code == .dataLoss && error?.message.contains("the write is taken") == true, "attempt \(attempt)")
+        }
+        var notices: [HeadwaterError] = []
+        let reader = try LogReader(storage: damaged, directory: "data/log")
+        let records = try reader.read(after: store.offline.store.appliedPosition, limitBytes: 1 << 20)
+        try store.offline.apply(records) { notices.append($0) }
+        #expect(notices.map(\.code) == [.dataLoss])
+        #expect(store.offline.state.failure == nil)
+    }
+
+    private func flipABit(_ disk: MemoryStorage, _ directory: String, _ prefix: String, at offset: Int) throws {
+        for name in try disk.list(directory) where name.hasPrefix(prefix) {
+            let file = try disk.open(directory + "/" + name, .readWrite)
+            defer { file.close() }
+            try file.write([try file.read(at: offset, count: 1)[0] ^ 1], at: offset)
+        }
+    }
+
+    @Test func anEngineStateOfFormat1IsRead() throws {
+        // One session with one write: sequence, checksum and bytes of the body, position, ingest time, newer rows; no numbers follow.
+        var bytes: [UInt8] = []
+        bytes.append(littleEndian: UInt32(1))
+        bytes.append(littleEndian: UInt64(3))
+        bytes.append(littleEndian: UInt32(1))
+        for field in [5, 0] as [UInt64] { bytes.append(littleEndian: field) }
+        bytes.append(littleEndian: UInt32(1))
+        bytes.append(littleEndian: UInt64(1))
+        for field in [0xABCD, 9] as [UInt32] { bytes.append(littleEndian: field) }
+        for field in [5, 6] as [UInt64] { bytes.append(littleEndian: field) }
+        bytes.append(littleEndian: UInt32(2))
+        let stamp = ProducerStamp(producer: 3, epoch: 1, sequence: 1)
+        let window = try ProducerWindow(decoding: bytes[...], listsNewerRows: false)
+        #expect(
+            try window.judge(stamp, bodyChecksum: 0xABCD, bodyBytes: 9)
+                == .duplicate(WriteAnswer(position: 5, ingestTime: 6, newerKeyCount: 2, listed: [])))
+        #expect(refusal { try ProducerWindow(decoding: bytes[...]) }?.code == .dataLoss)
+    }
+
     @Test func retriesInsideOneGroupAreAppliedOnce() throws {
         let store = try Store(MemoryStorage())
         try store.define()
@@ -73,7 +159,7 @@ import Testing
             stamp: ProducerStamp(producer: producer, epoch: epoch, sequence: 1), catalog: store.online.state.catalog, now: time)
         for token in 1...3 { store.online.submit(.write(write), token: Token(token)) }
         let answers = store.online.runQueue { time }.compactMap { completion -> WriteAnswer? in
-            if case .written(let answer, _, _) = completion.outcome { answer } else { nil }
+            if case .written(let answer, _) = completion.outcome { answer } else { nil }
         }
         #expect(answers.count == 3 && Set(answers).count == 1)
     }

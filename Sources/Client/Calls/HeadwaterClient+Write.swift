@@ -8,7 +8,9 @@ public struct WriteResult: Sendable {
     public let ingestTime: Microseconds
     /// Rows of each entry, in order.
     public let rowCounts: [Int]
-    /// Rows of deletes for which a newer row wins, numbered through all entries.
+    /// How many rows of deletes there are for which a newer row wins.
+    public let newerRowCount: Int
+    /// The first of these rows, at most 64, numbered through all entries.
     public let rowsWithNewerRows: [Int]
     /// The write had been taken before a connection was lost; this is its first answer.
     public let isDuplicate: Bool
@@ -73,6 +75,7 @@ extension HeadwaterClient {
             .write, to: .online, request, body: body, deadline: deadline, retry: .never, answer: WriteReply.self)
         return WriteResult(
             position: head.position, ingestTime: head.ingestTime, rowCounts: head.rowCounts.map(Int.init),
+            newerRowCount: Int(head.keysWithNewerRows),
             rowsWithNewerRows: (0..<rows.count / 4).map { Int(rows.littleEndian(at: $0 * 4, as: UInt32.self)) },
             isDuplicate: head.duplicate)
     }

@@ -3,15 +3,15 @@ public import FeatureModel
 
 /// What snapshot and manifest keep for the engines beside the rows: all that the fold of the log holds besides them.
 ///
-/// Format 1, little-endian: {format u32, bytes of the catalog's history u32, the history, gap count u32, gaps of (first, last) u64
-/// each, the producer window}. Both services keep all of it, so that the online store can be made anew from the history.
+/// Format 2, little-endian: {format u32, bytes of the catalog's history u32, the history, gap count u32, gaps of (first, last) u64
+/// each, the producer window}; format 1, whose answers list no rows, is read too. Both services keep all of it, so that the online store can be made anew from the history.
 public struct EngineState: Sendable {
     public var catalog: Catalog
     var window: ProducerWindow
     /// Positions that recoveries skipped, in rising order.
     public var gaps: [ClosedRange<Position>]
 
-    static let format: UInt32 = 1
+    static let format: UInt32 = 2
 
     init() {
         catalog = Catalog()
@@ -41,9 +41,9 @@ public struct EngineState: Sendable {
         if bytes.isEmpty { return }
         var reader = FieldReader(bytes, what: "engine state")
         let format = try reader.next(UInt32.self)
-        guard format == Self.format else {
+        guard (1...Self.format).contains(format) else {
             throw HeadwaterError(
-                .unimplemented, "engine state of format \(format); this version reads \(Self.format): use a newer headwater")
+                .unimplemented, "engine state of format \(format); this version reads 1 to \(Self.format): use a newer headwater")
         }
         let historyBytes = Int(try reader.next(UInt32.self))
         catalog = try Catalog(decodingHistory: try reader.bytes(historyBytes))
@@ -53,7 +53,7 @@ public struct EngineState: Sendable {
             guard first <= last else { throw HeadwaterError(.dataLoss, "engine state: a gap from \(first) to \(last)") }
             gaps.append(first...last)
         }
-        window = try ProducerWindow(decoding: reader.remaining)
+        window = try ProducerWindow(decoding: reader.remaining, listsNewerRows: format > 1)
     }
 
     /// Folds what a record changes here besides sessions: definitions, gaps.
@@ -83,13 +83,14 @@ public struct EngineState: Sendable {
 
     /// Folds what a record changes of the producer sessions, once a store has applied it.
     ///
-    /// - Parameter newerKeyCount: deleted keys of the record that still have a row; asked only where a session keeps the answer.
-    mutating func foldSession(_ record: Record, newerKeyCount: () -> Int) {
+    /// - Parameter newerRows: rows of the record's deletes whose key still has a row, `nil` where damage keeps that from being
+    ///   known; asked only where a session keeps the answer.
+    mutating func foldSession(_ record: Record, newerRows: () -> [UInt32]?) {
         switch record.kind {
         case .data:
             let isKept = window.sessions[record.stamp.producer] != nil
             let answer = WriteAnswer(
-                position: record.position, ingestTime: record.ingestTime, newerKeyCount: isKept ? UInt32(newerKeyCount()) : 0)
+                position: record.position, ingestTime: record.ingestTime, newerRows: isKept ? newerRows() : [])
             window.fold(record.stamp, body: record.body, answer: answer)
         case .producer: window.open(at: record.position)
         case .definitions, .cutoff, .gap: break

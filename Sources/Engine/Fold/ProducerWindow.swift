@@ -2,15 +2,29 @@ public import FeatureModel
 
 /// What a write was answered: kept so that a retry hears the same.
 public struct WriteAnswer: Hashable, Sendable {
+    /// Row numbers that an answer lists; the count is whole.
+    public static let newerRowsListedMax = 64
+
     public let position: Position
     public let ingestTime: Microseconds
-    /// Deleted keys for which a newer row wins, so that the delete hides nothing of them.
-    public let newerKeyCount: UInt32
+    /// Rows of deletes whose key has a newer row, of which the delete hides nothing; `nil` where damage kept it from being known.
+    public let newerKeyCount: UInt32?
+    /// The first of these rows, by rising number, counted through the record.
+    public let newerRows: [UInt32]
 
-    public init(position: Position, ingestTime: Microseconds, newerKeyCount: UInt32) {
+    /// - Parameter newerRows: all of them, by rising number; `nil` where damage kept them from being known.
+    public init(position: Position, ingestTime: Microseconds, newerRows: [UInt32]?) {
+        self.init(
+            position: position, ingestTime: ingestTime, newerKeyCount: newerRows.map { UInt32($0.count) },
+            listed: Array((newerRows ?? []).prefix(Self.newerRowsListedMax)))
+    }
+
+    /// An answer as it was kept or sent.
+    public init(position: Position, ingestTime: Microseconds, newerKeyCount: UInt32?, listed: [UInt32]) {
         self.position = position
         self.ingestTime = ingestTime
         self.newerKeyCount = newerKeyCount
+        newerRows = listed
     }
 }
 
@@ -140,14 +154,16 @@ extension ProducerWindow {
                 bytes.append(littleEndian: entry.bodyBytes)
                 bytes.append(littleEndian: entry.answer.position)
                 bytes.append(littleEndian: entry.answer.ingestTime)
-                bytes.append(littleEndian: entry.answer.newerKeyCount)
+                bytes.append(littleEndian: entry.answer.newerKeyCount ?? Self.unknownCount)
+                for row in entry.answer.newerRows { bytes.append(littleEndian: row) }
             }
         }
         return bytes
     }
 
+    /// - Parameter listsNewerRows: whether answers list rows, as they do since format 2 of the engine state.
     /// - Throws: `.dataLoss` where the bytes do not hold together.
-    public init(decoding bytes: ArraySlice<UInt8>) throws(HeadwaterError) {
+    public init(decoding bytes: ArraySlice<UInt8>, listsNewerRows: Bool = true) throws(HeadwaterError) {
         var reader = FieldReader(bytes, what: "producer window")
         for _ in 0..<(try reader.next(UInt32.self)) {
             let producer = try reader.next(UInt64.self)
@@ -157,11 +173,27 @@ extension ProducerWindow {
                 let sequence = try reader.next(UInt64.self)
                 session.entries[sequence] = Entry(
                     bodyChecksum: try reader.next(), bodyBytes: try reader.next(),
-                    answer: WriteAnswer(
-                        position: try reader.next(), ingestTime: try reader.next(), newerKeyCount: try reader.next()))
+                    answer: try Self.answer(&reader, listsNewerRows: listsNewerRows))
             }
             sessions[producer] = session
         }
         try reader.expectEnd()
+    }
+
+    /// Stands for a count that damage kept from being known.
+    private static let unknownCount = UInt32.max
+
+    private static func answer(_ reader: inout FieldReader, listsNewerRows: Bool) throws(HeadwaterError) -> WriteAnswer {
+        let position = try reader.next(Position.self)
+        let ingestTime = try reader.next(Microseconds.self)
+        let count = try reader.next(UInt32.self)
+        guard count != unknownCount else {
+            return WriteAnswer(position: position, ingestTime: ingestTime, newerKeyCount: nil, listed: [])
+        }
+        var rows: [UInt32] = []
+        if listsNewerRows {
+            for _ in 0..<min(Int(count), WriteAnswer.newerRowsListedMax) { rows.append(try reader.next()) }
+        }
+        return WriteAnswer(position: position, ingestTime: ingestTime, newerKeyCount: count, listed: rows)
     }
 }

@@ -56,11 +56,12 @@ public final class OfflineEngine {
 
     /// Applies records in order; those already applied are passed over.
     ///
+    /// - Parameter notice: told of damage in the history that a record met; the record is applied all the same.
     /// - Throws: `.dataLoss` for a hole in the positions or a record that cannot be read; nothing more is applied then.
-    public func apply(_ records: [Record]) throws(HeadwaterError) {
+    public func apply(_ records: [Record], notice: (HeadwaterError) -> Void = { _ in }) throws(HeadwaterError) {
         if let failure { throw failure }
         do {
-            for record in records where record.position > store.appliedPosition { try apply(record) }
+            for record in records where record.position > store.appliedPosition { try apply(record, notice) }
         } catch {
             failure = error
             state.publish(folded, failure: error)
@@ -68,7 +69,7 @@ public final class OfflineEngine {
         }
     }
 
-    private func apply(_ record: Record) throws(HeadwaterError) {
+    private func apply(_ record: Record, _ notice: (HeadwaterError) -> Void) throws(HeadwaterError) {
         var first = record.position
         if record.kind == .gap, record.body.count == 8 { first = record.body.littleEndian(at: 0) }
         guard first <= store.appliedPosition + 1 else {
@@ -80,15 +81,22 @@ public final class OfflineEngine {
         if record.kind == .definitions || record.kind == .gap { state.publish(folded, failure: nil) }
         let applied = try Fold.applied(record, catalog: folded.catalog)
         store.apply(applied)
-        folded.foldSession(record) { newerKeyCount(applied) }
+        folded.foldSession(record) { newerRows(applied, notice) }
     }
 
     /// Rows of the record's deletes whose key still has a row, now that it is applied: what the online store answered.
-    private func newerKeyCount(_ record: AppliedRecord) -> Int {
-        record.entries.reduce(0) { count, entry in
-            guard entry.operation == .delete else { return count }
-            // Damage found here is found again, and reported, by whoever reads the key.
-            return count + ((try? OfflineReads.existing(entry, in: store.view(), asOf: record.position)) ?? 0)
+    ///
+    /// Asked at once and not at the flush: a compaction may by then have dropped what a cutoff behind the record hides.
+    private func newerRows(_ record: AppliedRecord, _ notice: (HeadwaterError) -> Void) -> [UInt32]? {
+        do throws(HeadwaterError) {
+            var rows: [UInt32] = []
+            for entry in record.entries where entry.operation == .delete {
+                rows += try OfflineReads.existing(entry, in: store.view(), asOf: record.position)
+            }
+            return rows
+        } catch {
+            notice(error)
+            return nil
         }
     }
 

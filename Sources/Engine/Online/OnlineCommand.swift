@@ -42,8 +42,7 @@ public enum OnlineCommand: Sendable {
 
 /// What became of a command.
 public enum OnlineOutcome: Sendable {
-    /// Rows of deletes whose key has a newer row stand in `newerRows`, numbered through the record; a duplicate lists none.
-    case written(WriteAnswer, newerRows: [UInt32], isDuplicate: Bool)
+    case written(WriteAnswer, isDuplicate: Bool)
     /// Definitions in force, and the position of their record: the catalog's own where nothing changed.
     case defined(Plan, position: Position)
     case openedProducer(Position, epoch: UInt32)

@@ -32,7 +32,7 @@ extension OnlineEngine {
                 let engine = OnlineEngine(
                     storage: storage, directory: dataDirectory, options: options, log: log, store: store,
                     folded: try EngineState(decoding: store.recoveredExtra[...]))
-                try engine.replay(progress)
+                try engine.replay(progress, notice)
                 let known = try? FollowerCheckpoint.load(storage, logDirectory, id: localFollowerID)
                 if engine.isBeforeFirstRecord, known?.logID != log.logID {
                     // The history begins here: the log keeps everything until the offline service has taken it, or is let go.
@@ -78,7 +78,9 @@ extension OnlineEngine {
     }
 
     /// Applies what the log holds behind the snapshot.
-    private func replay(_ progress: (Position, Position) -> Void) throws(HeadwaterError) {
+    private func replay(
+        _ progress: (Position, Position) -> Void, _ notice: (String) -> Void
+    ) throws(HeadwaterError) {
         guard store.appliedPosition <= log.durablePosition else {
             throw HeadwaterError(
                 .dataLoss,
@@ -87,16 +89,16 @@ extension OnlineEngine {
         }
         while store.appliedPosition < log.durablePosition {
             let records = try log.read(after: store.appliedPosition, limitBytes: 16 << 20)
-            for record in records { try replay(record) }
+            for record in records { try replay(record, notice) }
             progress(store.appliedPosition, log.durablePosition)
         }
     }
 
-    private func replay(_ record: Record) throws(HeadwaterError) {
+    private func replay(_ record: Record, _ notice: (String) -> Void) throws(HeadwaterError) {
         try folded.fold(record, applied: store.appliedPosition)
         bytesSinceSnapshot += record.body.count
         let applied = try Fold.applied(record, catalog: catalog)
         store.apply(applied)
-        folded.foldSession(record) { newerRows(applied.entries).count }
+        folded.foldSession(record) { newerRows(applied.entries) { notice($0.description) } }
     }
 }

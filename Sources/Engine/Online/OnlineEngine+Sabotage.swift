@@ -17,8 +17,8 @@ extension OnlineEngine {
             guard index > 0, case .write = command.command else {
                 return OnlineCompletion(token: command.token, outcome: .failed(error))
             }
-            let answer = WriteAnswer(position: command.position, ingestTime: 0, newerKeyCount: 0)
-            return OnlineCompletion(token: command.token, outcome: .written(answer, newerRows: [], isDuplicate: false))
+            let answer = WriteAnswer(position: command.position, ingestTime: 0, newerRows: [])
+            return OnlineCompletion(token: command.token, outcome: .written(answer, isDuplicate: false))
         }
     }
 }

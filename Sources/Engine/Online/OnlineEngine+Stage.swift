@@ -19,7 +19,7 @@ extension OnlineEngine {
         case .retry(let stamp, let bodyChecksum, let bodyBytes, let error):
             let verdict = try window.judge(stamp, bodyChecksum: bodyChecksum, bodyBytes: bodyBytes)
             guard case .duplicate(let answer) = verdict else { throw error }
-            return .written(answer, newerRows: [], isDuplicate: true)
+            return Self.written(answer, isDuplicate: true)
         case .define(let definitions):
             let plan = try catalog.plan(definitions)
             let changes = try plan.approved()
@@ -41,7 +41,7 @@ extension OnlineEngine {
         if write.stamp != .none {
             let verdict = try window.judge(
                 write.stamp, bodyChecksum: CRC32C.checksum(write.body), bodyBytes: write.body.count)
-            if case .duplicate(let answer) = verdict { return .written(answer, newerRows: [], isDuplicate: true) }
+            if case .duplicate(let answer) = verdict { return Self.written(answer, isDuplicate: true) }
         }
         if write.catalogPosition != catalog.position {
             command = .write(try CheckedWrite(body: write.body, stamp: write.stamp, catalog: catalog, now: now))
@@ -82,11 +82,11 @@ extension OnlineEngine {
         switch staged.command {
         case .write(let write):
             store.apply(AppliedRecord(position: record.position, ingestTime: record.ingestTime, entries: write.entries))
-            let newerRows = newerRows(write.entries)
-            let answer = WriteAnswer(
-                position: record.position, ingestTime: record.ingestTime, newerKeyCount: UInt32(newerRows.count))
+            var damage: HeadwaterError?
+            let newerRows = newerRows(write.entries) { damage = $0 }
+            let answer = WriteAnswer(position: record.position, ingestTime: record.ingestTime, newerRows: newerRows)
             window.fold(record.stamp, body: record.body, answer: answer)
-            return .written(answer, newerRows: newerRows, isDuplicate: false)
+            return Self.written(answer, isDuplicate: false, damage)
         case .retry: preconditionFailure("a retry is never staged")
         case .define:
             catalog.apply(staged.plan!.changes, position: record.position)
@@ -109,16 +109,31 @@ extension OnlineEngine {
     }
 
     /// Rows of the deletes among `entries` whose key still has a row, now that the record is applied: a newer one won.
-    func newerRows(_ entries: [AppliedEntry]) -> [UInt32] {
-        var rows: [UInt32] = []
-        for entry in entries where entry.operation == .delete {
-            let query = OnlineReads.existence(of: entry)
-            // Damage found here is found again, and reported, by whoever reads the key.
-            guard let found = try? store.get(query, now: 0) else { continue }
-            for row in 0..<entry.batch.rowCount where found.rowStatuses[row] == .present {
-                rows.append(UInt32(entry.firstRow + row))
+    ///
+    /// - Returns: `nil` where damage keeps that from being known; `notice` is told.
+    func newerRows(_ entries: [AppliedEntry], notice: (HeadwaterError) -> Void) -> [UInt32]? {
+        do throws(HeadwaterError) {
+            var rows: [UInt32] = []
+            for entry in entries where entry.operation == .delete {
+                let found = try store.get(OnlineReads.existence(of: entry), now: 0)
+                for row in 0..<entry.batch.rowCount where found.rowStatuses[row] == .present {
+                    rows.append(UInt32(entry.firstRow + row))
+                }
             }
+            return rows
+        } catch {
+            notice(error)
+            return nil
         }
-        return rows
+    }
+
+    /// The outcome of a write that stands in the log: an error where damage kept its answer from being known, at each attempt.
+    private static func written(_ answer: WriteAnswer, isDuplicate: Bool, _ damage: HeadwaterError? = nil) -> OnlineOutcome {
+        guard answer.newerKeyCount == nil else { return .written(answer, isDuplicate: isDuplicate) }
+        return .failed(
+            HeadwaterError(
+                .dataLoss,
+                "the write is taken, at position \(answer.position), but for which of its deletes a newer row wins cannot be told: "
+                    + (damage?.description ?? "the online store was damaged at its first attempt")))
     }
 }

@@ -26,8 +26,8 @@ public enum OfflineReads {
         return plan.outputs.map { joined[$0.lookup][$0.feature] }
     }
 
-    /// How many keys of an entry have a row at `asOf`, whatever its age: the latest one, and no tombstone.
-    static func existing(_ entry: AppliedEntry, in view: OfflineView, asOf: Position) throws(HeadwaterError) -> Int {
+    /// Rows of an entry, numbered through its record, whose key has a row at `asOf`, whatever its age: the latest, and no tombstone.
+    static func existing(_ entry: AppliedEntry, in view: OfflineView, asOf: Position) throws(HeadwaterError) -> [UInt32] {
         let schema = entry.schema
         let feature = (ordinal: schema.featureBase, type: schema.type(ofOrdinal: schema.featureBase))
         let end = try Column(.timestamp, Array(repeating: Value.timestamp(.max), count: entry.batch.rowCount))
@@ -35,6 +35,7 @@ public enum OfflineReads {
             spineTimes: end,
             groups: [JoinGroup(schema: schema, features: [feature], maxAge: nil, keyColumns: entry.keyColumns)], asOf: asOf,
             availability: .event)
-        return (0..<entry.batch.rowCount).count { found[0][0].statuses[$0] != .notFound }
+        let rows = (0..<entry.batch.rowCount).filter { found[0][0].statuses[$0] != .notFound }
+        return rows.map { UInt32(entry.firstRow + $0) }
     }
 }

@@ -71,14 +71,14 @@ struct WriteHandlers {
     private func submit(_ command: OnlineCommand, rowCounts: [UInt32], _ online: OnlineNode, _ responder: Responder) {
         online.submit(command) { outcome in
             switch outcome {
-            case .written(let answer, let newerRows, let isDuplicate):
+            case .written(let answer, let isDuplicate):
                 var body: [UInt8] = []
-                for row in newerRows { body.append(littleEndian: row) }
+                for row in answer.newerRows { body.append(littleEndian: row) }
                 let reply = WriteReply.with {
                     $0.position = answer.position
                     $0.ingestTime = answer.ingestTime
                     $0.rowCounts = rowCounts
-                    $0.keysWithNewerRows = UInt64(answer.newerKeyCount)
+                    $0.keysWithNewerRows = UInt64(answer.newerKeyCount ?? 0)
                     $0.duplicate = isDuplicate
                 }
                 responder.respond(head: reply, body: body[...])

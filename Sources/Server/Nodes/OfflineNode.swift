@@ -60,7 +60,11 @@ final class OfflineNode: Sendable {
     func apply(_ records: [Record], _ engine: OfflineEngine) throws(HeadwaterError) {
         defer { gate.advance(to: store.appliedPosition) }
         if let last = records.last { lastIngestTime.withLock { $0 = last.ingestTime } }
-        do throws(HeadwaterError) { try engine.apply(records) } catch {
+        do throws(HeadwaterError) {
+            try engine.apply(records) {
+                logger.error("the history is damaged: run 'headwater scrub'", metadata: ["error": "\($0)"])
+            }
+        } catch {
             logger.critical("the log cannot be applied; history stays at its position", metadata: ["error": "\(error)"])
             gate.end(error)
             throw error

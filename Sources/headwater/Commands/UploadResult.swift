@@ -18,7 +18,7 @@ struct UploadResult {
         self.rows += rows
         requests += 1
         position = written.position
-        keysWithNewerRows += written.rowsWithNewerRows.count
+        keysWithNewerRows += written.newerRowCount
         guard let keys else { return }
         for row in written.rowsWithNewerRows.prefix(Self.keysListedMax - keysListed.count) { keysListed.append(keys.text(row)) }
     }

@@ -116,7 +116,7 @@ struct Client {
         }
         for (index, outcome) in zip(indices, node.run(commands)) {
             switch outcome {
-            case .written(let answer, _, _):
+            case .written(let answer, _):
                 attempts[index].outcome = .acknowledged(answer)
                 acknowledged.increment()
             case .failed(let error):
@@ -145,8 +145,8 @@ struct Client {
                 body: attempt.write.body[...], stamp: attempt.stamp, catalog: node.catalog, now: node.now)
         } catch { return "write \(attempt.number) no longer passes its checks: \(error)" }
         switch node.run([.write(checked)])[0] {
-        case .written(first, _, isDuplicate: true): return nil
-        case .written(let answer, _, let isDuplicate):
+        case .written(first, isDuplicate: true): return nil
+        case .written(let answer, let isDuplicate):
             return "write \(attempt.number) was answered \(first), its retry \(answer)\(isDuplicate ? "" : " and applied again")"
         case .failed(let error): return "the retry of write \(attempt.number) failed: \(error)"
         default: preconditionFailure("a write is answered as a write")

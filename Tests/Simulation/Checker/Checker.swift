@@ -196,24 +196,26 @@ final class Checker {
         world.mayForget && model.records.contains { $0.lostIn != nil && $0.position == position && $0.write === write }
     }
 
-    /// A delete tells for how many of its keys a newer row wins.
+    /// A delete tells for which of its keys a newer row wins, damage or not: where it cannot be told there is no answer.
     private func checkNewerKeys(_ write: Write, _ answer: WriteAnswer, _ record: ModelRecord) {
         let life = (record.lostIn ?? .max) - 1
-        var newer: [ModelRow] = []
-        for entry in write.entries where entry.operation == .delete {
+        var newer: [UInt32] = []
+        var number: UInt32 = 0
+        for entry in write.entries {
             for row in entry.rows {
+                defer { number += 1 }
+                guard entry.operation == .delete else { continue }
                 let types = entry.schema.keys.map(\.type)
                 let keys = zip(types, row).map { type, value in (try? Column(type, [value])) ?? .nulls(type, count: 1) }
                 guard let key = KeyCodec.key(keys, row: 0) else { continue }
                 if let latest = model.latest(entry.schema.groupID, key, at: record.position, life: life), !latest.isDelete {
-                    newer.append(latest)
+                    newer.append(number)
                 }
             }
         }
-        // Where a damaged snapshot cannot tell, the engine counts none: whoever reads the key hears of the damage.
-        if UInt32(newer.count) != answer.newerKeyCount, !world.hasDamage {
-            world.violate(
-                "P4", "write \(write.number) was told of \(answer.newerKeyCount) newer keys; there are \(newer.map(\.order))")
+        let right = WriteAnswer(position: answer.position, ingestTime: answer.ingestTime, newerRows: newer)
+        if right != answer {
+            world.violate("P4", "write \(write.number) was answered \(answer); newer rows win for its rows \(newer)")
         }
     }
 

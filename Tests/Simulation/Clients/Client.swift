@@ -155,7 +155,8 @@ final class Client {
     func answer(_ frame: Frame) -> WriteAnswer? {
         guard let reply = try? WriteReply(decoding: frame.head) else { return nil }
         return WriteAnswer(
-            position: reply.position, ingestTime: reply.ingestTime, newerKeyCount: UInt32(reply.keysWithNewerRows))
+            position: reply.position, ingestTime: reply.ingestTime, newerKeyCount: UInt32(reply.keysWithNewerRows),
+            listed: (0..<frame.body.count / 4).map { frame.body.littleEndian(at: $0 * 4) })
     }
 
     private func failed(_ write: Write, _ error: HeadwaterError, _ attempt: Int) {
@@ -176,7 +177,11 @@ final class Client {
                 world.violate("P3", "session \(write.stamp.producer) was forgotten: \(error)")
             }
         case .invalidArgument, .notFound: step = max(0, step - 1)
-        case .dataLoss where world.hasDamage: break
+        case .dataLoss where world.hasDamage:
+            // It may be taken, and only its answer unknown.
+            write.openAttempts -= 1
+            open -= 1
+            return
         default: world.violate("P3", "write \(write.number) was answered \(error)")
         }
         write.openAttempts -= 1

@@ -60,14 +60,14 @@ extension OnlineService {
         }
         submit(command) { outcome in
             switch outcome {
-            case .written(let answer, let newerRows, let isDuplicate):
+            case .written(let answer, let isDuplicate):
                 var rows: [UInt8] = []
-                for row in newerRows { rows.append(littleEndian: row) }
+                for row in answer.newerRows { rows.append(littleEndian: row) }
                 request.respond(
                     WriteReply.with {
                         $0.position = answer.position
                         $0.ingestTime = answer.ingestTime
-                        $0.keysWithNewerRows = UInt64(answer.newerKeyCount)
+                        $0.keysWithNewerRows = UInt64(answer.newerKeyCount ?? 0)
                         $0.duplicate = isDuplicate
                     }, body: rows)
             case .failed(let error): request.fail(error)

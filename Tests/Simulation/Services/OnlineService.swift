@@ -179,7 +179,7 @@ final class OnlineService {
 
     private func answer(_ completions: [OnlineCompletion]) {
         for completion in completions {
-            if case .written(_, _, false) = completion.outcome, injector?.hasLogSyncFailed == true {
+            if case .written(_, false) = completion.outcome, injector?.hasLogSyncFailed == true {
                 world.violate("P7", "a write was acknowledged after a failed sync of the log")
             }
             replies.removeValue(forKey: completion.token)?(completion.outcome)
