@@ -213,8 +213,11 @@ final class OnlineService {
     /// Takes a snapshot because somebody asks for one.
     func takeSnapshot() {
         onWriter { [unowned self] engine in
-            // Nobody follows in the log's own directory where the follower is elsewhere.
-            if world.scenario.mode == .follow { _ = try? engine.forgetFollower(named: OnlineEngine.localFollowerName) }
+            // Nobody follows in the log's own directory where the follower is elsewhere. Until that one is registered the
+            // local one holds the log for it: there is no other history that it could fetch.
+            if world.scenario.mode == .follow, (try? engine.follower("follower")) != nil {
+                _ = try? engine.forgetFollower(named: OnlineEngine.localFollowerName)
+            }
             if survives() { beginSnapshot(engine) }
         }
     }
