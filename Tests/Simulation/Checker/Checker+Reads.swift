@@ -29,12 +29,14 @@ extension Checker {
         guard let reply = try? GetReply(decoding: frame.head),
             let cells = try? Cells(decoding: frame.body, outputCount: asked.features.count)
         else { return world.violate("P8", "the answer of a get cannot be read") }
+        let wanted = asked.keys.first?.count ?? 0
+        if cells.batch.rowCount != wanted { world.violate("P8", "a get of \(wanted) keys was answered \(cells.batch.rowCount)") }
         // An answer of an earlier life was right in its time: the position was lost only afterwards.
         checkPosition(reply.position, asked.minPosition, "a get", isOfThisLife: life >= world.online.life)
         world.note("get", [reply.position, asked.minPosition])
         for (index, feature) in asked.features.enumerated() {
             let (group, ordinal) = Self.place(of: feature)
-            for row in 0..<cells.batch.rowCount {
+            for row in 0..<min(wanted, cells.batch.rowCount) {
                 let key = KeyCodec.key(asked.keys, row: row)
                 let latest = key.flatMap { model.latest(group, $0, at: reply.position, life: life) }
                 let oldest = group == Workload.readings ? asked.at - Workload.readingsMaxAge : .min
@@ -88,17 +90,25 @@ extension Checker {
     // MARK: Histories
 
     /// The point-in-time join against the plainest one: for each spine row the greatest row that held.
-    func served(_ asked: HistoryAsked, _ data: Frame, end: Frame) {
+    func served(_ asked: HistoryAsked, _ data: Frame?, end: Frame) {
         world.figures.histories += 1
         learn()
-        guard let reply = try? RowsEnd(decoding: end.head),
+        guard let reply = try? RowsEnd(decoding: end.head), let data,
             let cells = try? Cells(decoding: data.body, outputCount: asked.features.count)
-        else { return world.violate("P4", "the answer of a history cannot be read") }
-        if asked.asOf == nil { checkPosition(reply.position, asked.minPosition, "a history") }
+        else { return world.violate("P4", "the answer of a history is missing or cannot be read") }
+        let wanted = asked.times.count
+        if cells.batch.rowCount != wanted || reply.rows != UInt64(wanted) {
+            world.violate("P4", "a history of \(wanted) rows was answered \(cells.batch.rowCount), said to be \(reply.rows)")
+        }
+        if let asOf = asked.asOf {
+            if reply.position != asOf { world.violate("P4", "a history as of \(asOf) was answered as of \(reply.position)") }
+        } else {
+            checkPosition(reply.position, asked.minPosition, "a history")
+        }
         world.note("history", [reply.position])
         for (index, feature) in asked.features.enumerated() {
             let (group, ordinal) = Self.place(of: feature)
-            for row in 0..<cells.batch.rowCount {
+            for row in 0..<min(wanted, cells.batch.rowCount) {
                 let found = held(group, asked, row, at: reply.position)
                 let age = group == Workload.readings ? Workload.readingsMaxAge : nil
                 let oldest = age.map { asked.times.isNull(row) ? .min : asked.times.int64(row) - $0 } ?? .min

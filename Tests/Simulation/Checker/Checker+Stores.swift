@@ -30,6 +30,7 @@ extension Checker {
         let view = engine.store.view()
         let life = world.online.life
         let catalog = engine.state.catalog.asOf(view.position)
+        checkDefinitions("online", catalog.allGroups, at: view.position, life: life)
         for group in catalog.allGroups {
             var rows: [(batch: OnlineRowBatch, row: Int)] = []
             try view.forEachBatch(of: group.id, schema: group.newestSchema) { batch in
@@ -79,6 +80,7 @@ extension Checker {
 
     private func checkOffline(_ engine: OfflineEngine, _ view: OfflineView, asOf: Position) throws(HeadwaterError) {
         let catalog = engine.state.catalog.asOf(asOf)
+        checkDefinitions("offline", catalog.allGroups, at: asOf, life: .max)
         for group in catalog.allGroups {
             // What rows a later cutoff has removed is not known here; those of the present one are.
             let expected = model.keys(group.id).flatMap { model.history(group.id, $0, at: asOf, life: .max) }

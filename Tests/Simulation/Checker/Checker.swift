@@ -12,6 +12,12 @@ final class Checker {
     /// Acknowledged writes that an allowed loss took.
     private(set) var lostAcknowledged: [(write: Write, position: Position)] = []
 
+    /// Records that one damaged sector may touch: the least is over 100 bytes.
+    private static let sectorRecordsMax = 6
+
+    /// What clients were told of definitions.
+    var definitions: [Defined] = []
+
     /// Whether an acknowledged write is known to be lost, as `interval` durability and rot may lose it.
     func isLost(_ write: Write) -> Bool { lostAcknowledged.contains { $0.write === write } }
 
@@ -81,6 +87,7 @@ final class Checker {
 
     /// Looks at the log when the online service has come up, before it takes anything.
     func recovered(_ engine: OnlineEngine, on machine: Machine) {
+        let known = lostAcknowledged.count
         noteLosses(engine)
         if let error = takeDurable(machine) {
             world.violate("P1", "the log cannot be read where the checker left it: \(error)")
@@ -89,7 +96,23 @@ final class Checker {
         if state.durablePosition != model.lastStanding?.position ?? 0 {
             world.violate("P2", "the log ends at \(state.durablePosition), the records at \(model.lastStanding?.position ?? 0)")
         }
+        checkDamagedTail(lostAcknowledged[known...].map(\.write))
         checkLostPositions(engine)
+    }
+
+    /// What rot takes while the log still opens looks like a torn tail: records of the damaged sectors, and writes behind them that
+    /// were sent before the first of those was acknowledged. Any other record says that those before it were durable.
+    private func checkDamagedTail(_ lost: [Write]) {
+        guard !world.scenario.isInterval else { return }
+        var count = 0
+        var last = 0
+        for write in lost.sorted(by: { $0.acknowledged! < $1.acknowledged! }) where write.sent! > last {
+            count += 1
+            last = write.acknowledged!
+        }
+        if count > Self.sectorRecordsMax * world.logDamageCount + 1 {
+            world.violate("P1", "\(lost.count) acknowledged writes, \(count) one after another, are lost without a report")
+        }
     }
 
     /// Takes what the log has published as durable and the checker has not seen: a process may die between the two.
@@ -135,9 +158,9 @@ final class Checker {
         write.outcome = .unknown
     }
 
-    /// A loss is allowed where the disk rotted, or in `interval` durability for what was younger than the interval at a power cut.
+    /// A loss is allowed where a file of the log rotted, or in `interval` durability for what was younger than the interval at a power cut.
     private func judge(_ record: ModelRecord, _ end: LifeEnd?) {
-        if world.hasDamage { return }
+        if world.logDamageCount > 0 { return }
         guard world.scenario.isInterval, let end, end.wasPowerCut else {
             return world.violate("P1", "position \(record.position) was durable, and is lost")
         }

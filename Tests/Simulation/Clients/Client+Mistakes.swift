@@ -68,7 +68,8 @@ extension Client {
             case .failure(let error):
                 refused(
                     error, "a wrong stamp",
-                    codes + [.unavailable, .deadlineExceeded, .invalidArgument, .notFound, .resourceExhausted])
+                    codes + [.unavailable, .deadlineExceeded, .invalidArgument, .resourceExhausted]
+                        + (world.mayForget ? [.notFound] : []))
                 if codes.contains(error.code), !world.mayForget { world.checker.refused(write, error.code) }
             }
         }
@@ -94,7 +95,10 @@ extension Client {
             switch result {
             case .success: world.violate("codes", "a row from the far future was taken")
             case .failure(let error):
-                refused(error, "a bad row", [.invalidArgument, .notFound, .unavailable, .deadlineExceeded, .resourceExhausted])
+                refused(
+                    error, "a bad row",
+                    [.invalidArgument, .unavailable, .deadlineExceeded, .resourceExhausted]
+                        + (world.mayForget ? [.notFound] : []))
                 if error.code == .invalidArgument { world.checker.refused(write, error.code) }
             }
         }

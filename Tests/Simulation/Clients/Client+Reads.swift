@@ -17,7 +17,8 @@ extension Client {
     /// - Parameters:
     ///   - minPosition: the least position to be seen; drawn where it is not given.
     ///   - write: whose keys to ask for.
-    func get(minPosition: Position? = nil, keysOf write: Write? = nil) {
+    ///   - then: told whether there was an answer.
+    func get(minPosition: Position? = nil, keysOf write: Write? = nil, then: ((Bool) -> Void)? = nil) {
         let isPair = world.random.chance(0.25)
         var features = (isPair ? Self.eventFeatures : Self.sensorFeatures).filter { _ in world.random.chance(0.7) }
         if features.isEmpty { features = [isPair ? "events:amount" : "readings:value"] }
@@ -40,8 +41,12 @@ extension Client {
             guard let self else { return }
             open -= 1
             switch result {
-            case .success(let frame): world.checker.served(asked, frame, life: online.life)
-            case .failure(let error): failedRead(error, "a get", least, asked.lastPosition)
+            case .success(let frame):
+                world.checker.served(asked, frame, life: online.life)
+                then?(true)
+            case .failure(let error):
+                failedRead(error, "a get", least, asked.lastPosition, mayBeUndefined: world.mayForget)
+                then?(false)
             }
         }
     }
@@ -67,7 +72,10 @@ extension Client {
         }
     }
 
-    func failedRead(_ error: HeadwaterError, _ what: String, _ least: Position, _ lastThen: Position) {
+    /// - Parameter mayBeUndefined: whether the store may have been asked before it knew the definitions.
+    private func failedRead(
+        _ error: HeadwaterError, _ what: String, _ least: Position, _ lastThen: Position, mayBeUndefined: Bool
+    ) {
         world.figures.readsFailed += 1
         switch error.code {
         case .dataLoss:
@@ -76,14 +84,18 @@ extension Client {
         case .outOfRange:
             if least > lastThen { return }
             refused(error, what, [])
-        default: refused(error, what, [.unavailable, .deadlineExceeded, .notFound])
+        default: refused(error, what, [.unavailable, .deadlineExceeded] + (mayBeUndefined ? [.notFound] : []))
         }
     }
 
     // MARK: Offline
 
     /// Joins a small spine, often as of an earlier position.
-    func history() {
+    ///
+    /// - Parameters:
+    ///   - minPosition: the least position to be seen, at the present; drawn where it is not given, as the position to read as of is.
+    ///   - then: told whether there was an answer.
+    func history(minPosition: Position? = nil, then: ((Bool) -> Void)? = nil) {
         let isPair = world.random.chance(0.25)
         var features = (isPair ? Self.eventFeatures : Self.sensorFeatures).filter { _ in world.random.chance(0.7) }
         if features.isEmpty { features = [isPair ? "events:amount" : "readings:value"] }
@@ -95,8 +107,8 @@ extension Client {
         }
         guard let timeColumn = try? Column(.timestamp, times) else { return }
         let last = world.checker.model.lastStanding?.position ?? 0
-        let asOf = world.random.chance(0.5) && last > 0 ? Position(world.random.int(1...Int(last))) : nil
-        let least = world.random.chance(0.4) ? drawPosition() : 0
+        let asOf = minPosition == nil && world.random.chance(0.5) && last > 0 ? Position(world.random.int(1...Int(last))) : nil
+        let least = minPosition ?? (world.random.chance(0.4) ? drawPosition() : 0)
         let isIngest = world.random.chance(0.3)
         let head = HistoryRequest.with {
             $0.project = Workload.project
@@ -117,8 +129,12 @@ extension Client {
             guard let self else { return }
             open -= 1
             switch result {
-            case .success(let frame): if let cells { world.checker.served(asked, cells, end: frame) }
-            case .failure(let error): failedHistory(error, asOf, least, lastThen)
+            case .success(let frame):
+                world.checker.served(asked, cells, end: frame)
+                then?(true)
+            case .failure(let error):
+                failedHistory(error, asOf, least, lastThen)
+                then?(false)
             }
         }
         open += 1
@@ -132,6 +148,7 @@ extension Client {
             return
         }
         if error.code == .dataLoss, let asOf, world.checker.isInGap(asOf) { return }
-        failedRead(error, "a history", least, lastThen)
+        let isDefined = world.checker.isDefined(at: asOf ?? least, life: .max)
+        failedRead(error, "a history", least, lastThen, mayBeUndefined: world.mayForget || !isDefined)
     }
 }

@@ -14,6 +14,8 @@ final class Client {
     private var step = 0
     private(set) var session: (producer: UInt64, epoch: UInt32)?
     private var isOpening = false
+    /// The latest step that this client sent, in force or not: no earlier one can follow it.
+    private(set) var sentStep = 0
     private var sequence: UInt64 = 0
     /// Operations without a final outcome.
     var open = 0
@@ -60,24 +62,39 @@ final class Client {
 
     // MARK: Definitions and sessions
 
-    private func define(_ wanted: Int) {
+    func define(_ wanted: Int, then: ((Bool) -> Void)? = nil) {
         open += 1
+        sentStep = max(sentStep, wanted)
         let definitions = Workload.definitions[wanted]
         let head = ApplyRequest.with { $0.project = Workload.project }
         online.call(.apply, head, body: definitions.encodeJSON(), timeout: 1_500_000) { [weak self] result in
             guard let self else { return }
             open -= 1
             switch result {
-            case .success: world.definedStep = max(world.definedStep, wanted)
-            case .failure(let error): refused(error, "definitions", [.unavailable, .deadlineExceeded, .resourceExhausted])
+            case .success(let frame):
+                guard let reply = try? ApplyReply(decoding: frame.head) else {
+                    return world.violate("protocol", "the answer of definitions cannot be read")
+                }
+                world.checker.defined(wanted, at: reply.position)
+                world.definedStep = max(world.definedStep, wanted)
+                then?(true)
+            case .failure(let error):
+                refused(error, "definitions", [.unavailable, .deadlineExceeded, .resourceExhausted])
+                if error.code == .resourceExhausted { world.operatorSnapshots() }
+                then?(false)
             }
         }
     }
 
-    private func writeInSession() {
-        guard let session else { return openSession() }
+    /// The stamp of the next write of this client's session; `.none` without one.
+    func nextStamp() -> ProducerStamp {
+        guard let session else { return .none }
         sequence += 1
-        write(stamp: ProducerStamp(producer: session.producer, epoch: session.epoch, sequence: sequence))
+        return ProducerStamp(producer: session.producer, epoch: session.epoch, sequence: sequence)
+    }
+
+    private func writeInSession() {
+        if session == nil { openSession() } else { write(stamp: nextStamp()) }
     }
 
     private func openSession() {
@@ -91,7 +108,10 @@ final class Client {
             isOpening = false
             switch result {
             case .success(let frame):
-                guard let reply = try? OpenProducerReply(decoding: frame.head) else { return }
+                guard let reply = try? OpenProducerReply(decoding: frame.head) else {
+                    return world.violate("protocol", "the answer of a session cannot be read")
+                }
+                world.checker.opened(reply.producer)
                 session = (reply.producer, reply.epoch)
                 sequence = 0
                 world.journal.sessions.append(reply.producer)
@@ -110,10 +130,11 @@ final class Client {
 
     // MARK: Writes
 
-    private func write(stamp: ProducerStamp) {
+    func write(stamp: ProducerStamp, settled: ((WriteAnswer?) -> Void)? = nil) {
         let maker = WriteMaker(client: number, keyCount: world.scenario.keyCount, step: step, wall: wall)
         let write = world.journal.add(
             client: number, entries: { maker.entries(number: $0, &world.random) }, stamp: stamp)
+        write.settled = settled
         world.figures.writes += 1
         open += 1
         send(write, attempt: 0)
@@ -148,12 +169,16 @@ final class Client {
         write.openAttempts -= 1
         world.checker.acknowledged(write, answer)
         done.append(write)
+        settle(write, answer)
         // Whoever was told sees it.
         if world.acceptsWork, world.random.chance(0.3) { get(minPosition: answer.position, keysOf: write) }
     }
 
     func answer(_ frame: Frame) -> WriteAnswer? {
-        guard let reply = try? WriteReply(decoding: frame.head) else { return nil }
+        guard let reply = try? WriteReply(decoding: frame.head) else {
+            world.violate("protocol", "the answer of a write cannot be read")
+            return nil
+        }
         return WriteAnswer(
             position: reply.position, ingestTime: reply.ingestTime, newerKeyCount: UInt32(reply.keysWithNewerRows),
             listed: (0..<frame.body.count / 4).map { frame.body.littleEndian(at: $0 * 4) })
@@ -176,17 +201,33 @@ final class Client {
             {
                 world.violate("P3", "session \(write.stamp.producer) was forgotten: \(error)")
             }
-        case .invalidArgument, .notFound: step = max(0, step - 1)
+            if !error.message.contains("producer session") { forgot(error) }
+        case .invalidArgument, .notFound:
+            step = max(0, step - 1)
+            // A clock that was set back makes the present the future.
+            if !error.message.contains("in the future") { forgot(error) }
         case .dataLoss where world.hasDamage:
             // It may be taken, and only its answer unknown.
             write.openAttempts -= 1
             open -= 1
-            return
+            return settle(write, nil)
         default: world.violate("P3", "write \(write.number) was answered \(error)")
         }
         write.openAttempts -= 1
         open -= 1
         if write.openAttempts == 0, write.answer == nil { world.checker.refused(write, error.code) }
+        settle(write, nil)
+    }
+
+    /// The service does not know definitions that a client was told of.
+    private func forgot(_ error: HeadwaterError) {
+        if !world.mayForget { world.violate("P1", "client \(number): definitions were forgotten: \(error)") }
+    }
+
+    private func settle(_ write: Write, _ answer: WriteAnswer?) {
+        let settled = write.settled
+        write.settled = nil
+        settled?(answer)
     }
 
     private func tryAgain(_ write: Write, _ attempt: Int, pause: ClosedRange<Int>) {
@@ -194,7 +235,7 @@ final class Client {
         guard write.stamp.producer != 0 else {
             open -= 1
             if write.openAttempts == 0 { world.checker.refused(write, .resourceExhausted) }
-            return
+            return settle(write, nil)
         }
         world.figures.retries += 1
         world.schedule("retry", at: world.now + Microseconds(world.random.int(pause))) { [weak self] in

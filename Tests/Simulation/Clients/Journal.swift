@@ -24,6 +24,8 @@ final class Write {
     var acknowledgedAt: Microseconds = 0
     /// Attempts of which nobody knows whether they arrived.
     var openAttempts = 0
+    /// Told once when its client has stopped trying: whether it has an answer.
+    var settled: ((WriteAnswer?) -> Void)?
     /// Its position, once the log has shown it.
     var record: ModelRecord?
 

@@ -12,6 +12,9 @@ final class FaultInjector: Sendable {
         var isKilled = false
         var counts: [Int]
         var syncFailedOfLog = false
+        /// Whether any call failed.
+        var hasStruck = false
+        var last: IOCall?
     }
 
     private let state: Mutex<State>
@@ -40,6 +43,9 @@ final class FaultInjector: Sendable {
     /// Whether a sync of the log failed, after which the process acknowledges no write.
     var hasLogSyncFailed: Bool { state.withLock { $0.syncFailedOfLog } }
 
+    /// Whether any call of this process failed so far.
+    var hasStruck: Bool { state.withLock { $0.hasStruck } }
+
     /// How often each kind of fault was met, and forgets it.
     func takeCounts() -> [Int] {
         state.withLock { state in
@@ -50,21 +56,33 @@ final class FaultInjector: Sendable {
 
     private func decide(_ call: IOCall) -> Fault? {
         state.withLock { state in
+            defer { state.last = call }
             if state.isKilled { return .crash }
             if state.isHealed || state.isPaused { return nil }
             if kills > 0, state.random.chance(kills) {
                 state.counts[FaultKind.killedAtCall.rawValue] += 1
+                state.hasStruck = true
                 return state.random.chance(0.5) ? .crash : .crashAfterwards
             }
             guard fails > 0, state.random.chance(fails) else { return nil }
             let (fault, kind) = Self.fault(call, &state.random)
             state.counts[kind.rawValue] += 1
-            if call.kind == .sync, fault != .diskFull, Self.isOfWriter(call.path) { state.syncFailedOfLog = true }
+            state.hasStruck = true
+            if Self.bearsAcknowledgements(call, after: state.last) { state.syncFailedOfLog = true }
             return fault
         }
     }
 
-    private static func isOfWriter(_ path: String) -> Bool { path.contains("/log/segment-") || path.contains("/log/control") }
+    /// Whether an acknowledgement may depend on this call: a sync inside the log, whatever name a segment was opened by.
+    ///
+    /// None depends on the sync behind the removal of old segments: the control file has said before that they may be missing.
+    private static func bearsAcknowledgements(_ call: IOCall, after last: IOCall?) -> Bool {
+        guard [.sync, .syncPage, .syncDirectory].contains(call.kind), call.path.hasPrefix(Workload.logDirectory),
+            !call.path.hasPrefix(Workload.logDirectory + "/followers")
+        else { return false }
+        return call.kind != .syncDirectory || last?.kind != .remove
+            || last?.path.hasPrefix(Workload.logDirectory + "/segment-") != true
+    }
 
     private static func fault(_ call: IOCall, _ random: inout SplitMix64) -> (Fault, FaultKind) {
         switch call.kind {

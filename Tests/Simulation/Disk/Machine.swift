@@ -11,6 +11,8 @@ final class Machine {
     private let drift: Microseconds
     private static let unlimited = 1 << 40
     private var capacity = Machine.unlimited
+    /// How often the disk became full or got room again.
+    private(set) var limitChanges = 0
 
     init(name: String, _ random: inout SplitMix64) {
         self.name = name
@@ -23,6 +25,7 @@ final class Machine {
 
     /// Leaves so many bytes free, or takes the limit away.
     func setFree(bytes: Int?) {
+        limitChanges += 1
         guard let bytes, let free = try? disk.freeBytes(".") else {
             capacity = Self.unlimited
             return disk.setCapacity(bytes: capacity)
@@ -30,6 +33,8 @@ final class Machine {
         capacity += bytes - free
         disk.setCapacity(bytes: capacity)
     }
+
+    var isFull: Bool { capacity < Machine.unlimited }
 
     /// Every file below `directory`, in order.
     func files(below directory: String) -> [String] {
@@ -70,13 +75,20 @@ final class Process {
     let injector: FaultInjector
     let storage: FaultyStorage
     var isAlive = true
+    private let limitChanges: Int
+    private let startedFull: Bool
 
     init(number: Int, on machine: Machine, _ injector: FaultInjector) {
         self.number = number
         self.machine = machine
         self.injector = injector
         storage = FaultyStorage(machine.disk, plan: injector.plan)
+        limitChanges = machine.limitChanges
+        startedFull = machine.isFull
     }
+
+    /// Whether any call of its life may have failed.
+    var hasMetTrouble: Bool { injector.hasStruck || startedFull || machine.limitChanges != limitChanges }
 
     /// Whether an I/O call has killed it.
     var hasCrashed: Bool { storage.isCrashed }

@@ -44,6 +44,7 @@ struct Figures: Sendable {
     var startsFailed = 0
     var restarts = 0
     var crashes = 0
+    var unsyncedStops = 0
     var commits = 0
     var snapshots = 0
     var flushes = 0
@@ -64,6 +65,7 @@ struct Figures: Sendable {
             ("refused for want of room", exhausted), ("other requests failed", failed), ("gets checked", gets),
             ("histories checked", histories), ("reads without an answer", readsFailed), ("disconnects", disconnects),
             ("starts", starts), ("failed starts", startsFailed), ("restarts after a failure", restarts), ("crashes", crashes),
+            ("clean stops with unsynced writes", unsyncedStops),
             ("group commits", commits), ("snapshots", snapshots), ("flushes", flushes), ("compactions", compactions),
             ("segments removed", segmentsRemoved), ("unsynced records lost in interval mode or to damage", recordsLost),
             ("damage reported", damageReported), ("checks", checks), ("audits", audits), ("rows compared", rowsChecked),
@@ -90,6 +92,7 @@ struct Figures: Sendable {
         sum.startsFailed += one.startsFailed
         sum.restarts += one.restarts
         sum.crashes += one.crashes
+        sum.unsyncedStops += one.unsyncedStops
         sum.commits += one.commits
         sum.snapshots += one.snapshots
         sum.flushes += one.flushes

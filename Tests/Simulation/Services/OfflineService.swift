@@ -117,6 +117,7 @@ final class OfflineService {
         }
         if let failure = engine.state.failure ?? engine.store.status().failure {
             if engine.state.failure != nil, !world.hasDamage { world.violate("P4", "the log cannot be applied: \(failure)") }
+            world.failed("the offline store", failure, in: process)
             world.operatorRestarts(process)
         }
         return true
@@ -152,8 +153,8 @@ final class OfflineService {
     private func apply(_ records: [Record], _ engine: OfflineEngine) -> Bool {
         guard !records.isEmpty else { return true }
         do { try engine.apply(records) } catch {
-            world.note("apply failed", [], error.description)
-            return survives() && false
+            if survives() { world.failed("the fold of the log", error, in: process) }
+            return false
         }
         world.note("followed", [engine.store.appliedPosition])
         for token in gate.wake(applied: engine.store.appliedPosition) { parked.removeValue(forKey: token)?.resume() }
@@ -171,8 +172,9 @@ final class OfflineService {
         }
         let mine = life
         let give: (Frame) -> Void = { [weak self] frame in
-            guard let self, life == mine, let engine = self.engine, let records = try? LogRecords.decode(frame.body) else {
-                return
+            guard let self, life == mine, let engine = self.engine else { return }
+            guard let records = try? LogRecords.decode(frame.body), !records.isEmpty else {
+                return world.violate("protocol", "records for the follower cannot be read, or are none")
             }
             _ = apply(records, engine)
         }
@@ -207,7 +209,10 @@ final class OfflineService {
     }
 
     private func beginFlush(_ engine: OfflineEngine) {
-        guard fileJob == nil, let job = try? engine.beginFlush() else { return }
+        guard fileJob == nil else { return }
+        let begun = Result { () throws(HeadwaterError) in try engine.beginFlush() }
+        if case .failure(let error) = begun, survives() { world.failed("the begin of a flush", error, in: process) }
+        guard let job = try? begun.get() else { return }
         fileJob = .flush(job)
         later("flush runs", 100...30_000) { service, _ in
             guard case .flush(let job) = service.fileJob else { return }
@@ -227,8 +232,8 @@ final class OfflineService {
             world.note("flushed", [engine.store.durablePosition])
             later("checkpoint", 10...3_000) { service, engine in service.acknowledge(engine) }
         } catch {
-            world.note("flush failed", [], error.description)
             guard survives() else { return }
+            world.failed("a flush", error, in: process)
         }
         fileJob = nil
         beginFileJob(engine)
@@ -247,8 +252,9 @@ final class OfflineService {
             }
             caller.call(.acknowledge, request, timeout: 1_000_000) { _ in }
         } else {
-            try? save(position, of: engine.store.logID, process.storage)
-            survives()
+            let saved = Result { () throws(HeadwaterError) in try save(position, of: engine.store.logID, process.storage) }
+            guard survives(), case .failure(let error) = saved, world.online.isUp else { return }
+            world.failed("the follower's checkpoint", error, in: process)
         }
     }
 
@@ -263,21 +269,27 @@ final class OfflineService {
     }
 
     private func beginCompaction(_ engine: OfflineEngine) {
-        guard fileJob == nil, let job = try? engine.store.beginCompaction() else { return }
+        guard fileJob == nil else { return }
+        let begun = Result { () throws(HeadwaterError) in try engine.store.beginCompaction() }
+        if case .failure(let error) = begun, survives() { world.failed("the begin of a compaction", error, in: process) }
+        guard let job = try? begun.get() else { return }
         fileJob = .compaction(job)
         later("compaction runs", 100...50_000) { service, _ in
             guard case .compaction(let job) = service.fileJob else { return }
             job.run()
             guard service.survives() else { return }
-            service.later("compaction ends", 50...10_000) { service, engine in
-                guard case .compaction(let job) = service.fileJob else { return }
-                let done = (try? engine.store.finishCompaction(job)) != nil
-                guard service.survives() else { return }
-                if done { service.world.figures.compactions += 1 }
-                service.world.note("compacted", [UInt64(job.groupID), done ? 1 : 0])
-                service.fileJob = nil
-                if done { service.beginFileJob(engine) }
-            }
+            service.later("compaction ends", 50...10_000) { service, engine in service.finishCompaction(engine) }
         }
+    }
+
+    private func finishCompaction(_ engine: OfflineEngine) {
+        guard case .compaction(let job) = fileJob else { return }
+        let done = Result { () throws(HeadwaterError) in try engine.store.finishCompaction(job) }
+        guard survives() else { return }
+        fileJob = nil
+        world.note("compacted", [UInt64(job.groupID)])
+        if case .failure(let error) = done { return world.failed("a compaction", error, in: process) }
+        world.figures.compactions += 1
+        beginFileJob(engine)
     }
 }

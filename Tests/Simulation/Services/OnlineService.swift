@@ -110,7 +110,7 @@ final class OnlineService {
         }
         if let engine, failedAt == nil, engine.state.current.failure != nil {
             failedAt = world.now
-            world.note("online failed", [], engine.state.current.failure?.description ?? "")
+            if let failure = engine.state.current.failure { world.failed("the log", failure, in: process) }
             world.operatorRestarts(process)
         }
         return true
@@ -148,7 +148,7 @@ final class OnlineService {
         guard engine.hasQueuedCommands else { return idle(engine) }
         let refused = engine.prepareGroup(now: process.machine.wall(world.now))
         guard survives() else { return }
-        answer(refused)
+        answer(refused, areCommitted: false)
         guard engine.hasPreparedGroup else { return drain() }
         isBusy = true
         later("commit", 10...1_500) { service, engine in
@@ -170,17 +170,18 @@ final class OnlineService {
         world.figures.commits += 1
         isBusy = false
         wake(engine)
-        answer(completions)
+        answer(completions, areCommitted: true)
         guard survives() else { return }
         scheduleSync(engine)
         drain()
         pump()
     }
 
-    private func answer(_ completions: [OnlineCompletion]) {
+    /// - Parameter areCommitted: whether a success means that the log took something just now.
+    private func answer(_ completions: [OnlineCompletion], areCommitted: Bool) {
         for completion in completions {
-            if case .written(_, false) = completion.outcome, injector?.hasLogSyncFailed == true {
-                world.violate("P7", "a write was acknowledged after a failed sync of the log")
+            if areCommitted, injector?.hasLogSyncFailed == true, completion.outcome.isSuccess {
+                world.violate("P7", "after a failed sync of the log this was acknowledged: \(completion.outcome)")
             }
             replies.removeValue(forKey: completion.token)?(completion.outcome)
         }
@@ -225,7 +226,10 @@ final class OnlineService {
     private func beginSnapshot(_ engine: OnlineEngine) {
         guard !isSnapshotRunning else { return }
         let job: SnapshotJob
-        do { job = try engine.beginSnapshot() } catch { return }
+        do { job = try engine.beginSnapshot() } catch {
+            if survives() { world.failed("the begin of a snapshot", error, in: process) }
+            return
+        }
         guard survives() else { return }
         isSnapshotRunning = true
         snapshot = (job, nil)
@@ -242,22 +246,34 @@ final class OnlineService {
             later("snapshot ends", 100...5_000) { service, _ in
                 service.onWriter { [unowned service] in service.finishSnapshot($0) }
             }
-        case .failure: endSnapshot(failed: true)
+        case .failure(let error):
+            world.failed("a snapshot", error, in: process)
+            endSnapshot(failed: true)
         }
     }
 
     private func finishSnapshot(_ engine: OnlineEngine) {
         guard let written = snapshot?.written else { return }
         let before = engine.logRetention?.segmentCount ?? 0
-        var failed = false
-        do { try engine.finishSnapshot(written) } catch { failed = true }
+        let failure = Self.failure { () throws(HeadwaterError) in try engine.finishSnapshot(written) }
         guard survives() else { return }
-        if !failed {
+        if let failure {
+            world.failed("the end of a snapshot", failure, in: process)
+        } else {
             world.figures.snapshots += 1
             world.figures.segmentsRemoved += max(0, before - (engine.logRetention?.segmentCount ?? before))
         }
-        world.note("snapshot", [written.position, failed ? 1 : 0])
-        endSnapshot(failed: failed)
+        world.note("snapshot", [written.position, failure == nil ? 0 : 1])
+        endSnapshot(failed: failure != nil)
+    }
+
+    private static func failure(of body: () throws(HeadwaterError) -> Void) -> HeadwaterError? {
+        do throws(HeadwaterError) {
+            try body()
+            return nil
+        } catch {
+            return error
+        }
     }
 
     private func endSnapshot(failed: Bool) {
@@ -271,8 +287,9 @@ final class OnlineService {
     private func housekeep() {
         onWriter { [unowned self] engine in
             let before = engine.logRetention?.segmentCount ?? 0
-            try? engine.trimLog()
+            let failure = Self.failure { () throws(HeadwaterError) in try engine.trimLog() }
             guard survives(), let process else { return }
+            if let failure { world.failed("the trimming of the log", failure, in: process) }
             world.figures.segmentsRemoved += max(0, before - (engine.logRetention?.segmentCount ?? before))
             for cutoff in engine.dueCutoffs(now: process.machine.wall(world.now), last: lastCutoffs) {
                 lastCutoffs[cutoff.groupID] = cutoff.cutoff
@@ -281,4 +298,8 @@ final class OnlineService {
             idle(engine)
         }
     }
+}
+
+extension OnlineOutcome {
+    fileprivate var isSuccess: Bool { if case .failed = self { false } else { true } }
 }

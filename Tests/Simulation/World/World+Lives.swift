@@ -50,7 +50,7 @@ extension World {
             figures.startsFailed += 1
             judge(error, process)
             if process.hasCrashed, random.chance(0.5) { return powerCut(slot.machine) }
-            end(slot, wasPowerCut: false)
+            end(slot, .restart)
             return restart(slot, after: 5_000...200_000)
         }
         slot.frontend = Frontend(self, process, roles: slot.roles)
@@ -72,8 +72,12 @@ extension World {
 
     // MARK: Ending
 
-    private func end(_ slot: Slot, wasPowerCut: Bool) {
+    /// How a process ends. A restart is also what becomes of one that could not start.
+    private enum Ending { case restart, kill, powerCut }
+
+    private func end(_ slot: Slot, _ ending: Ending) {
         guard let process = slot.process else { return }
+        if ending != .restart || process.hasCrashed { figures.crashes += 1 }
         process.isAlive = false
         process.injector.kill()
         for (kind, count) in process.injector.takeCounts().enumerated() { figures.faults[kind] += count }
@@ -82,7 +86,7 @@ extension World {
         slot.frontend = nil
         if slot.roles.contains(.online) {
             if online.isUp {
-                onlineEnd = LifeEnd(wasPowerCut: wasPowerCut, lastWritten: online.failedAt ?? now)
+                onlineEnd = LifeEnd(wasPowerCut: ending == .powerCut, lastWritten: online.failedAt ?? now)
             }
             online.die()
         }
@@ -93,10 +97,9 @@ extension World {
     func crashed(_ process: Process) {
         guard let slot = slot(of: process) else { return }
         note("crashed at a call", [UInt64(process.storage.callCount)])
-        figures.crashes += 1
         // Half of them are the machine's end.
         if random.chance(0.5) { return powerCut(slot.machine) }
-        end(slot, wasPowerCut: false)
+        end(slot, .restart)
         restart(slot, after: 1_000...300_000)
     }
 
@@ -104,8 +107,7 @@ extension World {
         guard slot.process != nil else { return }
         note("kill")
         figures.faults[FaultKind.kill.rawValue] += 1
-        figures.crashes += 1
-        end(slot, wasPowerCut: false)
+        end(slot, .kill)
         if scenario.corrupts, scenario.mode != .apart, random.chance(0.3) { damage(slot.machine) }
         restart(slot, after: 1_000...300_000)
     }
@@ -113,9 +115,8 @@ extension World {
     func powerCut(_ machine: Machine) {
         note("power cut", [], machine.name)
         figures.faults[FaultKind.powerCut.rawValue] += 1
-        figures.crashes += 1
         let all = slots.filter { $0.machine === machine }
-        for slot in all { end(slot, wasPowerCut: true) }
+        for slot in all { end(slot, .powerCut) }
         // Also one that comes while the service is down takes what it had not synced.
         if machine === onlineMachine { onlineEnd?.wasPowerCut = true }
         machine.disk = machine.disk.crash(
@@ -131,7 +132,7 @@ extension World {
             guard let self, let slot = slot(of: process) else { return }
             note("operator restarts")
             figures.restarts += 1
-            end(slot, wasPowerCut: false)
+            end(slot, .restart)
             restart(slot, after: 1_000...50_000)
         }
     }
@@ -155,6 +156,6 @@ extension World {
         } catch {
             if !hasDamage { violate("P7", "a service does not stop: \(error)") }
         }
-        for slot in slots { end(slot, wasPowerCut: false) }
+        for slot in slots { end(slot, .restart) }
     }
 }

@@ -30,26 +30,45 @@ extension World {
     private func quiet() {
         advance(to: min(now, Self.chaosMax))
         heal()
-        let limit = now + Self.quietMax
-        // Damage may keep a service from ever coming back, but never makes it answer wrongly.
-        if !run(until: hasDamage ? now + 5_000_000 : limit, { isQuiet || isRefused }), !hasDamage {
-            violate("liveness", "after the faults ended: \(standing)")
-        }
+        settle("after the faults ended") { isQuiet }
+        proveAll("after the faults ended")
         checkAll()
         guard violations.isEmpty, !isRefused, isQuiet else { return }
         for machine in machines { powerCut(machine) }
-        restartQuietly(limit)
+        settle("after a power cut") { isQuiet }
+        proveAll("after a power cut")
         guard violations.isEmpty, !isRefused else { return }
         checkAll()
-        stopAll()
+        stopAtOnce()
         startAll()
-        restartQuietly(limit)
+        settle("after a clean stop") { isQuiet }
+        proveAll("after a clean stop")
         checkAll()
     }
 
-    private func restartQuietly(_ limit: Microseconds) {
-        if !run(until: hasDamage ? now + 5_000_000 : limit + Self.quietMax, { isQuiet || isRefused }), !hasDamage {
-            violate("liveness", "after a restart without faults: \(standing)")
+    /// Ends cleanly as soon as clients have their answers, synced or not, and cuts the power: nothing may be lost by that.
+    private func stopAtOnce() {
+        guard violations.isEmpty else { return }
+        if !hasDamage {
+            for client in clients { client.write(stamp: client.nextStamp()) }
+            settle("before a clean stop") { clients.allSatisfy { $0.open == 0 } }
+        }
+        if let state = online.engine?.state.current, state.durablePosition < state.lastPosition { figures.unsyncedStops += 1 }
+        stopAll()
+        for machine in machines { powerCut(machine) }
+    }
+
+    /// Every client does a bit of everything, and all of it must be answered.
+    private func proveAll(_ when: String) {
+        guard violations.isEmpty, !hasDamage else { return }
+        for client in clients { client.prove() }
+        settle(when) { isQuiet }
+    }
+
+    /// Damage may keep a service from ever coming back, but never makes it answer wrongly.
+    private func settle(_ when: String, _ isDone: () -> Bool) {
+        if !run(until: now + (hasDamage ? 5_000_000 : Self.quietMax), { isDone() || isRefused }), !hasDamage {
+            violate("liveness", "\(when): \(standing)")
         }
     }
 

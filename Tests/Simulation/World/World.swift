@@ -37,6 +37,8 @@ final class World {
     var definedStep = -1
     private(set) var isHealed = false
     private(set) var hasDamage = false
+    /// How often a file of the log was damaged.
+    private(set) var logDamageCount = 0
     /// A file that was damaged keeps a service from opening, and says so.
     var isRefused = false
     var onlineEnd: LifeEnd?
@@ -61,8 +63,8 @@ final class World {
     var onlineMachine: Machine { machines[0] }
     /// Whether clients begin new things.
     var acceptsWork: Bool { !isHealed && journal.writes.count < scenario.writesMax }
-    /// Whether what was acknowledged may be gone: rotten disks, and power cuts in `interval` durability.
-    var mayForget: Bool { hasDamage || scenario.isInterval }
+    /// Whether what was acknowledged may be gone: rotten disks, and in `interval` durability power cuts that took something.
+    var mayForget: Bool { hasDamage || figures.recordsLost > 0 }
 
     func frontend(for role: Role) -> Frontend? { slots.first { $0.roles.contains(role) }?.frontend }
 
@@ -81,6 +83,13 @@ final class World {
         if violations.count < Self.violationsMax {
             violations.append(Violation(seed: seed, property: property, message: message))
         }
+    }
+
+    /// Something failed for which no client waits: a promise is broken where nothing that happened to the process explains it.
+    func failed(_ what: String, _ error: HeadwaterError, in process: Process?) {
+        note("failed by itself", [UInt64(error.code.rawValue)], "\(what): \(error)")
+        guard let process, !process.hasMetTrouble, !hasDamage else { return }
+        violate("P7", "\(what) failed on a sound disk: \(error)")
     }
 
     var traceHash: UInt64 { trace.hash }
@@ -120,6 +129,8 @@ final class World {
     func damage(_ machine: Machine) {
         guard let place = machine.corrupt(&random) else { return }
         hasDamage = true
+        let isOfLog = place.hasPrefix(Workload.logDirectory + "/") && !place.hasPrefix(Workload.logDirectory + "/followers/")
+        if machine === onlineMachine, isOfLog { logDamageCount += 1 }
         figures.faults[FaultKind.damage.rawValue] += 1
         note("damage", [], place)
     }
