@@ -19,7 +19,12 @@ struct Inspection {
     mutating func inspect(_ node: Node) throws(HeadwaterError) {
         try checkClaims(node)
         let catalog = node.catalog
-        guard checkCatalog(catalog), node.offline.state.catalog.allGroups == catalog.allGroups else { return }
+        guard checkCatalog(catalog) else { return }
+        guard node.offline.state.catalog.allGroups == catalog.allGroups else {
+            // Definitions of a group whose sync failed may be durable, as its writes may: online knows them after a restart.
+            if node.online.state.current.failure == nil { found(.disagreement, "the stores have different definitions") }
+            return
+        }
         let seen = try Picture(online: node.online.store, offline: node.offline.store, catalog: catalog)
         // Behind a final failure, a durable part of the failed group is in the history, and online only after a restart:
         // until then online is behind, as its position says. Nothing else may leave it behind.

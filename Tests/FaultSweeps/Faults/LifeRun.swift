@@ -16,6 +16,7 @@ struct Violation: Hashable {
         case reusedPosition = "position used twice"
         case wrongRead = "wrong read"
         case noWriteAfterFullDisk = "no write after a full disk"
+        case failedWithoutFault = "fails without a fault"
     }
 
     let kind: Kind
@@ -64,7 +65,7 @@ struct LifeRun {
         do throws(HeadwaterError) {
             let node = try Node(storage, now: now)
             checkPositions(node)
-            runSteps(index, node, storage, recorder)
+            runSteps(index, node, storage, recorder, watch)
             now = node.now
             lastPosition = node.online.state.current.lastPosition
             if full?.process == index { try haveRoomAgain(node) }
@@ -73,7 +74,10 @@ struct LifeRun {
                 recorder.begin(.stop)
                 do throws(HeadwaterError) {
                     try client.stop(node)
-                } catch { ending = .kill }
+                } catch {
+                    if !watch.isStruck && full?.process != index { found(.failedWithoutFault, "the clean stop: \(error)") }
+                    ending = .kill
+                }
             }
         } catch {
             // The process could not start. On a disk that is well it must.
@@ -101,24 +105,33 @@ struct LifeRun {
         }
     }
 
-    private mutating func runSteps(_ index: Int, _ node: Node, _ storage: FaultyStorage, _ recorder: StageRecorder) {
+    private mutating func runSteps(
+        _ index: Int, _ node: Node, _ storage: FaultyStorage, _ recorder: StageRecorder, _ watch: FaultWatch
+    ) {
+        var isFull = false
         for (number, step) in Life.processes[index].allSteps.enumerated() where !storage.isCrashed {
             if let full, full.process == index, full.step == number {
                 struck = 1
+                isFull = true
                 fill(slackBytes: full.slackBytes)
             }
             recorder.begin(step.stage)
             if step.stage == .read {
-                read(node)
+                read(node) { watch.isStruck }
             } else {
-                // A step that the disk failed has answered nobody; the client asks again later.
-                try? step.run(node, &client)
+                do throws(HeadwaterError) { try step.run(node, &client) } catch {
+                    // A step that the disk failed has answered nobody; the client asks again later.
+                    if !watch.isStruck && !isFull { found(.failedWithoutFault, "\(step.stage.rawValue): \(error)") }
+                }
             }
         }
+        if !watch.isStruck && !isFull { expectAnswers(node, .failedWithoutFault, "process \(index)") }
     }
 
-    /// Compares all that both stores show with the journal; a read that says that it failed is no wrong one.
-    private mutating func read(_ node: Node) {
+    /// Compares all that both stores show with the journal.
+    ///
+    /// - Parameter mayFail: whether a fault in this process may have struck; a read that says that it failed is then no wrong one.
+    private mutating func read(_ node: Node, mayFail: () -> Bool = { false }) {
         do throws(HeadwaterError) {
             try node.follow()
             var inspection = Inspection(client)
@@ -126,7 +139,15 @@ struct LifeRun {
             violations += inspection.violations
         } catch  where error.code == .dataLoss || error.code == .outOfRange {
             found(.lost, "\(error)")
-        } catch {}
+        } catch {
+            if !mayFail() { found(.failedWithoutFault, "a read: \(error)") }
+        }
+    }
+
+    /// Everything that the client has sent is answered OK by now, and it has a session to send more in.
+    private mutating func expectAnswers(_ node: Node, _ kind: Violation.Kind, _ when: String) {
+        guard !client.hasAllAnswers || client.session == nil else { return }
+        found(kind, "\(when): \(node.online.state.current.failure.map { "\($0)" } ?? "writes are refused")")
     }
 
     private func fill(slackBytes: Int) {
@@ -170,29 +191,31 @@ struct LifeRun {
     private mutating func writeAgain(_ node: Node, _ cause: String) {
         client.resume(node)
         client.write([(["orders"], .write, 1)], node)
-        if !client.hasAllAnswers || client.session == nil {
-            found(
-                .noWriteAfterFullDisk,
-                "\(node.online.state.current.failure.map { "\($0)" } ?? "writes are refused") after \(cause)")
-        }
+        expectAnswers(node, .noWriteAfterFullDisk, "after \(cause)")
         read(node)
     }
 
-    /// The last word: on a disk that is well everything starts, every retry is answered once, and both stores agree.
+    /// The last word: on a disk that is well everything starts, all retries are answered once, new writes and upkeep go on, and
+    /// both stores agree, also behind another restart.
     private mutating func finish() {
         do throws(HeadwaterError) {
             let node = try Node(disk, now: now)
+            checkPositions(node)
             read(node)
             client.resume(node)
-            if !client.hasAllAnswers {
-                found(.noStart, "a healthy process refuses writes: \(String(describing: node.online.state.current.failure))")
-            }
+            client.write([(["orders"], .write, 1)], node)
+            expectAnswers(node, .noStart, "a healthy process")
             read(node)
             for attempt in client.attempts {
                 if let wrong = client.repeated(attempt, node) { found(.doubled, wrong) }
             }
+            try client.snapshot(node)
+            try client.compact(node)
             try client.stop(node)
             let again = try Node(disk, now: node.now)
+            read(again)
+            client.write([(["kinds", "orders"], .write, 1)], again)
+            expectAnswers(again, .noStart, "a process behind a clean stop")
             read(again)
             _ = try again.offline.store.verifyAll()
             try again.online.store.verifySnapshot()
