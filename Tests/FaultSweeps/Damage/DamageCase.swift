@@ -45,6 +45,12 @@ struct DamageCase: Sendable {
         return "\(path) \(what)"
     }
 
+    /// Whether nothing in the file counts: strangers' files, what an interrupted write left, a segment prepared ahead, a lock.
+    var mustDoNoHarm: Bool {
+        guard !path.hasSuffix(".tmp"), let kind = FileKind(path: path) else { return true }
+        return kind == .preparedSegment || kind == .lock
+    }
+
     /// What the report counts the case under.
     var changeName: String {
         switch change {

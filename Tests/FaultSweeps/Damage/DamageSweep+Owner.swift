@@ -18,15 +18,24 @@ extension DamageSweep {
             let hasTail = seen.difference(from: truth.withTail) == nil
             if !hasTail, let difference = seen.difference(from: truth.acknowledged) { return .wrong(difference) }
             if let wrong = try use(node, &client, hasTail: hasTail) { return .wrong(wrong) }
+            let isRepaired = try hasTail ? isMended(storage, image, damage) : nil
+            return afterUse(node, client, storage, isRepaired: isRepaired)
+        } catch { return .refused(error) }
+    }
+
+    /// What was taken is there, now and behind a clean stop: whoever took new writes does not refuse later.
+    ///
+    /// - Parameter isRepaired: whether the damage is gone from the disk; `nil` where only a prefix was there.
+    private func afterUse(_ node: Node, _ client: Client, _ storage: MemoryStorage, isRepaired: Bool?) -> Finding {
+        do throws(HeadwaterError) {
             let expected = Picture(
                 writes: client.acknowledgedWrites, cutoffs: client.cutoffs.map(\.cutoff), catalog: node.catalog)
             if let difference = try picture(node).difference(from: expected) { return .wrong("after writes: \(difference)") }
-            let isMended = try isMended(storage, image, damage)
             try node.stop()
             let again = try Node(storage, now: node.now)
             if let difference = try picture(again).difference(from: expected) { return .wrong("after a restart: \(difference)") }
-            return hasTail ? .right(isRepaired: isMended) : .prefix
-        } catch { return .refused(error) }
+            return isRepaired.map { .right(isRepaired: $0) } ?? .prefix
+        } catch { return .refusedAfterUse(error) }
     }
 
     /// Everything as both stores show it, once they have checked each other's catalogs.

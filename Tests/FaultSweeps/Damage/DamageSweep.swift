@@ -10,9 +10,10 @@ import StorageIO
 public struct DamageSweep: Sweep {
     public static let name = "damage"
     public static let outcomes =
-        ["unharmed", "repaired", "clean prefix", "refused with location", "refused, other file", "refused without location"]
-        + violations
-    static let violations = ["wrong code", "silent wrong"]
+        ["unharmed", "repaired", "clean prefix", "refused with location", "refused, other file"] + violations
+    static let violations = [
+        "refused without location", "refused without need", "wrong code", "refused after use", "silent wrong",
+    ]
 
     let base: DamageBase
     let cases: [DamageCase]
@@ -47,6 +48,8 @@ public struct DamageSweep: Sweep {
         case right(isRepaired: Bool)
         case prefix
         case refused(HeadwaterError)
+        /// New writes were taken, and then it was refused.
+        case refusedAfterUse(HeadwaterError)
         case wrong(String)
     }
 
@@ -55,11 +58,13 @@ public struct DamageSweep: Sweep {
         case .right(let isRepaired): return Verdict(isRepaired ? "repaired" : "unharmed")
         case .prefix: return Verdict("clean prefix")
         case .wrong(let what): return Verdict("silent wrong", what, isViolation: true)
+        case .refusedAfterUse(let error): return Verdict("refused after use", error.description, isViolation: true)
         case .refused(let error):
             guard [.dataLoss, .failedPrecondition, .unimplemented, .outOfRange].contains(error.code) else {
                 return Verdict("wrong code", error.description, isViolation: true)
             }
-            return Verdict(Self.placing(error, damage, offset), error.description)
+            let placing = damage.mustDoNoHarm ? "refused without need" : Self.placing(error, damage, offset)
+            return Verdict(placing, error.description, isViolation: Self.violations.contains(placing))
         }
     }
 
@@ -71,6 +76,8 @@ public struct DamageSweep: Sweep {
         for path in named where text.contains(path) {
             if offset == nil || text.contains(path + ":") { return "refused with location" }
         }
-        return text.contains("data/") && text.contains(":") ? "refused, other file" : "refused without location"
+        // Damage inside a file is found there; where whole files disagree, either of them may be named.
+        let namesOther = offset == nil && text.contains("data/") && text.contains(":")
+        return namesOther ? "refused, other file" : "refused without location"
     }
 }
