@@ -8,8 +8,8 @@ import Wire
 final class Checker {
     /// What a power cut may take where durability is an interval.
     struct Loss {
-        /// Nanoseconds of the monotonic clock.
-        var cuts: [UInt64] = []
+        /// Nanoseconds of the monotonic clock: just before the disk stopped, and when all servers over it were gone.
+        var cuts: [(began: UInt64, ended: UInt64)] = []
         let limitMilliseconds: Double
     }
 
@@ -17,8 +17,10 @@ final class Checker {
     var journals = Journals()
     var figures: Figures
     var loss: Loss?
-    /// Where an error says for certain that nothing was written: no connection was ever lost.
-    var refusedMeansAbsent = false
+    /// Codes that say for certain that nothing was written: all, where no connection was ever lost.
+    var codesOfAbsence: Set<StatusCode> = []
+    /// Why a write may fail: a server is down, or its log has failed for good. `full` adds its own reason.
+    var excusedCodes: Set<StatusCode> = [.unavailable, .deadlineExceeded, .cancelled]
     private var seenViolations = 0
 
     init(_ site: Site, name: String) {
@@ -73,12 +75,15 @@ final class Checker {
         if loss != nil { for role in Set([online, offline]) { try await checkLostPositions(role, fold) } }
         try await checkAudit(offline, at: last)
         try checkLog()
+        // Not each time, so that recoveries meet long tails of the log too.
+        if figures.checks % 3 == 0 { try await expectUpkeep(online, offline) }
         countJournals(fold)
     }
 
     /// Every acknowledged write is there where it was acknowledged.
     private func judgeAnswers(_ fold: Fold) {
         figures.lostByInterval = 0
+        figures.refusals = [:]
         for (id, entry) in journals.entries {
             let found = fold.positions[id]
             if let position = entry.position {
@@ -88,11 +93,8 @@ final class Checker {
                     figures.found(.duplicated, "\(id.value) was acknowledged at \(position) and stands at \(found!)")
                 }
             } else if let error = entry.error {
-                // Without a power cut nothing may end a session in use, nor call a retry another write.
-                if loss == nil, error.code == .failedPrecondition || error.code == .alreadyExists {
-                    figures.found(.p3, "\(id.value): \(error.message)")
-                }
-                if refusedMeansAbsent, found != nil {
+                judgeRefusal(id, error.code, error.message)
+                if codesOfAbsence.contains(error.code), found != nil {
                     figures.found(.p4, "\(id.value) was refused and is there: \(error.message)")
                 }
             }
@@ -106,11 +108,24 @@ final class Checker {
         }
     }
 
+    /// A write fails for want of a server, or of room where there is none; nothing else is an excuse.
+    private func judgeRefusal(_ id: RequestID, _ code: StatusCode, _ message: String) {
+        figures.refusals[code.name, default: 0] += 1
+        if excusedCodes.contains(code) { return }
+        if code == .failedPrecondition || code == .alreadyExists {
+            // Without a power cut nothing may end a session in use, nor call a retry another write.
+            if loss == nil { figures.found(.p3, "\(id.value): \(message)") }
+        } else {
+            figures.found(.p7, "\(id.value) is refused as \(code.name): \(message)")
+        }
+    }
+
     private func judgeLoss(_ id: RequestID, _ entry: JournalEntry) {
-        guard let loss, let answered = entry.answered, let cut = loss.cuts.first(where: { $0 >= answered }) else {
+        guard let loss, let answered = entry.answered, let cut = loss.cuts.first(where: { $0.ended >= answered }) else {
             return figures.found(.lost, "\(id.value), acknowledged at \(entry.position ?? 0), is in no store")
         }
-        let age = Double(cut - answered) / 1_000_000
+        // What a server over a disk that has stopped acknowledges is of no age.
+        let age = cut.began > answered ? Double(cut.began - answered) / 1_000_000 : 0
         figures.lostByInterval += 1
         figures.lostAgeMilliseconds = max(figures.lostAgeMilliseconds, age)
         if age > loss.limitMilliseconds {
@@ -149,27 +164,30 @@ final class Checker {
         }
     }
 
-    /// P4 of the online store: every key shows the greatest row of the fold, in both groups.
+    /// P4 of the online store: every key shows the greatest row of the fold, in both groups, with all its features.
     private func checkOnline(_ client: HeadwaterClient, _ fold: Fold, at position: Position) async throws {
-        let prepared = try await client.prepare(Groups.selection, fullFeatureNames: true)
+        let prepared = try await client.prepare(Groups.whole, fullFeatureNames: true)
         let keys = fold.latest.keys.sorted()
         for start in stride(from: 0, to: keys.count, by: 1_000) {
             let part = keys[start..<min(start + 1_000, keys.count)]
             let batch = Batch(rowCount: part.count, columns: [(0, try Column(.int64, part.map { .int64($0) }))])
             let got = try await client.get(prepared, keys: batch, minPosition: position)
             for (row, key) in part.enumerated() {
-                let latest = fold.latest[key]!
-                let expected = latest.isDelete ? nil : latest.id
-                for output in 0..<2 {
-                    let seen = SeenCell(got.cells, row: row, output: output)
-                    guard seen.write == expected, seen.write != nil || seen.status == .notFound else {
-                        figures.found(
-                            .p4, "online, key \(key): \(seen) instead of \(latest.id.value) (delete: \(latest.isDelete))")
-                        continue
-                    }
-                }
+                checkRow(got.cells, row, key, fold.latest[key]!)
             }
         }
+    }
+
+    private func checkRow(_ cells: Cells, _ row: Int, _ key: Int64, _ latest: Fold.Latest) {
+        let seen = cells.statuses.indices.map { (status: cells.statuses[$0][row], value: cells.batch.columns[$0].value(row)) }
+        let values = Groups.values(of: Request(seed: site.seed, id: latest.id), key)
+        let isRight =
+            seen.count == values.count
+            && zip(seen, values).allSatisfy {
+                latest.isDelete ? $0.status == .notFound : $0.status == .present && $0.value == $1
+            }
+        if isRight { return }
+        figures.found(.p4, "online, key \(key): \(seen) instead of \(latest.id.value) (delete: \(latest.isDelete))")
     }
 
     /// A read that asks for a position that was lost is told so, and never answered.

@@ -38,6 +38,10 @@ struct KillRun {
         let seed = options.effectiveSeed
         random = SplitMix64(seed: seed)
         figures = Figures(isApart ? "kill online, offline" : "kill serve", seed: seed)
+        if Beside.shortIO == nil {
+            figures.leftOut = "short and interrupted reads and writes: build them with `swift build --product ShortIO`"
+            Screen.line("\(figures.name): LEFT OUT: \(figures.leftOut!)")
+        }
     }
 
     consuming func run(_ budget: Budget) async throws -> Figures {
@@ -98,6 +102,7 @@ struct KillRun {
             checker.figures.facts["kills of \(victim.rawValue)", default: 0] += 1
         }
         if random.chance(0.3) { try await checker.checkPrefix() }
+        try await checker.expectWrites()
     }
 }
 

@@ -38,6 +38,8 @@ struct Figures: Codable, Sendable {
     var lostAgeMilliseconds = 0.0
     /// Reads that were told that their position is lost.
     var toldLost = 0
+    /// Writes that were refused or not answered, by the code that their clients were told.
+    var refusals: [String: Int] = [:]
     var violations: [Violation: Int] = [:]
     var messages: [String] = []
     /// From the spawn of a server to its first answer.
@@ -46,6 +48,8 @@ struct Figures: Codable, Sendable {
     var facts: [String: Int] = [:]
     /// Why it did not run.
     var skipped: String?
+    /// What it left out, and why.
+    var leftOut: String?
 
     init(_ name: String, seed: UInt64) {
         self.name = name
@@ -79,10 +83,12 @@ struct Figures: Codable, Sendable {
         lostByInterval += other.lostByInterval
         lostAgeMilliseconds = max(lostAgeMilliseconds, other.lostAgeMilliseconds)
         toldLost += other.toldLost
+        refusals.merge(other.refusals, uniquingKeysWith: +)
         violations.merge(other.violations, uniquingKeysWith: +)
         messages += other.messages
         recoveryMilliseconds += other.recoveryMilliseconds
         facts.merge(other.facts, uniquingKeysWith: +)
         skipped = skipped ?? other.skipped
+        leftOut = leftOut ?? other.leftOut
     }
 }

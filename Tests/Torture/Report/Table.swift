@@ -39,9 +39,16 @@ enum Table {
                         + "\(Int(figures.lostAgeMilliseconds.rounded(.up))) ms")
             }
             if figures.toldLost > 0 { facts.append("reads told that their position is lost: \(figures.toldLost)") }
+            if !figures.refusals.isEmpty {
+                let codes = figures.refusals.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+                facts.append("writes not acknowledged: \(codes.joined(separator: ", "))")
+            }
             if !facts.isEmpty { text += "\(figures.name): \(facts.joined(separator: ", "))\n" }
         }
-        for figures in all { if let reason = figures.skipped { text += "\(figures.name): skipped: \(reason)\n" } }
+        for figures in all {
+            if let reason = figures.skipped { text += "\(figures.name): skipped: \(reason)\n" }
+            if let reason = figures.leftOut { text += "\(figures.name): LEFT OUT: \(reason)\n" }
+        }
         let broken = all.reduce(0) { $0 + $1.violationCount }
         return text + (broken == 0 ? "no promise was broken\n" : "\(broken) violations\n")
     }

@@ -48,15 +48,19 @@ final class LoopDisk {
     }
 
     /// Lets a random part of what is not synced reach the disk, as a kernel may at any time, and cuts the power.
-    func cut(_ random: inout SplitMix64) throws {
+    ///
+    /// - Returns: the moment just before the cut, as journals tell time.
+    func cut(_ random: inout SplitMix64) throws -> UInt64 {
         if random.chance(0.5) { writeBackSome(&random) }
         let descriptor = unsafe open(mountPoint, O_RDONLY | O_DIRECTORY)
         guard descriptor >= 0 else { throw TortureError("\(mountPoint) cannot be opened: error \(errno)") }
         defer { Glibc.close(descriptor) }
         var flush = (random.chance(0.25) ? Flush.log : .nothing).rawValue
+        let now = Journal.now()
         guard unsafe ioctl(descriptor, Self.shutdownRequest, &flush) == 0 else {
             throw TortureError("EXT4_IOC_SHUTDOWN: error \(errno)")
         }
+        return now
     }
 
     private func writeBackSome(_ random: inout SplitMix64) {

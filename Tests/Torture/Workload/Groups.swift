@@ -8,6 +8,15 @@ struct Groups: Sendable {
     /// The outputs of a read: the write behind each row, in both groups.
     static let selection = FeatureSelection.features(["alpha:write", "beta:write"])
 
+    /// Every feature of both groups, for the checker.
+    static let whole = FeatureSelection.features(["alpha:write", "alpha:note", "beta:write", "beta:weight"])
+
+    /// What a read of `whole` shows of a key that this request wrote last.
+    static func values(of request: Request, _ key: Int64) -> [Value] {
+        let write = Value.int64(request.id.value)
+        return [write, .string(ByteString(request.note(key))), write, .float64(request.weight(key))]
+    }
+
     let alpha: GroupSchema
     let beta: GroupSchema
     let marks: GroupSchema
