@@ -109,8 +109,12 @@ struct SweepOptions: ParsableArguments {
             report.add(index, verdict, of: sweep)
             guard ContinuousClock.now >= nextProgress else { return }
             nextProgress = ContinuousClock.now + .seconds(2)
-            let text = "sweep \(S.name): \(report.cases) of \(indices.count) cases, \(report.violations.count) violations"
-            FileHandle.standardError.write(Data("\r\(text)".utf8))
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            let left = Int(seconds / Double(report.cases) * Double(indices.count - report.cases))
+            let text =
+                "sweep \(S.name): \(report.cases) of \(indices.count) cases, \(report.violations.count) violations, "
+                + "\(Int(seconds)) s, about \(left) s to go"
+            FileHandle.standardError.write(Data("\r\(text)\u{1B}[K".utf8))
         }
         if ContinuousClock.now > start + .seconds(2) { FileHandle.standardError.write(Data("\n".utf8)) }
         report.seconds = (ContinuousClock.now - start) / .seconds(1)

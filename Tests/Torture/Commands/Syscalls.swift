@@ -6,95 +6,129 @@ import TestSupport
 
 struct Syscalls: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "A kill or an error at each system call of the server in turn, by strace.")
+        abstract: "Kills, errors and interruptions at each system call of the server, by strace.")
 
     @OptionGroup var options: TortureOptions
     @Option(help: "How long; the points are taken in a random order.")
     var seconds = 60.0
-    @Option(help: "Faults at most.")
+    @Option(help: "Lives at most.")
     var cycles = Int.max
+    @Option(help: "Stores that live side by side.")
+    var atOnce = 2
 
     func run() async throws {
         Interruption.watch()
-        try options.report([try await SyscallRun(options).run(Budget(seconds: seconds, cyclesMax: cycles))])
+        try options.report([try await SyscallRun(options, atOnce: atOnce).run(Budget(seconds: seconds, cyclesMax: cycles))])
     }
 }
 
 /// Faults at system calls of first starts, recoveries, writes, snapshots, flushes and compactions.
+///
+/// strace counts calls by thread, and a fault strikes every thread that comes to its number. Each life has one fault that may
+/// end it, and beside it interruptions of all other calls, which a server must not even notice.
 struct SyscallRun {
-    private static let pointsPerStore = 8
-    private static let roundsMax = 3
-    /// Numbers of a call that are all points; beyond, each is an eighth greater than the one before.
-    private static let denseMax = 32
-    /// What an answer may need from the server to the client's journal on a busy machine.
-    private static let answerSeconds = 0.5
-
     let options: TortureOptions
+    let atOnce: Int
     private var random: SplitMix64
     private var figures: Figures
-    private var points: [Injection] = []
+    private let queue = PointQueue()
 
-    init(_ options: TortureOptions) {
+    init(_ options: TortureOptions, atOnce: Int = 2) {
         self.options = options
+        self.atOnce = max(1, atOnce)
         let seed = options.effectiveSeed
         random = SplitMix64(seed: seed)
         figures = Figures("system calls", seed: seed)
         figures.skipped = Strace.obstacle(in: NSTemporaryDirectory())
-        figures.facts = ["acknowledged after a failed sync": 0, "directories that do not start": 0, "points hit": 0]
+        figures.facts = ["acknowledged after a failed sync": 0, "directories that do not start": 0]
     }
 
     consuming func run(_ budget: Budget) async throws -> Figures {
         guard figures.skipped == nil else { return figures }
         let begun = ContinuousClock.now
         try await survey()
-        while budget.allows(cycles: figures.cycles), !points.isEmpty {
+        let seeds = (0..<atOnce).map { _ in random.next() }
+        let (options, queue) = (options, queue)
+        let parts = try await withThrowingTaskGroup(of: Figures.self) { tasks in
+            for seed in seeds {
+                tasks.addTask { try await SyscallLives(options, queue, seed: seed).run(budget) }
+            }
+            var parts: [Figures] = []
+            for try await part in tasks { parts.append(part) }
+            return parts
+        }
+        for part in parts { figures.add(part) }
+        figures.facts.merge(queue.facts) { $1 }
+        figures.seconds = (ContinuousClock.now - begun) / .seconds(1)
+        return figures
+    }
+
+    /// Records the calls of a first start and of a later one, each with its work and without a fault: they make the list of points.
+    private mutating func survey() async throws {
+        let site = try Site(binary: options.path, seed: random.next() % 1_000_000_000)
+        site.offlineOptions = SyscallLives.offlineOptions
+        defer { site.close(keep: false) }
+        for isFirstStart in [true, false] {
+            let strace = Strace(log: "\(site.directory)/strace-\(isFirstStart).log")
+            try site.launch(.serve, through: strace.command(nil))
+            try await site.untilReady(.serve)
+            // As in the lives below: nobody writes before a store's first start is over.
+            if !isFirstStart {
+                try await site.withClient(.serve) { try await Groups.apply($0) }
+                try site.startClients(options.clients, lanes: options.lanes, pauseMax: options.pauseMax)
+            }
+            try await SyscallLives.work(on: site, until: { false })
+            site.kill(.serve)
+            queue.survey(strace.calls(), of: site.data, isFirstStart: isFirstStart)
+        }
+        queue.shuffle(&random)
+    }
+}
+
+/// One store after another, each with a few lives.
+struct SyscallLives {
+    static let offlineOptions = ["--flush-bytes", "64KiB"]
+    private static let pointsPerStore = 6
+    /// What an answer may need from the server to the client's journal on a busy machine.
+    private static let answerSeconds = 0.5
+
+    private let options: TortureOptions
+    private let queue: PointQueue
+    private var random: SplitMix64
+    private var figures: Figures
+
+    init(_ options: TortureOptions, _ queue: PointQueue, seed: UInt64) {
+        self.options = options
+        self.queue = queue
+        random = SplitMix64(seed: seed)
+        figures = Figures("system calls", seed: seed)
+    }
+
+    consuming func run(_ budget: Budget) async throws -> Figures {
+        while budget.allows(cycles: queue.lives) {
+            let before = queue.lives
             let site = try Site(binary: options.path, seed: random.next() % 1_000_000_000)
-            site.offlineOptions = ["--flush-bytes", "64KiB"]
+            site.offlineOptions = Self.offlineOptions
             let checker = Checker(site, name: figures.name)
             checker.excusedCodes.insert(.resourceExhausted)
             do { try await run(on: site, checker, budget) } catch { checker.ended(with: error) }
             site.close(keep: checker.figures.violationCount > 0)
             if checker.figures.violationCount > 0 { Screen.line("kept for a look: \(site.directory)") }
             figures.add(checker.figures)
+            if queue.lives == before { break }
         }
-        figures.seconds = (ContinuousClock.now - begun) / .seconds(1)
         return figures
     }
 
-    /// Counts the calls of a whole life, without a fault, and makes the list of points.
-    private mutating func survey() async throws {
-        let site = try Site(binary: options.path, seed: random.next() % 1_000_000_000)
-        site.offlineOptions = ["--flush-bytes", "64KiB"]
-        defer { site.close(keep: false) }
-        let strace = Strace(log: "\(site.directory)/strace.log")
-        try site.launch(.serve, through: strace.command(nil))
-        try await site.untilReady(.serve)
-        try await site.withClient(.serve) { try await Groups.apply($0) }
-        try site.startClients(options.clients, lanes: options.lanes, pauseMax: options.pauseMax)
-        try await work(on: site, until: { false })
-        site.kill(.serve)
-        let counts = strace.counts()
-        for (call, faults) in Strace.faults {
-            let count = counts[call] ?? 0
-            figures.facts["calls of \(call)"] = count
-            var number = 1
-            while number <= count {
-                points += faults.map { Injection(call: call, fault: $0, number: number) }
-                number += number < Self.denseMax ? 1 : number / 8
-            }
-        }
-        figures.facts["points in all"] = points.count
-        points.shuffle(using: &random)
-    }
-
-    /// One store: its first start meets a fault, and then each later start, with the work that follows it.
+    /// One store: its first start meets faults, and then each later start, with the work that follows it.
     private mutating func run(on site: Site, _ checker: Checker, _ budget: Budget) async throws {
         var isNew = true
         for cycle in 0..<Self.pointsPerStore {
-            guard budget.allows(cycles: figures.cycles + cycle), let point = points.popLast() else { break }
-            Screen.progress("\(figures.name): \(figures.cycles + cycle) of \(figures.facts["points in all"]!), \(point)")
+            guard budget.allows(cycles: queue.lives), let plan = queue.next(isFirstStart: cycle == 0, &random) else { break }
+            let point = plan.point.map { "\($0)" } ?? "interruptions"
+            Screen.progress("\(figures.name): \(queue.hitCount) of \(queue.count) points hit in \(queue.lives) lives, \(point)")
             checker.figures.cycles = cycle + 1
-            try await inject(point, on: site, checker)
+            try await inject(plan, on: site, checker, isFirstStart: cycle == 0)
             let started: Duration
             do { started = try await site.start(.serve) } catch {
                 checker.figures.facts["directories that do not start", default: 0] += 1
@@ -119,31 +153,35 @@ struct SyscallRun {
         site.stopClients()
     }
 
-    /// Starts a server that will meet the fault, has it work until it did, and kills it.
-    private mutating func inject(_ point: Injection, on site: Site, _ checker: Checker) async throws {
+    /// Starts a server that will meet the faults, has it work until it met the one that may end it, and kills it.
+    private mutating func inject(
+        _ plan: InjectionPlan, on site: Site, _ checker: Checker, isFirstStart: Bool
+    ) async throws {
         let strace = Strace(log: "\(site.directory)/strace.log")
-        let server = try site.launch(.serve, through: strace.command(point))
+        try? FileManager.default.removeItem(atPath: strace.log)
+        let server = try site.launch(.serve, through: strace.command(plan))
+        let what = plan.point.map { "\($0)" } ?? "interruptions"
+        func wasHit() -> Bool { plan.point.map { strace.wasHit($0, server) } ?? false }
         do { try await site.untilReady(.serve, seconds: 20) } catch {
             // It may refuse to start over the fault, with a reason; it may not hang.
             if server.isRunning {
-                checker.figures.found(.p7, "with \(point) it neither starts nor ends: \(server.errors.suffix(300))")
+                checker.figures.found(.p7, "with \(what) it neither starts nor ends: \(server.errors.suffix(300))")
+            } else if !wasHit() {
+                checker.figures.found(.p7, "with \(what), which it did not meet, it does not start: \(server.errors.suffix(300))")
             }
         }
-        // Threads share the work as it comes: the number may need more than one round.
-        for _ in 0..<Self.roundsMax where server.isRunning && !strace.wasHit(point, server) {
-            try await work(on: site, until: { !server.isRunning || strace.wasHit(point, server) })
-        }
+        if server.isRunning { try await Self.work(on: site, until: { !server.isRunning || wasHit() }) }
         // What is answered after the fault counts as well.
-        if server.isRunning, point.fault != .kill { try await sleep(20...120, &random) }
+        if server.isRunning, plan.point?.fault != .kill { try await sleep(20...80, &random) }
         let failed = strace.failedLogSync()
         if failed != nil { try await Task.sleep(for: .seconds(Self.answerSeconds + 0.3)) }
-        let wasHit = strace.wasHit(point, server)
+        let isHit = wasHit()
         site.kill(.serve)
         if case .signal(let signal)? = server.wait(seconds: 0), signal != SIGKILL {
-            checker.figures.found(.p7, "\(point) ended the server by signal \(signal)")
+            checker.figures.found(.p7, "\(what) ended the server by signal \(signal)")
         }
-        checker.figures.facts["points hit", default: 0] += wasHit ? 1 : 0
-        if let failed, point.call == "fdatasync" { try judgeAnswers(after: failed, point, site, checker) }
+        queue.met(plan, wasHit: isHit, strace.calls(), isFirstStart: isFirstStart)
+        if let failed, let point = plan.point { try judgeAnswers(after: failed, point, site, checker) }
     }
 
     /// Nothing is acknowledged once a sync of the log has failed.
@@ -160,11 +198,11 @@ struct SyscallRun {
     }
 
     /// Part of a life: writes by the clients, two snapshots, flushes, a compaction.
-    private func work(on site: Site, until isOver: () -> Bool) async throws {
-        let steps: [Maintenance.Kind] = [.none, .snapshot, .none, .compaction, .none, .snapshot, .none, .none]
+    static func work(on site: Site, until isOver: () -> Bool) async throws {
+        let steps: [Maintenance.Kind] = [.none, .snapshot, .none, .compaction, .snapshot, .none]
         for step in steps where !isOver() {
             let running = Maintenance(site, step).start()
-            try await Task.sleep(for: .milliseconds(60))
+            for _ in 0..<4 where !isOver() { try await Task.sleep(for: .milliseconds(15)) }
             // A server that failed, or is gone, does not keep us.
             if !isOver() { _ = await running.value } else { running.cancel() }
         }

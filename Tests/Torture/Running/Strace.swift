@@ -2,7 +2,7 @@ import Foundation
 import ProcessSupport
 
 /// One fault in one system call of a server, by strace.
-struct Injection: Hashable, CustomStringConvertible {
+struct Injection: Hashable, CustomStringConvertible, Sendable {
     enum Fault: String, CaseIterable {
         case kill = "signal=SIGKILL"
         case io = "error=EIO"
@@ -14,18 +14,61 @@ struct Injection: Hashable, CustomStringConvertible {
     let fault: Fault
     /// The n-th such call of each thread, from 1.
     let number: Int
+    /// In the first start of a store and the work that follows, or in a later one.
+    let isFirstStart: Bool
 
-    var description: String { "\(fault.rawValue) at \(call) \(number)" }
+    /// Whether the server only makes the call again: then one life can meet many of them. An interrupted sync is final.
+    var isHarmless: Bool { fault == .interrupted && call != "fdatasync" }
+
+    var description: String { "\(fault.rawValue) at \(call) \(number)\(isFirstStart ? " of a first start" : "")" }
+}
+
+/// What one life of a server is to meet.
+struct InjectionPlan: Sendable {
+    /// Every so many calls of one kind, from a number on, are interrupted.
+    struct Interruptions: Sendable {
+        let call: String
+        let first: Int
+        /// At least 2: a call that is made again gets through.
+        let step: Int
+    }
+
+    var point: Injection?
+    var interruptions: [Interruptions] = []
+
+    var calls: [String] { (point.map { [$0.call] } ?? []) + interruptions.map(\.call) }
+
+    /// Options of strace; it keeps one fault for each call.
+    var options: [String] {
+        var all = interruptions.map { "\($0.call):\(Injection.Fault.interrupted.rawValue):when=\($0.first)+\($0.step)" }
+        if let point { all.append("\(point.call):\(point.fault.rawValue):when=\(point.number)") }
+        return all.flatMap { ["-e", "inject=\($0)"] }
+    }
 }
 
 /// Traces and faults of a server. strace stands beside it (`-D`), so that the server is our own child.
 struct Strace {
     /// Every call by which a server changes a file, or learns what is in one.
     static let faults: [(call: String, faults: [Injection.Fault])] = [
-        ("pwrite64", [.kill, .io, .full, .interrupted]), ("fdatasync", [.kill, .io, .interrupted]), ("fsync", [.kill, .io]),
-        ("rename", [.kill, .io, .full]), ("openat", [.kill, .io, .full]), ("ftruncate", [.kill, .io]), ("unlink", [.kill, .io]),
-        ("pread64", [.kill, .io, .interrupted]), ("mmap", [.kill]), ("msync", [.kill, .io]), ("mkdir", [.kill, .io, .full]),
+        ("pwrite64", [.kill, .io, .full, .interrupted]), ("fdatasync", [.kill, .io, .interrupted]),
+        ("fsync", [.kill, .io, .interrupted]), ("rename", [.kill, .io, .full, .interrupted]), ("openat", [.kill, .io, .full]),
+        ("ftruncate", [.kill, .io, .interrupted]), ("unlink", [.kill, .io, .interrupted]),
+        ("pread64", [.kill, .io, .interrupted]),
+        ("mmap", [.kill]), ("msync", [.kill, .io, .interrupted]), ("mkdir", [.kill, .io, .full, .interrupted]),
     ]
+
+    /// One call of a thread, as it stands in the trace.
+    struct Call {
+        let thread: Substring
+        let name: String
+        /// From 1, among the calls of this name by this thread.
+        let number: Int
+        /// From its name to the end of the line on which it begins.
+        let text: Substring
+        var wasInjected = false
+        /// When it ended, in seconds since 1970.
+        var time: Double
+    }
 
     let log: String
 
@@ -38,47 +81,51 @@ struct Strace {
         } catch { return "ptrace is not permitted here: \(error)" }
     }
 
-    /// What becomes the server.
-    func command(_ injection: Injection?) -> [String] {
-        let calls = injection.map { [$0.call] } ?? Self.faults.map(\.call)
+    /// What becomes the server; without a plan every call is traced.
+    func command(_ plan: InjectionPlan?) -> [String] {
+        let calls = plan?.calls ?? Self.faults.map(\.call)
         var command = [System.path(of: "strace")!, "-D", "-f", "-qq", "-y", "-ttt", "--seccomp-bpf", "-o", log]
         command += ["-e", "trace=\(calls.joined(separator: ","))", "-e", "signal=none"]
-        if let injection { command += ["-e", "inject=\(injection.call):\(injection.fault.rawValue):when=\(injection.number)"] }
-        return command
+        return command + (plan?.options ?? [])
     }
 
-    private var lines: [Substring] {
-        ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").split(separator: "\n")
-    }
-
-    /// How many calls of each kind the thread that made most of them made.
-    func counts() -> [String: Int] {
-        var counts: [String: [Substring: Int]] = [:]
-        for line in lines {
+    /// Everything that was traced so far, in the order in which calls began.
+    func calls() -> [Call] {
+        var calls: [Call] = []
+        var counts: [Substring: [String: Int]] = [:]
+        var lastOfThread: [Substring: Int] = [:]
+        for line in ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").split(separator: "\n") {
             // PID TIME call(…
             let words = line.split(separator: " ", maxSplits: 2)
-            guard words.count == 3, let end = words[2].firstIndex(of: "(") else { continue }
-            counts[String(words[2][..<end]), default: [:]][words[0], default: 0] += 1
+            guard words.count == 3, let time = Double(words[1]) else { continue }
+            let wasInjected = line.hasSuffix("(INJECTED)")
+            // A call that another thread's line interrupts ends on a line of its own.
+            if words[2].hasPrefix("<...") {
+                guard let index = lastOfThread[words[0]] else { continue }
+                calls[index].wasInjected = wasInjected
+                calls[index].time = time
+                continue
+            }
+            guard let end = words[2].firstIndex(of: "("), !words[2].hasPrefix("+++") else { continue }
+            let name = String(words[2][..<end])
+            counts[words[0], default: [:]][name, default: 0] += 1
+            lastOfThread[words[0]] = calls.count
+            calls.append(
+                Call(
+                    thread: words[0], name: name, number: counts[words[0]]![name]!, text: words[2], wasInjected: wasInjected,
+                    time: time))
         }
-        return counts.mapValues { $0.values.max() ?? 0 }
+        return calls
     }
 
     /// Whether the server met the fault.
-    func wasHit(_ injection: Injection, _ server: Child) -> Bool {
-        injection.fault == .kill ? server.wait(seconds: 0) == .signal(9) : lines.contains { $0.hasSuffix("(INJECTED)") }
+    func wasHit(_ point: Injection, _ server: Child) -> Bool {
+        point.fault == .kill
+            ? server.wait(seconds: 0) == .signal(9) : calls().contains { $0.wasInjected && $0.name == point.call }
     }
 
     /// When a sync of a log segment failed first, in seconds since 1970.
     func failedLogSync() -> Double? {
-        var files: [Substring: Substring] = [:]
-        for line in lines {
-            let words = line.split(separator: " ", maxSplits: 2)
-            guard words.count == 3 else { continue }
-            // A call that another thread's line interrupts names its file where it begins.
-            if !words[2].hasPrefix("<...") { files[words[0]] = words[2] }
-            guard line.hasSuffix("(INJECTED)"), files[words[0]]?.contains("/log/segment-") == true else { continue }
-            return Double(words[1])
-        }
-        return nil
+        calls().first { $0.wasInjected && $0.name == "fdatasync" && $0.text.contains("/log/segment-") }?.time
     }
 }
