@@ -54,7 +54,7 @@ bench: bench-writes ## all benchmarks, each beside its peer
 .PHONY: bench-writes
 bench-writes: release ## durable writes beside Redis with appendfsync always: two minutes
 	@command -v redis-server >/dev/null || echo "bench: the peer is skipped: apt-get install redis-server" >&2
-	$(SWIFT) build -c release --package-path Benchmarks --product bench
+	$(SWIFT) build -c release --package-path Benchmarks
 	@Benchmarks/.build/release/bench writes $(BENCH_ARGUMENTS)
 
 .PHONY: demo

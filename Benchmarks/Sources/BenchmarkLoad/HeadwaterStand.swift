@@ -99,7 +99,7 @@ public final class RedisStand {
     }
 }
 
-private func waitForServer(_ socketPath: String) throws(HeadwaterError) {
+func waitForServer(_ socketPath: String) throws(HeadwaterError) {
     for _ in 0..<3_000 {
         if (try? StreamSocket(connectingTo: socketPath)) != nil { return }
         Thread.sleep(forTimeInterval: 0.01)

@@ -7,6 +7,8 @@ struct WriteCase {
     let placing: String
     var headwater: [RoundFigures] = []
     var redis: [RoundFigures] = []
+    /// A C server that moves, logs and syncs the same bytes and does nothing else.
+    var floor: [RoundFigures] = []
     /// Of each round, how long each write took from its acknowledgement until offline showed it, in nanoseconds.
     var lags: [[UInt64]] = []
     private(set) var bars: [Bar] = []
@@ -19,6 +21,9 @@ struct WriteCase {
     private var median: Double { Spread(headwater.map(\.rowsPerSecond)).median }
     /// Headwater over Redis, round by round.
     var ratio: Spread? { redis.isEmpty ? nil : Spread(zip(headwater, redis).map { $0.rowsPerSecond / $1.rowsPerSecond }) }
+    var ratioToFloor: Spread? {
+        floor.isEmpty ? nil : Spread(zip(headwater, floor).map { $0.rowsPerSecond / $1.rowsPerSecond })
+    }
     var lag: Latencies? { lags.isEmpty ? nil : Latencies(lags.joined()) }
 
     mutating func addBars(ratio wanted: Double) {
@@ -42,7 +47,8 @@ struct WriteReport {
     func text() -> String {
         var lines = [
             "Durable writes: int64 key, 10 float64 features; closed loop, one request a connection; both systems by Unix sockets,",
-            "one load generator for both; Redis with appendonly yes, appendfsync always; \(rounds) alternating rounds of \(seconds) s.",
+            "one load generator for all; Redis with appendonly yes, appendfsync always; floor: a C server that moves, logs and syncs",
+            "the same bytes and does nothing else; \(rounds) alternating rounds of \(seconds) s.",
         ]
         for item in cases { lines += [""] + text(item) }
         return lines.joined(separator: "\n")
@@ -53,7 +59,8 @@ struct WriteReport {
             "\(item.name); \(item.placing)",
             "  system      rows/s: median     (min … max)   ms: p50    p99  p99.9    max   bytes/row",
         ]
-        for (name, rounds) in [("headwater", item.headwater), ("redis", item.redis)] where !rounds.isEmpty {
+        for (name, rounds) in [("headwater", item.headwater), ("redis", item.redis), ("floor", item.floor)] where !rounds.isEmpty
+        {
             let figures = SystemFigures(rounds)
             let spread = figures.rowsPerSecond
             let late = figures.latencies
@@ -74,6 +81,10 @@ struct WriteReport {
         if let ratio = item.ratio {
             lines.append(String(format: "  ratio by round: median %.2f (%.2f … %.2f)", ratio.median, ratio.min, ratio.max))
         }
+        if let ofFloor = item.ratioToFloor {
+            lines.append(
+                String(format: "  headwater / floor: median %.2f (%.2f … %.2f)", ofFloor.median, ofFloor.min, ofFloor.max))
+        }
         if let lag = item.lag {
             lines.append(
                 String(
@@ -93,7 +104,9 @@ struct WriteReport {
         let placing: String
         let headwater: SystemFigures
         let redis: SystemFigures?
+        let floor: SystemFigures?
         let ratio: Spread?
+        let ratioToFloor: Spread?
         let offlineLag: Latencies?
         let machineBusyPercent: Spread
         let diskBusyPercent: Spread
@@ -104,7 +117,9 @@ struct WriteReport {
             placing = item.placing
             headwater = SystemFigures(item.headwater)
             redis = item.redis.isEmpty ? nil : SystemFigures(item.redis)
+            floor = item.floor.isEmpty ? nil : SystemFigures(item.floor)
             ratio = item.ratio
+            ratioToFloor = item.ratioToFloor
             offlineLag = item.lag
             machineBusyPercent = Spread(item.headwater.map { $0.machine.busyShare * 100 })
             diskBusyPercent = Spread(item.headwater.map { $0.machine.diskSeconds / $0.seconds * 100 })

@@ -6,6 +6,8 @@ import Foundation
 struct WriteRunner {
     let headwater: String
     let redis: String?
+    /// The C server that moves the same bytes.
+    let floor: String?
     let place: String
     let rounds: Int
     let seconds: Double
@@ -27,9 +29,17 @@ struct WriteRunner {
             ClosedLoop(
                 try $0.sessions(Self.connections, pipelines: Rows.pipelines(16_384, rowsEach: 1), rowsEach: 1))
         }
+        let bare = try floor.map {
+            let folder = try folder("f1")
+            return try FloorStand(
+                binary: $0, directory: folder, cores: "0", requestBytes: Self.requestBytes(of: stand.bodies(1, rowsEach: 1)[0]),
+                replyBytes: Self.replyBytes, logPath: "\(folder)/log")
+        }
+        let bareLoop = try bare.map { ClosedLoop(try $0.sessions(Self.connections)) }
         for _ in 0..<rounds {
             figures.headwater.append(try round(own, rowsEach: 1, processes: [stand.online]))
             if let peer, let peerLoop { figures.redis.append(try round(peerLoop, rowsEach: 1, processes: [peer.process])) }
+            if let bare, let bareLoop { figures.floor.append(try round(bareLoop, rowsEach: 1, processes: [bare.process])) }
         }
         figures.addBars(ratio: 2.5)
         return figures
@@ -65,6 +75,11 @@ struct WriteRunner {
         figures.addBars(rowsPerSecond: 1_000_000, lagMilliseconds: 100)
         return figures
     }
+
+    /// Bytes of a write's frame: its header, a head of a session's write, the body.
+    private static func requestBytes(of body: [UInt8]) -> Int { 48 + 24 + body.count }
+    /// Bytes of its answer's frame.
+    private static let replyBytes = 48 + 20
 
     private func folder(_ name: String) throws -> String {
         let path = "\(place)/\(name)"

@@ -13,6 +13,9 @@ struct Writes: ParsableCommand {
     @Option(help: "The redis-server executable; where it is missing, the peer is skipped.")
     var redis = "/usr/bin/redis-server"
 
+    @Option(help: "The floor server; where it is missing, it is left out.")
+    var floor = "Benchmarks/.build/release/floor"
+
     @Option(help: "A directory for the data, on the disk to be measured.")
     var directory = "/tmp"
 
@@ -38,6 +41,8 @@ struct Writes: ParsableCommand {
         }
     }
 
+    private func existing(_ path: String) -> String? { FileManager.default.isExecutableFile(atPath: path) ? path : nil }
+
     func run() throws {
         let place = "\(directory)/headwater-bench-\(UInt32.random(in: .min ... .max))"
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
@@ -47,8 +52,7 @@ struct Writes: ParsableCommand {
         // The servers of the single rows have core 0, the load has core 1.
         try runOnCore(1)
         let runner = WriteRunner(
-            headwater: headwater, redis: FileManager.default.isExecutableFile(atPath: redis) ? redis : nil, place: place,
-            rounds: rounds, seconds: seconds)
+            headwater: headwater, redis: existing(redis), floor: existing(floor), place: place, rounds: rounds, seconds: seconds)
         if only != "batches" { report.cases.append(try runner.singleRows()) }
         if only != "single" { report.cases.append(try runner.batches()) }
         print(json ? try report.json() : report.text())

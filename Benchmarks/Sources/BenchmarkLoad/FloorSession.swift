@@ -1,0 +1,59 @@
+public import FeatureModel
+
+/// One connection to the floor server: requests and replies of fixed sizes, without meaning.
+public final class FloorSession: LoadSession {
+    private let socket: StreamSocket
+    private let request: [UInt8]
+    private let replyBytes: Int
+    private var openBytes = 0
+
+    public init(socketPath: String, requestBytes: Int, replyBytes: Int) throws(HeadwaterError) {
+        socket = try StreamSocket(connectingTo: socketPath)
+        request = Array(repeating: 7, count: requestBytes)
+        self.replyBytes = replyBytes
+    }
+
+    public var descriptor: Int32 { socket.descriptor }
+
+    public func sendNext() throws(HeadwaterError) {
+        try socket.send(request[...])
+        openBytes = replyBytes
+    }
+
+    public func receive() throws(HeadwaterError) -> Int {
+        openBytes -= try socket.receive().count
+        guard openBytes >= 0 else { throw HeadwaterError(.internal, "the floor sent more than it was asked for") }
+        return openBytes == 0 ? 1 : 0
+    }
+}
+
+/// The C server that moves the same bytes as a server under test and does nothing with them.
+public final class FloorStand {
+    public let process: ServerProcess
+    private let socketPath: String
+    private let requestBytes: Int
+    private let replyBytes: Int
+
+    /// - Parameter logPath: a file to append requests to and sync, once a round of its loop; `nil` for none.
+    public init(
+        binary: String, directory: String, cores: String?, requestBytes: Int, replyBytes: Int, logPath: String?
+    ) throws(HeadwaterError) {
+        socketPath = "\(directory)/floor.sock"
+        self.requestBytes = requestBytes
+        self.replyBytes = replyBytes
+        process = try ServerProcess(
+            name: "floor", [binary, socketPath, "\(requestBytes)", "\(replyBytes)"] + (logPath.map { [$0] } ?? []), cores: cores,
+            logPath: "\(directory)/floor.log")
+        try waitForServer(socketPath)
+    }
+
+    deinit { process.stop() }
+
+    public func sessions(_ count: Int) throws(HeadwaterError) -> [FloorSession] {
+        var sessions: [FloorSession] = []
+        for _ in 0..<count {
+            sessions.append(try FloorSession(socketPath: socketPath, requestBytes: requestBytes, replyBytes: replyBytes))
+        }
+        return sessions
+    }
+}
