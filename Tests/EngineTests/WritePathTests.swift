@@ -148,6 +148,8 @@ import Testing
             try window.judge(stamp, bodyChecksum: 0xABCD, bodyBytes: 9)
                 == .duplicate(WriteAnswer(position: 5, ingestTime: 6, newerKeyCount: 2, listed: [])))
         #expect(refusal { try ProducerWindow(decoding: bytes[...]) }?.code == .dataLoss)
+        // An answer without numbers goes on without them.
+        #expect(try ProducerWindow(decoding: window.encode()[...]) == window)
     }
 
     @Test func retriesInsideOneGroupAreAppliedOnce() throws {

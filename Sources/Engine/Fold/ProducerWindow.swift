@@ -155,6 +155,7 @@ extension ProducerWindow {
                 bytes.append(littleEndian: entry.answer.position)
                 bytes.append(littleEndian: entry.answer.ingestTime)
                 bytes.append(littleEndian: entry.answer.newerKeyCount ?? Self.unknownCount)
+                bytes.append(littleEndian: UInt32(entry.answer.newerRows.count))
                 for row in entry.answer.newerRows { bytes.append(littleEndian: row) }
             }
         }
@@ -187,13 +188,15 @@ extension ProducerWindow {
         let position = try reader.next(Position.self)
         let ingestTime = try reader.next(Microseconds.self)
         let count = try reader.next(UInt32.self)
-        guard count != unknownCount else {
-            return WriteAnswer(position: position, ingestTime: ingestTime, newerKeyCount: nil, listed: [])
-        }
         var rows: [UInt32] = []
         if listsNewerRows {
-            for _ in 0..<min(Int(count), WriteAnswer.newerRowsListedMax) { rows.append(try reader.next()) }
+            let listed = Int(try reader.next(UInt32.self))
+            guard listed <= WriteAnswer.newerRowsListedMax else {
+                throw HeadwaterError(.dataLoss, "producer window: an answer that lists \(listed) rows")
+            }
+            for _ in 0..<listed { rows.append(try reader.next()) }
         }
-        return WriteAnswer(position: position, ingestTime: ingestTime, newerKeyCount: count, listed: rows)
+        let newerKeyCount = count == unknownCount ? nil : count
+        return WriteAnswer(position: position, ingestTime: ingestTime, newerKeyCount: newerKeyCount, listed: rows)
     }
 }
