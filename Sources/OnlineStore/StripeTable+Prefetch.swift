@@ -2,6 +2,9 @@ internal import CPrefetch
 
 /// Loads ahead what an upsert will touch: a random row is in no cache, and waiting for memory would take half of the time.
 extension StripeTable {
+    /// Of a row's memory; what lies behind the processor loads ahead by itself.
+    private static let loadedBytesMax = 512
+
     /// Starts to load the slot where a search for `hash` begins.
     func prefetchSlot(_ hash: UInt64) {
         guard !slots.isEmpty else { return }
@@ -16,7 +19,7 @@ extension StripeTable {
         guard !slots.isEmpty else { return }
         let entry = slots[Int(truncatingIfNeeded: hash) & (slots.count - 1)]
         let end = arena.count
-        let room = min(byteCount, arena.capacity - end)
+        let room = min(byteCount, Self.loadedBytesMax, arena.capacity - end)
         unsafe arena.withUnsafeBytes { arena in
             guard let base = arena.baseAddress else { return }
             if entry & ~Self.offsetMask == Self.tag(hash), entry != 0 {

@@ -5,7 +5,7 @@ internal import NIOCore
 public enum EventLoops {
     /// Makes one loop for each core that this process may use: called once, first of all, by a program that serves.
     ///
-    /// Without it there are as many as the machine has cores; loops that share a core only take it from each other.
+    /// Without it affinity is not looked at, and loops that share a core only take it from each other.
     public static func matchCores() {
         guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
             let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed:") })

@@ -51,7 +51,9 @@ import Testing
         #expect(try store.online.follower("far").position == 3)
         try store.online.register(follower: "far", position: 0)
         #expect(try store.online.follower("far").position == 0)
-        #expect(refusal { try store.online.register(follower: "far", position: 99) }?.code == .failedPrecondition)
+        for beyond in [99, .max] as [Position] {
+            #expect(refusal { try store.online.register(follower: "far", position: beyond) }?.code == .failedPrecondition)
+        }
         #expect(refusal { try store.online.acknowledge(follower: "far", position: 99) }?.code == .outOfRange)
     }
 

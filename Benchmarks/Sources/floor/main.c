@@ -69,11 +69,11 @@ int main(int count, char **arguments) {
     int poll = epoll_create1(0);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listener}, events[256];
     if (poll < 0 || epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event)) die("epoll");
-    for (long log_at = 0;;) {
+    for (long log_at = 0, grouped = 0;;) {
         int ready = epoll_wait(poll, events, 256, -1);
         if (ready < 0 && errno != EINTR) die("epoll_wait");
         int answered[256];
-        long replies[256], grouped = 0;
+        long replies[256];
         int answers = 0;
         for (int index = 0; index < ready; index++) {
             int connection = events[index].data.fd;
@@ -108,6 +108,7 @@ int main(int count, char **arguments) {
             if (log_at + grouped > LOG_BYTES) log_at = 0;
             if (pwrite(log, group, (size_t)grouped, log_at) != grouped || fdatasync(log)) die("log");
             log_at += grouped;
+            grouped = 0;
         }
         for (int index = 0; index < answers; index++) {
             for (long reply = 0; reply < replies[index]; reply++) send_all(answered[index], group, reply_bytes);

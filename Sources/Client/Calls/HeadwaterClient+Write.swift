@@ -75,7 +75,7 @@ extension HeadwaterClient {
             .write, to: .online, request, body: body, deadline: deadline, retry: .never, answer: WriteReply.self)
         return WriteResult(
             position: head.position, ingestTime: head.ingestTime, rowCounts: head.rowCounts.map(Int.init),
-            newerRowCount: Int(head.keysWithNewerRows),
+            newerRowCount: Int(clamping: head.keysWithNewerRows),
             rowsWithNewerRows: (0..<rows.count / 4).map { Int(rows.littleEndian(at: $0 * 4, as: UInt32.self)) },
             isDuplicate: head.duplicate)
     }

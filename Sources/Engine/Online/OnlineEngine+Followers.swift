@@ -16,17 +16,17 @@ extension OnlineEngine {
     ///
     /// - Throws: `.outOfRange` where the log no longer holds what follows that position, `.failedPrecondition` where it does not reach it.
     public func register(follower name: ByteString, position: Position) throws(HeadwaterError) {
-        guard position + 1 >= log.oldestPosition else {
-            throw HeadwaterError(
-                .outOfRange,
-                "the log begins at position \(log.oldestPosition): what follows \(position) is gone, so follower '\(name)' has to "
-                    + "fetch the history from an offline service")
-        }
         guard position <= log.durablePosition else {
             throw HeadwaterError(
                 .failedPrecondition,
                 "follower '\(name)' holds position \(position), but the log ends at \(log.durablePosition): it lost its end, or is another one"
             )
+        }
+        guard position + 1 >= log.oldestPosition else {
+            throw HeadwaterError(
+                .outOfRange,
+                "the log begins at position \(log.oldestPosition): what follows \(position) is gone, so follower '\(name)' has to "
+                    + "fetch the history from an offline service")
         }
         try save(name, id: followers().first { $0.name == name }?.id, position)
     }

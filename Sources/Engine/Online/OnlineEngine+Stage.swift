@@ -134,6 +134,6 @@ extension OnlineEngine {
             HeadwaterError(
                 .dataLoss,
                 "the write is taken, at position \(answer.position), but for which of its deletes a newer row wins cannot be told: "
-                    + (damage?.description ?? "the online store was damaged at its first attempt")))
+                    + (damage?.description ?? "damage or a failing disk kept it from being known when the log was applied")))
     }
 }

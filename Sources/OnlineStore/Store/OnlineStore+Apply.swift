@@ -44,7 +44,7 @@ extension OnlineStore {
         let eventTimes = entry.eventTimes(ingestTime: record.ingestTime)
         var counted = GroupStatistics()
         let rowsAtOnce = max(1, min(Self.rowsPackedAtOnce, Self.bytesPackedAtOnce / max(1, layout.fixedBytes)))
-        let rowBytes = RowHeader.byteCount + keys.bytes.count / max(1, rowCount) + layout.fixedBytes
+        let rowBytes = RowHeader.byteCount + keys.bytes.count / max(1, rowCount) + (features == nil ? 0 : layout.fixedBytes)
         for start in stride(from: 0, to: rowCount, by: rowsAtOnce) {
             let rows = start..<min(start + rowsAtOnce, rowCount)
             let packed = features.map { PackedRows($0, rows: rows, layout: layout) }

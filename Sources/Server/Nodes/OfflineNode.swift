@@ -62,7 +62,8 @@ final class OfflineNode: Sendable {
         if let last = records.last { lastIngestTime.withLock { $0 = last.ingestTime } }
         do throws(HeadwaterError) {
             try engine.apply(records) {
-                logger.error("the history is damaged: run 'headwater scrub'", metadata: ["error": "\($0)"])
+                let advice = $0.code == .dataLoss ? ": the history is damaged, run 'headwater scrub'" : ""
+                logger.error("a delete cannot be compared with newer rows\(advice)", metadata: ["error": "\($0)"])
             }
         } catch {
             logger.critical("the log cannot be applied; history stays at its position", metadata: ["error": "\(error)"])

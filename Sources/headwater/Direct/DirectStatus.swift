@@ -35,27 +35,34 @@ enum DirectStatus {
         }
         let verified = try LogVerifier.verify(storage: storage, directory: directory)
         let statistics = online.store.statisticsAtMost
+        let listed = followers(storage, directory, log)
+        let failures = [verified.damage.map { Failure.message($0) }, listed.failure].compactMap { $0 }
         var report = StatusReport.Online(
             durability: "-", lastPosition: log.durablePosition, durablePosition: log.durablePosition,
             appliedPosition: online.store.appliedPosition, catalogPosition: online.catalog.position,
             snapshotPosition: online.store.snapshotPosition, memoryBytes: online.store.memoryBytes, producerSessions: 0,
             logBytes: bytes,
             logSegments: verified.segments, oldestPosition: verified.firstPosition ?? 0, logBytesMax: 0,
-            followers: try followers(storage, directory, log),
+            followers: listed.followers,
             groups: online.catalog.allGroups.map { group in
                 let counts = statistics[group.id]
                 return StatusReport.OnlineGroup(
                     project: group.project, group: group.reference, rowsAtMost: counts?.rows ?? 0, bytes: counts?.bytes ?? 0)
-            }, failure: verified.damage.map { Failure.message($0) })
+            }, failure: failures.isEmpty ? nil : failures.joined(separator: "; "))
         report.snapshotBytes = online.store.snapshotBytes
         return report
     }
 
+    /// The log's followers, and why they cannot be listed where they cannot: all else is reported all the same.
     private static func followers(
         _ storage: RealStorage, _ directory: String, _ log: LogReader
-    ) throws(HeadwaterError) -> [StatusReport.Follower] {
+    ) -> (followers: [StatusReport.Follower], failure: String?) {
         var reports: [StatusReport.Follower] = []
-        for follower in try FollowerCheckpoint.list(storage, directory) {
+        let known: [FollowerCheckpoint]
+        do throws(HeadwaterError) { known = try FollowerCheckpoint.list(storage, directory) } catch {
+            return ([], "the log's followers cannot be listed: \(Failure.message(error))")
+        }
+        for follower in known {
             let durable = log.durablePosition
             // Damage in the log stands in the report; the followers are listed all the same.
             let heldBytes = (try? log.bytes(behind: follower.position)) ?? 0
@@ -64,7 +71,7 @@ enum DirectStatus {
                     name: follower.name.description, position: follower.position,
                     behind: durable - min(durable, follower.position), heldBytes: heldBytes, connected: false, lastHeard: nil))
         }
-        return reports
+        return (reports, nil)
     }
 
     private static func offlinePart(_ status: OfflineStatus, _ log: LogReader, _ catalog: Catalog) -> StatusReport.Offline {
