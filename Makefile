@@ -38,7 +38,7 @@ test: setup lint ## set up, lint, build, run every test
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --skip '$(PROCESS_TESTS)'
 	$(SWIFT) test --skip-build --no-parallel --filter '$(PROCESS_TESTS)'
-	@$(MAKE) simulate SEEDS=300
+	@$(MAKE) simulate SEEDS=200
 	@scripts/sabotage --smoke
 
 .PHONY: torture
