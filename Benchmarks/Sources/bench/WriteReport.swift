@@ -19,12 +19,14 @@ struct WriteCase {
     }
 
     private var median: Double { Spread(headwater.map(\.rowsPerSecond)).median }
-    /// Headwater over Redis, round by round.
-    var ratio: Spread? { redis.isEmpty ? nil : Spread(zip(headwater, redis).map { $0.rowsPerSecond / $1.rowsPerSecond }) }
-    var ratioToFloor: Spread? {
-        floor.isEmpty ? nil : Spread(zip(headwater, floor).map { $0.rowsPerSecond / $1.rowsPerSecond })
-    }
+    var ratio: Spread? { ratio(to: redis) }
+    var ratioToFloor: Spread? { ratio(to: floor) }
     var lag: Latencies? { lags.isEmpty ? nil : Latencies(lags.joined()) }
+
+    /// Headwater over the other, round by round; `nil` where that was not run.
+    private func ratio(to other: [RoundFigures]) -> Spread? {
+        other.isEmpty ? nil : Spread(zip(headwater, other).map { $0.rowsPerSecond / $1.rowsPerSecond })
+    }
 
     mutating func addBars(ratio wanted: Double) {
         if let ratio { bars.append(Bar("Headwater / Redis", wanted: wanted, measured: ratio.median)) }

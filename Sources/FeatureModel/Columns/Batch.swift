@@ -96,14 +96,12 @@ public struct Batch: Sendable {
         var columns: [Column] = []
         ordinals.reserveCapacity(columnCount)
         columns.reserveCapacity(columnCount)
-        var previous = -1
         // Buffers follow each other: bytes shared by many columns would cost more to check than they took to send.
         var end = directory
         for index in 0..<columnCount {
             let entry = Self.headerBytes + index * Self.columnEntryBytes
             let ordinal = Int(bytes.littleEndian(at: entry, as: UInt32.self))
-            guard ordinal > previous else { throw malformed("columns are not by rising ordinal") }
-            previous = ordinal
+            guard ordinal > ordinals.last ?? -1 else { throw malformed("columns are not by rising ordinal") }
             let type = try FeatureType(descriptorIn: bytes, at: entry + 4)
             let nullCount = Int(bytes.littleEndian(at: entry + 12, as: UInt32.self))
             func buffer(_ slot: Int) throws(HeadwaterError) -> ArraySlice<UInt8> {
@@ -121,7 +119,7 @@ public struct Batch: Sendable {
                 if nullCount == 0, Self.hasDataAlone(bytes, entry), let width = type.fixedWidth,
                     Int(bytes.littleEndian(at: entry + 52, as: UInt32.self)) == rowCount * width
                 {
-                    columns.append(Column(type: type, count: rowCount, data: try buffer(4)))
+                    columns.append(Column(type: type, count: rowCount, nullCount: 0, data: try buffer(4)))
                 } else {
                     // Buffers are looked at in their order.
                     columns.append(

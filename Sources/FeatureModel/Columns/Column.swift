@@ -66,15 +66,6 @@ public struct Column: Sendable {
                 elementOffsets: elementOffsets) : nil
     }
 
-    /// A column of fixed width without nulls.
-    init(type: FeatureType, count: Int, data: ArraySlice<UInt8>) {
-        self.type = type
-        self.count = count
-        nullCount = 0
-        self.data = data
-        others = nil
-    }
-
     /// One bit a cell, 1 = not null; empty where there is no null.
     @inlinable
     public var validity: ArraySlice<UInt8> { others?.validity ?? [] }

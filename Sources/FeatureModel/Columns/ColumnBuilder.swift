@@ -79,23 +79,20 @@ public struct ColumnBuilder: Sendable {
     public mutating func append(text: some Collection<UInt8>) {
         precondition(type.isText)
         data.append(contentsOf: text)
-        offsets.append(littleEndian: Int32(data.count))
-        didAppend()
+        didAppendText()
     }
 
     /// The same for what columns and packed rows give: not generic, so quick from other modules.
     public mutating func append(text: ArraySlice<UInt8>) {
         precondition(type.isText)
         data.append(contentsOf: text)
-        offsets.append(littleEndian: Int32(data.count))
-        didAppend()
+        didAppendText()
     }
 
     public mutating func append(text: UnsafeRawBufferPointer) {
         precondition(type.isText)
         unsafe data.append(contentsOf: text)
-        offsets.append(littleEndian: Int32(data.count))
-        didAppend()
+        didAppendText()
     }
 
     /// The raw little-endian bytes of a fixed-width cell: numbers, timestamps, vectors.
@@ -189,6 +186,11 @@ public struct ColumnBuilder: Sendable {
         Column(
             type: type, count: count, nullCount: nullCount, validity: validity[...], offsets: offsets[...],
             elementValidity: elementValidity[...], elementOffsets: elementOffsets[...], data: data[...])
+    }
+
+    private mutating func didAppendText() {
+        offsets.append(littleEndian: Int32(data.count))
+        didAppend()
     }
 
     private mutating func didAppend() {

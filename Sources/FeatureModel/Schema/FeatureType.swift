@@ -21,20 +21,9 @@ public indirect enum FeatureType: Hashable, Sendable, CustomStringConvertible {
         ("bool", 1, .bool), ("int32", 2, .int32), ("int64", 3, .int64), ("float32", 4, .float32), ("float64", 5, .float64),
         ("string", 6, .string), ("bytes", 7, .bytes), ("timestamp", 8, .timestamp),
     ]
-    /// The scalar type with this code: a switch, as it is asked for at every column of every write.
-    private static func scalar(code: UInt8) -> FeatureType? {
-        switch code {
-        case 1: .bool
-        case 2: .int32
-        case 3: .int64
-        case 4: .float32
-        case 5: .float64
-        case 6: .string
-        case 7: .bytes
-        case 8: .timestamp
-        default: nil
-        }
-    }
+    /// The scalar types by their codes.
+    private static let scalarsByCode: [FeatureType?] = (0...8).map { code in scalars.first { $0.code == code }?.type }
+    private static func scalar(code: UInt8) -> FeatureType? { Int(code) < scalarsByCode.count ? scalarsByCode[Int(code)] : nil }
     static let arrayCode: UInt8 = 16
     static let vectorCode: UInt8 = 17
 
