@@ -126,7 +126,10 @@ let package = Package(
 
         // Load for benchmarks. The test starts the built executable.
         .target(
-            name: "BenchmarkLoad", dependencies: ["Wire", "Catalog", "FeatureModel"],
+            name: "CLoadCore", dependencies: ["CChecksum"], path: "Benchmarks/Sources/CLoadCore",
+            linkerSettings: [.linkedLibrary("m")]),
+        .target(
+            name: "BenchmarkLoad", dependencies: ["Wire", "Catalog", "FeatureModel", "CLoadCore"],
             path: "Benchmarks/Sources/BenchmarkLoad", swiftSettings: houseRules),
         tests("BenchmarkTests", ["BenchmarkLoad"]),
 
