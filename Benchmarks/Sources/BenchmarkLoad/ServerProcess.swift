@@ -53,6 +53,15 @@ public final class ServerProcess {
         }
     }
 
+    /// SIGKILL: ends as in a crash.
+    public func crash() {
+        guard !isEnded else { return }
+        isEnded = true
+        kill(pid, SIGKILL)
+        var status: Int32 = 0
+        unsafe waitpid(pid, &status, 0)
+    }
+
     /// Waits for its own end; its exit code, or `nil` where a signal ended it.
     func wait() -> Int32? {
         var status: Int32 = 0
@@ -60,6 +69,19 @@ public final class ServerProcess {
         isEnded = true
         return status & 0x7F == 0 ? status >> 8 & 0xFF : nil
     }
+
+    /// Bytes of its memory that are resident, pages of mapped files included: now, and the most since the peak was reset.
+    public func memory() -> (resident: Int, peak: Int) {
+        let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+        func bytes(_ name: String) -> Int {
+            let line = status.split(separator: "\n").first { $0.hasPrefix(name) }
+            return (line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+        }
+        return (bytes("VmRSS:"), bytes("VmHWM:"))
+    }
+
+    /// Lets the peak of its memory start from what it has now.
+    public func resetPeakMemory() { try? "5".write(toFile: "/proc/\(pid)/clear_refs", atomically: false, encoding: .utf8) }
 
     public func usage() -> Usage {
         var usage = Usage()
