@@ -29,11 +29,19 @@ public final class ServerProcess {
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_addopen(&actions, 1, logPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
         unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        // A thread that blocks signals, as some of a test run do, would hand that on, and nothing would end the server but SIGKILL.
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
+        var noSignals = sigset_t()
+        unsafe sigemptyset(&noSignals)
+        unsafe posix_spawnattr_setsigmask(&attributes, &noSignals)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         // The strings live until the call is over; the system copies them into the new process.
         var arguments = unsafe command.map { unsafe strdup($0) } + [nil]
         defer { for index in unsafe arguments.indices { unsafe free(arguments[index]) } }
         var pid = pid_t()
-        let code = unsafe posix_spawn(&pid, command[0], &actions, nil, &arguments, environ)
+        let code = unsafe posix_spawn(&pid, command[0], &actions, &attributes, &arguments, environ)
         guard code == 0 else { throw HeadwaterError(.unavailable, "cannot start \(name): error \(code)", at: command[0]) }
         self.pid = pid
     }
@@ -52,6 +60,9 @@ public final class ServerProcess {
             usleep(10_000)
         }
     }
+
+    /// Lets it stand still, or go on.
+    public func pause(_ isPaused: Bool) { kill(pid, isPaused ? SIGSTOP : SIGCONT) }
 
     /// SIGKILL: ends as in a crash.
     public func crash() {

@@ -1,6 +1,12 @@
 internal import CLoadCore
 internal import FeatureModel
 
+/// The values that latencies are rounded down to, each less than 0.1 % above the one before.
+enum LatencyBuckets {
+    static let count = Int(LOAD_BUCKETS)
+    static func value(_ index: Int) -> UInt64 { load_bucket_value(UInt32(index)) }
+}
+
 /// One kind of request over some connections to one server: the safe owner of a stream of the load core (`CLoadCore`).
 ///
 /// Requests are prepared before a run and sent in turn by all connections; the core counts replies, and keeps samples of them to be
@@ -128,7 +134,7 @@ final class LoadStream {
         var latencies = LatencyCounts()
         for bucket in 0..<UInt32(LOAD_BUCKETS) {
             let count = unsafe load_bucket_count(stream, bucket)
-            if count > 0 { latencies.counts[load_bucket_value(bucket), default: 0] += Int(count) }
+            if count > 0 { latencies.counts[LatencyBuckets.value(Int(bucket)), default: 0] += Int(count) }
         }
         latencies.max = figures.max_nanoseconds
         return StreamResult(

@@ -27,10 +27,11 @@ extension OnlineRunner {
             let target = GetTarget(Array(views.prefix(cell.size)), service: "features\(cell.size * 10)")
             let gets = try HeadwaterGets(address: stand.socketPath, target: target, way: way, connections: 8, depth: 16)
             var chooser = chooser(count)
-            try gets.addRequests(1_024, rows: cell.rows, chooser: &chooser, bytesMax: 16 << 20)
+            try gets.addRequests(min(1_024, poolCount(rows: cell.rows)), rows: cell.rows, chooser: &chooser, bytesMax: 16 << 20)
             gets.stream.rate = cell.rate
             let contender = Contender(
-                name: "\(cell.size * 10) features, \(cell.rows) rows, \(Int(cell.rate))/s", stream: gets.stream, rowsEach: cell.rows,
+                name: "\(cell.size * 10) features, \(cell.rows) rows, \(Int(cell.rate))/s", stream: gets.stream,
+                rowsEach: cell.rows,
                 process: stand.process
             ) { () throws(HeadwaterError) in try gets.check(limit: 4) }
             var system = OnlineSystem(name: contender.name, rowsEach: cell.rows)

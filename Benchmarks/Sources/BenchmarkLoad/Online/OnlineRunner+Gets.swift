@@ -13,8 +13,17 @@ extension OnlineRunner {
         }
         if let floor = try floor(rows: rows, connections: connections, depth: depth) { contenders.append(floor) }
         figures.systems = try alternate(contenders)
-        figures.notes = wayNotes
+        figures.notes = wayNotes + sizeNotes(figures, rows: rows)
         return figures
+    }
+
+    /// The floor's replies are as long as Headwater's should be: said where they are not.
+    private func sizeNotes(_ figures: OnlineCase, rows: Int) -> [String] {
+        guard wayNotes.isEmpty, let result = figures.system(OnlineSystemName.headwater)?.rounds[0].result, result.requests > 0
+        else { return [] }
+        let expected = PackedColumns.replyBytes(rows: rows, int64s: 50)
+        let actual = result.replyBytes / result.requests
+        return actual == expected ? [] : ["replies to \(rows) rows have \(actual) bytes, those of the floor \(expected)"]
     }
 
     /// A feature service over five groups and two entity types, beside one group with as many features.

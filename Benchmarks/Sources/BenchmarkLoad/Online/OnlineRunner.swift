@@ -10,7 +10,8 @@ public final class OnlineRunner {
     static let mixed = OnlineTable(
         "mixed",
         features: Array(repeating: .string, count: 10) + Array(repeating: .array(.int64), count: 5)
-            + Array(repeating: .vector(64), count: 2) + Array(repeating: .int64, count: 10) + Array(repeating: .float64, count: 10)
+            + Array(repeating: .vector(64), count: 2) + Array(repeating: .int64, count: 10)
+            + Array(repeating: .float64, count: 10)
             + Array(repeating: .bool, count: 5))
     static let mixedRowsMax = 100_000
     private static let requestsMax = 1 << 20
@@ -75,7 +76,8 @@ public final class OnlineRunner {
             let all = [Self.wide, Self.narrow, Self.mixed] + Self.parts
             store = try OnlineStand(
                 binary: options.headwater, directory: folder("h"), cores: cores,
-                definitions: OnlineTable.definitions(all, services: [("five", Self.parts)]), port: Int.random(in: 20_000..<32_000))
+                definitions: OnlineTable.definitions(all, services: [("five", Self.parts)]), port: Int.random(in: 20_000..<32_000)
+            )
             storeWay = try store!.way(for: GetTarget([Self.wide]))
         }
         for table in tables where filled.insert(table.name).inserted {
@@ -137,7 +139,8 @@ public final class OnlineRunner {
     ) throws(HeadwaterError) -> Contender? {
         guard let binary = options.floor else { return nil }
         let stand = try FloorStand(
-            binary: binary, directory: folder("f"), cores: cores, port: port, requestBytes: PackedColumns.requestBytes(rows: rows),
+            binary: binary, directory: folder("f"), cores: cores, port: port,
+            requestBytes: PackedColumns.requestBytes(rows: rows),
             replyBytes: PackedColumns.replyBytes(rows: rows, int64s: 50), logPath: nil)
         let stream = try stand.stream(connections: connections, depth: depth)
         // The stand lives as long as its contender, and its socket's path as long as it.

@@ -10,6 +10,7 @@ struct OnlineSystemFigures: Encodable {
     /// Of all rounds together.
     let latencies: Latencies
     let p99MillisecondsByRound: [Double]
+    /// Of the server's core; in a closed loop far below 1, something else held the load back.
     let serverCores: Spread
     /// Fell due in an open loop and were never sent: above zero the server was far behind.
     let unsent: Int
@@ -81,6 +82,8 @@ struct OnlineFigures: Encodable {
     let measures: [String: Spread]
     let notes: [String]
     private(set) var lines: [OnlineLine] = []
+
+    var isClosedLoop: Bool { name != OnlineCaseName.written.rawValue && name != OnlineCaseName.feast.rawValue }
 
     init(_ item: OnlineCase) {
         name = item.name.rawValue

@@ -24,11 +24,13 @@ extension OnlineFigures {
         var lines: [OnlineLine] = []
         for (name, wanted) in [(OnlineSystemName.redisHash, hash), (OnlineSystemName.redisPacked, packed)] {
             guard let peer = system(name) else { continue }
-            lines.append(OnlineLine(peer: "\(name): \(rowsText(peer))", bar: bar("/ peer", own, peer, \.rowsPerSecondByRound, wanted)))
+            lines.append(
+                OnlineLine(peer: "\(name): \(rowsText(peer))", bar: bar("/ peer", own, peer, \.rowsPerSecondByRound, wanted)))
         }
         if lines.isEmpty { lines.append(OnlineLine(peer: "Redis is not installed")) }
         if let floor = system(OnlineSystemName.floor) {
-            lines.append(OnlineLine(floor: rowsText(floor), bar: bar("/ floor", own, floor, \.rowsPerSecondByRound, wantedOfFloor)))
+            lines.append(
+                OnlineLine(floor: rowsText(floor), bar: bar("/ floor", own, floor, \.rowsPerSecondByRound, wantedOfFloor)))
             if let p99OfFloor {
                 lines.append(
                     OnlineLine(
@@ -41,15 +43,20 @@ extension OnlineFigures {
     }
 
     private func service() -> [OnlineLine] {
-        guard let own = system(OnlineSystemName.headwater), let one = system(OnlineSystemName.oneGroup) else { return [OnlineLine()] }
+        guard let own = system(OnlineSystemName.headwater), let one = system(OnlineSystemName.oneGroup) else {
+            return [OnlineLine()]
+        }
         let bar = bar("/ one group", own, one, \.rowsPerSecondByRound, 0.6)
         return [
-            OnlineLine(headwater: "\(rowsText(own)), \(milliseconds(own))", peer: "one group × 50 int64: \(rowsText(one))", bar: bar)
+            OnlineLine(
+                headwater: "\(rowsText(own)), \(milliseconds(own))", peer: "one group × 50 int64: \(rowsText(one))", bar: bar)
         ]
     }
 
     private func mixed() -> [OnlineLine] {
-        guard let own = system(OnlineSystemName.headwater), let one = system(OnlineSystemName.oneGroup) else { return [OnlineLine()] }
+        guard let own = system(OnlineSystemName.headwater), let one = system(OnlineSystemName.oneGroup) else {
+            return [OnlineLine()]
+        }
         func megabytes(_ figures: OnlineSystemFigures) -> String { "\(number(figures.replyBytesPerSecond.median / 1e6)) MB/s" }
         let bar = bar("int64 / mixed, bytes/s", one, own, \.replyBytesPerSecondByRound, 3, isAtMost: true)
         return [
@@ -63,22 +70,33 @@ extension OnlineFigures {
         let floor = system(OnlineSystemName.floorTCP)
         return [
             OnlineLine(
-                headwater: "TCP \(rowsText(tcp)), \(milliseconds(tcp))", peer: "Unix socket \(rowsText(unix)), \(milliseconds(unix))",
-                floor: floor.map { "TCP \(rowsText($0))" } ?? "", bar: bar("TCP / Unix socket", tcp, unix, \.rowsPerSecondByRound, nil))
+                headwater: "TCP \(rowsText(tcp)), \(milliseconds(tcp))",
+                peer: "Unix socket \(rowsText(unix)), \(milliseconds(unix))",
+                floor: floor.map { "TCP \(rowsText($0))" } ?? "",
+                bar: bar("TCP / Unix socket", tcp, unix, \.rowsPerSecondByRound, nil))
         ]
     }
 
     private func written(_ item: OnlineCase) -> [OnlineLine] {
         guard let quiet = system(OnlineSystemName.quiet) else { return [OnlineLine()] }
-        let measured = [OnlineSystemName.whileWritten: "rows/s written", OnlineSystemName.whileSnapshot: "seconds a snapshot"]
-        return [OnlineSystemName.whileWritten, OnlineSystemName.whileSnapshot].compactMap { name in
-            guard let loaded = system(name) else { return nil }
-            let beside = measured[name].flatMap { name in measures[name].map { "\(name) \(number($0.median))" } } ?? ""
+        var lines: [OnlineLine] = []
+        for name in [OnlineSystemName.whileWritten, OnlineSystemName.whileSnapshot] {
+            guard let loaded = system(name) else { continue }
             let late = loaded.unsent > 0 ? ", \(loaded.unsent) requests never sent" : ""
-            return OnlineLine(
-                headwater: "\(name): \(milliseconds(loaded))\(late); \(beside)", peer: "quiet \(milliseconds(quiet))",
-                bar: bar("p99 / quiet", loaded, quiet, \.p99MillisecondsByRound, 2, isAtMost: true))
+            lines.append(
+                OnlineLine(
+                    headwater: "\(name): \(milliseconds(loaded))\(late)", peer: "quiet: \(milliseconds(quiet))",
+                    bar: bar("p99 / quiet", loaded, quiet, \.p99MillisecondsByRound, 2, isAtMost: true)))
         }
+        // The reads' bar means nothing where the writes were held back.
+        if let rows = measures[OnlineRunner.WrittenMeasure.rows] {
+            let wanted = Double(OnlineRunner.writtenRowsPerSecond) * 0.95
+            lines.append(OnlineLine(bar: OnlineBar(name: "rows/s written", wanted: wanted, isAtMost: false, measured: rows)))
+        }
+        if let taken = measures[OnlineRunner.WrittenMeasure.snapshotMilliseconds] {
+            lines.append(OnlineLine(headwater: "a snapshot: \(number(taken.median)) ms"))
+        }
+        return lines
     }
 
     /// Bytes of a row by its data alone: packed features, key, time and position.
@@ -118,7 +136,8 @@ extension OnlineFigures {
 
     /// One figure over another, round by round.
     private func bar(
-        _ name: String, _ own: OnlineSystemFigures, _ other: OnlineSystemFigures, _ figure: KeyPath<OnlineSystemFigures, [Double]>,
+        _ name: String, _ own: OnlineSystemFigures, _ other: OnlineSystemFigures,
+        _ figure: KeyPath<OnlineSystemFigures, [Double]>,
         _ wanted: Double?, isAtMost: Bool = false
     ) -> OnlineBar {
         let ratios = zip(own[keyPath: figure], other[keyPath: figure]).map { $0 / max($1, 1e-9) }

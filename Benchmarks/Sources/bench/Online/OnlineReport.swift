@@ -6,6 +6,8 @@ struct OnlineReport {
     let options: OnlineOptions
     var cases: [OnlineFigures] = []
 
+    /// A server under a closed loop that uses less of its core was held back by something else on the machine.
+    private static let coreBusy = 0.85
     private static let columns = ["work", "Headwater", "peer", "floor", "ratio (min … max)", "bar", "met"]
 
     func text() -> String {
@@ -23,9 +25,18 @@ struct OnlineReport {
             lines.append(cells.joined(separator: "  ").trimmingCharacters(in: .whitespaces).isEmpty ? "" : trimmed(cells))
             if index == 0 { lines.append(widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")) }
         }
-        if options.redis == nil { lines += ["", "Redis is skipped: redis-server is not installed (apt-get install redis-server)"] }
+        if options.redis == nil {
+            lines += ["", "Redis is skipped: redis-server is not installed (apt-get install redis-server)"]
+        }
         if options.floor == nil { lines += ["", "the floor is skipped: 'make bench-online' builds it"] }
         for note in Set(cases.flatMap(\.notes)).sorted() { lines += ["", note] }
+        for item in cases where item.isClosedLoop {
+            for system in item.systems where system.serverCores.median < Self.coreBusy {
+                lines.append(
+                    "\(item.name), \(system.name): the server used \(number(system.serverCores.median)) of its core: not its full speed"
+                )
+            }
+        }
         return lines.joined(separator: "\n")
     }
 
