@@ -82,13 +82,13 @@ public final class ServerProcess {
     }
 
     /// Bytes of its memory that are resident, pages of mapped files included: now, and the most since the peak was reset.
-    public func memory() -> (resident: Int, peak: Int) {
+    public func memory() -> (resident: Int, anonymous: Int, peak: Int) {
         let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
         func bytes(_ name: String) -> Int {
             let line = status.split(separator: "\n").first { $0.hasPrefix(name) }
             return (line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0) << 10
         }
-        return (bytes("VmRSS:"), bytes("VmHWM:"))
+        return (bytes("VmRSS:"), bytes("RssAnon:"), bytes("VmHWM:"))
     }
 
     /// Lets the peak of its memory start from what it has now.

@@ -24,6 +24,12 @@ enum FrameParts {
         return bytes + head + body
     }
 
+    /// The batch that an answer of `get` starts with.
+    static func batch(_ body: ArraySlice<UInt8>) throws(HeadwaterError) -> Batch {
+        guard body.count >= Batch.headerBytes else { throw HeadwaterError(.internal, "an answer without a batch") }
+        return try Batch(decoding: body.prefix(Int(body.littleEndian(at: 12, as: UInt32.self))))
+    }
+
     /// Head and body of a frame whose checksum was verified.
     static func parts(_ frame: [UInt8]) -> (head: ArraySlice<UInt8>, body: ArraySlice<UInt8>) {
         let bytes = frame[...]

@@ -22,11 +22,20 @@ struct GetTarget: Sendable {
             if let service { $0.service = service } else { $0.features = tables.flatMap(\.references) }
         }
     }
+
+    /// The same by names, without a handle.
+    func get(keyNames: [String]) -> GetRequest {
+        GetRequest.with {
+            $0.project = Rows.project
+            if let service { $0.service = service } else { $0.features = tables.flatMap(\.references) }
+            $0.keyNames = keyNames
+        }
+    }
 }
 
 /// Prepared gets of one target over some connections: the stream, and the check of its samples.
 final class HeadwaterGets {
-    /// Which of the protocol's ways: `getPrepared`, or `get` by handle of servers before it.
+    /// Which of the protocol's ways: `getPrepared`, or `get` by names for servers before it.
     enum Way: String, Sendable {
         case getPrepared
         case get
@@ -36,9 +45,8 @@ final class HeadwaterGets {
     private let target: GetTarget
     private let way: Way
     private let keys: [ColumnSpec]
-    private let handle: UInt64
 
-    /// - Throws: what the server says of the target; `.unimplemented` where handles differ and `get` needs one for all.
+    /// - Throws: what the server says of the target.
     init(
         address: String, target: GetTarget, way: Way, connections: Int, depth: Int
     ) throws(HeadwaterError) {
@@ -49,14 +57,10 @@ final class HeadwaterGets {
         for _ in 0..<connections {
             let session = try HeadwaterSession(socketPath: address, project: Rows.project)
             let reply = try PrepareReply(decoding: session.call(.prepare, target.prepare()).head)
-            guard way == .getPrepared || first == nil || first!.handle == reply.handle else {
-                throw HeadwaterError(.unimplemented, "handles differ between connections")
-            }
             if first == nil { first = reply }
             try stream.add(session, handle: way == .getPrepared ? reply.handle : 0)
         }
         keys = first!.keys
-        handle = first!.handle
     }
 
     /// Adds `count` requests for `rows` entities each, but no more than fit into `bytesMax`.
@@ -73,11 +77,7 @@ final class HeadwaterGets {
         switch way {
         case .getPrepared: try stream.add(request: PackedColumns.request(columns))
         case .get:
-            let head = GetRequest.with {
-                $0.project = Rows.project
-                $0.handle = handle
-                $0.keyNames = keys.map(\.name)
-            }
+            let head = target.get(keyNames: keys.map(\.name))
             var batch: [(ordinal: Int, column: Column)] = []
             for (index, values) in columns.enumerated() {
                 batch.append((index, try Column(.int64, values.map(Value.int64))))
@@ -133,7 +133,7 @@ final class HeadwaterGets {
     ) throws(HeadwaterError) -> (rows: Int, columns: [Column], statuses: [StatusColumn]) {
         let body = FrameParts.parts(reply).body
         guard way == .get else { return try PackedColumns.decode(body, types: target.types) }
-        let cells = try Cells(decoding: body, outputCount: target.types.count)
-        return (cells.batch.rowCount, cells.batch.columns, cells.statuses)
+        let batch = try FrameParts.batch(body)
+        return (batch.rowCount, batch.columns, try Cells(decoding: body, outputCount: target.types.count).statuses)
     }
 }

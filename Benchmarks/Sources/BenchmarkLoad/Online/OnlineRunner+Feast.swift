@@ -39,7 +39,7 @@ extension OnlineRunner {
                 try contender.round(warmUp: options.warmUpSeconds, seconds: options.seconds, seed: 1).round)
             figures.systems.append(system)
         }
-        if way == .get { figures.notes = ["the server does not know getPrepared: measured with get by handle"] }
+        if way == .get { figures.notes = ["the server does not know getPrepared: measured with get by names"] }
         return figures
     }
 }

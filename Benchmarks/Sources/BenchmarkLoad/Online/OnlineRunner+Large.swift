@@ -6,6 +6,7 @@ extension OnlineRunner {
     public enum LargeMeasure {
         public static let rows = "rows"
         public static let residentPerRow = "resident bytes/row"
+        public static let anonymousPerRow = "of these anonymous (not mapped files)"
         public static let peakPerRow = "peak bytes/row during a snapshot"
         public static let coldStart = "ms to first answer, all rows"
         public static let smallStart = "ms to first answer, a tenth"
@@ -48,9 +49,11 @@ extension OnlineRunner {
             }
         }
         let rows = Double(largeRows)
+        let memory = stand.process.memory()
         figures.measures = [
             OnlineMeasure(name: LargeMeasure.rows, values: [rows]),
-            OnlineMeasure(name: LargeMeasure.residentPerRow, values: [Double(stand.process.memory().resident) / rows]),
+            OnlineMeasure(name: LargeMeasure.residentPerRow, values: [Double(memory.resident) / rows]),
+            OnlineMeasure(name: LargeMeasure.anonymousPerRow, values: [Double(memory.anonymous) / rows]),
             OnlineMeasure(name: LargeMeasure.peakPerRow, values: [Double(peak) / rows]),
         ]
         return figures

@@ -148,5 +148,5 @@ public final class OnlineRunner {
     }
 
     /// What servers before `getPrepared` are measured with is said beside the figures.
-    var wayNotes: [String] { storeWay == .get ? ["the server does not know getPrepared: measured with get by handle"] : [] }
+    var wayNotes: [String] { storeWay == .get ? ["the server does not know getPrepared: measured with get by names"] : [] }
 }

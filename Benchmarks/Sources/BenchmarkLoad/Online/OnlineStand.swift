@@ -113,18 +113,13 @@ final class OnlineStand {
         process = try ServerProcess(name: "headwater", command, cores: cores, logPath: logPath)
         try waitForServer(socketPath, interval: 0.0005, seconds: 600)
         let session = try session()
-        let prepared = try PrepareReply(decoding: session.call(.prepare, GetTarget([table]).prepare()).head)
         let key = OnlineTable.key(entity)
-        let request = GetRequest.with {
-            $0.project = Rows.project
-            $0.handle = prepared.handle
-            $0.keyNames = [table.keyName]
-        }
+        let request = GetTarget([table]).get(keyNames: [table.keyName])
         let body = Batch(rowCount: 1, columns: [(0, try Column(.int64, [.int64(key)]))])
         let answer = try session.call(.get, request, body: body.bytes)
         let seconds = Double(monotonicNanoseconds() - start) / 1e9
-        let cells = try Cells(decoding: answer.body, outputCount: table.features.count)
-        guard cells.batch.columns.indices.allSatisfy({ cells.batch.columns[$0].value(0) == table.value(key, $0) }) else {
+        let columns = try FrameParts.batch(answer.body).columns
+        guard table.features.indices.allSatisfy({ columns[$0].value(0) == table.value(key, $0) }) else {
             throw HeadwaterError(.internal, "the first answer after a start is wrong")
         }
         return seconds

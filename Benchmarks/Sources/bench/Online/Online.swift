@@ -71,7 +71,11 @@ struct Online: ParsableCommand {
         options.warmUpSeconds = min(0.3, seconds / 2)
         touchMemory(bytes: min(4 << 30, rows * 4_000))
         try runOnCore(1)
-        let runner = OnlineRunner(options) { FileHandle.standardError.write(Data("\($0)\n".utf8)) }
+        let start = ContinuousClock.now
+        let runner = OnlineRunner(options) { what in
+            let seconds = String(format: "%6.1f s  ", (ContinuousClock.now - start) / .seconds(1))
+            FileHandle.standardError.write(Data("\(seconds)\(what)\n".utf8))
+        }
         defer { runner.stop() }
         var report = OnlineReport(options: options)
         for name in OnlineCaseName.allCases where only.isEmpty || only.contains(name) {

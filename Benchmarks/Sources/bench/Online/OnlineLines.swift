@@ -104,10 +104,12 @@ extension OnlineFigures {
 
     private func memory(_ item: OnlineCase) -> [OnlineLine] {
         guard let resident = item.measure(OnlineRunner.LargeMeasure.residentPerRow) else { return [OnlineLine()] }
-        let peak = measures[OnlineRunner.LargeMeasure.peakPerRow]
+        let peak = measures[OnlineRunner.LargeMeasure.peakPerRow]?.median ?? 0
+        let anonymous = measures[OnlineRunner.LargeMeasure.anonymousPerRow]?.median ?? 0
+        let all = Spread(resident.values).median
         return [
             OnlineLine(
-                headwater: "\(number(Spread(resident.values).median)) B/row; peak in a snapshot \(number(peak?.median ?? 0))",
+                headwater: "\(number(all)) B/row, \(number(anonymous)) of them anonymous; peak in a snapshot \(number(peak))",
                 bar: OnlineBar(
                     name: "/ 106 B of data", wanted: 1.35, isAtMost: true,
                     measured: Spread(resident.values.map { $0 / Self.bytesPerRow })))
