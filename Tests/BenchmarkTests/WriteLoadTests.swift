@@ -6,8 +6,13 @@ import Testing
 @Suite(.serialized) struct WriteLoadTests {
     static let binary: String = {
         if let path = ProcessInfo.processInfo.environment["HEADWATER_BINARY"], !path.isEmpty { return path }
-        return URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("headwater").path
+        return built("headwater")
     }()
+
+    /// An executable that was built with the tests.
+    static func built(_ name: String) -> String {
+        URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(name).path
+    }
 
     private func withDirectory(_ body: (String) throws -> Void) throws {
         let directory = "/tmp/headwater-bench-\(UInt32.random(in: .min ... .max))"

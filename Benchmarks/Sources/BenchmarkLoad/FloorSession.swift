@@ -34,11 +34,13 @@ public final class FloorStand {
     private let requestBytes: Int
     private let replyBytes: Int
 
-    /// - Parameter logPath: a file to append requests to and sync, once a round of its loop; `nil` for none.
+    /// - Parameters:
+    ///   - port: where to listen on 127.0.0.1; `nil` for a Unix socket.
+    ///   - logPath: a file to append requests to and sync, once a round of its loop; `nil` for none.
     public init(
-        binary: String, directory: String, cores: String?, requestBytes: Int, replyBytes: Int, logPath: String?
+        binary: String, directory: String, cores: String?, port: Int? = nil, requestBytes: Int, replyBytes: Int, logPath: String?
     ) throws(HeadwaterError) {
-        socketPath = "\(directory)/floor.sock"
+        socketPath = port.map { "tcp:\($0)" } ?? "\(directory)/floor-\(requestBytes)-\(replyBytes).sock"
         self.requestBytes = requestBytes
         self.replyBytes = replyBytes
         process = try ServerProcess(
@@ -48,6 +50,14 @@ public final class FloorStand {
     }
 
     deinit { process.stop() }
+
+    /// Connections for the load core.
+    func stream(connections: Int, depth: Int) throws(HeadwaterError) -> LoadStream {
+        let stream = try LoadStream(.fixed(bytes: replyBytes), depth: depth)
+        try stream.add(request: [UInt8](repeating: 7, count: requestBytes))
+        for _ in 0..<connections { try stream.add(StreamSocket(connectingTo: socketPath)) }
+        return stream
+    }
 
     public func sessions(_ count: Int) throws(HeadwaterError) -> [FloorSession] {
         var sessions: [FloorSession] = []

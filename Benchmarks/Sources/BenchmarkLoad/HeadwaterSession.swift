@@ -3,7 +3,7 @@ internal import Wire
 
 /// One connection to a Headwater server, with a producer session: as a client writes, so that each write is applied once.
 public final class HeadwaterSession: LoadSession {
-    private let socket: StreamSocket
+    let socket: StreamSocket
     private var connection = Connection(.client)
     private let project: String
     private var producer = OpenProducerReply()
@@ -11,6 +11,8 @@ public final class HeadwaterSession: LoadSession {
     private var answers: [Frame] = []
     private let bodies: [[UInt8]]
     private var nextBody: Int
+    /// What a request that is sent past this session must have as its id.
+    private(set) var nextRequestID: UInt64 = 2
     /// Position of the last write that was acknowledged.
     public private(set) var lastPosition: Position = 0
 
@@ -56,7 +58,19 @@ public final class HeadwaterSession: LoadSession {
 
     /// Sends one request of its own and waits for its answer.
     func call(_ method: Method, _ head: some Head, body: ArraySlice<UInt8> = []) throws(HeadwaterError) -> Frame {
-        try send(connection.request(method, head: head.encode(), body: body))
+        try start(method, head, body: body)
+        return try finish()
+    }
+
+    /// Sends one request of its own.
+    func start(_ method: Method, _ head: some Head, body: ArraySlice<UInt8> = []) throws(HeadwaterError) {
+        let frame = try connection.request(method, head: head.encode(), body: body)
+        nextRequestID = frame.header.requestID + 1
+        try send(frame)
+    }
+
+    /// Waits for the answer to the oldest request that was started.
+    func finish() throws(HeadwaterError) -> Frame {
         while answers.isEmpty { try takeEvents() }
         let answer = answers.removeFirst()
         if let error = answer.error { throw error }

@@ -31,16 +31,8 @@ public final class HeadwaterStand {
         offline = withOffline ? try start("offline") : nil
         if withOffline { try waitForServer("\(directory)/offline.sock") }
         let session = try HeadwaterSession(socketPath: onlineSocket, project: Rows.project)
-        let definitions = try DefinitionsFile.load(text: Rows.definitions, fileName: "bench.yaml").definitions
-        _ = try session.call(
-            .apply, ApplyRequest.with { $0.project = Rows.project }, body: definitions.encodeJSON()[...])
-        let description = try session.call(
-            .describe,
-            DescribeRequest.with {
-                $0.project = Rows.project
-                $0.name = "activity"
-            })
-        group = try CatalogDescription.decode(json: description.body).featureGroups[0]
+        try session.define(Rows.definitions)
+        group = try session.describe(group: "activity")
     }
 
     deinit { stop() }
@@ -69,19 +61,20 @@ public final class HeadwaterStand {
     }
 }
 
-/// `redis-server` that syncs its append-only file before it answers, on a fresh directory.
+/// `redis-server` on a fresh directory.
 public final class RedisStand {
     public let process: ServerProcess
     public let socketPath: String
 
+    /// - Parameter isDurable: whether it syncs its append-only file before it answers; else it keeps nothing on disk by itself.
     /// - Throws: `.unavailable` where it does not start: is it installed?
-    public init(binary: String, directory: String, cores: String?) throws(HeadwaterError) {
+    public init(binary: String, directory: String, cores: String?, isDurable: Bool = true) throws(HeadwaterError) {
         socketPath = "\(directory)/redis.sock"
         process = try ServerProcess(
             name: "redis",
             [
-                binary, "--port", "0", "--unixsocket", socketPath, "--dir", directory, "--appendonly", "yes", "--appendfsync",
-                "always", "--save", "", "--auto-aof-rewrite-percentage", "0", "--daemonize", "no",
+                binary, "--port", "0", "--unixsocket", socketPath, "--dir", directory, "--save", "", "--daemonize", "no",
+                "--appendonly", isDurable ? "yes" : "no", "--appendfsync", "always", "--auto-aof-rewrite-percentage", "0",
             ], cores: cores, logPath: "\(directory)/redis.log")
         try waitForServer(socketPath)
     }
@@ -99,10 +92,12 @@ public final class RedisStand {
     }
 }
 
-func waitForServer(_ socketPath: String) throws(HeadwaterError) {
-    for _ in 0..<3_000 {
+/// Waits until somebody listens, asking every `interval` seconds.
+func waitForServer(_ socketPath: String, interval: Double = 0.01, seconds: Double = 30) throws(HeadwaterError) {
+    let deadline = monotonicNanoseconds() + UInt64(seconds * 1e9)
+    while monotonicNanoseconds() < deadline {
         if (try? StreamSocket(connectingTo: socketPath)) != nil { return }
-        Thread.sleep(forTimeInterval: 0.01)
+        Thread.sleep(forTimeInterval: interval)
     }
-    throw HeadwaterError(.unavailable, "no server came up at \(socketPath) within 30 s: see the log beside it")
+    throw HeadwaterError(.unavailable, "no server came up at \(socketPath) within \(Int(seconds)) s: see the log beside it")
 }

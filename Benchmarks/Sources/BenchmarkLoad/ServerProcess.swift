@@ -29,11 +29,19 @@ public final class ServerProcess {
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_addopen(&actions, 1, logPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
         unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        // A thread that blocks signals, as some of a test run do, would hand that on, and nothing would end the server but SIGKILL.
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
+        var noSignals = sigset_t()
+        unsafe sigemptyset(&noSignals)
+        unsafe posix_spawnattr_setsigmask(&attributes, &noSignals)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         // The strings live until the call is over; the system copies them into the new process.
         var arguments = unsafe command.map { unsafe strdup($0) } + [nil]
         defer { for index in unsafe arguments.indices { unsafe free(arguments[index]) } }
         var pid = pid_t()
-        let code = unsafe posix_spawn(&pid, command[0], &actions, nil, &arguments, environ)
+        let code = unsafe posix_spawn(&pid, command[0], &actions, &attributes, &arguments, environ)
         guard code == 0 else { throw HeadwaterError(.unavailable, "cannot start \(name): error \(code)", at: command[0]) }
         self.pid = pid
     }
@@ -53,6 +61,18 @@ public final class ServerProcess {
         }
     }
 
+    /// Lets it stand still, or go on.
+    public func pause(_ isPaused: Bool) { kill(pid, isPaused ? SIGSTOP : SIGCONT) }
+
+    /// SIGKILL: ends as in a crash.
+    public func crash() {
+        guard !isEnded else { return }
+        isEnded = true
+        kill(pid, SIGKILL)
+        var status: Int32 = 0
+        unsafe waitpid(pid, &status, 0)
+    }
+
     /// Waits for its own end; its exit code, or `nil` where a signal ended it.
     func wait() -> Int32? {
         var status: Int32 = 0
@@ -60,6 +80,19 @@ public final class ServerProcess {
         isEnded = true
         return status & 0x7F == 0 ? status >> 8 & 0xFF : nil
     }
+
+    /// Bytes of its memory that are resident, pages of mapped files included: now, and the most since the peak was reset.
+    public func memory() -> (resident: Int, anonymous: Int, peak: Int) {
+        let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+        func bytes(_ name: String) -> Int {
+            let line = status.split(separator: "\n").first { $0.hasPrefix(name) }
+            return (line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+        }
+        return (bytes("VmRSS:"), bytes("RssAnon:"), bytes("VmHWM:"))
+    }
+
+    /// Lets the peak of its memory start from what it has now.
+    public func resetPeakMemory() { try? "5".write(toFile: "/proc/\(pid)/clear_refs", atomically: false, encoding: .utf8) }
 
     public func usage() -> Usage {
         var usage = Usage()

@@ -8,6 +8,13 @@ struct Latencies: Encodable {
     let p999Milliseconds: Double
     let maxMilliseconds: Double
 
+    init(p50Milliseconds: Double, p99Milliseconds: Double, p999Milliseconds: Double, maxMilliseconds: Double) {
+        self.p50Milliseconds = p50Milliseconds
+        self.p99Milliseconds = p99Milliseconds
+        self.p999Milliseconds = p999Milliseconds
+        self.maxMilliseconds = maxMilliseconds
+    }
+
     /// - Parameter nanoseconds: one number a request.
     init(_ nanoseconds: some Sequence<UInt64>) {
         var histogram = Histogram<UInt64>(highestTrackableValue: 600_000_000_000, numberOfSignificantValueDigits: .three)

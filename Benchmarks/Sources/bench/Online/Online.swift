@@ -1,0 +1,86 @@
+import ArgumentParser
+import BenchmarkLoad
+import FeatureModel
+import Foundation
+
+extension OnlineCaseName: @retroactive ExpressibleByArgument {}
+
+extension KeyDistribution: @retroactive ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+    public var defaultValueDescription: String { description }
+}
+
+/// Reads beside Redis and the floor.
+struct Online: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Reads beside Redis and a C server that moves the same bytes; starts; memory; Feast's grid.",
+        discussion: "Servers run on core 0, the load on core 1. Prints one table; what is under way goes to standard error.")
+
+    @Option(parsing: .upToNextOption, help: "The cases to run; all, if none is named.")
+    var only: [OnlineCaseName] = []
+
+    @Option(help: "Rounds of each system, alternating.")
+    var rounds = 3
+
+    @Option(help: "Measured seconds of a round.")
+    var seconds = 2.0
+
+    @Option(help: "Entities of most cases; ten times as many rows for memory and start.")
+    var rows = 1_000_000
+
+    @Option(help: "Which entities are asked for: uniform or zipf:EXPONENT.")
+    var keys = KeyDistribution.uniform
+
+    @Flag(help: "Print one JSON document instead of the table.")
+    var json = false
+
+    @Option(help: "The headwater executable, an optimised build.")
+    var headwater = ".build/release/headwater"
+
+    @Option(help: "The redis-server executable; where it is missing, the peer is skipped.")
+    var redis = "/usr/bin/redis-server"
+
+    @Option(help: "The floor server; where it is missing, it is left out.")
+    var floor = "Benchmarks/.build/release/floor"
+
+    @Option(help: "A directory for the data; short, as sockets lie in it.")
+    var directory = "/tmp"
+
+    /// Keys are different up to this many.
+    private static let rowsMax = 1_500_000
+
+    func validate() throws {
+        guard rounds > 0, seconds > 0 else { throw ValidationError("rounds and seconds are above zero") }
+        guard rows >= 100, rows <= Self.rowsMax else { throw ValidationError("--rows is from 100 to \(Self.rowsMax)") }
+        guard FileManager.default.isExecutableFile(atPath: headwater) else {
+            throw ValidationError("no executable at \(headwater): 'make release' builds it")
+        }
+    }
+
+    private func existing(_ path: String) -> String? { FileManager.default.isExecutableFile(atPath: path) ? path : nil }
+
+    func run() throws {
+        let place = "\(directory)/headwater-bench-\(UInt32.random(in: .min ... .max))"
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        var options = OnlineOptions(headwater: headwater, redis: existing(redis), floor: existing(floor), place: place)
+        options.rounds = rounds
+        options.seconds = seconds
+        options.rows = rows
+        options.keys = keys
+        options.warmUpSeconds = min(0.3, seconds / 2)
+        touchMemory(bytes: min(4 << 30, rows * 4_000))
+        try runOnCore(1)
+        let start = ContinuousClock.now
+        let runner = OnlineRunner(options) { what in
+            let seconds = String(format: "%6.1f s  ", (ContinuousClock.now - start) / .seconds(1))
+            FileHandle.standardError.write(Data("\(seconds)\(what)\n".utf8))
+        }
+        defer { runner.stop() }
+        var report = OnlineReport(options: options)
+        for name in OnlineCaseName.allCases where only.isEmpty || only.contains(name) {
+            report.cases.append(OnlineFigures(try runner.run(name)))
+        }
+        print(json ? try report.json() : report.text())
+    }
+}
