@@ -18,9 +18,9 @@ extension OnlineAnswer {
     private func forEach(_ output: Int, _ body: (FoundCell, CompiledVersion.Place?) -> Void) {
         let output = plan.outputs[output]
         let lookup = plan.lookups[output.lookup]
-        let common = reader.parts[output.lookup].version
+        let common = parts[output.lookup].version
         let first = output.lookup * rowCount
-        unsafe reader.cells.withUnsafeBufferPointer { cells in
+        unsafe cells.withUnsafeBufferPointer { cells in
             for row in 0..<rowCount {
                 let cell = unsafe cells[first + row]
                 body(cell, value(cell, output.feature, common, lookup))

@@ -39,7 +39,38 @@ extension Tables {
     }
 }
 
+/// A key that will be asked for.
+struct ExpectedKey {
+    let hash: UInt64
+    let rowBytes: Int
+}
+
+extension Tables {
+    /// Starts to load what finding these keys will touch; the caller holds a pin.
+    func load(_ keys: [ExpectedKey]) {
+        let maps = live.byteCount > 0 ? [live] + frozen : frozen
+        for generation in maps {
+            for key in keys { generation.stripes.slots(Stripes.index(key.hash)).prefetch(key.hash) }
+        }
+        mapped?.loadBuckets(keys)
+        for generation in maps {
+            for key in keys { generation.loadRow(key.hash, rowBytes: key.rowBytes) }
+        }
+        mapped?.loadRows(keys)
+    }
+}
+
 extension Generation {
+    /// Starts to load the row that the hash's first slot names, mostly the key's own.
+    @inline(__always)
+    fileprivate func loadRow(_ hash: UInt64, rowBytes: Int) {
+        let slots = stripes.slots(Stripes.index(hash))
+        if slots.word == 0 { return }
+        let slot = slots[slots.index(hash)]
+        guard slot != 0, slot & ~Slots.addressMask == Slots.tag(hash) else { return }
+        StoredRow(address: slot & Slots.addressMask).prefetch(byteCount: RowHeader.byteCount + rowBytes)
+    }
+
     fileprivate func find(
         _ keys: borrowing EncodedKeys, at visible: Position, rowBytes: Int, into found: inout FoundRows
     ) {
@@ -51,14 +82,7 @@ extension Generation {
             for key in 0..<count {
                 stripes.slots(Stripes.index(keys.hashes[key])).prefetch(keys.hashes[key])
             }
-            for key in 0..<count {
-                let hash = keys.hashes[key]
-                let slots = stripes.slots(Stripes.index(hash))
-                if slots.word == 0 { continue }
-                let slot = slots[slots.index(hash)]
-                guard slot != 0, slot & ~Slots.addressMask == Slots.tag(hash) else { continue }
-                StoredRow(address: slot & Slots.addressMask).prefetch(byteCount: RowHeader.byteCount + rowBytes)
-            }
+            for key in 0..<count { loadRow(keys.hashes[key], rowBytes: rowBytes) }
         }
         let bytes = unsafe keys.bytes.span.bytes
         for key in 0..<count where !keys.isNull(key) {
@@ -73,6 +97,30 @@ extension Generation {
 }
 
 extension SnapshotFile {
+    fileprivate func loadBuckets(_ keys: [ExpectedKey]) {
+        map.withBytes(0..<map.count) { file in
+            let base = unsafe file.withUnsafeBytes { unsafe UInt(bitPattern: $0.baseAddress!) }
+            let directory = base + UInt(geometry.directoryOffset)
+            for key in keys {
+                let entry = directory + UInt(SnapshotFormat.bucket(key.hash, bits: geometry.directoryBits) * 8)
+                unsafe headwater_prefetch(UnsafeRawPointer(bitPattern: entry))
+            }
+        }
+    }
+
+    /// Damage is left to the read itself.
+    fileprivate func loadRows(_ keys: [ExpectedKey]) {
+        map.withBytes(0..<map.count) { file in
+            let base = unsafe file.withUnsafeBytes { unsafe UInt(bitPattern: $0.baseAddress!) }
+            for key in keys {
+                let index = SnapshotFormat.bucket(key.hash, bits: geometry.directoryBits)
+                let start: UInt64 = file.littleEndian(at: geometry.directoryOffset + index * 8)
+                guard start < UInt64(geometry.rowsEnd) else { continue }
+                StoredRow(address: base + UInt(start)).prefetch(byteCount: RowHeader.byteCount + key.rowBytes)
+            }
+        }
+    }
+
     /// Finds the rows of keys in the mapped file.
     ///
     /// - Throws: `.dataLoss` where a block that is touched is damaged.

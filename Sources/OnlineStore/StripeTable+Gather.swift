@@ -43,8 +43,8 @@ extension OnlineAnswer {
     /// Whether every lookup has all its rows, of its group's newest version, without a null.
     private var isWhole: Bool {
         if plan.runs == nil { return false }
-        for index in reader.parts.indices {
-            if !reader.parts[index].isWhole || reader.parts[index].version !== plan.lookups[index].newest { return false }
+        for index in parts.indices {
+            if !parts[index].isWhole || parts[index].version !== plan.lookups[index].newest { return false }
         }
         return true
     }
@@ -55,7 +55,7 @@ extension OnlineAnswer {
             tag: position, rowCount: rowCount, hasStatuses: !isWhole, hasEventTimes: eventTimes)
         cursor.append(header.words.0)
         cursor.append(header.words.1)
-        unsafe reader.cells.withUnsafeBufferPointer { cells in
+        unsafe cells.withUnsafeBufferPointer { cells in
             if isWhole, let runs = plan.runs {
                 for index in runs.indices { unsafe gather(runs[index], cells, &cursor) }
             } else {
@@ -108,7 +108,7 @@ extension OnlineAnswer {
         for output in plan.outputs {
             let first = output.lookup * rowCount
             let lookup = plan.lookups[output.lookup]
-            let common = reader.parts[output.lookup].version
+            let common = parts[output.lookup].version
             var bits: UInt8 = 0
             for row in 0..<rowCount {
                 let cell = unsafe cells[first + row]

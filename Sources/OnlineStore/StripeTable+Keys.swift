@@ -76,6 +76,23 @@ struct EncodedKeys: Sendable {
         }
     }
 
+    /// The hash of a key of one column of fixed width; `nil` for other types.
+    static func hash(of cell: RawSpan, _ type: FeatureType, _ groupID: GroupID, seed: UInt64) -> UInt64? {
+        switch type {
+        case .int64, .timestamp: hash(of: cell.littleEndian(at: 0, as: UInt64.self) ^ 1 << 63, groupID, seed)
+        case .int32: hash(of: cell.littleEndian(at: 0, as: UInt32.self) ^ 1 << 31, groupID, seed)
+        default: nil
+        }
+    }
+
+    private static func hash<T: FixedWidthInteger & BitwiseCopyable>(
+        of sorted: T, _ groupID: GroupID, _ seed: UInt64
+    ) -> UInt64 {
+        var bytes = sorted.bigEndian
+        // The span lives as long as the closure.
+        return unsafe withUnsafeBytes(of: &bytes) { unsafe KeyHash.hash(groupID, $0.bytes, seed: seed) }
+    }
+
     private mutating func encodeEach(_ columns: [Column], rowCount: Int) {
         ends.reserveCapacity(rowCount)
         for row in 0..<rowCount {

@@ -131,6 +131,7 @@ public final class HeadwaterServer: Service {
         options.durability = configuration.durability
         options.logBytesMax = configuration.logBytesMax
         options.snapshotMemoryBytes = configuration.snapshotMemoryBytes
+        options.memoryBytesMax = configuration.memoryBytesMax
         options.log = LogOptions(segmentBytes: configuration.segmentBytes)
         var random = SystemRandomNumberGenerator()
         let newLogID = LogID((0..<LogID.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) })

@@ -24,6 +24,8 @@ public struct ServerConfiguration: Sendable {
     public var flushMemoryBytes = 128 << 20
     /// Bytes of rows in the online store's memory after which a snapshot is taken.
     public var snapshotMemoryBytes = 256 << 20
+    /// Bytes that online rows may take in memory, the mapped snapshot counted; beyond it writes are refused. `nil`: no cap.
+    public var memoryBytesMax: Int?
     /// Memory that one history request may take.
     public var historyBytesMax = 4 << 30
     public var allowInsecure = false

@@ -19,6 +19,32 @@ struct Faults: ParsableCommand {
     func run() throws { try options.run { try FaultSweep() } }
 }
 
+struct Vectors: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Read vectors of many groups while atomic writes over all of them are applied: promise P8, with threads.")
+    @Option(help: "How long.") var seconds = 5.0
+    @Flag(help: "Print the report as JSON.") var json = false
+    @Option(help: "Plant a fault that the run must catch; only in a build with -DHEADWATER_SABOTAGE.") var sabotage: String?
+
+    func run() throws {
+        try plant(sabotage)
+        let report = try VectorStress().run(seconds: seconds)
+        if json {
+            let violations = report.firstTorn.map { [["property": "P8", "summary": "P8, \($0)"]] } ?? []
+            let document: [String: Any] = [
+                "vectors": report.vectors, "writes": report.writes, "snapshots": report.snapshots, "torn": report.torn,
+                "violations": violations,
+            ]
+            let data = try JSONSerialization.data(withJSONObject: document, options: [.sortedKeys, .prettyPrinted])
+            print(String(decoding: data, as: UTF8.self))
+        } else {
+            print("\(report.vectors) vectors beside \(report.writes) records and \(report.snapshots) snapshots: \(report.torn) torn")
+            if let first = report.firstTorn { print(first) }
+        }
+        if report.torn > 0 { throw ExitCode(1) }
+    }
+}
+
 struct Golden: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write a data directory of this version, with what it reads as, for the tests of later versions.")
@@ -48,7 +74,7 @@ struct SweepOptions: ParsableArguments {
     @Option(help: .hidden) var from = 0
 
     func run<S: Sweep>(_ make: () throws -> S) throws {
-        try plantSabotage()
+        try plant(sabotage)
         let sweep: S
         do { sweep = try make() } catch {
             guard let sabotage, worker == nil else { throw error }
@@ -66,17 +92,6 @@ struct SweepOptions: ParsableArguments {
         } else {
             try runAll(sweep)
         }
-    }
-
-    private func plantSabotage() throws {
-        guard let sabotage else { return }
-        guard let fault = Sabotage(rawValue: sabotage) else {
-            throw ValidationError("no such sabotage; there are: \(Sabotage.allCases.map(\.rawValue).joined(separator: ", "))")
-        }
-        guard Sabotage.isPossible else {
-            throw ValidationError("this build cannot be sabotaged: build with -Xswiftc -DHEADWATER_SABOTAGE")
-        }
-        Sabotage.plant(fault)
     }
 
     private func runOne<S: Sweep>(_ sweep: S, _ id: String) throws {
@@ -128,4 +143,16 @@ struct SweepOptions: ParsableArguments {
         let kinds = Dictionary(grouping: report.violations, by: \.outcome).sorted { $0.value.count > $1.value.count }
         return kinds.isEmpty ? "NOT caught" : "caught: " + kinds.map { "\($0.key) (\($0.value.count))" }.joined(separator: ", ")
     }
+}
+
+/// Plants the fault of this name, if one is given.
+private func plant(_ sabotage: String?) throws {
+    guard let sabotage else { return }
+    guard let fault = Sabotage(rawValue: sabotage) else {
+        throw ValidationError("no such sabotage; there are: \(Sabotage.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    guard Sabotage.isPossible else {
+        throw ValidationError("this build cannot be sabotaged: build with -Xswiftc -DHEADWATER_SABOTAGE")
+    }
+    Sabotage.plant(fault)
 }

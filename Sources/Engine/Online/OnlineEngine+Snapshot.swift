@@ -19,7 +19,10 @@ extension OnlineEngine {
     /// Whether enough gathered in memory, or in the log behind the last snapshot, that one should be taken.
     public var isSnapshotDue: Bool {
         let logBytes = min(options.logBytesMax / 4, options.snapshotLogBytes)
-        return failure == nil && (store.memoryBytes >= options.snapshotMemoryBytes || bytesSinceSnapshot >= logBytes)
+        // Near the cap a snapshot may give back what superseded and expired rows take.
+        let isTight = options.memoryBytesMax.map { store.residentBytes > $0 / 8 * 7 && bytesSinceSnapshot > $0 / 64 } ?? false
+        return failure == nil
+            && (store.memoryBytes >= options.snapshotMemoryBytes || bytesSinceSnapshot >= logBytes || isTight)
     }
 
     /// Cuts a snapshot at the applied position, which is made durable first.

@@ -47,6 +47,7 @@ extension OnlineEngine {
             command = .write(try CheckedWrite(body: write.body, stamp: write.stamp, catalog: catalog, now: now))
         }
         try checkLogSize()
+        try reserveMemory(write)
         try stage(.data, stamp: write.stamp, body: write.body, command, token: token, now: now)
         return nil
     }
@@ -58,6 +59,23 @@ extension OnlineEngine {
         defer { noteLogFailure() }
         let position = try log.stage(kind: kind, stamp: stamp, body: body, now: now)
         staged.append(StagedCommand(token: token, command: command, position: position, plan: plan))
+    }
+
+    /// Refuses writes whose rows may not fit under the cap: here, as a fold refuses nothing.
+    ///
+    /// Reckons with every row as new. Deletes make room at the next snapshot, so they may go an eighth beyond.
+    private func reserveMemory(_ write: CheckedWrite) throws(HeadwaterError) {
+        guard let most = options.memoryBytesMax else { return }
+        let isDelete = write.entries.allSatisfy { $0.operation == .delete }
+        let wanted = write.entries.reduce(0) { $0 + OnlineStore.memoryBytesMax(of: $1) }
+        let taken = store.residentBytes + stagedMemoryBytes
+        guard taken + wanted <= (isDelete ? most + most / 8 : most) else {
+            throw HeadwaterError(
+                .resourceExhausted,
+                "rows take \(taken) bytes of memory and this write up to \(wanted) more, over the cap of \(most): "
+                    + "raise --memory-bytes-max, delete rows, or give groups a retention")
+        }
+        stagedMemoryBytes += wanted
     }
 
     /// Refuses writes while the log is over its limit, and says for whom it is kept.
@@ -115,7 +133,7 @@ extension OnlineEngine {
         do throws(HeadwaterError) {
             var rows: [UInt32] = []
             for entry in entries where entry.operation == .delete {
-                let found = try store.get(OnlineReads.existence(of: entry), now: 0)
+                let found = try store.get([OnlineReads.existence(of: entry)], now: 0, isCounted: false)[0]
                 for row in 0..<entry.batch.rowCount where found.rowStatuses[row] == .present {
                     rows.append(UInt32(entry.firstRow + row))
                 }

@@ -12,6 +12,8 @@ public struct OnlineOptions: Sendable {
     public var logBytesMax = 64 << 30
     /// Rows in memory after which a snapshot is due.
     public var snapshotMemoryBytes = 256 << 20
+    /// Bytes that rows may take in memory, the mapped snapshot counted; beyond it writes are refused. `nil`: no cap.
+    public var memoryBytesMax: Int?
     /// Bytes of bodies in the log after which a snapshot is due, however little memory they take: what a restart replays at most.
     public var snapshotLogBytes = 1 << 30
     /// Bytes of bodies that one group commit takes.
@@ -46,6 +48,8 @@ public final class OnlineEngine {
     var failure: HeadwaterError?
     /// Bytes of bodies logged since the last snapshot was begun.
     var bytesSinceSnapshot = 0
+    /// What the rows of the group under way may take in memory.
+    var stagedMemoryBytes = 0
     /// What the log keeps, measured now and then rather than at each write.
     var retention: LogRetention?
 
@@ -144,7 +148,7 @@ public final class OnlineEngine {
     public func completeGroup(
         _ result: Result<[Record], HeadwaterError>, elapsed: Microseconds, answer: ([OnlineCompletion]) -> Void
     ) {
-        defer { staged = [] }
+        defer { (staged, stagedMemoryBytes) = ([], 0) }
         switch result {
         case .failure(let error):
             failure = error

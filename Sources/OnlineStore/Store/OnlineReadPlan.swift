@@ -36,12 +36,18 @@ public final class OnlineReadPlan {
 
     public let lookups: [Lookup]
     public let outputs: [Output]
+    /// About how large the features of a row are, as far as is known.
+    private(set) var rowBytes = 0
     /// Worked out for one state of the groups' schemas.
     private var compiled: CompiledPlan?
 
-    public init(lookups: [Lookup], outputs: [Output]) {
+    fileprivate let isCounted: Bool
+
+    /// - Parameter isCounted: whether hits and misses count as those of gets.
+    public init(lookups: [Lookup], outputs: [Output], isCounted: Bool = true) {
         self.lookups = lookups
         self.outputs = outputs
+        self.isCounted = isCounted
     }
 
     /// The plan with what the store knows of its groups.
@@ -52,6 +58,7 @@ public final class OnlineReadPlan {
         if let compiled, compiled.tables === tables { return compiled }
         let fresh = try CompiledPlan(self, store, tables)
         compiled = fresh
+        rowBytes = fresh.lookups.map(\.rowBytes).max() ?? 0
         return fresh
     }
 }
@@ -77,7 +84,8 @@ final class CompiledPlan {
         self.tables = tables
         var lookups: [CompiledLookup] = []
         for lookup in plan.lookups {
-            lookups.append(try CompiledLookup(lookup, tables.groups[lookup.groupID], store.counters(of: lookup.groupID)))
+            let counters = plan.isCounted ? store.counters(of: lookup.groupID) : GroupCounters()
+            lookups.append(try CompiledLookup(lookup, tables.groups[lookup.groupID], counters))
         }
         self.lookups = lookups
         outputs = plan.outputs
@@ -106,12 +114,11 @@ final class CompiledPlan {
 }
 
 /// A lookup with all that its rows need to be read.
-struct CompiledLookup: Sendable {
+final class CompiledLookup: Sendable {
     let groupID: GroupID
     let features: [RequestedFeature]
     let maxAge: Microseconds?
     let keys: [Int]
-    let keyTypes: [FeatureType]?
     let cutoff: Microseconds
     let counters: GroupCounters
     /// About how large a row's features are.
@@ -125,7 +132,6 @@ struct CompiledLookup: Sendable {
         features = lookup.features
         maxAge = lookup.maxAge
         keys = lookup.keys
-        keyTypes = group?.newest?.keys.map(\.type)
         cutoff = group?.cutoff ?? .min
         self.counters = counters
         if let newest = group?.newest, let wrong = features.first(where: { $0.ordinal < newest.featureBase }) {

@@ -1,22 +1,45 @@
 public import FeatureModel
-internal import Synchronization
 
 /// Reads vectors from a store, again and again with the same memory. Belongs to one thread at a time.
 public final class OnlineReader {
+    /// What a read works with. Taken out of the reader for the length of a read, so that no access to it is checked at run time.
+    private struct Memory {
+        var keys = EncodedKeys()
+        var keyColumns: [Column] = []
+        var found = FoundRows()
+        /// Cells of each lookup, one lookup behind the other.
+        var cells: [FoundCell] = []
+        var parts: [FoundPart] = []
+    }
+
     public let store: OnlineStore
-    private var keys = EncodedKeys()
-    private var keyColumns: [Column] = []
-    private var found = FoundRows()
-    /// Cells of each lookup, one lookup behind the other.
-    var cells: [FoundCell] = []
-    var parts: [FoundPart] = []
+    private var memory = Memory()
+    private var pinned: (tables: Tables, position: Position)?
+    /// Keys of reads that come next, while they are announced.
+    private var expected: [ExpectedKey] = []
 
     public init(_ store: OnlineStore) { self.store = store }
+
+    /// Lets all reads until `unpin` see the position that is visible now: what reads that came together may share.
+    public func pin() {
+        if pinned != nil { return }
+        let (tables, position, _) = store.pin()
+        pinned = (tables, position)
+    }
+
+    public func unpin() {
+        guard let (_, position) = pinned else { return }
+        pinned = nil
+        store.unpin(position)
+    }
+
+    /// The position that reads see while they are pinned.
+    public var pinnedPosition: Position? { pinned?.position }
 
     /// Finds the rows of a plan's lookups for the keys of a request, all at one position, and lends them to `body`.
     ///
     /// - Parameters:
-    ///   - keys: the request's key columns.
+    ///   - keys: the request's key columns, of the types that the plan's groups have.
     ///   - now: the clock that max_age counts back from.
     /// - Complexity: O(lookups × keys × maps) besides `body`.
     /// - Throws: `.dataLoss` where the snapshot is damaged, `.failedPrecondition` where the schema moved since the plan was
@@ -25,8 +48,10 @@ public final class OnlineReader {
         _ plan: OnlineReadPlan, keys columns: [Column], rowCount: Int, now: Microseconds,
         _ body: (OnlineAnswer) throws(HeadwaterError) -> Result
     ) throws(HeadwaterError) -> Result {
-        let (tables, position, _) = store.pin()
-        defer { store.unpin(position) }
+        let isPinned = pinned != nil
+        if !isPinned { pin() }
+        defer { if !isPinned { unpin() } }
+        let (tables, position) = pinned!
         return try read(plan, keys: columns, rowCount: rowCount, now: now, tables, at: position, body)
     }
 
@@ -36,53 +61,61 @@ public final class OnlineReader {
         _ body: (OnlineAnswer) throws(HeadwaterError) -> Result
     ) throws(HeadwaterError) -> Result {
         let compiled = try plan.compile(store, tables)
-        cells.removeAll(keepingCapacity: true)
-        parts.removeAll(keepingCapacity: true)
-        for index in compiled.lookups.indices {
-            try find(compiled.lookups[index], columns, rowCount: rowCount, now: now, tables, at: position)
+        var memory = Memory()
+        swap(&memory, &self.memory)
+        defer { swap(&memory, &self.memory) }
+        memory.cells.removeAll(keepingCapacity: true)
+        memory.parts.removeAll(keepingCapacity: true)
+        for lookup in compiled.lookups {
+            memory.keyColumns.removeAll(keepingCapacity: true)
+            for key in lookup.keys { memory.keyColumns.append(columns[key]) }
+            memory.keys.encode(lookup.groupID, memory.keyColumns, rowCount: rowCount, seed: store.seed)
+            try tables.find(memory.keys, at: position, rowBytes: lookup.rowBytes, into: &memory.found)
+            let oldest = lookup.maxAge.map { now.subtractingSaturated($0) } ?? .min
+            memory.parts.append(try FoundPart(lookup, memory.found, oldest: oldest, into: &memory.cells))
         }
-        return try body(OnlineAnswer(reader: self, plan: compiled, rowCount: rowCount, position: position))
+        return try body(
+            OnlineAnswer(plan: compiled, cells: memory.cells, parts: memory.parts, rowCount: rowCount, position: position))
     }
 
-    private func find(
-        _ lookup: CompiledLookup, _ columns: [Column], rowCount: Int, now: Microseconds, _ tables: Tables, at position: Position
-    ) throws(HeadwaterError) {
-        keyColumns.removeAll(keepingCapacity: true)
-        for key in lookup.keys { keyColumns.append(columns[key]) }
-        try check(lookup, rowCount: rowCount, tables)
-        keys.encode(lookup.groupID, keyColumns, rowCount: rowCount, seed: store.seed)
-        try tables.find(keys, at: position, rowBytes: lookup.rowBytes, into: &found)
-        let oldest = lookup.maxAge.map { now.subtractingSaturated($0) } ?? .min
-        parts.append(try FoundPart(lookup, found, oldest: oldest, into: &cells))
+    // MARK: Looking ahead
+
+    /// Announces a read of one key of fixed width that comes soon; `loadExpected` then starts to load what all announced reads will touch.
+    ///
+    /// One read waits for memory three times, one after the other; many can wait at the same time.
+    /// - Parameter key: the cell of the only key column, as it stands in a column of `type`. Other keys are not looked ahead for.
+    public func expect(_ plan: OnlineReadPlan, key: RawSpan, type: FeatureType) {
+        for lookup in plan.lookups where lookup.keys.count == 1 {
+            guard let hash = EncodedKeys.hash(of: key, type, lookup.groupID, seed: store.seed) else { return }
+            expected.append(ExpectedKey(hash: hash, rowBytes: plan.rowBytes))
+        }
     }
 
-    private func check(_ lookup: CompiledLookup, rowCount: Int, _ tables: Tables) throws(HeadwaterError) {
-        for column in keyColumns where column.count != rowCount || !column.type.isKeyType {
-            throw HeadwaterError(.invalidArgument, "key columns must be of key types and of one length")
-        }
-        guard let types = lookup.keyTypes else { return }
-        var fits = types.count == keyColumns.count
-        for index in types.indices where fits { fits = keyColumns[index].type == types[index] }
-        if !fits, let schema = tables.groups[lookup.groupID]?.newest {
-            let types = schema.keys.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
-            throw HeadwaterError(.invalidArgument, "the key of group \(lookup.groupID) is (\(types))")
-        }
+    public func loadExpected() {
+        pin()
+        var keys: [ExpectedKey] = []
+        swap(&keys, &expected)
+        if let (tables, _) = pinned { tables.load(keys) }
+        keys.removeAll(keepingCapacity: true)
+        swap(&keys, &expected)
     }
 }
 
 /// What a read found, lent for the length of a call.
 public struct OnlineAnswer {
-    let reader: OnlineReader
     let plan: CompiledPlan
+    /// Cells of each lookup, one lookup behind the other.
+    let cells: [FoundCell]
+    let parts: [FoundPart]
     public let rowCount: Int
     /// The position that the whole answer shows.
     public let position: Position
 
     /// What was found of the rows of a lookup as a whole: never `.nullValue`.
-    public func rowStatus(lookup: Int, row: Int) -> CellStatus { reader.cells[lookup * rowCount + row].status }
+    public func rowStatus(lookup: Int, row: Int) -> CellStatus { cells[lookup * rowCount + row].status }
 
     /// Event time of a row that was found; `always` in a static table and where there is none.
-    public func eventTime(lookup: Int, row: Int) -> Microseconds { reader.cells[lookup * rowCount + row].eventTime }
+    public func eventTime(lookup: Int, row: Int) -> Microseconds { cells[lookup * rowCount + row].eventTime }
 }
 
 extension Microseconds {

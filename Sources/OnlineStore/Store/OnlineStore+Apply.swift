@@ -31,6 +31,13 @@ extension OnlineStore {
         }
     }
 
+    /// Bytes of memory that the rows of an entry take at most, if all their keys are new.
+    public static func memoryBytesMax(of entry: AppliedEntry) -> Int {
+        // A header, the version before, and slots that are at least three eighths full.
+        let each = RowHeader.byteCount + 8 + 8 * 8 / 3
+        return entry.batch.columns.reduce(entry.batch.rowCount * each) { $0 + $1.byteCount }
+    }
+
     private func apply(
         _ entry: AppliedEntry, of record: AppliedRecord, to live: Generation, _ group: GroupState, _ buffer: inout RowBuffer
     ) {

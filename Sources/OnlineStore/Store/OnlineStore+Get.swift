@@ -12,21 +12,37 @@ extension OnlineStore {
 
     /// Reads features of several groups at one position: never half of a record. For reads that come once; those that come again keep an
     /// `OnlineReader` and a plan.
-    public func get(_ queries: [OnlineQuery], now: Microseconds) throws(HeadwaterError) -> [OnlineResult] {
+    ///
+    /// - Parameter isCounted: whether hits and misses count as those of gets.
+    public func get(
+        _ queries: [OnlineQuery], now: Microseconds, isCounted: Bool = true
+    ) throws(HeadwaterError) -> [OnlineResult] {
         let (tables, position, _) = pin()
         defer { unpin(position) }
         let reader = OnlineReader(self)
         var results: [OnlineResult] = []
         for query in queries {
+            try check(query, tables)
             let lookup = OnlineReadPlan.Lookup(
                 groupID: query.groupID, features: query.features, maxAge: query.maxAge, keys: Array(query.keyColumns.indices))
             let plan = OnlineReadPlan(
-                lookups: [lookup], outputs: query.features.indices.map { OnlineReadPlan.Output(lookup: 0, feature: $0) })
+                lookups: [lookup], outputs: query.features.indices.map { OnlineReadPlan.Output(lookup: 0, feature: $0) },
+                isCounted: isCounted)
             results.append(
                 try reader.read(
                     plan, keys: query.keyColumns, rowCount: query.rowCount, now: now, tables, at: position
                 ) { (answer) throws(HeadwaterError) in try OnlineResult(answer) })
         }
         return results
+    }
+
+    private func check(_ query: OnlineQuery, _ tables: Tables) throws(HeadwaterError) {
+        if let schema = tables.groups[query.groupID]?.newest, query.keyColumns.map(\.type) != schema.keys.map(\.type) {
+            let types = schema.keys.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
+            throw HeadwaterError(.invalidArgument, "the key of group \(query.groupID) is (\(types))")
+        }
+        if query.keyColumns.contains(where: { $0.count != query.rowCount || !$0.type.isKeyType }) {
+            throw HeadwaterError(.invalidArgument, "key columns must be of key types and of one length")
+        }
     }
 }

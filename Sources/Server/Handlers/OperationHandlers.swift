@@ -110,6 +110,7 @@ struct OperationHandlers {
         let log = await logFigures(online)
         let state = online.state.current
         let groups = online.store.statisticsAtMost
+        let reads = online.store.readCounters
         let failures = [state.failure?.description, log.failure].compactMap { $0 }
         var report = StatusReport.Online(
             durability: online.options.durability.text, lastPosition: state.lastPosition, durablePosition: state.durablePosition,
@@ -121,10 +122,14 @@ struct OperationHandlers {
             followers: await FollowerReports(services: services).reports(log.followers, durable: state.durablePosition),
             groups: state.catalog.allGroups.map { group in
                 let counted = groups[group.id]
-                return StatusReport.OnlineGroup(
+                var report = StatusReport.OnlineGroup(
                     project: group.project, group: group.reference, rowsAtMost: counted?.rows ?? 0, bytes: counted?.bytes ?? 0)
+                if let read = reads[group.id]?.current { (report.hits, report.misses, report.expired) = read }
+                return report
             }, failure: failures.isEmpty ? nil : failures.joined(separator: "; "))
         report.snapshotBytes = online.store.snapshotBytes
+        report.residentBytes = online.store.residentBytes
+        report.residentBytesMax = online.options.memoryBytesMax
         return report
     }
 

@@ -54,6 +54,8 @@ final class PreparedGet {
     /// Definitions up to here give the plan.
     private var catalogPosition: Position
     let keyTypes: [FeatureType]
+    /// Bytes of the key's cell, where there is one key column, of a fixed width.
+    let keyWidth: Int?
     /// Whether any of the groups has a max_age, for which a clock is asked.
     let needsClock: Bool
 
@@ -65,6 +67,7 @@ final class PreparedGet {
         plan = OnlineReads.plan(entry.plan)
         catalogPosition = entry.catalogPosition
         keyTypes = entry.plan.keys.map(\.type)
+        keyWidth = keyTypes.count == 1 ? keyTypes[0].fixedWidth : nil
         needsClock = entry.plan.lookups.contains { $0.maxAgeMicroseconds != nil }
     }
 
@@ -86,6 +89,9 @@ final class PreparedGet {
         }
         catalogPosition = position
     }
+
+    /// Announces a key that is read soon.
+    func expect(_ key: RawSpan, by reader: OnlineReader) { reader.expect(plan, key: key, type: keyTypes[0]) }
 
     func read<Result>(
         _ keys: [Column], rowCount: Int, by reader: OnlineReader, now: Microseconds,
@@ -134,6 +140,30 @@ final class PreparedGetHandler: ImmediateHandler {
         self.scratch = scratch
     }
 
+    /// Of a request, up to which its keys are looked ahead for: larger ones overlap their own waits.
+    private static let rowsAheadMax = 8
+
+    func begin(_ bytes: RawSpan, bodies: [Range<Int>]) {
+        // What has come was sent before this moment, so all of it may see the position of now.
+        scratch.reader.pin()
+        if bodies.count == 1 { return }
+        for body in bodies { expect(bytes.extracting(body)) }
+        scratch.reader.loadExpected()
+    }
+
+    func end() { scratch.reader.unpin() }
+
+    private func expect(_ body: RawSpan) {
+        guard let header = try? PackedColumns.Header(decoding: body), !header.hasStatuses, header.rowCount <= Self.rowsAheadMax,
+            let get = try? get(header.tag), let width = get.keyWidth,
+            body.byteCount >= PackedColumns.Header.byteCount + header.rowCount * width
+        else { return }
+        for row in 0..<header.rowCount {
+            let start = PackedColumns.Header.byteCount + row * width
+            get.expect(body.extracting(start..<start + width), by: scratch.reader)
+        }
+    }
+
     func answer(
         _ request: FrameHeader, head: RawSpan, body: RawSpan, frameBytesMax: Int, into output: inout OutputQueue
     ) -> Bool {
@@ -157,7 +187,7 @@ final class PreparedGetHandler: ImmediateHandler {
             if head.minPosition > 0 {
                 let store = PositionedStore(online)
                 try store.check(head.minPosition)
-                if head.minPosition > online.store.appliedPosition { return false }
+                if head.minPosition > scratch.reader.pinnedPosition ?? 0 { return false }
             }
         }
         let header = try PackedColumns.Header(decoding: body)

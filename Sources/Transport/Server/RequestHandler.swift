@@ -32,6 +32,12 @@ extension RequestHandler {
 public protocol ImmediateHandler: AnyObject {
     var method: Wire.Method { get }
 
+    /// Some requests have come together: their bodies, before the first of them is answered.
+    func begin(_ bytes: RawSpan, bodies: [Range<Int>])
+
+    /// All of them have been answered.
+    func end()
+
     /// Answers a request, or leaves it to `RequestHandler.handle`: where it would take long, has to wait, or fails.
     ///
     /// - Parameters:

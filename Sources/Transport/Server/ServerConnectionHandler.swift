@@ -27,6 +27,8 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     var watch = ConnectionWatch()
     private var hello = HelloRequest()
     private var requests: [UInt64: Open] = [:]
+    /// Memory for the bodies of requests that have come together.
+    private var bodiesAhead: [Range<Int>] = []
     private var isReading = false
     private var isReadHeldBack = false
     private var isClosing = false
@@ -105,6 +107,13 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     /// - Returns: bytes of those requests.
     private func answerAtOnce(_ bytes: RawSpan, _ handler: any ImmediateHandler) -> Int {
         var taken = 0
+        connection.bodiesAhead(bytes, method: handler.method, into: &bodiesAhead)
+        if bodiesAhead.isEmpty { return 0 }
+        handler.begin(bytes, bodies: bodiesAhead)
+        defer { handler.end() }
+        var output = OutputQueue()
+        swap(&output, &self.output)
+        defer { swap(&output, &self.output) }
         while let request = connection.requestToAnswerAtOnce(bytes, at: taken, method: handler.method),
             handler.answer(
                 request.header, head: bytes.extracting(request.head), body: bytes.extracting(request.body),

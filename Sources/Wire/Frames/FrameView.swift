@@ -11,6 +11,26 @@ public struct FrameView: Sendable {
 }
 
 extension Connection {
+    /// Requests looked at together.
+    private static let aheadMax = 64
+
+    /// Finds the bodies of the requests of `method` that stand whole at the start of received bytes, up to a number: for those who want to
+    /// prepare. Nothing is checked but lengths.
+    public func bodiesAhead(_ bytes: RawSpan, method: Method, into bodies: inout [Range<Int>]) {
+        bodies.removeAll(keepingCapacity: true)
+        guard phase == .open, !isDraining, !isInsideFrame else { return }
+        var offset = 0
+        while bodies.count < Self.aheadMax, bytes.byteCount - offset >= FrameHeader.byteCount,
+            let header = try? FrameHeader(decoding: bytes.extracting(offset..<offset + FrameHeader.byteCount)),
+            header.methodCode == method.rawValue, header.kind == .request, header.extensionBytes == 0,
+            header.frameBytes <= bytes.byteCount - offset
+        {
+            let end = offset + header.frameBytes
+            bodies.append(end - header.bodyBytes..<end)
+            offset = end
+        }
+    }
+
     /// Looks at the frame at `offset` of received bytes, if it is a request that may be answered at once: whole, sound, of `method`, the last
     /// of its request. Whoever answers it tells `answeredAtOnce`; any other frame, and a faulty one, goes through `receive`.
     ///

@@ -29,7 +29,11 @@ public struct StatusReport: Codable, Hashable, Sendable {
         public var snapshotPosition: UInt64
         /// Bytes of the snapshot's file.
         public var snapshotBytes = 0
+        /// Bytes of rows that are in no snapshot yet.
         public var memoryBytes: Int
+        /// Bytes of memory that all rows take, the mapped snapshot counted, and what they may take; absent without a cap.
+        public var residentBytes = 0
+        public var residentBytesMax: Int?
         public var producerSessions: Int
         public var logBytes: Int
         public var logSegments: Int
@@ -111,6 +115,10 @@ public struct StatusReport: Codable, Hashable, Sendable {
         public var group: String
         public var rowsAtMost: Int
         public var bytes: Int
+        /// Keys that gets asked for since the server started: found, not there or hidden, older than max_age.
+        public var hits = 0
+        public var misses = 0
+        public var expired = 0
 
         public init(project: String, group: String, rowsAtMost: Int, bytes: Int) {
             self.project = project

@@ -86,6 +86,13 @@ struct OnlineOptionGroup: ParsableArguments {
         help: ArgumentHelp("Rows in memory, in bytes, after which a snapshot is taken, such as 256MiB.", valueName: "bytes"))
     var snapshotBytes: ByteSizeArgument?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            What online rows may take in memory, the mapped snapshot counted, such as 16GiB; writes beyond it are refused. Default: no cap.
+            """, valueName: "bytes"))
+    var memoryBytesMax: ByteSizeArgument?
+
     func validate() throws {
         if let segmentBytes, segmentBytes.count < 64 << 10 || segmentBytes.count % (4 << 10) != 0 {
             throw ValidationError("--segment-bytes takes a multiple of 4KiB, at least 64KiB")
@@ -96,6 +103,7 @@ struct OnlineOptionGroup: ParsableArguments {
         configuration.durability = durability.durability
         if let logBytesMax { configuration.logBytesMax = logBytesMax.count }
         if let segmentBytes { configuration.segmentBytes = segmentBytes.count }
+        configuration.memoryBytesMax = memoryBytesMax?.count
         if let snapshotBytes { configuration.snapshotMemoryBytes = snapshotBytes.count }
     }
 }

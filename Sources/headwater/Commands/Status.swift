@@ -58,15 +58,21 @@ enum StatusText {
         ]
         lines.append("  positions   \(positions.joined(separator: ", "))")
         let sessions = Spelling.count(online.producerSessions, "producer session")
-        lines.append("  memory      \(Spelling.bytes(online.memoryBytes)), \(sessions)")
+        let cap = online.residentBytesMax.map { " of at most \(Spelling.bytes($0))" } ?? ""
+        lines.append(
+            "  memory      \(Spelling.bytes(online.residentBytes))\(cap) for rows, \(Spelling.bytes(online.memoryBytes)) of them in no "
+                + "snapshot yet, \(sessions)")
         let most = online.logBytesMax > 0 ? ", at most \(Spelling.bytes(online.logBytesMax))" : ""
         let segments = Spelling.count(online.logSegments, "segment")
         lines.append(
             "  log         \(Spelling.bytes(online.logBytes)) in \(segments), from position \(online.oldestPosition)\(most)")
         for follower in online.followers { lines.append("  follower    \(self.follower(follower))") }
         guard !online.groups.isEmpty else { return lines }
-        var table = TextTable(["project", "group", "rows at most", "bytes"])
-        for group in online.groups { table.append([group.project, group.group, "\(group.rowsAtMost)", "\(group.bytes)"]) }
+        var table = TextTable(["project", "group", "rows at most", "bytes", "hits", "misses", "expired"])
+        for group in online.groups {
+            table.append(
+                [group.project, group.group] + [group.rowsAtMost, group.bytes, group.hits, group.misses, group.expired].map(String.init))
+        }
         return lines + indented(table)
     }
 

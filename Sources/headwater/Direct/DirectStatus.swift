@@ -50,6 +50,7 @@ enum DirectStatus {
                     project: group.project, group: group.reference, rowsAtMost: counts?.rows ?? 0, bytes: counts?.bytes ?? 0)
             }, failure: failures.isEmpty ? nil : failures.joined(separator: "; "))
         report.snapshotBytes = online.store.snapshotBytes
+        report.residentBytes = online.store.residentBytes
         return report
     }
 
