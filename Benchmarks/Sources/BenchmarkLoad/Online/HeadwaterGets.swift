@@ -75,7 +75,7 @@ final class HeadwaterGets {
 
     private func add(_ columns: [[Int64]]) throws(HeadwaterError) {
         switch way {
-        case .getPrepared: try stream.add(request: PackedColumns.request(columns))
+        case .getPrepared: try stream.add(request: PackedBody.request(columns))
         case .get:
             let head = target.get(keyNames: keys.map(\.name))
             var batch: [(ordinal: Int, column: Column)] = []
@@ -122,7 +122,7 @@ final class HeadwaterGets {
         let body = FrameParts.parts(request).body
         let columns =
             switch way {
-            case .getPrepared: try PackedColumns.decode(body, types: keys.map { _ in .int64 }).columns
+            case .getPrepared: try PackedBody.decode(body, types: keys.map { _ in .int64 }).columns
             case .get: try Batch(decoding: body).columns
             }
         return columns.map { column in (0..<column.count).map { column.int64($0) } }
@@ -132,7 +132,7 @@ final class HeadwaterGets {
         _ reply: [UInt8]
     ) throws(HeadwaterError) -> (rows: Int, columns: [Column], statuses: [StatusColumn]) {
         let body = FrameParts.parts(reply).body
-        guard way == .get else { return try PackedColumns.decode(body, types: target.types) }
+        guard way == .get else { return try PackedBody.decode(body, types: target.types) }
         let batch = try FrameParts.batch(body)
         return (batch.rowCount, batch.columns, try Cells(decoding: body, outputCount: target.types.count).statuses)
     }

@@ -21,7 +21,7 @@ extension OnlineRunner {
     private func sizeNotes(_ figures: OnlineCase, rows: Int) -> [String] {
         guard wayNotes.isEmpty, let result = figures.system(OnlineSystemName.headwater)?.rounds[0].result, result.requests > 0
         else { return [] }
-        let expected = PackedColumns.replyBytes(rows: rows, int64s: 50)
+        let expected = PackedBody.replyBytes(rows: rows, int64s: 50)
         let actual = result.replyBytes / result.requests
         return actual == expected ? [] : ["replies to \(rows) rows have \(actual) bytes, those of the floor \(expected)"]
     }

@@ -140,8 +140,8 @@ public final class OnlineRunner {
         guard let binary = options.floor else { return nil }
         let stand = try FloorStand(
             binary: binary, directory: folder("f"), cores: cores, port: port,
-            requestBytes: PackedColumns.requestBytes(rows: rows),
-            replyBytes: PackedColumns.replyBytes(rows: rows, int64s: 50), logPath: nil)
+            requestBytes: PackedBody.requestBytes(rows: rows),
+            replyBytes: PackedBody.replyBytes(rows: rows, int64s: 50), logPath: nil)
         let stream = try stand.stream(connections: connections, depth: depth)
         // The stand lives as long as its contender, and its socket's path as long as it.
         return Contender(name: name, stream: stream, rowsEach: rows, process: stand.process, owner: stand) {}

@@ -5,7 +5,7 @@ internal import Wire
 ///
 /// `{u64 tag, u32 rows, u32 flags}`, statuses where flag bit 0 is set, then each column's parts, each padded to 8 bytes, and event
 /// times where bit 1 is set. The tag is the handle in a request and the position in a reply.
-enum PackedColumns {
+enum PackedBody {
     /// The method `getPrepared`; `Method` need not know it, as frames are built here.
     static let methodCode: UInt16 = 23
     static let headerBytes = 16
