@@ -21,6 +21,7 @@ static const ProtobufCMessageDescriptor *const heads[] = {
     &headwater__v1__write_reply__descriptor,
     &headwater__v1__get_request__descriptor,
     &headwater__v1__get_reply__descriptor,
+    &headwater__v1__get_prepared_request__descriptor,
     &headwater__v1__prepare_request__descriptor,
     &headwater__v1__prepare_reply__descriptor,
     &headwater__v1__history_request__descriptor,

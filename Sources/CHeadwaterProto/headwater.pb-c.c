@@ -727,6 +727,51 @@ void   headwater__v1__get_reply__free_unpacked
   assert(message->base.descriptor == &headwater__v1__get_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   headwater__v1__get_prepared_request__init
+                     (Headwater__V1__GetPreparedRequest         *message)
+{
+  static const Headwater__V1__GetPreparedRequest init_value = HEADWATER__V1__GET_PREPARED_REQUEST__INIT;
+  *message = init_value;
+}
+size_t headwater__v1__get_prepared_request__get_packed_size
+                     (const Headwater__V1__GetPreparedRequest *message)
+{
+  assert(message->base.descriptor == &headwater__v1__get_prepared_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t headwater__v1__get_prepared_request__pack
+                     (const Headwater__V1__GetPreparedRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &headwater__v1__get_prepared_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t headwater__v1__get_prepared_request__pack_to_buffer
+                     (const Headwater__V1__GetPreparedRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &headwater__v1__get_prepared_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Headwater__V1__GetPreparedRequest *
+       headwater__v1__get_prepared_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Headwater__V1__GetPreparedRequest *)
+     protobuf_c_message_unpack (&headwater__v1__get_prepared_request__descriptor,
+                                allocator, len, data);
+}
+void   headwater__v1__get_prepared_request__free_unpacked
+                     (Headwater__V1__GetPreparedRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &headwater__v1__get_prepared_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   headwater__v1__prepare_request__init
                      (Headwater__V1__PrepareRequest         *message)
 {
@@ -3006,7 +3051,7 @@ const ProtobufCMessageDescriptor headwater__v1__write_reply__descriptor =
   (ProtobufCMessageInit) headwater__v1__write_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__get_request__field_descriptors[10] =
+static const ProtobufCFieldDescriptor headwater__v1__get_request__field_descriptors[9] =
 {
   {
     "project",
@@ -3039,18 +3084,6 @@ static const ProtobufCFieldDescriptor headwater__v1__get_request__field_descript
     PROTOBUF_C_TYPE_BYTES,
     offsetof(Headwater__V1__GetRequest, n_features),
     offsetof(Headwater__V1__GetRequest, features),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "handle",
-    4,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_UINT64,
-    offsetof(Headwater__V1__GetRequest, has_handle),
-    offsetof(Headwater__V1__GetRequest, handle),
     NULL,
     NULL,
     0,             /* flags */
@@ -3130,21 +3163,21 @@ static const ProtobufCFieldDescriptor headwater__v1__get_request__field_descript
   },
 };
 static const unsigned headwater__v1__get_request__field_indices_by_name[] = {
-  5,   /* field[5] = at */
-  9,   /* field[9] = event_times */
+  4,   /* field[4] = at */
+  8,   /* field[8] = event_times */
   2,   /* field[2] = features */
-  4,   /* field[4] = full_feature_names */
-  3,   /* field[3] = handle */
-  8,   /* field[8] = key_names */
-  7,   /* field[7] = log_id */
-  6,   /* field[6] = min_position */
+  3,   /* field[3] = full_feature_names */
+  7,   /* field[7] = key_names */
+  6,   /* field[6] = log_id */
+  5,   /* field[5] = min_position */
   0,   /* field[0] = project */
   1,   /* field[1] = service */
 };
-static const ProtobufCIntRange headwater__v1__get_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange headwater__v1__get_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 5, 3 },
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor headwater__v1__get_request__descriptor =
 {
@@ -3154,10 +3187,10 @@ const ProtobufCMessageDescriptor headwater__v1__get_request__descriptor =
   "Headwater__V1__GetRequest",
   "headwater.v1",
   sizeof(Headwater__V1__GetRequest),
-  10,
+  9,
   headwater__v1__get_request__field_descriptors,
   headwater__v1__get_request__field_indices_by_name,
-  1,  headwater__v1__get_request__number_ranges,
+  2,  headwater__v1__get_request__number_ranges,
   (ProtobufCMessageInit) headwater__v1__get_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -3223,6 +3256,83 @@ const ProtobufCMessageDescriptor headwater__v1__get_reply__descriptor =
   headwater__v1__get_reply__field_indices_by_name,
   1,  headwater__v1__get_reply__number_ranges,
   (ProtobufCMessageInit) headwater__v1__get_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor headwater__v1__get_prepared_request__field_descriptors[4] =
+{
+  {
+    "at",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Headwater__V1__GetPreparedRequest, has_at),
+    offsetof(Headwater__V1__GetPreparedRequest, at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "min_position",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Headwater__V1__GetPreparedRequest, has_min_position),
+    offsetof(Headwater__V1__GetPreparedRequest, min_position),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log_id",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__GetPreparedRequest, has_log_id),
+    offsetof(Headwater__V1__GetPreparedRequest, log_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "event_times",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Headwater__V1__GetPreparedRequest, has_event_times),
+    offsetof(Headwater__V1__GetPreparedRequest, event_times),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned headwater__v1__get_prepared_request__field_indices_by_name[] = {
+  0,   /* field[0] = at */
+  3,   /* field[3] = event_times */
+  2,   /* field[2] = log_id */
+  1,   /* field[1] = min_position */
+};
+static const ProtobufCIntRange headwater__v1__get_prepared_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor headwater__v1__get_prepared_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.GetPreparedRequest",
+  "GetPreparedRequest",
+  "Headwater__V1__GetPreparedRequest",
+  "headwater.v1",
+  sizeof(Headwater__V1__GetPreparedRequest),
+  4,
+  headwater__v1__get_prepared_request__field_descriptors,
+  headwater__v1__get_prepared_request__field_indices_by_name,
+  1,  headwater__v1__get_prepared_request__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__get_prepared_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor headwater__v1__prepare_request__field_descriptors[4] =

@@ -7,6 +7,7 @@ enum KeyHash {
     private static let whiten: UInt64 = 0xa076_1d64_78bd_642f
     private static let multiplier: UInt64 = 0xe703_7ed1_a0b4_28db
 
+    @inline(__always)
     static func hash(_ groupID: GroupID, _ key: RawSpan, seed: UInt64) -> UInt64 {
         var state = mix(seed, UInt64(groupID))
         var offset = 0
@@ -24,63 +25,80 @@ enum KeyHash {
         return mix(mix(state, UInt64(key.byteCount)), seed)
     }
 
+    @inline(__always)
     private static func mix(_ state: UInt64, _ word: UInt64) -> UInt64 {
         let product = (state ^ word ^ whiten).multipliedFullWidth(by: multiplier)
         return product.high ^ product.low
     }
 }
 
-/// Keys of one group, encoded and hashed, one for each row of a batch or a query.
+/// Keys of one group, encoded and hashed, one for each row of a batch or a query. May be used again and again: it keeps its memory.
 struct EncodedKeys: Sendable {
-    let groupID: GroupID
+    private(set) var groupID: GroupID = 0
     private(set) var bytes: [UInt8] = []
     private(set) var hashes: [UInt64] = []
+    /// Bytes of each key, where all are of one width; else `ends` says.
+    private var width: Int?
     private var ends: [Int] = []
+    /// Empty where no row lacks a key.
     private var nulls: [Bool] = []
 
-    /// Encodes a key for each row; no columns give the empty key.
+    init() {}
+
     init(_ groupID: GroupID, _ columns: [Column], rowCount: Int, seed: UInt64) {
-        self.groupID = groupID
-        bytes.reserveCapacity(rowCount * 16)
-        ends.reserveCapacity(rowCount)
-        hashes.reserveCapacity(rowCount)
-        nulls.reserveCapacity(rowCount)
-        if KeyCodec.append(columns, rowCount: rowCount, to: &bytes, ends: &ends) {
-            nulls = Array(repeating: false, count: rowCount)
-            for row in 0..<rowCount { hashes.append(hash(range(row), seed: seed)) }
-            return
-        }
-        for row in 0..<rowCount {
-            nulls.append(!KeyCodec.append(columns, row: row, to: &bytes))
-            finishKey(seed: seed)
-        }
+        encode(groupID, columns, rowCount: rowCount, seed: seed)
     }
 
     /// One key that is encoded already.
     init(_ groupID: GroupID, key: [UInt8], seed: UInt64) {
         self.groupID = groupID
         bytes = key
-        nulls = [false]
-        finishKey(seed: seed)
+        width = key.count
+        hashes.append(unsafe KeyHash.hash(groupID, key.span.bytes, seed: seed))
     }
 
-    private mutating func finishKey(seed: UInt64) {
-        let start = ends.last ?? 0
-        ends.append(bytes.count)
-        hashes.append(hash(start..<bytes.count, seed: seed))
+    /// Encodes a key for each row, in place of what was there; no columns give the empty key.
+    mutating func encode(_ groupID: GroupID, _ columns: [Column], rowCount: Int, seed: UInt64) {
+        self.groupID = groupID
+        bytes.removeAll(keepingCapacity: true)
+        hashes.removeAll(keepingCapacity: true)
+        ends.removeAll(keepingCapacity: true)
+        nulls.removeAll(keepingCapacity: true)
+        hashes.reserveCapacity(rowCount)
+        width = KeyCodec.appendFixedWidth(columns, rowCount: rowCount, to: &bytes)
+        if width == nil { encodeEach(columns, rowCount: rowCount) }
+        var start = 0
+        for row in 0..<rowCount {
+            let end = width.map { start + $0 } ?? ends[row]
+            let hash = KeyHash.hash(groupID, unsafe bytes.span.bytes.extracting(start..<end), seed: seed)
+            hashes.append(hash)
+            start = end
+        }
     }
 
-    private func hash(_ range: Range<Int>, seed: UInt64) -> UInt64 {
-        KeyHash.hash(groupID, unsafe bytes.span.bytes.extracting(range), seed: seed)
+    private mutating func encodeEach(_ columns: [Column], rowCount: Int) {
+        ends.reserveCapacity(rowCount)
+        for row in 0..<rowCount {
+            if !KeyCodec.append(columns, row: row, to: &bytes) {
+                if nulls.isEmpty { nulls.append(contentsOf: repeatElement(false, count: rowCount)) }
+                nulls[row] = true
+            }
+            ends.append(bytes.count)
+        }
     }
 
-    var count: Int { ends.count }
+    var count: Int { hashes.count }
 
     /// Whether a key column of this row is null; such a row has no key.
-    func isNull(_ row: Int) -> Bool { nulls[row] }
+    @inline(__always)
+    func isNull(_ row: Int) -> Bool { !nulls.isEmpty && nulls[row] }
 
-    func range(_ row: Int) -> Range<Int> { (row == 0 ? 0 : ends[row - 1])..<ends[row] }
+    @inline(__always)
+    func range(_ row: Int) -> Range<Int> {
+        if let width { return row * width..<(row + 1) * width }
+        return (row == 0 ? 0 : ends[row - 1])..<ends[row]
+    }
 
-    /// Whether key `row` is just these bytes.
-    func equals(_ row: Int, _ other: RawSpan) -> Bool { areEqual(unsafe bytes.span.bytes.extracting(range(row)), other) }
+    /// Bytes of a key, in the mean.
+    var keyBytes: Int { hashes.isEmpty ? 0 : bytes.count / hashes.count }
 }

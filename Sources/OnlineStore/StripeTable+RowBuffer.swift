@@ -1,10 +1,12 @@
 internal import FeatureModel
 
-/// One row record on its own: header, key bytes, packed features, padding.
+/// One row record on its own, with its hash: header, key bytes, packed features, padding.
 ///
-/// Readers copy a row out of a stripe or a snapshot into one of these and decode it there, so no lock is held meanwhile.
+/// Rows are built in one of these before they go into a map or a snapshot, and walks over a store copy rows into one.
 struct RowBuffer: Sendable {
     private(set) var bytes: [UInt8] = []
+    /// Of group id and key, under the store's seed.
+    private(set) var hash: UInt64 = 0
 
     var isEmpty: Bool { bytes.isEmpty }
 
@@ -22,19 +24,17 @@ struct RowBuffer: Sendable {
     mutating func clear() { bytes.removeAll(keepingCapacity: true) }
 
     /// Takes over a copy of one whole record.
-    mutating func assign(_ record: RawSpan) {
+    mutating func assign(_ record: RawSpan, hash: UInt64) {
         bytes.removeAll(keepingCapacity: true)
         // The array copies the span's bytes before the closure returns.
         unsafe record.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+        self.hash = hash
     }
 
     /// Builds the record of row `row` of a batch.
     ///
     /// - Parameter features: the packed features, this row's among them; `nil` for a tombstone.
-    mutating func build(
-        keys: borrowing EncodedKeys, row: Int, order: RowOrder, ingestTime: Microseconds, schemaVersion: UInt32,
-        features: PackedRows?
-    ) {
+    mutating func build(keys: borrowing EncodedKeys, row: Int, order: RowOrder, schemaVersion: UInt32, features: PackedRows?) {
         bytes.removeAll(keepingCapacity: true)
         bytes.append(contentsOf: repeatElement(0, count: RowHeader.byteCount))
         let key = keys.range(row)
@@ -42,33 +42,53 @@ struct RowBuffer: Sendable {
         let packedAt = bytes.count
         features?.append(row: row, to: &bytes)
         let header = RowHeader(
-            hash: keys.hashes[row], order: order, ingestTime: ingestTime, schemaVersion: schemaVersion, groupID: keys.groupID,
-            keyCount: key.count, isTombstone: features == nil, packedCount: bytes.count - packedAt)
+            order: order, schemaVersion: schemaVersion, groupID: keys.groupID, keyCount: key.count, isTombstone: features == nil,
+            packedCount: bytes.count - packedAt)
         bytes.pad(to: 8)
         header.store(in: &bytes)
+        hash = keys.hashes[row]
     }
 
-    /// Appends features of the row to builders, and their statuses.
+    /// Builds a record from the parts of another format.
+    mutating func build(header: RowHeader, key: RawSpan, packed: RawSpan, hash: UInt64) {
+        bytes.removeAll(keepingCapacity: true)
+        bytes.append(contentsOf: repeatElement(0, count: RowHeader.byteCount))
+        // The array copies the spans' bytes before the closures return.
+        unsafe key.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+        unsafe packed.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+        bytes.pad(to: 8)
+        header.store(in: &bytes)
+        self.hash = hash
+    }
+
+    /// Appends features of the row to builders.
     ///
     /// - Parameter plan: for each builder, which feature of the row's layout it takes, if the row has it.
-    func appendFeatures(_ plan: RowPlan, to builders: inout [ColumnBuilder], _ statuses: inout [StatusColumn]) {
+    func appendFeatures(_ plan: RowPlan, to builders: inout [ColumnBuilder]) {
         let packed = unsafe bytes.span.bytes.extracting(packedRange)
         for (column, feature) in plan.features.enumerated() {
             if let feature, !RowCodec.isNull(packed, feature) {
                 RowCodec.append(packed, feature, layout: plan.layout, to: &builders[column])
-                statuses[column].append(.present)
             } else {
                 builders[column].appendNull()
-                statuses[column].append(.nullValue)
             }
         }
     }
 
     /// Compares two rows by (hash, group id, key): negative where this one comes first, 0 for the same key.
     func keyOrder(_ other: borrowing RowBuffer) -> Int {
-        let (mine, others) = (header, other.header)
-        if mine.hash != others.hash { return mine.hash < others.hash ? -1 : 1 }
-        if mine.groupID != others.groupID { return mine.groupID < others.groupID ? -1 : 1 }
+        if hash != other.hash { return hash < other.hash ? -1 : 1 }
+        let (mine, others) = (header.groupID, other.header.groupID)
+        if mine != others { return mine < others ? -1 : 1 }
         return unsafe compare(bytes.span.bytes.extracting(keyRange), other.bytes.span.bytes.extracting(other.keyRange))
     }
+}
+
+/// Compares two runs of bytes as `memcmp` does; a prefix comes first.
+func compare(_ left: RawSpan, _ right: RawSpan) -> Int {
+    for offset in 0..<min(left.byteCount, right.byteCount) {
+        let (a, b): (UInt8, UInt8) = (left.littleEndian(at: offset), right.littleEndian(at: offset))
+        if a != b { return a < b ? -1 : 1 }
+    }
+    return left.byteCount - right.byteCount
 }

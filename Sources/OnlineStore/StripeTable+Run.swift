@@ -1,60 +1,43 @@
 internal import FeatureModel
 
-/// The rows of one stripe at one position, copied out and sorted by (hash, group id, key).
-struct StripeRun: Sendable {
-    private var bytes: [UInt8] = []
-    private var entries: [(hash: UInt64, offset: Int)] = []
+/// The rows of one stripe at one position, sorted by (hash, group id, key). The map that they stand in is pinned meanwhile.
+struct StripeRun {
+    private var entries: [(hash: UInt64, row: StoredRow)] = []
 
     init() {}
 
     var count: Int { entries.count }
 
-    /// Copies the rows of a stripe as a reader at `visible` sees them, unsorted.
-    init(_ table: borrowing StripeTable, at visible: Position) {
-        bytes.reserveCapacity(table.arena.count - table.supersededBytes)
-        entries.reserveCapacity(table.count)
-        for slot in table.slots where slot != 0 {
-            guard let offset = table.version(from: Int(slot & StripeTable.offsetMask) - 1, at: visible) else { continue }
-            let header = unsafe RowHeader(table.arena.span.bytes, at: offset)
-            entries.append((header.hash, bytes.count))
-            bytes.append(contentsOf: table.arena[offset..<offset + header.recordCount])
-            // A version's place in the arena means nothing outside of it.
-            bytes.store(littleEndian: UInt64(0), at: bytes.count - header.recordCount + RowHeader.previousOffset)
-        }
-    }
-
     /// - Complexity: O(n log n).
-    mutating func sort() {
-        let bytes = bytes
+    init(_ slots: Slots, at visible: Position, seed: UInt64) {
+        entries.reserveCapacity(slots.count / 2)
+        for index in 0..<slots.count {
+            let slot = slots[index]
+            guard slot != 0, let row = StoredRow(address: slot & Slots.addressMask).version(at: visible) else { continue }
+            entries.append((row.hash(seed: seed), row))
+        }
         entries.sort { left, right in
-            if left.hash != right.hash { return left.hash < right.hash }
-            return unsafe Self.precedes(bytes.span.bytes, left.offset, right.offset)
+            left.hash != right.hash ? left.hash < right.hash : Self.precedes(left.row, right.row)
         }
     }
 
     /// Copies row `index` into `row`.
     func load(_ index: Int, into row: inout RowBuffer) {
-        let offset = entries[index].offset
-        let rows = unsafe bytes.span.bytes
-        row.assign(rows.extracting(offset..<offset + RowHeader(rows, at: offset).recordCount))
+        let (hash, stored) = entries[index]
+        stored.withRecord { row.assign($0, hash: hash) }
     }
 
     /// The order of two rows of one hash: by group id, then key bytes.
-    private static func precedes(_ rows: RawSpan, _ left: Int, _ right: Int) -> Bool {
-        let leftHeader = RowHeader(rows, at: left)
-        let rightHeader = RowHeader(rows, at: right)
+    private static func precedes(_ left: StoredRow, _ right: StoredRow) -> Bool {
+        let (leftHeader, rightHeader) = (left.header, right.header)
         if leftHeader.groupID != rightHeader.groupID { return leftHeader.groupID < rightHeader.groupID }
-        let leftKey = rows.extracting(left + RowHeader.byteCount..<left + RowHeader.byteCount + leftHeader.keyCount)
-        let rightKey = rows.extracting(right + RowHeader.byteCount..<right + RowHeader.byteCount + rightHeader.keyCount)
-        return compare(leftKey, rightKey) < 0
+        return left.withRecord { leftRecord in
+            right.withRecord { rightRecord in
+                let start = RowHeader.byteCount
+                return compare(
+                    leftRecord.extracting(start..<start + leftHeader.keyCount),
+                    rightRecord.extracting(start..<start + rightHeader.keyCount)) < 0
+            }
+        }
     }
-}
-
-/// Compares two runs of bytes as `memcmp` does; a prefix comes first.
-func compare(_ left: RawSpan, _ right: RawSpan) -> Int {
-    for offset in 0..<min(left.byteCount, right.byteCount) {
-        let (a, b): (UInt8, UInt8) = (left.littleEndian(at: offset), right.littleEndian(at: offset))
-        if a != b { return a < b ? -1 : 1 }
-    }
-    return left.byteCount - right.byteCount
 }

@@ -1,74 +1,93 @@
 internal import FeatureModel
 internal import Synchronization
 
-/// The stripes of one map, each behind its own lock, in one allocation, each on its own cache line.
+/// The stripes of one map. One thread writes; any thread reads, without a lock.
 ///
-/// Safe to share: the pointer never changes nor leaves, each stripe is touched only under its lock, and the stripes go with
-/// their owner.
+/// Safe to share: readers go by `published` alone, whose words are atomics. `tables` belong to the one thread that applies, or to nobody
+/// any more once the map is frozen. Memory that readers may still hold goes to `given`, until the store says that none does.
 @safe
-struct Stripes: ~Copyable, @unchecked Sendable {
+final class Stripes: @unchecked Sendable {
     static let bits: UInt64 = 8
     static let count = 1 << Int(bits)
 
-    private static let stride = (MemoryLayout<Mutex<StripeTable>>.stride + 63) / 64 * 64
-    private let base: UnsafeMutableRawPointer
+    /// The slots of each stripe. Written seldom, so they share cache lines.
+    private let published: UnsafeMutablePointer<Atomic<UInt>>
+    private let tables: UnsafeMutablePointer<StripeTable>
+    /// Given up since the last call of `retire`.
+    private var given: [UInt] = []
+    /// Bytes of memory, what is to be freed not counted.
+    private(set) var memoryBytes = 0
+    /// Given up before the position became visible.
+    private var retired: [(visible: Position, memory: [UInt])] = []
 
-    init() {
-        unsafe base = UnsafeMutableRawPointer.allocate(byteCount: Self.count * Self.stride, alignment: 64)
+    init(seed: UInt64) {
+        unsafe published = .allocate(capacity: Self.count)
+        unsafe tables = .allocate(capacity: Self.count)
         for index in 0..<Self.count {
-            // In bounds; a mutex may move until it is first taken.
-            let place = unsafe (base + index * Self.stride).bindMemory(to: Mutex<StripeTable>.self, capacity: 1)
-            unsafe place.initialize(to: Mutex(StripeTable()))
+            unsafe (published + index).initialize(to: Atomic(0))
+            unsafe (tables + index).initialize(to: StripeTable(seed: seed))
         }
     }
 
     deinit {
-        for index in 0..<Self.count {
-            unsafe (base + index * Self.stride).assumingMemoryBound(to: Mutex<StripeTable>.self).deinitialize(count: 1)
-        }
-        unsafe base.deallocate()
+        unsafe published.deinitialize(count: Self.count)
+        unsafe published.deallocate()
+        unsafe tables.deinitialize(count: Self.count)
+        unsafe tables.deallocate()
+        MapMemory.free(given)
+        for item in retired { MapMemory.free(item.memory) }
     }
 
     /// The stripe of a hash: its top bits, so that stripe order is hash order.
+    @inline(__always)
     static func index(_ hash: UInt64) -> Int { Int(hash >> (64 - bits)) }
 
-    private borrowing func withStripe<Result>(_ index: Int, _ body: (inout StripeTable) -> Result) -> Result {
-        precondition(index >= 0 && index < Self.count)
-        // In bounds by the precondition, initialized until `self` goes, and lent for this call only.
-        let place = unsafe (base + index * Self.stride).assumingMemoryBound(to: Mutex<StripeTable>.self)
-        var result: Result?
-        unsafe place.pointee.withLock { result = body(&$0) }
-        return result!
+    /// The slots of a stripe as they are now: for a reader that has pinned the map.
+    @inline(__always)
+    func slots(_ index: Int) -> Slots {
+        // An index has `bits` bits.
+        Slots(word: unsafe (published + index & (Self.count - 1)).pointee.load(ordering: .acquiring))
     }
 
-    /// Copies the version of key `key` at position `visible` into `row`, unless `row` holds one of the same or a greater order.
-    borrowing func read(_ keys: EncodedKeys, _ key: Int, at visible: Position, into row: inout RowBuffer) {
-        withStripe(Self.index(keys.hashes[key])) { table in
-            unsafe table.read(
-                keys.hashes[key], keys.groupID, keys.bytes.span.bytes.extracting(keys.range(key)), at: visible, into: &row)
-        }
-    }
+    // MARK: By the thread that applies
 
-    borrowing func upsert(_ row: borrowing RowBuffer, isForced: Bool, needed: () -> [Position]) -> UpsertOutcome {
-        // A borrowed row cannot be captured; the copy shares its storage.
-        let row = copy row
-        return withStripe(Self.index(row.header.hash)) { $0.upsert(row, isForced: isForced, needed: needed) }
+    func upsert(_ row: borrowing RowBuffer, isForced: Bool, needed: () -> [Position]) -> UpsertOutcome {
+        let index = Self.index(row.hash)
+        let before = unsafe tables[index].slots.word
+        let bytesBefore = unsafe tables[index].memoryBytes
+        let outcome = unsafe tables[index].upsert(row, isForced: isForced, needed: needed, given: &given)
+        let after = unsafe tables[index].slots.word
+        if after != before { unsafe (published + index).pointee.store(after, ordering: .releasing) }
+        memoryBytes += unsafe tables[index].memoryBytes - bytesBefore
+        return outcome
     }
 
     /// Starts to load what upserts of these keys will touch.
     ///
     /// - Parameter rowBytes: about how large a row will be.
-    borrowing func prefetch(_ hashes: ArraySlice<UInt64>, rowBytes: Int) {
-        for hash in hashes { withStripe(Self.index(hash)) { $0.prefetchSlot(hash) } }
-        for hash in hashes { withStripe(Self.index(hash)) { $0.prefetchRow(hash, byteCount: rowBytes) } }
+    func prefetch(_ hashes: ArraySlice<UInt64>, rowBytes: Int) {
+        for hash in hashes { unsafe tables[Self.index(hash)].slots.prefetch(hash) }
+        for hash in hashes { unsafe tables[Self.index(hash)].prefetchRow(hash, byteCount: rowBytes) }
     }
 
-    borrowing func arenaBytes(_ index: Int) -> Int { withStripe(index) { $0.arena.count } }
-
-    /// The rows of stripe `index` at position `visible`, sorted outside of the lock.
-    borrowing func run(_ index: Int, at visible: Position) -> StripeRun {
-        var run = withStripe(index) { StripeRun($0, at: visible) }
-        run.sort()
-        return run
+    /// Frees what no reader can hold any more.
+    ///
+    /// - Parameters:
+    ///   - visible: what readers that come now see: they may hold what was given up while it was.
+    ///   - oldest: asked for the lowest position that a reader has pinned; `visible` where none has. Only where there is something to free.
+    func retire(visible: Position, oldest: () -> Position) {
+        if given.isEmpty && retired.isEmpty { return }
+        if !given.isEmpty {
+            retired.append((visible, given))
+            given = []
+        }
+        let oldest = oldest()
+        while let first = retired.first, first.visible < oldest {
+            MapMemory.free(first.memory)
+            retired.removeFirst()
+        }
     }
+
+    /// Bytes of records, superseded ones among them.
+    var arenaBytes: Int { (0..<Self.count).reduce(0) { unsafe $0 + tables[$1].arenaBytes } }
 }

@@ -1,4 +1,5 @@
 internal import FeatureModel
+internal import Synchronization
 
 /// What an upsert did.
 enum UpsertOutcome {
@@ -8,135 +9,129 @@ enum UpsertOutcome {
     case late
 }
 
-/// One stripe of the map: rows of the keys whose hashes start with the stripe's number.
+/// One stripe of the map: rows of the keys whose hashes start with the stripe's number. What the one thread that applies knows of it.
 ///
-/// An open-addressing table of (24 bits of the hash, 40 bits of offset + 1) points into an arena of row records. A newer row is
-/// appended and names the one it supersedes as its previous version, so a reader at an older position still finds it;
-/// compaction drops versions that no reader needs. Both parts are arrays with checked access.
+/// An open-addressing table of slots points into an arena of row records. A newer row is appended and names the one it supersedes as
+/// its previous version, so a reader at an older position still finds it; compaction drops versions that no reader needs. Readers take no
+/// lock: they find the slots by `published`, rows never move, and memory that is given up is only freed when no reader can hold it.
 struct StripeTable: ~Copyable {
-    static let offsetBits: UInt64 = 40
-    static let offsetMask: UInt64 = 1 << offsetBits - 1
     static let compactionBytesMin = 64 << 10
+    private static let slotBitsMin = 3
 
-    var slots: [UInt64] = []
-    var arena: [UInt8] = []
+    private let seed: UInt64
+    private(set) var slots = Slots(word: 0)
+    private var arena = RowArena()
     /// Keys.
-    var count = 0
+    private(set) var count = 0
     /// Bytes of rows that a newer one supersedes.
-    var supersededBytes = 0
+    private(set) var supersededBytes = 0
     /// The superseded bytes at which to look for versions to drop.
-    var compactionBytes = compactionBytesMin
+    private var compactionBytes = compactionBytesMin
 
-    static func tag(_ hash: UInt64) -> UInt64 { (hash >> 24) << offsetBits }
+    /// - Parameter seed: of the hashes: rows do not keep theirs.
+    init(seed: UInt64) { self.seed = seed }
 
-    /// Arena offset of the newest version of a key.
-    ///
-    /// - Complexity: O(1) expected.
-    func find(_ hash: UInt64, _ groupID: GroupID, _ key: RawSpan) -> (slot: Int, offset: Int)? {
-        if count == 0 { return nil }
-        let mask = slots.count - 1
-        let arena = unsafe arena.span.bytes
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while slots[slot] != 0 {
-            if slots[slot] & ~Self.offsetMask == Self.tag(hash) {
-                let offset = Int(slots[slot] & Self.offsetMask) - 1
-                let header = RowHeader(arena, at: offset)
-                let keyAt = offset + RowHeader.byteCount
-                if header.hash == hash, header.groupID == groupID,
-                    areEqual(arena.extracting(keyAt..<keyAt + header.keyCount), key)
-                {
-                    return (slot, offset)
-                }
-            }
-            slot = (slot + 1) & mask
-        }
-        return nil
-    }
+    deinit { MapMemory.free([slots.address]) }
 
-    /// Copies the version of a key at position `visible` into `row`, unless `row` holds one of the same or a greater order.
-    func read(_ hash: UInt64, _ groupID: GroupID, _ key: RawSpan, at visible: Position, into row: inout RowBuffer) {
-        guard let head = find(hash, groupID, key), let offset = version(from: head.offset, at: visible) else { return }
-        let arena = unsafe arena.span.bytes
-        let header = RowHeader(arena, at: offset)
-        if row.isEmpty || row.header.order < header.order {
-            row.assign(arena.extracting(offset..<offset + header.recordCount))
-        }
-    }
+    /// Bytes of records, superseded ones among them.
+    var arenaBytes: Int { arena.usedBytes }
 
-    /// Walks from a key's newest version to the first that a reader at `visible` may see.
-    func version(from head: Int, at visible: Position) -> Int? {
-        let arena = unsafe arena.span.bytes
-        var offset = head
-        while true {
-            let header = RowHeader(arena, at: offset)
-            if header.order.position <= visible { return offset }
-            if header.previous == 0 { return nil }
-            offset = Int(header.previous) - 1
-        }
-    }
+    /// Bytes of memory.
+    var memoryBytes: Int { arena.byteCount + slots.count * 8 }
 
     /// Makes `row` the newest version of its key, unless a row of the same or a greater order is there.
     ///
     /// - Parameters:
     ///   - isForced: replace whatever is there; only the audit's own test does that.
     ///   - needed: positions whose versions readers still need, falling; asked for only before a compaction.
+    ///   - given: takes memory that readers may still hold.
     /// - Complexity: O(bytes of the row) amortised.
-    mutating func upsert(_ row: borrowing RowBuffer, isForced: Bool, needed: () -> [Position]) -> UpsertOutcome {
-        let new = row.header
-        if let found = unsafe find(new.hash, new.groupID, row.bytes.span.bytes.extracting(row.keyRange)) {
-            let old = unsafe RowHeader(arena.span.bytes, at: found.offset)
-            let isLate =
-                Sabotage.latestByArrival.isPlanted ? new.order.position < old.order.position : new.order <= old.order
-            if !isForced && isLate { return .late }
-            slots[found.slot] = append(row, previous: isForced ? old.previous : UInt64(found.offset) + 1)
-            supersededBytes += old.recordCount
-            if supersededBytes >= compactionBytes && supersededBytes >= arena.count / 2 { compact(needed: needed()) }
-            return .replaced(wasTombstone: old.isTombstone, byteCount: old.recordCount)
+    mutating func upsert(
+        _ row: borrowing RowBuffer, isForced: Bool, needed: () -> [Position], given: inout [UInt]
+    ) -> UpsertOutcome {
+        let order = row.header.order
+        let record = unsafe row.bytes.span.bytes
+        guard let found = slots.find(row.hash, row.header.groupID, record.extracting(row.keyRange)) else {
+            if count * 4 >= slots.count * 3 { growSlots(&given) }
+            count += 1
+            slots.insert(arena.append(record, previous: 0), hash: row.hash)
+            return .inserted
         }
-        if slots.isEmpty || count * 4 >= slots.count * 3 { growSlots() }
-        count += 1
-        insert(append(row, previous: 0), hash: new.hash)
-        return .inserted
+        let old = found.row.header
+        let isLate = Sabotage.latestByArrival.isPlanted ? order.position < old.order.position : order <= old.order
+        if !isForced && isLate { return .late }
+        let previous = isForced ? found.row.previous : found.row.address
+        slots[found.index] = Slots.tag(row.hash) | arena.append(record, previous: previous).address
+        supersededBytes += old.recordCount + 8
+        if supersededBytes >= compactionBytes && supersededBytes >= arena.usedBytes / 2 {
+            compact(needed: needed(), given: &given)
+        }
+        return .replaced(wasTombstone: old.isTombstone, byteCount: old.recordCount)
     }
 
-    /// Appends a record to the arena.
-    ///
-    /// - Returns: the slot that points to it.
-    private mutating func append(_ row: borrowing RowBuffer, previous: UInt64) -> UInt64 {
-        let offset = arena.count
-        arena.append(contentsOf: row.bytes)
-        arena.store(littleEndian: previous, at: offset + RowHeader.previousOffset)
-        return Self.tag(row.header.hash) | UInt64(offset + 1)
+    /// Starts to load the row that the hash's first slot names, mostly the key's own, and the memory where a new one goes.
+    func prefetchRow(_ hash: UInt64, byteCount: Int) {
+        guard slots.count > 0 else { return }
+        let slot = slots[slots.index(hash)]
+        if slot != 0, slot & ~Slots.addressMask == Slots.tag(hash) {
+            // Header and key.
+            StoredRow(address: slot & Slots.addressMask).prefetch(byteCount: 2 * RowHeader.byteCount)
+        }
+        arena.prefetch(byteCount: byteCount)
     }
 
-    private mutating func insert(_ entry: UInt64, hash: UInt64) {
-        let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while slots[slot] != 0 { slot = (slot + 1) & mask }
-        slots[slot] = entry
-    }
-
-    private mutating func growSlots() {
+    private mutating func growSlots(_ given: inout [UInt]) {
         let old = slots
-        slots = Array(repeating: 0, count: max(8, old.count * 2))
-        for entry in old where entry != 0 {
-            let offset = Int(entry & Self.offsetMask) - 1
-            insert(entry, hash: unsafe arena.span.bytes.littleEndian(at: offset))
+        slots = Slots(bits: old.count == 0 ? Self.slotBitsMin : old.count.trailingZeroBitCount + 1)
+        for index in 0..<old.count where old[index] != 0 {
+            let row = StoredRow(address: old[index] & Slots.addressMask)
+            slots.insert(row, hash: row.hash(seed: seed))
+        }
+        if old.count > 0 { given.append(old.address) }
+    }
+
+    /// Drops the versions that no reader needs: for each key the newest stays, and for each needed position the first version
+    /// at or before it.
+    ///
+    /// - Parameter needed: falling positions.
+    /// - Complexity: O(bytes of the stripe + rows × needed positions).
+    mutating func compact(needed: [Position], given: inout [UInt]) {
+        let old = slots
+        given += arena.takeChunks()
+        given.append(old.address)
+        let fresh = Slots(bits: old.count.trailingZeroBitCount)
+        var retained = 0
+        var chain: [StoredRow] = []
+        for index in 0..<old.count where old[index] != 0 {
+            Self.collectVersions(from: StoredRow(address: old[index] & Slots.addressMask), needed: needed, into: &chain)
+            var copy = StoredRow(address: 0)
+            for (place, row) in chain.enumerated().reversed() {
+                let previous = copy.address
+                copy = row.withRecord { arena.append($0, previous: previous) }
+                if place > 0 { retained += row.header.recordCount + 8 }
+            }
+            // The same place: the same keys before it.
+            fresh[index] = old[index] & ~Slots.addressMask | copy.address
+        }
+        slots = fresh
+        supersededBytes = retained
+        compactionBytes = max(Self.compactionBytesMin, retained * 2)
+    }
+
+    /// The versions of one key to keep, newest first.
+    private static func collectVersions(from newest: StoredRow, needed: [Position], into chain: inout [StoredRow]) {
+        chain.removeAll(keepingCapacity: true)
+        var next = 0
+        var row = newest
+        while true {
+            var isNeeded = chain.isEmpty
+            while next < needed.count, needed[next] >= row.position {
+                isNeeded = true
+                next += 1
+            }
+            if isNeeded { chain.append(row) }
+            if next == needed.count || row.previous == 0 { return }
+            row = StoredRow(address: row.previous)
         }
     }
-}
-
-/// Whether two runs of bytes are the same, eight at a time.
-func areEqual(_ left: RawSpan, _ right: RawSpan) -> Bool {
-    guard left.byteCount == right.byteCount else { return false }
-    var offset = 0
-    while offset + 8 <= left.byteCount {
-        if left.littleEndian(at: offset, as: UInt64.self) != right.littleEndian(at: offset, as: UInt64.self) { return false }
-        offset += 8
-    }
-    while offset < left.byteCount {
-        if left.littleEndian(at: offset, as: UInt8.self) != right.littleEndian(at: offset, as: UInt8.self) { return false }
-        offset += 1
-    }
-    return true
 }

@@ -1,13 +1,20 @@
-internal import NIOCore
-internal import Wire
+public import NIOCore
+public import Wire
 
 /// Frames on their way out of one connection: gathered into one buffer, written and flushed together.
 ///
-/// Lives on the event loop.
-struct OutputQueue {
+/// Lives on the event loop. It keeps its buffer from flush to flush: a connection that is served well allocates nothing.
+public struct OutputQueue {
+    /// A buffer that has grown beyond this is let go of.
+    private static let keptBytesMax = 1 << 20
+
     private var buffer = ByteBuffer()
+    /// The buffer of the last flush, to be used again once the kernel has it.
+    private var spare = ByteBuffer()
     /// Bytes gathered, or flushed and not yet taken by the kernel.
     private(set) var waitingBytes = 0
+
+    init() {}
 
     mutating func append(_ frame: EncodedFrame) {
         buffer.reserveCapacity(minimumWritableBytes: frame.byteCount)
@@ -16,28 +23,30 @@ struct OutputQueue {
         waitingBytes += frame.byteCount
     }
 
+    /// Appends the one answer of a request, whose body is written in place.
+    ///
+    /// - Parameter bodyBytesMax: as much as `body` writes at most.
+    public mutating func append(
+        answerTo request: FrameHeader, bodyBytesMax: Int, body: (inout OutputRawSpan) -> Void
+    ) {
+        let before = buffer.readableBytes
+        buffer.writeWithOutputRawSpan(minimumWritableBytes: FrameHeader.byteCount + bodyBytesMax) { output in
+            FrameEncoder.append(answerTo: request, to: &output, body: body)
+        }
+        waitingBytes += buffer.readableBytes - before
+    }
+
     /// Takes out what was gathered, to be written and flushed; `nil` where there is nothing.
     ///
     /// It counts as waiting until `written`.
     mutating func take() -> ByteBuffer? {
         guard buffer.readableBytes > 0 else { return nil }
-        defer { buffer = ByteBuffer() }
-        return buffer
+        swap(&buffer, &spare)
+        // Nobody else holds it, once the kernel has taken what was in it; else this makes a new one.
+        buffer.clear()
+        if buffer.capacity > Self.keptBytesMax { buffer = ByteBuffer() }
+        return spare
     }
 
     mutating func written(_ byteCount: Int) { waitingBytes -= byteCount }
-}
-
-extension ChannelHandlerContext {
-    /// Writes and flushes `buffer`, and calls `done` on the event loop, mostly at once, when the kernel has taken it or never will.
-    func writeAndFlush(_ buffer: ByteBuffer, _ done: @escaping @Sendable (_ byteCount: Int) -> Void) {
-        let count = buffer.readableBytes
-        writeAndFlush(NIOAny(buffer), promise: nil)
-        // A promise for each write would cost more than to ask whether one is needed.
-        if let waiting = try? channel.syncOptions?.getOption(.bufferedWritableBytes), waiting == 0 { return done(count) }
-        let promise = eventLoop.makePromise(of: Void.self)
-        promise.futureResult.whenComplete { _ in done(count) }
-        // Done when all before it is.
-        writeAndFlush(NIOAny(ByteBuffer()), promise: promise)
-    }
 }

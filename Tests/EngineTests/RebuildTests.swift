@@ -81,7 +81,7 @@ import Testing
                     for row in 0..<batch.rowCount {
                         let features = batch.features.map { $0.value(row) }
                         lines.append(
-                            "\(group.id) \(batch.keys.map { $0.value(row) }) \(batch.orders[row]) \(batch.ingestTimes[row]) "
+                            "\(group.id) \(batch.keys.map { $0.value(row) }) \(batch.orders[row]) "
                                 + "\(batch.tombstones[row]) \(features)")
                     }
                 }

@@ -21,8 +21,10 @@ import Testing
         return GoldenDirectory(files: files)
     }
 
+    /// As it was read then, but for the ingest times of latest rows, which the online store no longer keeps.
     private func expected(_ version: String, _ name: String) throws -> String {
         try String(contentsOf: folder.appending(path: "\(version)/\(name).txt"), encoding: .utf8)
+            .replacing(#/( latest .*) ingested \d+/#) { $0.1 }
     }
 
     @Test(arguments: versions) func anOldDirectoryIsReadAsItWasAndNotTouched(version: String) throws {

@@ -44,14 +44,14 @@ private func precedes(_ left: [Value], _ right: [Value]) -> Bool {
         var random = SplitMix64(seed: 3)
         let column = random.column(type, count: 50, nulls: 0)
         var bytes: [UInt8] = [9]
-        var ends: [Int] = []
-        #expect(KeyCodec.append([column], rowCount: 50, to: &bytes, ends: &ends))
+        let width = try #require(KeyCodec.appendFixedWidth([column], rowCount: 50, to: &bytes))
+        #expect(bytes.count == 1 + 50 * width)
         for row in 0..<50 {
-            #expect(Array(bytes[(row == 0 ? 1 : ends[row - 1])..<ends[row]]) == KeyCodec.key([column], row: row))
+            #expect(Array(bytes[1 + row * width..<1 + (row + 1) * width]) == KeyCodec.key([column], row: row))
         }
         for others in [[], [column, column], [random.column(.string, count: 50)], [random.column(type, count: 50, nulls: 1)]] {
-            #expect(!KeyCodec.append(others, rowCount: 50, to: &bytes, ends: &ends))
-            #expect(ends.count == 50)
+            #expect(KeyCodec.appendFixedWidth(others, rowCount: 50, to: &bytes) == nil)
+            #expect(bytes.count == 1 + 50 * width)
         }
     }
 

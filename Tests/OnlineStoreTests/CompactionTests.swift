@@ -53,29 +53,34 @@ struct CompactionTests {
     }
 
     @Test func compactionKeepsJustTheNeededVersions() {
-        var table = StripeTable()
+        var table = StripeTable(seed: 0)
+        var given: [UInt] = []
         let keys = EncodedKeys(1, [int64s([7])], rowCount: 1, seed: 0)
         for position: Position in 1...10 {
             var row = RowBuffer()
             row.build(
-                keys: keys, row: 0, order: RowOrder(eventTime: Int64(position), position: position * 10, row: 0), ingestTime: 0,
-                schemaVersion: 1, features: nil)
-            _ = table.upsert(row, isForced: false) { [] }
+                keys: keys, row: 0, order: RowOrder(eventTime: Int64(position), position: position * 10, row: 0),
+                schemaVersion: 1,
+                features: nil)
+            _ = table.upsert(row, isForced: false, needed: { [] }, given: &given)
         }
-        let rowBytes = table.arena.count / 10
-        table.compact(needed: [1_000, 75, 72, 30, 29, 5])
-        #expect(table.arena.count == 4 * rowBytes)  // 100, 70, 30, 20
+        let rowBytes = table.arenaBytes / 10
+        #expect(given.isEmpty)
+        table.compact(needed: [1_000, 75, 72, 30, 29, 5], given: &given)
+        #expect(table.arenaBytes == 4 * rowBytes)  // 100, 70, 30, 20
         #expect(table.supersededBytes == 3 * rowBytes)
         for (visible, seen): (Position, Position) in [(1_000, 100), (100, 100), (75, 70), (72, 70), (30, 30), (29, 20)] {
-            let run = StripeRun(table, at: visible)
+            let run = StripeRun(table.slots, at: visible, seed: 0)
             var row = RowBuffer()
             run.load(0, into: &row)
             #expect(row.header.order.position == seen)
         }
-        #expect(StripeRun(table, at: 5).count == 0)
-        table.compact(needed: [])
-        #expect(table.arena.count == rowBytes)
+        #expect(StripeRun(table.slots, at: 5, seed: 0).count == 0)
+        table.compact(needed: [], given: &given)
+        #expect(table.arenaBytes == rowBytes)
         #expect(table.supersededBytes == 0)
+        #expect(!given.isEmpty)
+        MapMemory.free(given)
     }
 
     @Test func lateRowInOneMapLosesToANewerOneInAnother() throws {

@@ -57,7 +57,7 @@ import Testing
             }
         }
         try scrub()
-        #expect(rows == 5_000 && bytes > 5_000 * 80 && damage.isEmpty)
+        #expect(rows == 5_000 && bytes > 5_000 * 56 && damage.isEmpty)
         let path = try #require(try storage.list(directory).first { $0.hasPrefix("snapshot-") }.map { "\(directory)/\($0)" })
         let file = try storage.open(path, .readWrite)
         defer { file.close() }

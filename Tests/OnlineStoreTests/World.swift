@@ -150,7 +150,6 @@ struct World {
                     seen.insert(key)
                     let want = expected[key]
                     #expect(batch.orders[row] == want?.order, sourceLocation: sourceLocation)
-                    #expect(batch.ingestTimes[row] == want?.ingestTime, sourceLocation: sourceLocation)
                     #expect(batch.tombstones[row] == want?.isTombstone, sourceLocation: sourceLocation)
                     #expect(KeyCodec.key(batch.keys, row: row) == key, sourceLocation: sourceLocation)
                     for (index, column) in batch.features.enumerated() {

@@ -40,7 +40,7 @@ import Testing
             })
         try check(
             GetRequest.with {
-                ($0.service, $0.handle, $0.at, $0.eventTimes) = ("s", 0, .min, true)
+                ($0.service, $0.at, $0.eventTimes) = ("s", .min, true)
                 $0.features = (0..<500).map { "weather:f\($0)" }
                 $0.keyNames = ["origin", "dest"]
             })

@@ -31,6 +31,7 @@ typedef struct Headwater__V1__WriteRequest Headwater__V1__WriteRequest;
 typedef struct Headwater__V1__WriteReply Headwater__V1__WriteReply;
 typedef struct Headwater__V1__GetRequest Headwater__V1__GetRequest;
 typedef struct Headwater__V1__GetReply Headwater__V1__GetReply;
+typedef struct Headwater__V1__GetPreparedRequest Headwater__V1__GetPreparedRequest;
 typedef struct Headwater__V1__PrepareRequest Headwater__V1__PrepareRequest;
 typedef struct Headwater__V1__PrepareReply Headwater__V1__PrepareReply;
 typedef struct Headwater__V1__HistoryRequest Headwater__V1__HistoryRequest;
@@ -317,7 +318,7 @@ struct  Headwater__V1__WriteReply
   size_t n_row_counts;
   uint32_t *row_counts;
   /*
-   * Deleted keys for which a newer row wins; their row numbers are the body.
+   * Deleted keys for which a newer row wins; the row numbers of the first 64 are the body.
    */
   protobuf_c_boolean has_keys_with_newer_rows;
   uint64_t keys_with_newer_rows;
@@ -338,14 +339,12 @@ struct  Headwater__V1__GetRequest
   protobuf_c_boolean has_project;
   ProtobufCBinaryData project;
   /*
-   * One of: service (`name` or `name@version`), features (`group:feature`, `group@version:feature`), handle.
+   * One of: service (`name` or `name@version`), features (`group:feature`, `group@version:feature`).
    */
   protobuf_c_boolean has_service;
   ProtobufCBinaryData service;
   size_t n_features;
   ProtobufCBinaryData *features;
-  protobuf_c_boolean has_handle;
-  uint64_t handle;
   protobuf_c_boolean has_full_feature_names;
   protobuf_c_boolean full_feature_names;
   protobuf_c_boolean has_at;
@@ -361,7 +360,7 @@ struct  Headwater__V1__GetRequest
 };
 #define HEADWATER__V1__GET_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__get_request__descriptor) \
-    , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0,NULL, 0, 0 }
+    , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0,NULL, 0, 0 }
 
 
 struct  Headwater__V1__GetReply
@@ -377,6 +376,26 @@ struct  Headwater__V1__GetReply
 #define HEADWATER__V1__GET_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__get_reply__descriptor) \
     , 0, 0, 0, {0,NULL}, 0,NULL }
+
+
+/*
+ * The handle stands in the body. A request without any of these has no head at all.
+ */
+struct  Headwater__V1__GetPreparedRequest
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_at;
+  int64_t at;
+  protobuf_c_boolean has_min_position;
+  uint64_t min_position;
+  protobuf_c_boolean has_log_id;
+  ProtobufCBinaryData log_id;
+  protobuf_c_boolean has_event_times;
+  protobuf_c_boolean event_times;
+};
+#define HEADWATER__V1__GET_PREPARED_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__get_prepared_request__descriptor) \
+    , 0, 0, 0, 0, 0, {0,NULL}, 0, 0 }
 
 
 struct  Headwater__V1__PrepareRequest
@@ -1197,6 +1216,25 @@ Headwater__V1__GetReply *
 void   headwater__v1__get_reply__free_unpacked
                      (Headwater__V1__GetReply *message,
                       ProtobufCAllocator *allocator);
+/* Headwater__V1__GetPreparedRequest methods */
+void   headwater__v1__get_prepared_request__init
+                     (Headwater__V1__GetPreparedRequest         *message);
+size_t headwater__v1__get_prepared_request__get_packed_size
+                     (const Headwater__V1__GetPreparedRequest   *message);
+size_t headwater__v1__get_prepared_request__pack
+                     (const Headwater__V1__GetPreparedRequest   *message,
+                      uint8_t             *out);
+size_t headwater__v1__get_prepared_request__pack_to_buffer
+                     (const Headwater__V1__GetPreparedRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Headwater__V1__GetPreparedRequest *
+       headwater__v1__get_prepared_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   headwater__v1__get_prepared_request__free_unpacked
+                     (Headwater__V1__GetPreparedRequest *message,
+                      ProtobufCAllocator *allocator);
 /* Headwater__V1__PrepareRequest methods */
 void   headwater__v1__prepare_request__init
                      (Headwater__V1__PrepareRequest         *message);
@@ -1798,6 +1836,9 @@ typedef void (*Headwater__V1__GetRequest_Closure)
 typedef void (*Headwater__V1__GetReply_Closure)
                  (const Headwater__V1__GetReply *message,
                   void *closure_data);
+typedef void (*Headwater__V1__GetPreparedRequest_Closure)
+                 (const Headwater__V1__GetPreparedRequest *message,
+                  void *closure_data);
 typedef void (*Headwater__V1__PrepareRequest_Closure)
                  (const Headwater__V1__PrepareRequest *message,
                   void *closure_data);
@@ -1907,6 +1948,7 @@ extern const ProtobufCMessageDescriptor headwater__v1__write_request__descriptor
 extern const ProtobufCMessageDescriptor headwater__v1__write_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__get_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__get_reply__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__get_prepared_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__prepare_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__prepare_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__history_request__descriptor;

@@ -21,7 +21,7 @@ public struct GetResult: Sendable {
     /// The one position that the whole answer shows.
     public let position: Position
     public let outputs: [Field]
-    /// Values and statuses; column `i` is output `i`.
+    /// Values and statuses; column `i` is output `i`, and shares the memory of the answer.
     public let cells: Cells
 }
 
@@ -62,30 +62,61 @@ extension HeadwaterClient {
         _ prepared: PreparedFeatures, keys: Batch, at: Microseconds? = nil, minPosition: Position = 0, eventTimes: Bool = false
     ) async throws(HeadwaterError) -> GetResult {
         let transport = try await connections.connection(to: .online)
-        func request(byHandle: Bool) -> GetRequest {
-            GetRequest.with {
-                $0.project = project
-                if byHandle { $0.handle = prepared.handle } else { ($0.service, $0.features) = prepared.selection.parts }
-                $0.fullFeatureNames = prepared.fullFeatureNames
-                $0.at = at
-                $0.minPosition = minPosition
-                $0.logID = logID(for: minPosition)
-                $0.keyNames = prepared.keys.map(\.name)
-                $0.eventTimes = eventTimes
+        if transport === prepared.transport {
+            do throws(HeadwaterError) {
+                return try await get(
+                    byHandleOf: prepared, keys: keys, at: at, minPosition: minPosition, eventTimes: eventTimes)
+            } catch  where error.code == .unavailable {
+                // The connection ended, and with it the handle.
             }
         }
-        let deadline = configuration.callTimeout
-        let answer: (head: GetReply, body: ArraySlice<UInt8>)
-        do throws(HeadwaterError) {
-            answer = try await transport.call(
-                .get, request(byHandle: transport === prepared.transport), body: keys.bytes, deadline: deadline)
-        } catch  where error.code == .unavailable {
-            let again = try await connections.connection(to: .online)
-            answer = try await again.call(.get, request(byHandle: false), body: keys.bytes, deadline: deadline)
+        let request = GetRequest.with {
+            $0.project = project
+            ($0.service, $0.features) = prepared.selection.parts
+            $0.fullFeatureNames = prepared.fullFeatureNames
+            $0.at = at
+            $0.minPosition = minPosition
+            $0.logID = logID(for: minPosition)
+            $0.keyNames = prepared.keys.map(\.name)
+            $0.eventTimes = eventTimes
         }
-        let outputs = answer.head.outputs.isEmpty ? prepared.outputs : try answer.head.outputs.fields()
+        var answer: (head: GetReply, body: ArraySlice<UInt8>)
+        do throws(HeadwaterError) {
+            answer = try await connections.connection(to: .online).call(
+                .get, request, body: keys.bytes, deadline: configuration.callTimeout)
+        } catch  where error.code == .unavailable {
+            answer = try await connections.connection(to: .online).call(
+                .get, request, body: keys.bytes, deadline: configuration.callTimeout)
+        }
+        let outputs = try answer.head.outputs.fields()
         let cells = try Cells(decoding: answer.body, outputCount: outputs.count, eventTimes: eventTimes)
         return GetResult(position: answer.head.position, outputs: outputs, cells: cells)
+    }
+
+    private func get(
+        byHandleOf prepared: PreparedFeatures, keys: Batch, at: Microseconds?, minPosition: Position, eventTimes: Bool
+    ) async throws(HeadwaterError) -> GetResult {
+        guard keys.columns.map(\.type) == prepared.keys.map(\.type) else {
+            let wanted = prepared.keys.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
+            throw HeadwaterError(.invalidArgument, "the keys of this request are: \(wanted)")
+        }
+        let head = GetPreparedRequest.with {
+            $0.at = at
+            $0.minPosition = minPosition
+            $0.logID = logID(for: minPosition)
+            $0.eventTimes = eventTimes
+        }
+        let body = PackedColumns.encode(tag: prepared.handle, rowCount: keys.rowCount, columns: keys.columns)
+        let answer = try await prepared.transport.call(
+            .getPrepared, head: head.encode(), body: body[...], deadline: configuration.callTimeout)
+        let packed = try PackedColumns(decoding: answer.body, types: prepared.outputs.map(\.type))
+        let statuses =
+            packed.statuses.isEmpty
+            ? packed.columns.map { StatusColumn(.present, count: $0.count) } : packed.statuses
+        return GetResult(
+            position: packed.header.tag, outputs: prepared.outputs,
+            cells: Cells(
+                rowCount: packed.header.rowCount, columns: packed.columns, statuses: statuses, eventTimes: packed.eventTimes))
     }
 }
 

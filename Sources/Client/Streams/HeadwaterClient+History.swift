@@ -79,7 +79,7 @@ extension HeadwaterClient {
         return RowStream(stream, feed: feed) {
             (body: ArraySlice<UInt8>, outputs: [Field]) throws(HeadwaterError) -> (rows: Cells, count: Int) in
             let cells = try Cells(decoding: body, outputCount: outputs.count)
-            return (cells, cells.batch.rowCount)
+            return (cells, cells.rowCount)
         }
     }
 

@@ -18,9 +18,16 @@ public final class OnlineState: Sendable {
     }
 
     private let state = Mutex(Snapshot())
+    private let publishedCatalog = Atomic<Position>(0)
 
     public var current: Snapshot { state.withLock { $0 } }
     public var catalog: Catalog { state.withLock { $0.catalog } }
 
-    func publish(_ snapshot: Snapshot) { state.withLock { $0 = snapshot } }
+    /// The position of `catalog`: whether it has changed is asked at every get.
+    public var catalogPosition: Position { publishedCatalog.load(ordering: .acquiring) }
+
+    func publish(_ snapshot: Snapshot) {
+        state.withLock { $0 = snapshot }
+        publishedCatalog.store(snapshot.catalog.position, ordering: .releasing)
+    }
 }

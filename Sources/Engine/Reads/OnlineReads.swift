@@ -36,6 +36,18 @@ public enum OnlineReads {
             position: results.first?.position ?? store.appliedPosition)
     }
 
+    /// A resolved feature list as the online store reads it.
+    public static func plan(_ plan: FeaturePlan) -> OnlineReadPlan {
+        OnlineReadPlan(
+            lookups: plan.lookups.map { lookup in
+                OnlineReadPlan.Lookup(
+                    groupID: lookup.groupID,
+                    features: lookup.features.map { RequestedFeature(ordinal: $0.ordinal, type: $0.type) },
+                    maxAge: lookup.maxAgeMicroseconds, keys: lookup.keys)
+            },
+            outputs: plan.outputs.map { OnlineReadPlan.Output(lookup: $0.lookup, feature: $0.feature) })
+    }
+
     /// Asks whether the keys of an entry have a row, whatever its age.
     static func existence(of entry: AppliedEntry) -> OnlineQuery {
         OnlineQuery(

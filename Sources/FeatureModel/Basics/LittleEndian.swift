@@ -25,7 +25,23 @@ extension ArraySlice<UInt8> {
     }
 }
 
+extension ArraySlice<UInt8> {
+    /// Lends the bytes for the length of `body`.
+    @inlinable
+    @inline(__always)
+    public func withBytes<Result, Failure: Error>(_ body: (RawSpan) throws(Failure) -> Result) throws(Failure) -> Result {
+        try body(unsafe span.bytes)
+    }
+}
+
 extension [UInt8] {
+    /// Takes the place of what was there a copy of `bytes`, in the same memory where that is large enough.
+    public mutating func replaceAll(with bytes: RawSpan) {
+        removeAll(keepingCapacity: true)
+        // The array copies the span's bytes before the closure returns.
+        unsafe bytes.withUnsafeBytes { unsafe append(contentsOf: $0) }
+    }
+
     @inlinable
     public mutating func append<T: FixedWidthInteger>(littleEndian number: T) {
         var copy = number.littleEndian
@@ -45,5 +61,23 @@ extension [UInt8] {
     public mutating func pad(to alignment: Int) {
         let missing = (alignment - count % alignment) % alignment
         if missing > 0 { append(contentsOf: repeatElement(0, count: missing)) }
+    }
+}
+
+extension OutputRawSpan {
+    /// Appends an integer; traps where there is no room.
+    @inlinable
+    @inline(__always)
+    public mutating func append<T: FixedWidthInteger & BitwiseCopyable>(littleEndian number: T) {
+        // An integer has no padding, and the append checks its room.
+        unsafe append(number.littleEndian, as: T.self)
+    }
+
+    /// Overwrites the integer at `offset` of what was appended.
+    @inlinable
+    public mutating func store<T: FixedWidthInteger & BitwiseCopyable>(littleEndian number: T, at offset: Int) {
+        var bytes = mutableBytes
+        // An integer has no padding, and the store checks its bounds.
+        unsafe bytes.storeBytes(of: number.littleEndian, toByteOffset: offset, as: T.self)
     }
 }

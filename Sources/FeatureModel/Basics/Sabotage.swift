@@ -35,6 +35,8 @@ public enum Sabotage: String, CaseIterable, Sendable {
     case latestByArrival
     /// Recovery hands out positions again that may have been seen before the crash.
     case reusedPositions
+    /// A get reads rows of a record that is still being applied.
+    case unpublishedRowsRead
 }
 
 #if HEADWATER_SABOTAGE

@@ -18,9 +18,14 @@ public enum KeyCodec {
             case .int32: append(bigEndian: UInt32(bitPattern: column.int32(row)) ^ 1 << 31, to: &bytes)
             case .int64, .timestamp: append(bigEndian: UInt64(bitPattern: column.int64(row)) ^ 1 << 63, to: &bytes)
             case .string, .bytes:
-                for byte in column.bytes(row) {
-                    bytes.append(byte)
-                    if byte == 0 { bytes.append(0xFF) }
+                let text = column.bytes(row)
+                if text.contains(0) {
+                    for byte in text {
+                        bytes.append(byte)
+                        if byte == 0 { bytes.append(0xFF) }
+                    }
+                } else {
+                    bytes.append(contentsOf: text)
                 }
                 bytes.append(contentsOf: [0, 1])
             default: preconditionFailure("\(column.type) is not a key type")
@@ -31,25 +36,35 @@ public enum KeyCodec {
 
     /// Appends the keys of all rows, where they are of one fixed-width column without nulls: the quick way for what is most usual.
     ///
-    /// - Parameter ends: takes where each key ends in `bytes`.
-    /// - Returns: `false`, with nothing appended, for other keys: they go row by row.
-    public static func append(_ columns: [Column], rowCount: Int, to bytes: inout [UInt8], ends: inout [Int]) -> Bool {
-        guard columns.count == 1, columns[0].nullCount == 0 else { return false }
-        let data = columns[0].data
+    /// - Returns: bytes of each key; `nil`, with nothing appended, for other keys: they go row by row.
+    public static func appendFixedWidth(_ columns: [Column], rowCount: Int, to bytes: inout [UInt8]) -> Int? {
+        guard columns.count == 1, columns[0].nullCount == 0 else { return nil }
         switch columns[0].type {
-        case .int64, .timestamp:
-            for row in 0..<rowCount {
-                append(bigEndian: data.littleEndian(at: row * 8, as: UInt64.self) ^ 1 << 63, to: &bytes)
-                ends.append(bytes.count)
-            }
-        case .int32:
-            for row in 0..<rowCount {
-                append(bigEndian: data.littleEndian(at: row * 4, as: UInt32.self) ^ 1 << 31, to: &bytes)
-                ends.append(bytes.count)
-            }
-        default: return false
+        case .int64, .timestamp: append(sorted: columns[0].data, rowCount: rowCount, of: UInt64.self, to: &bytes)
+        case .int32: append(sorted: columns[0].data, rowCount: rowCount, of: UInt32.self, to: &bytes)
+        default: return nil
         }
-        return true
+        return columns[0].type.fixedWidth
+    }
+
+    /// Appends integers big-endian with the sign bit flipped.
+    private static func append<T: FixedWidthInteger & BitwiseCopyable>(
+        sorted cells: ArraySlice<UInt8>, rowCount: Int, of type: T.Type, to bytes: inout [UInt8]
+    ) {
+        let width = MemoryLayout<T>.size
+        let start = bytes.count
+        precondition(cells.count >= rowCount * width)
+        bytes.append(contentsOf: repeatElement(0, count: rowCount * width))
+        unsafe bytes.withUnsafeMutableBytes { bytes in
+            unsafe cells.withUnsafeBytes { cells in
+                for row in 0..<rowCount {
+                    // Both have `rowCount` cells of this width, by the precondition and the append before.
+                    let cell = unsafe T(littleEndian: cells.loadUnaligned(fromByteOffset: row * width, as: T.self))
+                    let sorted = (cell ^ (1 << (T.bitWidth - 1))).bigEndian
+                    unsafe bytes.storeBytes(of: sorted, toByteOffset: start + row * width, as: T.self)
+                }
+            }
+        }
     }
 
     /// The key in `row`; `nil` where a key column is null.

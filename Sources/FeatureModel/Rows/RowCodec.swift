@@ -66,13 +66,28 @@ public enum RowCodec {
         }
     }
 
+    /// Whether an array has null elements.
+    public static func hasNulls(array heap: RawSpan) -> Bool {
+        let count = Int(heap.littleEndian(at: 0, as: UInt32.self))
+        for index in 4..<4 + bitmapBytes(count) where heap.littleEndian(at: index, as: UInt8.self) != 0 { return true }
+        return false
+    }
+
+    /// Where the elements of an array of fixed width stand in it.
+    public static func elementRange(array heap: RawSpan, width: Int) -> Range<Int> {
+        let count = Int(heap.littleEndian(at: 0, as: UInt32.self))
+        let start = 4 + bitmapBytes(count)
+        return start..<start + count * width
+    }
+
     /// The bytes that a text or array slot names.
     private static func heap(_ row: RawSpan, _ slot: Int) -> Range<Int> {
         let offset = Int(row.littleEndian(at: slot, as: UInt32.self))
         return offset..<offset + Int(row.littleEndian(at: slot + 4, as: UInt32.self))
     }
 
-    private static func append(array heap: RawSpan, of type: FeatureType, to builder: inout ColumnBuilder) {
+    /// Appends an array to a builder of its type.
+    public static func append(array heap: RawSpan, of type: FeatureType, to builder: inout ColumnBuilder) {
         let count = Int(heap.littleEndian(at: 0, as: UInt32.self))
         let elementsAt = 4 + bitmapBytes(count)
         var elements = ColumnBuilder(type, capacity: count)

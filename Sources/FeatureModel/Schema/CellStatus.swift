@@ -25,6 +25,13 @@ public struct StatusColumn: Hashable, Sendable {
 
     public init() {}
 
+    /// The same status for every cell.
+    public init(_ status: CellStatus, count: Int) {
+        self.count = count
+        packed = Array(repeating: status.rawValue * 0b0101_0101, count: (count + 3) / 4)
+        if count % 4 > 0 { packed[count / 4] &= 1 << UInt8(2 * (count % 4)) - 1 }
+    }
+
     /// Reads `count` statuses from packed bytes.
     ///
     /// - Throws: `.invalidArgument` where the bytes are too few or too many, or bits behind the last cell are set.

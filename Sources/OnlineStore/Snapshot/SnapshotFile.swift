@@ -4,6 +4,8 @@ internal import StorageIO
 /// A mapped snapshot, probed in place. Blocks are checked at first touch.
 final class SnapshotFile: Sendable {
     let map: MappedFile
+    /// Of the format: 2, or 1, whose rows are walked over but not probed.
+    let version: UInt32
     let header: SnapshotHeader
     let footer: SnapshotFooter
     let meta: SnapshotMeta
@@ -18,7 +20,7 @@ final class SnapshotFile: Sendable {
     /// - Throws: `.dataLoss` with `file:offset` for damage, `.unimplemented` for a newer format.
     init(_ storage: any Storage, _ path: String) throws(HeadwaterError) {
         let map = try storage.map(path)
-        try Self.checkVersion(map)
+        version = try Self.checkVersion(map)
         let footerAt = map.count - SnapshotFormat.footerBytes
         guard footerAt >= SnapshotFormat.blockBytes,
             let footer = SnapshotFooter(
@@ -58,11 +60,14 @@ final class SnapshotFile: Sendable {
     }
 
     /// Checks magic and least reader version before anything that another version may have moved.
-    private static func checkVersion(_ map: MappedFile) throws(HeadwaterError) {
+    ///
+    /// - Returns: the format's version.
+    private static func checkVersion(_ map: MappedFile) throws(HeadwaterError) -> UInt32 {
         let start = map.bytes(at: 0, count: min(16, map.count))[...]
         guard start.count == 16, start.littleEndian(at: 0, as: UInt64.self) == SnapshotFormat.magic else {
             throw damage(map.path, 0, "it does not start as a snapshot does")
         }
+        let version: UInt32 = start.littleEndian(at: 8)
         let leastReader: UInt32 = start.littleEndian(at: 12)
         guard leastReader <= SnapshotFormat.version else {
             throw HeadwaterError(
@@ -70,6 +75,7 @@ final class SnapshotFile: Sendable {
                 "the snapshot needs a reader of version \(leastReader), not \(SnapshotFormat.version): use a newer Headwater",
                 at: map.path)
         }
+        return min(version, SnapshotFormat.version)
     }
 
     static func damage(_ path: String, _ offset: Int, _ what: String) -> HeadwaterError {
@@ -80,59 +86,54 @@ final class SnapshotFile: Sendable {
 
     var blocks: BlockChecker { BlockChecker(map: map, geometry: geometry, checked: checked, checkedSums: checkedSums) }
 
-    /// Copies the row of key `key` into `row`, unless `row` holds one of the same or a greater order.
+    /// Checks the blocks of `range` that have not been checked yet.
     ///
-    /// - Complexity: O(1) expected: one directory entry, and a bucket of one row in the mean.
-    /// - Throws: `.dataLoss` where a block that is touched is damaged.
-    func read(_ keys: EncodedKeys, _ key: Int, into row: inout RowBuffer) throws(HeadwaterError) {
-        if footer.rows == 0 { return }
-        let hash = keys.hashes[key]
-        let blocks = blocks
-        try map.withBytes(0..<map.count) { bytes throws(HeadwaterError) in
-            let entry = geometry.directoryOffset + SnapshotFormat.bucket(hash, bits: geometry.directoryBits) * 8
-            try blocks.check(entry..<entry + 16)
-            let start = bytes.littleEndian(at: entry, as: UInt64.self)
-            let end = bytes.littleEndian(at: entry + 8, as: UInt64.self)
-            guard start >= UInt64(geometry.rowsOffset), start <= end, end <= UInt64(geometry.rowsEnd) else {
-                throw Self.damage(map.path, entry, "a directory entry points outside of the rows")
-            }
-            var offset = Int(start)
-            while offset < Int(end) {
-                let header = try rowHeader(bytes, at: offset, end: Int(end), blocks)
-                if header.hash > hash { return }
-                let keyAt = offset + RowHeader.byteCount
-                if header.hash == hash, header.groupID == keys.groupID {
-                    try blocks.check(offset..<offset + header.recordCount)
-                    if keys.equals(key, bytes.extracting(keyAt..<keyAt + header.keyCount)) {
-                        if row.isEmpty || row.header.order < header.order {
-                            row.assign(bytes.extracting(offset..<offset + header.recordCount))
-                        }
-                        return
-                    }
-                }
-                offset += header.recordCount
-            }
+    /// - Throws: `.dataLoss` with `file:offset` of the block.
+    @inline(__always)
+    func check(_ range: Range<Int>) throws(HeadwaterError) {
+        let first = range.lowerBound / SnapshotFormat.blockBytes
+        let last = (range.upperBound - 1) / SnapshotFormat.blockBytes
+        if last - first <= 1, checked.contains(first), checked.contains(last) { return }
+        try blocks.check(range)
+    }
+
+    /// Where the rows of a bucket start and end.
+    ///
+    /// - Throws: `.dataLoss` where the directory is damaged.
+    @inline(__always)
+    func bucket(_ bytes: RawSpan, _ index: Int) throws(HeadwaterError) -> (start: Int, end: Int) {
+        let entry = geometry.directoryOffset + index * 8
+        try check(entry..<entry + 16)
+        let start: UInt64 = bytes.littleEndian(at: entry)
+        let end: UInt64 = bytes.littleEndian(at: entry + 8)
+        guard start >= UInt64(geometry.rowsOffset), start <= end, end <= UInt64(geometry.rowsEnd) else {
+            throw Self.damage(map.path, entry, "a directory entry points outside of the rows")
         }
+        return (Int(start), Int(end))
     }
 
     /// Copies the row at `offset` into `row`, for a walk over all rows.
     ///
     /// - Returns: the offset behind it.
     func load(at offset: Int, into row: inout RowBuffer) throws(HeadwaterError) -> Int {
-        let blocks = blocks
-        return try map.withBytes(0..<map.count) { bytes throws(HeadwaterError) in
-            let header = try rowHeader(bytes, at: offset, end: geometry.rowsEnd, blocks)
-            try blocks.check(offset..<offset + header.recordCount)
-            row.assign(bytes.extracting(offset..<offset + header.recordCount))
-            return offset + header.recordCount
+        try map.withBytes(0..<map.count) { bytes throws(HeadwaterError) in
+            if version == 1 { return try loadVersion1(bytes, at: offset, into: &row) }
+            let header = try rowHeader(bytes, at: offset, end: geometry.rowsEnd)
+            let end = offset + header.recordCount
+            try check(offset..<end)
+            let keyAt = offset + RowHeader.byteCount
+            let hash = KeyHash.hash(
+                header.groupID, bytes.extracting(keyAt..<keyAt + header.keyCount), seed: self.header.seed)
+            row.assign(bytes.extracting(offset..<end), hash: hash)
+            return end
         }
     }
 
-    private func rowHeader(
-        _ bytes: RawSpan, at offset: Int, end: Int, _ blocks: BlockChecker
-    ) throws(HeadwaterError) -> RowHeader {
+    /// - Throws: `.dataLoss` where the row does not lie before `end`, or its header is damaged.
+    @inline(__always)
+    func rowHeader(_ bytes: RawSpan, at offset: Int, end: Int) throws(HeadwaterError) -> RowHeader {
         guard offset + RowHeader.byteCount <= end else { throw Self.damage(map.path, offset, "a row is cut off") }
-        try blocks.check(offset..<offset + RowHeader.byteCount)
+        try check(offset..<offset + RowHeader.byteCount)
         let header = RowHeader(bytes, at: offset)
         guard offset + header.recordCount <= end else { throw Self.damage(map.path, offset, "a row is cut off") }
         return header

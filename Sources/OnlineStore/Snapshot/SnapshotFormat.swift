@@ -4,8 +4,8 @@ internal import FeatureModel
 enum SnapshotFormat {
     static let magic: UInt64 = 0x3130_5041_4E53_5748  // "HWSNAP01"
     static let footerMagic: UInt64 = 0x5446_5041_4E53_5748  // "HWSNAPFT"
-    static let version: UInt32 = 1
-    static let leastReaderVersion: UInt32 = 1
+    static let version: UInt32 = 2
+    static let leastReaderVersion: UInt32 = 2
     static let blockBytes = 4_096
     static let headerBytes = 56
     static let footerBytes = 64
@@ -13,11 +13,12 @@ enum SnapshotFormat {
 
     static func aligned(_ count: Int) -> Int { (count + blockBytes - 1) / blockBytes * blockBytes }
 
-    /// Directory bits for at most this many rows: one bucket a row.
+    /// Directory bits for at most this many rows: a bucket for one to two of them.
     static func directoryBits(rows: Int) -> Int {
-        rows <= 1 ? 0 : min(Int.bitWidth - (rows - 1).leadingZeroBitCount, directoryBitsMax)
+        rows <= 1 ? 0 : min(Int.bitWidth - 1 - rows.leadingZeroBitCount, directoryBitsMax)
     }
 
+    @inline(__always)
     static func bucket(_ hash: UInt64, bits: Int) -> Int { Int(hash >> UInt64(64 - bits)) }
 
     /// `snapshot-` and 20 digits and `.hws`.

@@ -23,7 +23,7 @@ struct SnapshotWriter {
     /// Appends a row; rows come in hash order.
     mutating func append(_ row: borrowing RowBuffer) throws(HeadwaterError) {
         let rowHeader = row.header
-        try fillDirectory(through: SnapshotFormat.bucket(rowHeader.hash, bits: directoryBits))
+        try fillDirectory(through: SnapshotFormat.bucket(row.hash, bits: directoryBits))
         try rows.append(row.bytes)
         statistics[rowHeader.groupID, default: GroupStatistics()].add(rowHeader)
     }

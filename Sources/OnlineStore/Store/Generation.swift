@@ -3,9 +3,16 @@ internal import Synchronization
 
 /// One map: the live one that takes writes, or a frozen one that waits for its snapshot and does not change any more.
 final class Generation: Sendable {
-    private let stripes = Stripes()
+    let stripes: Stripes
+    private let seed: UInt64
     private let counts = Mutex<[GroupID: GroupStatistics]>([:])
     private let bytes = Atomic<Int>(0)
+    private let memory = Atomic<Int>(0)
+
+    init(seed: UInt64) {
+        self.seed = seed
+        stripes = Stripes(seed: seed)
+    }
 
     /// Rows and bytes of each group, superseded versions not counted.
     var statistics: [GroupID: GroupStatistics] { counts.withLock { $0 } }
@@ -13,29 +20,30 @@ final class Generation: Sendable {
     /// Bytes of all rows, superseded versions not counted.
     var byteCount: Int { bytes.load(ordering: .relaxed) }
 
-    /// Bytes that the stripes really take, superseded versions among them, without their tables.
-    var arenaBytes: Int { (0..<Stripes.count).reduce(0) { $0 + stripes.arenaBytes($1) } }
+    /// Bytes that the map takes in memory, as of the last record.
+    var memoryBytes: Int { memory.load(ordering: .relaxed) }
+
+    /// Bytes of all rows, superseded versions among them. Only on the thread that applies.
+    var arenaBytes: Int { stripes.arenaBytes }
 
     var rowCount: Int { counts.withLock { $0.values.reduce(0) { $0 + $1.rows } } }
 
-    func read(_ keys: EncodedKeys, _ key: Int, at visible: Position, into row: inout RowBuffer) {
-        if byteCount == 0 { return }
-        stripes.read(keys, key, at: visible, into: &row)
+    /// The rows of stripe `index` as a reader at `visible` sees them, in hash order; the reader has pinned the map.
+    func run(_ index: Int, at visible: Position) -> StripeRun {
+        StripeRun(stripes.slots(index), at: visible, seed: seed)
     }
 
-    /// The rows of stripe `index` as a reader at `visible` sees them, in hash order.
-    func run(_ index: Int, at visible: Position) -> StripeRun { stripes.run(index, at: visible) }
+    // MARK: By the thread that applies
 
     /// Starts to load what upserts of these keys will touch.
     func prefetch(_ hashes: ArraySlice<UInt64>, rowBytes: Int) { stripes.prefetch(hashes, rowBytes: rowBytes) }
 
-    /// Called by the one thread that applies.
-    ///
     /// - Parameter counted: the group's counts, to be added by the caller with `add` once for many rows.
     func upsert(
         _ row: borrowing RowBuffer, isForced: Bool = false, counted: inout GroupStatistics, needed: () -> [Position]
     ) {
         let outcome = stripes.upsert(row, isForced: isForced, needed: needed)
+        memory.store(stripes.memoryBytes, ordering: .relaxed)
         let header = row.header
         var added = header.recordCount
         switch outcome {
@@ -49,7 +57,7 @@ final class Generation: Sendable {
         }
         counted.add(header)
         // In one step: a reader takes 0 bytes for an empty map.
-        bytes.add(added, ordering: .relaxed)
+        bytes.add(added, ordering: .releasing)
     }
 
     func add(_ counted: GroupStatistics, to groupID: GroupID) {

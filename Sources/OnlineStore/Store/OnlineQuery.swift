@@ -48,3 +48,27 @@ public struct OnlineResult: Sendable {
     /// The position that the answer shows.
     public let position: Position
 }
+
+extension OnlineResult {
+    /// The columns of an answer of one lookup.
+    init(_ answer: OnlineAnswer) throws(HeadwaterError) {
+        let packed = try answer.columns()
+        columns = packed.columns
+        var rowStatuses = StatusColumn()
+        var eventTimes = ColumnBuilder(.timestamp, capacity: answer.rowCount)
+        for row in 0..<answer.rowCount {
+            let status = answer.rowStatus(lookup: 0, row: row)
+            rowStatuses.append(status)
+            let eventTime = answer.eventTime(lookup: 0, row: row)
+            if status != .present || eventTime == EventTime.always {
+                eventTimes.appendNull()
+            } else {
+                eventTimes.append(int64: eventTime)
+            }
+        }
+        statuses = packed.statuses.isEmpty ? columns.map { _ in rowStatuses } : packed.statuses
+        self.rowStatuses = rowStatuses
+        self.eventTimes = eventTimes.finish()
+        position = answer.position
+    }
+}

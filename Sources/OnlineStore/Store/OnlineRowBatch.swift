@@ -6,7 +6,6 @@ public struct OnlineRowBatch: Sendable {
     public let schema: GroupSchema
     public let rowCount: Int
     public let orders: [RowOrder]
-    public let ingestTimes: [Microseconds]
     public let tombstones: [Bool]
     /// Key bytes of each row, as `KeyCodec` writes them.
     public let keyBytes: [ArraySlice<UInt8>]
@@ -58,17 +57,16 @@ extension OnlineSnapshotView {
     ) throws(HeadwaterError) -> OnlineRowBatch {
         var keys = schema.keys.map { ColumnBuilder($0.type, capacity: rows.count) }
         var columns = schema.features.map { ColumnBuilder($0.type, capacity: rows.count) }
-        var statuses = Array(repeating: StatusColumn(), count: columns.count)
         for row in rows {
             try KeyCodec.decode(row.key, into: &keys)
             if row.isTombstone {
                 for index in columns.indices { columns[index].appendNull() }
             } else {
-                row.record.appendFeatures(try reader.plan(row.record.header), to: &columns, &statuses)
+                row.record.appendFeatures(try reader.plan(row.record.header), to: &columns)
             }
         }
         return OnlineRowBatch(
-            schema: schema, rowCount: rows.count, orders: rows.map(\.order), ingestTimes: rows.map(\.ingestTime),
+            schema: schema, rowCount: rows.count, orders: rows.map(\.order),
             tombstones: rows.map(\.isTombstone), keyBytes: rows.map(\.key), keys: keys.map { $0.finish() },
             features: columns.map { $0.finish() })
     }

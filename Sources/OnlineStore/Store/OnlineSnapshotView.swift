@@ -97,7 +97,6 @@ public struct OnlineRow: Sendable {
     public let groupID: GroupID
     public let order: RowOrder
     public let isTombstone: Bool
-    public let ingestTime: Microseconds
     public let schemaVersion: UInt32
 
     init(_ record: RowBuffer) {
@@ -106,7 +105,6 @@ public struct OnlineRow: Sendable {
         groupID = header.groupID
         order = header.order
         isTombstone = header.isTombstone
-        ingestTime = header.ingestTime
         schemaVersion = header.schemaVersion
     }
 

@@ -44,7 +44,7 @@ extension OnlineStore {
         let eventTimes = entry.eventTimes(ingestTime: record.ingestTime)
         var counted = GroupStatistics()
         let rowsAtOnce = max(1, min(Self.rowsPackedAtOnce, Self.bytesPackedAtOnce / max(1, layout.fixedBytes)))
-        let rowBytes = RowHeader.byteCount + keys.bytes.count / max(1, rowCount) + (features == nil ? 0 : layout.fixedBytes)
+        let rowBytes = RowHeader.byteCount + keys.keyBytes + (features == nil ? 0 : layout.fixedBytes)
         for start in stride(from: 0, to: rowCount, by: rowsAtOnce) {
             let rows = start..<min(start + rowsAtOnce, rowCount)
             let packed = features.map { PackedRows($0, rows: rows, layout: layout) }
@@ -57,8 +57,7 @@ extension OnlineStore {
                 if eventTime < group.cutoff { continue }
                 let order = RowOrder(eventTime: eventTime, position: record.position, row: UInt32(entry.firstRow + row))
                 buffer.build(
-                    keys: keys, row: row, order: order, ingestTime: record.ingestTime, schemaVersion: schema.schemaVersion,
-                    features: packed)
+                    keys: keys, row: row, order: order, schemaVersion: schema.schemaVersion, features: packed)
                 live.upsert(buffer, counted: &counted, needed: neededPositions)
             }
         }
@@ -75,13 +74,13 @@ extension OnlineStore {
         try applying.withLock { buffer throws(HeadwaterError) in
             let (tables, visible) = state.withLock { ($0.tables, $0.visible) }
             let keys = EncodedKeys(groupID, key: key, seed: seed)
-            try tables.read(keys, 0, at: visible, into: &buffer)
+            try tables.read(keys, at: visible, into: &buffer)
             guard !buffer.isEmpty, !buffer.header.isTombstone, let group = tables.groups[groupID] else { return false }
             let old = buffer.header
             guard let layout = group.versions[old.schemaVersion]?.layout else { return false }
             let picked = features.map { column in column?.gather([row]) }
             buffer.build(
-                keys: keys, row: 0, order: old.order, ingestTime: old.ingestTime, schemaVersion: old.schemaVersion,
+                keys: keys, row: 0, order: old.order, schemaVersion: old.schemaVersion,
                 features: PackedRows(picked, rows: 0..<1, layout: layout))
             var counted = GroupStatistics()
             tables.live.upsert(buffer, isForced: true, counted: &counted, needed: neededPositions)

@@ -17,7 +17,7 @@ extension OnlineStore {
     /// - Parameters:
     ///   - seed: the hash seed of a store that starts empty.
     ///   - logID: 16 bytes that name the log this store is a fold of.
-    /// - Complexity: O(1) in rows.
+    /// - Complexity: O(1) in rows; O(rows) for a snapshot of format 1, which is read into memory.
     /// - Throws: `.dataLoss` with `file:offset` where the newest snapshot is damaged: an older one is not taken instead;
     ///   `.unimplemented` for one of a newer format, `.failedPrecondition` for one of another log or a directory in use.
     public static func open(
@@ -32,7 +32,8 @@ extension OnlineStore {
             for name in names where SnapshotFormat.isLeftover(name) { try storage.remove(StoragePath.join(directory, name)) }
         }
         return OnlineStore(
-            storage: storage, directory: directory, lock: lock, seed: mapped?.header.seed ?? seed, logID: logID, mapped: mapped)
+            storage: storage, directory: directory, lock: lock, seed: mapped?.header.seed ?? seed, logID: logID, mapped: mapped,
+            older: mapped?.version == 1 ? try mapped?.generation() : nil)
     }
 
     private static func openNewest(

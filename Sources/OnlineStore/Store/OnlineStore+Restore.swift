@@ -89,7 +89,7 @@ extension OnlineStore {
             var counted = GroupStatistics()
             for row in rows.orders.indices {
                 buffer.build(
-                    keys: keys, row: row, order: rows.orders[row], ingestTime: rows.ingestTimes[row],
+                    keys: keys, row: row, order: rows.orders[row],
                     schemaVersion: schema.schemaVersion, features: rows.tombstones[row] ? nil : packed)
                 tables.live.upsert(buffer, counted: &counted, needed: neededPositions)
             }

@@ -20,15 +20,17 @@ extension OnlineStore {
     public func beginSnapshot() -> OnlineSnapshotView {
         applying.withLock { _ in
             state.withLock { state in
-                if state.tables.live.byteCount > 0 {
-                    state.tables.frozen.insert(state.tables.live, at: 0)
-                    state.tables.live = Generation()
+                let tables = state.tables
+                var frozen = tables.frozen
+                if tables.live.byteCount > 0 {
+                    frozen.insert(tables.live, at: 0)
+                    state.tables = Tables(
+                        live: Generation(seed: seed), frozen: frozen, mapped: tables.mapped, groups: tables.groups)
                 }
                 // The cut has no pin: frozen maps hold nothing newer than it, and the live map is not part of it.
-                var tables = state.tables
-                tables.live = Generation()
+                let cut = Tables(live: Generation(seed: seed), frozen: frozen, mapped: tables.mapped, groups: tables.groups)
                 return OnlineSnapshotView(
-                    tables, position: state.visible, ingestTimeHighWater: state.ingestTimeHighWater, pinnedIn: nil)
+                    cut, position: state.visible, ingestTimeHighWater: state.ingestTimeHighWater, pinnedIn: nil)
             }
         }
     }
@@ -101,9 +103,10 @@ extension OnlineStore {
     /// - Throws: where an old file cannot be removed; the new one is in use all the same.
     public func adopt(_ written: WrittenSnapshot) throws(HeadwaterError) {
         let isAdopted = state.withLock { state in
-            guard written.position >= state.tables.mapped?.header.position ?? 0 else { return false }
-            state.tables.mapped = written.file
-            state.tables.frozen.removeAll { generation in written.merged.contains { $0 === generation } }
+            let tables = state.tables
+            guard written.position >= tables.mapped?.header.position ?? 0 else { return false }
+            let frozen = tables.frozen.filter { generation in !written.merged.contains { $0 === generation } }
+            state.tables = Tables(live: tables.live, frozen: frozen, mapped: written.file, groups: tables.groups)
             return true
         }
         guard isAdopted else { return }

@@ -26,21 +26,25 @@ public final class OnlineStore: Sendable {
     /// Held while one record is applied or the maps are frozen: the row buffer of the applying thread.
     let applying = Mutex(RowBuffer())
     private let published: Atomic<Position>
+    private let counters = Mutex<[GroupID: GroupCounters]>([:])
 
     /// The engine's part of the snapshot that the store was opened from; empty without one.
     public let recoveredExtra: [UInt8]
 
+    /// - Parameter older: the rows of `mapped`, where it is of a format that is not probed in place.
     init(
-        storage: any Storage, directory: String, lock: any StorageLock, seed: UInt64, logID: [UInt8], mapped: SnapshotFile?
+        storage: any Storage, directory: String, lock: any StorageLock, seed: UInt64, logID: [UInt8], mapped: SnapshotFile?,
+        older: Generation? = nil
     ) {
         self.storage = storage
         self.directory = directory
         self.lock = lock
         self.seed = seed
         self.logID = logID
-        var tables = Tables()
-        tables.mapped = mapped
-        tables.groups = mapped?.meta.groups ?? [:]
+        // Rows of an older format are in memory: of those nothing is probed in the file.
+        let tables = Tables(
+            live: Generation(seed: seed), frozen: older.map { [$0] } ?? [], mapped: older == nil ? mapped : nil,
+            groups: mapped?.meta.groups ?? [:])
         let position = mapped?.header.position ?? 0
         state = Mutex(
             State(tables: tables, visible: position, ingestTimeHighWater: mapped?.header.ingestTimeHighWater ?? .min))
@@ -66,6 +70,12 @@ public final class OnlineStore: Sendable {
         return tables.live.byteCount + tables.frozen.reduce(0) { $0 + $1.byteCount }
     }
 
+    /// Bytes of memory that all rows take: maps with their free room and superseded versions, and the mapped snapshot.
+    public var residentBytes: Int {
+        let tables = state.withLock { $0.tables }
+        return ([tables.live] + tables.frozen).reduce(tables.mapped?.map.count ?? 0) { $0 + $1.memoryBytes }
+    }
+
     /// Maps that wait for a snapshot; each failed snapshot leaves one more, and each is asked by every read.
     public var frozenCount: Int { state.withLock { $0.tables.frozen.count } }
 
@@ -82,14 +92,31 @@ public final class OnlineStore: Sendable {
         return all
     }
 
+    /// What reads found of each group that was asked for, in keys, since the store was opened.
+    public var readCounters: [GroupID: GroupCounters] { counters.withLock { $0 } }
+
+    func counters(of groupID: GroupID) -> GroupCounters {
+        counters.withLock { all in
+            if let known = all[groupID] { return known }
+            let fresh = GroupCounters()
+            all[groupID] = fresh
+            return fresh
+        }
+    }
+
     /// Makes a record visible; called with `applying` held.
     func publish(_ position: Position, ingestTime: Microseconds, groups: [GroupID: GroupState]?) {
-        state.withLock { state in
-            if let groups { state.tables.groups = groups }
-            state.visible = position
+        let (live, before) = state.withLock { state in
+            if let groups {
+                let tables = state.tables
+                state.tables = Tables(live: tables.live, frozen: tables.frozen, mapped: tables.mapped, groups: groups)
+            }
+            defer { state.visible = position }
             state.ingestTimeHighWater = max(state.ingestTimeHighWater, ingestTime)
+            return (state.tables.live, state.visible)
         }
         published.store(position, ordering: .releasing)
+        live.stripes.retire(visible: before) { state.withLock { $0.pins.oldest(visible: $0.visible) } }
     }
 
     /// Pins the maps at the visible position; `unpin` must follow.

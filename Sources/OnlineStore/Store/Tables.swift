@@ -1,22 +1,30 @@
 internal import FeatureModel
 
-/// What a reader pins: the maps, and what is known of the groups. Immutable; the store swaps it as a whole.
-struct Tables: Sendable {
-    var live = Generation()
+/// What a reader pins: the maps, and what is known of the groups. Immutable; the store swaps it as a whole, so that a pin costs one
+/// reference.
+final class Tables: Sendable {
+    let live: Generation
     /// Newest first. More than one where a snapshot failed or is still being written.
-    var frozen: [Generation] = []
-    var mapped: SnapshotFile?
-    var groups: [GroupID: GroupState] = [:]
+    let frozen: [Generation]
+    let mapped: SnapshotFile?
+    let groups: [GroupID: GroupState]
 
-    /// Copies the latest row of a key as of position `visible` into `row`; leaves it empty where there is none.
+    init(live: Generation, frozen: [Generation] = [], mapped: SnapshotFile? = nil, groups: [GroupID: GroupState] = [:]) {
+        self.live = live
+        self.frozen = frozen
+        self.mapped = mapped
+        self.groups = groups
+    }
+
+    /// Copies the latest row of one key as of position `visible` into `row`; leaves it empty where there is none.
     ///
-    /// Every map is asked: a late row may lie in the live one while an older map holds a newer row.
     /// - Throws: `.dataLoss` where the snapshot is damaged.
-    func read(_ keys: EncodedKeys, _ key: Int, at visible: Position, into row: inout RowBuffer) throws(HeadwaterError) {
+    func read(_ keys: EncodedKeys, at visible: Position, into row: inout RowBuffer) throws(HeadwaterError) {
         row.clear()
-        live.read(keys, key, at: visible, into: &row)
-        for generation in frozen { generation.read(keys, key, at: visible, into: &row) }
-        if let mapped { try mapped.read(keys, key, into: &row) }
+        var found = FoundRows()
+        try find(keys, at: visible, rowBytes: 0, into: &found)
+        guard let stored = found.rows.first, stored.address != 0 else { return }
+        stored.withRecord { row.assign($0, hash: keys.hashes[0]) }
     }
 }
 
@@ -39,6 +47,9 @@ struct Pins: Sendable {
         pins[index].count -= 1
         if pins[index].count == 0 { pins.remove(at: index) }
     }
+
+    /// The lowest position that is pinned, or will be where none is now.
+    func oldest(visible: Position) -> Position { pins.first?.position ?? visible }
 
     /// Positions whose versions must stay, falling; new readers come at `visible`.
     func needed(visible: Position) -> [Position] {

@@ -7,55 +7,24 @@ import Synchronization
 import Transport
 import Wire
 
-/// Feature lists that connections prepared.
-final class HandleTable: Sendable {
-    struct Entry: Sendable {
-        let project: String
-        let selection: FeatureSelection
-        let fullNames: Bool
-        let plan: FeaturePlan
-        /// Position of the catalog that the plan was resolved in.
-        let catalogPosition: Position
-    }
-
-    /// Handles of one connection.
-    static let handlesMax = 4_096
-
-    private let entries = Mutex<[UInt64: [UInt64: Entry]]>([:])
-
-    func insert(_ entry: Entry, connection: UInt64) throws(HeadwaterError) -> UInt64 {
-        try entries.withLock { table throws(HeadwaterError) in
-            let handle = UInt64(table[connection]?.count ?? 0) + 1
-            guard handle <= Self.handlesMax else {
-                throw HeadwaterError(
-                    .resourceExhausted, "\(Self.handlesMax) handles on one connection: use those you have, or connect anew")
-            }
-            table[connection, default: [:]][handle] = entry
-            return handle
-        }
-    }
-
-    /// Forgets the handles of a connection that has closed.
-    func remove(connection: UInt64) { _ = entries.withLock { $0.removeValue(forKey: connection) } }
-
-    func entry(_ handle: UInt64, connection: UInt64) throws(HeadwaterError) -> Entry {
-        guard let entry = entries.withLock({ $0[connection]?[handle] }) else {
-            throw HeadwaterError(.notFound, "handle \(handle) was not prepared on this connection: prepare again")
-        }
-        return entry
-    }
-}
-
-/// get and prepare.
+/// get, prepare, and gets by handle that are not answered at once.
 struct GetHandlers {
-    /// Keys of a get, and their bytes, up to which it is served on the event loop; a larger one would hold others up.
+    /// Keys of a get, their bytes, and cells of its answer, up to which it is served on the event loop; a larger one would hold others up.
     static let inlineKeysMax = 1_024
     static let inlineBytesMax = 32 << 10
+    static let inlineCellsMax = 128 << 10
 
     let services: Services
 
     func handle(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
-        if request.method == .prepare { return try prepare(request, responder) }
+        switch request.method {
+        case .prepare: try prepare(request, responder)
+        case .getPrepared: try getPrepared(request, responder)
+        default: try get(request, responder)
+        }
+    }
+
+    private func get(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
         let online = try services.needOnline()
         let head = try request.decode(GetRequest.self)
         let rowsAnnounced = request.body.count < Batch.headerBytes ? 0 : request.body.littleEndian(at: 8, as: UInt32.self)
@@ -67,44 +36,53 @@ struct GetHandlers {
             guard batch.ordinals == Array(0..<head.keyNames.count) || batch.columns.isEmpty && head.keyNames.isEmpty else {
                 throw HeadwaterError(.invalidArgument, "\(head.keyNames.count) key names for \(batch.columns.count) columns")
             }
-            do throws(HeadwaterError) { try serve(head, batch, request, online, responder) } catch
+            do throws(HeadwaterError) { try serve(head, batch, online, responder) } catch
                 where error.code == .failedPrecondition
             {
                 // A schema moved between resolving the names and reading: the new definitions are there now. What does not fit
                 // them fails again.
-                try serve(head, batch, request, online, responder)
+                try serve(head, batch, online, responder)
             }
         }
     }
 
     private func serve(
-        _ head: GetRequest, _ batch: Batch, _ request: IncomingRequest, _ online: OnlineNode, _ responder: Responder
+        _ head: GetRequest, _ batch: Batch, _ online: OnlineNode, _ responder: Responder
     ) throws(HeadwaterError) {
-        let plan = try plan(head, request, online.state.catalog)
+        let selection = try featureSelection(service: head.service, features: head.features)
+        let plan = try online.state.catalog.resolve(project: head.project, selection, fullNames: head.fullFeatureNames)
         let keys = try OnlineReads.arrange(zip(head.keyNames, batch.columns).map { ($0, $1) }, for: plan)
         let served = try OnlineReads.get(
             plan, keys: keys, rowCount: batch.rowCount, from: online.store, now: head.at ?? services.clock.now())
         let reply = GetReply.with {
             $0.position = served.position
             $0.logID = online.logID.bytes
-            if head.handle == nil { $0.outputs = plan.wireOutputs }
+            $0.outputs = plan.wireOutputs
         }
         responder.respond(head: reply, body: served.cells(eventTimes: head.eventTimes).encode()[...])
     }
 
-    private func plan(_ head: GetRequest, _ request: IncomingRequest, _ catalog: Catalog) throws(HeadwaterError) -> FeaturePlan {
-        guard let handle = head.handle else {
-            let selection = try featureSelection(service: head.service, features: head.features)
-            return try catalog.resolve(project: head.project, selection, fullNames: head.fullFeatureNames)
+    /// A get by handle that is large, waits for a position, or failed when it was to be answered at once.
+    private func getPrepared(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
+        let online = try services.needOnline()
+        let head = try request.decode(GetPreparedRequest.self)
+        let body = request.body
+        let header = try body.withBytes { (bytes) throws(HeadwaterError) in try PackedColumns.Header(decoding: bytes) }
+        let entry = try services.handles.entry(header.tag, connection: request.connectionID)
+        let isShort = PreparedGet.isShort(rows: header.rowCount, outputs: entry.plan.outputs.count, bodyBytes: body.count)
+        try services.whenApplied(
+            [head.minPosition], logID: head.logID, in: PositionedStore(online), pool: services.workers.gets, isShort: isShort,
+            request, responder
+        ) { () throws(HeadwaterError) in
+            let prepared = PreparedGet(entry, catalog: { online.state.catalog })
+            try prepared.refresh(online.state.catalogPosition)
+            let keys = try PackedColumns(decoding: body, types: prepared.keyTypes)
+            try prepared.read(
+                keys.columns, rowCount: header.rowCount, by: OnlineReader(online.store), now: head.at ?? services.clock.now()
+            ) { answer in
+                responder.respond(encodedHead: [], body: answer.encode(eventTimes: head.eventTimes)[...])
+            }
         }
-        let entry = try services.handles.entry(handle, connection: request.connectionID)
-        if entry.catalogPosition == catalog.position { return entry.plan }
-        // Definitions came since: the same list may mean other columns now, and then the client must know.
-        let plan = try catalog.resolve(project: entry.project, entry.selection, fullNames: entry.fullNames)
-        guard plan.outputs == entry.plan.outputs, plan.keys == entry.plan.keys else {
-            throw HeadwaterError(.failedPrecondition, "the definitions behind handle \(handle) have changed: prepare again")
-        }
-        return plan
     }
 
     private func prepare(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
@@ -146,10 +124,9 @@ extension FeaturePlan {
 extension ServedVectors {
     func cells(eventTimes wantsTimes: Bool) -> Cells {
         let rowCount = columns.first?.count ?? 0
-        let batch = Batch(rowCount: rowCount, columns: columns.enumerated().map { ($0.offset, $0.element) })
         let times =
             wantsTimes
             ? eventTimes.map { column in (0..<rowCount).map { column.isNull($0) ? EventTime.always : column.int64($0) } } : []
-        return Cells(batch: batch, statuses: statuses, eventTimes: times)
+        return Cells(rowCount: rowCount, columns: columns, statuses: statuses, eventTimes: times)
     }
 }

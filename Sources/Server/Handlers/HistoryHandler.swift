@@ -43,13 +43,13 @@ struct HistoryHandler {
         // Without rows one frame of none: it tells names and types.
         var range = pieces.next() ?? 0..<0
         while true {
-            let columns = joined.enumerated().map { ($0.offset, $0.element.column.piece(range)) }
+            let columns = joined.map { $0.column.piece(range) }
             let statuses = joined.map { feature in
                 var statuses = StatusColumn()
                 for row in range { statuses.append(feature.statuses[row]) }
                 return statuses
             }
-            let cells = Cells(batch: Batch(rowCount: range.count, columns: columns), statuses: statuses)
+            let cells = Cells(rowCount: range.count, columns: columns, statuses: statuses)
             let data = RowsData.with {
                 $0.rowOffset = UInt64(range.lowerBound)
                 if range.lowerBound == 0 { $0.outputs = plan.wireOutputs }

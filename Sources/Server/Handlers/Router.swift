@@ -1,5 +1,6 @@
 import Engine
 import FeatureModel
+import NIOCore
 import Transport
 import Wire
 
@@ -25,6 +26,12 @@ struct Router: RequestHandler {
         do throws(HeadwaterError) { try dispatch(request, responder) } catch { responder.fail(error) }
     }
 
+    func immediateHandler(connectionID: UInt64, eventLoop: any EventLoop) -> (any ImmediateHandler)? {
+        guard let online = services.online else { return nil }
+        let scratch = services.scratch(of: eventLoop, online.store)
+        return PreparedGetHandler(services, online, connectionID: connectionID, scratch: scratch)
+    }
+
     func ended(connectionID: UInt64) {
         services.handles.remove(connection: connectionID)
         services.auditViews.drop(.connection(connectionID))
@@ -35,7 +42,7 @@ struct Router: RequestHandler {
         case .hello: throw HeadwaterError(.failedPrecondition, "hello was said already")
         case .apply, .plan, .list, .describe: try DefinitionHandlers(services: services).handle(request, responder)
         case .write, .openProducer: try WriteHandlers(services: services).handle(request, responder)
-        case .get, .prepare: try GetHandlers(services: services).handle(request, responder)
+        case .get, .prepare, .getPrepared: try GetHandlers(services: services).handle(request, responder)
         case .history: try HistoryHandler(services: services).handle(request, responder)
         case .scan, .latest: try RowsHandlers(services: services).handle(request, responder)
         case .status, .snapshot, .compact: try OperationHandlers(services: services).handle(request, responder)

@@ -2,6 +2,8 @@ import Engine
 import FeatureModel
 import Log
 import Logging
+import NIOCore
+import OnlineStore
 import StorageIO
 import Synchronization
 import Transport
@@ -30,6 +32,8 @@ final class Services: Sendable {
     let historyFailure = Mutexed<HeadwaterError?>(nil)
     /// Where this process listens, once it does.
     let listening = Mutexed<[Endpoint]>([])
+    /// Memory of reads, for each event loop.
+    private let scratches = Mutex<[ObjectIdentifier: NIOLoopBound<PreparedGetHandler.Scratch>]>([:])
     private let scrubberBox = Mutex<Scrubber?>(nil)
     private let offlineNode = Mutex<OfflineNode?>(nil)
 
@@ -40,6 +44,17 @@ final class Services: Sendable {
         self.clock = clock
         self.logger = logger
         historyMemory = MemoryBudget(bytesMax: configuration.historyBytesMax)
+    }
+
+    /// Called on the event loop.
+    func scratch(of eventLoop: any EventLoop, _ store: OnlineStore) -> PreparedGetHandler.Scratch {
+        scratches.withLock { all in
+            let id = ObjectIdentifier(eventLoop)
+            if let known = all[id] { return known }
+            let fresh = NIOLoopBound(PreparedGetHandler.Scratch(store), eventLoop: eventLoop)
+            all[id] = fresh
+            return fresh
+        }.value
     }
 
     /// The offline service, once it could be opened.

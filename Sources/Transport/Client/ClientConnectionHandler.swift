@@ -143,8 +143,12 @@ final class ClientConnectionHandler: ChannelInboundHandler {
 
     private func flush() {
         guard let context else { return }
+        guard let buffer = output.take() else { return }
+        let count = buffer.readableBytes
+        context.writeAndFlush(NIOAny(buffer), promise: nil)
+        if context.hasWrittenAll { return output.written(count) }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        if let buffer = output.take() { context.writeAndFlush(buffer) { bound.value.output.written($0) } }
+        context.whenWritten { bound.value.output.written(count) }
     }
 
     /// Fails everything that waits.

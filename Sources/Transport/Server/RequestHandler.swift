@@ -1,4 +1,5 @@
 public import FeatureModel
+public import NIOCore
 public import Wire
 
 /// What a server does with connections: the seam between sockets and meaning.
@@ -14,12 +15,32 @@ public protocol RequestHandler: Sendable {
     /// Starts work on a request. It must end in one answer by the responder.
     func handle(_ request: IncomingRequest, _ responder: Responder)
 
+    /// Makes what answers requests of a connection at once; `nil` where none does. Called on the connection's event loop.
+    func immediateHandler(connectionID: UInt64, eventLoop: any EventLoop) -> (any ImmediateHandler)?
+
     /// A connection has closed: no request of it comes any more, and what was kept for it may go. Called once for each.
     func ended(connectionID: UInt64)
 }
 
 extension RequestHandler {
     public func ended(connectionID: UInt64) {}
+    public func immediateHandler(connectionID: UInt64, eventLoop: any EventLoop) -> (any ImmediateHandler)? { nil }
+}
+
+/// Answers requests of one method of one connection at once, on its event loop, straight into the connection's output: without what others
+/// need, which may be cancelled, wait, or be answered from other threads.
+public protocol ImmediateHandler: AnyObject {
+    var method: Wire.Method { get }
+
+    /// Answers a request, or leaves it to `RequestHandler.handle`: where it would take long, has to wait, or fails.
+    ///
+    /// - Parameters:
+    ///   - frameBytesMax: of an answer that the client takes.
+    ///   - output: takes the answer.
+    /// - Returns: whether it was answered.
+    func answer(
+        _ request: FrameHeader, head: RawSpan, body: RawSpan, frameBytesMax: Int, into output: inout OutputQueue
+    ) -> Bool
 }
 
 /// A request as it came in.

@@ -20,6 +20,7 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     private let handler: any RequestHandler
     private let registry: ConnectionRegistry
     private let connectionID: UInt64
+    private let immediate: (any ImmediateHandler)?
     var connection: Connection
     var context: ChannelHandlerContext?
     var output = OutputQueue()
@@ -37,6 +38,7 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
         self.registry = registry
         mailbox = Mailbox(eventLoop: eventLoop)
         connectionID = registry.nextID()
+        immediate = handler.immediateHandler(connectionID: connectionID, eventLoop: eventLoop)
         connection = Connection(.server, limits: options.limits)
     }
 
@@ -82,11 +84,36 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var buffer = unwrapInboundIn(data)
-        guard !isClosing, let bytes = buffer.readBytes(length: buffer.readableBytes) else { return }
+        guard !isClosing else { return }
         isReading = true
-        connection.receive(bytes[...])
-        while let event = connection.nextEvent() { perform(event) }
+        if let immediate {
+            let taken = answerAtOnce(buffer.readableBytesSpan, immediate)
+            buffer.moveReaderIndex(forwardBy: taken)
+        }
+        if buffer.readableBytes > 0, let bytes = buffer.readBytes(length: buffer.readableBytes) {
+            connection.receive(bytes[...])
+            while let event = connection.nextEvent() { perform(event) }
+        } else if watch.frameSince == nil {
+            // Nothing to be timed: most reads are of whole requests.
+            return
+        }
         watch.received(insideFrame: connection.isInsideFrame, at: .now())
+    }
+
+    /// Answers the requests at the front of what has come that need not be opened, cancelled or waited for.
+    ///
+    /// - Returns: bytes of those requests.
+    private func answerAtOnce(_ bytes: RawSpan, _ handler: any ImmediateHandler) -> Int {
+        var taken = 0
+        while let request = connection.requestToAnswerAtOnce(bytes, at: taken, method: handler.method),
+            handler.answer(
+                request.header, head: bytes.extracting(request.head), body: bytes.extracting(request.body),
+                frameBytesMax: connection.peerLimits.frameBytesMax, into: &output)
+        {
+            connection.answeredAtOnce(request.header)
+            taken = request.end
+        }
+        return taken
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -186,8 +213,12 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
 
     private func flush() {
         guard let context else { return }
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        if let buffer = output.take() { context.writeAndFlush(buffer) { bound.value.wrote($0) } }
+        if let buffer = output.take() {
+            let count = buffer.readableBytes
+            context.writeAndFlush(NIOAny(buffer), promise: nil)
+            // A promise for each write would cost more than to ask whether one is needed.
+            if context.hasWrittenAll { wrote(count) } else { notifyWhenWritten(count, context) }
+        }
         if output.waitingBytes > 4 * options.outputBytesMax {
             context.close(promise: nil)
         } else if output.waitingBytes > 0 {
@@ -196,9 +227,16 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
         }
     }
 
+    private func notifyWhenWritten(_ byteCount: Int, _ context: ChannelHandlerContext) {
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.whenWritten { bound.value.wrote(byteCount) }
+    }
+
     private func wrote(_ byteCount: Int) {
         output.written(byteCount)
-        watch.outputMoved(isEmpty: output.waitingBytes == 0, at: .now())
+        if output.waitingBytes > 0 || watch.outputSince != nil {
+            watch.outputMoved(isEmpty: output.waitingBytes == 0, at: .now())
+        }
         if isClosing && output.waitingBytes == 0 { linger() } else { resumeReading() }
     }
 

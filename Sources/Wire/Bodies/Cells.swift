@@ -4,28 +4,31 @@ public import FeatureModel
 ///
 /// The layout is docs/formats/wire.md: Batch ∥ statuses ∥ event times.
 public struct Cells: Sendable {
+    public let rowCount: Int
     /// Column `i` is output `i`.
-    public let batch: Batch
+    public let columns: [Column]
     /// One for each output.
     public let statuses: [StatusColumn]
     /// Event time of the row behind each cell, `EventTime.always` where there is none; empty where nobody asked for them,
     /// else one for each output.
     public let eventTimes: [[Microseconds]]
 
-    /// - Precondition: each status column has the batch's row count, and so has each column of event times.
-    public init(batch: Batch, statuses: [StatusColumn], eventTimes: [[Microseconds]] = []) {
-        precondition(statuses.allSatisfy { $0.count == batch.rowCount })
+    /// - Precondition: each column has `rowCount` cells, so has each status column, and so has each column of event times.
+    public init(rowCount: Int, columns: [Column], statuses: [StatusColumn], eventTimes: [[Microseconds]] = []) {
+        precondition(columns.allSatisfy { $0.count == rowCount } && statuses.allSatisfy { $0.count == rowCount })
         precondition(eventTimes.isEmpty || eventTimes.count == statuses.count)
-        precondition(eventTimes.allSatisfy { $0.count == batch.rowCount })
-        self.batch = batch
+        precondition(eventTimes.allSatisfy { $0.count == rowCount })
+        self.rowCount = rowCount
+        self.columns = columns
         self.statuses = statuses
         self.eventTimes = eventTimes
     }
 
     public func encode() -> [UInt8] {
-        let statusBytes = Self.statusBytes(rows: batch.rowCount)
+        let batch = Batch(rowCount: rowCount, columns: columns.enumerated().map { ($0.offset, $0.element) })
+        let statusBytes = Self.statusBytes(rows: rowCount)
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(batch.bytes.count + statuses.count * statusBytes + eventTimes.count * batch.rowCount * 8)
+        bytes.reserveCapacity(batch.bytes.count + statuses.count * statusBytes + eventTimes.count * rowCount * 8)
         bytes.append(contentsOf: batch.bytes)
         for status in statuses {
             bytes.append(contentsOf: status.packed)
@@ -44,8 +47,10 @@ public struct Cells: Sendable {
         guard bytes.count >= Batch.headerBytes else { throw HeadwaterError(.invalidArgument, "malformed cells: no batch") }
         let batchBytes = Int(bytes.littleEndian(at: 12, as: UInt32.self))
         guard batchBytes <= bytes.count else { throw HeadwaterError(.invalidArgument, "malformed cells: the batch is cut off") }
-        batch = try Batch(decoding: bytes.prefix(batchBytes))
+        let batch = try Batch(decoding: bytes.prefix(batchBytes))
         let rows = batch.rowCount
+        rowCount = rows
+        columns = batch.columns
         let statusBytes = Self.statusBytes(rows: rows)
         let expected = outputCount * (statusBytes + (wantsTimes ? rows * 8 : 0))
         guard bytes.count - batchBytes == expected else {

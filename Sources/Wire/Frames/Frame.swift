@@ -70,6 +70,26 @@ public enum FrameEncoder {
         return encode(header, head: head, body: body)
     }
 
+    /// Appends the one answer of a request, without a head, whose body is written in place.
+    ///
+    /// - Parameters:
+    ///   - request: the header of the request.
+    ///   - body: appends the body. There must be room for the header and for that.
+    public static func append(
+        answerTo request: FrameHeader, to output: inout OutputRawSpan, body: (inout OutputRawSpan) -> Void
+    ) {
+        let start = output.byteCount
+        var header = FrameHeader(.response, method: request.method, requestID: request.requestID)
+        header.isEnd = true
+        header.append(to: &output)
+        body(&output)
+        let end = output.byteCount
+        output.store(
+            littleEndian: UInt32(end - start - FrameHeader.byteCount), at: start + FrameHeader.bodyBytesOffset)
+        let checksum = CRC32C.checksum(output.bytes.extracting(start..<end))
+        output.store(littleEndian: checksum, at: start + FrameHeader.crcOffset)
+    }
+
     /// The last frame of a request that failed.
     public static func failure(
         _ method: Method?, requestID: UInt64, _ error: HeadwaterError, appliedPosition: Position? = nil

@@ -81,12 +81,17 @@ public struct FrameDecoder: Sendable {
 
     private static let zeroChecksum: [UInt8] = [0, 0, 0, 0]
 
-    private static func frame(_ header: FrameHeader, _ bytes: ArraySlice<UInt8>) throws(HeadwaterError) -> Frame {
+    /// Whether the checksum of a whole frame holds.
+    static func isSound(_ bytes: RawSpan) -> Bool {
         var crc = CRC32C()
-        crc.update(bytes.prefix(FrameHeader.crcOffset))
+        crc.update(bytes.extracting(0..<FrameHeader.crcOffset))
         crc.update(zeroChecksum[...])
-        crc.update(bytes.dropFirst(FrameHeader.byteCount))
-        guard crc.value == bytes.littleEndian(at: FrameHeader.crcOffset) else {
+        crc.update(bytes.extracting(FrameHeader.byteCount..<bytes.byteCount))
+        return crc.value == bytes.littleEndian(at: FrameHeader.crcOffset)
+    }
+
+    private static func frame(_ header: FrameHeader, _ bytes: ArraySlice<UInt8>) throws(HeadwaterError) -> Frame {
+        guard bytes.withBytes(isSound) else {
             throw HeadwaterError(.dataLoss, "a frame's checksum does not hold: it was damaged on its way")
         }
         let extensionAt = FrameHeader.byteCount + header.headBytes

@@ -40,6 +40,7 @@ public enum Method: UInt16, Sendable, CaseIterable {
     case auditDigest = 20
     case auditRows = 21
     case bootstrap = 22
+    case getPrepared = 23
 
     /// Whether the answer is a stream of data frames and an `end`.
     public var isStream: Bool {
@@ -58,6 +59,7 @@ public struct FrameHeader: Hashable, Sendable {
     public static let byteCount = 48
     public static let magic: UInt32 = 0x3146_5748  // "HWF1"
     public static let version: UInt8 = 1
+    static let bodyBytesOffset = 24
     static let crcOffset = 44
     static let endFlag: UInt16 = 1
 
@@ -103,10 +105,31 @@ public struct FrameHeader: Hashable, Sendable {
         bytes.append(littleEndian: UInt64(0))
     }
 
+    /// Appends the header with a checksum of zero.
+    func append(to bytes: inout OutputRawSpan) {
+        bytes.append(littleEndian: Self.magic)
+        bytes.append(littleEndian: Self.version)
+        bytes.append(littleEndian: kind.rawValue)
+        bytes.append(littleEndian: methodCode)
+        bytes.append(littleEndian: requestID)
+        bytes.append(littleEndian: UInt32(headBytes))
+        bytes.append(littleEndian: UInt32(extensionBytes))
+        bytes.append(littleEndian: UInt32(bodyBytes))
+        bytes.append(littleEndian: budgetMilliseconds)
+        bytes.append(littleEndian: status.rawValue)
+        bytes.append(littleEndian: (isEnd ? Self.endFlag : 0))
+        bytes.append(littleEndian: creditBytes)
+        bytes.append(littleEndian: UInt64(0))
+    }
+
     /// Reads a header from the first 48 bytes; the checksum is the whole frame's, and checked with it.
     ///
     /// - Throws: `.invalidArgument` for what is no frame, `.unimplemented` for another version.
     init(decoding bytes: ArraySlice<UInt8>) throws(HeadwaterError) {
+        self = try bytes.withBytes { (bytes) throws(HeadwaterError) in try FrameHeader(decoding: bytes) }
+    }
+
+    init(decoding bytes: RawSpan) throws(HeadwaterError) {
         func malformed(_ what: String) -> HeadwaterError { HeadwaterError(.invalidArgument, "malformed frame: \(what)") }
         guard bytes.littleEndian(at: 0, as: UInt32.self) == Self.magic else { throw Self.noFrame }
         let version: UInt8 = bytes.littleEndian(at: 4)

@@ -40,10 +40,9 @@ public struct GetRequest: Head {
     public static let descriptor = HeadDescriptor("GetRequest")
 
     public var project = ""
-    /// `name` or `name@version`. One of `service`, `features` and `handle` is given.
+    /// `name` or `name@version`. One of `service` and `features` is given.
     public var service: String?
     public var features: [String] = []
-    public var handle: UInt64?
     public var fullFeatureNames = false
     /// The clock for max_age; absent: now.
     public var at: Int64?
@@ -60,7 +59,6 @@ public struct GetRequest: Head {
         try fields.field(1, &project)
         try fields.field(2, &service)
         try fields.field(3, &features)
-        try fields.field(4, &handle)
         try fields.field(5, &fullFeatureNames)
         try fields.field(6, &at)
         try fields.field(7, &minPosition)
@@ -76,7 +74,6 @@ public struct GetReply: Head {
 
     public var position: UInt64 = 0
     public var logID: [UInt8] = []
-    /// Empty where the request came by handle.
     public var outputs: [Output] = []
 
     public init() {}
@@ -85,6 +82,27 @@ public struct GetReply: Head {
         try fields.field(1, &position)
         try fields.field(2, &logID)
         try fields.field(3, &outputs)
+    }
+}
+
+/// Asks for the latest features of keys by a handle; the body is packed columns, their tag the handle. So is the answer, which has no head.
+public struct GetPreparedRequest: Head {
+    public static let descriptor = HeadDescriptor("GetPreparedRequest")
+
+    /// The clock for max_age; absent: now.
+    public var at: Int64?
+    public var minPosition: UInt64 = 0
+    /// The log that `minPosition` is of; empty: not checked.
+    public var logID: [UInt8] = []
+    public var eventTimes = false
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
+        try fields.field(1, &at)
+        try fields.field(2, &minPosition)
+        try fields.field(3, &logID)
+        try fields.field(4, &eventTimes)
     }
 }
 

@@ -46,7 +46,7 @@ struct Get: AsyncParsableCommand {
             let got = try await client.get(prepared, keys: keys, at: at?.microseconds, minPosition: minPosition)
             try print(
                 Vectors(
-                    position: got.position, names: got.outputs.map(\.name), columns: got.cells.batch.columns,
+                    position: got.position, names: got.outputs.map(\.name), columns: got.cells.columns,
                     statuses: got.cells.statuses), keys, prepared.keys)
         }
     }

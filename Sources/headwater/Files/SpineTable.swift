@@ -158,7 +158,7 @@ struct ClientRows: JoinedRows {
         guard let item = try await stream.next() else { return nil }
         let cells = item.rows
         return JoinedPart(
-            names: item.outputs.map(\.name), rowCount: cells.batch.rowCount, columns: cells.batch.columns,
+            names: item.outputs.map(\.name), rowCount: cells.rowCount, columns: cells.columns,
             statuses: cells.statuses)
     }
 

@@ -30,7 +30,7 @@ struct DamageTruth {
         let seen = try Picture(online: node.online.store, offline: node.offline.store, catalog: catalog)
         let line = seen.groups.values.flatMap(\.history).first { $0.order.position > lastKnown }
         guard let line else { throw HeadwaterError(.internal, "the undamaged directory lost its unsynced tail") }
-        tail = AppliedWrite(rows: base.unsynced.rows, position: line.order.position, ingestTime: line.ingestTime)
+        tail = AppliedWrite(rows: base.unsynced.rows, position: line.order.position, ingestTime: line.ingestTime!)
         withTail = Picture(writes: base.client.acknowledgedWrites + [tail], cutoffs: cutoffs, catalog: catalog)
         if let difference = seen.difference(from: withTail) {
             throw HeadwaterError(.internal, "the undamaged directory differs from its journal: \(difference)")

@@ -100,7 +100,8 @@ extension Picture {
 
 extension Picture.Line {
     fileprivate var text: String {
-        let place = "time \(order.eventTime) position \(order.position) row \(order.row) ingested \(ingestTime)"
+        let ingested = ingestTime.map { " ingested \($0)" } ?? ""
+        let place = "time \(order.eventTime) position \(order.position) row \(order.row)\(ingested)"
         return "key \(key) \(place)\(isTombstone ? " deleted" : ""): \(features.map(\.text).joined(separator: " | "))"
     }
 }
@@ -143,8 +144,8 @@ extension [UInt8] {
     }
 
     private mutating func raise(at start: Int, width: Int, sealed: Int?) {
-        self[start + 8] = 2
-        self[start + 8 + width] = 2
+        self[start + 8] = 99
+        self[start + 8 + width] = 99
         guard let sealed else { return }
         let checksum = CRC32C.checksum(self[start..<start + sealed - 4])
         for index in 0..<4 { self[start + sealed - 4 + index] = UInt8(truncatingIfNeeded: checksum >> UInt32(8 * index)) }

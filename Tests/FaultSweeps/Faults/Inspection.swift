@@ -101,7 +101,7 @@ struct Inspection {
         }
         var applied = acknowledged
         for (position, found) in lines.sorted(by: { $0.key < $1.key }) {
-            let ingestTime = found.values.first!.first!.ingestTime
+            let ingestTime = found.values.first!.first!.ingestTime!
             let match = client.attempts.first { attempt in
                 let write = AppliedWrite(rows: attempt.write.rows, position: position, ingestTime: ingestTime)
                 return Picture.lines(write, cutoffs, catalog) == found

@@ -19,7 +19,7 @@ extension Picture {
             var expected = Group()
             expected.history = Self.lines(writes, schema).filter { $0.order.eventTime >= cutoff }
             let byKey = Dictionary(grouping: expected.history, by: \.key)
-            expected.latest = byKey.values.map { $0.last! }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+            expected.latest = byKey.values.map { $0.last!.asLatest }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
             for key in SweptKeys(schema).rows {
                 let lines = byKey[KeyText.key(schema, key)] ?? []
                 expected.vectors.append(
@@ -77,5 +77,12 @@ extension Picture {
             let value = line!.features[index]
             return Cell(value: value, status: value.isNull ? .nullValue : .present)
         }
+    }
+}
+
+extension Picture.Line {
+    /// The row as the online store has it.
+    fileprivate var asLatest: Self {
+        Self(key: key, order: order, isTombstone: isTombstone, ingestTime: nil, features: features)
     }
 }

@@ -11,7 +11,8 @@ struct Picture: Equatable {
         let key: [UInt8]
         let order: RowOrder
         let isTombstone: Bool
-        let ingestTime: Microseconds
+        /// `nil` of a latest row: the online store does not keep it.
+        let ingestTime: Microseconds?
         let features: [Value]
 
         var description: String {
@@ -143,7 +144,7 @@ extension Picture {
                 lines.append(
                     Line(
                         key: Array(batch.keyBytes[row]), order: batch.orders[row], isTombstone: batch.tombstones[row],
-                        ingestTime: batch.ingestTimes[row], features: batch.features.map { $0.value(row) }))
+                        ingestTime: nil, features: batch.features.map { $0.value(row) }))
             }
         }
         return lines.sorted { $0.key.lexicographicallyPrecedes($1.key) }

@@ -30,13 +30,13 @@ extension Checker {
             let cells = try? Cells(decoding: frame.body, outputCount: asked.features.count)
         else { return world.violate("P8", "the answer of a get cannot be read") }
         let wanted = asked.keys.first?.count ?? 0
-        if cells.batch.rowCount != wanted { world.violate("P8", "a get of \(wanted) keys was answered \(cells.batch.rowCount)") }
+        if cells.rowCount != wanted { world.violate("P8", "a get of \(wanted) keys was answered \(cells.rowCount)") }
         // An answer of an earlier life was right in its time: the position was lost only afterwards.
         checkPosition(reply.position, asked.minPosition, "a get", isOfThisLife: life >= world.online.life)
         world.note("get", [reply.position, asked.minPosition])
         for (index, feature) in asked.features.enumerated() {
             let (group, ordinal) = Self.place(of: feature)
-            for row in 0..<min(wanted, cells.batch.rowCount) {
+            for row in 0..<min(wanted, cells.rowCount) {
                 let key = KeyCodec.key(asked.keys, row: row)
                 let latest = key.flatMap { model.latest(group, $0, at: reply.position, life: life) }
                 let oldest = group == Workload.readings ? asked.at - Workload.readingsMaxAge : .min
@@ -70,7 +70,7 @@ extension Checker {
     private func check(
         _ what: String, _ cells: Cells, _ output: Int, _ row: Int, _ expected: ModelRow?, _ feature: Int, oldest: Microseconds
     ) {
-        let column = cells.batch.columns[output]
+        let column = cells.columns[output]
         var status = CellStatus.notFound
         var value = Value.null
         if let expected, !expected.isDelete {
@@ -97,8 +97,8 @@ extension Checker {
             let cells = try? Cells(decoding: data.body, outputCount: asked.features.count)
         else { return world.violate("P4", "the answer of a history is missing or cannot be read") }
         let wanted = asked.times.count
-        if cells.batch.rowCount != wanted || reply.rows != UInt64(wanted) {
-            world.violate("P4", "a history of \(wanted) rows was answered \(cells.batch.rowCount), said to be \(reply.rows)")
+        if cells.rowCount != wanted || reply.rows != UInt64(wanted) {
+            world.violate("P4", "a history of \(wanted) rows was answered \(cells.rowCount), said to be \(reply.rows)")
         }
         if let asOf = asked.asOf {
             if reply.position != asOf { world.violate("P4", "a history as of \(asOf) was answered as of \(reply.position)") }
@@ -108,7 +108,7 @@ extension Checker {
         world.note("history", [reply.position])
         for (index, feature) in asked.features.enumerated() {
             let (group, ordinal) = Self.place(of: feature)
-            for row in 0..<min(wanted, cells.batch.rowCount) {
+            for row in 0..<min(wanted, cells.rowCount) {
                 let found = held(group, asked, row, at: reply.position)
                 let age = group == Workload.readings ? Workload.readingsMaxAge : nil
                 let oldest = age.map { asked.times.isNull(row) ? .min : asked.times.int64(row) - $0 } ?? .min

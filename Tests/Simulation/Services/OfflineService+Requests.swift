@@ -59,8 +59,7 @@ extension OfflineService {
             plan, keys: keys, times: spine.columns[time], view: view, asOf: asOf,
             availability: head.availabilityIngest ? .ingest : .event, memoryLimitBytes: .max, isCancelled: { false })
         let cells = Cells(
-            batch: Batch(rowCount: spine.rowCount, columns: joined.enumerated().map { ($0.offset, $0.element.column) }),
-            statuses: joined.map(\.statuses))
+            rowCount: spine.rowCount, columns: joined.map(\.column), statuses: joined.map(\.statuses))
         request.send(
             RowsData.with {
                 $0.outputs = plan.outputs.map { Output(Field($0.name, $0.type), group: plan.lookups[$0.lookup].group) }

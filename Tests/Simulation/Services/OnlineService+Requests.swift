@@ -98,9 +98,7 @@ extension OnlineService {
         let plan = try engine.state.catalog.resolve(project: head.project, .features(head.features), fullNames: true)
         let keys = try OnlineReads.arrange(zip(head.keyNames, batch.columns).map { ($0, $1) }, for: plan)
         let served = try OnlineReads.get(plan, keys: keys, rowCount: batch.rowCount, from: engine.store, now: head.at ?? 0)
-        let cells = Cells(
-            batch: Batch(rowCount: batch.rowCount, columns: served.columns.enumerated().map { ($0.offset, $0.element) }),
-            statuses: served.statuses)
+        let cells = Cells(rowCount: batch.rowCount, columns: served.columns, statuses: served.statuses)
         request.respond(
             GetReply.with {
                 $0.position = served.position

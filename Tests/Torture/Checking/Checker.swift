@@ -179,7 +179,7 @@ final class Checker {
     }
 
     private func checkRow(_ cells: Cells, _ row: Int, _ key: Int64, _ latest: Fold.Latest) {
-        let seen = cells.statuses.indices.map { (status: cells.statuses[$0][row], value: cells.batch.columns[$0].value(row)) }
+        let seen = cells.statuses.indices.map { (status: cells.statuses[$0][row], value: cells.columns[$0].value(row)) }
         let values = Groups.values(of: Request(seed: site.seed, id: latest.id), key)
         let isRight =
             seen.count == values.count

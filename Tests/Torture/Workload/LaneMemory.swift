@@ -10,7 +10,7 @@ struct SeenCell: Hashable, CustomStringConvertible {
 
     init(_ cells: Cells, row: Int, output: Int) {
         status = cells.statuses[output][row]
-        write = status == .present ? RequestID(cells.batch.columns[output].int64(row)) : nil
+        write = status == .present ? RequestID(cells.columns[output].int64(row)) : nil
     }
 
     var description: String { write.map { "\($0.value)" } ?? "\(status)" }

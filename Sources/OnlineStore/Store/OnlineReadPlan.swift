@@ -1,0 +1,218 @@
+public import FeatureModel
+internal import Synchronization
+
+/// Features of several groups to be read together for the keys of a request, and the order in which they are answered.
+///
+/// Belongs to one thread at a time: it keeps what it has worked out of the groups' schemas from read to read.
+public final class OnlineReadPlan {
+    /// One group looked up by one choice of the request's key columns.
+    public struct Lookup: Sendable {
+        public let groupID: GroupID
+        public let features: [RequestedFeature]
+        /// How old a row may be, in microseconds before `now`; `nil` for any age.
+        public let maxAge: Microseconds?
+        /// For each key column of the group, its place among the request's.
+        public let keys: [Int]
+
+        public init(groupID: GroupID, features: [RequestedFeature], maxAge: Microseconds?, keys: [Int]) {
+            self.groupID = groupID
+            self.features = features
+            self.maxAge = maxAge
+            self.keys = keys
+        }
+    }
+
+    /// One column of the answer.
+    public struct Output: Sendable {
+        public let lookup: Int
+        /// Its place among the lookup's features.
+        public let feature: Int
+
+        public init(lookup: Int, feature: Int) {
+            self.lookup = lookup
+            self.feature = feature
+        }
+    }
+
+    public let lookups: [Lookup]
+    public let outputs: [Output]
+    /// Worked out for one state of the groups' schemas.
+    private var compiled: CompiledPlan?
+
+    public init(lookups: [Lookup], outputs: [Output]) {
+        self.lookups = lookups
+        self.outputs = outputs
+    }
+
+    /// The plan with what the store knows of its groups.
+    ///
+    /// - Throws: `.invalidArgument` where an ordinal is not a feature's.
+    func compile(_ store: OnlineStore, _ tables: Tables) throws(HeadwaterError) -> CompiledPlan {
+        // Tables are swapped as a whole, at a snapshot or with the groups.
+        if let compiled, compiled.tables === tables { return compiled }
+        let fresh = try CompiledPlan(self, store, tables)
+        compiled = fresh
+        return fresh
+    }
+}
+
+/// A plan for one state of the store's groups.
+final class CompiledPlan {
+    /// Neighbouring outputs that stand side by side in the rows of one lookup too: of one fixed width.
+    struct Run {
+        let lookup: Int
+        let slot: Int
+        let width: Int
+        var count: Int
+    }
+
+    let tables: Tables
+    let lookups: [CompiledLookup]
+    let outputs: [OnlineReadPlan.Output]
+    let types: [FeatureType]
+    /// All outputs, where every one is of a fixed width and as the newest rows hold it: the quick way.
+    let runs: [Run]?
+
+    init(_ plan: OnlineReadPlan, _ store: OnlineStore, _ tables: Tables) throws(HeadwaterError) {
+        self.tables = tables
+        var lookups: [CompiledLookup] = []
+        for lookup in plan.lookups {
+            lookups.append(try CompiledLookup(lookup, tables.groups[lookup.groupID], store.counters(of: lookup.groupID)))
+        }
+        self.lookups = lookups
+        outputs = plan.outputs
+        types = plan.outputs.map { plan.lookups[$0.lookup].features[$0.feature].type }
+        runs = Self.runs(outputs, types, lookups)
+    }
+
+    private static func runs(
+        _ outputs: [OnlineReadPlan.Output], _ types: [FeatureType], _ lookups: [CompiledLookup]
+    ) -> [Run]? {
+        var runs: [Run] = []
+        for (output, type) in zip(outputs, types) {
+            guard let width = type.fixedWidth, let newest = lookups[output.lookup].newest, newest.isDirect else { return nil }
+            let slot = newest.places[output.feature].slot
+            // Columns of eight bytes a cell need no padding, whatever the row count.
+            if let last = runs.last, width % 8 == 0, last.width == width, last.lookup == output.lookup,
+                last.slot + last.count * width == slot
+            {
+                runs[runs.count - 1].count += 1
+            } else {
+                runs.append(Run(lookup: output.lookup, slot: slot, width: width, count: 1))
+            }
+        }
+        return runs
+    }
+}
+
+/// A lookup with all that its rows need to be read.
+struct CompiledLookup: Sendable {
+    let groupID: GroupID
+    let features: [RequestedFeature]
+    let maxAge: Microseconds?
+    let keys: [Int]
+    let keyTypes: [FeatureType]?
+    let cutoff: Microseconds
+    let counters: GroupCounters
+    /// About how large a row's features are.
+    let rowBytes: Int
+    /// How to read the features from rows of each schema version; `nil` where the version is not known or cannot be read as asked.
+    private let versions: [UInt32: CompiledVersion]
+    let newest: CompiledVersion?
+
+    init(_ lookup: OnlineReadPlan.Lookup, _ group: GroupState?, _ counters: GroupCounters) throws(HeadwaterError) {
+        groupID = lookup.groupID
+        features = lookup.features
+        maxAge = lookup.maxAge
+        keys = lookup.keys
+        keyTypes = group?.newest?.keys.map(\.type)
+        cutoff = group?.cutoff ?? .min
+        self.counters = counters
+        if let newest = group?.newest, let wrong = features.first(where: { $0.ordinal < newest.featureBase }) {
+            throw HeadwaterError(.invalidArgument, "column \(wrong.ordinal) of group \(groupID) is not a feature")
+        }
+        var versions: [UInt32: CompiledVersion] = [:]
+        for (number, version) in group?.versions ?? [:] { versions[number] = CompiledVersion(version, features) }
+        self.versions = versions
+        newest = group?.newest.flatMap { versions[$0.schemaVersion] }
+        rowBytes = newest?.layout.fixedBytes ?? 0
+    }
+
+    @inline(__always)
+    func version(_ number: UInt32) -> CompiledVersion? {
+        if let newest, newest.number == number { return newest }
+        return versions[number]
+    }
+}
+
+/// Where the features of a lookup stand in rows of one schema version.
+final class CompiledVersion: Sendable {
+    /// One feature asked for: where it stands in a packed row.
+    struct Place: Sendable {
+        /// Its number in the layout; -1 where the version does not have it.
+        let index: Int
+        let slot: Int
+        /// What has to be done to the value.
+        let widening: Widening
+    }
+
+    enum Widening: Sendable {
+        case none
+        case int32ToInt64
+        case float32ToFloat64
+    }
+
+    let number: UInt32
+    let layout: RowLayout
+    let places: [Place]
+    let bitmapBytes: Int
+    /// Whether the version has every feature.
+    let hasAll: Bool
+    /// Whether every feature is there just as it is asked for.
+    let isDirect: Bool
+    /// The first feature that cannot be read as the type that is asked for: the schema moved since.
+    let narrowed: String?
+
+    init(_ version: SchemaVersion, _ features: [RequestedFeature]) {
+        number = version.schema.schemaVersion
+        layout = version.layout
+        var places: [Place] = []
+        var narrowed: String?
+        for feature in features {
+            let index = feature.ordinal - version.schema.featureBase
+            guard index < layout.types.count else {
+                places.append(Place(index: -1, slot: 0, widening: .none))
+                continue
+            }
+            let type = layout.types[index]
+            if !type.widens(to: feature.type) {
+                narrowed = narrowed ?? "feature '\(version.schema.features[index].name)' is \(type) now, not \(feature.type)"
+            }
+            let widening: Widening = type == feature.type ? .none : type == .int32 ? .int32ToInt64 : .float32ToFloat64
+            places.append(Place(index: index, slot: layout.slots[index], widening: widening))
+        }
+        self.places = places
+        self.narrowed = narrowed
+        bitmapBytes = FeatureModel.bitmapBytes(layout.types.count)
+        hasAll = places.allSatisfy { $0.index >= 0 }
+        isDirect = places.allSatisfy { $0.index >= 0 && $0.widening == .none }
+    }
+}
+
+/// What gets found in one group, counted in keys since the store was opened. For any thread.
+public final class GroupCounters: Sendable {
+    private let hits = Atomic<Int>(0)
+    private let misses = Atomic<Int>(0)
+    private let expired = Atomic<Int>(0)
+
+    /// Found; not there or hidden; there, but older than max_age.
+    public var current: (hits: Int, misses: Int, expired: Int) {
+        (hits.load(ordering: .relaxed), misses.load(ordering: .relaxed), expired.load(ordering: .relaxed))
+    }
+
+    func add(hits: Int, misses: Int, expired: Int) {
+        if hits > 0 { self.hits.add(hits, ordering: .relaxed) }
+        if misses > 0 { self.misses.add(misses, ordering: .relaxed) }
+        if expired > 0 { self.expired.add(expired, ordering: .relaxed) }
+    }
+}

@@ -1,0 +1,194 @@
+import Catalog
+import Engine
+import FeatureModel
+import NIOCore
+import OnlineStore
+import Synchronization
+import Transport
+import Wire
+
+/// Feature lists that connections prepared.
+final class HandleTable: Sendable {
+    struct Entry: Sendable {
+        let project: String
+        let selection: FeatureSelection
+        let fullNames: Bool
+        let plan: FeaturePlan
+        /// Position of the catalog that the plan was resolved in.
+        let catalogPosition: Position
+    }
+
+    /// Handles of one connection.
+    static let handlesMax = 4_096
+
+    private let entries = Mutex<[UInt64: [UInt64: Entry]]>([:])
+
+    func insert(_ entry: Entry, connection: UInt64) throws(HeadwaterError) -> UInt64 {
+        try entries.withLock { table throws(HeadwaterError) in
+            let handle = UInt64(table[connection]?.count ?? 0) + 1
+            guard handle <= Self.handlesMax else {
+                throw HeadwaterError(
+                    .resourceExhausted, "\(Self.handlesMax) handles on one connection: use those you have, or connect anew")
+            }
+            table[connection, default: [:]][handle] = entry
+            return handle
+        }
+    }
+
+    /// Forgets the handles of a connection that has closed.
+    func remove(connection: UInt64) { _ = entries.withLock { $0.removeValue(forKey: connection) } }
+
+    func entry(_ handle: UInt64, connection: UInt64) throws(HeadwaterError) -> Entry {
+        guard let entry = entries.withLock({ $0[connection]?[handle] }) else {
+            throw HeadwaterError(.notFound, "handle \(handle) was not prepared on this connection: prepare again")
+        }
+        return entry
+    }
+}
+
+/// A prepared feature list, ready to be read; belongs to one thread at a time.
+final class PreparedGet {
+    private let entry: HandleTable.Entry
+    private let catalog: () -> Catalog
+    private let plan: OnlineReadPlan
+    /// Definitions up to here give the plan.
+    private var catalogPosition: Position
+    let keyTypes: [FeatureType]
+    /// Whether any of the groups has a max_age, for which a clock is asked.
+    let needsClock: Bool
+
+    var outputCount: Int { entry.plan.outputs.count }
+
+    init(_ entry: HandleTable.Entry, catalog: @escaping () -> Catalog) {
+        self.entry = entry
+        self.catalog = catalog
+        plan = OnlineReads.plan(entry.plan)
+        catalogPosition = entry.catalogPosition
+        keyTypes = entry.plan.keys.map(\.type)
+        needsClock = entry.plan.lookups.contains { $0.maxAgeMicroseconds != nil }
+    }
+
+    /// Whether a read may be made on an event loop, which others wait for.
+    static func isShort(rows: Int, outputs: Int, bodyBytes: Int) -> Bool {
+        rows <= GetHandlers.inlineKeysMax && bodyBytes <= GetHandlers.inlineBytesMax
+            && rows * outputs <= GetHandlers.inlineCellsMax
+    }
+
+    /// Looks whether the list still means what it did when it was prepared; cheap while no definitions have come.
+    ///
+    /// - Throws: `.failedPrecondition` where it means other columns now: the client must know.
+    func refresh(_ position: Position) throws(HeadwaterError) {
+        if position == catalogPosition { return }
+        let fresh = try catalog().resolve(project: entry.project, entry.selection, fullNames: entry.fullNames)
+        // Other columns, keys or ages would be another answer than the client prepared for.
+        guard fresh == entry.plan || fresh.hasSameAnswers(as: entry.plan) else {
+            throw HeadwaterError(.failedPrecondition, "the definitions behind the handle have changed: prepare again")
+        }
+        catalogPosition = position
+    }
+
+    func read<Result>(
+        _ keys: [Column], rowCount: Int, by reader: OnlineReader, now: Microseconds,
+        _ body: (OnlineAnswer) throws(HeadwaterError) -> Result
+    ) throws(HeadwaterError) -> Result {
+        try reader.read(plan, keys: keys, rowCount: rowCount, now: now, body)
+    }
+}
+
+extension FeaturePlan {
+    /// Whether the outputs, the keys, and the groups that they are read from by which keys and ages, are the same; new schema versions of the
+    /// groups may have come.
+    fileprivate func hasSameAnswers(as other: FeaturePlan) -> Bool {
+        guard outputs == other.outputs, keys == other.keys, lookups.count == other.lookups.count else { return false }
+        return zip(lookups, other.lookups).allSatisfy { mine, theirs in
+            mine.groupID == theirs.groupID && mine.keys == theirs.keys && mine.features == theirs.features
+                && mine.maxAgeMicroseconds == theirs.maxAgeMicroseconds
+        }
+    }
+}
+
+/// Answers gets by handle of one connection on its event loop.
+final class PreparedGetHandler: ImmediateHandler {
+    /// What the connections of an event loop share: memory of reads.
+    final class Scratch {
+        let reader: OnlineReader
+        var body: [UInt8] = []
+        var keys: [Column] = []
+
+        init(_ store: OnlineStore) { reader = OnlineReader(store) }
+    }
+
+    private let services: Services
+    private let online: OnlineNode
+    private let connectionID: UInt64
+    private let scratch: Scratch
+    private var prepared: [UInt64: PreparedGet] = [:]
+    private var last: (handle: UInt64, get: PreparedGet)?
+
+    let method = Wire.Method.getPrepared
+
+    init(_ services: Services, _ online: OnlineNode, connectionID: UInt64, scratch: Scratch) {
+        self.services = services
+        self.online = online
+        self.connectionID = connectionID
+        self.scratch = scratch
+    }
+
+    func answer(
+        _ request: FrameHeader, head: RawSpan, body: RawSpan, frameBytesMax: Int, into output: inout OutputQueue
+    ) -> Bool {
+        // What fails is tried again by the general way, which answers with the reason.
+        do throws(HeadwaterError) {
+            return try answer(request, head, body, frameBytesMax, &output)
+        } catch {
+            return false
+        }
+    }
+
+    private func answer(
+        _ request: FrameHeader, _ headBytes: RawSpan, _ body: RawSpan, _ frameBytesMax: Int, _ output: inout OutputQueue
+    ) throws(HeadwaterError) -> Bool {
+        var head = GetPreparedRequest()
+        if headBytes.byteCount > 0 {
+            var bytes: [UInt8] = []
+            bytes.replaceAll(with: headBytes)
+            head = try GetPreparedRequest(decoding: bytes[...])
+            try services.checkLog(head.logID)
+            if head.minPosition > 0 {
+                let store = PositionedStore(online)
+                try store.check(head.minPosition)
+                if head.minPosition > online.store.appliedPosition { return false }
+            }
+        }
+        let header = try PackedColumns.Header(decoding: body)
+        let get = try get(header.tag)
+        guard PreparedGet.isShort(rows: header.rowCount, outputs: get.outputCount, bodyBytes: body.byteCount) else {
+            return false
+        }
+        try get.refresh(online.state.catalogPosition)
+        scratch.body.replaceAll(with: body)
+        defer { scratch.keys.removeAll(keepingCapacity: true) }
+        try PackedColumns.decodeKeys(scratch.body[...], types: get.keyTypes, into: &scratch.keys)
+        let now = head.at ?? (get.needsClock ? services.clock.now() : 0)
+        return try get.read(scratch.keys, rowCount: header.rowCount, by: scratch.reader, now: now) { answer in
+            let count = answer.byteCountMax(eventTimes: head.eventTimes)
+            guard FrameHeader.byteCount + count <= frameBytesMax else { return false }
+            output.append(answerTo: request, bodyBytesMax: count) { answer.write(to: &$0, eventTimes: head.eventTimes) }
+            return true
+        }
+    }
+
+    private func get(_ handle: UInt64) throws(HeadwaterError) -> PreparedGet {
+        if let last, last.handle == handle { return last.get }
+        if let known = prepared[handle] {
+            last = (handle, known)
+            return known
+        }
+        let online = online
+        let entry = try services.handles.entry(handle, connection: connectionID)
+        let fresh = PreparedGet(entry) { online.state.catalog }
+        prepared[handle] = fresh
+        last = (handle, fresh)
+        return fresh
+    }
+}
