@@ -73,10 +73,11 @@ public final class OnlineRunner {
     func store(with tables: [OnlineTable]) throws(HeadwaterError) -> OnlineStand {
         if store == nil {
             let all = [Self.wide, Self.narrow, Self.mixed] + Self.parts
+            // Snapshots are taken when a case asks for them, and not while another is measured.
             store = try OnlineStand(
                 binary: options.headwater, directory: folder("h"), cores: cores,
-                definitions: OnlineTable.definitions(all, services: [("five", Self.parts)]), port: Int.random(in: 20_000..<32_000)
-            )
+                definitions: OnlineTable.definitions(all, services: [("five", Self.parts)]),
+                port: Int.random(in: 20_000..<32_000), snapshotBytes: 4 << 30)
         }
         for table in tables where filled.insert(table.name).inserted {
             let count = table.name == Self.mixed.name ? min(options.rows, Self.mixedRowsMax) : options.rows

@@ -18,9 +18,11 @@ final class OnlineStand {
     private let cores: String?
     private let logPath: String
 
-    /// - Parameter definitions: YAML of the project `bench`.
+    /// - Parameters:
+    ///   - definitions: YAML of the project `bench`.
+    ///   - snapshotBytes: rows in memory at which it takes a snapshot by itself; `nil` for its default.
     init(
-        binary: String, directory: String, cores: String?, definitions: String, port: Int? = nil
+        binary: String, directory: String, cores: String?, definitions: String, port: Int? = nil, snapshotBytes: Int? = nil
     ) throws(HeadwaterError) {
         socketPath = "\(directory)/online.sock"
         logPath = "\(directory)/online.log"
@@ -31,6 +33,7 @@ final class OnlineStand {
                 binary, "online", "--data", "\(directory)/data", "--listen", "unix:\(socketPath)", "--log-level", "error",
                 "--scrub-interval", "off",
             ] + (port.map { ["--listen", "127.0.0.1:\($0)"] } ?? [])
+            + (snapshotBytes.map { ["--snapshot-bytes", "\($0)"] } ?? [])
         process = try ServerProcess(name: "headwater", command, cores: cores, logPath: logPath)
         try waitForServer(socketPath)
         try session().define(definitions)

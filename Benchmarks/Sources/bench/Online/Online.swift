@@ -60,7 +60,7 @@ struct Online: ParsableCommand {
     /// What servers said last: their directory is about to go.
     private func printLogs(in place: String) {
         let files = FileManager.default.enumerator(atPath: place)?.compactMap { $0 as? String } ?? []
-        for file in files where file.hasSuffix(".log") {
+        for file in files where file.hasSuffix(".log") && !file.contains("/data/") {
             let text = (try? String(contentsOfFile: "\(place)/\(file)", encoding: .utf8)) ?? ""
             let tail = text.split(separator: "\n").suffix(20).joined(separator: "\n")
             if !tail.isEmpty { FileHandle.standardError.write(Data("\(file):\n\(tail)\n".utf8)) }
