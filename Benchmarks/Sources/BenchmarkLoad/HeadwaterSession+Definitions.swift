@@ -1,5 +1,6 @@
 internal import Catalog
 internal import FeatureModel
+internal import Foundation
 internal import Wire
 
 extension HeadwaterSession {
@@ -22,9 +23,16 @@ extension HeadwaterSession {
         return try CatalogDescription.decode(json: description.body).featureGroups[0]
     }
 
-    /// Takes a snapshot; returns when it is in force.
-    @discardableResult
-    func snapshot() throws(HeadwaterError) -> SnapshotReply {
-        try SnapshotReply(decoding: call(.snapshot, SnapshotRequest()).head)
+    /// Takes a snapshot, after one that the server takes by itself; returns when it is in force.
+    func snapshot() throws(HeadwaterError) {
+        for _ in 0..<6_000 {
+            do throws(HeadwaterError) {
+                _ = try call(.snapshot, SnapshotRequest())
+                return
+            } catch  where error.code == .aborted {
+                Thread.sleep(forTimeInterval: 0.02)
+            }
+        }
+        throw HeadwaterError(.deadlineExceeded, "the server took a snapshot of its own for two minutes")
     }
 }

@@ -6,13 +6,13 @@ enum FrameParts {
     private static let endFlag: UInt16 = 1
 
     /// A request of `method` with an id and a checksum of 0, which the load core sets.
-    static func request(_ method: UInt16, head: [UInt8] = [], body: [UInt8] = []) -> [UInt8] {
+    static func request(_ method: Method, head: [UInt8] = [], body: [UInt8] = []) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(FrameHeader.byteCount + head.count + body.count)
         bytes.append(littleEndian: FrameHeader.magic)
         bytes.append(FrameHeader.version)
         bytes.append(FrameKind.request.rawValue)
-        bytes.append(littleEndian: method)
+        bytes.append(littleEndian: method.rawValue)
         bytes.append(littleEndian: UInt64(0))
         bytes.append(littleEndian: UInt32(head.count))
         bytes.append(littleEndian: UInt32(0))
@@ -24,19 +24,11 @@ enum FrameParts {
         return bytes + head + body
     }
 
-    /// The batch that an answer of `get` starts with.
-    static func batch(_ body: ArraySlice<UInt8>) throws(HeadwaterError) -> Batch {
-        guard body.count >= Batch.headerBytes else { throw HeadwaterError(.internal, "an answer without a batch") }
-        return try Batch(decoding: body.prefix(Int(body.littleEndian(at: 12, as: UInt32.self))))
-    }
-
-    /// Head and body of a frame whose checksum was verified.
-    static func parts(_ frame: [UInt8]) -> (head: ArraySlice<UInt8>, body: ArraySlice<UInt8>) {
+    /// The body of a frame whose checksum was verified.
+    static func body(_ frame: [UInt8]) -> ArraySlice<UInt8> {
         let bytes = frame[...]
         let head = Int(bytes.littleEndian(at: 16, as: UInt32.self))
         let extensionBytes = Int(bytes.littleEndian(at: 20, as: UInt32.self))
-        let body = Int(bytes.littleEndian(at: 24, as: UInt32.self))
-        let at = FrameHeader.byteCount
-        return (bytes.part(at: at, count: head), bytes.part(at: at + head + extensionBytes, count: body))
+        return bytes.dropFirst(FrameHeader.byteCount + head + extensionBytes)
     }
 }

@@ -22,45 +22,26 @@ struct GetTarget: Sendable {
             if let service { $0.service = service } else { $0.features = tables.flatMap(\.references) }
         }
     }
-
-    /// The same by names, without a handle.
-    func get(keyNames: [String]) -> GetRequest {
-        GetRequest.with {
-            $0.project = Rows.project
-            if let service { $0.service = service } else { $0.features = tables.flatMap(\.references) }
-            $0.keyNames = keyNames
-        }
-    }
 }
 
-/// Prepared gets of one target over some connections: the stream, and the check of its samples.
+/// Gets by handle of one target over some connections: the stream, and the check of its samples.
 final class HeadwaterGets {
-    /// Which of the protocol's ways: `getPrepared`, or `get` by names for servers before it.
-    enum Way: String, Sendable {
-        case getPrepared
-        case get
-    }
-
     let stream: LoadStream
     private let target: GetTarget
-    private let way: Way
     private let keys: [ColumnSpec]
 
     /// - Throws: what the server says of the target.
-    init(
-        address: String, target: GetTarget, way: Way, connections: Int, depth: Int
-    ) throws(HeadwaterError) {
+    init(address: String, target: GetTarget, connections: Int, depth: Int) throws(HeadwaterError) {
         self.target = target
-        self.way = way
         stream = try LoadStream(.frames, depth: depth)
-        var first: PrepareReply?
+        var keys: [ColumnSpec] = []
         for _ in 0..<connections {
             let session = try HeadwaterSession(socketPath: address, project: Rows.project)
             let reply = try PrepareReply(decoding: session.call(.prepare, target.prepare()).head)
-            if first == nil { first = reply }
-            try stream.add(session, handle: way == .getPrepared ? reply.handle : 0)
+            keys = reply.keys
+            try stream.add(session, handle: reply.handle)
         }
-        keys = first!.keys
+        self.keys = keys
     }
 
     /// Adds `count` requests for `rows` entities each, but no more than fit into `bytesMax`.
@@ -74,18 +55,26 @@ final class HeadwaterGets {
     func addRequest(_ entities: Range<Int>) throws(HeadwaterError) { try add(keys.map { _ in entities.map(OnlineTable.key) }) }
 
     private func add(_ columns: [[Int64]]) throws(HeadwaterError) {
-        switch way {
-        case .getPrepared: try stream.add(request: PackedColumns.request(columns))
-        case .get:
-            let head = target.get(keyNames: keys.map(\.name))
-            var batch: [(ordinal: Int, column: Column)] = []
-            for (index, values) in columns.enumerated() {
-                batch.append((index, try Column(.int64, values.map(Value.int64))))
-            }
-            let body = Batch(rowCount: columns[0].count, columns: batch)
-            try stream.add(request: FrameParts.request(Method.get.rawValue, head: head.encode(), body: Array(body.bytes)))
-        }
+        // The core puts the handle of each connection in place of the tag.
+        try stream.add(request: FrameParts.request(.getPrepared, body: Self.body(tag: 0, columns)))
     }
+
+    /// The body of a request for int64 keys.
+    static func body(tag: UInt64, _ columns: [[Int64]]) -> [UInt8] {
+        let columns = columns.map { keys in
+            var data: [UInt8] = []
+            data.reserveCapacity(keys.count * 8)
+            for key in keys { data.append(littleEndian: key) }
+            return Column(type: .int64, count: keys.count, nullCount: 0, data: data[...])
+        }
+        return PackedColumns.encode(tag: tag, rowCount: columns[0].count, columns: columns)
+    }
+
+    /// Bytes of a reply of int64 columns in which every cell is there, and of its request, frame headers included.
+    static func replyBytes(rows: Int, int64s: Int) -> Int {
+        FrameHeader.byteCount + PackedColumns.Header.byteCount + rows * int64s * 8
+    }
+    static func requestBytes(rows: Int) -> Int { replyBytes(rows: rows, int64s: 1) }
 
     /// Compares every cell of up to `limit` kept replies with what it must be.
     ///
@@ -94,20 +83,20 @@ final class HeadwaterGets {
     func check(limit: Int = 16) throws(HeadwaterError) -> Int {
         let samples = stream.kept.prefix(limit)
         for sample in samples {
-            let keys = try keys(of: stream.request(sample.request))
-            let reply = try cells(sample.reply)
-            guard reply.rows == keys[0].count, reply.columns.count == target.types.count else { throw wrong("its shape") }
+            let request = try PackedColumns(
+                decoding: FrameParts.body(stream.request(sample.request)), types: keys.map { _ in .int64 })
+            let reply = try PackedColumns(decoding: FrameParts.body(sample.reply), types: target.types)
+            guard reply.header.rowCount == request.header.rowCount else { throw wrong("its rows") }
             var output = 0
             for table in target.tables {
-                let keyColumn = keys[self.keys.firstIndex { $0.name == table.keyName }!]
+                let keyColumn = request.columns[keys.firstIndex { $0.name == table.keyName }!]
                 for feature in table.features.indices {
-                    for (row, key) in keyColumn.enumerated() {
+                    for row in 0..<keyColumn.count {
+                        let key = keyColumn.int64(row)
                         let expected = table.value(key, feature)
                         let status = reply.statuses.isEmpty ? .present : reply.statuses[output][row]
-                        let isRight =
-                            expected.isNull
-                            ? status == .nullValue : status == .present && reply.columns[output].value(row) == expected
-                        guard isRight else { throw wrong("\(table.name):f\(feature) of key \(key) (\(status))") }
+                        guard status == (expected.isNull ? .nullValue : .present), reply.columns[output].value(row) == expected
+                        else { throw wrong("\(table.name):f\(feature) of key \(key) (\(status))") }
                     }
                     output += 1
                 }
@@ -117,23 +106,4 @@ final class HeadwaterGets {
     }
 
     private func wrong(_ what: String) -> HeadwaterError { HeadwaterError(.internal, "a reply of Headwater is wrong in \(what)") }
-
-    private func keys(of request: [UInt8]) throws(HeadwaterError) -> [[Int64]] {
-        let body = FrameParts.parts(request).body
-        let columns =
-            switch way {
-            case .getPrepared: try PackedColumns.decode(body, types: keys.map { _ in .int64 }).columns
-            case .get: try Batch(decoding: body).columns
-            }
-        return columns.map { column in (0..<column.count).map { column.int64($0) } }
-    }
-
-    private func cells(
-        _ reply: [UInt8]
-    ) throws(HeadwaterError) -> (rows: Int, columns: [Column], statuses: [StatusColumn]) {
-        let body = FrameParts.parts(reply).body
-        guard way == .get else { return try PackedColumns.decode(body, types: target.types) }
-        let batch = try FrameParts.batch(body)
-        return (batch.rowCount, batch.columns, try Cells(decoding: body, outputCount: target.types.count).statuses)
-    }
 }

@@ -17,7 +17,6 @@ extension OnlineRunner {
         defer { stand.stop() }
         for view in views { try stand.load(view, entities: 0..<count) }
         try stand.session().snapshot()
-        let way = try stand.way(for: GetTarget([views[0]]))
         var figures = OnlineCase(
             .feast, "Feast's grid: \(count) entities, \(Self.views) views × 10 int64, open loop")
         // The whole grid at one rate, its corners at others too.
@@ -25,7 +24,7 @@ extension OnlineRunner {
         for rate in [10.0, 100.0] { cells += [(sizes[0], 1, rate), (sizes[4], 100, rate)] }
         for cell in cells {
             let target = GetTarget(Array(views.prefix(cell.size)), service: "features\(cell.size * 10)")
-            let gets = try HeadwaterGets(address: stand.socketPath, target: target, way: way, connections: 8, depth: 16)
+            let gets = try HeadwaterGets(address: stand.socketPath, target: target, connections: 8, depth: 16)
             var chooser = chooser(count)
             try gets.addRequests(min(1_024, poolCount(rows: cell.rows)), rows: cell.rows, chooser: &chooser, bytesMax: 16 << 20)
             gets.stream.rate = cell.rate
@@ -39,7 +38,6 @@ extension OnlineRunner {
                 try contender.round(warmUp: options.warmUpSeconds, seconds: options.seconds, seed: 1).round)
             figures.systems.append(system)
         }
-        if way == .get { figures.notes = ["the server does not know getPrepared: measured with get by names"] }
         return figures
     }
 }

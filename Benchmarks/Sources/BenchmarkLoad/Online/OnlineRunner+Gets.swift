@@ -13,15 +13,15 @@ extension OnlineRunner {
         }
         if let floor = try floor(rows: rows, connections: connections, depth: depth) { contenders.append(floor) }
         figures.systems = try alternate(contenders)
-        figures.notes = wayNotes + sizeNotes(figures, rows: rows)
+        figures.notes = sizeNotes(figures, rows: rows)
         return figures
     }
 
     /// The floor's replies are as long as Headwater's should be: said where they are not.
     private func sizeNotes(_ figures: OnlineCase, rows: Int) -> [String] {
-        guard wayNotes.isEmpty, let result = figures.system(OnlineSystemName.headwater)?.rounds[0].result, result.requests > 0
+        guard let result = figures.system(OnlineSystemName.headwater)?.rounds[0].result, result.requests > 0
         else { return [] }
-        let expected = PackedColumns.replyBytes(rows: rows, int64s: 50)
+        let expected = HeadwaterGets.replyBytes(rows: rows, int64s: 50)
         let actual = result.replyBytes / result.requests
         return actual == expected ? [] : ["replies to \(rows) rows have \(actual) bytes, those of the floor \(expected)"]
     }
@@ -33,7 +33,6 @@ extension OnlineRunner {
             headwater(GetTarget(Self.parts, service: "five"), rows: 100, connections: 8, depth: 1),
             headwater(GetTarget([Self.wide]), as: OnlineSystemName.oneGroup, rows: 100, connections: 8, depth: 1),
         ])
-        figures.notes = wayNotes
         return figures
     }
 
@@ -46,7 +45,6 @@ extension OnlineRunner {
             headwater(GetTarget([Self.mixed]), rows: 100, connections: 8, depth: 1, entities: entities),
             headwater(GetTarget([Self.wide]), as: OnlineSystemName.oneGroup, rows: 100, connections: 8, depth: 1),
         ])
-        figures.notes = wayNotes
         return figures
     }
 
@@ -63,7 +61,6 @@ extension OnlineRunner {
             contenders.append(floor)
         }
         figures.systems = try alternate(contenders)
-        figures.notes = wayNotes
         return figures
     }
 }

@@ -36,9 +36,8 @@ extension OnlineRunner {
         say("  a snapshot, then every row once")
         try stand.session().snapshot()
         let peak = stand.process.memory().peak
-        let way = try stand.way(for: GetTarget([Self.narrow]))
         let gets = try HeadwaterGets(
-            address: stand.socketPath, target: GetTarget([Self.narrow]), way: way, connections: 2, depth: 2)
+            address: stand.socketPath, target: GetTarget([Self.narrow]), connections: 2, depth: 2)
         let rowsEach = 1_000
         for first in stride(from: 0, to: largeRows, by: rowsEach) {
             try gets.addRequest(first..<min(first + rowsEach, largeRows))

@@ -58,7 +58,6 @@ extension OnlineRunner {
             OnlineMeasure(name: WrittenMeasure.rows, values: writtenRows),
             OnlineMeasure(name: WrittenMeasure.snapshotMilliseconds, values: snapshotSeconds.map { $0 * 1_000 }),
         ]
-        figures.notes = wayNotes
         return figures
     }
 }

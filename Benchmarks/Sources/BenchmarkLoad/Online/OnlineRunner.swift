@@ -20,7 +20,6 @@ public final class OnlineRunner {
     let options: OnlineOptions
     private let progress: (String) -> Void
     private var store: OnlineStand?
-    private var storeWay = HeadwaterGets.Way.getPrepared
     private var filled: Set<String> = []
     private var peer: RedisStand?
     private var peerFilled: Set<String> = []
@@ -74,11 +73,11 @@ public final class OnlineRunner {
     func store(with tables: [OnlineTable]) throws(HeadwaterError) -> OnlineStand {
         if store == nil {
             let all = [Self.wide, Self.narrow, Self.mixed] + Self.parts
+            // Snapshots are taken when a case asks for them, and not while another is measured.
             store = try OnlineStand(
                 binary: options.headwater, directory: folder("h"), cores: cores,
-                definitions: OnlineTable.definitions(all, services: [("five", Self.parts)]), port: Int.random(in: 20_000..<32_000)
-            )
-            storeWay = try store!.way(for: GetTarget([Self.wide]))
+                definitions: OnlineTable.definitions(all, services: [("five", Self.parts)]),
+                port: Int.random(in: 20_000..<32_000), snapshotBytes: 4 << 30)
         }
         for table in tables where filled.insert(table.name).inserted {
             let count = table.name == Self.mixed.name ? min(options.rows, Self.mixedRowsMax) : options.rows
@@ -112,7 +111,7 @@ public final class OnlineRunner {
     ) throws(HeadwaterError) -> Contender {
         let stand = try store(with: target.tables)
         let gets = try HeadwaterGets(
-            address: overTCP ? "tcp:\(stand.port!)" : stand.socketPath, target: target, way: storeWay, connections: connections,
+            address: overTCP ? "tcp:\(stand.port!)" : stand.socketPath, target: target, connections: connections,
             depth: depth)
         var chooser = chooser(entities)
         try gets.addRequests(poolCount(rows: rows), rows: rows, chooser: &chooser, bytesMax: Self.poolBytesMax)
@@ -140,13 +139,10 @@ public final class OnlineRunner {
         guard let binary = options.floor else { return nil }
         let stand = try FloorStand(
             binary: binary, directory: folder("f"), cores: cores, port: port,
-            requestBytes: PackedColumns.requestBytes(rows: rows),
-            replyBytes: PackedColumns.replyBytes(rows: rows, int64s: 50), logPath: nil)
+            requestBytes: HeadwaterGets.requestBytes(rows: rows),
+            replyBytes: HeadwaterGets.replyBytes(rows: rows, int64s: 50), logPath: nil)
         let stream = try stand.stream(connections: connections, depth: depth)
         // The stand lives as long as its contender, and its socket's path as long as it.
         return Contender(name: name, stream: stream, rowsEach: rows, process: stand.process, owner: stand) {}
     }
-
-    /// What servers before `getPrepared` are measured with is said beside the figures.
-    var wayNotes: [String] { storeWay == .get ? ["the server does not know getPrepared: measured with get by names"] : [] }
 }

@@ -18,9 +18,11 @@ final class OnlineStand {
     private let cores: String?
     private let logPath: String
 
-    /// - Parameter definitions: YAML of the project `bench`.
+    /// - Parameters:
+    ///   - definitions: YAML of the project `bench`.
+    ///   - snapshotBytes: rows in memory at which it takes a snapshot by itself; `nil` for its default.
     init(
-        binary: String, directory: String, cores: String?, definitions: String, port: Int? = nil
+        binary: String, directory: String, cores: String?, definitions: String, port: Int? = nil, snapshotBytes: Int? = nil
     ) throws(HeadwaterError) {
         socketPath = "\(directory)/online.sock"
         logPath = "\(directory)/online.log"
@@ -31,6 +33,7 @@ final class OnlineStand {
                 binary, "online", "--data", "\(directory)/data", "--listen", "unix:\(socketPath)", "--log-level", "error",
                 "--scrub-interval", "off",
             ] + (port.map { ["--listen", "127.0.0.1:\($0)"] } ?? [])
+            + (snapshotBytes.map { ["--snapshot-bytes", "\($0)"] } ?? [])
         process = try ServerProcess(name: "headwater", command, cores: cores, logPath: logPath)
         try waitForServer(socketPath)
         try session().define(definitions)
@@ -43,18 +46,6 @@ final class OnlineStand {
 
     func session() throws(HeadwaterError) -> HeadwaterSession {
         try HeadwaterSession(socketPath: socketPath, project: Rows.project)
-    }
-
-    /// Which way of getting the server knows.
-    func way(for target: GetTarget) throws(HeadwaterError) -> HeadwaterGets.Way {
-        let gets = try HeadwaterGets(address: socketPath, target: target, way: .getPrepared, connections: 1, depth: 1)
-        try gets.addRequest(0..<1)
-        do {
-            try gets.stream.sendAll(within: 10)
-            return .getPrepared
-        } catch  where error.message.contains("status \(StatusCode.unimplemented.rawValue)") {
-            return .get
-        }
     }
 
     /// Writes rows of a table; returns when all are acknowledged.
@@ -90,7 +81,7 @@ final class OnlineStand {
         for index in 0..<requests {
             let first = index * rowsEach % max(count - rowsEach, 1)
             let body = try table.body(first..<min(first + rowsEach, count), group: group, eventTime: eventTime)
-            try stream.add(request: FrameParts.request(Method.write.rawValue, head: head, body: body))
+            try stream.add(request: FrameParts.request(.write, head: head, body: body))
         }
         try stream.add(session, handle: 0)
         return stream
@@ -99,7 +90,7 @@ final class OnlineStand {
     /// A stream of snapshots, one at a time.
     func snapshots() throws(HeadwaterError) -> LoadStream {
         let stream = try LoadStream(.frames, depth: 1)
-        try stream.add(request: FrameParts.request(Method.snapshot.rawValue))
+        try stream.add(request: FrameParts.request(.snapshot))
         try stream.add(session(), handle: 0)
         return stream
     }
@@ -113,12 +104,12 @@ final class OnlineStand {
         process = try ServerProcess(name: "headwater", command, cores: cores, logPath: logPath)
         try waitForServer(socketPath, interval: 0.0005, seconds: 600)
         let session = try session()
+        let prepared = try PrepareReply(decoding: session.call(.prepare, GetTarget([table]).prepare()).head)
         let key = OnlineTable.key(entity)
-        let request = GetTarget([table]).get(keyNames: [table.keyName])
-        let body = Batch(rowCount: 1, columns: [(0, try Column(.int64, [.int64(key)]))])
-        let answer = try session.call(.get, request, body: body.bytes)
+        let answer = try session.call(
+            .getPrepared, GetPreparedRequest(), body: HeadwaterGets.body(tag: prepared.handle, [[key]])[...])
         let seconds = Double(monotonicNanoseconds() - start) / 1e9
-        let columns = try FrameParts.batch(answer.body).columns
+        let columns = try PackedColumns(decoding: answer.body, types: table.features).columns
         guard table.features.indices.allSatisfy({ columns[$0].value(0) == table.value(key, $0) }) else {
             throw HeadwaterError(.internal, "the first answer after a start is wrong")
         }

@@ -57,6 +57,16 @@ struct Online: ParsableCommand {
         }
     }
 
+    /// What servers said last: their directory is about to go.
+    private func printLogs(in place: String) {
+        let files = FileManager.default.enumerator(atPath: place)?.compactMap { $0 as? String } ?? []
+        for file in files where file.hasSuffix(".log") && !file.contains("/data/") {
+            let text = (try? String(contentsOfFile: "\(place)/\(file)", encoding: .utf8)) ?? ""
+            let tail = text.split(separator: "\n").suffix(20).joined(separator: "\n")
+            if !tail.isEmpty { FileHandle.standardError.write(Data("\(file):\n\(tail)\n".utf8)) }
+        }
+    }
+
     private func existing(_ path: String) -> String? { FileManager.default.isExecutableFile(atPath: path) ? path : nil }
 
     func run() throws {
@@ -78,8 +88,13 @@ struct Online: ParsableCommand {
         }
         defer { runner.stop() }
         var report = OnlineReport(options: options)
-        for name in OnlineCaseName.allCases where only.isEmpty || only.contains(name) {
-            report.cases.append(OnlineFigures(try runner.run(name)))
+        do {
+            for name in OnlineCaseName.allCases where only.isEmpty || only.contains(name) {
+                report.cases.append(OnlineFigures(try runner.run(name)))
+            }
+        } catch {
+            printLogs(in: place)
+            throw error
         }
         print(json ? try report.json() : report.text())
     }

@@ -88,9 +88,9 @@ extension OnlineFigures {
                     headwater: "\(name): \(milliseconds(loaded))\(late)", peer: "quiet: \(milliseconds(quiet))",
                     bar: bar("p99 / quiet", loaded, quiet, \.p99MillisecondsByRound, 2, isAtMost: true)))
         }
-        // The reads' bar means nothing where the writes were held back.
+        // The reads' bar means nothing where the writes were held back. Arrivals are random: a tenth below is chance.
         if let rows = measures[OnlineRunner.WrittenMeasure.rows] {
-            let wanted = Double(OnlineRunner.writtenRowsPerSecond) * 0.95
+            let wanted = Double(OnlineRunner.writtenRowsPerSecond) * 0.9
             lines.append(OnlineLine(bar: OnlineBar(name: "rows/s written", wanted: wanted, isAtMost: false, measured: rows)))
         }
         if let taken = measures[OnlineRunner.WrittenMeasure.snapshotMilliseconds] {
