@@ -33,6 +33,9 @@ struct FoundCell {
     @inline(__always)
     func hasNulls(bitmapBytes: Int) -> Bool {
         let bits = unsafe UnsafeRawPointer(bitPattern: packed)!
+        if bitmapBytes < 8, packedCount >= 8 {
+            return unsafe bits.loadUnaligned(as: UInt64.self).littleEndian & (1 << UInt64(bitmapBytes * 8) - 1) != 0
+        }
         for index in 0..<bitmapBytes where unsafe bits.load(fromByteOffset: index, as: UInt8.self) != 0 { return true }
         return false
     }

@@ -5,8 +5,8 @@ internal import StorageIO
 /// Where the latest rows of keys stand: one for each key, an address of 0 where there is none. Keeps its memory from use to use.
 struct FoundRows {
     private(set) var rows: [StoredRow] = []
-    /// Where the rows of each key's bucket start and end, while a snapshot is asked.
-    fileprivate var buckets: [(start: Int, end: Int)] = []
+    /// The first row of a snapshot that may be each key's, and the slot that names it; an offset of 0 for none.
+    fileprivate var entries: [(slot: Int, rowOffset: Int)] = []
 
     /// Makes room for the keys of one group.
     mutating func reset(count: Int) {
@@ -52,7 +52,7 @@ extension Tables {
         for generation in maps {
             for key in keys { generation.stripes.slots(Stripes.index(key.hash)).prefetch(key.hash) }
         }
-        mapped?.loadBuckets(keys)
+        mapped?.loadSlots(keys)
         for generation in maps {
             for key in keys { generation.loadRow(key.hash, rowBytes: key.rowBytes) }
         }
@@ -97,26 +97,33 @@ extension Generation {
 }
 
 extension SnapshotFile {
-    fileprivate func loadBuckets(_ keys: [ExpectedKey]) {
-        map.withBytes(0..<map.count) { file in
-            let base = unsafe file.withUnsafeBytes { unsafe UInt(bitPattern: $0.baseAddress!) }
-            let directory = base + UInt(geometry.directoryOffset)
-            for key in keys {
-                let entry = directory + UInt(SnapshotFormat.bucket(key.hash, bits: geometry.directoryBits) * 8)
-                unsafe headwater_prefetch(UnsafeRawPointer(bitPattern: entry))
-            }
-        }
+    /// Where the file starts in memory; it stays mapped as long as `self`.
+    private var base: UInt {
+        map.withBytes(0..<map.count) { unsafe $0.withUnsafeBytes { unsafe UInt(bitPattern: $0.baseAddress!) } }
+    }
+
+    /// Starts to load the slots that a hash asks for.
+    @inline(__always)
+    private func loadSlot(_ hash: UInt64, _ base: UInt) {
+        let slot = geometry.index.slot(hash)
+        let address = base + UInt(SnapshotIndex.offset + slot * 8)
+        unsafe headwater_prefetch(UnsafeRawPointer(bitPattern: address))
+        // A row may stand a few slots behind.
+        if slot & 7 > 4 { unsafe headwater_prefetch(UnsafeRawPointer(bitPattern: address + 64)) }
+    }
+
+    fileprivate func loadSlots(_ keys: [ExpectedKey]) {
+        let base = base
+        for key in keys { loadSlot(key.hash, base) }
     }
 
     /// Damage is left to the read itself.
     fileprivate func loadRows(_ keys: [ExpectedKey]) {
+        let base = base
         map.withBytes(0..<map.count) { file in
-            let base = unsafe file.withUnsafeBytes { unsafe UInt(bitPattern: $0.baseAddress!) }
             for key in keys {
-                let index = SnapshotFormat.bucket(key.hash, bits: geometry.directoryBits)
-                let start: UInt64 = file.littleEndian(at: geometry.directoryOffset + index * 8)
-                guard start < UInt64(geometry.rowsEnd) else { continue }
-                StoredRow(address: base + UInt(start)).prefetch(byteCount: RowHeader.byteCount + key.rowBytes)
+                guard let found = try? entry(file, from: geometry.index.slot(key.hash), of: key.hash) else { continue }
+                StoredRow(address: base + UInt(found.rowOffset)).prefetch(byteCount: RowHeader.byteCount + key.rowBytes)
             }
         }
     }
@@ -129,40 +136,39 @@ extension SnapshotFile {
     ) throws(HeadwaterError) {
         if footer.rows == 0 { return }
         let count = keys.count
-        let geometry = geometry
-        let directory = geometry.directoryOffset
+        let index = geometry.index
+        let base = base
+        if count > 1 {
+            for key in 0..<count { loadSlot(keys.hashes[key], base) }
+        }
         var failure: HeadwaterError?
         map.withBytes(0..<map.count) { file in
-            let base = unsafe file.withUnsafeBytes { unsafe UInt(bitPattern: $0.baseAddress!) }
-            if count > 1 {
-                for key in 0..<count {
-                    let entry = directory + SnapshotFormat.bucket(keys.hashes[key], bits: geometry.directoryBits) * 8
-                    unsafe headwater_prefetch(UnsafeRawPointer(bitPattern: base + UInt(entry)))
-                }
-            }
             do throws(HeadwaterError) {
-                found.buckets.removeAll(keepingCapacity: true)
+                found.entries.removeAll(keepingCapacity: true)
                 for key in 0..<count {
-                    let bucket = try bucket(file, SnapshotFormat.bucket(keys.hashes[key], bits: geometry.directoryBits))
-                    found.buckets.append(bucket)
-                    if count > 1, bucket.start < bucket.end {
-                        StoredRow(address: base + UInt(bucket.start)).prefetch(byteCount: RowHeader.byteCount + rowBytes)
+                    let hash = keys.hashes[key]
+                    guard let entry = try entry(file, from: index.slot(hash), of: hash) else {
+                        found.entries.append((0, 0))
+                        continue
+                    }
+                    found.entries.append(entry)
+                    if count > 1 {
+                        StoredRow(address: base + UInt(entry.rowOffset)).prefetch(byteCount: RowHeader.byteCount + rowBytes)
                     }
                 }
                 let bytes = unsafe keys.bytes.span.bytes
                 for key in 0..<count where !keys.isNull(key) {
-                    let wanted = unsafe bytes.extracting(keys.range(key))
-                    let end = found.buckets[key].end
-                    var offset = found.buckets[key].start
-                    while offset < end {
-                        let header = try rowHeader(file, at: offset, end: end)
-                        let row = StoredRow(address: base + UInt(offset))
-                        if row.isOf(keys.groupID, wanted) {
-                            try check(offset..<offset + header.recordCount)
+                    var entry = found.entries[key]
+                    while entry.rowOffset != 0 {
+                        let header = try rowHeader(file, at: entry.rowOffset, end: geometry.rowsEnd)
+                        let row = StoredRow(address: base + UInt(entry.rowOffset))
+                        if row.isOf(keys.groupID, unsafe bytes.extracting(keys.range(key))) {
+                            try check(entry.rowOffset..<entry.rowOffset + header.recordCount)
                             found.take(row, of: key)
                             break
                         }
-                        offset += header.recordCount
+                        guard let next = try self.entry(file, from: entry.slot + 1, of: keys.hashes[key]) else { break }
+                        entry = next
                     }
                 }
             } catch {

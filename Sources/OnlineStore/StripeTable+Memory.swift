@@ -63,11 +63,13 @@ struct StoredRow {
     /// Starts to load the row's first `byteCount` bytes.
     @inline(__always)
     func prefetch(byteCount: Int) {
-        // An address that is never read may be any.
-        for offset in stride(from: 0, to: min(byteCount, prefetchedBytesMax), by: 64) {
-            unsafe headwater_prefetch(base + offset)
+        // Line by line; an address that is never read may be any.
+        var line = address & ~63
+        let end = address + UInt(min(byteCount, prefetchedBytesMax))
+        while line < end {
+            unsafe headwater_prefetch(UnsafeRawPointer(bitPattern: line))
+            line += 64
         }
-        unsafe headwater_prefetch(base + min(byteCount, prefetchedBytesMax) - 1)
     }
 }
 

@@ -3,16 +3,16 @@ public import Wire
 
 /// Frames on their way out of one connection: gathered into one buffer, written and flushed together.
 ///
-/// Lives on the event loop. It keeps its buffer from flush to flush: a connection that is served well allocates nothing.
+/// Lives on the event loop.
 public struct OutputQueue {
-    /// A buffer that has grown beyond this is let go of.
-    private static let keptBytesMax = 1 << 20
-
     private var buffer = ByteBuffer()
-    /// The buffer of the last flush, to be used again once the kernel has it.
-    private var spare = ByteBuffer()
     /// Bytes gathered, or flushed and not yet taken by the kernel.
     private(set) var waitingBytes = 0
+
+    /// Bytes gathered and not flushed.
+    var gatheredBytes: Int { buffer.readableBytes }
+    /// Bytes flushed of which it is not known that the kernel has taken them.
+    var flushedBytes: Int { waitingBytes - buffer.readableBytes }
 
     init() {}
 
@@ -41,12 +41,36 @@ public struct OutputQueue {
     /// It counts as waiting until `written`.
     mutating func take() -> ByteBuffer? {
         guard buffer.readableBytes > 0 else { return nil }
-        swap(&buffer, &spare)
-        // Nobody else holds it, once the kernel has taken what was in it; else this makes a new one.
-        buffer.clear()
-        if buffer.capacity > Self.keptBytesMax { buffer = ByteBuffer() }
-        return spare
+        defer { buffer = ByteBuffer() }
+        return buffer
+    }
+
+    /// Gives it memory to gather in, where it has gathered nothing yet.
+    mutating func use(_ memory: inout BufferPool) {
+        if buffer.capacity == 0, let taken = memory.take() { buffer = taken }
     }
 
     mutating func written(_ byteCount: Int) { waitingBytes -= byteCount }
+}
+
+/// Buffers that were flushed, the last one first: it is still in the processor's caches.
+///
+/// Lives on the event loop, whose connections share it: an event loop that is served well allocates nothing, however many connections it has.
+struct BufferPool {
+    private static let buffersMax = 8
+    /// A buffer that has grown beyond this is let go of.
+    private static let bytesMax = 1 << 20
+
+    private var buffers: [ByteBuffer] = []
+
+    mutating func take() -> ByteBuffer? {
+        guard var buffer = buffers.popLast() else { return nil }
+        // Nobody else holds it once the kernel has taken what was in it; else this makes a new one.
+        buffer.clear()
+        return buffer
+    }
+
+    mutating func give(_ buffer: ByteBuffer) {
+        if buffers.count < Self.buffersMax && buffer.capacity <= Self.bytesMax { buffers.append(buffer) }
+    }
 }

@@ -10,6 +10,8 @@ struct RowCursor {
     private let source: Source
     /// Generation: the next stripe, its rows and the next of them. File: the offset of the next row.
     private var next = 0
+    /// File: the offset of the row.
+    private(set) var rowOffset = 0
     private var run = StripeRun()
     private var nextInRun = 0
     /// The row the cursor stands at; empty behind the last.
@@ -25,6 +27,7 @@ struct RowCursor {
     init(_ file: SnapshotFile) throws(HeadwaterError) {
         source = .file(file)
         next = file.geometry.rowsOffset
+        rowOffset = next
         try advance(in: file)
     }
 
@@ -48,6 +51,7 @@ struct RowCursor {
     }
 
     private mutating func advance(in file: SnapshotFile) throws(HeadwaterError) {
+        rowOffset = next
         guard next < file.geometry.rowsEnd else { return row.clear() }
         next = try file.load(at: next, into: &row)
     }

@@ -24,7 +24,7 @@ final class SnapshotFile: Sendable {
         let footerAt = map.count - SnapshotFormat.footerBytes
         guard footerAt >= SnapshotFormat.blockBytes,
             let footer = SnapshotFooter(
-                decoding: map.bytes(at: footerAt, count: SnapshotFormat.footerBytes), fileCount: map.count)
+                decoding: map.bytes(at: footerAt, count: SnapshotFormat.footerBytes), version: version, fileCount: map.count)
         else { throw Self.damage(path, max(footerAt, 0), "there is no footer of a file of \(map.count) bytes") }
         let geometry = footer.geometry
         let topSums = map.withBytes(geometry.topSumsOffset..<geometry.footerOffset) { CRC32C.checksum($0) }
@@ -50,7 +50,7 @@ final class SnapshotFile: Sendable {
     /// Checks again what was checked once, at open: the footer, and the checksums that it vouches for.
     func verifyEnds(_ visit: ScrubVisit) throws(HeadwaterError) {
         let footerAt = geometry.footerOffset
-        if SnapshotFooter(decoding: map.bytes(at: footerAt, count: SnapshotFormat.footerBytes), fileCount: map.count) == nil {
+        if SnapshotFooter(decoding: map.bytes(at: footerAt, count: SnapshotFormat.footerBytes), version: version, fileCount: map.count) == nil {
             try visit(.damaged(Self.damage(map.path, footerAt, "the footer does not hold any more")))
         }
         let topSums = map.withBytes(geometry.topSumsOffset..<footerAt) { CRC32C.checksum($0) }
@@ -97,19 +97,32 @@ final class SnapshotFile: Sendable {
         try blocks.check(range)
     }
 
-    /// Where the rows of a bucket start and end.
+    /// What a slot of the index says; its block has been checked.
+    func entry(_ slot: Int) -> UInt64 {
+        map.withBytes(0..<map.count) { $0.littleEndian(at: SnapshotIndex.offset + slot * 8) }
+    }
+
+    /// The first entry at or behind a slot that may be of a row of this hash, and its slot; `nil` where there is none.
     ///
-    /// - Throws: `.dataLoss` where the directory is damaged.
+    /// - Throws: `.dataLoss` where the index is damaged.
     @inline(__always)
-    func bucket(_ bytes: RawSpan, _ index: Int) throws(HeadwaterError) -> (start: Int, end: Int) {
-        let entry = geometry.directoryOffset + index * 8
-        try check(entry..<entry + 16)
-        let start: UInt64 = bytes.littleEndian(at: entry)
-        let end: UInt64 = bytes.littleEndian(at: entry + 8)
-        guard start >= UInt64(geometry.rowsOffset), start <= end, end <= UInt64(geometry.rowsEnd) else {
-            throw Self.damage(map.path, entry, "a directory entry points outside of the rows")
+    func entry(_ bytes: RawSpan, from first: Int, of hash: UInt64) throws(HeadwaterError) -> (slot: Int, rowOffset: Int)? {
+        var slot = first
+        while slot < geometry.index.count {
+            let place = SnapshotIndex.offset + slot * 8
+            try check(place..<place + 8)
+            let entry: UInt64 = bytes.littleEndian(at: place)
+            if entry == 0 { return nil }
+            if SnapshotIndex.isOf(entry, hash) {
+                let offset = SnapshotIndex.rowOffset(entry)
+                guard offset >= geometry.rowsOffset, offset < geometry.rowsEnd else {
+                    throw Self.damage(map.path, place, "the index points outside of the rows")
+                }
+                return (slot, offset)
+            }
+            slot += 1
         }
-        return (Int(start), Int(end))
+        return nil
     }
 
     /// Copies the row at `offset` into `row`, for a walk over all rows.

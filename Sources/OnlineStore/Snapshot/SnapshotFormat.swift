@@ -9,17 +9,7 @@ enum SnapshotFormat {
     static let blockBytes = 4_096
     static let headerBytes = 56
     static let footerBytes = 64
-    static let directoryBitsMax = 40
-
     static func aligned(_ count: Int) -> Int { (count + blockBytes - 1) / blockBytes * blockBytes }
-
-    /// Directory bits for at most this many rows: a bucket for one to two of them.
-    static func directoryBits(rows: Int) -> Int {
-        rows <= 1 ? 0 : min(Int.bitWidth - 1 - rows.leadingZeroBitCount, directoryBitsMax)
-    }
-
-    @inline(__always)
-    static func bucket(_ hash: UInt64, bits: Int) -> Int { Int(hash >> UInt64(64 - bits)) }
 
     /// `snapshot-` and 20 digits and `.hws`.
     static func name(_ position: Position) -> String {
@@ -44,13 +34,11 @@ enum SnapshotFormat {
 
 /// Where the parts of a snapshot lie; all of it follows from three numbers.
 struct SnapshotGeometry: Sendable {
-    let directoryBits: Int
+    let index: SnapshotIndex
     let rowsEnd: Int
     let metaCount: Int
 
-    var directoryOffset: Int { SnapshotFormat.blockBytes }
-    var bucketCount: Int { 1 << directoryBits }
-    var rowsOffset: Int { Self.rowsOffset(directoryBits: directoryBits) }
+    var rowsOffset: Int { SnapshotFormat.aligned(SnapshotIndex.offset + index.byteCount) }
     var metaOffset: Int { SnapshotFormat.aligned(rowsEnd) }
     var blockCount: Int { SnapshotFormat.aligned(metaOffset + metaCount) / SnapshotFormat.blockBytes }
     var sumsOffset: Int { blockCount * SnapshotFormat.blockBytes }
@@ -58,10 +46,6 @@ struct SnapshotGeometry: Sendable {
     var topSumsOffset: Int { sumsOffset + sumsBlockCount * SnapshotFormat.blockBytes }
     var footerOffset: Int { topSumsOffset + sumsBlockCount * 4 }
     var fileCount: Int { footerOffset + SnapshotFormat.footerBytes }
-
-    static func rowsOffset(directoryBits: Int) -> Int {
-        SnapshotFormat.aligned(SnapshotFormat.blockBytes + ((1 << directoryBits) + 1) * 8)
-    }
 }
 
 /// The first block.
@@ -113,7 +97,7 @@ struct SnapshotFooter: Sendable {
     func encode() -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.append(littleEndian: SnapshotFormat.footerMagic)
-        bytes.append(littleEndian: UInt32(geometry.directoryBits))
+        bytes.append(littleEndian: geometry.index.code)
         bytes.append(littleEndian: topSumsChecksum)
         bytes.append(littleEndian: UInt64(geometry.rowsEnd))
         bytes.append(littleEndian: UInt64(geometry.metaCount))
@@ -132,20 +116,21 @@ struct SnapshotFooter: Sendable {
         self.tombstones = tombstones
     }
 
+    /// - Parameter version: of the file's format.
     /// - Returns: `nil` where the bytes are no footer of a file of `fileCount` bytes.
-    init?(decoding bytes: [UInt8], fileCount: Int) {
+    init?(decoding bytes: [UInt8], version: UInt32, fileCount: Int) {
         let all = bytes[...]
         guard bytes.count == SnapshotFormat.footerBytes, all.littleEndian(at: 0, as: UInt64.self) == SnapshotFormat.footerMagic,
             all.littleEndian(at: 60, as: UInt32.self) == CRC32C.checksum(all.prefix(60)),
             all.littleEndian(at: 48, as: UInt64.self) == UInt64(fileCount)
         else { return nil }
-        let bits = Int(all.littleEndian(at: 8, as: UInt32.self))
-        guard bits <= SnapshotFormat.directoryBitsMax, let rowsEnd = Int(exactly: all.littleEndian(at: 16, as: UInt64.self)),
+        guard let index = SnapshotIndex(code: all.littleEndian(at: 8), version: version, fileCount: fileCount),
+            let rowsEnd = Int(exactly: all.littleEndian(at: 16, as: UInt64.self)),
             let metaCount = Int(exactly: all.littleEndian(at: 24, as: UInt64.self)), rowsEnd <= fileCount, metaCount <= fileCount,
             let rows = Int(exactly: all.littleEndian(at: 32, as: UInt64.self)),
             let tombstones = Int(exactly: all.littleEndian(at: 40, as: UInt64.self))
         else { return nil }
-        geometry = SnapshotGeometry(directoryBits: bits, rowsEnd: rowsEnd, metaCount: metaCount)
+        geometry = SnapshotGeometry(index: index, rowsEnd: rowsEnd, metaCount: metaCount)
         guard geometry.fileCount == fileCount, geometry.rowsOffset <= rowsEnd else { return nil }
         topSumsChecksum = all.littleEndian(at: 12)
         self.rows = rows

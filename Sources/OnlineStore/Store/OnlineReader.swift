@@ -91,11 +91,12 @@ public final class OnlineReader {
         }
     }
 
+    /// Starts to load what the announced reads will touch, in the maps that are pinned.
     public func loadExpected() {
-        pin()
         var keys: [ExpectedKey] = []
         swap(&keys, &expected)
-        if let (tables, _) = pinned { tables.load(keys) }
+        // One read alone gains nothing.
+        if keys.count > 1, let (tables, _) = pinned { tables.load(keys) }
         keys.removeAll(keepingCapacity: true)
         swap(&keys, &expected)
     }

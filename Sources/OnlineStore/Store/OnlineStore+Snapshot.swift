@@ -51,7 +51,6 @@ extension OnlineStore {
         let cut = Sabotage.tornSnapshot.isPlanted ? cut.claiming(appliedPosition) : cut
         let path = StoragePath.join(directory, name ?? SnapshotFormat.name(cut.position))
         let temporary = path + ".tmp"
-        if storage.exists(temporary) { try storage.remove(temporary) }
         do throws(HeadwaterError) {
             try write(cut, extra, temporary)
             try verify(temporary)
@@ -67,24 +66,45 @@ extension OnlineStore {
     }
 
     private func write(_ cut: OnlineSnapshotView, _ extra: [UInt8], _ path: String) throws(HeadwaterError) {
-        let file = try storage.open(path, .create)
-        defer { file.close() }
         let header = SnapshotHeader(
             seed: seed, position: cut.position, logID: logID, ingestTimeHighWater: cut.ingestTimeHighWater)
-        var writer = SnapshotWriter(file, header, rowsMax: cut.rowsMax)
-        try cut.forEachRecord { row throws(HeadwaterError) in try writer.append(row) }
-        try writer.finish(groups: cut.tables.groups, extra: extra)
-        try file.sync()
+        var rowsMax = cut.rowsMax
+        // Hashes that crowd together beyond the room behind the index want a larger one; that they do is next to impossible.
+        while try !write(cut, extra, header, SnapshotIndex(rowsMax: rowsMax), path) { rowsMax *= 2 }
     }
 
-    /// Reads a new file back: every block, and every row in its order.
+    /// - Returns: `false` where the index is too small.
+    private func write(
+        _ cut: OnlineSnapshotView, _ extra: [UInt8], _ header: SnapshotHeader, _ index: SnapshotIndex, _ path: String
+    ) throws(HeadwaterError) -> Bool {
+        if storage.exists(path) { try storage.remove(path) }
+        let file = try storage.open(path, .create)
+        defer { file.close() }
+        var writer = SnapshotWriter(file, header, index)
+        var hasRoom = true
+        try cut.forEachRecord { row throws(HeadwaterError) in
+            if hasRoom { hasRoom = try writer.append(row) }
+        }
+        guard hasRoom else { return false }
+        try writer.finish(groups: cut.tables.groups, extra: extra)
+        try file.sync()
+        return true
+    }
+
+    /// Reads a new file back: every block, and every row in its order and where the index says.
     private func verify(_ path: String) throws(HeadwaterError) {
         let file = try SnapshotFile(storage, path)
         try file.blocks.verifyAll()
         var cursor = try RowCursor(file)
         var previous = RowBuffer()
         var count = 0
+        var slot = 0
         while !cursor.row.isEmpty {
+            slot = max(slot, file.geometry.index.slot(cursor.row.hash))
+            guard file.entry(slot) == SnapshotIndex.entry(cursor.row.hash, cursor.rowOffset) else {
+                throw SnapshotFile.damage(path, SnapshotIndex.offset + slot * 8, "the index does not name row \(count)")
+            }
+            slot += 1
             if !previous.isEmpty && previous.keyOrder(cursor.row) >= 0 {
                 throw SnapshotFile.damage(path, file.geometry.rowsOffset, "row \(count) is not in hash order")
             }

@@ -146,10 +146,10 @@ final class PreparedGetHandler: ImmediateHandler {
     func begin(_ bytes: RawSpan, bodies: [Range<Int>]) {
         // What has come was sent before this moment, so all of it may see the position of now.
         scratch.reader.pin()
-        if bodies.count == 1 { return }
         for body in bodies { expect(bytes.extracting(body)) }
-        scratch.reader.loadExpected()
     }
+
+    func loadAhead() { scratch.reader.loadExpected() }
 
     func end() { scratch.reader.unpin() }
 

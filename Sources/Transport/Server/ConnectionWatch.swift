@@ -10,8 +10,10 @@ struct ConnectionWatch {
     private(set) var frameSince: NIODeadline?
     private(set) var lastReceived = NIODeadline.uptimeNanoseconds(0)
     private(set) var outputSince: NIODeadline?
+    /// Whether output was flushed of which it is not known yet that the kernel has it.
+    var hasUnsettledOutput = false
 
-    var isWaiting: Bool { helloSince != nil || frameSince != nil || outputSince != nil }
+    var isWaiting: Bool { helloSince != nil || frameSince != nil || outputSince != nil || hasUnsettledOutput }
 
     mutating func began(at now: NIODeadline) { helloSince = now }
     mutating func greeted() { helloSince = nil }
@@ -39,6 +41,7 @@ extension ServerConnectionHandler {
     private func checkWatch() {
         watch.isArmed = false
         guard let context, context.channel.isActive else { return }
+        settle()
         let now = NIODeadline.now()
         if let since = watch.outputSince, now - since > allowance(output.waitingBytes) {
             context.close(promise: nil)

@@ -32,8 +32,12 @@ extension RequestHandler {
 public protocol ImmediateHandler: AnyObject {
     var method: Wire.Method { get }
 
-    /// Some requests have come together: their bodies, before the first of them is answered.
+    /// Some requests have come together: their bodies, before the first of them is answered. Those of other connections of the event loop may
+    /// follow.
     func begin(_ bytes: RawSpan, bodies: [Range<Int>])
+
+    /// All that is answered next has been announced: starts to load what it will touch, on behalf of all connections of the event loop.
+    func loadAhead()
 
     /// All of them have been answered.
     func end()

@@ -27,15 +27,27 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     var watch = ConnectionWatch()
     private var hello = HelloRequest()
     private var requests: [UInt64: Open] = [:]
+    private let round: ReadRound
+    /// What was read since the last round.
+    private var received = ByteBuffer()
     /// Memory for the bodies of requests that have come together.
     private var bodiesAhead: [Range<Int>] = []
     private var isReading = false
     private var isReadHeldBack = false
     private var isClosing = false
+    private var hasLingered = false
+    /// Whether we are told when the kernel has taken what was flushed.
+    private var isNoticeDue = false
+    /// Bytes flushed after which we ask whether the kernel has taken them.
+    private static let unsettledBytesMax = 256 << 10
     private var hasEnded = false
 
-    init(handler: any RequestHandler, options: ServerOptions, registry: ConnectionRegistry, eventLoop: any EventLoop) {
+    init(
+        handler: any RequestHandler, options: ServerOptions, registry: ConnectionRegistry, round: ReadRound,
+        eventLoop: any EventLoop
+    ) {
         self.handler = handler
+        self.round = round
         self.options = options
         self.registry = registry
         mailbox = Mailbox(eventLoop: eventLoop)
@@ -87,19 +99,79 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var buffer = unwrapInboundIn(data)
         guard !isClosing else { return }
+        guard immediate != nil else {
+            isReading = true
+            return take(&buffer)
+        }
+        if received.readableBytes > 0 {
+            received.writeBuffer(&buffer)
+        } else {
+            received = buffer
+            round.add(self)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        // Where a round is to come, all answers leave at its end.
+        if immediate == nil { finishReading() }
+        context.fireChannelReadComplete()
+    }
+
+    /// Takes all that has come.
+    private func take(_ buffer: inout ByteBuffer) {
+        guard buffer.readableBytes > 0, let bytes = buffer.readBytes(length: buffer.readableBytes) else {
+            // Nothing to be timed: most reads are of whole requests.
+            if watch.frameSince == nil { return }
+            return watch.received(insideFrame: connection.isInsideFrame, at: .now())
+        }
+        connection.receive(bytes[...])
+        while let event = connection.nextEvent() { perform(event) }
+        watch.received(insideFrame: connection.isInsideFrame, at: .now())
+    }
+
+    private func finishReading() {
+        isReading = false
+        readMailbox()
+        armWatch()
+    }
+
+    // MARK: Rounds
+
+    /// Looks at what has come, before any connection of the round is answered.
+    func beginRound() {
+        guard let immediate, !isClosing else { return }
+        let buffer = received
+        look(at: buffer.readableBytesSpan, immediate)
+    }
+
+    private func look(at bytes: RawSpan, _ handler: any ImmediateHandler) {
+        connection.bodiesAhead(bytes, method: handler.method, into: &bodiesAhead)
+        if !bodiesAhead.isEmpty { handler.begin(bytes, bodies: bodiesAhead) }
+    }
+
+    /// Starts to load what the requests of all connections of the round will touch.
+    func loadAhead() { immediate?.loadAhead() }
+
+    /// Takes all that has come.
+    ///
+    /// - Returns: bytes of output gathered.
+    func answerRound() -> Int {
+        guard let immediate, !isClosing else { return 0 }
         isReading = true
-        if let immediate {
+        var buffer = ByteBuffer()
+        swap(&buffer, &received)
+        if !bodiesAhead.isEmpty {
             let taken = answerAtOnce(buffer.readableBytesSpan, immediate)
             buffer.moveReaderIndex(forwardBy: taken)
         }
-        if buffer.readableBytes > 0, let bytes = buffer.readBytes(length: buffer.readableBytes) {
-            connection.receive(bytes[...])
-            while let event = connection.nextEvent() { perform(event) }
-        } else if watch.frameSince == nil {
-            // Nothing to be timed: most reads are of whole requests.
-            return
-        }
-        watch.received(insideFrame: connection.isInsideFrame, at: .now())
+        take(&buffer)
+        return output.gatheredBytes
+    }
+
+    /// Sends the answers.
+    func endRound() {
+        immediate?.end()
+        if isReading { finishReading() }
     }
 
     /// Answers the requests at the front of what has come that need not be opened, cancelled or waited for.
@@ -107,13 +179,10 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     /// - Returns: bytes of those requests.
     private func answerAtOnce(_ bytes: RawSpan, _ handler: any ImmediateHandler) -> Int {
         var taken = 0
-        connection.bodiesAhead(bytes, method: handler.method, into: &bodiesAhead)
-        if bodiesAhead.isEmpty { return 0 }
-        handler.begin(bytes, bodies: bodiesAhead)
-        defer { handler.end() }
         var output = OutputQueue()
         swap(&output, &self.output)
         defer { swap(&output, &self.output) }
+        output.use(&round.buffers)
         while let request = connection.requestToAnswerAtOnce(bytes, at: taken, method: handler.method),
             handler.answer(
                 request.header, head: bytes.extracting(request.head), body: bytes.extracting(request.body),
@@ -123,13 +192,6 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
             taken = request.end
         }
         return taken
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        isReading = false
-        readMailbox()
-        armWatch()
-        context.fireChannelReadComplete()
     }
 
     /// Holds reading back while this connection has too much output or work waiting.
@@ -221,31 +283,34 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     }
 
     private func flush() {
-        guard let context else { return }
-        if let buffer = output.take() {
-            let count = buffer.readableBytes
-            context.writeAndFlush(NIOAny(buffer), promise: nil)
-            // A promise for each write would cost more than to ask whether one is needed.
-            if context.hasWrittenAll { wrote(count) } else { notifyWhenWritten(count, context) }
-        }
-        if output.waitingBytes > 4 * options.outputBytesMax {
-            context.close(promise: nil)
-        } else if output.waitingBytes > 0 {
-            watch.outputWaits(at: .now())
-            armWatch()
-        }
+        guard let context, let buffer = output.take() else { return }
+        context.writeAndFlush(NIOAny(buffer), promise: nil)
+        round.buffers.give(buffer)
+        watch.hasUnsettledOutput = true
+        if output.waitingBytes > 4 * options.outputBytesMax { return context.close(promise: nil) }
+        if output.waitingBytes >= Self.unsettledBytesMax || isClosing { settle() } else { armWatch() }
     }
 
-    private func notifyWhenWritten(_ byteCount: Int, _ context: ChannelHandlerContext) {
+    /// Finds out whether the kernel has taken what was flushed. Not after each flush: asking costs as much as a tenth of a small answer.
+    func settle() {
+        guard let context, watch.hasUnsettledOutput else { return }
+        if context.hasWrittenAll { return wrote(output.flushedBytes) }
+        watch.outputWaits(at: .now())
+        armWatch()
+        guard !isNoticeDue else { return }
+        isNoticeDue = true
+        let count = output.flushedBytes
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.whenWritten { bound.value.wrote(byteCount) }
+        context.whenWritten {
+            bound.value.isNoticeDue = false
+            bound.value.wrote(count)
+        }
     }
 
     private func wrote(_ byteCount: Int) {
         output.written(byteCount)
-        if output.waitingBytes > 0 || watch.outputSince != nil {
-            watch.outputMoved(isEmpty: output.waitingBytes == 0, at: .now())
-        }
+        watch.hasUnsettledOutput = output.flushedBytes > 0
+        if watch.outputSince != nil { watch.outputMoved(isEmpty: !watch.hasUnsettledOutput, at: .now()) }
         if isClosing && output.waitingBytes == 0 { linger() } else { resumeReading() }
     }
 
@@ -276,13 +341,14 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
         guard !isClosing else { return }
         isClosing = true
         if !isReading { flush() }
-        if output.waitingBytes == 0 { linger() }
+        if output.waitingBytes == 0 { linger() } else { settle() }
     }
 
     /// Closes our half, and soon the rest: closing at once with unread input would reset the connection, and the client
     /// would not read our last words.
     private func linger() {
-        guard let context else { return }
+        guard let context, !hasLingered else { return }
+        hasLingered = true
         context.close(mode: .output, promise: nil)
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         context.eventLoop.scheduleTask(in: .milliseconds(250)) { bound.value.close(promise: nil) }

@@ -33,6 +33,7 @@ public final class ServerTransport: Sendable {
     ) async throws(HeadwaterError) -> ServerTransport {
         let group = group ?? NIOSingletons.posixEventLoopGroup
         let registry = ConnectionRegistry(connectionsMax: options.connectionsMax)
+        let rounds = ReadRounds()
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -42,7 +43,8 @@ public final class ServerTransport: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
                         ServerConnectionHandler(
-                            handler: handler, options: options, registry: registry, eventLoop: channel.eventLoop))
+                            handler: handler, options: options, registry: registry,
+                            round: rounds.round(of: channel.eventLoop), eventLoop: channel.eventLoop))
                 }
             }
         var listeners: [any Channel] = []
