@@ -140,6 +140,9 @@ enum MapMemory {
         unsafe UInt(bitPattern: UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64))
     }
 
+    /// Gives freed memory back to the system: after many maps went at once.
+    static func returnFreedPages() { headwater_return_freed_pages() }
+
     static func free(_ addresses: [UInt]) {
         // Allocated by `allocate`, and freed only here, by the owner.
         for address in addresses { unsafe UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }

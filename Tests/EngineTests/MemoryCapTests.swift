@@ -21,7 +21,7 @@ import Testing
         try store.define()
         var taken: Int64 = 0
         while true {
-            let error = try refusal { try store.write(store.body("orders", rows: rows(taken..<taken + 100))) }
+            let error = refusal { try store.write(store.body("orders", rows: rows(taken..<taken + 100))) }
             guard let error else {
                 taken += 100
                 continue
@@ -52,9 +52,13 @@ import Testing
         let (store, _, taken) = try filled(1 << 20)
         let keys = (0..<taken).map { [Value.int64($0), .timestamp(time + 1)] }
         for start in stride(from: 0, to: keys.count, by: 500) {
-            try store.write(store.body("orders", .delete, rows: Array(keys[start..<min(start + 500, keys.count)])))
+            let body = try store.body("orders", .delete, rows: Array(keys[start..<min(start + 500, keys.count)]))
+            if refusal({ try store.write(body) }) == nil { continue }
+            // Superseded rows take memory until a snapshot, which a server takes by itself by now.
+            #expect(store.online.isSnapshotDue)
+            try store.snapshot()
+            try store.write(body)
         }
-        #expect(store.online.isSnapshotDue)
         try store.snapshot()
         try store.write(store.body("orders", rows: rows(taken..<taken + 100)))
         #expect(try store.get("orders:amount", id: taken) == (.float64(1), .present))

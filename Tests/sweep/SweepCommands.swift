@@ -38,7 +38,9 @@ struct Vectors: ParsableCommand {
             let data = try JSONSerialization.data(withJSONObject: document, options: [.sortedKeys, .prettyPrinted])
             print(String(decoding: data, as: UTF8.self))
         } else {
-            print("\(report.vectors) vectors beside \(report.writes) records and \(report.snapshots) snapshots: \(report.torn) torn")
+            print(
+                "\(report.vectors) vectors beside \(report.writes) records and \(report.snapshots) snapshots: \(report.torn) torn"
+            )
             if let first = report.firstTorn { print(first) }
         }
         if report.torn > 0 { throw ExitCode(1) }

@@ -50,7 +50,9 @@ final class SnapshotFile: Sendable {
     /// Checks again what was checked once, at open: the footer, and the checksums that it vouches for.
     func verifyEnds(_ visit: ScrubVisit) throws(HeadwaterError) {
         let footerAt = geometry.footerOffset
-        if SnapshotFooter(decoding: map.bytes(at: footerAt, count: SnapshotFormat.footerBytes), version: version, fileCount: map.count) == nil {
+        if SnapshotFooter(
+            decoding: map.bytes(at: footerAt, count: SnapshotFormat.footerBytes), version: version, fileCount: map.count) == nil
+        {
             try visit(.damaged(Self.damage(map.path, footerAt, "the footer does not hold any more")))
         }
         let topSums = map.withBytes(geometry.topSumsOffset..<footerAt) { CRC32C.checksum($0) }

@@ -23,7 +23,7 @@ public final class OnlineReadPlan {
     }
 
     /// One column of the answer.
-    public struct Output: Sendable {
+    public struct Output: Hashable, Sendable {
         public let lookup: Int
         /// Its place among the lookup's features.
         public let feature: Int
@@ -55,7 +55,7 @@ public final class OnlineReadPlan {
     /// - Throws: `.invalidArgument` where an ordinal is not a feature's.
     func compile(_ store: OnlineStore, _ tables: Tables) throws(HeadwaterError) -> CompiledPlan {
         // Tables are swapped as a whole, at a snapshot or with the groups.
-        if let compiled, compiled.tables === tables { return compiled }
+        if let compiled, compiled.tablesNumber == tables.number { return compiled }
         let fresh = try CompiledPlan(self, store, tables)
         compiled = fresh
         rowBytes = fresh.lookups.map(\.rowBytes).max() ?? 0
@@ -73,7 +73,8 @@ final class CompiledPlan {
         var count: Int
     }
 
-    let tables: Tables
+    /// Not the tables themselves: a plan that nobody uses any more would keep their maps in memory.
+    let tablesNumber: UInt64
     let lookups: [CompiledLookup]
     let outputs: [OnlineReadPlan.Output]
     let types: [FeatureType]
@@ -81,7 +82,7 @@ final class CompiledPlan {
     let runs: [Run]?
 
     init(_ plan: OnlineReadPlan, _ store: OnlineStore, _ tables: Tables) throws(HeadwaterError) {
-        self.tables = tables
+        tablesNumber = tables.number
         var lookups: [CompiledLookup] = []
         for lookup in plan.lookups {
             let counters = plan.isCounted ? store.counters(of: lookup.groupID) : GroupCounters()

@@ -8,8 +8,8 @@ public struct WrittenSnapshot: Sendable {
     public let position: Position
     public let path: String
     let file: SnapshotFile
-    /// What the file stands for: these maps go when it is adopted.
-    let merged: [Generation]
+    /// What the file stands for: these maps go when it is adopted, and are held by the store until then.
+    let merged: [ObjectIdentifier]
 }
 
 extension OnlineStore {
@@ -62,7 +62,8 @@ extension OnlineStore {
         }
         try storage.syncDirectory(directory)
         return WrittenSnapshot(
-            position: cut.position, path: path, file: try SnapshotFile(storage, path), merged: cut.tables.frozen)
+            position: cut.position, path: path, file: try SnapshotFile(storage, path),
+            merged: cut.tables.frozen.map { ObjectIdentifier($0) })
     }
 
     private func write(_ cut: OnlineSnapshotView, _ extra: [UInt8], _ path: String) throws(HeadwaterError) {
@@ -117,6 +118,9 @@ extension OnlineStore {
         }
     }
 
+    /// Gives the memory of maps that have gone back to the system. For a thread that nobody waits for, after `adopt`.
+    public static func returnFreedMemory() { MapMemory.returnFreedPages() }
+
     /// Puts a written snapshot to use, lets go of the maps it stands for, and removes the snapshots before it.
     ///
     /// A snapshot that is older than the one in use changes nothing.
@@ -125,7 +129,7 @@ extension OnlineStore {
         let isAdopted = state.withLock { state in
             let tables = state.tables
             guard written.position >= tables.mapped?.header.position ?? 0 else { return false }
-            let frozen = tables.frozen.filter { generation in !written.merged.contains { $0 === generation } }
+            let frozen = tables.frozen.filter { generation in !written.merged.contains(ObjectIdentifier(generation)) }
             state.tables = Tables(live: tables.live, frozen: frozen, mapped: written.file, groups: tables.groups)
             return true
         }

@@ -1,4 +1,5 @@
 internal import FeatureModel
+internal import Synchronization
 
 /// What a reader pins: the maps, and what is known of the groups. Immutable; the store swaps it as a whole, so that a pin costs one
 /// reference.
@@ -8,12 +9,17 @@ final class Tables: Sendable {
     let frozen: [Generation]
     let mapped: SnapshotFile?
     let groups: [GroupID: GroupState]
+    /// Tells these tables from all others of the process, without holding on to them.
+    let number: UInt64
+
+    private static let lastNumber = Atomic<UInt64>(0)
 
     init(live: Generation, frozen: [Generation] = [], mapped: SnapshotFile? = nil, groups: [GroupID: GroupState] = [:]) {
         self.live = live
         self.frozen = frozen
         self.mapped = mapped
         self.groups = groups
+        number = Self.lastNumber.add(1, ordering: .relaxed).newValue
     }
 
     /// Copies the latest row of one key as of position `visible` into `row`; leaves it empty where there is none.

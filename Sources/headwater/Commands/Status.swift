@@ -71,7 +71,8 @@ enum StatusText {
         var table = TextTable(["project", "group", "rows at most", "bytes", "hits", "misses", "expired"])
         for group in online.groups {
             table.append(
-                [group.project, group.group] + [group.rowsAtMost, group.bytes, group.hits, group.misses, group.expired].map(String.init))
+                [group.project, group.group]
+                    + [group.rowsAtMost, group.bytes, group.hits, group.misses, group.expired].map(String.init))
         }
         return lines + indented(table)
     }
