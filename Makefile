@@ -49,7 +49,7 @@ torture: release ## break processes and disks for ten minutes: figures, exit cod
 	@"$$($(SWIFT) build -c release --show-bin-path)/torture" all $(TORTURE)
 
 .PHONY: bench
-bench: bench-writes bench-online ## all benchmarks, each beside its peer
+bench: bench-writes bench-online bench-lookup ## all benchmarks, each beside its peer
 
 .PHONY: bench-writes
 bench-writes: release ## durable writes beside Redis with appendfsync always: two minutes
@@ -62,6 +62,11 @@ bench-online: release ## reads beside Redis and a C floor, starts, memory, Feast
 	@command -v redis-server >/dev/null || echo "bench: the peer is skipped: apt-get install redis-server" >&2
 	$(SWIFT) build -c release --package-path Benchmarks
 	@Benchmarks/.build/release/bench online $(BENCH_ARGUMENTS)
+
+.PHONY: bench-lookup
+bench-lookup: setup ## gets inside the process, 1 K to 10 M rows: a minute
+	$(SWIFT) build -c release --package-path Benchmarks
+	@Benchmarks/.build/release/bench lookup $(BENCH_ARGUMENTS)
 
 .PHONY: demo
 demo: release ## run the main job on real data: ends by itself

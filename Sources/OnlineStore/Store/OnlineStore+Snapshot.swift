@@ -61,8 +61,11 @@ extension OnlineStore {
             throw error
         }
         try storage.syncDirectory(directory)
+        let file = try SnapshotFile(storage, path)
+        // Here, so that the first reads of the new file wait neither for its pages nor for its checksums.
+        try file.blocks.verifyAll()
         return WrittenSnapshot(
-            position: cut.position, path: path, file: try SnapshotFile(storage, path),
+            position: cut.position, path: path, file: file,
             merged: cut.tables.frozen.map { ObjectIdentifier($0) })
     }
 

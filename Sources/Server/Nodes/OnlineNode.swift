@@ -29,7 +29,8 @@ final class OnlineNode: Sendable {
     let logger: Logger
     private let queue = Mutex(Queue())
     private let onDurable: @Sendable () -> Void
-    private let snapshotWorker = SerialWorker()
+    // Gives way: a snapshot that takes longer costs memory, one that takes the processor from gets costs their callers.
+    private let snapshotWorker = SerialWorker(niceness: backgroundNiceness)
     private let isSnapshotRunning = Atomic<Bool>(false)
     private let isTickPending = Atomic<Bool>(false)
     /// A snapshot that fails leaves its frozen map in memory, so the next attempt waits, longer each time.
