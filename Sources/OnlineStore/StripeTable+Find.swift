@@ -161,9 +161,10 @@ extension SnapshotFile {
                     var entry = found.entries[key]
                     while entry.rowOffset != 0 {
                         let header = try rowHeader(file, at: entry.rowOffset, end: geometry.rowsEnd)
+                        // Whole, before the key is compared: a damaged one is not another key's.
+                        try check(entry.rowOffset..<entry.rowOffset + header.recordCount)
                         let row = StoredRow(address: base + UInt(entry.rowOffset))
                         if row.isOf(keys.groupID, unsafe bytes.extracting(keys.range(key))) {
-                            try check(entry.rowOffset..<entry.rowOffset + header.recordCount)
                             found.take(row, of: key)
                             break
                         }

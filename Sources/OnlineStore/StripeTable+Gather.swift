@@ -26,7 +26,7 @@ extension OnlineAnswer {
         }
     }
 
-    /// The answer as packed columns.
+    /// The answer as packed columns; look at `byteCountMax` first.
     public func encode(eventTimes: Bool) -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: byteCountMax(eventTimes: eventTimes)) { buffer, initializedCount in
             var cursor = unsafe PartCursor(UnsafeMutableRawPointer(buffer.baseAddress!))
@@ -36,8 +36,14 @@ extension OnlineAnswer {
     }
 
     /// The answer as columns with their statuses.
+    ///
+    /// - Throws: `.resourceExhausted` for an answer larger than a batch may be.
     public func columns() throws(HeadwaterError) -> PackedColumns {
-        try PackedColumns(decoding: encode(eventTimes: false)[...], types: plan.types)
+        guard byteCountMax(eventTimes: false) <= Limits.batchBytesMax else {
+            throw HeadwaterError(
+                .resourceExhausted, "an answer of more than \(Limits.batchBytesMax) bytes: ask for fewer keys at once")
+        }
+        return try PackedColumns(decoding: encode(eventTimes: false)[...], types: plan.types)
     }
 
     /// Whether every lookup has all its rows, of its group's newest version, without a null.

@@ -89,6 +89,41 @@ struct SnapshotDamageTests {
         #expect(refused > 0 && foundAtTouch > 0)
     }
 
+    /// Keys that run over the end of a block are compared only when both blocks have been found right.
+    @Test func aKeyInADamagedBlockIsNeverTakenForAnAbsentOne() throws {
+        let schema = GroupSchema(
+            groupID: 1, schemaVersion: 1, keys: [Field("id", .string)], eventTimeName: nil, features: [Field("f", .int64)])
+        let keys = (0..<80).map { Value.string(ByteString(String(repeating: "k", count: 700) + "\($0)")) }
+        let ids = try Column(.string, keys)
+        let batch = Batch(rowCount: keys.count, columns: [(0, ids), (1, int64s((0..<80).map { $0 }))])
+        let storage = MemoryStorage()
+        let store = try openStore(storage)
+        store.apply(
+            AppliedRecord(
+                position: 3, ingestTime: 1, entries: [AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)])
+        )
+        try store.snapshot()
+        let bytes = try storage.readAll(Self.path)
+        var found = 0
+        for block in 1..<bytes.count / 4_096 {
+            var damaged = bytes
+            damaged[block * 4_096 + 5] ^= 4
+            guard let store = try? openStore(disk(with: damaged)) else { continue }
+            for row in keys.indices {
+                let key = try Column(.string, [keys[row]])
+                let query = OnlineQuery(
+                    groupID: 1, features: [RequestedFeature(ordinal: 1, type: .int64)], maxAge: nil, keyColumns: [key])
+                do throws(HeadwaterError) {
+                    #expect(try store.get(query, now: 0).columns[0].value(0) == .int64(Int64(row)), "block \(block), row \(row)")
+                } catch {
+                    #expect(error.code == .dataLoss)
+                    found += 1
+                }
+            }
+        }
+        #expect(found > 80)
+    }
+
     @Test func damagedNewestIsNotPassedOverForAnOlderOne() throws {
         let storage = try disk(with: good)
         let newer = try storage.open("online/snapshot-00000000000000000009.hws", .create)

@@ -63,7 +63,11 @@ public final class OnlineReader {
         let compiled = try plan.compile(store, tables)
         var memory = Memory()
         swap(&memory, &self.memory)
-        defer { swap(&memory, &self.memory) }
+        defer {
+            // They share the memory of the request, which is to be used again.
+            memory.keyColumns.removeAll(keepingCapacity: true)
+            swap(&memory, &self.memory)
+        }
         memory.cells.removeAll(keepingCapacity: true)
         memory.parts.removeAll(keepingCapacity: true)
         for lookup in compiled.lookups {

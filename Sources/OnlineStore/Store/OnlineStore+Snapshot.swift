@@ -121,8 +121,17 @@ extension OnlineStore {
         }
     }
 
-    /// Gives the memory of maps that have gone back to the system. For a thread that nobody waits for, after `adopt`.
-    public static func returnFreedMemory() { MapMemory.returnFreedPages() }
+    /// Lets go of the maps that the last `adopt` took out of use, and gives their memory back to the system: for a thread that nobody
+    /// waits for.
+    public func returnFreedMemory() {
+        let tables = outgoing.withLock { outgoing in
+            defer { outgoing = nil }
+            return outgoing
+        }
+        withExtendedLifetime(tables) {}
+        _ = consume tables
+        MapMemory.returnFreedPages()
+    }
 
     /// Puts a written snapshot to use, lets go of the maps it stands for, and removes the snapshots before it.
     ///
@@ -134,6 +143,8 @@ extension OnlineStore {
             guard written.position >= tables.mapped?.header.position ?? 0 else { return false }
             let frozen = tables.frozen.filter { generation in !written.merged.contains(ObjectIdentifier(generation)) }
             state.tables = Tables(live: tables.live, frozen: frozen, mapped: written.file, groups: tables.groups)
+            // Freeing a map takes long: not here.
+            outgoing.withLock { $0 = tables }
             return true
         }
         guard isAdopted else { return }

@@ -26,6 +26,8 @@ public final class OnlineStore: Sendable {
     /// Held while one record is applied or the maps are frozen: the row buffer of the applying thread.
     let applying = Mutex(RowBuffer())
     private let published: Atomic<Position>
+    /// Tables that the last snapshot replaced, to be let go of by `returnFreedMemory`.
+    let outgoing = Mutex<Tables?>(nil)
     private let counters = Mutex<[GroupID: GroupCounters]>([:])
 
     /// The engine's part of the snapshot that the store was opened from; empty without one.

@@ -69,9 +69,9 @@ struct GetHandlers {
         let body = request.body
         let header = try body.withBytes { (bytes) throws(HeadwaterError) in try PackedColumns.Header(decoding: bytes) }
         let entry = try services.handles.entry(header.tag, connection: request.connectionID)
-        let isShort = PreparedGet.isShort(rows: header.rowCount, outputs: entry.plan.outputs.count, bodyBytes: body.count)
         try services.whenApplied(
-            [head.minPosition], logID: head.logID, in: PositionedStore(online), pool: services.workers.gets, isShort: isShort,
+            // What is short has been answered at once.
+            [head.minPosition], logID: head.logID, in: PositionedStore(online), pool: services.workers.gets, isShort: false,
             request, responder
         ) { () throws(HeadwaterError) in
             let prepared = PreparedGet(entry, catalog: { online.state.catalog })
@@ -79,7 +79,15 @@ struct GetHandlers {
             let keys = try PackedColumns(decoding: body, types: prepared.keyTypes)
             try prepared.read(
                 keys.columns, rowCount: header.rowCount, by: OnlineReader(online.store), now: head.at ?? services.clock.now()
-            ) { answer in
+            ) { (answer) throws(HeadwaterError) in
+                // Before memory is taken for it.
+                let count = FrameHeader.byteCount + answer.byteCountMax(eventTimes: head.eventTimes)
+                guard count <= responder.frameBytesMax else {
+                    throw HeadwaterError(
+                        .resourceExhausted,
+                        "an answer of up to \(count) bytes; the client takes \(responder.frameBytesMax): ask for fewer keys at once"
+                    )
+                }
                 responder.respond(encodedHead: [], body: answer.encode(eventTimes: head.eventTimes)[...])
             }
         }

@@ -97,7 +97,10 @@ final class PreparedGet {
         _ keys: [Column], rowCount: Int, by reader: OnlineReader, now: Microseconds,
         _ body: (OnlineAnswer) throws(HeadwaterError) -> Result
     ) throws(HeadwaterError) -> Result {
-        try reader.read(plan, keys: keys, rowCount: rowCount, now: now, body)
+        guard !keyTypes.isEmpty || rowCount <= 1 else {
+            throw HeadwaterError(.invalidArgument, "the list has no keys, so it has one row, not \(rowCount)")
+        }
+        return try reader.read(plan, keys: keys, rowCount: rowCount, now: now, body)
     }
 }
 
@@ -140,6 +143,8 @@ final class PreparedGetHandler: ImmediateHandler {
         self.scratch = scratch
     }
 
+    /// Of an answer that is written on the event loop.
+    private static let answerBytesMax = 4 << 20
     /// Of a request, up to which its keys are looked ahead for: larger ones overlap their own waits.
     private static let rowsAheadMax = 8
 
@@ -202,7 +207,7 @@ final class PreparedGetHandler: ImmediateHandler {
         let now = head.at ?? (get.needsClock ? services.clock.now() : 0)
         return try get.read(scratch.keys, rowCount: header.rowCount, by: scratch.reader, now: now) { answer in
             let count = answer.byteCountMax(eventTimes: head.eventTimes)
-            guard FrameHeader.byteCount + count <= frameBytesMax else { return false }
+            guard FrameHeader.byteCount + count <= min(frameBytesMax, Self.answerBytesMax) else { return false }
             output.append(answerTo: request, bodyBytesMax: count) { answer.write(to: &$0, eventTimes: head.eventTimes) }
             return true
         }

@@ -126,7 +126,7 @@ final class OnlineNode: Sendable {
                 self.isSnapshotRunning.store(false, ordering: .releasing)
                 self.scheduleNextSnapshot(after: result)
                 done(result)
-                self.snapshotWorker.submit { OnlineStore.returnFreedMemory() }
+                self.snapshotWorker.submit { self.store.returnFreedMemory() }
             }
         }
     }

@@ -38,9 +38,10 @@ final class ReadRound {
         for (index, connection) in connections.enumerated() {
             gathered += connection.answerRound()
             guard gathered >= Self.gatheredBytesMax || index == connections.count - 1 else { continue }
-            for connection in connections[sent...index] { connection.endRound() }
+            for connection in connections[sent...index] { connection.sendRound() }
             (sent, gathered) = (index + 1, 0)
         }
+        for connection in connections { connection.endRound() }
         connections.removeAll(keepingCapacity: true)
         // Its memory serves the next turn, unless somebody was added meanwhile.
         if waiting.isEmpty { swap(&connections, &waiting) }

@@ -23,6 +23,9 @@ public final class Responder: Sendable {
 
     public var method: Wire.Method { exchange.method }
 
+    /// Bytes of a frame that the client takes.
+    public var frameBytesMax: Int { exchange.frameBytesMax }
+
     /// Answers OK; ends a stream.
     public func respond(head: some Head, body: ArraySlice<UInt8> = []) { respond(encodedHead: head.encode(), body: body) }
 

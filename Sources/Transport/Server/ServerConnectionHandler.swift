@@ -38,6 +38,10 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     private var hasLingered = false
     /// Whether we are told when the kernel has taken what was flushed.
     private var isNoticeDue = false
+    private var noticeNumber = 0
+    private var isInRound = false
+    /// Output of one connection in one round, after which the rest of what it asked for waits for the next.
+    private static let gatheredBytesMax = 1 << 20
     /// Bytes flushed after which we ask whether the kernel has taken them.
     private static let unsettledBytesMax = 256 << 10
     private var hasEnded = false
@@ -85,6 +89,8 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     private func disconnect() {
+        // What came before the end counts.
+        if context != nil { takeReceived() }
         _ = connection.fail(HeadwaterError(.unavailable, "the client is gone"))
         cancelAll()
         _ = mailbox.close()
@@ -103,12 +109,8 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
             isReading = true
             return take(&buffer)
         }
-        if received.readableBytes > 0 {
-            received.writeBuffer(&buffer)
-        } else {
-            received = buffer
-            round.add(self)
-        }
+        if received.readableBytes > 0 { received.writeBuffer(&buffer) } else { received = buffer }
+        joinRound()
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -137,9 +139,23 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
 
     // MARK: Rounds
 
+    private func joinRound() {
+        guard !isInRound else { return }
+        isInRound = true
+        round.add(self)
+    }
+
+    /// Takes what waits for a round, as no round may come any more.
+    private func takeReceived() {
+        var buffer = ByteBuffer()
+        swap(&buffer, &received)
+        if !isClosing { take(&buffer) }
+    }
+
     /// Looks at what has come, before any connection of the round is answered.
     func beginRound() {
-        guard let immediate, !isClosing else { return }
+        bodiesAhead.removeAll(keepingCapacity: true)
+        guard let immediate, !isClosing, !isOverloaded else { return }
         let buffer = received
         look(at: buffer.readableBytesSpan, immediate)
     }
@@ -156,7 +172,9 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     ///
     /// - Returns: bytes of output gathered.
     func answerRound() -> Int {
-        guard let immediate, !isClosing else { return 0 }
+        isInRound = false
+        // While too much waits, the rest waits too: `resumeReading` comes back to it.
+        guard let immediate, !isClosing, !isOverloaded else { return 0 }
         isReading = true
         var buffer = ByteBuffer()
         swap(&buffer, &received)
@@ -164,15 +182,21 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
             let taken = answerAtOnce(buffer.readableBytesSpan, immediate)
             buffer.moveReaderIndex(forwardBy: taken)
         }
-        take(&buffer)
+        if output.gatheredBytes >= Self.gatheredBytesMax, buffer.readableBytes > 0 {
+            // Enough for one round.
+            received = buffer
+            joinRound()
+        } else {
+            take(&buffer)
+        }
         return output.gatheredBytes
     }
 
     /// Sends the answers.
-    func endRound() {
-        immediate?.end()
-        if isReading { finishReading() }
-    }
+    func sendRound() { if isReading { finishReading() } }
+
+    /// All connections of the round have been answered.
+    func endRound() { immediate?.end() }
 
     /// Answers the requests at the front of what has come that need not be opened, cancelled or waited for.
     ///
@@ -183,7 +207,8 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
         swap(&output, &self.output)
         defer { swap(&output, &self.output) }
         output.use(&round.buffers)
-        while let request = connection.requestToAnswerAtOnce(bytes, at: taken, method: handler.method),
+        while output.gatheredBytes < Self.gatheredBytesMax,
+            let request = connection.requestToAnswerAtOnce(bytes, at: taken, method: handler.method),
             handler.answer(
                 request.header, head: bytes.extracting(request.head), body: bytes.extracting(request.body),
                 frameBytesMax: connection.peerLimits.frameBytesMax, into: &output)
@@ -205,6 +230,7 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     }
 
     private func resumeReading() {
+        if received.readableBytes > 0, !isOverloaded { joinRound() }
         guard isReadHeldBack, !isOverloaded, let context else { return }
         isReadHeldBack = false
         watch.received(insideFrame: connection.isInsideFrame, at: .now())
@@ -266,6 +292,7 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
                 if let frame = connection.consumed(bytes, requestID: id) { output.append(frame) }
             case .drain:
                 guard !connection.isDraining else { continue }
+                takeReceived()
                 if let frame = connection.drain() { output.append(frame) }
                 for open in requests.values { open.exchange.drain() }
             case .close: context?.close(promise: nil)
@@ -294,17 +321,28 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     /// Finds out whether the kernel has taken what was flushed. Not after each flush: asking costs as much as a tenth of a small answer.
     func settle() {
         guard let context, watch.hasUnsettledOutput else { return }
-        if context.hasWrittenAll { return wrote(output.flushedBytes) }
+        if context.hasWrittenAll {
+            // A notice that comes later has nothing to tell.
+            noticeNumber += 1
+            isNoticeDue = false
+            return wrote(output.flushedBytes)
+        }
         watch.outputWaits(at: .now())
         armWatch()
         guard !isNoticeDue else { return }
         isNoticeDue = true
-        let count = output.flushedBytes
+        noticeNumber += 1
+        let (count, number) = (output.flushedBytes, noticeNumber)
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.whenWritten {
-            bound.value.isNoticeDue = false
-            bound.value.wrote(count)
-        }
+        context.whenWritten { bound.value.noticed(count, number) }
+    }
+
+    private func noticed(_ byteCount: Int, _ number: Int) {
+        guard number == noticeNumber else { return }
+        isNoticeDue = false
+        wrote(byteCount)
+        // What was flushed since may be gone too, and somebody may wait for that.
+        if isClosing || isReadHeldBack || output.flushedBytes >= Self.unsettledBytesMax { settle() }
     }
 
     private func wrote(_ byteCount: Int) {

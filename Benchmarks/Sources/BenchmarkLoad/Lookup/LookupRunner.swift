@@ -49,7 +49,7 @@ public struct LookupRunner {
         let keys = keys()
         let inMap = Figures(rows: rows, place: .map, getsPerSecond: try measure(store, keys))
         try store.adopt(store.writeSnapshot(store.beginSnapshot(), extra: []))
-        OnlineStore.returnFreedMemory()
+        store.returnFreedMemory()
         return [inMap, Figures(rows: rows, place: .snapshot, getsPerSecond: try measure(store, keys))]
     }
 
