@@ -57,9 +57,9 @@ public struct OutputQueue {
 ///
 /// Lives on the event loop, whose connections share it: an event loop that is served well allocates nothing, however many connections it has.
 struct BufferPool {
-    private static let buffersMax = 8
+    private static let buffersMax = 64
     /// A buffer that has grown beyond this is let go of.
-    private static let bytesMax = 1 << 20
+    private static let bytesMax = 256 << 10
 
     private var buffers: [ByteBuffer] = []
 
