@@ -108,10 +108,15 @@ struct FullRun {
         try checker.journals.read(site.journals)
         let before = checker.journals.refusals(.resourceExhausted)
         let deadline = ContinuousClock.now + .seconds(30)
-        let rest = random.int(0...3 << 20)
+        var rest = random.int(0...3 << 20)
+        var squeeze = ContinuousClock.now + .seconds(4)
         while checker.journals.refusals(.resourceExhausted) == before {
             try site.checkClients()
-            // Compactions and snapshots give room back.
+            // Compactions and snapshots give room back; where that is enough to live on for ever, there is less and less of it.
+            if ContinuousClock.now > squeeze {
+                rest /= 2
+                squeeze += .seconds(4)
+            }
             try ballast.fill(leaving: rest)
             guard ContinuousClock.now < deadline else { throw TortureError("the disk is full, and no write was refused") }
             try await Task.sleep(for: .milliseconds(10))
