@@ -95,6 +95,15 @@ struct FoundPart {
 }
 
 extension CompiledLookup {
+    /// How to read a row.
+    ///
+    /// - Throws: as the other, and `.dataLoss` for a row that is shorter than its version's.
+    func readable(_ header: RowHeader) throws(HeadwaterError) -> CompiledVersion {
+        let version = try readable(header.schemaVersion)
+        guard header.packedCount >= version.layout.fixedBytes else { throw malformed(header) }
+        return version
+    }
+
     /// - Throws: `.dataLoss` for a version that no schema is known of, `.failedPrecondition` for one that cannot be read as asked.
     fileprivate func readable(_ number: UInt32) throws(HeadwaterError) -> CompiledVersion {
         guard let version = version(number) else {

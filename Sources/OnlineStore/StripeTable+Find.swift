@@ -64,11 +64,7 @@ extension Generation {
     /// Starts to load the row that the hash's first slot names, mostly the key's own.
     @inline(__always)
     fileprivate func loadRow(_ hash: UInt64, rowBytes: Int) {
-        let slots = stripes.slots(Stripes.index(hash))
-        if slots.word == 0 { return }
-        let slot = slots[slots.index(hash)]
-        guard slot != 0, slot & ~Slots.addressMask == Slots.tag(hash) else { return }
-        StoredRow(address: slot & Slots.addressMask).prefetch(byteCount: RowHeader.byteCount + rowBytes)
+        stripes.slots(Stripes.index(hash)).firstRow(hash)?.prefetch(byteCount: RowHeader.byteCount + rowBytes)
     }
 
     fileprivate func find(

@@ -12,9 +12,6 @@ struct StoredRow {
 
     private var base: UnsafeRawPointer { unsafe UnsafeRawPointer(bitPattern: address)! }
 
-    /// Of a row in an arena: the address of the key's version before this one; 0 for none.
-    static let previousOffset = -8
-
     var order: RowOrder {
         RowOrder(
             eventTime: unsafe base.loadUnaligned(as: Int64.self), position: position,
@@ -23,7 +20,8 @@ struct StoredRow {
 
     var position: Position { unsafe base.loadUnaligned(fromByteOffset: 8, as: UInt64.self) }
 
-    var previous: UInt { unsafe base.load(fromByteOffset: Self.previousOffset, as: UInt.self) }
+    /// Of a row in an arena: the address of the key's version before this one; 0 for none.
+    var previous: UInt { unsafe base.load(fromByteOffset: -8, as: UInt.self) }
 
     var header: RowHeader { unsafe RowHeader(RawSpan(_unsafeStart: base, byteCount: RowHeader.byteCount), at: 0) }
 
@@ -194,6 +192,21 @@ struct Slots {
 
     @inline(__always)
     func prefetch(_ hash: UInt64) { if word != 0 { unsafe headwater_prefetch(first + index(hash)) } }
+
+    /// The newest row that a slot names; `nil` for a free one.
+    @inline(__always)
+    func row(at index: Int) -> StoredRow? {
+        let slot = self[index]
+        return slot == 0 ? nil : StoredRow(address: slot & Self.addressMask)
+    }
+
+    /// The row that the hash's first slot names, if it may be of that hash: mostly the key's own.
+    @inline(__always)
+    func firstRow(_ hash: UInt64) -> StoredRow? {
+        if word == 0 { return nil }
+        let slot = self[index(hash)]
+        return slot != 0 && slot & ~Self.addressMask == Self.tag(hash) ? StoredRow(address: slot & Self.addressMask) : nil
+    }
 
     /// The newest row of a key, and its slot.
     ///

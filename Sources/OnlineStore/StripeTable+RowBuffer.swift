@@ -63,12 +63,12 @@ struct RowBuffer: Sendable {
 
     /// Appends features of the row to builders.
     ///
-    /// - Parameter plan: for each builder, which feature of the row's layout it takes, if the row has it.
-    func appendFeatures(_ plan: RowPlan, to builders: inout [ColumnBuilder]) {
+    /// - Parameter version: the row's: which of its features each builder takes, if it has it.
+    func appendFeatures(_ version: CompiledVersion, to builders: inout [ColumnBuilder]) {
         let packed = unsafe bytes.span.bytes.extracting(packedRange)
-        for (column, feature) in plan.features.enumerated() {
-            if let feature, !RowCodec.isNull(packed, feature) {
-                RowCodec.append(packed, feature, layout: plan.layout, to: &builders[column])
+        for (column, place) in version.places.enumerated() {
+            if place.index >= 0 {
+                RowCodec.append(packed, place.index, layout: version.layout, to: &builders[column])
             } else {
                 builders[column].appendNull()
             }

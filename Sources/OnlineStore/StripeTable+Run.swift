@@ -12,8 +12,7 @@ struct StripeRun {
     init(_ slots: Slots, at visible: Position, seed: UInt64) {
         entries.reserveCapacity(slots.count / 2)
         for index in 0..<slots.count {
-            let slot = slots[index]
-            guard slot != 0, let row = StoredRow(address: slot & Slots.addressMask).version(at: visible) else { continue }
+            guard let row = slots.row(at: index)?.version(at: visible) else { continue }
             entries.append((row.hash(seed: seed), row))
         }
         entries.sort { left, right in

@@ -72,19 +72,16 @@ struct StripeTable: ~Copyable {
     /// Starts to load the row that the hash's first slot names, mostly the key's own, and the memory where a new one goes.
     func prefetchRow(_ hash: UInt64, byteCount: Int) {
         guard slots.count > 0 else { return }
-        let slot = slots[slots.index(hash)]
-        if slot != 0, slot & ~Slots.addressMask == Slots.tag(hash) {
-            // Header and key.
-            StoredRow(address: slot & Slots.addressMask).prefetch(byteCount: 2 * RowHeader.byteCount)
-        }
+        // Header and key.
+        slots.firstRow(hash)?.prefetch(byteCount: 2 * RowHeader.byteCount)
         arena.prefetch(byteCount: byteCount)
     }
 
     private mutating func growSlots(_ given: inout [UInt]) {
         let old = slots
         slots = Slots(bits: old.count == 0 ? Self.slotBitsMin : old.count.trailingZeroBitCount + 1)
-        for index in 0..<old.count where old[index] != 0 {
-            let row = StoredRow(address: old[index] & Slots.addressMask)
+        for index in 0..<old.count {
+            guard let row = old.row(at: index) else { continue }
             slots.insert(row, hash: row.hash(seed: seed))
         }
         if old.count > 0 { given.append(old.address) }
@@ -102,8 +99,9 @@ struct StripeTable: ~Copyable {
         let fresh = Slots(bits: old.count.trailingZeroBitCount)
         var retained = 0
         var chain: [StoredRow] = []
-        for index in 0..<old.count where old[index] != 0 {
-            Self.collectVersions(from: StoredRow(address: old[index] & Slots.addressMask), needed: needed, into: &chain)
+        for index in 0..<old.count {
+            guard let newest = old.row(at: index) else { continue }
+            Self.collectVersions(from: newest, needed: needed, into: &chain)
             var copy = StoredRow(address: 0)
             for (place, row) in chain.enumerated().reversed() {
                 let previous = copy.address

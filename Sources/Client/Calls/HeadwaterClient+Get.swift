@@ -80,14 +80,9 @@ extension HeadwaterClient {
             $0.keyNames = prepared.keys.map(\.name)
             $0.eventTimes = eventTimes
         }
-        var answer: (head: GetReply, body: ArraySlice<UInt8>)
-        do throws(HeadwaterError) {
-            answer = try await connections.connection(to: .online).call(
-                .get, request, body: keys.bytes, deadline: configuration.callTimeout)
-        } catch  where error.code == .unavailable {
-            answer = try await connections.connection(to: .online).call(
-                .get, request, body: keys.bytes, deadline: configuration.callTimeout)
-        }
+        let answer = try await call(
+            .get, to: .online, request, body: keys.bytes, deadline: configuration.callTimeout, retry: .once,
+            answer: GetReply.self)
         let outputs = try answer.head.outputs.fields()
         let cells = try Cells(decoding: answer.body, outputCount: outputs.count, eventTimes: eventTimes)
         return GetResult(position: answer.head.position, outputs: outputs, cells: cells)

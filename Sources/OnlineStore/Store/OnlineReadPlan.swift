@@ -117,7 +117,6 @@ final class CompiledPlan {
 /// A lookup with all that its rows need to be read.
 final class CompiledLookup: Sendable {
     let groupID: GroupID
-    let features: [RequestedFeature]
     let maxAge: Microseconds?
     let keys: [Int]
     let cutoff: Microseconds
@@ -130,7 +129,7 @@ final class CompiledLookup: Sendable {
 
     init(_ lookup: OnlineReadPlan.Lookup, _ group: GroupState?, _ counters: GroupCounters) throws(HeadwaterError) {
         groupID = lookup.groupID
-        features = lookup.features
+        let features = lookup.features
         maxAge = lookup.maxAge
         keys = lookup.keys
         cutoff = group?.cutoff ?? .min

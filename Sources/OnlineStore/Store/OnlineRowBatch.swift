@@ -26,34 +26,37 @@ extension OnlineSnapshotView {
     ) throws(HeadwaterError) {
         precondition(rowsMax > 0)
         guard let group = tables.groups[groupID], let schema = schema ?? group.newest else { return }
-        var reader = try RowReader(groupID, group, Self.allFeatures(of: schema))
+        let features = try allFeatures(of: schema)
         var rows: [OnlineRow] = []
         try forEachRow(of: groupID) { row throws(HeadwaterError) in
             rows.append(row)
             if rows.count == rowsMax {
-                try body(Self.batch(rows, schema, &reader))
+                try body(Self.batch(rows, schema, features))
                 rows.removeAll(keepingCapacity: true)
             }
         }
-        if !rows.isEmpty { try body(Self.batch(rows, schema, &reader)) }
+        if !rows.isEmpty { try body(Self.batch(rows, schema, features)) }
     }
 
     /// Rows of one group in columns, as `schema` has them.
     ///
     /// - Throws: `.dataLoss` where a row does not fit its schema version.
     public func batch(_ rows: [OnlineRow], as schema: GroupSchema) throws(HeadwaterError) -> OnlineRowBatch {
-        var reader = try RowReader(schema.groupID, tables.groups[schema.groupID], Self.allFeatures(of: schema))
-        return try Self.batch(rows, schema, &reader)
+        let features = try allFeatures(of: schema)
+        return try Self.batch(rows, schema, features)
     }
 
-    private static func allFeatures(of schema: GroupSchema) -> [RequestedFeature] {
-        schema.features.enumerated().map {
+    /// How to read all features of a schema from rows of any version of its group.
+    private func allFeatures(of schema: GroupSchema) throws(HeadwaterError) -> CompiledLookup {
+        let features = schema.features.enumerated().map {
             RequestedFeature(ordinal: schema.featureBase + $0.offset, type: $0.element.type)
         }
+        let lookup = OnlineReadPlan.Lookup(groupID: schema.groupID, features: features, maxAge: nil, keys: [])
+        return try CompiledLookup(lookup, tables.groups[schema.groupID], GroupCounters())
     }
 
     private static func batch(
-        _ rows: [OnlineRow], _ schema: GroupSchema, _ reader: inout RowReader
+        _ rows: [OnlineRow], _ schema: GroupSchema, _ features: CompiledLookup
     ) throws(HeadwaterError) -> OnlineRowBatch {
         var keys = schema.keys.map { ColumnBuilder($0.type, capacity: rows.count) }
         var columns = schema.features.map { ColumnBuilder($0.type, capacity: rows.count) }
@@ -62,7 +65,7 @@ extension OnlineSnapshotView {
             if row.isTombstone {
                 for index in columns.indices { columns[index].appendNull() }
             } else {
-                row.record.appendFeatures(try reader.plan(row.record.header), to: &columns)
+                row.record.appendFeatures(try features.readable(row.record.header), to: &columns)
             }
         }
         return OnlineRowBatch(

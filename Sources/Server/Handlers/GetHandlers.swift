@@ -3,7 +3,6 @@ import Engine
 import FeatureModel
 import Log
 import OnlineStore
-import Synchronization
 import Transport
 import Wire
 
