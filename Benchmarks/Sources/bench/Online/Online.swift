@@ -34,17 +34,7 @@ struct Online: ParsableCommand {
     @Flag(help: "Print one JSON document instead of the table.")
     var json = false
 
-    @Option(help: "The headwater executable, an optimised build.")
-    var headwater = ".build/release/headwater"
-
-    @Option(help: "The redis-server executable; where it is missing, the peer is skipped.")
-    var redis = "/usr/bin/redis-server"
-
-    @Option(help: "The floor server; where it is missing, it is left out.")
-    var floor = "Benchmarks/.build/release/floor"
-
-    @Option(help: "A directory for the data; short, as sockets lie in it.")
-    var directory = "/tmp"
+    @OptionGroup var bench: BenchOptions
 
     /// Keys are different up to this many.
     private static let rowsMax = 1_500_000
@@ -52,9 +42,6 @@ struct Online: ParsableCommand {
     func validate() throws {
         guard rounds > 0, seconds > 0 else { throw ValidationError("rounds and seconds are above zero") }
         guard rows >= 100, rows <= Self.rowsMax else { throw ValidationError("--rows is from 100 to \(Self.rowsMax)") }
-        guard FileManager.default.isExecutableFile(atPath: headwater) else {
-            throw ValidationError("no executable at \(headwater): 'make release' builds it")
-        }
     }
 
     /// What servers said last: their directory is about to go.
@@ -67,13 +54,11 @@ struct Online: ParsableCommand {
         }
     }
 
-    private func existing(_ path: String) -> String? { FileManager.default.isExecutableFile(atPath: path) ? path : nil }
+    func run() throws { try bench.withPlace { try run(in: $0) } }
 
-    func run() throws {
-        let place = "\(directory)/headwater-bench-\(UInt32.random(in: .min ... .max))"
-        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: place) }
-        var options = OnlineOptions(headwater: headwater, redis: existing(redis), floor: existing(floor), place: place)
+    private func run(in place: String) throws {
+        var options = OnlineOptions(
+            headwater: bench.headwater, redis: bench.existingRedis, floor: bench.existingFloor, place: place)
         options.rounds = rounds
         options.seconds = seconds
         options.rows = rows

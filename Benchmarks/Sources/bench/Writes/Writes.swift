@@ -1,23 +1,12 @@
 import ArgumentParser
 import BenchmarkLoad
-import Foundation
 
 /// Durable writes beside Redis with `appendfsync always`.
 struct Writes: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Durable writes: single rows over 64 connections beside Redis; batches with the offline service following.")
 
-    @Option(help: "The headwater executable, an optimised build.")
-    var headwater = ".build/release/headwater"
-
-    @Option(help: "The redis-server executable; where it is missing, the peer is skipped.")
-    var redis = "/usr/bin/redis-server"
-
-    @Option(help: "The floor server; where it is missing, it is left out.")
-    var floor = "Benchmarks/.build/release/floor"
-
-    @Option(help: "A directory for the data, on the disk to be measured.")
-    var directory = "/tmp"
+    @OptionGroup var bench: BenchOptions
 
     @Option(help: "Rounds of each system, alternating.")
     var rounds = 5
@@ -36,23 +25,18 @@ struct Writes: ParsableCommand {
     func validate() throws {
         guard rounds > 0, seconds > 0 else { throw ValidationError("rounds and seconds are above zero") }
         guard ["single", "batches", "both"].contains(only) else { throw ValidationError("--only single, batches or both") }
-        guard FileManager.default.isExecutableFile(atPath: headwater) else {
-            throw ValidationError("no executable at \(headwater): 'make release' builds it")
-        }
     }
 
-    private func existing(_ path: String) -> String? { FileManager.default.isExecutableFile(atPath: path) ? path : nil }
+    func run() throws { try bench.withPlace { try run(in: $0) } }
 
-    func run() throws {
-        let place = "\(directory)/headwater-bench-\(UInt32.random(in: .min ... .max))"
-        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: place) }
+    private func run(in place: String) throws {
         var report = WriteReport(rounds: rounds, seconds: seconds)
         touchMemory(bytes: Self.touchedBytes)
         // The servers of the single rows have core 0, the load has core 1.
         try runOnCore(1)
         let runner = WriteRunner(
-            headwater: headwater, redis: existing(redis), floor: existing(floor), place: place, rounds: rounds, seconds: seconds)
+            headwater: bench.headwater, redis: bench.existingRedis, floor: bench.existingFloor, place: place, rounds: rounds,
+            seconds: seconds)
         if only != "batches" { report.cases.append(try runner.singleRows()) }
         if only != "single" { report.cases.append(try runner.batches()) }
         print(json ? try report.json() : report.text())
