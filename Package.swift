@@ -45,12 +45,13 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
-        // C: system libraries, generated code, a checksum, an instruction that Swift has no word for.
+        // C: system libraries, generated code, a checksum, an instruction and system calls that Swift has no word for.
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .target(name: "CHeadwaterProto", dependencies: ["CProtobufC"]),
         .target(name: "CChecksum"),
         .target(name: "CPrefetch"),
+        .target(name: "CSockets"),
 
         // The synchronous core: no async, no thread, no clock.
         library("FeatureModel", ["CChecksum"]),
@@ -64,7 +65,7 @@ let package = Package(
         library("Engine", ["Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel"]),
 
         // The edge: sockets, threads, clocks, arguments.
-        library("Transport", ["Wire", "FeatureModel", nio("NIOCore"), nio("NIOPosix"), logging]),
+        library("Transport", ["Wire", "FeatureModel", "CSockets", nio("NIOCore"), nio("NIOPosix"), logging]),
         library(
             "Server",
             [

@@ -1,27 +1,26 @@
+internal import FeatureModel
 public import NIOCore
 public import Wire
 
-/// Frames on their way out of one connection: gathered into one buffer, written and flushed together.
+/// Frames on their way out of one connection: gathered into one buffer, sent together.
 ///
-/// Lives on the event loop.
+/// Lives on the loop.
 public struct OutputQueue {
-    private var buffer = ByteBuffer()
-    /// Bytes gathered, or flushed and not yet taken by the kernel.
-    private(set) var waitingBytes = 0
+    private var gathered = ByteBuffer()
+    /// Taken out of `gathered` and not yet by the kernel, in order.
+    private var unsent = CircularBuffer<ByteBuffer>()
+    private var unsentBytes = 0
 
-    /// Bytes gathered and not flushed.
-    var gatheredBytes: Int { buffer.readableBytes }
-    /// Bytes flushed of which it is not known that the kernel has taken them.
-    var flushedBytes: Int { waitingBytes - buffer.readableBytes }
+    /// Bytes gathered and not sent.
+    var gatheredBytes: Int { gathered.readableBytes }
+    /// Bytes that the kernel has not taken.
+    var waitingBytes: Int { unsentBytes + gathered.readableBytes }
+    /// Whether the kernel had no room for all that was sent.
+    var hasUnsent: Bool { unsentBytes > 0 }
 
     init() {}
 
-    mutating func append(_ frame: EncodedFrame) {
-        buffer.reserveCapacity(minimumWritableBytes: frame.byteCount)
-        buffer.writeBytes(frame.prefix)
-        buffer.writeBytes(frame.body)
-        waitingBytes += frame.byteCount
-    }
+    mutating func append(_ frame: EncodedFrame) { gathered.append(frame) }
 
     /// Appends the one answer of a request, whose body is written in place.
     ///
@@ -29,33 +28,58 @@ public struct OutputQueue {
     public mutating func append(
         answerTo request: FrameHeader, bodyBytesMax: Int, body: (inout OutputRawSpan) -> Void
     ) {
-        let before = buffer.readableBytes
-        buffer.writeWithOutputRawSpan(minimumWritableBytes: FrameHeader.byteCount + bodyBytesMax) { output in
+        gathered.writeWithOutputRawSpan(minimumWritableBytes: FrameHeader.byteCount + bodyBytesMax) { output in
             FrameEncoder.append(answerTo: request, to: &output, body: body)
         }
-        waitingBytes += buffer.readableBytes - before
-    }
-
-    /// Takes out what was gathered, to be written and flushed; `nil` where there is nothing.
-    ///
-    /// It counts as waiting until `written`.
-    mutating func take() -> ByteBuffer? {
-        guard buffer.readableBytes > 0 else { return nil }
-        defer { buffer = ByteBuffer() }
-        return buffer
     }
 
     /// Gives it memory to gather in, where it has gathered nothing yet.
     mutating func use(_ memory: inout BufferPool) {
-        if buffer.capacity == 0, let taken = memory.take() { buffer = taken }
+        if gathered.capacity == 0, let taken = memory.take() { gathered = taken }
     }
 
-    mutating func written(_ byteCount: Int) { waitingBytes -= byteCount }
+    /// Sends what waits, as far as the kernel takes it.
+    ///
+    /// - Parameter memory: gets back what is sent.
+    /// - Returns: bytes that the kernel took; `nil` where the connection is broken.
+    mutating func send(on socket: Socket, _ memory: inout BufferPool) -> Int? {
+        let before = waitingBytes
+        while var buffer = unsent.popFirst() {
+            let outcome = socket.send(&buffer)
+            if outcome == .all {
+                memory.give(buffer)
+                continue
+            }
+            unsent.prepend(buffer)
+            unsentBytes = unsent.reduce(0) { $0 + $1.readableBytes }
+            return outcome == .failed ? nil : before - waitingBytes
+        }
+        unsentBytes = 0
+        guard gathered.readableBytes > 0 else { return before }
+        var buffer = ByteBuffer()
+        swap(&buffer, &gathered)
+        switch socket.send(&buffer) {
+        case .all: memory.give(buffer)
+        case .part:
+            unsentBytes = buffer.readableBytes
+            unsent.append(buffer)
+        case .failed: return nil
+        }
+        return before - waitingBytes
+    }
 }
 
-/// Buffers that were flushed, the last one first: it is still in the processor's caches.
+extension ByteBuffer {
+    mutating func append(_ frame: EncodedFrame) {
+        reserveCapacity(minimumWritableBytes: frame.byteCount)
+        writeBytes(frame.prefix)
+        writeBytes(frame.body)
+    }
+}
+
+/// Buffers that were used, the last one first: it is still in the processor's caches.
 ///
-/// Lives on the event loop, whose connections share it: an event loop that is served well allocates nothing, however many connections it has.
+/// Lives on the loop, whose connections share it: a loop that is served well allocates nothing, however many connections it has.
 struct BufferPool {
     private static let buffersMax = 64
     /// A buffer that has grown beyond this is let go of.
@@ -65,12 +89,12 @@ struct BufferPool {
 
     mutating func take() -> ByteBuffer? {
         guard var buffer = buffers.popLast() else { return nil }
-        // Nobody else holds it once the kernel has taken what was in it; else this makes a new one.
+        // Nobody else holds it any more; else this makes a new one.
         buffer.clear()
         return buffer
     }
 
     mutating func give(_ buffer: ByteBuffer) {
-        if buffers.count < Self.buffersMax && buffer.capacity <= Self.bytesMax { buffers.append(buffer) }
+        if buffers.count < Self.buffersMax && (1...Self.bytesMax).contains(buffer.capacity) { buffers.append(buffer) }
     }
 }

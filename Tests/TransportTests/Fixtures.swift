@@ -24,7 +24,7 @@ final class EchoHandler: RequestHandler {
     let endedConnections = Mutex<[UInt64]>([])
     static let itemBytes = 64 << 10
 
-    func hello(_ hello: HelloRequest, from peer: String) throws(HeadwaterError) -> HelloReply {
+    func hello(_ hello: HelloRequest) throws(HeadwaterError) -> HelloReply {
         if hello.token == [0] { throw HeadwaterError(.unauthenticated, "bad token") }
         return HelloReply.with { $0.serverVersion = "test" }
     }

@@ -8,7 +8,7 @@ import Wire
 struct Router: RequestHandler {
     let services: Services
 
-    func hello(_ hello: HelloRequest, from peer: String) throws(HeadwaterError) -> HelloReply {
+    func hello(_ hello: HelloRequest) throws(HeadwaterError) -> HelloReply {
         HelloReply.with {
             $0.serverVersion = HeadwaterVersion.current
             $0.roles = services.configuration.roleNames

@@ -63,7 +63,7 @@ final class OnlineNode: Sendable {
         guard mustSchedule else { return }
         let schedule: @Sendable () -> Void = { self.engine.run { self.drain($0) } }
         // What else the event loop has read in this turn joins the group: it runs such tasks when all that is ready is read.
-        if let loop = MultiThreadedEventLoopGroup.currentEventLoop { loop.execute(schedule) } else { schedule() }
+        if let loop = ServerLoop.current { loop.execute(schedule) } else { schedule() }
     }
 
     /// On the writer thread: what is queued now, in groups. What comes meanwhile is a job of its own, behind other jobs of the thread.

@@ -18,7 +18,8 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     private let helloDone: EventLoopPromise<(HelloReply, WireLimits)>
     private var connection: Connection
     private var context: ChannelHandlerContext?
-    private var output = OutputQueue()
+    /// Frames gathered since the last flush.
+    private var output = ByteBuffer()
     private var requests: [UInt64: Open] = [:]
     private var isReading = false
     private var isClosing = false
@@ -143,12 +144,9 @@ final class ClientConnectionHandler: ChannelInboundHandler {
 
     private func flush() {
         guard let context else { return }
-        guard let buffer = output.take() else { return }
-        let count = buffer.readableBytes
-        context.writeAndFlush(NIOAny(buffer), promise: nil)
-        if context.hasWrittenAll { return output.written(count) }
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.whenWritten { bound.value.output.written(count) }
+        guard output.readableBytes > 0 else { return }
+        context.writeAndFlush(NIOAny(output), promise: nil)
+        output = ByteBuffer()
     }
 
     /// Fails everything that waits.

@@ -10,10 +10,8 @@ struct ConnectionWatch {
     private(set) var frameSince: NIODeadline?
     private(set) var lastReceived = NIODeadline.uptimeNanoseconds(0)
     private(set) var outputSince: NIODeadline?
-    /// Whether output was flushed of which it is not known yet that the kernel has it.
-    var hasUnsettledOutput = false
 
-    var isWaiting: Bool { helloSince != nil || frameSince != nil || outputSince != nil || hasUnsettledOutput }
+    var isWaiting: Bool { helloSince != nil || frameSince != nil || outputSince != nil }
 
     mutating func began(at now: NIODeadline) { helloSince = now }
     mutating func greeted() { helloSince = nil }
@@ -23,29 +21,29 @@ struct ConnectionWatch {
         frameSince = insideFrame ? frameSince ?? now : nil
     }
 
-    mutating func outputWaits(at now: NIODeadline) { outputSince = outputSince ?? now }
-    mutating func outputMoved(isEmpty: Bool, at now: NIODeadline) { outputSince = isEmpty ? nil : now }
+    /// Output was sent, of which the kernel took so many bytes.
+    mutating func outputMoved(_ byteCount: Int, isEmpty: Bool, at now: NIODeadline) {
+        if isEmpty { outputSince = nil } else if byteCount > 0 || outputSince == nil { outputSince = now }
+    }
 }
 
 /// Timeouts of a connection.
-extension ServerConnectionHandler {
+extension ServerConnection {
     /// Sees to it that a check comes while the connection keeps us waiting; an idle one has no timer.
     func armWatch() {
-        guard !watch.isArmed, watch.isWaiting, let context else { return }
+        guard !watch.isArmed, watch.isWaiting, !isClosed else { return }
         watch.isArmed = true
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let bound = NIOLoopBound(self, eventLoop: loop)
         let interval = TimeAmount.nanoseconds(Int64(options.frameTimeout.nanoseconds / 4))
-        context.eventLoop.scheduleTask(in: interval) { bound.value.checkWatch() }
+        loop.scheduleTask(in: interval) { bound.value.checkWatch() }
     }
 
     private func checkWatch() {
         watch.isArmed = false
-        guard let context, context.channel.isActive else { return }
-        settle()
+        guard !isClosed else { return }
         let now = NIODeadline.now()
         if let since = watch.outputSince, now - since > allowance(output.waitingBytes) {
-            context.close(promise: nil)
-            return
+            return close()
         }
         if let since = watch.helloSince, now - since > allowance(0) {
             fail(HeadwaterError(.deadlineExceeded, "no hello within \(options.frameTimeout)"))

@@ -1,7 +1,4 @@
-internal import NIOCore
-internal import Synchronization
-
-/// What the connections of one event loop have read in one turn of it, answered together at the turn's end.
+/// What the connections of one loop have read in one turn of it, answered together at the turn's end.
 ///
 /// One request waits for memory several times, one after the other; those of many connections wait at the same time. And a client that reads
 /// many answers is woken once for all of them, not for each.
@@ -9,31 +6,23 @@ final class ReadRound {
     /// Output gathered before it is sent: enough to wake others seldom, little enough to stay in the processor's caches.
     private static let gatheredBytesMax = 64 << 10
 
-    // All state belongs to the event loop.
-    private let eventLoop: any EventLoop
-    private var waiting: [ServerConnectionHandler] = []
-    private var isScheduled = false
-    /// Memory for output.
+    // All state belongs to the loop.
+    private var waiting: [ServerConnection] = []
+    /// Memory for what is read and written.
     var buffers = BufferPool()
 
-    init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+    var isEmpty: Bool { waiting.isEmpty }
 
     /// A connection has read something, for the first time in this turn.
-    func add(_ connection: ServerConnectionHandler) {
-        waiting.append(connection)
-        guard !isScheduled else { return }
-        isScheduled = true
-        let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        // Runs when all that was ready has been read.
-        eventLoop.execute { bound.value.run() }
-    }
+    func add(_ connection: ServerConnection) { waiting.append(connection) }
 
-    private func run() {
-        isScheduled = false
-        var connections: [ServerConnectionHandler] = []
+    /// Answers them; who is added meanwhile comes in the next turn.
+    func run() {
+        guard !waiting.isEmpty else { return }
+        var connections: [ServerConnection] = []
         swap(&connections, &waiting)
         for connection in connections { connection.beginRound() }
-        connections.first?.loadAhead()
+        connections[0].loadAhead()
         var (sent, gathered) = (0, 0)
         for (index, connection) in connections.enumerated() {
             gathered += connection.answerRound()
@@ -45,21 +34,5 @@ final class ReadRound {
         connections.removeAll(keepingCapacity: true)
         // Its memory serves the next turn, unless somebody was added meanwhile.
         if waiting.isEmpty { swap(&connections, &waiting) }
-    }
-}
-
-/// The rounds of all event loops of a server.
-final class ReadRounds: Sendable {
-    private let rounds = Mutex<[ObjectIdentifier: NIOLoopBound<ReadRound>]>([:])
-
-    /// Called on the event loop.
-    func round(of eventLoop: any EventLoop) -> ReadRound {
-        rounds.withLock { rounds in
-            let id = ObjectIdentifier(eventLoop)
-            if let known = rounds[id] { return known }
-            let fresh = NIOLoopBound(ReadRound(eventLoop: eventLoop), eventLoop: eventLoop)
-            rounds[id] = fresh
-            return fresh
-        }.value
     }
 }

@@ -10,7 +10,7 @@ public protocol RequestHandler: Sendable {
     /// Checks a client's hello. The limits in the reply are filled in by the transport.
     ///
     /// - Throws: what the client is refused with.
-    func hello(_ hello: HelloRequest, from peer: String) throws(HeadwaterError) -> HelloReply
+    func hello(_ hello: HelloRequest) throws(HeadwaterError) -> HelloReply
 
     /// Starts work on a request. It must end in one answer by the responder.
     func handle(_ request: IncomingRequest, _ responder: Responder)

@@ -1,20 +1,24 @@
 public import FeatureModel
 internal import FoundationEssentials
 internal import Glibc
-public import NIOCore
-internal import NIOPosix
+internal import NIOCore
 internal import Synchronization
 internal import Wire
 
 /// A server's listening sockets and its connections.
 public final class ServerTransport: Sendable {
-    private let listeners: [any Channel]
+    /// Connections that may wait to be accepted.
+    private static let backlog: Int32 = 1_024
+
+    private let loops: [ServerLoop]
+    private let listeners: [NIOLoopBound<Listener>]
     private let registry: ConnectionRegistry
     private let isStopping = Atomic<Bool>(false)
     /// Where the server listens: the ports are the real ones.
     public let endpoints: [Endpoint]
 
-    private init(listeners: [any Channel], endpoints: [Endpoint], registry: ConnectionRegistry) {
+    private init(loops: [ServerLoop], listeners: [NIOLoopBound<Listener>], endpoints: [Endpoint], registry: ConnectionRegistry) {
+        self.loops = loops
         self.listeners = listeners
         self.endpoints = endpoints
         self.registry = registry
@@ -24,48 +28,43 @@ public final class ServerTransport: Sendable {
 
     /// Listens on all endpoints, or on none.
     ///
-    /// - Parameter group: the event loops to use; else those that the process shares.
     /// - Throws: `.invalidArgument` for an address that is not known here, `.failedPrecondition` for one beyond this machine
     ///   without `allowInsecure`, `.alreadyExists` where somebody listens there, `.unavailable` for other refusals of the system.
     public static func start(
-        endpoints: [Endpoint], handler: any RequestHandler, options: ServerOptions = ServerOptions(),
-        group: (any EventLoopGroup)? = nil
+        endpoints: [Endpoint], handler: any RequestHandler, options: ServerOptions = ServerOptions()
     ) async throws(HeadwaterError) -> ServerTransport {
-        let group = group ?? NIOSingletons.posixEventLoopGroup
         let registry = ConnectionRegistry(connectionsMax: options.connectionsMax)
-        let rounds = ReadRounds()
-        let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1_024)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 64 << 10))
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(
-                        ServerConnectionHandler(
-                            handler: handler, options: options, registry: registry,
-                            round: rounds.round(of: channel.eventLoop), eventLoop: channel.eventLoop))
-                }
-            }
-        var listeners: [any Channel] = []
+        var sockets: [Socket] = []
         var actual: [Endpoint] = []
         do throws(HeadwaterError) {
             for endpoint in endpoints {
-                let channel = try await bind(endpoint, bootstrap, options, group)
-                listeners.append(channel)
-                actual.append(endpoint.withPort(channel.localAddress?.port))
+                sockets.append(try listen(endpoint, options))
+                actual.append(endpoint.withPort(sockets.last?.port))
             }
         } catch {
-            for listener in listeners { try? await listener.close() }
+            for socket in sockets { socket.close() }
             removeSocketFiles(actual)
             throw error
         }
-        return ServerTransport(listeners: listeners, endpoints: actual, registry: registry)
+        do {
+            let loops = try ServerLoop.start(count: EventLoops.coreCount)
+            var listeners: [NIOLoopBound<Listener>] = []
+            for (socket, endpoint) in zip(sockets, actual) {
+                let listener = loops[0].submit {
+                    let listener = try Listener(socket, loops: loops, isTCP: endpoint.isTCP) { connection, loop in
+                        ServerConnection.serve(connection, on: loop, handler: handler, options: options, registry: registry)
+                    }
+                    return NIOLoopBound(listener, eventLoop: loops[0])
+                }
+                listeners.append(try await listener.get())
+            }
+            return ServerTransport(loops: loops, listeners: listeners, endpoints: actual, registry: registry)
+        } catch {
+            throw (error as? SystemFailure)?.error("serving") ?? HeadwaterError(.unavailable, "serving failed: \(error)")
+        }
     }
 
-    private static func bind(
-        _ endpoint: Endpoint, _ bootstrap: ServerBootstrap, _ options: ServerOptions, _ group: any EventLoopGroup
-    ) async throws(HeadwaterError) -> any Channel {
+    private static func listen(_ endpoint: Endpoint, _ options: ServerOptions) throws(HeadwaterError) -> Socket {
         let address = try endpoint.resolved()
         guard address.isLocal || options.allowInsecure else {
             throw HeadwaterError(
@@ -73,26 +72,32 @@ public final class ServerTransport: Sendable {
                 "listening on \(endpoint) would let other machines in, unencrypted: use 127.0.0.1, or pass --insecure")
         }
         do {
-            guard case .unix(let path) = endpoint else {
-                return try await bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1).bind(to: address).get()
-            }
-            if let other = try? await ClientBootstrap(group: group).connect(to: address).get() {
-                try? await other.close()
+            guard case .unix(let path) = endpoint else { return try Socket.listening(at: address, backlog: backlog) }
+            if Socket.isListening(at: address) {
                 throw HeadwaterError(.alreadyExists, "another server listens on \(endpoint): stop it, or use another path")
             }
-            // Nobody listens, so a socket file that is there is stale. Only its owner may connect, from the first moment on.
-            let mask = umask(0o077)
-            defer { umask(mask) }
-            let channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
-            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
-            return channel
+            return try listen(address, path)
         } catch let error as HeadwaterError {
             throw error
-        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+        } catch let failure as SystemFailure where failure.code == EADDRINUSE {
             throw HeadwaterError(.alreadyExists, "another server listens on \(endpoint): stop it, or use another port")
         } catch {
-            throw HeadwaterError(.unavailable, "listening on \(endpoint) failed: \(error)")
+            throw (error as? SystemFailure)?.error("listening on \(endpoint)")
+                ?? HeadwaterError(.unavailable, "listening on \(endpoint) failed: \(error)")
         }
+    }
+
+    /// Listens at a path where nobody does, so that a socket file that is there is stale. Only its owner may connect, from the first moment on.
+    private static func listen(_ address: SocketAddress, _ path: String) throws -> Socket {
+        var status = stat()
+        if unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK {
+            try FileManager.default.removeItem(atPath: path)
+        }
+        let mask = umask(0o077)
+        defer { umask(mask) }
+        let socket = try Socket.listening(at: address, backlog: backlog)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        return socket
     }
 
     private static func removeSocketFiles(_ endpoints: [Endpoint]) {
@@ -103,7 +108,7 @@ public final class ServerTransport: Sendable {
     /// cut off. A second call returns at once.
     public func shutdownGracefully(within limit: Duration) async {
         guard !isStopping.exchange(true, ordering: .relaxed) else { return }
-        for listener in listeners { try? await listener.close() }
+        for listener in listeners { try? await loops[0].submit { listener.value.close() }.get() }
         Self.removeSocketFiles(endpoints)
         let deadline = ContinuousClock.now + limit
         while registry.count > 0, ContinuousClock.now < deadline {
@@ -115,10 +120,13 @@ public final class ServerTransport: Sendable {
             registry.tellAll(.close)
             try? await Task.sleep(for: .milliseconds(10))
         }
+        for loop in loops { loop.stop() }
     }
 }
 
 extension Endpoint {
+    var isTCP: Bool { if case .tcp = self { true } else { false } }
+
     func withPort(_ actual: Int?) -> Endpoint {
         guard case .tcp(let host, _) = self, let actual else { return self }
         return .tcp(host: host, port: actual)

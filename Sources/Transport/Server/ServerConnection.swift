@@ -2,27 +2,26 @@ internal import FeatureModel
 internal import NIOCore
 internal import Wire
 
-/// One connection of the server, on its event loop: performs what the `Connection` says, and knows nothing of meaning.
-final class ServerConnectionHandler: ChannelDuplexHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundIn = Never
-    typealias OutboundOut = ByteBuffer
-
+/// One connection of the server, on its loop: performs what the `Connection` says, and knows nothing of meaning.
+final class ServerConnection: SocketWatcher {
     /// One open request.
     private struct Open {
         let exchange: ServerExchange
         let inbound: InboundStream?
     }
 
-    // All state belongs to the event loop.
+    // All state belongs to the loop.
     let options: ServerOptions
+    let loop: ServerLoop
     let mailbox: Mailbox<ServerMessage>
+    private let socket: Socket
+    private var token: UInt64 = 0
+    private var interest = Readiness.readable
     private let handler: any RequestHandler
     private let registry: ConnectionRegistry
     private let connectionID: UInt64
     private let immediate: (any ImmediateHandler)?
     var connection: Connection
-    var context: ChannelHandlerContext?
     var output = OutputQueue()
     var watch = ConnectionWatch()
     private var hello = HelloRequest()
@@ -33,90 +32,96 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     /// Memory for the bodies of requests that have come together.
     private var bodiesAhead: [Range<Int>] = []
     private var isReading = false
-    private var isReadHeldBack = false
+    private var isInRound = false
+    /// Nothing is taken in any more; what is gathered still goes out.
     private var isClosing = false
     private var hasLingered = false
-    /// Whether we are told when the kernel has taken what was flushed.
-    private var isNoticeDue = false
-    private var noticeNumber = 0
-    private var isInRound = false
+    private(set) var isClosed = false
+    /// Read at once.
+    private static let readBytesMax = 64 << 10
     /// Output of one connection in one round, after which the rest of what it asked for waits for the next.
     private static let gatheredBytesMax = 1 << 20
-    /// Bytes flushed after which we ask whether the kernel has taken them.
-    private static let unsettledBytesMax = 256 << 10
-    private var hasEnded = false
 
-    init(
-        handler: any RequestHandler, options: ServerOptions, registry: ConnectionRegistry, round: ReadRound,
-        eventLoop: any EventLoop
+    private init(
+        _ socket: Socket, on loop: ServerLoop, handler: any RequestHandler, options: ServerOptions, registry: ConnectionRegistry
     ) {
+        self.socket = socket
+        self.loop = loop
         self.handler = handler
-        self.round = round
         self.options = options
         self.registry = registry
-        mailbox = Mailbox(eventLoop: eventLoop)
+        round = loop.round
+        mailbox = Mailbox(eventLoop: loop)
         connectionID = registry.nextID()
-        immediate = handler.immediateHandler(connectionID: connectionID, eventLoop: eventLoop)
+        immediate = handler.immediateHandler(connectionID: connectionID, eventLoop: loop)
         connection = Connection(.server, limits: options.limits)
     }
 
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        mailbox.open { bound.value.readMailbox() }
+    /// Serves a socket until it is closed. Called on the loop, which keeps it alive.
+    static func serve(
+        _ socket: Socket, on loop: ServerLoop, handler: any RequestHandler, options: ServerOptions, registry: ConnectionRegistry
+    ) {
+        let served = ServerConnection(socket, on: loop, handler: handler, options: options, registry: registry)
+        served.begin()
     }
 
-    func channelActive(context: ChannelHandlerContext) {
+    private func begin() {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        mailbox.open { bound.value.readMailbox() }
+        do throws(SystemFailure) { token = try loop.watch(socket, for: interest, self) } catch {
+            socket.close()
+            isClosed = true
+            return disconnect()
+        }
         if registry.add(mailbox, id: connectionID) {
             watch.began(at: .now())
             armWatch()
         } else {
             fail(HeadwaterError(.resourceExhausted, "\(options.connectionsMax) connections are open: close some"))
         }
-        context.fireChannelActive()
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    func loopEnds() { close() }
+
+    /// Ends the connection at once.
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        // What came before the end counts.
+        takeReceived()
+        loop.close(socket)
         disconnect()
-        context.fireChannelInactive()
     }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        disconnect()
-        self.context = nil
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     private func disconnect() {
-        // What came before the end counts.
-        if context != nil { takeReceived() }
         _ = connection.fail(HeadwaterError(.unavailable, "the client is gone"))
         cancelAll()
         _ = mailbox.close()
         registry.remove(id: connectionID)
-        guard !hasEnded else { return }
-        hasEnded = true
         handler.ended(connectionID: connectionID)
     }
 
     // MARK: Reading
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var buffer = unwrapInboundIn(data)
-        guard !isClosing else { return }
-        guard immediate != nil else {
-            isReading = true
-            return take(&buffer)
-        }
-        if received.readableBytes > 0 { received.writeBuffer(&buffer) } else { received = buffer }
-        joinRound()
+    func isReady(_ readiness: Readiness) {
+        if readiness.contains(.writable) { flush() }
+        if !isClosed && !readiness.isDisjoint(with: [.readable, .broken]) { read() }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
-        // Where a round is to come, all answers leave at its end.
-        if immediate == nil { finishReading() }
-        context.fireChannelReadComplete()
+    /// Reads once: what is left is told of again.
+    private func read() {
+        if received.capacity == 0, let memory = round.buffers.take() { received = memory }
+        switch socket.read(into: &received, bytesMax: Self.readBytesMax) {
+        case .notReady: break
+        case .ended, .failed: return close()
+        case .bytes:
+            // What comes after the end is read so that closing does not reset the connection.
+            if isClosing { return received.clear() }
+            if immediate != nil { return joinRound() }
+            isReading = true
+            takeReceived()
+            finishReading()
+        }
     }
 
     /// Takes all that has come.
@@ -145,17 +150,18 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
         round.add(self)
     }
 
-    /// Takes what waits for a round, as no round may come any more.
+    /// Takes what was read, whether or not a round is to come.
     private func takeReceived() {
         var buffer = ByteBuffer()
         swap(&buffer, &received)
         if !isClosing { take(&buffer) }
+        round.buffers.give(buffer)
     }
 
     /// Looks at what has come, before any connection of the round is answered.
     func beginRound() {
         bodiesAhead.removeAll(keepingCapacity: true)
-        guard let immediate, !isClosing, !isOverloaded else { return }
+        guard let immediate, !isClosing, !isClosed, !isOverloaded else { return }
         let buffer = received
         look(at: buffer.readableBytesSpan, immediate)
     }
@@ -174,7 +180,7 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     func answerRound() -> Int {
         isInRound = false
         // While too much waits, the rest waits too: `resumeReading` comes back to it.
-        guard let immediate, !isClosing, !isOverloaded else { return 0 }
+        guard let immediate, !isClosing, !isClosed, !isOverloaded else { return 0 }
         isReading = true
         var buffer = ByteBuffer()
         swap(&buffer, &received)
@@ -188,6 +194,7 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
             joinRound()
         } else {
             take(&buffer)
+            round.buffers.give(buffer)
         }
         return output.gatheredBytes
     }
@@ -219,22 +226,23 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
         return taken
     }
 
-    /// Holds reading back while this connection has too much output or work waiting.
-    func read(context: ChannelHandlerContext) {
-        isReadHeldBack = isOverloaded
-        if !isReadHeldBack { context.read() }
-    }
-
     var isOverloaded: Bool {
         output.waitingBytes > options.outputBytesMax || connection.requestBytesInFlight > options.requestBytesMax
     }
 
-    private func resumeReading() {
+    /// Waits for what the state asks for: nothing is read while this connection has too much output or work waiting.
+    private func updateInterest() {
+        guard !isClosed else { return }
         if received.readableBytes > 0, !isOverloaded { joinRound() }
-        guard isReadHeldBack, !isOverloaded, let context else { return }
-        isReadHeldBack = false
-        watch.received(insideFrame: connection.isInsideFrame, at: .now())
-        context.read()
+        var wanted: Readiness = isClosing || !isOverloaded ? .readable : []
+        if output.hasUnsent { wanted.insert(.writable) }
+        guard wanted != interest else { return }
+        if wanted.contains(.readable) && !interest.contains(.readable) {
+            // The client was not to blame meanwhile.
+            watch.received(insideFrame: connection.isInsideFrame, at: .now())
+        }
+        interest = wanted
+        do throws(SystemFailure) { try loop.change(socket, token, to: wanted) } catch { close() }
     }
 
     private func perform(_ event: ConnectionEvent) {
@@ -254,7 +262,7 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
 
     private func greet(_ hello: HelloRequest) {
         do throws(HeadwaterError) {
-            let reply = try handler.hello(hello, from: context?.channel.remoteAddress?.description ?? "unknown")
+            let reply = try handler.hello(hello)
             self.hello = hello
             watch.greeted()
             if let frame = connection.acceptHello(reply) { output.append(frame) }
@@ -284,7 +292,7 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
     /// Sends what other threads, or handlers during this read, have posted.
     private func readMailbox() {
         // During a read everything waits for its end, so that all answers leave in one write.
-        guard !isReading else { return }
+        guard !isReading, !isClosed else { return }
         for message in mailbox.take() {
             switch message {
             case .frame(let frame): send(frame)
@@ -295,12 +303,11 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
                 takeReceived()
                 if let frame = connection.drain() { output.append(frame) }
                 for open in requests.values { open.exchange.drain() }
-            case .close: context?.close(promise: nil)
+            case .close: return close()
             }
         }
         flush()
         if connection.isDraining && connection.requestsInFlight == 0 { closeAfterFlush() }
-        resumeReading()
     }
 
     private func send(_ frame: EncodedFrame) {
@@ -309,47 +316,19 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
         output.append(frame)
     }
 
+    /// Sends what waits.
     private func flush() {
-        guard let context, let buffer = output.take() else { return }
-        context.writeAndFlush(NIOAny(buffer), promise: nil)
-        round.buffers.give(buffer)
-        watch.hasUnsettledOutput = true
-        if output.waitingBytes > 4 * options.outputBytesMax { return context.close(promise: nil) }
-        if output.waitingBytes >= Self.unsettledBytesMax || isClosing { settle() } else { armWatch() }
-    }
-
-    /// Finds out whether the kernel has taken what was flushed. Not after each flush: asking costs as much as a tenth of a small answer.
-    func settle() {
-        guard let context, watch.hasUnsettledOutput else { return }
-        if context.hasWrittenAll {
-            // A notice that comes later has nothing to tell.
-            noticeNumber += 1
-            isNoticeDue = false
-            return wrote(output.flushedBytes)
+        guard !isClosed else { return }
+        if output.waitingBytes > 0 {
+            guard let sent = output.send(on: socket, &round.buffers) else { return close() }
+            if output.waitingBytes > 4 * options.outputBytesMax { return close() }
+            if output.hasUnsent || watch.outputSince != nil {
+                watch.outputMoved(sent, isEmpty: !output.hasUnsent, at: .now())
+                armWatch()
+            }
         }
-        watch.outputWaits(at: .now())
-        armWatch()
-        guard !isNoticeDue else { return }
-        isNoticeDue = true
-        noticeNumber += 1
-        let (count, number) = (output.flushedBytes, noticeNumber)
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.whenWritten { bound.value.noticed(count, number) }
-    }
-
-    private func noticed(_ byteCount: Int, _ number: Int) {
-        guard number == noticeNumber else { return }
-        isNoticeDue = false
-        wrote(byteCount)
-        // What was flushed since may be gone too, and somebody may wait for that.
-        if isClosing || isReadHeldBack || output.flushedBytes >= Self.unsettledBytesMax { settle() }
-    }
-
-    private func wrote(_ byteCount: Int) {
-        output.written(byteCount)
-        watch.hasUnsettledOutput = output.flushedBytes > 0
-        if watch.outputSince != nil { watch.outputMoved(isEmpty: !watch.hasUnsettledOutput, at: .now()) }
-        if isClosing && output.waitingBytes == 0 { linger() } else { resumeReading() }
+        if isClosing && output.waitingBytes == 0 { linger() }
+        updateInterest()
     }
 
     // MARK: Ending
@@ -379,16 +358,15 @@ final class ServerConnectionHandler: ChannelDuplexHandler {
         guard !isClosing else { return }
         isClosing = true
         if !isReading { flush() }
-        if output.waitingBytes == 0 { linger() } else { settle() }
     }
 
     /// Closes our half, and soon the rest: closing at once with unread input would reset the connection, and the client
     /// would not read our last words.
     private func linger() {
-        guard let context, !hasLingered else { return }
+        guard !hasLingered else { return }
         hasLingered = true
-        context.close(mode: .output, promise: nil)
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.eventLoop.scheduleTask(in: .milliseconds(250)) { bound.value.close(promise: nil) }
+        socket.endOutput()
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.scheduleTask(in: .milliseconds(250)) { bound.value.close() }
     }
 }

@@ -1,0 +1,209 @@
+internal import CSockets
+public import Dispatch
+internal import FeatureModel
+internal import Glibc
+public import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+/// Something whose socket a `ServerLoop` watches.
+protocol SocketWatcher: AnyObject {
+    /// The socket is ready. Called on the loop.
+    func isReady(_ readiness: Readiness)
+    /// The loop ends: the socket is to be closed.
+    func loopEnds()
+}
+
+/// One thread that serves the sockets of a server: it waits until some are ready, lets each take what has come, has all of them answered
+/// together, and runs what other threads handed it.
+///
+/// A loop of its own instead of swift-nio's: docs/internals/server-loop.md has the figures. To everything else it is an `EventLoop`.
+// What is not behind a lock belongs to the loop's thread, and is touched behind `assertInEventLoop` only.
+public final class ServerLoop: EventLoop, @unchecked Sendable {
+    private struct Timer {
+        let id: UInt64
+        let deadline: NIODeadline
+        let task: @Sendable () -> Void
+    }
+
+    /// What other threads may add to.
+    private struct Agenda {
+        var tasks: [@Sendable () -> Void] = []
+        /// In no order: there are few, and they rarely come due.
+        var timers: [Timer] = []
+        var lastTimerID: UInt64 = 0
+        var isStopping = false
+        /// Nobody runs anything any more.
+        var isOver = false
+        /// Whether the loop looks here before it waits, or the bell was rung.
+        var isAwake = false
+    }
+
+    /// One place of the table of sockets; the number tells a socket from one that had the same descriptor before.
+    private struct Place {
+        var number: UInt32 = 0
+        var watcher: (any SocketWatcher)?
+    }
+
+    private static let ofThread = ThreadSpecificVariable<ServerLoop>()
+    /// The loop whose thread this is.
+    public static var current: ServerLoop? { ofThread.currentValue }
+
+    private let agenda = Mutex(Agenda())
+    private let poller: Poller
+    /// pthread_self(3) of the loop's thread; 0 before it runs.
+    private let thread = Atomic<UInt>(0)
+    private let end = DispatchGroup()
+
+    // Of the loop's thread.
+    private var places: [Place] = []
+    private var lastNumber: UInt32 = 0
+    let round = ReadRound()
+
+    private init() throws(SystemFailure) { poller = try Poller() }
+
+    /// Starts loops, a thread each.
+    static func start(count: Int) throws(SystemFailure) -> [ServerLoop] {
+        var loops: [ServerLoop] = []
+        for _ in 0..<count { loops.append(try ServerLoop()) }
+        let threads = NIOThreadPool(numberOfThreads: count)
+        threads.start()
+        for (index, loop) in loops.enumerated() {
+            loop.end.enter()
+            threads.submit { _ in loop.run(name: "loop-\(index)") }
+        }
+        for loop in loops { loop.end.notify(queue: .global()) { threads.shutdownGracefully { _ in } } }
+        return loops
+    }
+
+    /// Ends the thread; sockets that are still watched are closed.
+    func stop() {
+        agenda.withLock { $0.isStopping = true }
+        poller.ring()
+    }
+
+    // MARK: Sockets
+
+    /// Starts to watch a socket.
+    ///
+    /// - Returns: the token to name the socket by.
+    func watch(_ socket: Socket, for interest: Readiness, _ watcher: any SocketWatcher) throws(SystemFailure) -> UInt64 {
+        assertInEventLoop()
+        lastNumber &+= 1
+        let token = UInt64(lastNumber) << 32 | UInt64(socket.descriptor)
+        try poller.add(socket.descriptor, token: token, for: interest)
+        let index = Int(socket.descriptor)
+        if index >= places.count { places.append(contentsOf: repeatElement(Place(), count: index + 1 - places.count)) }
+        places[index] = Place(number: lastNumber, watcher: watcher)
+        return token
+    }
+
+    func change(_ socket: Socket, _ token: UInt64, to interest: Readiness) throws(SystemFailure) {
+        assertInEventLoop()
+        try poller.modify(socket.descriptor, token: token, for: interest)
+    }
+
+    /// Closes a socket; its watcher is not called any more.
+    func close(_ socket: Socket) {
+        assertInEventLoop()
+        places[Int(socket.descriptor)].watcher = nil
+        // The kernel stops watching what is closed.
+        socket.close()
+    }
+
+    // MARK: The thread
+
+    private func run(name: String) {
+        thread.store(UInt(pthread_self()), ordering: .releasing)
+        Self.ofThread.currentValue = self
+        unsafe sockets_name_thread(name)
+        while let timeout = runAgenda() {
+            poller.wait(timeoutMilliseconds: round.isEmpty ? timeout : 0) { token, readiness in
+                let place = places[Int(truncatingIfNeeded: token & 0xFFFF_FFFF)]
+                // Closed, or closed and opened anew, by one before it.
+                guard place.number == UInt32(truncatingIfNeeded: token >> 32) else { return }
+                place.watcher?.isReady(readiness)
+            }
+            round.run()
+        }
+        for place in places { place.watcher?.loopEnds() }
+        places = []
+        // What is dropped may hold the last reference to things that come back here.
+        let dropped = agenda.withLock { agenda in
+            defer { (agenda.tasks, agenda.timers, agenda.isOver) = ([], [], true) }
+            return (agenda.tasks, agenda.timers)
+        }
+        withExtendedLifetime(dropped) {}
+        Self.ofThread.currentValue = nil
+        end.leave()
+    }
+
+    /// Runs what is due by now; what those tasks add comes after the sockets that are ready.
+    ///
+    /// - Returns: milliseconds to wait for sockets, below zero: for ever; `nil` when the loop is to end.
+    private func runAgenda() -> Int32? {
+        let (tasks, timeout) = agenda.withLock { agenda -> ([@Sendable () -> Void], Int32?) in
+            if agenda.isStopping { return ([], nil) }
+            let timeout = agenda.timers.isEmpty ? -1 : takeDue(&agenda)
+            agenda.isAwake = !agenda.tasks.isEmpty
+            defer { agenda.tasks = [] }
+            return (agenda.tasks, agenda.isAwake ? 0 : timeout)
+        }
+        for task in tasks { task() }
+        return timeout
+    }
+
+    /// Moves the tasks of timers that are due to the tasks.
+    ///
+    /// - Returns: milliseconds to the next one.
+    private func takeDue(_ agenda: inout Agenda) -> Int32 {
+        let now = NIODeadline.now()
+        for timer in agenda.timers where timer.deadline <= now { agenda.tasks.append(timer.task) }
+        agenda.timers.removeAll { $0.deadline <= now }
+        guard let next = agenda.timers.map(\.deadline).min() else { return -1 }
+        // Rounded up: waking too early would only be to wait again.
+        return Int32(clamping: (next - now).nanoseconds / 1_000_000 + 1)
+    }
+
+    // MARK: EventLoop
+
+    public var inEventLoop: Bool { thread.load(ordering: .acquiring) == UInt(pthread_self()) }
+
+    /// Runs a task on the loop, when what is ready has been read; drops it where the loop has ended.
+    public func execute(_ task: @escaping @Sendable () -> Void) {
+        let mustRing = agenda.withLock { agenda in
+            guard !agenda.isOver else { return false }
+            agenda.tasks.append(task)
+            defer { agenda.isAwake = true }
+            return !agenda.isAwake
+        }
+        // The loop itself looks before it waits.
+        if mustRing && !inEventLoop { poller.ring() }
+    }
+
+    @discardableResult
+    public func scheduleTask<T>(deadline: NIODeadline, _ task: @escaping @Sendable () throws -> T) -> Scheduled<T> {
+        let promise = makePromise(of: T.self)
+        let id = agenda.withLock { agenda in
+            agenda.lastTimerID += 1
+            let run: @Sendable () -> Void = { promise.completeWith(Result { try task() }) }
+            agenda.timers.append(Timer(id: agenda.lastTimerID, deadline: deadline, task: run))
+            return agenda.lastTimerID
+        }
+        if !inEventLoop { poller.ring() }
+        return Scheduled(promise: promise) { self.agenda.withLock { $0.timers.removeAll { $0.id == id } } }
+    }
+
+    @discardableResult
+    public func scheduleTask<T>(in delay: TimeAmount, _ task: @escaping @Sendable () throws -> T) -> Scheduled<T> {
+        scheduleTask(deadline: .now() + delay, task)
+    }
+
+    public func next() -> any EventLoop { self }
+    public func makeIterator() -> EventLoopIterator { EventLoopIterator([self]) }
+
+    public func shutdownGracefully(queue: DispatchQueue, _ callback: @escaping @Sendable ((any Error)?) -> Void) {
+        stop()
+        end.notify(queue: queue) { callback(nil) }
+    }
+}

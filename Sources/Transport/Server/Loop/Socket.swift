@@ -1,0 +1,132 @@
+internal import CSockets
+internal import Glibc
+internal import NIOCore
+
+/// A stream socket that never blocks. Whoever holds it closes it, once.
+struct Socket {
+    let descriptor: Int32
+
+    enum ReadOutcome {
+        case bytes(Int)
+        case notReady
+        /// The other side sends no more.
+        case ended
+        case failed
+    }
+
+    enum SendOutcome {
+        /// The kernel has taken all.
+        case all
+        /// It has taken a part, or nothing: wait until it is writable.
+        case part
+        case failed
+    }
+
+    enum AcceptOutcome {
+        case socket(Socket)
+        case notReady
+        /// This connection broke before it was accepted; there may be others.
+        case aborted
+        /// The process or the machine has no room for a socket now.
+        case noRoom
+        case failed
+    }
+
+    /// Reads what is there, no more than `bytesMax`, behind what the buffer holds.
+    func read(into buffer: inout ByteBuffer, bytesMax: Int) -> ReadOutcome {
+        var (count, code) = (0, Int32(0))
+        unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: bytesMax) { memory in
+            count = unsafe recv(descriptor, memory.baseAddress, bytesMax, 0)
+            code = errno
+            return max(0, count)
+        }
+        if count > 0 { return .bytes(count) }
+        if count == 0 { return .ended }
+        return code == EAGAIN || code == EINTR ? .notReady : .failed
+    }
+
+    /// Sends from the front of the buffer, and moves its reader index behind what the kernel took.
+    func send(_ buffer: inout ByteBuffer) -> SendOutcome {
+        while buffer.readableBytes > 0 {
+            let count = unsafe buffer.withUnsafeReadableBytes { bytes in
+                unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+            }
+            if count > 0 {
+                buffer.moveReaderIndex(forwardBy: count)
+                // A part means that the kernel's memory for this socket is full.
+                return buffer.readableBytes == 0 ? .all : .part
+            }
+            if errno == EINTR { continue }
+            return errno == EAGAIN || errno == ENOBUFS ? .part : .failed
+        }
+        return .all
+    }
+
+    /// Says that we send no more.
+    func endOutput() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+
+    func close() { _ = Glibc.close(descriptor) }
+
+    /// The next connection of a listening socket.
+    func accept() -> AcceptOutcome {
+        let accepted = sockets_accept(descriptor)
+        if accepted >= 0 { return .socket(Socket(descriptor: accepted)) }
+        switch errno {
+        case EAGAIN: return .notReady
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .noRoom
+        // accept(2): errors of the network that wait on the new socket are the connection's own.
+        case EINTR, ECONNABORTED, EPROTO, ENETDOWN, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH, ENOPROTOOPT, ENONET, EOPNOTSUPP, EPERM:
+            return .aborted
+        default: return .failed
+        }
+    }
+
+    /// Sends small answers without waiting for more to go with them.
+    func sendAtOnce() { set(Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
+
+    private func set(_ level: Int32, _ option: Int32, _ value: Int32) {
+        var value = value
+        _ = unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    // MARK: Listening
+
+    /// A socket that listens at an address.
+    ///
+    /// - Parameter backlog: connections that may wait to be accepted.
+    static func listening(at address: SocketAddress, backlog: Int32) throws(SystemFailure) -> Socket {
+        let socket = try open(address)
+        do throws(SystemFailure) {
+            if case .unixDomainSocket = address {} else { socket.set(SOL_SOCKET, SO_REUSEADDR, 1) }
+            let bound = unsafe address.withSockAddr { unsafe bind(socket.descriptor, $0, socklen_t($1)) }
+            guard bound == 0 else { throw SystemFailure("bind") }
+            guard listen(socket.descriptor, backlog) == 0 else { throw SystemFailure("listen") }
+            return socket
+        } catch {
+            socket.close()
+            throw error
+        }
+    }
+
+    /// Whether somebody listens at a Unix socket's path.
+    static func isListening(at address: SocketAddress) -> Bool {
+        guard let socket = try? open(address) else { return false }
+        defer { socket.close() }
+        let connected = unsafe address.withSockAddr { unsafe connect(socket.descriptor, $0, socklen_t($1)) }
+        // A full backlog is somebody's too.
+        return connected == 0 || errno == EAGAIN
+    }
+
+    private static func open(_ address: SocketAddress) throws(SystemFailure) -> Socket {
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(address.protocol.rawValue, kind, 0)
+        guard descriptor >= 0 else { throw SystemFailure("socket") }
+        return Socket(descriptor: descriptor)
+    }
+
+    /// The port that it is bound to; `nil` where it has none.
+    var port: Int? {
+        let port = sockets_port(descriptor)
+        return port < 0 ? nil : Int(port)
+    }
+}
