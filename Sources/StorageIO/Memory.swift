@@ -33,6 +33,13 @@ struct Memory: ~Copyable, @unchecked Sendable {
         isMapped = false
     }
 
+    func preferHugePages() {
+        #if os(Linux)
+            // Advice: a file system or a kernel that cannot do it refuses.
+            if isMapped { unsafe _ = madvise(base, count, MADV_HUGEPAGE) }
+        #endif
+    }
+
     deinit {
         if isMapped { unsafe munmap(base, count) } else { unsafe base.deallocate() }
     }

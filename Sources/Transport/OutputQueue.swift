@@ -8,7 +8,7 @@ public import Wire
 public struct OutputQueue {
     private var gathered = ByteBuffer()
     /// Taken out of `gathered` and not yet by the kernel, in order.
-    private var unsent = CircularBuffer<ByteBuffer>()
+    private var unsent: [ByteBuffer] = []
     private var unsentBytes = 0
 
     /// Bytes gathered and not sent.
@@ -44,17 +44,13 @@ public struct OutputQueue {
     /// - Returns: bytes that the kernel took; `nil` where the connection is broken.
     mutating func send(on socket: Socket, _ memory: inout BufferPool) -> Int? {
         let before = waitingBytes
-        while var buffer = unsent.popFirst() {
-            let outcome = socket.send(&buffer)
-            if outcome == .all {
-                memory.give(buffer)
-                continue
-            }
-            unsent.prepend(buffer)
-            unsentBytes = unsent.reduce(0) { $0 + $1.readableBytes }
-            return outcome == .failed ? nil : before - waitingBytes
+        while !unsent.isEmpty {
+            let held = unsent[0].readableBytes
+            let outcome = socket.send(&unsent[0])
+            unsentBytes -= held - unsent[0].readableBytes
+            guard outcome == .all else { return outcome == .failed ? nil : before - waitingBytes }
+            memory.give(unsent.removeFirst())
         }
-        unsentBytes = 0
         guard gathered.readableBytes > 0 else { return before }
         var buffer = ByteBuffer()
         swap(&buffer, &gathered)

@@ -20,6 +20,7 @@ final class SnapshotFile: Sendable {
     /// - Throws: `.dataLoss` with `file:offset` for damage, `.unimplemented` for a newer format.
     init(_ storage: any Storage, _ path: String) throws(HeadwaterError) {
         let map = try storage.map(path)
+        map.preferHugePages()
         version = try Self.checkVersion(map)
         let footerAt = map.count - SnapshotFormat.footerBytes
         guard footerAt >= SnapshotFormat.blockBytes,

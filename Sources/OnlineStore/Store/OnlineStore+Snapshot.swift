@@ -92,6 +92,8 @@ extension OnlineStore {
         guard hasRoom else { return false }
         try writer.finish(groups: cut.tables.groups, extra: extra)
         try file.sync()
+        // It is read back from the disk, and into huge pages, which is what gets read from then on.
+        file.forgetCached()
         return true
     }
 

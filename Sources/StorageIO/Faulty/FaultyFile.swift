@@ -31,6 +31,8 @@ final class FaultyFile: StorageFile {
             { () throws(HeadwaterError) in try base.write(bytes, at: offset) })
     }
 
+    func forgetCached() { base.forgetCached() }
+
     func sync() throws(HeadwaterError) {
         try storage.perform(
             .sync, path,

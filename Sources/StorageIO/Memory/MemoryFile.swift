@@ -46,6 +46,8 @@ final class MemoryFile: StorageFile, ForgetsUnsyncedPages {
         }
     }
 
+    func forgetCached() {}
+
     func sync() throws(HeadwaterError) {
         try withContent { content, _ in content.sync() }
     }

@@ -88,6 +88,12 @@ final class RealFile: StorageFile {
         if fdatasync(descriptor) != 0 { throw Kernel.error("sync the file", at: path) }
     }
 
+    func forgetCached() {
+        guard (try? enter("forget the file's pages")) != nil else { return }
+        defer { leave() }
+        _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    }
+
     func truncate(to size: Int) throws(HeadwaterError) {
         precondition(size >= 0, "a negative size")
         try enter("truncate the file")
