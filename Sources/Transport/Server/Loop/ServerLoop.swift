@@ -24,6 +24,8 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
         let id: UInt64
         let deadline: NIODeadline
         let task: @Sendable () -> Void
+        /// Says that it will not run.
+        let cancel: @Sendable () -> Void
     }
 
     /// What other threads may add to.
@@ -128,14 +130,23 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
         }
         for place in places { place.watcher?.loopEnds() }
         places = []
-        // What is dropped may hold the last reference to things that come back here.
-        let dropped = agenda.withLock { agenda in
-            defer { (agenda.tasks, agenda.timers, agenda.isOver) = ([], [], true) }
-            return (agenda.tasks, agenda.timers)
-        }
-        withExtendedLifetime(dropped) {}
+        endAgenda()
         Self.ofThread.currentValue = nil
         end.leave()
+    }
+
+    /// Runs the tasks that are left, and tells timers that they will not run.
+    private func endAgenda() {
+        while true {
+            let (tasks, timers) = agenda.withLock { agenda in
+                defer { (agenda.tasks, agenda.timers) = ([], []) }
+                agenda.isOver = agenda.tasks.isEmpty && agenda.timers.isEmpty
+                return (agenda.tasks, agenda.timers)
+            }
+            if tasks.isEmpty && timers.isEmpty { return }
+            for task in tasks { task() }
+            for timer in timers { timer.cancel() }
+        }
     }
 
     /// Runs what is due by now; what those tasks add comes after the sockets that are ready.
@@ -184,12 +195,15 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     @discardableResult
     public func scheduleTask<T>(deadline: NIODeadline, _ task: @escaping @Sendable () throws -> T) -> Scheduled<T> {
         let promise = makePromise(of: T.self)
-        let id = agenda.withLock { agenda in
+        let cancel: @Sendable () -> Void = { promise.fail(EventLoopError.shutdown) }
+        let id: UInt64? = agenda.withLock { agenda in
+            guard !agenda.isOver else { return nil }
             agenda.lastTimerID += 1
             let run: @Sendable () -> Void = { promise.completeWith(Result { try task() }) }
-            agenda.timers.append(Timer(id: agenda.lastTimerID, deadline: deadline, task: run))
+            agenda.timers.append(Timer(id: agenda.lastTimerID, deadline: deadline, task: run, cancel: cancel))
             return agenda.lastTimerID
         }
+        if id == nil { cancel() }
         if !inEventLoop { poller.ring() }
         return Scheduled(promise: promise) { self.agenda.withLock { $0.timers.removeAll { $0.id == id } } }
     }
