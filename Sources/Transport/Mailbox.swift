@@ -12,6 +12,8 @@ final class Mailbox<Message: Sendable>: Sendable {
 
     let eventLoop: any EventLoop
     private let state = Mutex(State())
+    /// Whether there are messages; so that the handler may look often.
+    private let hasMessages = Atomic<Bool>(false)
 
     init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
@@ -23,6 +25,7 @@ final class Mailbox<Message: Sendable>: Sendable {
         let (isOpen, wake) = state.withLock { state -> (Bool, (@Sendable () -> Void)?) in
             guard let wake = state.wake else { return (false, nil) }
             state.messages.append(message)
+            hasMessages.store(true, ordering: .releasing)
             defer { state.isScheduled = true }
             return (true, state.isScheduled ? nil : wake)
         }
@@ -40,8 +43,10 @@ final class Mailbox<Message: Sendable>: Sendable {
 
     /// All messages since the last call.
     func take() -> [Message] {
-        state.withLock { state in
+        guard hasMessages.load(ordering: .acquiring) else { return [] }
+        return state.withLock { state in
             state.isScheduled = false
+            hasMessages.store(false, ordering: .relaxed)
             defer { state.messages = [] }
             return state.messages
         }

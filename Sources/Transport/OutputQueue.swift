@@ -35,7 +35,7 @@ public struct OutputQueue {
 
     /// Gives it memory to gather in, where it has gathered nothing yet.
     mutating func use(_ memory: inout BufferPool) {
-        if gathered.capacity == 0, let taken = memory.take() { gathered = taken }
+        if gathered.capacity == 0 { gathered = memory.take() }
     }
 
     /// Sends what waits, as far as the kernel takes it.
@@ -83,8 +83,10 @@ struct BufferPool {
 
     private var buffers: [ByteBuffer] = []
 
-    mutating func take() -> ByteBuffer? {
-        guard var buffer = buffers.popLast() else { return nil }
+    /// An empty buffer: one that was used, or a new one without memory.
+    mutating func take() -> ByteBuffer {
+        if buffers.isEmpty { return ByteBuffer() }
+        var buffer = buffers.removeLast()
         // Nobody else holds it any more; else this makes a new one.
         buffer.clear()
         return buffer

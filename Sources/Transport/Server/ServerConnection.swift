@@ -110,7 +110,7 @@ final class ServerConnection: SocketWatcher {
 
     /// Reads once: what is left is told of again.
     private func read() {
-        if received.capacity == 0, let memory = round.buffers.take() { received = memory }
+        if received.capacity == 0 { received = round.buffers.take() }
         switch socket.read(into: &received, bytesMax: Self.readBytesMax) {
         case .notReady: break
         case .ended, .failed: return close()
