@@ -27,6 +27,13 @@ struct LogScan {
         case everything
     }
 
+    /// Whether the records of all segments but the last are read.
+    enum Sealed {
+        case checked
+        /// Not after a clean end: they were durable before their successor had a name. Whoever reads them checks them, and so does a scrub.
+        case trusted
+    }
+
     /// What stands behind the last record; `nil` where it was not looked at.
     private(set) var rest: SegmentCursor.Rest?
     private(set) var segments: [SegmentInfo] = []
@@ -47,7 +54,7 @@ struct LogScan {
     /// - Throws: `.dataLoss` at `file:offset` for the first damage, `.failedPrecondition` for a newer format, and what `visit` throws.
     init(
         _ storage: any Storage, _ directory: String, control: Control, durable: (position: Position, place: String),
-        extent: Extent,
+        extent: Extent, sealed: Sealed = .checked,
         visit: (ScannedRecord) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {
         let numbers = try SegmentNames.listWhole(storage, directory, from: control.firstSegment)
@@ -60,7 +67,11 @@ struct LogScan {
             segments.append(SegmentInfo(number: number, predecessor: link.position, bytes: cursor.size))
             if index + 1 < numbers.count {
                 last = try SegmentCursor(storage, directory, number: numbers[index + 1], logID: control.logID)
-                try readSealed(&cursor, to: last.header.predecessor.position, visit)
+                if sealed == .checked {
+                    try readSealed(&cursor, to: last.header.predecessor.position, visit)
+                } else {
+                    try trustSealed()
+                }
             }
         }
         if last.header.syncedThrough > marker { (marker, markerPlace) = (last.header.syncedThrough, "\(last.path):72") }
@@ -88,6 +99,17 @@ struct LogScan {
             throw HeadwaterError(
                 .dataLoss, "\(reason) after position \(link.position), but goes on to \(end): restore it from a copy", at: place)
         }
+    }
+
+    /// Takes the successor's word for where a segment ends.
+    private mutating func trustSealed() throws(HeadwaterError) {
+        let end = last.header.predecessor
+        guard end.position >= link.position, end.ingestTime >= link.ingestTime else {
+            throw HeadwaterError(
+                .dataLoss, "the segment ends at position \(end.position), but the one before it at \(link.position)",
+                at: "\(last.path):48")
+        }
+        link = end
     }
 
     private mutating func readLast(

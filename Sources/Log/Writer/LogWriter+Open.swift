@@ -19,11 +19,11 @@ extension LogWriter {
 
     /// Opens the log in `directory` (`DIR/log`) for writing, and creates it where there is none.
     ///
-    /// Every record is checked before anything is changed; after an unclean end the log is then recovered, as docs/formats/log.md says.
+    /// Every record is checked before anything is changed, but for those of sealed segments after a clean end; after an unclean end the log is then recovered, as docs/formats/log.md says.
     /// - Parameters:
     ///   - newLogID: the id of a log that is created; an existing one keeps its own.
     ///   - now: the ingest time of a gap record.
-    /// - Complexity: O(bytes of the log).
+    /// - Complexity: O(bytes of the last segment + segments) after a clean end, else O(bytes of the log).
     /// - Throws: `.failedPrecondition` where another writer holds the log or its format is newer, `.dataLoss` at `file:offset` for damage,
     ///   `.resourceExhausted` where a recovery needs room that the disk has not, `.unavailable` for a failing disk.
     public static func open(
@@ -48,7 +48,10 @@ extension LogWriter {
         let page = try DurablePage(storage, directory, writable: true)
         try control.check(page)
         let durable = control.durable(or: page, directory)
-        let scan = try LogScan(storage, directory, control: control, durable: durable, extent: .everything) { _ in }
+        let scan = try LogScan(
+            storage, directory, control: control, durable: durable, extent: .everything,
+            sealed: control.state == .closed ? .trusted : .checked
+        ) { _ in }
         guard scan.link.position <= control.reserve else {
             throw HeadwaterError(
                 .dataLoss, "the log goes on to position \(scan.link.position), but only \(control.reserve) were reserved",
