@@ -147,6 +147,28 @@ extension MemoryStorage {
         }
     }
 
+    @Test func damageInASealedSegmentIsToldAtOpenAfterAKillAndElseByWhoeverReadsIt() throws {
+        for isClean in [true, false] {
+            let log = try DamagedLog(isClean: isClean)
+            let sealed = log.files.segmentNames[0]
+            let storage = try log.files.storage(changing: sealed) { $0[128 + 64] ^= 1 }
+            #expect(try LogVerifier.verify(storage: storage, directory: logDirectory).damage?.location == "\(segmentPath(1)):128")
+            if isClean {
+                // A start that read all of a long log would take as long as the log is.
+                let opened = try openLog(storage)
+                #expect(opened.lastPosition == log.durable)
+                try opened.close(clean: false)
+                #expect(throws: HeadwaterError.self) { try readAll(storage) }
+            }
+            do throws(HeadwaterError) {
+                _ = try openLog(storage)
+                Issue.record("opened after a kill")
+            } catch {
+                #expect(error.code == .dataLoss && error.location == "\(segmentPath(1)):128")
+            }
+        }
+    }
+
     @Test(arguments: [true, false]) func missingDuplicateAndSwappedSegmentsAreRefused(isClean: Bool) throws {
         let log = try DamagedLog(isClean: isClean)
         let names = log.files.segmentNames
