@@ -51,7 +51,7 @@ let package = Package(
         .target(name: "CHeadwaterProto", dependencies: ["CProtobufC"]),
         .target(name: "CChecksum"),
         .target(name: "CPrefetch"),
-        .target(name: "CSockets"),
+        .target(name: "CLinux"),
 
         // The synchronous core: no async, no thread, no clock.
         library("FeatureModel", ["CChecksum"]),
@@ -65,12 +65,12 @@ let package = Package(
         library("Engine", ["Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel"]),
 
         // The edge: sockets, threads, clocks, arguments.
-        library("Transport", ["Wire", "FeatureModel", "CSockets", nio("NIOCore"), nio("NIOPosix"), logging]),
+        library("Transport", ["Wire", "FeatureModel", "CLinux", nio("NIOCore"), nio("NIOPosix"), logging]),
         library(
             "Server",
             [
                 "Transport", "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "Wire", "FeatureModel",
-                nio("NIOCore"), nio("NIOPosix"), lifecycle, logging,
+                "CLinux", nio("NIOCore"), nio("NIOPosix"), lifecycle, logging,
             ]),
         library("Client", ["Transport", "Wire", "Catalog", "FeatureModel", nio("NIOCore"), nio("NIOPosix"), logging]),
         .executableTarget(

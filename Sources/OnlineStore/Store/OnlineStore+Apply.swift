@@ -6,6 +6,8 @@ extension OnlineStore {
     private static let rowsPackedAtOnce = 1_024
     private static let bytesPackedAtOnce = 4 << 20
     private static let rowsLoadedAhead = 32
+    /// About a tenth of a millisecond.
+    static let rowsBetweenPauses = 64
 
     /// Applies one record and makes it visible as a whole. A record at or before the applied position changes nothing.
     ///
@@ -24,8 +26,9 @@ extension OnlineStore {
             for entry in record.entries where groups[entry.schema.groupID]?.holds(entry.schema) != true {
                 if groups[entry.schema.groupID, default: GroupState()].add(entry.schema) { groupsChanged = true }
             }
+            let pause = betweenRows
             for entry in record.entries {
-                apply(entry, of: record, to: tables.live, groups[entry.schema.groupID]!, &buffer)
+                apply(entry, of: record, to: tables.live, groups[entry.schema.groupID]!, &buffer, pause)
             }
             publish(record.position, ingestTime: record.ingestTime, groups: groupsChanged ? groups : nil)
         }
@@ -52,7 +55,8 @@ extension OnlineStore {
     }
 
     private func apply(
-        _ entry: AppliedEntry, of record: AppliedRecord, to live: Generation, _ group: GroupState, _ buffer: inout RowBuffer
+        _ entry: AppliedEntry, of record: AppliedRecord, to live: Generation, _ group: GroupState, _ buffer: inout RowBuffer,
+        _ pause: () -> Void
     ) {
         let schema = entry.schema
         let rowCount = entry.batch.rowCount
@@ -70,6 +74,7 @@ extension OnlineStore {
             let packed = features.map { PackedRows($0, rows: rows, layout: layout) }
             for row in rows where !keys.isNull(row) {
                 if row % Self.rowsLoadedAhead == 0, rowCount > 1 {
+                    if row % Self.rowsBetweenPauses == 0 { pause() }
                     live.prefetch(keys.hashes[row..<min(row + Self.rowsLoadedAhead, rowCount)], rowBytes: rowBytes)
                 }
                 let eventTime = eventTimes[row]

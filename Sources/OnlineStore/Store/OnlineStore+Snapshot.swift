@@ -63,7 +63,7 @@ extension OnlineStore {
         try storage.syncDirectory(directory)
         let file = try SnapshotFile(storage, path)
         // Here, so that the first reads of the new file wait neither for its pages nor for its checksums.
-        try file.blocks.verifyAll()
+        try file.blocks.verifyAll(pause: betweenRows)
         return WrittenSnapshot(
             position: cut.position, path: path, file: file,
             merged: cut.tables.frozen.map { ObjectIdentifier($0) })
@@ -86,7 +86,11 @@ extension OnlineStore {
         defer { file.close() }
         var writer = SnapshotWriter(file, header, index)
         var hasRoom = true
+        let pause = betweenRows
+        var rows = 0
         try cut.forEachRecord { row throws(HeadwaterError) in
+            rows += 1
+            if rows % Self.rowsBetweenPauses == 0 { pause() }
             if hasRoom { hasRoom = try writer.append(row) }
         }
         guard hasRoom else { return false }
@@ -100,7 +104,8 @@ extension OnlineStore {
     /// Reads a new file back: every block, and every row in its order and where the index says.
     private func verify(_ path: String) throws(HeadwaterError) {
         let file = try SnapshotFile(storage, path)
-        try file.blocks.verifyAll()
+        let pause = betweenRows
+        try file.blocks.verifyAll(pause: pause)
         var cursor = try RowCursor(file)
         var previous = RowBuffer()
         var count = 0
@@ -116,6 +121,7 @@ extension OnlineStore {
             }
             previous = cursor.row
             count += 1
+            if count % Self.rowsBetweenPauses == 0 { pause() }
             try cursor.advance()
         }
         guard count == file.footer.rows else {

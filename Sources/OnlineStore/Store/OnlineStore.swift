@@ -7,6 +7,9 @@ internal import Synchronization
 /// One thread applies records in position order; any thread reads. A read sees one position: it pins the maps and that
 /// position in one step, and superseded rows stay as long as a reader needs them. Snapshots are written beside both.
 public final class OnlineStore: Sendable {
+    /// In a struct, as a mutex that holds a function itself wraps it anew at each access, one wrapping around the other.
+    private struct Pause: Sendable { let call: @Sendable () -> Void }
+
     /// What readers take in one step.
     struct State {
         var tables: Tables
@@ -28,6 +31,7 @@ public final class OnlineStore: Sendable {
     private let published: Atomic<Position>
     /// Tables that the last snapshot replaced, to be let go of by `returnFreedMemory`.
     let outgoing = Mutex<Tables?>(nil)
+    private let pause = Mutex(Pause(call: {}))
     private let counters = Mutex<[GroupID: GroupCounters]>([:])
 
     /// The engine's part of the snapshot that the store was opened from; empty without one.
@@ -92,6 +96,13 @@ public final class OnlineStore: Sendable {
             for (id, counts) in generation.statistics { all[id, default: GroupStatistics()].add(counts) }
         }
         return all
+    }
+
+    /// Called every few rows by a thread that applies a record or writes a snapshot, holding nothing that a read waits for: may let other
+    /// threads have its core.
+    public var betweenRows: @Sendable () -> Void {
+        get { pause.withLock { $0.call } }
+        set { pause.withLock { $0 = Pause(call: newValue) } }
     }
 
     /// What reads found of each group that was asked for, in keys, since the store was opened.

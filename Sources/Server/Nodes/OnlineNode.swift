@@ -30,7 +30,7 @@ final class OnlineNode: Sendable {
     private let queue = Mutex(Queue())
     private let onDurable: @Sendable () -> Void
     // Gives way: a snapshot that takes longer costs memory, one that takes the processor from gets costs their callers.
-    private let snapshotWorker = SerialWorker(niceness: backgroundNiceness)
+    private let snapshotWorker = SerialWorker(niceness: 5, takesTurns: true)
     private let isSnapshotRunning = Atomic<Bool>(false)
     private let isTickPending = Atomic<Bool>(false)
     /// A snapshot that fails leaves its frozen map in memory, so the next attempt waits, longer each time.
@@ -50,7 +50,8 @@ final class OnlineNode: Sendable {
         self.logger = logger
         self.onDurable = onDurable
         gate = PositionGate(applied: engine.store.appliedPosition)
-        self.engine = Confined(engine, to: SerialWorker())
+        store.betweenRows = giveTurn
+        self.engine = Confined(engine, to: SerialWorker(takesTurns: true))
     }
 
     /// Queues a command; commands that come while a group is being synced form the next group.

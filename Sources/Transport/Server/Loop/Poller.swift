@@ -1,4 +1,4 @@
-internal import CSockets
+internal import CLinux
 internal import Glibc
 
 /// What a socket is waited for, or is found ready for.

@@ -1,4 +1,4 @@
-internal import CSockets
+internal import CLinux
 public import Dispatch
 internal import FeatureModel
 internal import Glibc
@@ -46,6 +46,9 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
         var number: UInt32 = 0
         var watcher: (any SocketWatcher)?
     }
+
+    /// Somebody waits for each answer, and for what other threads do nobody does so closely.
+    public static let sliceNanoseconds: UInt = 100_000
 
     private static let ofThread = ThreadSpecificVariable<ServerLoop>()
     /// The loop whose thread this is.
@@ -118,7 +121,8 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     private func run(name: String) {
         thread.store(UInt(pthread_self()), ordering: .releasing)
         Self.ofThread.currentValue = self
-        unsafe sockets_name_thread(name)
+        unsafe linux_name_thread(name)
+        linux_run_in_short_slices(Self.sliceNanoseconds)
         while let timeout = runAgenda() {
             poller.wait(timeoutMilliseconds: round.isEmpty ? timeout : 0) { token, readiness in
                 let place = places[Int(truncatingIfNeeded: token & 0xFFFF_FFFF)]

@@ -1,4 +1,4 @@
-internal import CSockets
+internal import CLinux
 internal import Glibc
 internal import NIOCore
 
@@ -69,7 +69,7 @@ struct Socket {
 
     /// The next connection of a listening socket.
     func accept() -> AcceptOutcome {
-        let accepted = sockets_accept(descriptor)
+        let accepted = linux_accept(descriptor)
         if accepted >= 0 { return .socket(Socket(descriptor: accepted)) }
         switch errno {
         case EAGAIN: return .notReady
@@ -126,7 +126,7 @@ struct Socket {
 
     /// The port that it is bound to; `nil` where it has none.
     var port: Int? {
-        let port = sockets_port(descriptor)
+        let port = linux_socket_port(descriptor)
         return port < 0 ? nil : Int(port)
     }
 }

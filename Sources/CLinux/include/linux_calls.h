@@ -1,0 +1,18 @@
+// System calls of Linux that Swift's Glibc module leaves out.
+#pragma once
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+/// accept4(2) of a connection that does not block and is not inherited by other programs.
+int linux_accept(int listening);
+
+/// The port that a TCP socket is bound to; -1 where it has none.
+int linux_socket_port(int descriptor);
+
+/// Names the calling thread, for people who look at it from outside.
+void linux_name_thread(const char *name);
+
+/// Asks that the calling thread, when it has something to do, gets its core soon, though it may then keep it for so long only: it takes it from a
+/// thread of longer slices. Kernels before 6.12 do not know of it.
+void linux_run_in_short_slices(unsigned long nanoseconds);
