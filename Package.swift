@@ -70,7 +70,7 @@ let package = Package(
             "Server",
             [
                 "Transport", "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "Wire", "FeatureModel",
-                "CLinux", nio("NIOCore"), nio("NIOPosix"), lifecycle, logging,
+                nio("NIOCore"), nio("NIOPosix"), lifecycle, logging,
             ]),
         library("Client", ["Transport", "Wire", "Catalog", "FeatureModel", nio("NIOCore"), nio("NIOPosix"), logging]),
         .executableTarget(

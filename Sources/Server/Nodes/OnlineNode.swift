@@ -50,7 +50,7 @@ final class OnlineNode: Sendable {
         self.logger = logger
         self.onDurable = onDurable
         gate = PositionGate(applied: engine.store.appliedPosition)
-        store.betweenRows = giveTurn
+        store.betweenRows = Turns.give
         self.engine = Confined(engine, to: SerialWorker(takesTurns: true))
     }
 

@@ -1,4 +1,3 @@
-import CLinux
 import FeatureModel
 import Glibc
 import NIOPosix
@@ -15,20 +14,15 @@ func giveWay(_ niceness: Int32) {
     _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
 }
 
-/// Lets a loop that has something to do have this thread's core. Without it the kernel takes the core at its next tick, milliseconds later.
-///
-/// A thread loses what is left of its slice, so that those that call this should run in short ones.
-@Sendable func giveTurn() { sched_yield() }
-
 /// Runs jobs one after another on a thread of its own.
 final class SerialWorker: Sendable {
     private let pool = NIOThreadPool(numberOfThreads: 1)
 
-    /// - Parameter takesTurns: its jobs call `giveTurn` often.
+    /// - Parameter takesTurns: its jobs call `Turns.give` often.
     init(niceness: Int32 = 0, takesTurns: Bool = false) {
         pool.start()
         if niceness > 0 { submit { giveWay(niceness) } }
-        if takesTurns { submit { linux_run_in_short_slices(ServerLoop.sliceNanoseconds) } }
+        if takesTurns { submit { Turns.runInShortSlices() } }
     }
 
     /// Queues a job; `job` is told `false` where the worker has ended and does not run it.

@@ -89,10 +89,8 @@ public final class ServerTransport: Sendable {
 
     /// Listens at a path where nobody does, so that a socket file that is there is stale. Only its owner may connect, from the first moment on.
     private static func listen(_ address: SocketAddress, _ path: String) throws -> Socket {
-        var status = stat()
-        if unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK {
-            try FileManager.default.removeItem(atPath: path)
-        }
+        let type = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+        if type == .typeSocket { try FileManager.default.removeItem(atPath: path) }
         let mask = umask(0o077)
         defer { umask(mask) }
         let socket = try Socket.listening(at: address, backlog: backlog)

@@ -47,9 +47,6 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
         var watcher: (any SocketWatcher)?
     }
 
-    /// Somebody waits for each answer, and for what other threads do nobody does so closely.
-    public static let sliceNanoseconds: UInt = 100_000
-
     private static let ofThread = ThreadSpecificVariable<ServerLoop>()
     /// The loop whose thread this is.
     public static var current: ServerLoop? { ofThread.currentValue }
@@ -122,7 +119,7 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
         thread.store(UInt(pthread_self()), ordering: .releasing)
         Self.ofThread.currentValue = self
         unsafe linux_name_thread(name)
-        linux_run_in_short_slices(Self.sliceNanoseconds)
+        Turns.runInShortSlices()
         while let timeout = runAgenda() {
             poller.wait(timeoutMilliseconds: round.isEmpty ? timeout : 0) { token, readiness in
                 let place = places[Int(truncatingIfNeeded: token & 0xFFFF_FFFF)]
