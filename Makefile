@@ -71,6 +71,10 @@ bench-lookup: setup ## gets inside the process, 1 K to 10 M rows: a minute
 	$(RELEASE) --package-path Benchmarks
 	@Benchmarks/.build/release/bench lookup $(BENCH_ARGUMENTS)
 
+.PHONY: bench-micro
+bench-micro: setup ## pieces of the hot path one by one: row codec, stripe, snapshot probe, frame
+	$(SWIFT) package --package-path Benchmarks/Micro -c release --allow-writing-to-package-directory benchmark $(BENCH_ARGUMENTS)
+
 .PHONY: demo
 demo: release ## run the main job on real data: ends by itself
 	@examples/flights/demo.sh

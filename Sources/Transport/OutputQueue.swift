@@ -1,5 +1,5 @@
 internal import FeatureModel
-public import NIOCore
+internal import NIOCore
 public import Wire
 
 /// Frames on their way out of one connection: gathered into one buffer, sent together.

@@ -12,4 +12,9 @@ import Testing
         #expect(figures.map(\.place) == [.map, .snapshot])
         #expect(figures.allSatisfy { $0.getsPerSecond.count == 2 && $0.getsPerSecond.allSatisfy { $0 > 0 } })
     }
+
+    @Test(arguments: MicroWork.Piece.allCases) func piecesOfTheHotPathRun(piece: MicroWork.Piece) throws {
+        let work = try MicroWork(piece, rows: 50, parentDirectory: "/tmp")
+        for _ in 0..<200 { #expect(try work.once() >= 0) }
+    }
 }

@@ -1,5 +1,4 @@
 public import FeatureModel
-internal import FoundationEssentials
 internal import Glibc
 internal import NIOCore
 internal import Synchronization
@@ -71,35 +70,28 @@ public final class ServerTransport: Sendable {
                 .failedPrecondition,
                 "listening on \(endpoint) would let other machines in, unencrypted: use 127.0.0.1, or pass --insecure")
         }
-        do {
+        if case .unix = endpoint, Socket.isListening(at: address) {
+            throw HeadwaterError(.alreadyExists, "another server listens on \(endpoint): stop it, or use another path")
+        }
+        do throws(SystemFailure) {
             guard case .unix(let path) = endpoint else { return try Socket.listening(at: address, backlog: backlog) }
-            if Socket.isListening(at: address) {
-                throw HeadwaterError(.alreadyExists, "another server listens on \(endpoint): stop it, or use another path")
-            }
             return try listen(address, path)
-        } catch let error as HeadwaterError {
-            throw error
-        } catch let failure as SystemFailure where failure.code == EADDRINUSE {
-            throw HeadwaterError(.alreadyExists, "another server listens on \(endpoint): stop it, or use another port")
         } catch {
-            throw (error as? SystemFailure)?.error("listening on \(endpoint)")
-                ?? HeadwaterError(.unavailable, "listening on \(endpoint) failed: \(error)")
+            guard error.code == EADDRINUSE else { throw error.error("listening on \(endpoint)") }
+            throw HeadwaterError(.alreadyExists, "another server listens on \(endpoint): stop it, or use another port")
         }
     }
 
     /// Listens at a path where nobody does, so that a socket file that is there is stale. Only its owner may connect, from the first moment on.
-    private static func listen(_ address: SocketAddress, _ path: String) throws -> Socket {
-        let type = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
-        if type == .typeSocket { try FileManager.default.removeItem(atPath: path) }
-        let mask = umask(0o077)
+    private static func listen(_ address: SocketAddress, _ path: String) throws(SystemFailure) -> Socket {
+        try Socket.removeFile(path)
+        let mask = umask(0o177)
         defer { umask(mask) }
-        let socket = try Socket.listening(at: address, backlog: backlog)
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
-        return socket
+        return try Socket.listening(at: address, backlog: backlog)
     }
 
     private static func removeSocketFiles(_ endpoints: [Endpoint]) {
-        for case .unix(let path) in endpoints { try? FileManager.default.removeItem(atPath: path) }
+        for case .unix(let path) in endpoints { try? Socket.removeFile(path) }
     }
 
     /// Takes no new connections and requests, lets running requests finish, and closes; what still runs at the deadline is

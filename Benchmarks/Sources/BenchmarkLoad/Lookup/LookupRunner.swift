@@ -41,11 +41,8 @@ public struct LookupRunner {
         features: (0..<features).map { Field("f\($0)", .int64) })
 
     public func run() throws(HeadwaterError) -> [Figures] {
-        let store = try OnlineStore.open(RealStorage(), directory: directory, seed: 7, logID: Array(0..<16))
+        let store = try filledStore()
         defer { store.close() }
-        for start in stride(from: 0, to: rows, by: Self.rowsAtOnce) {
-            store.apply(Self.record(start..<min(start + Self.rowsAtOnce, rows), position: Position(start / Self.rowsAtOnce + 1)))
-        }
         let keys = keys()
         let inMap = Figures(rows: rows, place: .map, getsPerSecond: try measure(store, keys))
         try store.adopt(store.writeSnapshot(store.beginSnapshot(), extra: []))
@@ -53,7 +50,16 @@ public struct LookupRunner {
         return [inMap, Figures(rows: rows, place: .snapshot, getsPerSecond: try measure(store, keys))]
     }
 
-    private static func record(_ ids: Range<Int>, position: Position) -> AppliedRecord {
+    /// A store with all rows in its map.
+    func filledStore() throws(HeadwaterError) -> OnlineStore {
+        let store = try OnlineStore.open(RealStorage(), directory: directory, seed: 7, logID: Array(0..<16))
+        for start in stride(from: 0, to: rows, by: Self.rowsAtOnce) {
+            store.apply(Self.record(start..<min(start + Self.rowsAtOnce, rows), position: Position(start / Self.rowsAtOnce + 1)))
+        }
+        return store
+    }
+
+    static func record(_ ids: Range<Int>, position: Position) -> AppliedRecord {
         func column(_ type: FeatureType, _ value: (Int64) -> Int64) -> Column {
             var builder = ColumnBuilder(type, capacity: ids.count)
             for id in ids { builder.append(int64: value(Int64(id))) }
@@ -82,8 +88,10 @@ public struct LookupRunner {
         }
     }
 
-    /// Gets a second, in each round; an answer is written out whole, and its first key's last feature is checked.
-    private func measure(_ store: OnlineStore, _ keys: [Column]) throws(HeadwaterError) -> [Double] {
+    /// Reads one batch of keys after the other; an answer is written out whole, and its first key's last feature is checked.
+    ///
+    /// - Returns: what reads the next batch.
+    private func reads(_ store: OnlineStore, _ keys: [Column]) -> () throws(HeadwaterError) -> Void {
         let features = Self.schema.features.indices.map {
             RequestedFeature(ordinal: Self.schema.featureBase + $0, type: .int64)
         }
@@ -91,9 +99,10 @@ public struct LookupRunner {
             lookups: [OnlineReadPlan.Lookup(groupID: 1, features: features, maxAge: nil, keys: [0])],
             outputs: features.indices.map { OnlineReadPlan.Output(lookup: 0, feature: $0) })
         let reader = OnlineReader(store)
+        let batch = batch
         let lastFeature = PackedColumns.Header.byteCount + (Self.features - 1) * batch * 8
         var next = 0
-        func read() throws(HeadwaterError) {
+        return { () throws(HeadwaterError) in
             let column = keys[next % keys.count]
             next += 1
             let answer = try reader.read(plan, keys: [column], rowCount: batch, now: 0) { (answer) throws(HeadwaterError) in
@@ -103,6 +112,20 @@ public struct LookupRunner {
                 throw HeadwaterError(.internal, "a get of key \(column.int64(0)) was answered wrongly")
             }
         }
+    }
+
+    /// Gets of one batch at a time; each gives 1.
+    func singleGets(_ store: OnlineStore) -> () throws -> Int {
+        let read = reads(store, keys())
+        return {
+            try read()
+            return 1
+        }
+    }
+
+    /// Gets a second, in each round.
+    private func measure(_ store: OnlineStore, _ keys: [Column]) throws(HeadwaterError) -> [Double] {
+        let read = reads(store, keys)
         for _ in keys.indices { try read() }
         var found: [Double] = []
         for _ in 0..<rounds {

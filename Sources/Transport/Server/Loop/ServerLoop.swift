@@ -200,7 +200,7 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
         let id: UInt64? = agenda.withLock { agenda in
             guard !agenda.isOver else { return nil }
             agenda.lastTimerID += 1
-            let run: @Sendable () -> Void = { promise.completeWith(Result { try task() }) }
+            let run: @Sendable () -> Void = { promise.assumeIsolated().completeWith(Result { try task() }) }
             agenda.timers.append(Timer(id: agenda.lastTimerID, deadline: deadline, task: run, cancel: cancel))
             return agenda.lastTimerID
         }

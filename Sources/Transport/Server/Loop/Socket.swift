@@ -108,6 +108,20 @@ struct Socket {
         }
     }
 
+    /// Removes a Unix socket's file; any other file stays, and then nobody can listen there.
+    static func removeFile(_ path: String) throws(SystemFailure) {
+        var status = stat()
+        while unsafe lstat(path, &status) != 0 {
+            if errno == ENOENT { return }
+            guard errno == EINTR else { throw SystemFailure("lstat") }
+        }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { return }
+        while unsafe unlink(path) != 0 {
+            if errno == ENOENT { return }
+            guard errno == EINTR else { throw SystemFailure("unlink") }
+        }
+    }
+
     /// Whether somebody listens at a Unix socket's path.
     static func isListening(at address: SocketAddress) -> Bool {
         guard let socket = try? open(address) else { return false }
