@@ -73,7 +73,7 @@ bench-lookup: setup ## gets inside the process, 1 K to 10 M rows: a minute
 
 .PHONY: bench-micro
 bench-micro: setup ## pieces of the hot path one by one: row codec, stripe, snapshot probe, frame
-	$(SWIFT) package --package-path Benchmarks/Micro -c release --allow-writing-to-package-directory benchmark $(BENCH_ARGUMENTS)
+	$(SWIFT) package --package-path Benchmarks/Micro -c release benchmark --no-progress $(BENCH_ARGUMENTS)
 
 .PHONY: demo
 demo: release ## run the main job on real data: ends by itself

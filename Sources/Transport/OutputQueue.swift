@@ -6,10 +6,12 @@ public import Wire
 ///
 /// Lives on the loop.
 public struct OutputQueue {
+    private static let joinedBytesMax = 1 << 20
+
     private var gathered = ByteBuffer()
     /// Taken out of `gathered` and not yet by the kernel, in order.
     private var unsent: [ByteBuffer] = []
-    private var unsentBytes = 0
+    private(set) var unsentBytes = 0
 
     /// Bytes gathered and not sent.
     var gatheredBytes: Int { gathered.readableBytes }
@@ -44,24 +46,27 @@ public struct OutputQueue {
     /// - Returns: bytes that the kernel took; `nil` where the connection is broken.
     mutating func send(on socket: Socket, _ memory: inout BufferPool) -> Int? {
         let before = waitingBytes
+        if gathered.readableBytes > 0 { queueGathered(&memory) }
         while !unsent.isEmpty {
-            let held = unsent[0].readableBytes
+            let count = unsent[0].readableBytes
             let outcome = socket.send(&unsent[0])
-            unsentBytes -= held - unsent[0].readableBytes
+            unsentBytes -= count - unsent[0].readableBytes
             guard outcome == .all else { return outcome == .failed ? nil : before - waitingBytes }
             memory.give(unsent.removeFirst())
         }
-        guard gathered.readableBytes > 0 else { return before }
-        var buffer = ByteBuffer()
-        swap(&buffer, &gathered)
-        switch socket.send(&buffer) {
-        case .all: memory.give(buffer)
-        case .part:
-            unsentBytes = buffer.readableBytes
-            unsent.append(buffer)
-        case .failed: return nil
-        }
         return before - waitingBytes
+    }
+
+    private mutating func queueGathered(_ memory: inout BufferPool) {
+        unsentBytes += gathered.readableBytes
+        if let last = unsent.indices.last, unsent[last].readableBytes < Self.joinedBytesMax {
+            // Behind what waits, small answers must not hold a buffer each.
+            unsent[last].writeBuffer(&gathered)
+            memory.give(gathered)
+        } else {
+            unsent.append(gathered)
+        }
+        gathered = ByteBuffer()
     }
 }
 

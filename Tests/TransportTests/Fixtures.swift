@@ -23,6 +23,32 @@ final class EchoHandler: RequestHandler {
     let patience = Duration.milliseconds(200)
     let endedConnections = Mutex<[UInt64]>([])
     static let itemBytes = 64 << 10
+    let answeredAtOnce = Atomic<Int>(0)
+    static let immediateBytes = 256 << 10
+
+    func immediateHandler(connectionID: UInt64, eventLoop: any EventLoop) -> (any ImmediateHandler)? { AtOnce(self) }
+
+    /// Answers `getPrepared` with many bytes.
+    private final class AtOnce: ImmediateHandler {
+        let echo: EchoHandler
+        let method = Wire.Method.getPrepared
+
+        init(_ echo: EchoHandler) { self.echo = echo }
+
+        func begin(_ bytes: RawSpan, bodies: [Range<Int>]) {}
+        func loadAhead() {}
+        func end() {}
+
+        func answer(
+            _ request: FrameHeader, head: RawSpan, body: RawSpan, frameBytesMax: Int, into output: inout OutputQueue
+        ) -> Bool {
+            output.append(answerTo: request, bodyBytesMax: EchoHandler.immediateBytes) { memory in
+                for _ in 0..<EchoHandler.immediateBytes { memory.append(7) }
+            }
+            echo.answeredAtOnce.add(1, ordering: .relaxed)
+            return true
+        }
+    }
 
     func hello(_ hello: HelloRequest) throws(HeadwaterError) -> HelloReply {
         if hello.token == [0] { throw HeadwaterError(.unauthenticated, "bad token") }

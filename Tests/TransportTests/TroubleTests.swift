@@ -28,6 +28,50 @@ import Wire
         }
     }
 
+    @Test func whatWasSentBeforeTheClientWentCountsAlsoWhereItReadsNoAnswer() async throws {
+        let path = "/tmp/headwater-\(UInt32.random(in: 0 ... .max)).sock"
+        try await withServer(.unix(path: path)) { server in
+            let raw = try await RawClient(server.endpoint)
+            var bytes = RawClient.hello
+            // An answer that fails to go out, then more than one read of requests that end in the handler.
+            for id in 2...41 {
+                var header = FrameHeader(.request, method: id == 2 ? .get : .plan, requestID: UInt64(id))
+                header.isEnd = true
+                bytes += FrameEncoder.encode(header, body: [UInt8](repeating: 1, count: 8_192)[...]).bytes
+            }
+            try await raw.send(bytes)
+            try await raw.channel.close()
+            #expect(try await eventually { server.handler.cancelled.load(ordering: .relaxed) == 39 })
+            #expect(try await eventually { server.transport.connectionCount == 0 })
+        }
+    }
+
+    @Test func requestsBehindAnswersThatNobodyReadsWaitInTheSocket() async throws {
+        var options = ServerOptions()
+        options.outputBytesMax = 4 << 20
+        try await withServer(.tcp(host: "127.0.0.1", port: 0), options) { server in
+            let raw = try await RawClient(server.endpoint)
+            try await raw.send(RawClient.hello)
+            #expect(try await eventually { !raw.received.isEmpty })
+            try await raw.channel.setOption(.autoRead, value: false).get()
+            let count = 400
+            var bytes: [UInt8] = []
+            for id in 0..<count {
+                var header = FrameHeader(.request, method: .getPrepared, requestID: UInt64(id + 2))
+                header.isEnd = true
+                bytes += FrameEncoder.encode(header, body: [UInt8](repeating: 1, count: 1_024)[...]).bytes
+            }
+            raw.channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+            try await Task.sleep(for: .milliseconds(300))
+            let answered = server.handler.answeredAtOnce.load(ordering: .relaxed)
+            // What the bound lets wait, what one round gathers, and what the kernel holds.
+            #expect(answered > 0 && answered * EchoHandler.immediateBytes <= 16 << 20)
+            try await raw.channel.setOption(.autoRead, value: true).get()
+            #expect(try await eventually { server.handler.answeredAtOnce.load(ordering: .relaxed) == count })
+            #expect(try await eventually { raw.received.count > count * EchoHandler.immediateBytes })
+        }
+    }
+
     @Test func aSocketThatIsNeverReadHoldsNoMoreThanTheWindow() async throws {
         try await withServer { server in
             let raw = try await RawClient(server.endpoint)

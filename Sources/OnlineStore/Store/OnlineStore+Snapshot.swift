@@ -35,6 +35,9 @@ extension OnlineStore {
         }
     }
 
+    /// All at once would keep the thread in the kernel, which gives its core to nobody meanwhile.
+    private static let bytesSyncedAtOnce = 8 << 20
+
     /// Writes a cut into a new snapshot file, next to gets and writes: touches only what does not change.
     ///
     /// Afterwards the file is durable and has been read back whole. On failure nothing has changed: the frozen maps stay, and the
@@ -88,16 +91,26 @@ extension OnlineStore {
         var hasRoom = true
         let pause = betweenRows
         var rows = 0
+        var unsyncedBytes = 0
         try cut.forEachRecord { row throws(HeadwaterError) in
             rows += 1
             if rows % Self.rowsBetweenPauses == 0 { pause() }
+            unsyncedBytes += row.bytes.count
+            if unsyncedBytes >= Self.bytesSyncedAtOnce {
+                try file.sync()
+                unsyncedBytes = 0
+            }
             if hasRoom { hasRoom = try writer.append(row) }
         }
         guard hasRoom else { return false }
         try writer.finish(groups: cut.tables.groups, extra: extra)
         try file.sync()
         // It is read back from the disk, and into huge pages, which is what gets read from then on.
-        file.forgetCached()
+        let size = try file.size()
+        for start in stride(from: 0, to: size, by: Self.bytesSyncedAtOnce) {
+            file.forgetCached(start..<min(start + Self.bytesSyncedAtOnce, size))
+            pause()
+        }
         return true
     }
 

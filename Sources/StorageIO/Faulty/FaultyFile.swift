@@ -31,7 +31,7 @@ final class FaultyFile: StorageFile {
             { () throws(HeadwaterError) in try base.write(bytes, at: offset) })
     }
 
-    func forgetCached() { base.forgetCached() }
+    func forgetCached(_ range: Range<Int>) { base.forgetCached(range) }
 
     func sync() throws(HeadwaterError) {
         try storage.perform(

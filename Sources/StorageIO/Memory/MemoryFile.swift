@@ -46,7 +46,7 @@ final class MemoryFile: StorageFile, ForgetsUnsyncedPages {
         }
     }
 
-    func forgetCached() {}
+    func forgetCached(_ range: Range<Int>) {}
 
     func sync() throws(HeadwaterError) {
         try withContent { content, _ in content.sync() }

@@ -88,10 +88,10 @@ final class RealFile: StorageFile {
         if fdatasync(descriptor) != 0 { throw Kernel.error("sync the file", at: path) }
     }
 
-    func forgetCached() {
+    func forgetCached(_ range: Range<Int>) {
         guard (try? enter("forget the file's pages")) != nil else { return }
         defer { leave() }
-        _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        _ = posix_fadvise(descriptor, range.lowerBound, range.count, POSIX_FADV_DONTNEED)
     }
 
     func truncate(to size: Int) throws(HeadwaterError) {

@@ -10,6 +10,9 @@ struct ConnectionWatch {
     private(set) var frameSince: NIODeadline?
     private(set) var lastReceived = NIODeadline.uptimeNanoseconds(0)
     private(set) var outputSince: NIODeadline?
+    /// Bytes that waited then, and how many of them still do.
+    private(set) var outputBytes = 0
+    private var outputBytesLeft = 0
 
     var isWaiting: Bool { helloSince != nil || frameSince != nil || outputSince != nil }
 
@@ -21,9 +24,11 @@ struct ConnectionWatch {
         frameSince = insideFrame ? frameSince ?? now : nil
     }
 
-    /// Output was sent, of which the kernel took so many bytes.
-    mutating func outputMoved(_ byteCount: Int, isEmpty: Bool, at now: NIODeadline) {
-        if isEmpty { outputSince = nil } else if byteCount > 0 || outputSince == nil { outputSince = now }
+    /// Output was sent, of which the kernel took so many bytes, and so many wait. Only when all that waited has gone does the time begin anew.
+    mutating func outputMoved(_ byteCount: Int, unsent: Int, at now: NIODeadline) {
+        outputBytesLeft -= byteCount
+        if outputSince != nil && unsent > 0 && outputBytesLeft > 0 { return }
+        (outputSince, outputBytes, outputBytesLeft) = (unsent > 0 ? now : nil, unsent, unsent)
     }
 }
 
@@ -35,14 +40,15 @@ extension ServerConnection {
         watch.isArmed = true
         let bound = NIOLoopBound(self, eventLoop: loop)
         let interval = TimeAmount.nanoseconds(Int64(options.frameTimeout.nanoseconds / 4))
-        loop.scheduleTask(in: interval) { bound.value.checkWatch() }
+        watchTimer = loop.scheduleTask(in: interval) { bound.value.checkWatch() }
     }
 
     private func checkWatch() {
         watch.isArmed = false
+        watchTimer = nil
         guard !isClosed else { return }
         let now = NIODeadline.now()
-        if let since = watch.outputSince, now - since > allowance(output.waitingBytes) {
+        if let since = watch.outputSince, now - since > allowance(watch.outputBytes) {
             return close()
         }
         if let since = watch.helloSince, now - since > allowance(0) {

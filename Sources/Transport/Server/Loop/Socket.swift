@@ -123,12 +123,21 @@ struct Socket {
     }
 
     /// Whether somebody listens at a Unix socket's path.
-    static func isListening(at address: SocketAddress) -> Bool {
-        guard let socket = try? open(address) else { return false }
+    ///
+    /// - Throws: where that cannot be known.
+    static func isListening(at address: SocketAddress) throws(SystemFailure) -> Bool {
+        let socket = try open(address)
         defer { socket.close() }
-        let connected = unsafe address.withSockAddr { unsafe connect(socket.descriptor, $0, socklen_t($1)) }
-        // A full backlog is somebody's too.
-        return connected == 0 || errno == EAGAIN
+        while unsafe address.withSockAddr({ unsafe connect(socket.descriptor, $0, socklen_t($1)) }) != 0 {
+            switch errno {
+            case EINTR: continue
+            // A full backlog is somebody's too.
+            case EAGAIN, EISCONN: return true
+            case ECONNREFUSED, ENOENT: return false
+            default: throw SystemFailure("connect")
+            }
+        }
+        return true
     }
 
     private static func open(_ address: SocketAddress) throws(SystemFailure) -> Socket {
