@@ -19,7 +19,8 @@ extension LogWriter {
 
     /// Opens the log in `directory` (`DIR/log`) for writing, and creates it where there is none.
     ///
-    /// Every record is checked before anything is changed, but for those of sealed segments after a clean end; after an unclean end the log is then recovered, as docs/formats/log.md says.
+    /// Every record is checked before anything is changed, but for those of sealed segments after a clean end; after an unclean end the log
+    /// is then recovered, as docs/formats/log.md says.
     /// - Parameters:
     ///   - newLogID: the id of a log that is created; an existing one keeps its own.
     ///   - now: the ingest time of a gap record.

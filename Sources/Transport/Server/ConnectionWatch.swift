@@ -4,8 +4,6 @@ internal import Wire
 
 /// Since when a connection keeps us waiting: for its hello, for the rest of a frame, for its reading of our output.
 struct ConnectionWatch {
-    /// Whether a check is on its way.
-    var isArmed = false
     private(set) var helloSince: NIODeadline?
     private(set) var frameSince: NIODeadline?
     private(set) var lastReceived = NIODeadline.uptimeNanoseconds(0)
@@ -36,15 +34,13 @@ struct ConnectionWatch {
 extension ServerConnection {
     /// Sees to it that a check comes while the connection keeps us waiting; an idle one has no timer.
     func armWatch() {
-        guard !watch.isArmed, watch.isWaiting, !isClosed else { return }
-        watch.isArmed = true
+        guard watchTimer == nil, watch.isWaiting, !isClosed else { return }
         let bound = NIOLoopBound(self, eventLoop: loop)
         let interval = TimeAmount.nanoseconds(Int64(options.frameTimeout.nanoseconds / 4))
         watchTimer = loop.scheduleTask(in: interval) { bound.value.checkWatch() }
     }
 
     private func checkWatch() {
-        watch.isArmed = false
         watchTimer = nil
         guard !isClosed else { return }
         let now = NIODeadline.now()

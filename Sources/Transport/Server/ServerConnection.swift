@@ -24,6 +24,7 @@ final class ServerConnection: SocketWatcher {
     var connection: Connection
     var output = OutputQueue()
     var watch = ConnectionWatch()
+    /// Set while a check is on its way.
     var watchTimer: Scheduled<Void>?
     private var hello = HelloRequest()
     private var requests: [UInt64: Open] = [:]
@@ -189,7 +190,7 @@ final class ServerConnection: SocketWatcher {
     /// - Returns: bytes of output gathered.
     func answerRound() -> Int {
         isInRound = false
-        // While too much waits, the rest waits too: `resumeReading` comes back to it.
+        // While too much waits, the rest waits too: `updateInterest` comes back to it.
         guard let immediate, !isClosing, !isClosed, !isOverloaded else { return 0 }
         isReading = true
         var buffer = ByteBuffer()
