@@ -51,11 +51,13 @@ final class Stripes: @unchecked Sendable {
 
     // MARK: By the thread that applies
 
-    func upsert(_ row: borrowing RowBuffer, isForced: Bool, needed: () -> [Position]) -> UpsertOutcome {
+    func upsert(
+        _ row: borrowing RowBuffer, isForced: Bool, needed: () -> [Position], pause: () -> Void
+    ) -> UpsertOutcome {
         let index = Self.index(row.hash)
         let before = unsafe tables[index].slots.word
         let bytesBefore = unsafe tables[index].memoryBytes
-        let outcome = unsafe tables[index].upsert(row, isForced: isForced, needed: needed, given: &given)
+        let outcome = unsafe tables[index].upsert(row, isForced: isForced, needed: needed, pause: pause, given: &given)
         let after = unsafe tables[index].slots.word
         if after != before { unsafe (published + index).pointee.store(after, ordering: .releasing) }
         memoryBytes += unsafe tables[index].memoryBytes - bytesBefore

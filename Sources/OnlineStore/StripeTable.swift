@@ -44,15 +44,16 @@ struct StripeTable: ~Copyable {
     /// - Parameters:
     ///   - isForced: replace whatever is there; only the audit's own test does that.
     ///   - needed: positions whose versions readers still need, falling; asked for only before a compaction.
+    ///   - pause: called every few rows where the whole stripe is walked over; readers see the old slots meanwhile.
     ///   - given: takes memory that readers may still hold.
     /// - Complexity: O(bytes of the row) amortised.
     mutating func upsert(
-        _ row: borrowing RowBuffer, isForced: Bool, needed: () -> [Position], given: inout [UInt]
+        _ row: borrowing RowBuffer, isForced: Bool, needed: () -> [Position], pause: () -> Void, given: inout [UInt]
     ) -> UpsertOutcome {
         let order = row.header.order
         let record = unsafe row.bytes.span.bytes
         guard let found = slots.find(row.hash, row.header.groupID, record.extracting(row.keyRange)) else {
-            if count * 4 >= slots.count * 3 { growSlots(&given) }
+            if count * 4 >= slots.count * 3 { growSlots(pause, &given) }
             count += 1
             slots.insert(arena.append(record, previous: 0), hash: row.hash)
             return .inserted
@@ -64,7 +65,7 @@ struct StripeTable: ~Copyable {
         slots[found.index] = Slots.tag(row.hash) | arena.append(record, previous: previous).address
         supersededBytes += old.recordCount + 8
         if supersededBytes >= compactionBytes && supersededBytes >= arena.usedBytes / 2 {
-            compact(needed: needed(), given: &given)
+            compact(needed: needed(), pause: pause, given: &given)
         }
         return .replaced(wasTombstone: old.isTombstone, byteCount: old.recordCount)
     }
@@ -77,10 +78,14 @@ struct StripeTable: ~Copyable {
         arena.prefetch(byteCount: byteCount)
     }
 
-    private mutating func growSlots(_ given: inout [UInt]) {
+    /// Slots walked over between two pauses: about a tenth of a millisecond.
+    private static let slotsBetweenPauses = 512
+
+    private mutating func growSlots(_ pause: () -> Void, _ given: inout [UInt]) {
         let old = slots
         slots = Slots(bits: old.count == 0 ? Self.slotBitsMin : old.count.trailingZeroBitCount + 1)
         for index in 0..<old.count {
+            if (index + 1) % Self.slotsBetweenPauses == 0 { pause() }
             guard let row = old.row(at: index) else { continue }
             slots.insert(row, hash: row.hash(seed: seed))
         }
@@ -90,9 +95,11 @@ struct StripeTable: ~Copyable {
     /// Drops the versions that no reader needs: for each key the newest stays, and for each needed position the first version
     /// at or before it.
     ///
-    /// - Parameter needed: falling positions.
+    /// - Parameters:
+    ///   - needed: falling positions.
+    ///   - pause: called every few rows.
     /// - Complexity: O(bytes of the stripe + rows × needed positions).
-    mutating func compact(needed: [Position], given: inout [UInt]) {
+    mutating func compact(needed: [Position], pause: () -> Void, given: inout [UInt]) {
         let old = slots
         given += arena.takeChunks()
         given.append(old.address)
@@ -100,6 +107,7 @@ struct StripeTable: ~Copyable {
         var retained = 0
         var chain: [StoredRow] = []
         for index in 0..<old.count {
+            if (index + 1) % Self.slotsBetweenPauses == 0 { pause() }
             guard let newest = old.row(at: index) else { continue }
             Self.collectVersions(from: newest, needed: needed, into: &chain)
             var copy = StoredRow(address: 0)

@@ -52,6 +52,28 @@ struct CompactionTests {
         store.pin().tables.live.arenaBytes
     }
 
+    @Test func growthAndCompactionPauseWithTheOldSlotsWhole() {
+        var table = StripeTable(seed: 0)
+        var given: [UInt] = []
+        let keys = EncodedKeys(1, [int64s(Array(0..<4_000))], rowCount: 4_000, seed: 0)
+        var pauses = 0
+        for position: Position in 1...40 {
+            for key in 0..<4_000 {
+                var row = RowBuffer()
+                row.build(
+                    keys: keys, row: key, order: RowOrder(eventTime: Int64(position), position: position, row: UInt32(key)),
+                    schemaVersion: 1, features: nil)
+                let slots = table.slots
+                _ = table.upsert(row, isForced: false, needed: { [] }, pause: { pauses += 1 }, given: &given)
+                // What readers hold stays as it is until the store takes it back.
+                if key == 3_999, position > 1 { #expect(StripeRun(slots, at: position, seed: 0).count == 4_000) }
+            }
+        }
+        // Grown from 8 slots to 8,192, and compacted once at least: one pause for each 512 slots walked over.
+        #expect(pauses >= 15 + 16)
+        MapMemory.free(given)
+    }
+
     @Test func compactionKeepsJustTheNeededVersions() {
         var table = StripeTable(seed: 0)
         var given: [UInt] = []
@@ -62,11 +84,11 @@ struct CompactionTests {
                 keys: keys, row: 0, order: RowOrder(eventTime: Int64(position), position: position * 10, row: 0),
                 schemaVersion: 1,
                 features: nil)
-            _ = table.upsert(row, isForced: false, needed: { [] }, given: &given)
+            _ = table.upsert(row, isForced: false, needed: { [] }, pause: {}, given: &given)
         }
         let rowBytes = table.arenaBytes / 10
         #expect(given.isEmpty)
-        table.compact(needed: [1_000, 75, 72, 30, 29, 5], given: &given)
+        table.compact(needed: [1_000, 75, 72, 30, 29, 5], pause: {}, given: &given)
         #expect(table.arenaBytes == 4 * rowBytes)  // 100, 70, 30, 20
         #expect(table.supersededBytes == 3 * rowBytes)
         for (visible, seen): (Position, Position) in [(1_000, 100), (100, 100), (75, 70), (72, 70), (30, 30), (29, 20)] {
@@ -76,7 +98,7 @@ struct CompactionTests {
             #expect(row.header.order.position == seen)
         }
         #expect(StripeRun(table.slots, at: 5, seed: 0).count == 0)
-        table.compact(needed: [], given: &given)
+        table.compact(needed: [], pause: {}, given: &given)
         #expect(table.arenaBytes == rowBytes)
         #expect(table.supersededBytes == 0)
         #expect(!given.isEmpty)

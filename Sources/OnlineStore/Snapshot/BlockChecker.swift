@@ -3,6 +3,7 @@ internal import StorageIO
 
 /// Checks the 4 KiB blocks of a mapped snapshot against their checksums, each once.
 struct BlockChecker {
+    let path: String
     let map: MappedFile
     let geometry: SnapshotGeometry
     let checked: CheckedBlocks
@@ -74,6 +75,6 @@ struct BlockChecker {
         let isRight = map.withBytes(0..<map.count) { bytes in
             CRC32C.checksum(bytes.extracting(offset..<offset + SnapshotFormat.blockBytes)) == bytes.littleEndian(at: sum)
         }
-        if !isRight { throw SnapshotFile.damage(map.path, offset, "the checksum of the block does not match") }
+        if !isRight { throw SnapshotFile.damage(path, offset, "the checksum of the block does not match") }
     }
 }

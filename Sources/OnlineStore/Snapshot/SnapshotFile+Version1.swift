@@ -7,14 +7,14 @@ extension SnapshotFile {
 
     func loadVersion1(_ bytes: RawSpan, at offset: Int, into row: inout RowBuffer) throws(HeadwaterError) -> Int {
         let keyAt = offset + Self.headerBytes1
-        guard keyAt <= geometry.rowsEnd else { throw Self.damage(map.path, offset, "a row is cut off") }
+        guard keyAt <= geometry.rowsEnd else { throw Self.damage(path, offset, "a row is cut off") }
         try check(offset..<keyAt)
         let keyCount = Int(bytes.littleEndian(at: offset + 44, as: UInt16.self))
         let packedCount = Int(bytes.littleEndian(at: offset + 48, as: UInt32.self))
         let end = (keyAt + keyCount + packedCount + 7) & ~7
         let schemaVersion: UInt32 = bytes.littleEndian(at: offset + 36)
         guard end <= geometry.rowsEnd, schemaVersion <= RowHeader.schemaVersionMax else {
-            throw Self.damage(map.path, offset, "a row is cut off, or of a schema version that no group can have")
+            throw Self.damage(path, offset, "a row is cut off, or of a schema version that no group can have")
         }
         try check(offset..<end)
         let header = RowHeader(
@@ -39,7 +39,8 @@ extension SnapshotFile {
         var counted: [GroupID: GroupStatistics] = [:]
         var cursor = try RowCursor(self)
         while !cursor.row.isEmpty {
-            generation.upsert(cursor.row, counted: &counted[cursor.row.header.groupID, default: GroupStatistics()]) { [] }
+            generation.upsert(
+                cursor.row, counted: &counted[cursor.row.header.groupID, default: GroupStatistics()], needed: { [] })
             try cursor.advance()
         }
         for (groupID, counts) in counted { generation.add(counts, to: groupID) }

@@ -3,6 +3,8 @@ internal import StorageIO
 
 /// A mapped snapshot, probed in place. Blocks are checked at first touch.
 final class SnapshotFile: Sendable {
+    /// What messages name.
+    let path: String
     let map: MappedFile
     /// Of the format: 2, or 1, whose rows are walked over but not probed.
     let version: UInt32
@@ -16,12 +18,14 @@ final class SnapshotFile: Sendable {
 
     /// Maps a snapshot and checks footer, header and meta.
     ///
+    /// - Parameter temporary: where the file stands that will be renamed to `path`; the mapping outlives the renaming.
     /// - Complexity: O(1) in rows, but for one checksum every 4 MiB.
     /// - Throws: `.dataLoss` with `file:offset` for damage, `.unimplemented` for a newer format.
-    init(_ storage: any Storage, _ path: String) throws(HeadwaterError) {
-        let map = try storage.map(path)
+    init(_ storage: any Storage, _ path: String, at temporary: String? = nil) throws(HeadwaterError) {
+        let map = try storage.map(temporary ?? path)
         map.preferHugePages()
-        version = try Self.checkVersion(map)
+        self.path = path
+        version = try Self.checkVersion(map, path)
         let footerAt = map.count - SnapshotFormat.footerBytes
         guard footerAt >= SnapshotFormat.blockBytes,
             let footer = SnapshotFooter(
@@ -36,7 +40,7 @@ final class SnapshotFile: Sendable {
         self.footer = footer
         checked = CheckedBlocks(blockCount: geometry.blockCount)
         checkedSums = CheckedBlocks(blockCount: geometry.sumsBlockCount)
-        let blocks = BlockChecker(map: map, geometry: geometry, checked: checked, checkedSums: checkedSums)
+        let blocks = BlockChecker(path: path, map: map, geometry: geometry, checked: checked, checkedSums: checkedSums)
         try blocks.check(0..<SnapshotFormat.blockBytes)
         header = SnapshotHeader(decoding: map.bytes(at: 0, count: SnapshotFormat.headerBytes))
         let metaRange = geometry.metaOffset..<geometry.metaOffset + geometry.metaCount
@@ -54,21 +58,21 @@ final class SnapshotFile: Sendable {
         if SnapshotFooter(
             decoding: map.bytes(at: footerAt, count: SnapshotFormat.footerBytes), version: version, fileCount: map.count) == nil
         {
-            try visit(.damaged(Self.damage(map.path, footerAt, "the footer does not hold any more")))
+            try visit(.damaged(Self.damage(path, footerAt, "the footer does not hold any more")))
         }
         let topSums = map.withBytes(geometry.topSumsOffset..<footerAt) { CRC32C.checksum($0) }
         if topSums != footer.topSumsChecksum {
-            try visit(.damaged(Self.damage(map.path, geometry.topSumsOffset, "a checksum does not match any more")))
+            try visit(.damaged(Self.damage(path, geometry.topSumsOffset, "a checksum does not match any more")))
         }
     }
 
     /// Checks magic and least reader version before anything that another version may have moved.
     ///
     /// - Returns: the format's version.
-    private static func checkVersion(_ map: MappedFile) throws(HeadwaterError) -> UInt32 {
+    private static func checkVersion(_ map: MappedFile, _ path: String) throws(HeadwaterError) -> UInt32 {
         let start = map.bytes(at: 0, count: min(16, map.count))[...]
         guard start.count == 16, start.littleEndian(at: 0, as: UInt64.self) == SnapshotFormat.magic else {
-            throw damage(map.path, 0, "it does not start as a snapshot does")
+            throw damage(path, 0, "it does not start as a snapshot does")
         }
         let version: UInt32 = start.littleEndian(at: 8)
         let leastReader: UInt32 = start.littleEndian(at: 12)
@@ -76,7 +80,7 @@ final class SnapshotFile: Sendable {
             throw HeadwaterError(
                 .unimplemented,
                 "the snapshot needs a reader of version \(leastReader), not \(SnapshotFormat.version): use a newer Headwater",
-                at: map.path)
+                at: path)
         }
         return min(version, SnapshotFormat.version)
     }
@@ -87,7 +91,9 @@ final class SnapshotFile: Sendable {
             at: "\(path):\(offset)")
     }
 
-    var blocks: BlockChecker { BlockChecker(map: map, geometry: geometry, checked: checked, checkedSums: checkedSums) }
+    var blocks: BlockChecker {
+        BlockChecker(path: path, map: map, geometry: geometry, checked: checked, checkedSums: checkedSums)
+    }
 
     /// Checks the blocks of `range` that have not been checked yet.
     ///
@@ -119,7 +125,7 @@ final class SnapshotFile: Sendable {
             if SnapshotIndex.isOf(entry, hash) {
                 let offset = SnapshotIndex.rowOffset(entry)
                 guard offset >= geometry.rowsOffset, offset < geometry.rowsEnd else {
-                    throw Self.damage(map.path, place, "the index points outside of the rows")
+                    throw Self.damage(path, place, "the index points outside of the rows")
                 }
                 return (slot, offset)
             }
@@ -148,10 +154,10 @@ final class SnapshotFile: Sendable {
     /// - Throws: `.dataLoss` where the row does not lie before `end`, or its header is damaged.
     @inline(__always)
     func rowHeader(_ bytes: RawSpan, at offset: Int, end: Int) throws(HeadwaterError) -> RowHeader {
-        guard offset + RowHeader.byteCount <= end else { throw Self.damage(map.path, offset, "a row is cut off") }
+        guard offset + RowHeader.byteCount <= end else { throw Self.damage(path, offset, "a row is cut off") }
         try check(offset..<offset + RowHeader.byteCount)
         let header = RowHeader(bytes, at: offset)
-        guard offset + header.recordCount <= end else { throw Self.damage(map.path, offset, "a row is cut off") }
+        guard offset + header.recordCount <= end else { throw Self.damage(path, offset, "a row is cut off") }
         return header
     }
 }

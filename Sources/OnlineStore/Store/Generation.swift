@@ -38,11 +38,14 @@ final class Generation: Sendable {
     /// Starts to load what upserts of these keys will touch.
     func prefetch(_ hashes: ArraySlice<UInt64>, rowBytes: Int) { stripes.prefetch(hashes, rowBytes: rowBytes) }
 
-    /// - Parameter counted: the group's counts, to be added by the caller with `add` once for many rows.
+    /// - Parameters:
+    ///   - counted: the group's counts, to be added by the caller with `add` once for many rows.
+    ///   - pause: called now and then where one row makes much work.
     func upsert(
-        _ row: borrowing RowBuffer, isForced: Bool = false, counted: inout GroupStatistics, needed: () -> [Position]
+        _ row: borrowing RowBuffer, isForced: Bool = false, counted: inout GroupStatistics, needed: () -> [Position],
+        pause: () -> Void = {}
     ) {
-        let outcome = stripes.upsert(row, isForced: isForced, needed: needed)
+        let outcome = stripes.upsert(row, isForced: isForced, needed: needed, pause: pause)
         memory.store(stripes.memoryBytes, ordering: .relaxed)
         let header = row.header
         var added = header.recordCount

@@ -83,7 +83,7 @@ extension OnlineStore {
                 let order = RowOrder(eventTime: eventTime, position: record.position, row: UInt32(entry.firstRow + row))
                 buffer.build(
                     keys: keys, row: row, order: order, schemaVersion: schema.schemaVersion, features: packed)
-                live.upsert(buffer, counted: &counted, needed: neededPositions)
+                live.upsert(buffer, counted: &counted, needed: neededPositions, pause: pause)
             }
         }
         live.add(counted, to: schema.groupID)

@@ -54,9 +54,12 @@ extension OnlineStore {
         let cut = Sabotage.tornSnapshot.isPlanted ? cut.claiming(appliedPosition) : cut
         let path = StoragePath.join(directory, name ?? SnapshotFormat.name(cut.position))
         let temporary = path + ".tmp"
+        let file: SnapshotFile
         do throws(HeadwaterError) {
             try write(cut, extra, temporary)
-            try verify(temporary)
+            // The very mapping that reads will use, so that the first of them wait neither for its pages nor for its checksums.
+            file = try SnapshotFile(storage, path, at: temporary)
+            try verify(file)
             try storage.rename(temporary, to: path)
         } catch {
             // Gives the space back on a full disk; what stays behind is removed by the next attempt or the next open.
@@ -64,9 +67,6 @@ extension OnlineStore {
             throw error
         }
         try storage.syncDirectory(directory)
-        let file = try SnapshotFile(storage, path)
-        // Here, so that the first reads of the new file wait neither for its pages nor for its checksums.
-        try file.blocks.verifyAll(pause: betweenRows)
         return WrittenSnapshot(
             position: cut.position, path: path, file: file,
             merged: cut.tables.frozen.map { ObjectIdentifier($0) })
@@ -115,8 +115,7 @@ extension OnlineStore {
     }
 
     /// Reads a new file back: every block, and every row in its order and where the index says.
-    private func verify(_ path: String) throws(HeadwaterError) {
-        let file = try SnapshotFile(storage, path)
+    private func verify(_ file: SnapshotFile) throws(HeadwaterError) {
         let pause = betweenRows
         try file.blocks.verifyAll(pause: pause)
         var cursor = try RowCursor(file)
@@ -126,11 +125,11 @@ extension OnlineStore {
         while !cursor.row.isEmpty {
             slot = max(slot, file.geometry.index.slot(cursor.row.hash))
             guard file.entry(slot) == SnapshotIndex.entry(cursor.row.hash, cursor.rowOffset) else {
-                throw SnapshotFile.damage(path, SnapshotIndex.offset + slot * 8, "the index does not name row \(count)")
+                throw SnapshotFile.damage(file.path, SnapshotIndex.offset + slot * 8, "the index does not name row \(count)")
             }
             slot += 1
             if !previous.isEmpty && previous.keyOrder(cursor.row) >= 0 {
-                throw SnapshotFile.damage(path, file.geometry.rowsOffset, "row \(count) is not in hash order")
+                throw SnapshotFile.damage(file.path, file.geometry.rowsOffset, "row \(count) is not in hash order")
             }
             previous = cursor.row
             count += 1
@@ -138,7 +137,7 @@ extension OnlineStore {
             try cursor.advance()
         }
         guard count == file.footer.rows else {
-            throw SnapshotFile.damage(path, file.geometry.rowsOffset, "\(count) rows where \(file.footer.rows) were written")
+            throw SnapshotFile.damage(file.path, file.geometry.rowsOffset, "\(count) rows where \(file.footer.rows) were written")
         }
     }
 
