@@ -16,8 +16,10 @@ public struct LookupRunner {
     public struct Figures: Sendable {
         public let rows: Int
         public let place: Place
-        /// One for each round.
+        /// One for each round; each batch at a position of its own, pinned and let go of.
         public let getsPerSecond: [Double]
+        /// The rounds between them: all batches at one position, so that none pays for its own.
+        public let unpinnedGetsPerSecond: [Double]
     }
 
     static let features = 10
@@ -44,10 +46,10 @@ public struct LookupRunner {
         let store = try filledStore()
         defer { store.close() }
         let keys = keys()
-        let inMap = Figures(rows: rows, place: .map, getsPerSecond: try measure(store, keys))
+        let inMap = try measure(store, keys, .map)
         try store.adopt(store.writeSnapshot(store.beginSnapshot(), extra: []))
         store.returnFreedMemory()
-        return [inMap, Figures(rows: rows, place: .snapshot, getsPerSecond: try measure(store, keys))]
+        return [inMap, try measure(store, keys, .snapshot)]
     }
 
     /// A store with all rows in its map.
@@ -91,14 +93,13 @@ public struct LookupRunner {
     /// Reads one batch of keys after the other; an answer is written out whole, and its first key's last feature is checked.
     ///
     /// - Returns: what reads the next batch.
-    private func reads(_ store: OnlineStore, _ keys: [Column]) -> () throws(HeadwaterError) -> Void {
+    private func reads(_ reader: OnlineReader, _ keys: [Column]) -> () throws(HeadwaterError) -> Void {
         let features = Self.schema.features.indices.map {
             RequestedFeature(ordinal: Self.schema.featureBase + $0, type: .int64)
         }
         let plan = OnlineReadPlan(
             lookups: [OnlineReadPlan.Lookup(groupID: 1, features: features, maxAge: nil, keys: [0])],
             outputs: features.indices.map { OnlineReadPlan.Output(lookup: 0, feature: $0) })
-        let reader = OnlineReader(store)
         let batch = batch
         let lastFeature = PackedColumns.Header.byteCount + (Self.features - 1) * batch * 8
         var next = 0
@@ -116,30 +117,38 @@ public struct LookupRunner {
 
     /// Gets of one batch at a time; each gives 1.
     func singleGets(_ store: OnlineStore) -> () throws -> Int {
-        let read = reads(store, keys())
+        let read = reads(OnlineReader(store), keys())
         return {
             try read()
             return 1
         }
     }
 
-    /// Gets a second, in each round.
-    private func measure(_ store: OnlineStore, _ keys: [Column]) throws(HeadwaterError) -> [Double] {
-        let read = reads(store, keys)
+    private func measure(_ store: OnlineStore, _ keys: [Column], _ place: Place) throws(HeadwaterError) -> Figures {
+        let reader = OnlineReader(store)
+        let read = reads(reader, keys)
         for _ in keys.indices { try read() }
-        var found: [Double] = []
+        var pinned: [Double] = []
+        var unpinned: [Double] = []
         for _ in 0..<rounds {
-            let start = monotonicNanoseconds()
-            let end = start + UInt64(seconds * 1e9)
-            var count = 0
-            var now = start
-            while now < end {
-                for _ in 0..<16 { try read() }
-                count += 16 * batch
-                now = monotonicNanoseconds()
-            }
-            found.append(Double(count) / (Double(now - start) / 1e9))
+            pinned.append(try getsPerSecond(read))
+            reader.pin()
+            defer { reader.unpin() }
+            unpinned.append(try getsPerSecond(read))
         }
-        return found
+        return Figures(rows: rows, place: place, getsPerSecond: pinned, unpinnedGetsPerSecond: unpinned)
+    }
+
+    private func getsPerSecond(_ read: () throws(HeadwaterError) -> Void) throws(HeadwaterError) -> Double {
+        let start = monotonicNanoseconds()
+        let end = start + UInt64(seconds * 1e9)
+        var count = 0
+        var now = start
+        while now < end {
+            for _ in 0..<16 { try read() }
+            count += 16 * batch
+            now = monotonicNanoseconds()
+        }
+        return Double(count) / (Double(now - start) / 1e9)
     }
 }

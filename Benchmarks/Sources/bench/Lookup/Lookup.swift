@@ -33,6 +33,8 @@ struct Lookup: ParsableCommand {
         let place: String
         let getsPerSecond: Spread
         let nanosecondsEach: Double
+        /// Of the rate with all batches at one position: what whole vectors (P8) leave of it.
+        let ratioToOnePosition: Spread
         let isMet: Bool?
     }
 
@@ -56,6 +58,7 @@ struct Lookup: ParsableCommand {
                 lines.append(
                     Line(
                         rows: count, place: figures.place.rawValue, getsPerSecond: spread, nanosecondsEach: 1e9 / spread.median,
+                        ratioToOnePosition: Spread(zip(figures.getsPerSecond, figures.unpinnedGetsPerSecond).map { $0 / $1 }),
                         isMet: count >= Self.barRows ? spread.median >= Self.bar : nil))
             }
         }
@@ -70,17 +73,19 @@ struct Lookup: ParsableCommand {
 
     private func text(_ lines: [Line]) -> String {
         var text = [
-            "Random gets of 10 int64 in batches of \(batch), one core, answers written out; median (min … max) of \(rounds) rounds."
+            "Random gets of 10 int64 in batches of \(batch), one core, answers written out; median (min … max) of \(rounds) rounds.",
+            "Each batch at a position of its own; behind it, of the rate with all batches at one position.",
         ]
         for line in lines {
             let rate = line.getsPerSecond
+            let whole = line.ratioToOnePosition
             let bar = line.isMet.map { "  bar 5 M: \($0 ? "met" : "NOT MET")" } ?? ""
             text.append(
                 String(
-                    format: "%10d rows  %@  %6.2f M gets/s (%.2f … %.2f), %4.0f ns each", line.rows,
+                    format: "%10d rows  %@  %6.2f M gets/s (%.2f … %.2f), %4.0f ns each, %.3f (%.3f … %.3f)", line.rows,
                     line.place.padding(toLength: 8, withPad: " ", startingAt: 0), rate.median / 1e6, rate.min / 1e6,
                     rate.max / 1e6,
-                    line.nanosecondsEach) + bar)
+                    line.nanosecondsEach, whole.median, whole.min, whole.max) + bar)
         }
         return text.joined(separator: "\n")
     }
