@@ -29,6 +29,12 @@ struct FoundCell {
         return byte >> UInt8(place.index & 7) & 1 == 1
     }
 
+    /// Whether the row is there, of this version, and has no null.
+    func isWhole(of version: CompiledVersion) -> Bool {
+        status == .present && UInt32(schemaVersion) == version.number && version.hasAll
+            && !hasNulls(bitmapBytes: version.bitmapBytes)
+    }
+
     /// Whether any feature of the row is null, asked for or not.
     @inline(__always)
     func hasNulls(bitmapBytes: Int) -> Bool {

@@ -19,7 +19,7 @@ extension OnlineAnswer {
         let output = plan.outputs[output]
         let lookup = plan.lookups[output.lookup]
         let common = parts[output.lookup].version
-        let first = output.lookup * rowCount
+        let first = firstCell(output.lookup)
         unsafe cells.withUnsafeBufferPointer { cells in
             for row in 0..<rowCount {
                 let cell = unsafe cells[first + row]

@@ -46,17 +46,7 @@ extension OnlineAnswer {
         return try PackedColumns(decoding: encode(eventTimes: false)[...], types: plan.types)
     }
 
-    /// Whether every lookup has all its rows, of its group's newest version, without a null.
-    private var isWhole: Bool {
-        if plan.runs == nil { return false }
-        for index in parts.indices {
-            if !parts[index].isWhole || parts[index].version !== plan.lookups[index].newest { return false }
-        }
-        return true
-    }
-
     private func write(_ cursor: inout PartCursor, eventTimes: Bool) {
-        let isWhole = isWhole
         let header = PackedColumns.Header(
             tag: position, rowCount: rowCount, hasStatuses: !isWhole, hasEventTimes: eventTimes)
         cursor.append(header.words.0)
@@ -71,7 +61,7 @@ extension OnlineAnswer {
             guard eventTimes else { return }
             for output in plan.outputs {
                 for row in 0..<rowCount {
-                    cursor.append(UInt64(bitPattern: unsafe cells[output.lookup * rowCount + row].eventTime))
+                    cursor.append(UInt64(bitPattern: unsafe cells[firstCell(output.lookup) + row].eventTime))
                 }
             }
         }
@@ -79,7 +69,7 @@ extension OnlineAnswer {
 
     /// Turns a run of neighbouring features of all rows into columns.
     private func gather(_ run: CompiledPlan.Run, _ cells: UnsafeBufferPointer<FoundCell>, _ cursor: inout PartCursor) {
-        let first = run.lookup * rowCount
+        let first = firstCell(run.lookup)
         if rowCount == 1 {
             cursor.copy(unsafe cells[first].packed + UInt(run.slot), byteCount: run.width * run.count)
             return cursor.pad()
@@ -112,7 +102,7 @@ extension OnlineAnswer {
 
     private func writeStatuses(_ cells: UnsafeBufferPointer<FoundCell>, _ cursor: inout PartCursor) {
         for output in plan.outputs {
-            let first = output.lookup * rowCount
+            let first = firstCell(output.lookup)
             let lookup = plan.lookups[output.lookup]
             let common = parts[output.lookup].version
             var bits: UInt8 = 0

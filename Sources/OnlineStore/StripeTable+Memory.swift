@@ -43,7 +43,7 @@ struct StoredRow {
         guard unsafe base.loadUnaligned(fromByteOffset: 20, as: UInt32.self) == groupID,
             Int(unsafe base.loadUnaligned(fromByteOffset: 28, as: UInt16.self)) == key.byteCount
         else { return false }
-        return areEqual(unsafe RawSpan(_unsafeStart: base + RowHeader.byteCount, byteCount: key.byteCount), key)
+        return unsafe RawSpan(_unsafeStart: base + RowHeader.byteCount, byteCount: key.byteCount).hasSameBytes(as: key)
     }
 
     /// Walks from a key's newest version to the first that a reader at `visible` may see; only in an arena.
@@ -232,20 +232,4 @@ struct Slots {
         while self[index] != 0 { index = next(index) }
         self[index] = Self.tag(hash) | row.address
     }
-}
-
-/// Whether two runs of bytes are the same, eight at a time.
-@inline(__always)
-func areEqual(_ left: RawSpan, _ right: RawSpan) -> Bool {
-    guard left.byteCount == right.byteCount else { return false }
-    var offset = 0
-    while offset + 8 <= left.byteCount {
-        if left.littleEndian(at: offset, as: UInt64.self) != right.littleEndian(at: offset, as: UInt64.self) { return false }
-        offset += 8
-    }
-    while offset < left.byteCount {
-        if left.littleEndian(at: offset, as: UInt8.self) != right.littleEndian(at: offset, as: UInt8.self) { return false }
-        offset += 1
-    }
-    return true
 }

@@ -72,6 +72,19 @@ struct GatherTests {
                         bytes.count
                     )
                 }
+                if rows > 1 {
+                    let start = random.int(0...rows - 1)
+                    let some = start..<random.int(start + 1...rows)
+                    let narrowed = try reader.read(plan, keys: [int64s(ids)], rowCount: rows, now: 0) { answer in
+                        var answer = answer
+                        answer.narrow(to: some)
+                        return answer.encode(eventTimes: true)
+                    }
+                    let alone = try reader.read(plan, keys: [int64s(Array(ids[some]))], rowCount: some.count, now: 0) {
+                        $0.encode(eventTimes: true)
+                    }
+                    #expect(narrowed == alone)
+                }
                 #expect(times % 8 == 0 && packed.header.tag == Position(schemas.count))
                 for (output, (column, times)) in zip(outputs, zip(packed.columns, packed.eventTimes)) {
                     let source = written[output.lookup][output.feature]

@@ -35,18 +35,18 @@ final class EchoHandler: RequestHandler {
 
         init(_ echo: EchoHandler) { self.echo = echo }
 
-        func begin(_ bytes: RawSpan, bodies: [Range<Int>]) {}
+        func begin(_ requests: [FrameView], in bytes: RawSpan) {}
         func loadAhead() {}
         func end() {}
 
         func answer(
-            _ request: FrameHeader, head: RawSpan, body: RawSpan, frameBytesMax: Int, into output: inout OutputQueue
-        ) -> Bool {
-            output.append(answerTo: request, bodyBytesMax: EchoHandler.immediateBytes) { memory in
+            _ requests: ArraySlice<FrameView>, in bytes: RawSpan, frameBytesMax: Int, into output: inout OutputQueue
+        ) -> Int {
+            output.append(answerTo: requests.first!.header, bodyBytesMax: EchoHandler.immediateBytes) { memory in
                 for _ in 0..<EchoHandler.immediateBytes { memory.append(7) }
             }
             echo.answeredAtOnce.add(1, ordering: .relaxed)
-            return true
+            return 1
         }
     }
 

@@ -7,6 +7,23 @@ extension RawSpan {
         // Every bit pattern is an integer, and the load checks its bounds.
         T(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: T.self))
     }
+
+    /// Whether two runs of bytes are the same, eight at a time.
+    @inlinable
+    @inline(__always)
+    public func hasSameBytes(as other: RawSpan) -> Bool {
+        guard byteCount == other.byteCount else { return false }
+        var offset = 0
+        while offset + 8 <= byteCount {
+            if littleEndian(at: offset, as: UInt64.self) != other.littleEndian(at: offset, as: UInt64.self) { return false }
+            offset += 8
+        }
+        while offset < byteCount {
+            if littleEndian(at: offset, as: UInt8.self) != other.littleEndian(at: offset, as: UInt8.self) { return false }
+            offset += 1
+        }
+        return true
+    }
 }
 
 extension ArraySlice<UInt8> {

@@ -79,7 +79,7 @@ public final class OnlineReader {
             memory.parts.append(try FoundPart(lookup, memory.found, oldest: oldest, into: &memory.cells))
         }
         return try body(
-            OnlineAnswer(plan: compiled, cells: memory.cells, parts: memory.parts, rowCount: rowCount, position: position))
+            OnlineAnswer(plan: compiled, cells: memory.cells, parts: memory.parts, foundCount: rowCount, position: position))
     }
 
     // MARK: Looking ahead
@@ -112,15 +112,55 @@ public struct OnlineAnswer {
     /// Cells of each lookup, one lookup behind the other.
     let cells: [FoundCell]
     let parts: [FoundPart]
-    public let rowCount: Int
+    /// Rows that were read: as many cells each lookup has.
+    let foundCount: Int
     /// The position that the whole answer shows.
     public let position: Position
+    /// The rows that are answered: all that were read, unless it was narrowed.
+    private var rows: Range<Int>
+    /// Whether every lookup has all the rows, of its group's newest version, without a null.
+    private(set) var isWhole = false
+
+    init(plan: CompiledPlan, cells: [FoundCell], parts: [FoundPart], foundCount: Int, position: Position) {
+        (self.plan, self.cells, self.parts, self.foundCount, self.position) = (plan, cells, parts, foundCount, position)
+        rows = 0..<foundCount
+        isWhole = areRowsWhole
+    }
+
+    public var rowCount: Int { rows.count }
+
+    /// Makes it the answer of some of the rows that were read, where one read was made for several requests: the same bytes as those of a
+    /// read of these rows alone.
+    ///
+    /// - Parameter rows: at least one; counted among all rows that were read.
+    public mutating func narrow(to rows: Range<Int>) {
+        precondition(!rows.isEmpty && rows.upperBound <= foundCount, "rows that were not read")
+        self.rows = rows
+        isWhole = areRowsWhole
+    }
+
+    /// Where the cells of a lookup start.
+    @inline(__always)
+    func firstCell(_ lookup: Int) -> Int { lookup * foundCount + rows.lowerBound }
 
     /// What was found of the rows of a lookup as a whole: never `.nullValue`.
-    public func rowStatus(lookup: Int, row: Int) -> CellStatus { cells[lookup * rowCount + row].status }
+    public func rowStatus(lookup: Int, row: Int) -> CellStatus { cells[firstCell(lookup) + row].status }
 
     /// Event time of a row that was found; `always` in a static table and where there is none.
-    public func eventTime(lookup: Int, row: Int) -> Microseconds { cells[lookup * rowCount + row].eventTime }
+    public func eventTime(lookup: Int, row: Int) -> Microseconds { cells[firstCell(lookup) + row].eventTime }
+
+    private var areRowsWhole: Bool {
+        if plan.runs == nil { return false }
+        for index in parts.indices {
+            let newest = plan.lookups[index].newest
+            if parts[index].isWhole && parts[index].version === newest { continue }
+            // Of all rows not every one is; of some of them, every one may be.
+            guard rowCount < foundCount, let newest else { return false }
+            let first = firstCell(index)
+            guard cells[first..<first + rowCount].allSatisfy({ $0.isWhole(of: newest) }) else { return false }
+        }
+        return true
+    }
 }
 
 extension Microseconds {

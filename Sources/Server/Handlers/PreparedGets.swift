@@ -1,11 +1,8 @@
 import Catalog
 import Engine
 import FeatureModel
-import NIOCore
 import OnlineStore
 import Synchronization
-import Transport
-import Wire
 
 /// Feature lists that connections prepared.
 final class HandleTable: Sendable {
@@ -113,117 +110,5 @@ extension FeaturePlan {
             mine.groupID == theirs.groupID && mine.keys == theirs.keys && mine.features == theirs.features
                 && mine.maxAgeMicroseconds == theirs.maxAgeMicroseconds
         }
-    }
-}
-
-/// Answers gets by handle of one connection on its event loop.
-final class PreparedGetHandler: ImmediateHandler {
-    /// What the connections of an event loop share: memory of reads.
-    final class Scratch {
-        let reader: OnlineReader
-        var body: [UInt8] = []
-        var keys: [Column] = []
-
-        init(_ store: OnlineStore) { reader = OnlineReader(store) }
-    }
-
-    private let services: Services
-    private let online: OnlineNode
-    private let connectionID: UInt64
-    private let scratch: Scratch
-    private var prepared: [UInt64: PreparedGet] = [:]
-    private var last: (handle: UInt64, get: PreparedGet)?
-
-    let method = Wire.Method.getPrepared
-
-    init(_ services: Services, _ online: OnlineNode, connectionID: UInt64, scratch: Scratch) {
-        self.services = services
-        self.online = online
-        self.connectionID = connectionID
-        self.scratch = scratch
-    }
-
-    /// Of an answer that is written on the event loop.
-    private static let answerBytesMax = 4 << 20
-    /// Of a request, up to which its keys are looked ahead for: larger ones overlap their own waits.
-    private static let rowsAheadMax = 8
-
-    func begin(_ bytes: RawSpan, bodies: [Range<Int>]) {
-        // What has come was sent before this moment, so all of it may see the position of now.
-        scratch.reader.pin()
-        for body in bodies { expect(bytes.extracting(body)) }
-    }
-
-    func loadAhead() { scratch.reader.loadExpected() }
-
-    func end() { scratch.reader.unpin() }
-
-    private func expect(_ body: RawSpan) {
-        guard let header = try? PackedColumns.Header(decoding: body), !header.hasStatuses, header.rowCount <= Self.rowsAheadMax,
-            let get = try? get(header.tag), let width = get.keyWidth,
-            body.byteCount >= PackedColumns.Header.byteCount + header.rowCount * width
-        else { return }
-        for row in 0..<header.rowCount {
-            let start = PackedColumns.Header.byteCount + row * width
-            get.expect(body.extracting(start..<start + width), by: scratch.reader)
-        }
-    }
-
-    func answer(
-        _ request: FrameHeader, head: RawSpan, body: RawSpan, frameBytesMax: Int, into output: inout OutputQueue
-    ) -> Bool {
-        // What fails is tried again by the general way, which answers with the reason.
-        do throws(HeadwaterError) {
-            return try answer(request, head, body, frameBytesMax, &output)
-        } catch {
-            return false
-        }
-    }
-
-    private func answer(
-        _ request: FrameHeader, _ headBytes: RawSpan, _ body: RawSpan, _ frameBytesMax: Int, _ output: inout OutputQueue
-    ) throws(HeadwaterError) -> Bool {
-        var head = GetPreparedRequest()
-        if headBytes.byteCount > 0 {
-            var bytes: [UInt8] = []
-            bytes.replaceAll(with: headBytes)
-            head = try GetPreparedRequest(decoding: bytes[...])
-            try services.checkLog(head.logID)
-            if head.minPosition > 0 {
-                let store = PositionedStore(online)
-                try store.check(head.minPosition)
-                if head.minPosition > scratch.reader.pinnedPosition ?? 0 { return false }
-            }
-        }
-        let header = try PackedColumns.Header(decoding: body)
-        let get = try get(header.tag)
-        guard PreparedGet.isShort(rows: header.rowCount, outputs: get.outputCount, bodyBytes: body.byteCount) else {
-            return false
-        }
-        try get.refresh(online.state.catalogPosition)
-        scratch.body.replaceAll(with: body)
-        defer { scratch.keys.removeAll(keepingCapacity: true) }
-        try PackedColumns.decodeKeys(scratch.body[...], types: get.keyTypes, into: &scratch.keys)
-        let now = head.at ?? (get.needsClock ? services.clock.now() : 0)
-        return try get.read(scratch.keys, rowCount: header.rowCount, by: scratch.reader, now: now) { answer in
-            let count = answer.byteCountMax(eventTimes: head.eventTimes)
-            guard FrameHeader.byteCount + count <= min(frameBytesMax, Self.answerBytesMax) else { return false }
-            output.append(answerTo: request, bodyBytesMax: count) { answer.write(to: &$0, eventTimes: head.eventTimes) }
-            return true
-        }
-    }
-
-    private func get(_ handle: UInt64) throws(HeadwaterError) -> PreparedGet {
-        if let last, last.handle == handle { return last.get }
-        if let known = prepared[handle] {
-            last = (handle, known)
-            return known
-        }
-        let online = online
-        let entry = try services.handles.entry(handle, connection: connectionID)
-        let fresh = PreparedGet(entry) { online.state.catalog }
-        prepared[handle] = fresh
-        last = (handle, fresh)
-        return fresh
     }
 }

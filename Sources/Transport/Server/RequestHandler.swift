@@ -32,9 +32,8 @@ extension RequestHandler {
 public protocol ImmediateHandler: AnyObject {
     var method: Wire.Method { get }
 
-    /// Some requests have come together: their bodies, before the first of them is answered. Those of other connections of the event loop may
-    /// follow.
-    func begin(_ bytes: RawSpan, bodies: [Range<Int>])
+    /// Some requests have come together, in `bytes`; none of them is answered yet. Those of other connections of the event loop may follow.
+    func begin(_ requests: [FrameView], in bytes: RawSpan)
 
     /// All that is answered next has been announced: starts to load what it will touch, on behalf of all connections of the event loop.
     func loadAhead()
@@ -42,15 +41,17 @@ public protocol ImmediateHandler: AnyObject {
     /// All of them have been answered.
     func end()
 
-    /// Answers a request, or leaves it to `RequestHandler.handle`: where it would take long, has to wait, or fails.
+    /// Answers the first of some requests that have come together, and as many of those behind it as go with it. One that would take long, has
+    /// to wait, or fails, is left to `RequestHandler.handle`.
     ///
     /// - Parameters:
+    ///   - requests: at least one.
     ///   - frameBytesMax: of an answer that the client takes.
-    ///   - output: takes the answer.
-    /// - Returns: whether it was answered.
+    ///   - output: takes the answers, in the order of the requests.
+    /// - Returns: how many were answered; 0 where the first is left.
     func answer(
-        _ request: FrameHeader, head: RawSpan, body: RawSpan, frameBytesMax: Int, into output: inout OutputQueue
-    ) -> Bool
+        _ requests: ArraySlice<FrameView>, in bytes: RawSpan, frameBytesMax: Int, into output: inout OutputQueue
+    ) -> Int
 }
 
 /// A request as it came in.

@@ -31,8 +31,8 @@ final class ServerConnection: SocketWatcher {
     private let round: ReadRound
     /// What was read since the last round.
     private var received = ByteBuffer()
-    /// Memory for the bodies of requests that have come together.
-    private var bodiesAhead: [Range<Int>] = []
+    /// At the start of what was received, to be answered in this round.
+    private var requestsAhead: [FrameView] = []
     private var isReading = false
     private var isInRound = false
     /// Nothing is taken in any more; what is gathered still goes out.
@@ -171,15 +171,15 @@ final class ServerConnection: SocketWatcher {
 
     /// Looks at what has come, before any connection of the round is answered.
     func beginRound() {
-        bodiesAhead.removeAll(keepingCapacity: true)
+        requestsAhead.removeAll(keepingCapacity: true)
         guard let immediate, !isClosing, !isClosed, !isOverloaded else { return }
         let buffer = received
         look(at: buffer.readableBytesSpan, immediate)
     }
 
     private func look(at bytes: RawSpan, _ handler: any ImmediateHandler) {
-        connection.bodiesAhead(bytes, method: handler.method, into: &bodiesAhead)
-        if !bodiesAhead.isEmpty { handler.begin(bytes, bodies: bodiesAhead) }
+        connection.requestsToAnswerAtOnce(bytes, at: 0, method: handler.method, into: &requestsAhead)
+        if !requestsAhead.isEmpty { handler.begin(requestsAhead, in: bytes) }
     }
 
     /// Starts to load what the requests of all connections of the round will touch.
@@ -195,7 +195,7 @@ final class ServerConnection: SocketWatcher {
         isReading = true
         var buffer = ByteBuffer()
         swap(&buffer, &received)
-        if !bodiesAhead.isEmpty {
+        if !requestsAhead.isEmpty {
             let taken = answerAtOnce(buffer.readableBytesSpan, immediate)
             buffer.moveReaderIndex(forwardBy: taken)
         }
@@ -226,14 +226,19 @@ final class ServerConnection: SocketWatcher {
         swap(&output, &self.output)
         defer { swap(&output, &self.output) }
         output.use(&round.buffers)
-        while output.gatheredBytes < Self.gatheredBytesMax,
-            let request = connection.requestToAnswerAtOnce(bytes, at: taken, method: handler.method),
-            handler.answer(
-                request.header, head: bytes.extracting(request.head), body: bytes.extracting(request.body),
-                frameBytesMax: connection.peerLimits.frameBytesMax, into: &output)
-        {
-            connection.answeredAtOnce(request.header)
-            taken = request.end
+        var next = 0
+        while output.gatheredBytes < Self.gatheredBytesMax {
+            if next == requestsAhead.count {
+                connection.requestsToAnswerAtOnce(bytes, at: taken, method: handler.method, into: &requestsAhead)
+                next = 0
+                if requestsAhead.isEmpty { break }
+            }
+            let count = handler.answer(
+                requestsAhead[next...], in: bytes, frameBytesMax: connection.peerLimits.frameBytesMax, into: &output)
+            guard count > 0 else { break }
+            next += count
+            connection.answeredAtOnce(requestsAhead[next - 1].header)
+            taken = requestsAhead[next - 1].end
         }
         return taken
     }

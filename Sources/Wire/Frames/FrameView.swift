@@ -12,33 +12,25 @@ public struct FrameView: Sendable {
 
 extension Connection {
     /// Requests looked at together.
-    private static let aheadMax = 64
+    private static let togetherMax = 64
 
-    /// Finds the bodies of the requests of `method` that stand whole at the start of received bytes, up to a number: for those who want to
-    /// prepare. Nothing is checked but lengths.
-    public func bodiesAhead(_ bytes: RawSpan, method: Method, into bodies: inout [Range<Int>]) {
-        bodies.removeAll(keepingCapacity: true)
+    /// Finds the requests that may be answered at once, one behind the other from `offset` of received bytes on, up to a number: whole,
+    /// sound, of `method`, the last frame of their request. Whoever answers them tells `answeredAtOnce`; any other frame, and a faulty one,
+    /// goes through `receive`.
+    public func requestsToAnswerAtOnce(_ bytes: RawSpan, at offset: Int, method: Method, into requests: inout [FrameView]) {
+        requests.removeAll(keepingCapacity: true)
         guard phase == .open, !isDraining, !isInsideFrame else { return }
-        var offset = 0
-        while bodies.count < Self.aheadMax, bytes.byteCount - offset >= FrameHeader.byteCount,
-            let header = try? FrameHeader(decoding: bytes.extracting(offset..<offset + FrameHeader.byteCount)),
-            header.methodCode == method.rawValue, header.kind == .request, header.extensionBytes == 0,
-            header.frameBytes <= bytes.byteCount - offset
-        {
-            let end = offset + header.frameBytes
-            bodies.append(end - header.bodyBytes..<end)
-            offset = end
+        var (offset, lastID) = (offset, lastRequestID)
+        while requests.count < Self.togetherMax, let request = request(bytes, at: offset, method: method, after: lastID) {
+            requests.append(request)
+            (offset, lastID) = (request.end, request.header.requestID)
         }
     }
 
-    /// Looks at the frame at `offset` of received bytes, if it is a request that may be answered at once: whole, sound, of `method`, the last
-    /// of its request. Whoever answers it tells `answeredAtOnce`; any other frame, and a faulty one, goes through `receive`.
-    ///
-    /// - Returns: `nil` for any other frame.
-    public func requestToAnswerAtOnce(_ bytes: RawSpan, at offset: Int, method: Method) -> FrameView? {
-        guard phase == .open, !isDraining, !isInsideFrame, bytes.byteCount - offset >= FrameHeader.byteCount,
+    private func request(_ bytes: RawSpan, at offset: Int, method: Method, after lastID: UInt64) -> FrameView? {
+        guard bytes.byteCount - offset >= FrameHeader.byteCount,
             let header = try? FrameHeader(decoding: bytes.extracting(offset..<offset + FrameHeader.byteCount)),
-            header.kind == .request, header.methodCode == method.rawValue, header.isEnd, header.requestID > lastRequestID,
+            header.kind == .request, header.methodCode == method.rawValue, header.isEnd, header.requestID > lastID,
             header.headBytes <= WireLimits.headBytesMax, header.extensionBytes == 0,
             header.frameBytes <= min(bytes.byteCount - offset, limits.frameBytesMax)
         else { return nil }
@@ -48,6 +40,6 @@ extension Connection {
         return FrameView(header: header, head: head, body: head.upperBound..<end, end: end)
     }
 
-    /// Notes that a request was answered without being opened.
+    /// Notes that a request, and all before it, were answered without being opened.
     public mutating func answeredAtOnce(_ request: FrameHeader) { lastRequestID = request.requestID }
 }

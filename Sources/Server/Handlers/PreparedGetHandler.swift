@@ -1,0 +1,181 @@
+import Catalog
+import Engine
+import FeatureModel
+import OnlineStore
+import Transport
+import Wire
+
+/// Answers gets by handle of one connection on its event loop.
+final class PreparedGetHandler: ImmediateHandler {
+    /// What the connections of an event loop share: memory of reads.
+    final class Scratch {
+        let reader: OnlineReader
+        /// Of the request that is read, or of several as if they were one.
+        var body: [UInt8] = []
+        var keys: [Column] = []
+        /// Which of its rows are those of each request.
+        var rows: [Range<Int>] = []
+
+        init(_ store: OnlineStore) { reader = OnlineReader(store) }
+    }
+
+    private let services: Services
+    private let online: OnlineNode
+    private let connectionID: UInt64
+    private let scratch: Scratch
+    private var prepared: [UInt64: PreparedGet] = [:]
+    private var last: (handle: UInt64, get: PreparedGet)?
+
+    let method = Wire.Method.getPrepared
+
+    init(_ services: Services, _ online: OnlineNode, connectionID: UInt64, scratch: Scratch) {
+        self.services = services
+        self.online = online
+        self.connectionID = connectionID
+        self.scratch = scratch
+    }
+
+    /// Of an answer that is written on the event loop.
+    private static let answerBytesMax = 4 << 20
+    /// Of a request, up to which it is looked ahead for and read together with others: larger ones overlap their own waits.
+    private static let smallRowsMax = 8
+
+    func begin(_ requests: [FrameView], in bytes: RawSpan) {
+        // What has come was sent before this moment, so all of it may see the position of now.
+        scratch.reader.pin()
+        for request in requests { expect(bytes.extracting(request.body)) }
+    }
+
+    func loadAhead() { scratch.reader.loadExpected() }
+
+    func end() { scratch.reader.unpin() }
+
+    private func expect(_ body: RawSpan) {
+        guard let header = try? PackedColumns.Header(decoding: body), let get = try? get(header.tag),
+            let width = Self.keyWidth(ofSmall: body, header, get)
+        else { return }
+        for row in 0..<header.rowCount {
+            let start = PackedColumns.Header.byteCount + row * width
+            get.expect(body.extracting(start..<start + width), by: scratch.reader)
+        }
+    }
+
+    /// Bytes of each key of a request of few rows with one key column of fixed width and nothing else; `nil` for other requests.
+    private static func keyWidth(ofSmall body: RawSpan, _ header: PackedColumns.Header, _ get: PreparedGet) -> Int? {
+        guard let width = get.keyWidth, !header.hasStatuses, !header.hasEventTimes, (1...smallRowsMax).contains(header.rowCount),
+            body.byteCount == PackedColumns.Header.byteCount + PackedColumns.padded(header.rowCount * width)
+        else { return nil }
+        return width
+    }
+
+    func answer(
+        _ requests: ArraySlice<FrameView>, in bytes: RawSpan, frameBytesMax: Int, into output: inout OutputQueue
+    ) -> Int {
+        // What fails is tried again by the general way, which answers with the reason.
+        do throws(HeadwaterError) {
+            return try answer(requests, bytes, min(frameBytesMax, Self.answerBytesMax), &output)
+        } catch {
+            return 0
+        }
+    }
+
+    private func answer(
+        _ requests: ArraySlice<FrameView>, _ bytes: RawSpan, _ frameBytesMax: Int, _ output: inout OutputQueue
+    ) throws(HeadwaterError) -> Int {
+        let first = requests.first!
+        guard let head = try head(bytes.extracting(first.head)) else { return 0 }
+        let body = bytes.extracting(first.body)
+        let header = try PackedColumns.Header(decoding: body)
+        let get = try get(header.tag)
+        guard PreparedGet.isShort(rows: header.rowCount, outputs: get.outputCount, bodyBytes: body.byteCount) else { return 0 }
+        try get.refresh(online.state.catalogPosition)
+        scratch.rows.removeAll(keepingCapacity: true)
+        let rowCount = join(requests, bytes, get, header.tag)
+        if scratch.rows.count <= 1 { scratch.body.replaceAll(with: body) }
+        defer { scratch.keys.removeAll(keepingCapacity: true) }
+        try PackedColumns.decodeKeys(scratch.body[...], types: get.keyTypes, into: &scratch.keys)
+        let now = head.at ?? (get.needsClock ? services.clock.now() : 0)
+        let areJoined = scratch.rows.count > 1
+        return try get.read(
+            scratch.keys, rowCount: areJoined ? rowCount : header.rowCount, by: scratch.reader, now: now
+        ) { answer in
+            if !areJoined { return Self.write(answer, to: first.header, head, frameBytesMax, &output) ? 1 : 0 }
+            var answer = answer
+            for (index, rows) in scratch.rows.enumerated() {
+                answer.narrow(to: rows)
+                let request = requests[requests.startIndex + index]
+                guard Self.write(answer, to: request.header, head, frameBytesMax, &output) else { return index }
+            }
+            return scratch.rows.count
+        }
+    }
+
+    /// What a request's head says; `nil` where it asks to wait.
+    private func head(_ bytes: RawSpan) throws(HeadwaterError) -> GetPreparedRequest? {
+        if bytes.byteCount == 0 { return GetPreparedRequest() }
+        var copy: [UInt8] = []
+        copy.replaceAll(with: bytes)
+        let head = try GetPreparedRequest(decoding: copy[...])
+        try services.checkLog(head.logID)
+        if head.minPosition > 0 {
+            try PositionedStore(online).check(head.minPosition)
+            if head.minPosition > scratch.reader.pinnedPosition ?? 0 { return nil }
+        }
+        return head
+    }
+
+    /// Joins the small requests at the front that have one handle and one head into one body, so that they share the fixed cost of a read,
+    /// and wait for memory together.
+    ///
+    /// - Returns: rows of all of them.
+    private func join(_ requests: ArraySlice<FrameView>, _ bytes: RawSpan, _ get: PreparedGet, _ handle: UInt64) -> Int {
+        guard requests.count > 1 else { return 0 }
+        var rowCount = 0
+        let firstHead = bytes.extracting(requests.first!.head)
+        scratch.body.removeAll(keepingCapacity: true)
+        scratch.body.append(contentsOf: repeatElement(0, count: PackedColumns.Header.byteCount))
+        for request in requests {
+            let body = bytes.extracting(request.body)
+            guard let header = try? PackedColumns.Header(decoding: body), header.tag == handle,
+                // Of other widths, a column would be padded in between.
+                Self.keyWidth(ofSmall: body, header, get) == 8, bytes.extracting(request.head).hasSameBytes(as: firstHead),
+                PreparedGet.isShort(rows: rowCount + header.rowCount, outputs: get.outputCount, bodyBytes: scratch.body.count)
+            else { break }
+            for row in 0..<header.rowCount {
+                let key: UInt64 = body.littleEndian(at: PackedColumns.Header.byteCount + row * 8)
+                scratch.body.append(littleEndian: key)
+            }
+            scratch.rows.append(rowCount..<rowCount + header.rowCount)
+            rowCount += header.rowCount
+        }
+        let words = PackedColumns.Header(tag: handle, rowCount: rowCount, hasStatuses: false, hasEventTimes: false).words
+        scratch.body.store(littleEndian: words.0, at: 0)
+        scratch.body.store(littleEndian: words.1, at: 8)
+        return rowCount
+    }
+
+    /// - Returns: `false` for an answer that is too large.
+    private static func write(
+        _ answer: OnlineAnswer, to request: FrameHeader, _ head: GetPreparedRequest, _ frameBytesMax: Int,
+        _ output: inout OutputQueue
+    ) -> Bool {
+        let count = answer.byteCountMax(eventTimes: head.eventTimes)
+        guard FrameHeader.byteCount + count <= frameBytesMax else { return false }
+        output.append(answerTo: request, bodyBytesMax: count) { answer.write(to: &$0, eventTimes: head.eventTimes) }
+        return true
+    }
+
+    private func get(_ handle: UInt64) throws(HeadwaterError) -> PreparedGet {
+        if let last, last.handle == handle { return last.get }
+        if let known = prepared[handle] {
+            last = (handle, known)
+            return known
+        }
+        let online = online
+        let entry = try services.handles.entry(handle, connection: connectionID)
+        let fresh = PreparedGet(entry) { online.state.catalog }
+        prepared[handle] = fresh
+        last = (handle, fresh)
+        return fresh
+    }
+}
