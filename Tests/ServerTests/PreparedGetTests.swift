@@ -5,6 +5,7 @@ import Foundation
 import Log
 import Logging
 import StorageIO
+import TestSupport
 import Testing
 import Transport
 import Wire
@@ -120,19 +121,44 @@ import Wire
         }
     }
 
-    @Test func manyGetsUnderWayAreAnsweredEach() async throws {
+    /// Requests that come together are read together where they can be: of few rows or many, by several handles, with other heads, for keys
+    /// that are not there, each gets its own answer.
+    @Test(arguments: [1, 2, 3] as [UInt64]) func manyGetsUnderWayAreAnsweredEach(seed: UInt64) async throws {
         let place = try await Place()
         try await place.apply(Self.features)
-        _ = try await place.write(1, rows(200))
-        let prepared = try await place.prepare { $0.service = "s" }
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            for id in 0..<Int64(200) {
+        let position = try await place.write(1, rows(200))
+        let both = try await place.prepare { $0.service = "s" }
+        let text = try await place.prepare { $0.features = ["g:text"] }
+        var random = SplitMix64(seed: seed)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<300 {
+                let prepared = random.chance(0.8) ? both : text
+                let asked: [Int64?] = (0..<(random.chance(0.7) ? 1 : random.int(1...12))).map { _ in
+                    random.chance(0.03) ? nil : Int64(random.int(0...(random.chance(0.9) ? 199 : 400)))
+                }
+                let (eventTimes, waits, fails) = (random.chance(0.1), random.chance(0.1), random.chance(0.05))
                 group.addTask {
-                    let got = try await place.get(prepared, [self.ids([id])])
-                    return got.columns[1].value(0) == .string(ByteString("row \(id)"))
+                    let keys = try self.ids(asked)
+                    if fails {
+                        await #expect(throws: HeadwaterError.self) { _ = try await place.get(prepared, [keys], handle: 77) }
+                        return
+                    }
+                    let got = try await place.get(prepared, [keys]) {
+                        $0.eventTimes = eventTimes
+                        if waits { $0.minPosition = position }
+                    }
+                    #expect(got.header.rowCount == asked.count && got.header.tag == position)
+                    for (row, id) in asked.enumerated() {
+                        let isThere = id.map { $0 < 200 } ?? false
+                        #expect(got.columns.last!.value(row) == (isThere ? .string(ByteString("row \(id!)")) : .null))
+                        if prepared.handle == both.handle {
+                            #expect(got.columns[0].value(row) == (isThere && id! % 7 != 3 ? .int32(Int32(id!) * 2) : .null))
+                        }
+                        if eventTimes { #expect(got.eventTimes[0][row] == (isThere ? Self.time : EventTime.always)) }
+                    }
                 }
             }
-            for try await isRight in group { #expect(isRight) }
+            try await group.waitForAll()
         }
     }
 
