@@ -89,24 +89,23 @@ final class PreparedGetHandler: ImmediateHandler {
         let get = try get(header.tag)
         guard PreparedGet.isShort(rows: header.rowCount, outputs: get.outputCount, bodyBytes: body.byteCount) else { return 0 }
         try get.refresh(online.state.catalogPosition)
-        scratch.rows.removeAll(keepingCapacity: true)
-        let rowCount = join(requests, bytes, get, header.tag)
-        if scratch.rows.count <= 1 { scratch.body.replaceAll(with: body) }
+        let rowCount = gather(requests, bytes, get, header)
         defer { scratch.keys.removeAll(keepingCapacity: true) }
         try PackedColumns.decodeKeys(scratch.body[...], types: get.keyTypes, into: &scratch.keys)
         let now = head.at ?? (get.needsClock ? services.clock.now() : 0)
-        let areJoined = scratch.rows.count > 1
-        return try get.read(
-            scratch.keys, rowCount: areJoined ? rowCount : header.rowCount, by: scratch.reader, now: now
-        ) { answer in
-            if !areJoined { return Self.write(answer, to: first.header, head, frameBytesMax, &output) ? 1 : 0 }
+        return try get.read(scratch.keys, rowCount: rowCount, by: scratch.reader, now: now) { answer in
             var answer = answer
-            for (index, rows) in scratch.rows.enumerated() {
-                answer.narrow(to: rows)
-                let request = requests[requests.startIndex + index]
-                guard Self.write(answer, to: request.header, head, frameBytesMax, &output) else { return index }
+            var answered = 0
+            for (request, rows) in zip(requests, scratch.rows) {
+                if rows.count < rowCount { answer.narrow(to: rows) }
+                let count = answer.byteCountMax(eventTimes: head.eventTimes)
+                guard FrameHeader.byteCount + count <= frameBytesMax else { break }
+                output.append(answerTo: request.header, bodyBytesMax: count) {
+                    answer.write(to: &$0, eventTimes: head.eventTimes)
+                }
+                answered += 1
             }
-            return scratch.rows.count
+            return answered
         }
     }
 
@@ -124,12 +123,23 @@ final class PreparedGetHandler: ImmediateHandler {
         return head
     }
 
-    /// Joins the small requests at the front that have one handle and one head into one body, so that they share the fixed cost of a read,
-    /// and wait for memory together.
+    /// Gathers what is read at once: the first request, and joined with it the small ones behind it of the same handle and head, so that they
+    /// share the fixed cost of a read, and wait for memory together.
     ///
     /// - Returns: rows of all of them.
+    private func gather(
+        _ requests: ArraySlice<FrameView>, _ bytes: RawSpan, _ get: PreparedGet, _ first: PackedColumns.Header
+    ) -> Int {
+        scratch.rows.removeAll(keepingCapacity: true)
+        let rowCount = requests.count > 1 ? join(requests, bytes, get, first.tag) : 0
+        if scratch.rows.count > 1 { return rowCount }
+        scratch.rows.removeAll(keepingCapacity: true)
+        scratch.rows.append(0..<first.rowCount)
+        scratch.body.replaceAll(with: bytes.extracting(requests.first!.body))
+        return first.rowCount
+    }
+
     private func join(_ requests: ArraySlice<FrameView>, _ bytes: RawSpan, _ get: PreparedGet, _ handle: UInt64) -> Int {
-        guard requests.count > 1 else { return 0 }
         var rowCount = 0
         let firstHead = bytes.extracting(requests.first!.head)
         scratch.body.removeAll(keepingCapacity: true)
@@ -152,17 +162,6 @@ final class PreparedGetHandler: ImmediateHandler {
         scratch.body.store(littleEndian: words.0, at: 0)
         scratch.body.store(littleEndian: words.1, at: 8)
         return rowCount
-    }
-
-    /// - Returns: `false` for an answer that is too large.
-    private static func write(
-        _ answer: OnlineAnswer, to request: FrameHeader, _ head: GetPreparedRequest, _ frameBytesMax: Int,
-        _ output: inout OutputQueue
-    ) -> Bool {
-        let count = answer.byteCountMax(eventTimes: head.eventTimes)
-        guard FrameHeader.byteCount + count <= frameBytesMax else { return false }
-        output.append(answerTo: request, bodyBytesMax: count) { answer.write(to: &$0, eventTimes: head.eventTimes) }
-        return true
     }
 
     private func get(_ handle: UInt64) throws(HeadwaterError) -> PreparedGet {
