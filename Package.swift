@@ -83,6 +83,9 @@ let package = Package(
             swiftSettings: houseRules),
 
         // Tests, in the order of the house.
+        .target(
+            name: "SocketSupport", dependencies: ["Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOPosix")],
+            path: "Tests/SocketSupport", swiftSettings: houseRules),
         .target(name: "TestSupport", dependencies: ["FeatureModel"], path: "Tests/TestSupport", swiftSettings: houseRules),
         tests("FeatureModelTests", ["FeatureModel", "CChecksum", "TestSupport"]),
         tests("StorageIOTests", ["StorageIO", "FeatureModel", "CChecksum"]),
@@ -99,7 +102,7 @@ let package = Package(
             "ServerTests",
             [
                 "Server", "Transport", "Engine", "OnlineStore", "Log", "StorageIO", "Catalog", "Wire", "FeatureModel",
-                "TestSupport",
+                "TestSupport", "SocketSupport", nio("NIOCore"),
                 logging,
             ]),
         // These two start the built executable.
@@ -107,7 +110,7 @@ let package = Package(
         tests(
             "SystemTests",
             ["OnlineStore", "StorageIO", "FeatureModel", "TestSupport", "ProcessSupport", nio("NIOCore"), nio("NIOPosix")]),
-        tests("TransportTests", ["Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOPosix")]),
+        tests("TransportTests", ["Transport", "Wire", "FeatureModel", "SocketSupport", nio("NIOCore"), nio("NIOPosix")]),
 
         // Faults of real processes and disks: `make torture`.
         .target(name: "ShortIO", path: "Tests/ShortIO"),

@@ -64,7 +64,7 @@ struct FoundPart {
         var version: CompiledVersion?
         var isOfOneVersion = true
         var isWhole = true
-        var (hits, expired) = (0, 0)
+        var hits = 0
         for index in found.rows.indices {
             let row = found.rows[index]
             if row.address == 0 {
@@ -79,7 +79,6 @@ struct FoundPart {
             }
             if eventTime < oldest && eventTime != EventTime.always {
                 cells.append(.absent(.outsideMaxAge))
-                expired += 1
                 continue
             }
             if version?.number != header.schemaVersion {
@@ -94,7 +93,6 @@ struct FoundPart {
             cells.append(cell)
             hits += 1
         }
-        lookup.counters.add(hits: hits, misses: found.rows.count - hits - expired, expired: expired)
         self.version = isOfOneVersion ? version : nil
         self.isWhole = isWhole && hits == found.rows.count
     }

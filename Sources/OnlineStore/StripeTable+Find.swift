@@ -84,7 +84,7 @@ extension Generation {
         for key in 0..<count where !keys.isNull(key) {
             let hash = keys.hashes[key]
             let slots = stripes.slots(Stripes.index(hash))
-            guard let newest = slots.find(hash, keys.groupID, unsafe bytes.extracting(keys.range(key))),
+            guard let newest = slots.find(hash, keys.groupID, bytes.extracting(keys.range(key))),
                 let row = newest.row.version(at: visible)
             else { continue }
             found.take(row, of: key)
@@ -95,7 +95,7 @@ extension Generation {
 extension SnapshotFile {
     /// Where the file starts in memory; it stays mapped as long as `self`.
     private var base: UInt {
-        map.withBytes(0..<map.count) { unsafe $0.withUnsafeBytes { unsafe UInt(bitPattern: $0.baseAddress!) } }
+        map.withBytes(0..<map.count) { unsafe $0.withUnsafeBytes { UInt(bitPattern: $0.baseAddress!) } }
     }
 
     /// Starts to load the slots that a hash asks for.
@@ -160,7 +160,7 @@ extension SnapshotFile {
                         // Whole, before the key is compared: a damaged one is not another key's.
                         try check(entry.rowOffset..<entry.rowOffset + header.recordCount)
                         let row = StoredRow(address: base + UInt(entry.rowOffset))
-                        if row.isOf(keys.groupID, unsafe bytes.extracting(keys.range(key))) {
+                        if row.isOf(keys.groupID, bytes.extracting(keys.range(key))) {
                             found.take(row, of: key)
                             break
                         }

@@ -44,7 +44,7 @@ struct StripeTable: ~Copyable {
     /// - Parameters:
     ///   - isForced: replace whatever is there; only the audit's own test does that.
     ///   - needed: positions whose versions readers still need, falling; asked for only before a compaction.
-    ///   - pause: called every few rows where the whole stripe is walked over; readers see the old slots meanwhile.
+    ///   - pause: called now and then where the whole stripe is walked over; readers see the old slots meanwhile.
     ///   - given: takes memory that readers may still hold.
     /// - Complexity: O(bytes of the row) amortised.
     mutating func upsert(
@@ -78,14 +78,16 @@ struct StripeTable: ~Copyable {
         arena.prefetch(byteCount: byteCount)
     }
 
-    /// Slots walked over between two pauses: about a tenth of a millisecond.
-    private static let slotsBetweenPauses = 512
+    /// Memory walked over between two pauses: about a tenth of a millisecond.
+    private static let bytesBetweenPauses = 64 << 10
+    /// Of a slot and the row that it names: a line for each, at least.
+    private static let slotBytes = 128
 
     private mutating func growSlots(_ pause: () -> Void, _ given: inout [UInt]) {
         let old = slots
         slots = Slots(bits: old.count == 0 ? Self.slotBitsMin : old.count.trailingZeroBitCount + 1)
         for index in 0..<old.count {
-            if (index + 1) % Self.slotsBetweenPauses == 0 { pause() }
+            if (index + 1) % (Self.bytesBetweenPauses / Self.slotBytes) == 0 { pause() }
             guard let row = old.row(at: index) else { continue }
             slots.insert(row, hash: row.hash(seed: seed))
         }
@@ -97,7 +99,7 @@ struct StripeTable: ~Copyable {
     ///
     /// - Parameters:
     ///   - needed: falling positions.
-    ///   - pause: called every few rows.
+    ///   - pause: called now and then, with nothing changed that readers see.
     /// - Complexity: O(bytes of the stripe + rows × needed positions).
     mutating func compact(needed: [Position], pause: () -> Void, given: inout [UInt]) {
         let old = slots
@@ -106,14 +108,22 @@ struct StripeTable: ~Copyable {
         let fresh = Slots(bits: old.count.trailingZeroBitCount)
         var retained = 0
         var chain: [StoredRow] = []
+        var walkedBytes = 0
         for index in 0..<old.count {
-            if (index + 1) % Self.slotsBetweenPauses == 0 { pause() }
+            walkedBytes += Self.slotBytes
+            if walkedBytes >= Self.bytesBetweenPauses {
+                pause()
+                walkedBytes = 0
+            }
             guard let newest = old.row(at: index) else { continue }
             Self.collectVersions(from: newest, needed: needed, into: &chain)
             var copy = StoredRow(address: 0)
             for (place, row) in chain.enumerated().reversed() {
                 let previous = copy.address
-                copy = row.withRecord { arena.append($0, previous: previous) }
+                copy = row.withRecord { record in
+                    walkedBytes += record.byteCount
+                    return arena.append(record, previous: previous)
+                }
                 if place > 0 { retained += row.header.recordCount + 8 }
             }
             // The same place: the same keys before it.

@@ -11,6 +11,8 @@ import Testing
         let figures = try LookupRunner(rows: 500, batch: 20, rounds: 2, seconds: 0.05, directory: directory).run()
         #expect(figures.map(\.place) == [.map, .snapshot])
         #expect(figures.allSatisfy { $0.getsPerSecond.count == 2 && $0.getsPerSecond.allSatisfy { $0 > 0 } })
+        #expect(
+            figures.allSatisfy { $0.onePositionGetsPerSecond.count == 2 && $0.onePositionGetsPerSecond.allSatisfy { $0 > 0 } })
     }
 
     @Test(arguments: MicroWork.Piece.allCases) func piecesOfTheHotPathRun(piece: MicroWork.Piece) throws {

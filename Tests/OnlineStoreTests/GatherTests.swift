@@ -128,10 +128,47 @@ struct GatherTests {
         // Key 10 is of time 100: with now 250 and max_age 150 just inside, key 9 outside.
         _ = try reader.read(
             plan([schema], output, maxAge: 150), keys: [int64s([10, 9, 999, nil])], rowCount: 4, now: 250
-        ) { (answer) throws(HeadwaterError) in answer.rowCount }
+        ) { $0.count() }
         _ = try store.get([query([1, 2])], now: 0, isCounted: false)
         let counted = try #require(store.readCounters[1]?.current)
         #expect(counted == (1, 2, 1))
+    }
+
+    /// A narrowed answer is that of its rows alone, also where others are of an older version or too old.
+    @Test func narrowedToRowsOfOneVersionAndAge() throws {
+        var random = SplitMix64(seed: 9)
+        let store = try openStore(MemoryStorage())
+        _ = fill(store, schema(1, [.int64]), at: 1, nulls: 0, &random)
+        let newer = GroupSchema(
+            groupID: 1, schemaVersion: 2, keys: [Field("id", .int64)], eventTimeName: "t",
+            features: [Field("f0", .int64), Field("f1", .int64)])
+        let ids: [Int64?] = (20..<40).map { Optional($0) }
+        let columns = [int64s(ids), timestamps(ids.map { $0! * 10 }), int64s(ids), int64s(ids)]
+        let batch = Batch(rowCount: 20, columns: columns.enumerated().map { ($0.offset, $0.element) })
+        store.apply(
+            AppliedRecord(
+                position: 2, ingestTime: 1, entries: [AppliedEntry(schema: newer, operation: .write, batch: batch, firstRow: 0)]))
+        let outputs = [OnlineReadPlan.Output(lookup: 0, feature: 0), OnlineReadPlan.Output(lookup: 0, feature: 1)]
+        let plan = plan([newer], outputs, maxAge: 100)
+        let reader = OnlineReader(store)
+        let asked = (15..<30).map { Optional(Int64($0)) }
+        var wholeCount = 0
+        try reader.read(plan, keys: [int64s(asked)], rowCount: asked.count, now: 270) { (answer) throws(HeadwaterError) in
+            var answer = answer
+            for start in asked.indices {
+                for end in start + 1...asked.count {
+                    answer.narrow(to: start..<end)
+                    let narrowed = answer.encode(eventTimes: false)
+                    let alone = try OnlineReader(store).read(
+                        plan, keys: [int64s(Array(asked[start..<end]))], rowCount: end - start, now: 270
+                    ) { $0.encode(eventTimes: false) }
+                    #expect(narrowed == alone)
+                    if try PackedColumns(decoding: narrowed[...], types: [.int64, .int64]).statuses.isEmpty { wholeCount += 1 }
+                }
+            }
+        }
+        // Keys 15 and 16 are too old, those up to 19 lack a feature; ten are whole, in 55 ranges.
+        #expect(wholeCount == 55)
     }
 
     @Test func readsThatArePinnedSeeOnePositionUntilTheyAreNot() throws {

@@ -4,6 +4,9 @@ import FeatureModel
 import Foundation
 import Log
 import Logging
+import NIOCore
+import OnlineStore
+import SocketSupport
 import StorageIO
 import TestSupport
 import Testing
@@ -20,6 +23,7 @@ import Wire
     private final class Place: Sendable {
         let services: Services
         let client: ClientTransport
+        let endpoint: Endpoint
         private let transport: ServerTransport
 
         init() async throws {
@@ -35,8 +39,9 @@ import Wire
                 configuration: ServerConfiguration(role: .online, dataDirectory: "data"), storage: storage, online: node,
                 clock: SystemClock(), logger: logger)
             let path = FileManager.default.temporaryDirectory.appendingPathComponent("hw-\(UUID().uuidString.prefix(8))").path
-            transport = try await ServerTransport.start(endpoints: [.unix(path: path)], handler: Router(services: services))
-            client = try await ClientTransport.connect(to: .unix(path: path))
+            endpoint = .unix(path: path)
+            transport = try await ServerTransport.start(endpoints: [endpoint], handler: Router(services: services))
+            client = try await ClientTransport.connect(to: endpoint)
         }
 
         func apply(_ features: String, service: String = "[\"g:a\", \"g:text\"]") async throws {
@@ -160,6 +165,69 @@ import Wire
             }
             try await group.waitForAll()
         }
+    }
+
+    /// A request for a random number of keys, some of which are null or not there; now and then with a head, or malformed.
+    private func randomGet(_ handles: [UInt64], _ random: inout SplitMix64) throws -> (head: [UInt8], body: [UInt8]) {
+        let asked: [Int64?] = (0..<(random.chance(0.7) ? 1 : random.int(1...12))).map { _ in
+            random.chance(0.03) ? nil : Int64(random.int(0...(random.chance(0.9) ? 199 : 400)))
+        }
+        var body = PackedColumns.encode(
+            tag: random.chance(0.02) ? 77 : random.pick(handles), rowCount: asked.count, columns: [try ids(asked)])
+        if random.chance(0.02) { body.removeLast(8) }
+        var request = GetPreparedRequest()
+        if random.chance(0.1) { request.eventTimes = true }
+        if random.chance(0.1) { request.at = Self.time + Int64(random.int(0...1)) }
+        return (request.encode(), body)
+    }
+
+    /// Many requests in one send, and the same one by one: the same answers, and as many hits and misses.
+    @Test(arguments: [1, 2, 3] as [UInt64]) func requestsOfOneReadAreAnsweredAsEachAlone(seed: UInt64) async throws {
+        let place = try await Place()
+        try await place.apply("{name: a, type: int32}, {name: text, type: string}")
+        _ = try await place.write(1, rows(200))
+        let raw = try await RawClient(place.endpoint)
+        var bytes = RawClient.hello
+        func append(_ method: Wire.Method, _ id: UInt64, head: [UInt8], body: [UInt8] = []) {
+            var header = FrameHeader(.request, method: method, requestID: id)
+            header.isEnd = true
+            bytes += FrameEncoder.encode(header, head: head, body: body[...]).bytes
+        }
+        func answers(_ count: Int) async throws -> [UInt64: Frame] {
+            for _ in 0..<1_000 where try raw.frames().count < count { try await Task.sleep(for: .milliseconds(5)) }
+            return Dictionary(uniqueKeysWithValues: try raw.frames().map { ($0.header.requestID, $0) })
+        }
+        for (index, features) in [["g:a"], ["g:text", "g:a"]].enumerated() {
+            let request = PrepareRequest.with {
+                $0.project = "p"
+                $0.features = features
+            }
+            append(.prepare, UInt64(2 + index), head: request.encode())
+        }
+        try await raw.send(bytes)
+        let handles = try await answers(3).filter { $0.key > 1 }.map { try PrepareReply(decoding: $0.value.head).handle }
+        var random = SplitMix64(seed: seed)
+        let gets = try (0..<200).map { _ in try randomGet(random.chance(0.9) ? [handles[0]] : handles, &random) }
+        let groupID: GroupID = 1
+        func counted() -> [Int] {
+            let counters = place.services.online!.store.readCounters[groupID]!.current
+            return [counters.hits, counters.misses, counters.expired]
+        }
+        bytes = []
+        for (index, get) in gets.enumerated() { append(.getPrepared, UInt64(10 + index), head: get.head, body: get.body) }
+        try await raw.send(bytes)
+        let together = try await answers(3 + gets.count)
+        let countedTogether = counted()
+        for (index, get) in gets.enumerated() {
+            bytes = []
+            append(.getPrepared, UInt64(1_000 + index), head: get.head, body: get.body)
+            try await raw.send(bytes)
+            let alone = try await answers(4 + gets.count + index)[UInt64(1_000 + index)]
+            let other = together[UInt64(10 + index)]
+            #expect(alone != nil && alone?.header.status == other?.header.status && alone?.body == other?.body)
+        }
+        #expect(counted() == countedTogether.map { $0 * 2 })
+        try await raw.channel.close()
     }
 
     @Test func keysOfTextAndSeveralGroupsGoByHandleToo() async throws {

@@ -1,6 +1,7 @@
 import Dispatch
 import FeatureModel
 import NIOCore
+import SocketSupport
 import Synchronization
 import Testing
 import Wire

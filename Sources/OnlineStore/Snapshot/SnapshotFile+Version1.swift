@@ -40,7 +40,7 @@ extension SnapshotFile {
         var cursor = try RowCursor(self)
         while !cursor.row.isEmpty {
             generation.upsert(
-                cursor.row, counted: &counted[cursor.row.header.groupID, default: GroupStatistics()], needed: { [] })
+                cursor.row, counted: &counted[cursor.row.header.groupID, default: GroupStatistics()], needed: { [] }, pause: {})
             try cursor.advance()
         }
         for (groupID, counts) in counted { generation.add(counts, to: groupID) }

@@ -18,11 +18,10 @@ final class SnapshotFile: Sendable {
 
     /// Maps a snapshot and checks footer, header and meta.
     ///
-    /// - Parameter temporary: where the file stands that will be renamed to `path`; the mapping outlives the renaming.
     /// - Complexity: O(1) in rows, but for one checksum every 4 MiB.
     /// - Throws: `.dataLoss` with `file:offset` for damage, `.unimplemented` for a newer format.
-    init(_ storage: any Storage, _ path: String, at temporary: String? = nil) throws(HeadwaterError) {
-        let map = try storage.map(temporary ?? path)
+    init(_ storage: any Storage, _ path: String) throws(HeadwaterError) {
+        let map = try storage.map(path)
         map.preferHugePages()
         self.path = path
         version = try Self.checkVersion(map, path)
@@ -50,6 +49,13 @@ final class SnapshotFile: Sendable {
         } catch {
             throw error.located(at: "\(path):\(metaRange.lowerBound)")
         }
+    }
+
+    /// The same mapping, with what has been checked of it, after the file was renamed.
+    init(_ file: SnapshotFile, renamedTo path: String) {
+        self.path = path
+        (map, version, header, footer, meta) = (file.map, file.version, file.header, file.footer, file.meta)
+        (checked, checkedSums) = (file.checked, file.checkedSums)
     }
 
     /// Checks again what was checked once, at open: the footer, and the checksums that it vouches for.

@@ -43,7 +43,7 @@ final class Generation: Sendable {
     ///   - pause: called now and then where one row makes much work.
     func upsert(
         _ row: borrowing RowBuffer, isForced: Bool = false, counted: inout GroupStatistics, needed: () -> [Position],
-        pause: () -> Void = {}
+        pause: () -> Void
     ) {
         let outcome = stripes.upsert(row, isForced: isForced, needed: needed, pause: pause)
         memory.store(stripes.memoryBytes, ordering: .relaxed)

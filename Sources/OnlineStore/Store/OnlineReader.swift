@@ -36,7 +36,8 @@ public final class OnlineReader {
     /// The position that reads see while they are pinned.
     public var pinnedPosition: Position? { pinned?.position }
 
-    /// Finds the rows of a plan's lookups for the keys of a request, all at one position, and lends them to `body`.
+    /// Finds the rows of a plan's lookups for the keys of a request, all at one position, and lends them to `body`, which counts those that
+    /// it answers.
     ///
     /// - Parameters:
     ///   - keys: the request's key columns, of the types that the plan's groups have.
@@ -134,10 +135,25 @@ public struct OnlineAnswer {
     ///
     /// - Parameter rows: at least one; counted among all rows that were read.
     public mutating func narrow(to rows: Range<Int>) {
-        precondition(!rows.isEmpty && rows.upperBound <= foundCount, "rows that were not read")
+        precondition(!rows.isEmpty && rows.lowerBound >= 0 && rows.upperBound <= foundCount, "rows that were not read")
         self.rows = rows
         isWhole = areRowsWhole
     }
+
+    /// Counts what was found of some of the rows that were read, in each group that was asked for: once they have been answered.
+    public func count(_ rows: Range<Int>) {
+        for (index, lookup) in plan.lookups.enumerated() {
+            var (hits, expired) = (0, 0)
+            for cell in cells[index * foundCount + rows.lowerBound..<index * foundCount + rows.upperBound] {
+                if cell.status == .present { hits += 1 }
+                if cell.status == .outsideMaxAge { expired += 1 }
+            }
+            lookup.counters.add(hits: hits, misses: rows.count - hits - expired, expired: expired)
+        }
+    }
+
+    /// Counts all rows that were read.
+    public func count() { count(0..<foundCount) }
 
     /// Where the cells of a lookup start.
     @inline(__always)

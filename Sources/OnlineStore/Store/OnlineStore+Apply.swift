@@ -108,7 +108,7 @@ extension OnlineStore {
                 keys: keys, row: 0, order: old.order, schemaVersion: old.schemaVersion,
                 features: PackedRows(picked, rows: 0..<1, layout: layout))
             var counted = GroupStatistics()
-            tables.live.upsert(buffer, isForced: true, counted: &counted, needed: neededPositions)
+            tables.live.upsert(buffer, isForced: true, counted: &counted, needed: neededPositions, pause: {})
             tables.live.add(counted, to: groupID)
             return true
         }

@@ -31,7 +31,10 @@ extension OnlineStore {
             results.append(
                 try reader.read(
                     plan, keys: query.keyColumns, rowCount: query.rowCount, now: now, tables, at: position
-                ) { (answer) throws(HeadwaterError) in try OnlineResult(answer) })
+                ) { (answer) throws(HeadwaterError) in
+                    answer.count()
+                    return try OnlineResult(answer)
+                })
         }
         return results
     }

@@ -91,7 +91,7 @@ extension OnlineStore {
                 buffer.build(
                     keys: keys, row: row, order: rows.orders[row],
                     schemaVersion: schema.schemaVersion, features: rows.tombstones[row] ? nil : packed)
-                tables.live.upsert(buffer, counted: &counted, needed: neededPositions)
+                tables.live.upsert(buffer, counted: &counted, needed: neededPositions, pause: {})
             }
             tables.live.add(counted, to: schema.groupID)
             publish(appliedPosition, ingestTime: rows.ingestTimes.max() ?? .min, groups: groups)

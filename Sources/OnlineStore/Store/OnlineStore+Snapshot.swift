@@ -54,12 +54,11 @@ extension OnlineStore {
         let cut = Sabotage.tornSnapshot.isPlanted ? cut.claiming(appliedPosition) : cut
         let path = StoragePath.join(directory, name ?? SnapshotFormat.name(cut.position))
         let temporary = path + ".tmp"
-        let file: SnapshotFile
+        let verified: SnapshotFile
         do throws(HeadwaterError) {
             try write(cut, extra, temporary)
-            // The very mapping that reads will use, so that the first of them wait neither for its pages nor for its checksums.
-            file = try SnapshotFile(storage, path, at: temporary)
-            try verify(file)
+            verified = try SnapshotFile(storage, temporary)
+            try verify(verified)
             try storage.rename(temporary, to: path)
         } catch {
             // Gives the space back on a full disk; what stays behind is removed by the next attempt or the next open.
@@ -67,8 +66,9 @@ extension OnlineStore {
             throw error
         }
         try storage.syncDirectory(directory)
+        // The mapping that was verified, so that the first reads wait neither for its pages nor for its checksums.
         return WrittenSnapshot(
-            position: cut.position, path: path, file: file,
+            position: cut.position, path: path, file: SnapshotFile(verified, renamedTo: path),
             merged: cut.tables.frozen.map { ObjectIdentifier($0) })
     }
 

@@ -87,6 +87,7 @@ struct GetHandlers {
                         "an answer of up to \(count) bytes; the client takes \(responder.frameBytesMax): ask for fewer keys at once"
                     )
                 }
+                answer.count()
                 responder.respond(encodedHead: [], body: answer.encode(eventTimes: head.eventTimes)[...])
             }
         }

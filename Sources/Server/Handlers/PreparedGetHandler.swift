@@ -37,6 +37,8 @@ final class PreparedGetHandler: ImmediateHandler {
 
     /// Of an answer that is written on the event loop.
     private static let answerBytesMax = 4 << 20
+    /// Of the answers to requests that are read together: the rest is read again, when what has been gathered was sent.
+    private static let joinedBytesMax = 1 << 20
     /// Of a request, up to which it is looked ahead for and read together with others: larger ones overlap their own waits.
     private static let smallRowsMax = 8
 
@@ -95,16 +97,18 @@ final class PreparedGetHandler: ImmediateHandler {
         let now = head.at ?? (get.needsClock ? services.clock.now() : 0)
         return try get.read(scratch.keys, rowCount: rowCount, by: scratch.reader, now: now) { answer in
             var answer = answer
-            var answered = 0
+            var (answered, bytes) = (0, 0)
             for (request, rows) in zip(requests, scratch.rows) {
                 if rows.count < rowCount { answer.narrow(to: rows) }
                 let count = answer.byteCountMax(eventTimes: head.eventTimes)
-                guard FrameHeader.byteCount + count <= frameBytesMax else { break }
+                bytes += FrameHeader.byteCount + count
+                guard FrameHeader.byteCount + count <= frameBytesMax, answered == 0 || bytes <= Self.joinedBytesMax else { break }
                 output.append(answerTo: request.header, bodyBytesMax: count) {
                     answer.write(to: &$0, eventTimes: head.eventTimes)
                 }
                 answered += 1
             }
+            if answered > 0 { answer.count(0..<scratch.rows[answered - 1].upperBound) }
             return answered
         }
     }

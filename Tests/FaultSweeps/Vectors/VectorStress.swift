@@ -1,4 +1,4 @@
-public import FeatureModel
+import FeatureModel
 import Foundation
 import OnlineStore
 import StorageIO

@@ -18,8 +18,8 @@ public struct LookupRunner {
         public let place: Place
         /// One for each round; each batch at a position of its own, pinned and let go of.
         public let getsPerSecond: [Double]
-        /// The rounds between them: all batches at one position, so that none pays for its own.
-        public let unpinnedGetsPerSecond: [Double]
+        /// The rounds beside them: all batches at one position, so that none pays for its own.
+        public let onePositionGetsPerSecond: [Double]
     }
 
     static let features = 10
@@ -107,7 +107,8 @@ public struct LookupRunner {
             let column = keys[next % keys.count]
             next += 1
             let answer = try reader.read(plan, keys: [column], rowCount: batch, now: 0) { (answer) throws(HeadwaterError) in
-                answer.encode(eventTimes: false)
+                answer.count()
+                return answer.encode(eventTimes: false)
             }
             guard answer[...].littleEndian(at: lastFeature, as: Int64.self) == column.int64(0) &* Int64(Self.features) else {
                 throw HeadwaterError(.internal, "a get of key \(column.int64(0)) was answered wrongly")
@@ -128,15 +129,18 @@ public struct LookupRunner {
         let reader = OnlineReader(store)
         let read = reads(reader, keys)
         for _ in keys.indices { try read() }
-        var pinned: [Double] = []
-        var unpinned: [Double] = []
-        for _ in 0..<rounds {
-            pinned.append(try getsPerSecond(read))
-            reader.pin()
-            defer { reader.unpin() }
-            unpinned.append(try getsPerSecond(read))
+        var ownPosition: [Double] = []
+        var onePosition: [Double] = []
+        for round in 0..<rounds {
+            // Neither is always the first.
+            for isShared in round % 2 == 0 ? [false, true] : [true, false] {
+                if isShared { reader.pin() }
+                defer { reader.unpin() }
+                let rate = try getsPerSecond(read)
+                if isShared { onePosition.append(rate) } else { ownPosition.append(rate) }
+            }
         }
-        return Figures(rows: rows, place: place, getsPerSecond: pinned, unpinnedGetsPerSecond: unpinned)
+        return Figures(rows: rows, place: place, getsPerSecond: ownPosition, onePositionGetsPerSecond: onePosition)
     }
 
     private func getsPerSecond(_ read: () throws(HeadwaterError) -> Void) throws(HeadwaterError) -> Double {

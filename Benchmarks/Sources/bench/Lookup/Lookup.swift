@@ -33,7 +33,7 @@ struct Lookup: ParsableCommand {
         let place: String
         let getsPerSecond: Spread
         let nanosecondsEach: Double
-        /// Of the rate with all batches at one position: what whole vectors (P8) leave of it.
+        /// Of the rate with all batches at one position: what is left of it when each pins its own.
         let ratioToOnePosition: Spread
         let isMet: Bool?
     }
@@ -58,7 +58,7 @@ struct Lookup: ParsableCommand {
                 lines.append(
                     Line(
                         rows: count, place: figures.place.rawValue, getsPerSecond: spread, nanosecondsEach: 1e9 / spread.median,
-                        ratioToOnePosition: Spread(zip(figures.getsPerSecond, figures.unpinnedGetsPerSecond).map { $0 / $1 }),
+                        ratioToOnePosition: Spread(zip(figures.getsPerSecond, figures.onePositionGetsPerSecond).map { $0 / $1 }),
                         isMet: count >= Self.barRows ? spread.median >= Self.bar : nil))
             }
         }
