@@ -15,8 +15,8 @@ SEEDS ?= 1000
 RELEASE := $(SWIFT) build -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
 SWIFT_SOURCES := Sources Tests Benchmarks
 GENERATED := Sources/CHeadwaterProto
-# Suites that start servers and kill them: one test at a time, so that two cores are enough.
-PROCESS_TESTS := CLITests|SystemTests|BenchmarkTests
+# Suites that start servers and kill them, or whose time limits are real: one test at a time, so that two cores are enough.
+SERIAL_TESTS := CLITests|SystemTests|BenchmarkTests|TransportTests
 
 .PHONY: help
 help: ## print the targets
@@ -39,8 +39,8 @@ test: setup lint ## set up, lint, build, run every test
 	@$(PYTHON) scripts/lint --self-test
 	@command -v strace > /dev/null || scripts/setup strace > /dev/null 2>&1 || echo "test: without strace some faults are skipped"
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --skip '$(PROCESS_TESTS)'
-	$(SWIFT) test --skip-build --no-parallel --filter '$(PROCESS_TESTS)'
+	$(SWIFT) test --skip-build --skip '$(SERIAL_TESTS)'
+	$(SWIFT) test --skip-build --no-parallel --filter '$(SERIAL_TESTS)'
 	@$(MAKE) simulate SEEDS=200
 	@scripts/sabotage --smoke
 

@@ -1,5 +1,5 @@
 public import Foundation
-public import Glibc
+import Glibc
 import Synchronization
 
 /// How a process ended.

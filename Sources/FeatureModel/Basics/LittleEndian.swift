@@ -95,6 +95,6 @@ extension OutputRawSpan {
     public mutating func store<T: FixedWidthInteger & BitwiseCopyable>(littleEndian number: T, at offset: Int) {
         var bytes = mutableBytes
         // An integer has no padding, and the store checks its bounds.
-        unsafe bytes.storeBytes(of: number.littleEndian, toByteOffset: offset, as: T.self)
+        bytes.storeBytes(of: number.littleEndian, toByteOffset: offset, as: T.self)
     }
 }
