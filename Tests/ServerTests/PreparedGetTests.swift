@@ -126,6 +126,13 @@ import Wire
         }
     }
 
+    /// One key mostly, else up to twelve: of 200 that are there, now and then null or another.
+    private func randomKeys(_ random: inout SplitMix64) -> [Int64?] {
+        (0..<(random.chance(0.7) ? 1 : random.int(1...12))).map { _ in
+            random.chance(0.03) ? nil : Int64(random.int(0...(random.chance(0.9) ? 199 : 400)))
+        }
+    }
+
     /// Requests that come together are read together where they can be: of few rows or many, by several handles, with other heads, for keys
     /// that are not there, each gets its own answer.
     @Test(arguments: [1, 2, 3] as [UInt64]) func manyGetsUnderWayAreAnsweredEach(seed: UInt64) async throws {
@@ -138,9 +145,7 @@ import Wire
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<300 {
                 let prepared = random.chance(0.8) ? both : text
-                let asked: [Int64?] = (0..<(random.chance(0.7) ? 1 : random.int(1...12))).map { _ in
-                    random.chance(0.03) ? nil : Int64(random.int(0...(random.chance(0.9) ? 199 : 400)))
-                }
+                let asked = randomKeys(&random)
                 let (eventTimes, waits, fails) = (random.chance(0.1), random.chance(0.1), random.chance(0.05))
                 group.addTask {
                     let keys = try self.ids(asked)
@@ -169,9 +174,7 @@ import Wire
 
     /// A request for a random number of keys, some of which are null or not there; now and then with a head, or malformed.
     private func randomGet(_ handles: [UInt64], _ random: inout SplitMix64) throws -> (head: [UInt8], body: [UInt8]) {
-        let asked: [Int64?] = (0..<(random.chance(0.7) ? 1 : random.int(1...12))).map { _ in
-            random.chance(0.03) ? nil : Int64(random.int(0...(random.chance(0.9) ? 199 : 400)))
-        }
+        let asked = randomKeys(&random)
         var body = PackedColumns.encode(
             tag: random.chance(0.02) ? 77 : random.pick(handles), rowCount: asked.count, columns: [try ids(asked)])
         if random.chance(0.02) { body.removeLast(8) }
@@ -184,7 +187,7 @@ import Wire
     /// Many requests in one send, and the same one by one: the same answers, and as many hits and misses.
     @Test(arguments: [1, 2, 3] as [UInt64]) func requestsOfOneReadAreAnsweredAsEachAlone(seed: UInt64) async throws {
         let place = try await Place()
-        try await place.apply("{name: a, type: int32}, {name: text, type: string}")
+        try await place.apply(Self.features)
         _ = try await place.write(1, rows(200))
         let raw = try await RawClient(place.endpoint)
         var bytes = RawClient.hello
@@ -205,12 +208,12 @@ import Wire
             append(.prepare, UInt64(2 + index), head: request.encode())
         }
         try await raw.send(bytes)
-        let handles = try await answers(3).filter { $0.key > 1 }.map { try PrepareReply(decoding: $0.value.head).handle }
+        let prepared = try await answers(3)
+        let handles = try [2, 3].map { try PrepareReply(decoding: try #require(prepared[$0]).head).handle }
         var random = SplitMix64(seed: seed)
         let gets = try (0..<200).map { _ in try randomGet(random.chance(0.9) ? [handles[0]] : handles, &random) }
-        let groupID: GroupID = 1
         func counted() -> [Int] {
-            let counters = place.services.online!.store.readCounters[groupID]!.current
+            let counters = place.services.online!.store.readCounters[1]!.current
             return [counters.hits, counters.misses, counters.expired]
         }
         bytes = []

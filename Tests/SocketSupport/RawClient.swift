@@ -41,6 +41,7 @@ public final class RawClient: Sendable {
     /// The frames received so far.
     public func frames() throws -> [Frame] {
         var decoder = FrameDecoder()
+        decoder.frameBytesMax = WireLimits().frameBytesMax
         decoder.receive(received[...])
         var frames: [Frame] = []
         while let frame = try decoder.next() { frames.append(frame) }

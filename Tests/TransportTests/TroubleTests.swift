@@ -74,6 +74,30 @@ import Wire
         }
     }
 
+    /// From the first request of a run that is left on, all take the general way, in their order.
+    @Test func whatIsNotAnsweredAtOnceTakesTheGeneralWay() async throws {
+        try await withServer { server in
+            let raw = try await RawClient(server.endpoint)
+            try await raw.send(RawClient.hello)
+            #expect(try await eventually { !raw.received.isEmpty })
+            var bytes: [UInt8] = []
+            for id in 2...6 {
+                var header = FrameHeader(.request, method: .getPrepared, requestID: UInt64(id))
+                header.isEnd = true
+                bytes += FrameEncoder.encode(header, body: id == 4 ? [] : [1]).bytes
+            }
+            try await raw.send(bytes)
+            #expect(try await eventually { raw.received.count > 2 * EchoHandler.immediateBytes })
+            for _ in 0..<500 where try raw.frames().count < 6 { try await Task.sleep(for: .milliseconds(10)) }
+            let answers = try raw.frames().dropFirst()
+            #expect(answers.map(\.header.requestID) == [2, 3, 4, 5, 6])
+            #expect(answers.map { $0.body.count == EchoHandler.immediateBytes } == [true, true, false, false, false])
+            #expect(answers.dropFirst(2).allSatisfy { $0.header.status == .unimplemented })
+            #expect(server.handler.answeredAtOnce.load(ordering: .relaxed) == 2)
+            try await raw.channel.close()
+        }
+    }
+
     @Test func aSocketThatIsNeverReadHoldsNoMoreThanTheWindow() async throws {
         try await withServer { server in
             let raw = try await RawClient(server.endpoint)

@@ -3,7 +3,7 @@ internal import StorageIO
 
 /// A mapped snapshot, probed in place. Blocks are checked at first touch.
 final class SnapshotFile: Sendable {
-    /// What messages name.
+    /// What messages name; the mapping may have been made before the file was renamed.
     let path: String
     let map: MappedFile
     /// Of the format: 2, or 1, whose rows are walked over but not probed.

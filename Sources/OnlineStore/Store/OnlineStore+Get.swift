@@ -32,8 +32,9 @@ extension OnlineStore {
                 try reader.read(
                     plan, keys: query.keyColumns, rowCount: query.rowCount, now: now, tables, at: position
                 ) { (answer) throws(HeadwaterError) in
+                    let result = try OnlineResult(answer)
                     answer.count()
-                    return try OnlineResult(answer)
+                    return result
                 })
         }
         return results

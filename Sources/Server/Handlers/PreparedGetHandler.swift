@@ -97,12 +97,13 @@ final class PreparedGetHandler: ImmediateHandler {
         let now = head.at ?? (get.needsClock ? services.clock.now() : 0)
         return try get.read(scratch.keys, rowCount: rowCount, by: scratch.reader, now: now) { answer in
             var answer = answer
-            var (answered, bytes) = (0, 0)
+            var (answered, answeredBytes) = (0, 0)
             for (request, rows) in zip(requests, scratch.rows) {
                 if rows.count < rowCount { answer.narrow(to: rows) }
                 let count = answer.byteCountMax(eventTimes: head.eventTimes)
-                bytes += FrameHeader.byteCount + count
-                guard FrameHeader.byteCount + count <= frameBytesMax, answered == 0 || bytes <= Self.joinedBytesMax else { break }
+                let frameBytes = FrameHeader.byteCount + count
+                answeredBytes += frameBytes
+                guard frameBytes <= frameBytesMax, answered == 0 || answeredBytes <= Self.joinedBytesMax else { break }
                 output.append(answerTo: request.header, bodyBytesMax: count) {
                     answer.write(to: &$0, eventTimes: head.eventTimes)
                 }
