@@ -91,7 +91,7 @@ import Testing
             let path = "data/offline/" + name
             let whole = try storage.readAll(path)
             let file = try storage.open(path, .readWrite)
-            try file.write([2, 0, 2, 0], at: 8)
+            try file.write([3, 0, 3, 0], at: 8)
             let changed = try storage.readAll(path)
             #expect {
                 let again = try openStore(storage)

@@ -13,7 +13,8 @@ public enum OfflineReads {
     /// - Throws: as `OfflineView.join`.
     public static func history(
         _ plan: FeaturePlan, keys: [Column], times: Column, view: OfflineView, asOf: Position, availability: Availability,
-        memoryLimitBytes: Int, isCancelled: () -> Bool
+        memoryLimitBytes: Int, crew: WorkCrew = .alone,
+        isCancelled: @escaping @Sendable () -> Bool
     ) throws(HeadwaterError) -> [JoinedFeature] {
         let groups = plan.lookups.map { lookup in
             JoinGroup(
@@ -21,7 +22,7 @@ public enum OfflineReads {
                 keyColumns: lookup.keys.map { keys[$0] })
         }
         let joined = try view.join(
-            spineTimes: times, groups: groups, asOf: asOf, availability: availability, isCancelled: isCancelled,
+            spineTimes: times, groups: groups, asOf: asOf, availability: availability, crew: crew, isCancelled: isCancelled,
             memoryLimitBytes: memoryLimitBytes)
         return plan.outputs.map { joined[$0.lookup][$0.feature] }
     }

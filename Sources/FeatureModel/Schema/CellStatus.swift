@@ -32,6 +32,20 @@ public struct StatusColumn: Hashable, Sendable {
         if count % 4 > 0 { packed[count / 4] &= 1 << UInt8(2 * (count % 4)) - 1 }
     }
 
+    /// What was found for each row, with NULL_VALUE where the cell of a row that was found is null.
+    public init(_ outcomes: [CellStatus], nullsOf column: Column) {
+        precondition(outcomes.count == column.count)
+        count = outcomes.count
+        packed = Array(repeating: 0, count: (count + 3) / 4)
+        let hasNulls = column.nullCount > 0
+        let validity = column.validity
+        for row in 0..<count {
+            var status = outcomes[row]
+            if hasNulls, status == .present, !validity.bit(row) { status = .nullValue }
+            packed[row >> 2] |= status.rawValue << UInt8(2 * (row & 3))
+        }
+    }
+
     /// Reads `count` statuses from packed bytes.
     ///
     /// - Throws: `.invalidArgument` where the bytes are too few or too many, or bits behind the last cell are set.

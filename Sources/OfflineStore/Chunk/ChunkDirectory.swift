@@ -12,6 +12,16 @@ struct BlockEntry: Hashable, Sendable {
 struct ChunkDirectory: Hashable, Sendable {
     let bounds: RowBounds
     let blocks: [BlockEntry]
+    /// Positions and ingest times of the records that the rows came in; `nil` in version 1 of the format.
+    let records: RecordPages?
+
+    struct RecordPages: Hashable, Sendable {
+        let positions: PageEntry
+        let ingestTimes: PageEntry
+    }
+
+    /// All pages in the order of the file.
+    var pages: [PageEntry] { blocks.flatMap(\.pages) + (records.map { [$0.positions, $0.ingestTimes] } ?? []) }
 
     func encode(columnCount: Int) -> [UInt8] {
         var bytes: [UInt8] = []
@@ -22,6 +32,10 @@ struct ChunkDirectory: Hashable, Sendable {
         bytes.append(littleEndian: bounds.positionGreatest)
         bytes.append(littleEndian: UInt32(blocks.count))
         bytes.append(littleEndian: UInt32(columnCount))
+        if let records {
+            records.positions.encode(to: &bytes)
+            records.ingestTimes.encode(to: &bytes)
+        }
         for block in blocks {
             bytes.append(littleEndian: UInt32(block.rowCount))
             bytes.append(littleEndian: UInt16(block.firstKey.count))
@@ -37,7 +51,7 @@ struct ChunkDirectory: Hashable, Sendable {
     /// Decodes bytes whose checksum holds.
     ///
     /// - Throws: `.dataLoss` without a location.
-    init(decoding bytes: ArraySlice<UInt8>, columnCount: Int) throws(HeadwaterError) {
+    init(decoding bytes: ArraySlice<UInt8>, columnCount: Int, version: UInt16) throws(HeadwaterError) {
         var reader = ByteReader(bytes)
         let rowCount = try reader.integer(UInt64.self)
         let times = (try reader.integer(Int64.self), try reader.integer(Int64.self))
@@ -46,10 +60,16 @@ struct ChunkDirectory: Hashable, Sendable {
         guard try reader.integer(UInt32.self) == UInt32(columnCount) else {
             throw HeadwaterError(.dataLoss, "the directory has another number of columns than the header")
         }
+        records =
+            try version == 1
+            ? nil : RecordPages(positions: try PageEntry(decoding: &reader), ingestTimes: try PageEntry(decoding: &reader))
         var blocks: [BlockEntry] = []
         var sum = 0
         for _ in 0..<blockCount {
             let rows = Int(try reader.integer(UInt32.self))
+            guard (1...ChunkFormat.blockRowsMax).contains(rows) else {
+                throw HeadwaterError(.dataLoss, "the directory has a block of \(rows) rows")
+            }
             let firstBytes = Int(try reader.integer(UInt16.self))
             let lastBytes = Int(try reader.integer(UInt16.self))
             let first = Array(try reader.bytes(firstBytes))
@@ -69,9 +89,10 @@ struct ChunkDirectory: Hashable, Sendable {
             positionGreatest: positions.1, keyLeast: blocks.first?.firstKey ?? [], keyGreatest: blocks.last?.lastKey ?? [])
     }
 
-    init(bounds: RowBounds, blocks: [BlockEntry]) {
+    init(bounds: RowBounds, blocks: [BlockEntry], records: RecordPages) {
         self.bounds = bounds
         self.blocks = blocks
+        self.records = records
     }
 }
 

@@ -8,8 +8,24 @@ struct ChunkLayout: Sendable {
     let directory: ChunkDirectory
     /// Types of the page columns of each block.
     let pageTypes: [FeatureType]
+    /// Page number of each system column that the chunk has.
+    private let systemPages: [Int?]
+    private let featurePages: [Int: Int]
 
-    var featureBase: Int { pageTypes.count - header.features.count }
+    init(header: ChunkHeader, directory: ChunkDirectory) {
+        self.header = header
+        self.directory = directory
+        pageTypes = header.pageTypes
+        let columns = header.systemColumns
+        systemPages = SystemColumn.allCases.map { columns.firstIndex(of: $0) }
+        featurePages = Dictionary(
+            uniqueKeysWithValues: header.features.enumerated().map { ($0.element.ordinal, columns.count + $0.offset) })
+    }
+
+    func page(of column: SystemColumn) -> Int? { systemPages[column.rawValue] }
+
+    /// The page of a feature; `nil` where the chunk does not have it.
+    func page(ofFeature ordinal: Int) -> Int? { featurePages[ordinal] }
 }
 
 /// An open chunk file. All methods may be called from any thread.
@@ -20,6 +36,7 @@ final class ChunkFile: Sendable {
     let bytes: ChunkBytes
     private let logID: [UInt8]
     private let checked = Mutex<ChunkLayout?>(nil)
+    private let recordTimes = Mutex<RecordTimes?>(nil)
 
     /// Opens the file that a manifest names.
     ///
@@ -50,22 +67,50 @@ final class ChunkFile: Sendable {
         }
     }
 
-    /// A system column of a block; every one but key and key_rows has a cell for each row.
+    /// A system column of a block that the chunk has; every one but key and key_rows has a cell for each row.
     func systemPage(_ column: SystemColumn, _ layout: ChunkLayout, block: Int) throws(HeadwaterError) -> Column {
-        let isBehindAvailable = column.rawValue > SystemColumn.availableTime.rawValue
-        let index = column.rawValue - (isBehindAvailable && !layout.header.hasAvailableTime ? 1 : 0)
-        let page = try self.page(index, layout, block: block)
-        let entry = layout.directory.blocks[block]
+        let index = layout.page(of: column)!
+        let page = try decodePage(index, layout, block: block)
         if column != .availableTime, page.nullCount > 0 {
-            throw bytes.damage("nulls in a column that has none", at: entry.pages[index].offset)
+            throw bytes.damage("nulls in a column that has none", at: layout.directory.blocks[block].pages[index].offset)
         }
         return page
     }
 
-    /// A feature of a block; `nil` where the chunk does not have it.
-    func featurePage(_ ordinal: Int, _ layout: ChunkLayout, block: Int) throws(HeadwaterError) -> Column? {
-        guard let index = layout.header.features.firstIndex(where: { $0.ordinal == ordinal }) else { return nil }
-        return try page(layout.featureBase + index, layout, block: block)
+    /// Reads and decodes one page of a block.
+    func decodePage(_ index: Int, _ layout: ChunkLayout, block: Int) throws(HeadwaterError) -> Column {
+        try PageCodec.decode(try page(index, layout, block: block), type: layout.pageTypes[index], from: bytes)
+    }
+
+    /// The records that the rows came in, read at the first call.
+    func records() throws(HeadwaterError) -> RecordTimes {
+        if let known = recordTimes.withLock({ $0 }) { return known }
+        let read = try readRecords(try layout())
+        recordTimes.withLock { $0 = read }
+        return read
+    }
+
+    private func readRecords(_ layout: ChunkLayout) throws(HeadwaterError) -> RecordTimes {
+        guard let pages = layout.directory.records else { return try recordsOfVersion1(layout) }
+        let positions = try PageCodec.decode(pages.positions, type: .int64, from: bytes)
+        let times = try PageCodec.decode(pages.ingestTimes, type: .timestamp, from: bytes)
+        let read = positions.int64Cells().map { Position(bitPattern: $0) }
+        guard positions.count == times.count, positions.nullCount + times.nullCount == 0,
+            zip(read, read.dropFirst()).allSatisfy({ $0 < $1 })
+        else { throw bytes.damage("its records are out of order", at: pages.positions.offset) }
+        return RecordTimes(positions: read, ingestTimes: times.int64Cells())
+    }
+
+    /// Version 1 has the ingest time beside each row.
+    private func recordsOfVersion1(_ layout: ChunkLayout) throws(HeadwaterError) -> RecordTimes {
+        var times: [Position: Microseconds] = [:]
+        for block in layout.directory.blocks.indices {
+            let positions = try systemPage(.position, layout, block: block).int64Cells()
+            let ingested = try systemPage(.ingestTime, layout, block: block).int64Cells()
+            for (position, time) in zip(positions, ingested) { times[Position(bitPattern: position)] = time }
+        }
+        let positions = times.keys.sorted()
+        return RecordTimes(positions: positions, ingestTimes: positions.map { times[$0]! })
     }
 
     /// Reads every byte and checks it.
@@ -74,16 +119,20 @@ final class ChunkFile: Sendable {
     /// - Throws: `.dataLoss` at the first damage, and what `visit` throws.
     func verify(_ visit: ScrubVisit = { _ in }) throws(HeadwaterError) {
         let layout = try readLayout()
+        let records = try readRecords(layout)
         var previous: (key: [UInt8], order: RowOrder)?
         for number in layout.directory.blocks.indices {
             let block = try RowBlock(chunk: self, layout: layout, block: number, gauge: nil)
-            _ = try block.ingestTimes()
-            _ = try block.availableTimes()
-            for feature in layout.header.features { _ = try block.feature(feature.ordinal) }
+            try block.loadOrder()
+            // Every page, also those that a reader may pass over.
+            for page in layout.pageTypes.indices { _ = try decodePage(page, layout, block: number) }
+            for position in block.positions where records.ingestTime(position) == nil {
+                throw bytes.damage("a row of position \(position), of which there is no record", at: 0)
+            }
             for key in 0..<block.keys.count {
                 let bytes = Array(block.keys.bytes(key))
                 for row in block.keyStarts[key]..<block.keyStarts[key + 1] {
-                    let order = RowOrder(eventTime: block.eventTimes[row], position: block.positions[row], row: block.rows[row])
+                    let order = block.order(row)
                     if let previous {
                         let keys = KeyBytes.compare(previous.key[...], bytes[...])
                         guard keys < 0 || keys == 0 && previous.order < order else {
@@ -102,19 +151,20 @@ final class ChunkFile: Sendable {
     ///
     /// - Throws: `.dataLoss` at the first damage.
     func verifyChecksums() throws(HeadwaterError) {
-        for page in try readLayout().directory.blocks.lazy.flatMap(\.pages) {
+        for page in try readLayout().directory.pages {
             let checksum = try bytes.withBytes(at: page.offset, count: page.storedBytes) { CRC32C.checksum($0) }
             guard checksum == page.checksum else { throw bytes.damage("a page's checksum does not match", at: page.offset) }
         }
     }
 
-    private func page(_ index: Int, _ layout: ChunkLayout, block: Int) throws(HeadwaterError) -> Column {
+    /// The entry of a page of a block, whose cells are as many as the block has rows.
+    func page(_ index: Int, _ layout: ChunkLayout, block: Int) throws(HeadwaterError) -> PageEntry {
         let entry = layout.directory.blocks[block]
         let page = entry.pages[index]
         guard index < 2 || page.cellCount == entry.rowCount else {
             throw bytes.damage("a page has another number of cells than its block has rows", at: page.offset)
         }
-        return try PageCodec.decode(page, type: layout.pageTypes[index], from: bytes)
+        return page
     }
 
     private func readLayout() throws(HeadwaterError) -> ChunkLayout {
@@ -141,20 +191,22 @@ final class ChunkFile: Sendable {
         guard CRC32C.checksum(raw.dropLast(4)) == raw.littleEndian(at: raw.count - 4, as: UInt32.self) else {
             throw bytes.damage("the directory's checksum does not match", at: Int(directoryAt))
         }
-        let types = header.pageTypes
         let directory: ChunkDirectory
-        do { directory = try ChunkDirectory(decoding: raw.dropLast(4), columnCount: types.count) } catch {
+        do {
+            directory = try ChunkDirectory(
+                decoding: raw.dropLast(4), columnCount: header.pageTypes.count, version: header.version)
+        } catch {
             throw error.located(at: "\(bytes.path):\(directoryAt)")
         }
         guard directory.bounds == entry.bounds else {
             throw bytes.damage("its rows and bounds are not those that the manifest states", at: Int(directoryAt))
         }
         var expected = headerBytes.count
-        for page in directory.blocks.lazy.flatMap(\.pages) {
+        for page in directory.pages {
             guard page.offset == expected else { throw bytes.damage("pages do not follow each other", at: expected) }
             expected += page.storedBytes
         }
         guard expected == Int(directoryAt) else { throw bytes.damage("pages do not end at the directory", at: expected) }
-        return ChunkLayout(header: header, directory: directory, pageTypes: types)
+        return ChunkLayout(header: header, directory: directory)
     }
 }

@@ -4,7 +4,10 @@ internal import FeatureModel
 enum ChunkFormat {
     static let magic: UInt64 = 0x314B_4E55_4843_5748  // "HWCHUNK1"
     static let footerMagic: UInt64 = 0x454B_4E55_4843_5748  // "HWCHUNKE"
-    static let version: UInt16 = 1
+    /// What is written; version 1 is still read.
+    static let version: UInt16 = 2
+    /// A block of more rows is damage, whatever its checksum says.
+    static let blockRowsMax = 1 << 20
     static let headerFixedBytes = 56
     static let featureEntryBytes = 12
     static let pageEntryBytes = 48
@@ -27,6 +30,7 @@ struct ChunkFeature: Hashable, Sendable {
 
 /// What the head of a chunk file says: known before the first row is written.
 struct ChunkHeader: Hashable, Sendable {
+    let version: UInt16
     let logID: [UInt8]
     let number: UInt64
     let groupID: GroupID
@@ -34,17 +38,26 @@ struct ChunkHeader: Hashable, Sendable {
     let hasAvailableTime: Bool
     let features: [ChunkFeature]
 
-    /// Types of all page columns, in the order in which blocks store them.
-    var pageTypes: [FeatureType] {
-        SystemColumn.columns(hasAvailableTime: hasAvailableTime).map(\.type) + features.map(\.type)
+    /// The columns besides the features, in the order in which blocks store them.
+    var systemColumns: [SystemColumn] {
+        SystemColumn.allCases.filter {
+            switch $0 {
+            case .availableTime: hasAvailableTime
+            case .ingestTime: version == 1
+            default: true
+            }
+        }
     }
+
+    /// Types of all page columns, in the order in which blocks store them.
+    var pageTypes: [FeatureType] { systemColumns.map(\.type) + features.map(\.type) }
 
     func encode() -> [UInt8] {
         var bytes: [UInt8] = []
         let total = ChunkFormat.headerFixedBytes + features.count * ChunkFormat.featureEntryBytes + 4
         bytes.append(littleEndian: ChunkFormat.magic)
-        bytes.append(littleEndian: ChunkFormat.version)
-        bytes.append(littleEndian: ChunkFormat.version)
+        bytes.append(littleEndian: version)
+        bytes.append(littleEndian: version)
         bytes.append(littleEndian: UInt32(total))
         bytes.append(contentsOf: logID)
         bytes.append(littleEndian: number)
@@ -66,10 +79,11 @@ struct ChunkHeader: Hashable, Sendable {
         guard fixed.littleEndian(at: 0, as: UInt64.self) == ChunkFormat.magic else {
             throw file.damage("it does not start with a chunk's magic", at: 0)
         }
+        version = fixed.littleEndian(at: 8)
         let least: UInt16 = fixed.littleEndian(at: 10)
-        guard least <= ChunkFormat.version else {
+        guard max(least, version) <= ChunkFormat.version else {
             throw HeadwaterError(
-                .unimplemented, "the chunk needs a reader of version \(least); this one has \(ChunkFormat.version): upgrade",
+                .unimplemented, "the chunk is of version \(version) and needs a reader of \(least); this one has \(ChunkFormat.version): upgrade",
                 at: "\(file.path):10")
         }
         let total = Int(fixed.littleEndian(at: 12, as: UInt32.self))
@@ -82,6 +96,7 @@ struct ChunkHeader: Hashable, Sendable {
         guard CRC32C.checksum(bytes.dropLast(4)) == bytes.littleEndian(at: total - 4, as: UInt32.self) else {
             throw file.damage("the header's checksum does not match", at: 0)
         }
+        guard version >= 1 else { throw file.damage("there is no format version 0", at: 8) }
         logID = Array(bytes.part(at: 16, count: ChunkFormat.logIDBytes))
         number = bytes.littleEndian(at: 32)
         groupID = bytes.littleEndian(at: 40)
@@ -99,9 +114,11 @@ struct ChunkHeader: Hashable, Sendable {
         self.features = features
     }
 
+    /// The head of a file that is about to be written.
     init(
         logID: [UInt8], number: UInt64, groupID: GroupID, schemaVersion: UInt32, hasAvailableTime: Bool, features: [ChunkFeature]
     ) {
+        version = ChunkFormat.version
         self.logID = logID
         self.number = number
         self.groupID = groupID
@@ -113,7 +130,10 @@ struct ChunkHeader: Hashable, Sendable {
 
 /// The columns that every chunk has besides its features.
 enum SystemColumn: Int, CaseIterable {
-    case key, keyRows, eventTime, availableTime, ingestTime, position, row, operation
+    case key, keyRows, eventTime, availableTime
+    /// Version 1 of the format; later the records have it.
+    case ingestTime
+    case position, row, operation
 
     var type: FeatureType {
         switch self {
@@ -123,9 +143,5 @@ enum SystemColumn: Int, CaseIterable {
         case .position: .int64
         case .operation: .bool
         }
-    }
-
-    static func columns(hasAvailableTime: Bool) -> [SystemColumn] {
-        allCases.filter { $0 != .availableTime || hasAvailableTime }
     }
 }

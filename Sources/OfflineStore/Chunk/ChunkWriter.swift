@@ -5,55 +5,67 @@ internal import StorageIO
 struct ChunkWriter: ~Copyable {
     private let header: ChunkHeader
     private let file: any StorageFile
+    private let records: RecordTimes
     private var offset: Int
     private var blocks: [BlockEntry] = []
     private var bounds = RowBounds()
+    private var positions = PositionSet()
 
     var byteCount: Int { offset }
 
     /// Creates the file and writes its head.
-    init(_ header: ChunkHeader, directory: String, storage: any Storage) throws(HeadwaterError) {
+    ///
+    /// - Parameter records: has every record that a row will come from; those without a row are left out.
+    init(
+        _ header: ChunkHeader, records: RecordTimes, directory: String, storage: any Storage
+    ) throws(HeadwaterError) {
         let file = try storage.open(directory + "/" + ChunkFormat.fileName(header.number), .create)
         let bytes = header.encode()
         try file.write(bytes[...], at: 0)
         self.header = header
         self.file = file
+        self.records = records
         offset = bytes.count
     }
 
     /// Writes the picked rows as one block.
     mutating func append(_ rows: RowGather) throws(HeadwaterError) {
         precondition(!rows.isEmpty)
-        var pages: [PageEntry] = []
         let (keys, counts) = rows.keyColumn()
-        var keyRows = ColumnBuilder(.int32, capacity: counts.count)
-        for count in counts { keyRows.append(int32: Int32(count)) }
-        let times = rows.column(.timestamp) { $0.eventTimes[$1] }
-        let positions = rows.column(.int64) { Int64(bitPattern: $0.positions[$1]) }
-        try append(keys, to: &pages)
-        try append(keyRows.finish(), to: &pages)
-        try append(times, to: &pages)
-        if header.hasAvailableTime {
-            try append(rows.column(.timestamp) { (block) throws(HeadwaterError) in try block.availableTimes() }, to: &pages)
+        let positions = rows.order.map { Int64(bitPattern: $0.position) }
+        for row in rows.order { self.positions.insert(row.position) }
+        let features = try rows.columns(header.features.map { (.feature($0.ordinal), $0.type) })
+        var columns = [
+            keys, Column(.int32, numbers: counts.map { Int64($0) }), Column(.timestamp, numbers: rows.order.map(\.eventTime)),
+        ]
+        if header.hasAvailableTime { columns += try rows.columns([(.availableTime, .timestamp)]) }
+        columns += [
+            Column(.int64, numbers: positions), Column(.int32, numbers: rows.order.map { Int64(Int32(bitPattern: $0.row)) }),
+            rows.tombstoneColumn(),
+        ]
+        columns += features
+        // In one piece: a page is small, and a write costs a call.
+        var bytes: [UInt8] = []
+        var pages: [PageEntry] = []
+        for column in columns {
+            var (stored, entry) = PageCodec.encode(column)
+            entry.offset = offset + bytes.count
+            bytes += stored
+            pages.append(entry)
         }
-        try append(rows.column(.timestamp) { (block) throws(HeadwaterError) in try block.ingestTimes() }, to: &pages)
-        try append(positions, to: &pages)
-        try append(rows.column(.int32) { Int64(Int32(bitPattern: $0.rows[$1])) }, to: &pages)
-        try append(rows.column(.bool) { $0.tombstones }, to: &pages)
-        for feature in header.features {
-            try append(
-                rows.column(feature.type) { (block) throws(HeadwaterError) in try block.feature(feature.ordinal) }, to: &pages)
-        }
+        try append(bytes)
         let block = BlockEntry(
             rowCount: rows.count, firstKey: Array(rows.firstKey), lastKey: Array(rows.lastKey), pages: pages)
         blocks.append(block)
-        bounds.formUnion(following: Self.bounds(block, times: times.int64Cells(), positions: positions.int64Cells()))
+        bounds.formUnion(following: Self.bounds(block, rows.order))
     }
 
-    /// Writes directory and footer and makes the file durable; its name becomes so with the directory of the files.
+    /// Writes records, directory and footer and makes the file durable; its name becomes so with the directory of the files.
     consuming func finish(level: Int, run: UInt64) throws(HeadwaterError) -> ChunkEntry {
+        let records = try appendRecords()
         let directoryAt = offset
-        let directory = ChunkDirectory(bounds: bounds, blocks: blocks).encode(columnCount: header.pageTypes.count)
+        let directory = ChunkDirectory(bounds: bounds, blocks: blocks, records: records)
+            .encode(columnCount: header.pageTypes.count)
         try append(directory)
         var footer: [UInt8] = []
         footer.append(littleEndian: UInt64(directoryAt))
@@ -70,11 +82,19 @@ struct ChunkWriter: ~Copyable {
             number: header.number, fileBytes: offset, groupID: header.groupID, level: level, run: run, bounds: bounds)
     }
 
-    private mutating func append(_ column: Column, to pages: inout [PageEntry]) throws(HeadwaterError) {
+    private mutating func appendRecords() throws(HeadwaterError) -> ChunkDirectory.RecordPages {
+        let positions = positions.sorted()
+        let times = positions.map { records.ingestTime($0)! }
+        return ChunkDirectory.RecordPages(
+            positions: try append(Column(.int64, numbers: positions.map { Int64(bitPattern: $0) })),
+            ingestTimes: try append(Column(.timestamp, numbers: times)))
+    }
+
+    private mutating func append(_ column: Column) throws(HeadwaterError) -> PageEntry {
         var (bytes, entry) = PageCodec.encode(column)
         entry.offset = offset
         try append(bytes)
-        pages.append(entry)
+        return entry
     }
 
     private mutating func append(_ bytes: [UInt8]) throws(HeadwaterError) {
@@ -82,11 +102,14 @@ struct ChunkWriter: ~Copyable {
         offset += bytes.count
     }
 
-    private static func bounds(_ block: BlockEntry, times: [Int64], positions: [Int64]) -> RowBounds {
-        let unsigned = positions.lazy.map { Position(bitPattern: $0) }
-        return RowBounds(
-            rowCount: block.rowCount, eventTimeLeast: times.min()!, eventTimeGreatest: times.max()!,
-            positionLeast: unsigned.min()!,
-            positionGreatest: unsigned.max()!, keyLeast: block.firstKey, keyGreatest: block.lastKey)
+    private static func bounds(_ block: BlockEntry, _ rows: [RowOrder]) -> RowBounds {
+        var bounds = RowBounds(rowCount: block.rowCount, keyLeast: block.firstKey, keyGreatest: block.lastKey)
+        for row in rows {
+            bounds.eventTimeLeast = min(bounds.eventTimeLeast, row.eventTime)
+            bounds.eventTimeGreatest = max(bounds.eventTimeGreatest, row.eventTime)
+            bounds.positionLeast = min(bounds.positionLeast, row.position)
+            bounds.positionGreatest = max(bounds.positionGreatest, row.position)
+        }
+        return bounds
     }
 }

@@ -60,16 +60,18 @@ struct ChunkColumns: Sendable {
 
 /// Writes merged rows as one run: one chunk file, or several that follow each other where a size is given.
 enum RunWriter {
-    /// - Parameter splitBytes: a new file starts after the block that reaches it; `nil` for one file.
+    /// - Parameters:
+    ///   - records: of all rows.
+    ///   - splitBytes: a new file starts after the block that reaches it; `nil` for one file.
     /// - Returns: no entry where there are no rows.
     /// - Throws: what the disk or a damaged input says, `.cancelled`; files that were begun are removed.
     static func write(
-        _ merge: inout RunMerge, columns: ChunkColumns, level: Int, splitBytes: Int?, place: ChunkPlace, isCancelled: () -> Bool
+        _ merge: inout RunMerge, columns: ChunkColumns, records: RecordTimes, level: Int, splitBytes: Int?, place: ChunkPlace, isCancelled: () -> Bool
     ) throws(HeadwaterError) -> [ChunkEntry] {
         var numbers: [UInt64] = []
         do {
             return try writeFiles(
-                &merge, columns: columns, level: level, splitBytes: splitBytes, place: place, numbers: &numbers,
+                &merge, columns: columns, records: records, level: level, splitBytes: splitBytes, place: place, numbers: &numbers,
                 isCancelled: isCancelled)
         } catch {
             place.discard(numbers)
@@ -78,7 +80,7 @@ enum RunWriter {
     }
 
     private static func writeFiles(
-        _ merge: inout RunMerge, columns: ChunkColumns, level: Int, splitBytes: Int?, place: ChunkPlace, numbers: inout [UInt64],
+        _ merge: inout RunMerge, columns: ChunkColumns, records: RecordTimes, level: Int, splitBytes: Int?, place: ChunkPlace, numbers: inout [UInt64],
         isCancelled: () -> Bool
     ) throws(HeadwaterError) -> [ChunkEntry] {
         var entries: [ChunkEntry] = []
@@ -90,7 +92,7 @@ enum RunWriter {
             let header = ChunkHeader(
                 logID: place.logID, number: number, groupID: columns.groupID, schemaVersion: columns.schemaVersion,
                 hasAvailableTime: columns.hasAvailableTime, features: columns.features)
-            var writer = try ChunkWriter(header, directory: place.directory, storage: place.storage)
+            var writer = try ChunkWriter(header, records: records, directory: place.directory, storage: place.storage)
             while hasKey, writer.byteCount < splitBytes ?? .max {
                 if isCancelled() { throw HeadwaterError(.cancelled, "the writing of chunks was cancelled; nothing has changed") }
                 var rows = RowGather()

@@ -9,27 +9,26 @@ extension OfflineView {
     /// rows that
     /// retention hides at `asOf`, are as if absent. Rows of a static group match at any t.
     ///
-    /// **How.** For each group the spine's row numbers are sorted by (key bytes, t); the group's sorted runs are merged and
-    /// walked once, passing over blocks between the spine's keys by the chunks' directories; matched cells are copied column
-    /// by column
-    /// in sorted order and then scattered back to the spine's order.
+    /// **How.** docs/internals/point-in-time-join.md. For each group the spine's rows are sorted by (key bytes, t). Each run of the
+    /// group, being sorted by (key, event_time, position, row), is then matched with them key by key, blocks between the spine's keys
+    /// passed over by the chunks' directories, times found by galloping; of keys and times only are pages read. The features of the
+    /// greatest matches are copied block by block straight to the spine's order.
     ///
     /// - Parameters:
-    ///   - spineTimes: a timestamp column; its length is the spine's.
+    ///   - spineTimes: a timestamp column; its length is the spine's, at most 2³¹ - 1.
     ///   - asOf: the last position that counts.
-    ///   - isCancelled: asked once every few thousand spine rows or 65,536 rows of history.
-    ///   - memoryLimitBytes: for the spine's order, the matched cells and the answer together.
+    ///   - crew: does the work; cancelled and damaged pieces stop the others.
+    ///   - isCancelled: asked at every block that is matched and every few that are copied from, by several threads.
+    ///   - memoryLimitBytes: for the spine's order, the matches and the answer together.
     /// - Returns: by group, then by feature, in the order asked for; every column as long as the spine.
-    /// - Complexity: for each group, n spine rows, m rows of history with keys in the spine and k runs: O(n log n) to sort,
-    ///   O(m k) to merge,
-    ///   O(n features) to copy; every block that holds a spine key is decoded once, of feature columns only those asked for
-    ///   and matched.
-    ///   Memory: the answer twice, about 60 bytes a spine row, one block a run and at most 64 matched blocks.
+    /// - Complexity: for each group, n spine rows, k runs of m rows with keys in the spine: O(n log n) to sort, O(n k log(m / n)) to match, O(n
+    ///   features) to copy; every block that may hold a spine key is read once (and once more where pieces of the work meet), of feature
+    ///   columns only those asked for. Memory: `joinBytes` a spine row, and a block for each member of the crew.
     /// - Throws: `.outOfRange` for an `asOf` that is not there, `.resourceExhausted` over the limit, `.cancelled`, `.dataLoss`,
     ///   `.invalidArgument` where key columns do not fit the spine or the group.
     public func join(
-        spineTimes: Column, groups: [JoinGroup], asOf: Position, availability: Availability,
-        isCancelled: () -> Bool = { false }, memoryLimitBytes: Int = .max
+        spineTimes: Column, groups: [JoinGroup], asOf: Position, availability: Availability, crew: WorkCrew = .alone,
+        isCancelled: @escaping @Sendable () -> Bool = { false }, memoryLimitBytes: Int = .max
     ) throws(HeadwaterError) -> [[JoinedFeature]] {
         guard spineTimes.type == .timestamp else {
             throw HeadwaterError(.invalidArgument, "the spine's time is \(spineTimes.type), not timestamp")
@@ -38,17 +37,34 @@ extension OfflineView {
         var heldBytes = 0
         for group in groups {
             try Self.check(group, spineCount: spineTimes.count)
+            try Self.check(heldBytes + spineTimes.count * Self.joinBytes(group), within: memoryLimitBytes)
             let filter = try filter(group.schema.groupID, asOf: asOf)
-            let order = SpineOrder(keyColumns: group.keyColumns, times: spineTimes)
-            var join = GroupJoin(
-                group: group, order: order, times: spineTimes, availability: availability,
-                memoryLimitBytes: memoryLimitBytes - heldBytes)
-            var merge = try merge(group.schema.groupID, filter)
-            let features = try join.run(&merge, isCancelled: isCancelled)
+            let order = KeyOrder([KeyOrder.Part(keyColumns: group.keyColumns, rowCount: spineTimes.count, times: spineTimes)])
+            let join = SpineJoin(
+                group: group, order: order, spineCount: spineTimes.count, filter: filter, availability: availability,
+                limits: options.blockLimits, crew: crew, isCancelled: isCancelled)
+            let features = try join.run(runs(group.schema.groupID))
             heldBytes += features.reduce(0) { $0 + $1.column.byteCount + $1.statuses.packed.count }
+            try Self.check(heldBytes, within: memoryLimitBytes)
             joined.append(features)
         }
         return joined
+    }
+
+    /// About how many bytes a join holds for each spine row at the most: its place in the order, its match, and its cells, texts and arrays
+    /// apart, whose size is known only when they are there.
+    public static func joinBytes(_ group: JoinGroup) -> Int {
+        let orderBytes = 24 + 12 + 12
+        let matchBytes = 29 + 8 + 1
+        return orderBytes + matchBytes + group.features.reduce(0) { $0 + ($1.type.fixedWidth ?? 16) + 2 }
+    }
+
+    private static func check(_ bytes: Int, within limit: Int) throws(HeadwaterError) {
+        guard bytes <= limit else {
+            throw HeadwaterError(
+                .resourceExhausted,
+                "the join may hold \(limit) bytes and needs more: send a smaller spine, or ask for fewer features")
+        }
     }
 
     private static func check(_ group: JoinGroup, spineCount: Int) throws(HeadwaterError) {

@@ -44,8 +44,8 @@ extension OfflineView {
                 try merge.nextRow()
                 try passRow()
             }
-            let isTombstone = block.tombstones.bool(row)
-            let order = RowOrder(eventTime: block.eventTimes[row], position: block.positions[row], row: block.rows[row])
+            let isTombstone = block.isTombstone(row)
+            let order = block.order(row)
             let picked = isTombstone ? ([], 0) : try block.columns(features, at: row)
             try body(LatestRow(key: key, order: order, isTombstone: isTombstone, columns: picked.0, row: picked.1))
             keys += 1

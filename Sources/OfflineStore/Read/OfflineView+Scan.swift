@@ -71,6 +71,10 @@ public struct RowScan {
         var rows = RowGather()
         defer { rows.removeAll() }
         var hasKey = if let known = self.hasKey { known } else { try merge.nextKey() }
+        if hasKey, selection != .latest, let piece = try merge.takeBlock(withoutTombstones: selection == .written) {
+            self.hasKey = try merge.nextKey()
+            return try builder.batch(piece.block, piece.rows)
+        }
         while hasKey, rows.count < options.blockRowsMax, rows.byteCount < options.blockBytesMax {
             let block = merge.block
             let row = merge.row
@@ -79,7 +83,7 @@ public struct RowScan {
             let isPicked =
                 switch selection {
                 case .all: true
-                case .written: !block.tombstones.bool(row)
+                case .written: !block.isTombstone(row)
                 case .latest: !merge.hasRow
                 }
             if isPicked { rows.append(block, row, key: key) }

@@ -38,26 +38,69 @@ struct RowBatchBuilder {
 
     func batch(_ rows: RowGather) throws(HeadwaterError) -> RowBatch {
         let (keys, counts) = rows.keyColumn()
-        var builders = schema.keys.map { ColumnBuilder($0.type, capacity: keys.count) }
-        for key in 0..<keys.count { try KeyCodec.decode(keys.bytes(key), into: &builders) }
-        var repeated: [Int] = []
-        repeated.reserveCapacity(rows.count)
-        for (key, count) in counts.enumerated() { repeated.append(contentsOf: repeatElement(key, count: count)) }
-        var features: [Column] = []
-        for ordinal in ordinals {
-            features.append(
-                try rows.column(schema.type(ofOrdinal: ordinal)) { (block) throws(HeadwaterError) in try block.feature(ordinal) })
-        }
         return RowBatch(
             rowCount: rows.count,
-            keys: builders.map { $0.finish().gather(repeated) },
-            eventTime: rows.column(.timestamp) { $0.eventTimes[$1] },
-            ingestTime: try rows.column(.timestamp) { (block) throws(HeadwaterError) in try block.ingestTimes() },
+            keys: try keyColumns(keys, counts),
+            eventTime: Column(.timestamp, numbers: rows.order.map(\.eventTime)),
+            ingestTime: try rows.ingestTimes(),
+            availableTime: schema.availableTimeName == nil ? nil : try rows.columns([(.availableTime, .timestamp)])[0],
+            position: Column(.int64, numbers: rows.order.map { Int64(bitPattern: $0.position) }),
+            row: Column(.int64, numbers: rows.order.map { Int64($0.row) }),
+            isDelete: rows.tombstoneColumn(),
+            features: try rows.columns(ordinals.map { (.feature($0), schema.type(ofOrdinal: $0)) }))
+    }
+
+    /// The same for consecutive rows of a block whose order is loaded: decoded columns are handed on as they are.
+    func batch(_ block: RowBlock, _ rows: Range<Int>) throws(HeadwaterError) -> RowBatch {
+        let keys = block.keyStarts.indices.dropLast().filter { block.keyStarts[$0 + 1] > rows.lowerBound }
+        let counts = keys.map { block.keyStarts[$0 + 1] - max(block.keyStarts[$0], rows.lowerBound) }
+        let isDelete = [UInt8](repeating: 0, count: bitmapBytes(rows.count))
+        return RowBatch(
+            rowCount: rows.count,
+            keys: try keyColumns(block.keys.slice(keys[0]..<block.keys.count), counts),
+            eventTime: Column(.timestamp, numbers: Array(block.eventTimes[rows])),
+            ingestTime: try block.ingestTimes().slice(rows),
             availableTime: schema.availableTimeName == nil
-                ? nil : try rows.column(.timestamp) { (block) throws(HeadwaterError) in try block.availableTimes() },
-            position: rows.column(.int64) { Int64(bitPattern: $0.positions[$1]) },
-            row: rows.column(.int64) { Int64($0.rows[$1]) },
-            isDelete: try rows.column(.bool) { (block) throws(HeadwaterError) in block.tombstones },
-            features: features)
+                ? nil : try block.availableTimes()?.slice(rows) ?? Column.nulls(.timestamp, count: rows.count),
+            position: Column(.int64, numbers: block.positions[rows].map { Int64(bitPattern: $0) }),
+            row: Column(.int64, numbers: block.rows[rows].map { Int64($0) }),
+            isDelete: block.hasTombstones
+                ? try Self.bools(rows.map { block.isTombstone($0) })
+                : Column(type: .bool, count: rows.count, nullCount: 0, data: isDelete[...]),
+            features: try ordinals.map { (ordinal) throws(HeadwaterError) in
+                try feature(block, ordinal, as: schema.type(ofOrdinal: ordinal), rows)
+            })
+    }
+
+    private func feature(_ block: RowBlock, _ ordinal: Int, as type: FeatureType, _ rows: Range<Int>) throws(HeadwaterError) -> Column {
+        guard let column = try block.feature(ordinal) else { return Column.nulls(type, count: rows.count) }
+        if column.type == type { return column.slice(rows) }
+        var builder = ColumnBuilder(type, capacity: rows.count)
+        for row in rows { try builder.append(converting: column, row) }
+        return builder.finish()
+    }
+
+    private static func bools(_ cells: [Bool]) throws(HeadwaterError) -> Column {
+        var builder = ColumnBuilder(.bool, capacity: cells.count)
+        for cell in cells { builder.append(bool: cell) }
+        return builder.finish()
+    }
+
+    /// - Parameter counts: how many rows each key has.
+    private func keyColumns(_ keys: Column, _ counts: [Int]) throws(HeadwaterError) -> [Column] {
+        var builders = schema.keys.map { ColumnBuilder($0.type, capacity: keys.count) }
+        for key in 0..<keys.count { try KeyCodec.decode(keys.bytes(key), into: &builders) }
+        let distinct = builders.map { $0.finish() }
+        let rowCount = counts.reduce(0, +)
+        if keys.count == rowCount { return distinct }
+        var repeated: [Int32] = []
+        repeated.reserveCapacity(rowCount)
+        for (key, count) in counts.enumerated() { repeated.append(contentsOf: repeatElement(Int32(key), count: count)) }
+        let places = (0..<Int32(rowCount)).map { $0 }
+        return try distinct.map { (column) throws(HeadwaterError) in
+            try CellTarget.fill([column.type], count: rowCount) { (targets) throws(HeadwaterError) in
+                try PageCells.copy(column, rows: repeated[...], to: targets[0], places: places[...])
+            }[0]
+        }
     }
 }

@@ -35,26 +35,55 @@ struct KeyArena: Sendable {
     private var bytes: [UInt8] = []
     private var ends: [Int] = [0]
     private var prefixes: [UInt64] = []
+    /// Whether a key has more bytes than its prefix holds. Of keys no one begins with another, so that a key which ends within its prefix
+    /// has it alone.
+    private(set) var hasLongKeys = false
 
     var count: Int { prefixes.count }
     var byteCount: Int { bytes.count + count * 16 }
 
     subscript(index: Int) -> ArraySlice<UInt8> { bytes[ends[index]..<ends[index + 1]] }
 
+    func prefix(_ index: Int) -> UInt64 { prefixes[index] }
+
     /// Encodes and appends the key in `row`.
     ///
     /// - Returns: `false`, with nothing appended, where a key column is null.
     mutating func append(_ columns: [Column], row: Int) -> Bool {
         guard KeyCodec.append(columns, row: row, to: &bytes) else { return false }
-        prefixes.append(KeyBytes.prefix(bytes[ends[count]...]))
-        ends.append(bytes.count)
+        didAppend()
         return true
     }
 
-    func compare(_ left: Int, _ right: Int) -> Int {
-        let a = prefixes[left]
-        let b = prefixes[right]
-        if a != b { return a < b ? -1 : 1 }
-        return KeyBytes.compare(self[left], self[right])
+    /// Appends a key that is encoded already.
+    mutating func append(_ key: ArraySlice<UInt8>) {
+        bytes += key
+        didAppend()
+    }
+
+    /// Appends a key of four or eight bytes whose prefix is `number`.
+    mutating func append(number: UInt64, byteCount: Int) {
+        bytes.append(littleEndian: number.byteSwapped)
+        if byteCount < 8 { bytes.removeLast(8 - byteCount) }
+        prefixes.append(number)
+        ends.append(bytes.count)
+    }
+
+    private mutating func didAppend() {
+        let key = bytes[ends[count]...]
+        if key.count > 8 { hasLongKeys = true }
+        prefixes.append(KeyBytes.prefix(key))
+        ends.append(bytes.count)
+    }
+
+    func isSame(_ left: Int, _ right: Int) -> Bool {
+        prefixes[left] == prefixes[right] && (!hasLongKeys || KeyBytes.compare(self[left], self[right]) == 0)
+    }
+
+    /// Compares a key with an encoded one, whose prefix is given, as `KeyBytes.compare` does.
+    func compare(_ index: Int, _ key: ArraySlice<UInt8>, prefix: UInt64) -> Int {
+        let own = prefixes[index]
+        if own != prefix { return own < prefix ? -1 : 1 }
+        return KeyBytes.compare(self[index], key)
     }
 }

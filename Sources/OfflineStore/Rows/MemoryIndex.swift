@@ -23,37 +23,27 @@ struct MemoryIndex: Sendable {
     let blocks: [Block]
 
     init(parts: [MemoryPart], blockRowsMax: Int, blockBytesMax: Int) {
-        var arena = KeyArena()
-        var rows: [MemoryRow] = []
-        var times: [Microseconds] = []
+        let order = KeyOrder(
+            parts.map { part in
+                KeyOrder.Part(
+                    keyColumns: part.entry.keyColumns, rowCount: part.rowCount,
+                    times: part.entry.schema.eventTimeOrdinal.flatMap { part.entry.batch.column(ordinal: $0) },
+                    sameTime: part.entry.schema.isStatic ? EventTime.always : part.ingestTime)
+            })
+        precondition(order.count == parts.reduce(0) { $0 + $1.rowCount }, "a stored key is never null")
+        // Rows are numbered through the parts, in (position, row) order: so the numbers break ties as positions would.
+        var partOf: [MemoryRow] = []
+        partOf.reserveCapacity(order.count)
         for (number, part) in parts.enumerated() {
-            let columns = part.entry.keyColumns
-            let timeColumn = part.entry.schema.eventTimeOrdinal.flatMap { part.entry.batch.column(ordinal: $0) }
-            let fallback = part.entry.schema.isStatic ? EventTime.always : part.ingestTime
-            for row in 0..<part.rowCount {
-                precondition(arena.append(columns, row: row), "a stored key is never null")
-                rows.append(MemoryRow(part: UInt32(number), row: UInt32(row)))
-                times.append(timeColumn.map { $0.int64(row) } ?? fallback)
-            }
+            for row in 0..<part.rowCount { partOf.append(MemoryRow(part: UInt32(number), row: UInt32(row))) }
         }
-        // Rows stand in (position, row) order, so the index itself breaks ties.
-        let order = (0..<rows.count).sorted { left, right in
-            let keys = arena.compare(left, right)
-            if keys != 0 { return keys < 0 }
-            return (times[left], left) < (times[right], right)
-        }
-        var keys = ColumnBuilder(.bytes)
-        var starts: [Int] = []
-        for (place, row) in order.enumerated() where place == 0 || arena.compare(order[place - 1], row) != 0 {
-            keys.append(text: arena[row])
-            starts.append(place)
-        }
-        starts.append(rows.count)
-        self.rows = order.map { rows[$0] }
-        eventTimes = order.map { times[$0] }
+        var keys = ColumnBuilder(.bytes, capacity: order.keyCount)
+        for key in 0..<order.keyCount { keys.append(text: order.keys[key]) }
+        rows = order.rows.map { partOf[Int($0)] }
+        eventTimes = order.times
         self.keys = keys.finish()
-        keyStarts = starts
-        blocks = Self.cut(self.rows, starts, parts: parts, rowsMax: blockRowsMax, bytesMax: blockBytesMax)
+        keyStarts = order.keyStarts
+        blocks = Self.cut(rows, keyStarts, parts: parts, rowsMax: blockRowsMax, bytesMax: blockBytesMax)
     }
 
     /// Blocks of at most `rowsMax` rows that come to about `bytesMax` bytes.

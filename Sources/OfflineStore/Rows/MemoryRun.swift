@@ -27,12 +27,25 @@ final class MemoryRun: Sendable {
     let parts: [MemoryPart]
     let rowCount: Int
     let byteCount: Int
+    let hasTombstones: Bool
     private let index = Mutex<MemoryIndex?>(nil)
 
     init(parts: [MemoryPart]) {
         self.parts = parts
         rowCount = parts.reduce(0) { $0 + $1.rowCount }
         byteCount = parts.reduce(0) { $0 + $1.byteCount }
+        hasTombstones = parts.contains { $0.entry.operation == .delete }
+    }
+
+    var recordTimes: RecordTimes {
+        // A record may have several parts, one behind the other.
+        var positions: [Position] = []
+        var times: [Microseconds] = []
+        for part in parts where positions.last != part.position {
+            positions.append(part.position)
+            times.append(part.ingestTime)
+        }
+        return RecordTimes(positions: positions, ingestTimes: times)
     }
 
     /// The rows in order.

@@ -18,32 +18,41 @@ final class BlockGauge: Sendable {
 
 /// Some consecutive rows of one sorted run, in columns.
 ///
-/// The columns that order rows are there from the start; the others are decoded when they are first asked for. Belongs to one
-/// thread: the iterator that loaded it.
+/// Keys and event times are there from the start; what else orders rows comes with `loadOrder`, the other columns when they are asked
+/// for. Belongs to one thread: the iterator that loaded it.
 final class RowBlock {
     enum Source {
         case chunk(ChunkFile, ChunkLayout, block: Int)
         case memory(MemoryRun, MemoryIndex, Range<Int>)
     }
 
+    let source: Source
     /// Each different key once, rising.
     let keys: Column
     /// First row of each key, and behind the last one the row count.
     let keyStarts: [Int]
     let eventTimes: [Microseconds]
-    let positions: [Position]
-    let rows: [UInt32]
-    /// Bits: true = tombstone.
-    let tombstones: Column
     /// A fair share of the block's size.
     let bytesPerRow: Int
-    /// Where a `RowGather` keeps this block; it alone writes here.
-    var gatherSlot = -1
+    /// Empty before `loadOrder`, as are `rows`.
+    private(set) var positions: [Position] = []
+    private(set) var rows: [UInt32] = []
+    /// Empty before `loadOrder`, and where there is none.
+    private var tombstones: [Bool] = []
+    /// The first bytes of each key, as `KeyBytes.prefix` gives them.
+    let keyPrefixes: [UInt64]
+    /// Of a memory block: its run, and where each row lies; `nil` and empty for one of a chunk.
+    let memoryRun: MemoryRun?
+    let memoryRows: ArraySlice<MemoryRow>
+    /// Where a `RowGather` keeps this block, or the parts of its memory run; it alone writes here.
+    var gatherSlot: Int32 = -1
+    var partSlots: [Int32] = []
     /// The columns of all features of the one schema that a walk over latest rows reads with; it alone writes here.
     var packedColumns: [Column?]?
 
-    private let source: Source
     private let gauge: BlockGauge?
+    private var hasOrder = false
+    private var knowsTombstones = false
     private var ingestColumn: Column?
     private var availableColumn: Column??
     private var features: [Int: Column?] = [:]
@@ -56,45 +65,39 @@ final class RowBlock {
     init(chunk: ChunkFile, layout: ChunkLayout, block: Int, gauge: BlockGauge?) throws(HeadwaterError) {
         let entry = layout.directory.blocks[block]
         keys = try chunk.systemPage(.key, layout, block: block)
-        let counts = try chunk.systemPage(.keyRows, layout, block: block)
+        let counts = try chunk.systemPage(.keyRows, layout, block: block).data.integers(width: 4)
         var starts = [0]
         starts.reserveCapacity(counts.count + 1)
-        for index in 0..<counts.count { starts.append(starts[index] + Int(counts.int32(index))) }
-        guard counts.count == keys.count, starts.last == entry.rowCount, (0..<counts.count).allSatisfy({ counts.int32($0) > 0 })
-        else {
+        var end = 0
+        for count in counts {
+            end += Int(count)
+            starts.append(end)
+        }
+        guard counts.count == keys.count, end == entry.rowCount, counts.allSatisfy({ $0 > 0 }) else {
             throw chunk.bytes.damage("rows by key do not add up to the block's", at: entry.pages[1].offset)
         }
         keyStarts = starts
+        keyPrefixes = keys.keyPrefixes
+        memoryRows = []
+        memoryRun = nil
         eventTimes = try chunk.systemPage(.eventTime, layout, block: block).int64Cells()
-        positions = try chunk.systemPage(.position, layout, block: block).int64Cells().map { Position(bitPattern: $0) }
-        let numbers = try chunk.systemPage(.row, layout, block: block)
-        rows = (0..<numbers.count).map { UInt32(bitPattern: numbers.int32($0)) }
-        tombstones = try chunk.systemPage(.operation, layout, block: block)
         bytesPerRow = entry.pages.reduce(0) { $0 + $1.rawBytes } / max(entry.rowCount, 1) + 1
         source = .chunk(chunk, layout, block: block)
         self.gauge = gauge
         gauge?.enter()
     }
 
-    /// Gathers one block of a memory run.
+    /// Takes one block of a memory run.
     init(memory run: MemoryRun, index: MemoryIndex, block: MemoryIndex.Block, gauge: BlockGauge?) {
         let range = block.rows
-        keys = index.keys.gathered(block.keys)
+        keys = index.keys.slice(block.keys)
+        keyPrefixes = keys.keyPrefixes
+        memoryRows = index.rows[range]
+        memoryRun = run
         keyStarts =
             block.keys.map { max(index.keyStarts[$0], range.lowerBound) - range.lowerBound } + [range.count]
         eventTimes = Array(index.eventTimes[range])
-        let places = index.rows[range]
-        positions = places.map { run.parts[Int($0.part)].position }
-        rows = places.map { UInt32(run.parts[Int($0.part)].entry.firstRow) + $0.row }
-        var deletes = ColumnBuilder(.bool, capacity: range.count)
-        var bytes = 0
-        for place in places {
-            let part = run.parts[Int(place.part)]
-            deletes.append(bool: part.entry.operation == .delete)
-            bytes += part.bytesPerRow
-        }
-        tombstones = deletes.finish()
-        bytesPerRow = bytes / max(range.count, 1) + 1
+        bytesPerRow = run.byteCount / max(run.rowCount, 1) + 1
         source = .memory(run, index, range)
         self.gauge = gauge
         gauge?.enter()
@@ -102,17 +105,67 @@ final class RowBlock {
 
     deinit { gauge?.leave() }
 
-    /// Ingest time of each row.
+    /// Reads what orders rows of the same key and time, and which rows are tombstones.
+    ///
+    /// - Throws: `.dataLoss` where the chunk is damaged.
+    func loadOrder() throws(HeadwaterError) {
+        if hasOrder { return }
+        switch source {
+        case .chunk(let chunk, let layout, let block):
+            positions = try chunk.systemPage(.position, layout, block: block).int64Cells().map { Position(bitPattern: $0) }
+            rows = try chunk.systemPage(.row, layout, block: block).data.integers(width: 4).map { UInt32(truncatingIfNeeded: $0) }
+            try loadTombstones()
+        case .memory(let run, _, _):
+            positions = memoryRows.map { run.parts[Int($0.part)].position }
+            rows = memoryRows.map { UInt32(run.parts[Int($0.part)].entry.firstRow) + $0.row }
+            try loadTombstones()
+        }
+        hasOrder = true
+    }
+
+    /// - Throws: `.dataLoss` where the chunk is damaged.
+    func loadTombstones() throws(HeadwaterError) {
+        if knowsTombstones { return }
+        switch source {
+        case .chunk(let chunk, let layout, let block):
+            let page = layout.directory.blocks[block].pages[layout.page(of: .operation)!]
+            if page.bounds != .integer(0, 0) {
+                let column = try chunk.systemPage(.operation, layout, block: block)
+                tombstones = (0..<column.count).map { column.bool($0) }
+            }
+        case .memory(let run, _, _):
+            if run.hasTombstones { tombstones = memoryRows.map { run.parts[Int($0.part)].entry.operation == .delete } }
+        }
+        knowsTombstones = true
+    }
+
+    /// Whether there may be tombstones among the rows; `loadOrder` or `loadTombstones` has been called.
+    var hasTombstones: Bool { !tombstones.isEmpty }
+
+    /// Whether a row is a tombstone; `loadOrder` or `loadTombstones` has been called.
+    @inline(__always)
+    func isTombstone(_ row: Int) -> Bool { !tombstones.isEmpty && tombstones[row] }
+
+    func order(_ row: Int) -> RowOrder { RowOrder(eventTime: eventTimes[row], position: positions[row], row: rows[row]) }
+
+    /// Ingest time of each row. `loadOrder` has been called.
     func ingestTimes() throws(HeadwaterError) -> Column {
         if let ingestColumn { return ingestColumn }
-        let column: Column
+        var times: [Microseconds] = []
+        times.reserveCapacity(rowCount)
         switch source {
-        case .chunk(let chunk, let layout, let block): column = try chunk.systemPage(.ingestTime, layout, block: block)
+        case .chunk(let chunk, _, _):
+            let records = try chunk.records()
+            for position in positions {
+                guard let time = records.ingestTime(position) else {
+                    throw chunk.bytes.damage("a row of position \(position), of which there is no record", at: 0)
+                }
+                times.append(time)
+            }
         case .memory(let run, let index, let range):
-            var builder = ColumnBuilder(.timestamp, capacity: range.count)
-            for place in index.rows[range] { builder.append(int64: run.parts[Int(place.part)].ingestTime) }
-            column = builder.finish()
+            for place in index.rows[range] { times.append(run.parts[Int(place.part)].ingestTime) }
         }
+        let column = Column(.timestamp, numbers: times)
         ingestColumn = column
         return column
     }
@@ -133,18 +186,21 @@ final class RowBlock {
         return column
     }
 
-    /// When the row could be known: its available time where it has one, else its ingest time.
+    /// When the row could be known: its available time where it has one, else its ingest time. `loadOrder` has been called.
     func knownTime(_ row: Int) throws(HeadwaterError) -> Microseconds {
         if let column = try availableTimes(), !column.isNull(row) { return column.int64(row) }
         return try ingestTimes().int64(row)
     }
 
-    /// A feature, as stored; `nil` where none of the rows has it.
+    /// A whole feature, as stored; `nil` where none of the rows has it.
     func feature(_ ordinal: Int) throws(HeadwaterError) -> Column? {
         if let known = features[ordinal] { return known }
         let column: Column?
         switch source {
-        case .chunk(let chunk, let layout, let block): column = try chunk.featurePage(ordinal, layout, block: block)
+        case .chunk(let chunk, let layout, let block):
+            column = try layout.page(ofFeature: ordinal).map { (page) throws(HeadwaterError) in
+                try chunk.decodePage(page, layout, block: block)
+            }
         case .memory(let run, let index, let range):
             let type = Self.widest(run, index.rows[range], ordinal: ordinal)
             column = type.map { Self.gather(run, index.rows[range], ordinal: ordinal, type: $0) }
@@ -180,11 +236,24 @@ final class RowBlock {
 }
 
 extension Column {
-    /// The cells of an int64 or timestamp column without nulls.
-    func int64Cells() -> [Int64] {
-        var cells: [Int64] = []
-        cells.reserveCapacity(count)
-        for row in 0..<count { cells.append(int64(row)) }
-        return cells
+    /// `KeyBytes.prefix` of each cell of a bytes column.
+    fileprivate var keyPrefixes: [UInt64] {
+        let ends = offsets.integers(width: 4)
+        var prefixes: [UInt64] = []
+        prefixes.reserveCapacity(count)
+        data.withBytes { data in
+            for row in 0..<count {
+                let start = Int(ends[row])
+                let length = Int(ends[row + 1]) - start
+                if length >= 8 {
+                    prefixes.append(data.littleEndian(at: start, as: UInt64.self).byteSwapped)
+                } else {
+                    var prefix: UInt64 = 0
+                    for index in 0..<length { prefix |= UInt64(data.littleEndian(at: start + index, as: UInt8.self)) << UInt64(56 - 8 * index) }
+                    prefixes.append(prefix)
+                }
+            }
+        }
+        return prefixes
     }
 }

@@ -2,91 +2,194 @@ internal import FeatureModel
 
 /// Rows picked from several blocks, in order, whose columns are then copied out one column at a time.
 struct RowGather {
-    private struct Pick {
-        /// -1: no row, all null.
-        let slot: Int32
-        let row: Int32
-    }
-
-    private(set) var blocks: [RowBlock] = []
-    private var picks: [Pick] = []
-    /// Each different key of the rows once, and how many rows it has here.
-    private var keys = ColumnBuilder(.bytes)
-    private var keyRows: [Int] = []
+    /// What orders each row; as many as there are rows.
+    private(set) var order: [RowOrder] = []
     private(set) var firstKey: ArraySlice<UInt8> = []
     private(set) var lastKey: ArraySlice<UInt8> = []
     private(set) var byteCount = 0
 
-    var count: Int { picks.count }
-    var isEmpty: Bool { picks.isEmpty }
+    private var blocks: [RowBlock] = []
+    private var picks = CellPicks<PickSource>()
+    private var tombstones: [Bool] = []
+    private var hasTombstones = false
+    /// Each different key of the rows once, and how many rows it has here.
+    private var keys = ColumnBuilder(.bytes)
+    private var keyRows: [Int] = []
 
-    /// Picks a row with its key; rows come in key order.
+    var count: Int { order.count }
+    var isEmpty: Bool { order.isEmpty }
+
+    /// Picks a row with its key; rows come in key order, from blocks whose order is loaded.
     mutating func append(_ block: RowBlock, _ row: Int, key: ArraySlice<UInt8>) {
-        if picks.isEmpty || KeyBytes.compare(lastKey, key) != 0 {
-            if picks.isEmpty { firstKey = key }
+        if keyRows.isEmpty || KeyBytes.compare(lastKey, key) != 0 {
+            if keyRows.isEmpty { firstKey = key }
             lastKey = key
             keys.append(text: key)
             keyRows.append(0)
         }
         keyRows[keyRows.count - 1] += 1
-        append(block, row)
-    }
-
-    /// Picks a row whose key does not matter.
-    mutating func append(_ block: RowBlock, _ row: Int) {
-        if block.gatherSlot < 0 {
-            block.gatherSlot = blocks.count
-            blocks.append(block)
-        }
-        picks.append(Pick(slot: Int32(block.gatherSlot), row: Int32(row)))
+        order.append(block.order(row))
+        let isTombstone = block.isTombstone(row)
+        tombstones.append(isTombstone)
+        if isTombstone { hasTombstones = true }
         byteCount += block.bytesPerRow
+        pick(block, row)
     }
 
-    /// Picks nothing: null in every column.
-    mutating func appendNothing() { picks.append(Pick(slot: -1, row: 0)) }
+    @inline(__always)
+    private mutating func pick(_ block: RowBlock, _ row: Int) {
+        if block.gatherSlot >= 0 { return picks.append(slot: block.gatherSlot, row: Int32(row)) }
+        pickFromPart(block, row)
+    }
+
+    private mutating func pickFromPart(_ block: RowBlock, _ row: Int) {
+        guard let run = block.memoryRun else {
+            blocks.append(block)
+            block.gatherSlot = picks.add(.block(block))
+            return picks.append(slot: block.gatherSlot, row: Int32(row))
+        }
+        if block.partSlots.isEmpty {
+            blocks.append(block)
+            block.partSlots = Array(repeating: -1, count: run.parts.count)
+        }
+        let place = block.memoryRows[block.memoryRows.startIndex + row]
+        let part = Int(place.part)
+        if block.partSlots[part] < 0 { block.partSlots[part] = picks.add(.part(run.parts[part])) }
+        picks.append(slot: block.partSlots[part], row: Int32(place.row))
+    }
 
     mutating func removeAll() {
-        for block in blocks { block.gatherSlot = -1 }
+        for block in blocks {
+            block.gatherSlot = -1
+            block.partSlots = []
+        }
         self = RowGather()
     }
 
     /// The different keys, and the number of rows of each.
     func keyColumn() -> (keys: Column, rows: [Int]) { (keys.finish(), keyRows) }
 
-    /// Appends a column of the picked rows; `source` gives it for each block, `nil` where it is null throughout.
-    func append(
-        to builder: inout ColumnBuilder, _ source: (RowBlock) throws(HeadwaterError) -> Column?
-    ) throws(HeadwaterError) {
-        var columns: [Column?] = []
-        columns.reserveCapacity(blocks.count)
-        for block in blocks { columns.append(try source(block)) }
-        for pick in picks {
-            guard pick.slot >= 0, let column = columns[Int(pick.slot)] else {
-                builder.appendNull()
-                continue
-            }
-            if column.type == builder.type {
-                builder.append(copying: column, Int(pick.row))
-            } else {
-                // A block may hold rows of later positions that do not fit: only picked cells are converted.
-                try builder.append(converting: column, Int(pick.row))
-            }
+    /// bool: true = tombstone.
+    func tombstoneColumn() -> Column {
+        var bits = [UInt8](repeating: 0, count: bitmapBytes(count))
+        if hasTombstones {
+            for (row, isTombstone) in tombstones.enumerated() where isTombstone { bits[row >> 3] |= 1 << UInt8(row & 7) }
         }
+        return Column(type: .bool, count: count, nullCount: 0, data: bits[...])
     }
 
-    func column(_ type: FeatureType, _ source: (RowBlock) throws(HeadwaterError) -> Column?) throws(HeadwaterError) -> Column {
-        var builder = ColumnBuilder(type, capacity: count)
-        try append(to: &builder, source)
-        return builder.finish()
+    /// Copies columns of the picked rows; null where a row's source does not have one.
+    ///
+    /// - Throws: `.dataLoss` where a chunk is damaged, `.failedPrecondition` where a cell does not fit a narrower type.
+    func columns(_ wanted: [(column: RowColumn, type: FeatureType)]) throws(HeadwaterError) -> [Column] {
+        let picks = picks.grouped()
+        var columns: [Column] = []
+        // One after the other: a column's cells stay near until they are written.
+        for (column, type) in wanted {
+            columns += try CellTarget.fill([type], count: count) { (targets) throws(HeadwaterError) in
+                try picks.forEach { (source, rows, places) throws(HeadwaterError) in
+                    try source.copy(column, rows: rows, to: targets[0], places: places)
+                }
+            }
+        }
+        return columns
     }
 
-    /// A column of numbers that every block has as an array.
-    func column(_ type: FeatureType, cells: (RowBlock, Int) -> Int64) -> Column {
-        var builder = ColumnBuilder(type, capacity: count)
-        for pick in picks {
-            let cell = cells(blocks[Int(pick.slot)], Int(pick.row))
-            if type == .int32 { builder.append(int32: Int32(truncatingIfNeeded: cell)) } else { builder.append(int64: cell) }
+    /// The ingest time of each row. The records of every chunk that is picked from have it.
+    func ingestTimes() throws(HeadwaterError) -> Column {
+        var times = [Int64](repeating: 0, count: count)
+        try picks.grouped().forEach { (source, _, places) throws(HeadwaterError) in
+            switch source {
+            case .part(let part): for place in places { times[Int(place)] = part.ingestTime }
+            case .block(let block):
+                guard case .chunk(let chunk, _, _) = block.source else { preconditionFailure("a memory block is picked from by parts") }
+                let records = try chunk.records()
+                for place in places {
+                    guard let time = records.ingestTime(order[Int(place)].position) else {
+                        throw chunk.bytes.damage("a row of position \(order[Int(place)].position), of which there is no record", at: 0)
+                    }
+                    times[Int(place)] = time
+                }
+            }
         }
-        return builder.finish()
+        return Column(.timestamp, numbers: times)
     }
 }
+
+/// What rows are picked from: a block of a chunk, whose columns are decoded once for all that pick from it, or a part of a memory run.
+private enum PickSource {
+    case block(RowBlock)
+    case part(MemoryPart)
+
+    /// As `CellSource.copy`.
+    func copy(
+        _ column: RowColumn, rows: ArraySlice<Int32>, to target: CellTarget, places: ArraySlice<Int32>
+    ) throws(HeadwaterError) {
+        switch self {
+        case .part(let part): try CellSource.part(part).copy(column, rows: rows, to: target, places: places)
+        case .block(let block):
+            let cells =
+                switch column {
+                case .availableTime: try block.availableTimes()
+                case .feature(let ordinal): try block.feature(ordinal)
+                }
+            guard let cells else { return target.storeNulls(places) }
+            try PageCells.copy(cells, rows: rows, to: target, places: places)
+        }
+    }
+}
+
+/// Picked rows by source: of each pick its source's slot and its row there.
+struct CellPicks<Source> {
+    private var sources: [Source] = []
+    private var slots: [Int32] = []
+    private var rows: [Int32] = []
+
+    var count: Int { slots.count }
+
+    mutating func add(_ source: Source) -> Int32 {
+        sources.append(source)
+        return Int32(sources.count - 1)
+    }
+
+    mutating func append(slot: Int32, row: Int32) {
+        slots.append(slot)
+        rows.append(row)
+    }
+
+    /// The picks source by source; within one in the order in which they were made.
+    func grouped() -> GroupedPicks<Source> {
+        var starts = [Int](repeating: 0, count: sources.count + 1)
+        for slot in slots { starts[Int(slot) + 1] += 1 }
+        for slot in sources.indices { starts[slot + 1] += starts[slot] }
+        var ends = starts
+        var groupedRows = [Int32](repeating: 0, count: count)
+        var places = groupedRows
+        for (place, slot) in slots.enumerated() {
+            let at = ends[Int(slot)]
+            ends[Int(slot)] = at + 1
+            groupedRows[at] = rows[place]
+            places[at] = Int32(place)
+        }
+        return GroupedPicks(sources: sources, starts: starts, rows: groupedRows, places: places)
+    }
+}
+
+/// For each source the rows picked from it and their places in the order of picks.
+struct GroupedPicks<Source> {
+    let sources: [Source]
+    /// First pick of each source, and behind the last one the count.
+    let starts: [Int]
+    let rows: [Int32]
+    let places: [Int32]
+
+    func forEach(
+        _ body: (Source, _ rows: ArraySlice<Int32>, _ places: ArraySlice<Int32>) throws(HeadwaterError) -> Void
+    ) throws(HeadwaterError) {
+        for (slot, source) in sources.enumerated() where starts[slot] < starts[slot + 1] {
+            try body(source, rows[starts[slot]..<starts[slot + 1]], places[starts[slot]..<starts[slot + 1]])
+        }
+    }
+}
+
+extension GroupedPicks: Sendable where Source: Sendable {}

@@ -13,6 +13,8 @@ struct RowFilter: Sendable {
     var eventTimeLeast: Microseconds = .min
     var eventTimeGreatest: Microseconds = .max
 
+    var showsEverything: Bool { asOf == .max && eventTimeLeast == .min && eventTimeGreatest == .max }
+
     func shows(_ eventTime: Microseconds, _ position: Position) -> Bool {
         position <= asOf && eventTime >= eventTimeLeast && eventTime <= eventTimeGreatest
     }
@@ -28,10 +30,19 @@ struct RowFilter: Sendable {
         {
             return true
         }
-        let position = SystemColumn.position.rawValue - (layout.header.hasAvailableTime ? 0 : 1)
         // Positions are compared as unsigned; bounds are signed, and right below 2^63.
-        if case .integer(let least, _) = block.pages[position].bounds, least >= 0, Position(least) > asOf { return true }
+        if case .integer(let least, _) = block.pages[layout.page(of: .position)!].bounds, least >= 0, Position(least) > asOf { return true }
         return false
+    }
+}
+
+extension RowFilter {
+    /// Whether every row of a block can be seen.
+    func showsAll(_ block: BlockEntry, _ layout: ChunkLayout) -> Bool {
+        guard case .integer(let earliest, let latest) = block.pages[layout.page(of: .eventTime)!].bounds,
+            case .integer(let least, let greatest) = block.pages[layout.page(of: .position)!].bounds, least >= 0
+        else { return false }
+        return earliest >= eventTimeLeast && latest <= eventTimeGreatest && Position(greatest) <= asOf
     }
 }
 
@@ -57,6 +68,8 @@ struct RunCursor {
     private(set) var row = 0
     /// Key bytes of the current row.
     private(set) var key: ArraySlice<UInt8> = []
+    /// Whether the filter shows every row of the block.
+    private(set) var showsAll = false
 
     /// Stands on the first visible row.
     init(_ run: SortedRun, filter: RowFilter, limits: BlockLimits, gauge: BlockGauge?) throws(HeadwaterError) {
@@ -74,7 +87,7 @@ struct RunCursor {
 
     /// Whether the current row comes before another cursor's in (event_time, position, row); both stand on the same key.
     func precedes(_ other: RunCursor) -> Bool {
-        (eventTime, position, block!.rows[row]) < (other.eventTime, other.position, other.block!.rows[other.row])
+        block!.order(row) < other.block!.order(other.row)
     }
 
     /// Moves to the next visible row.
@@ -119,6 +132,12 @@ struct RunCursor {
         } while block != nil && KeyBytes.compare(before, key) == 0
     }
 
+    /// Moves to the first visible row of another block.
+    mutating func skipBlock() throws(HeadwaterError) {
+        try loadBlock(notBefore: nil)
+        try settle()
+    }
+
     /// Moves forward from `row` to a visible row, over blocks where it must.
     private mutating func settle() throws(HeadwaterError) {
         while let block {
@@ -151,12 +170,16 @@ struct RunCursor {
                 nextBlock += 1
                 if let target, KeyBytes.compare(index.keys.bytes(candidate.keys.upperBound - 1), target) < 0 { continue }
                 block = RowBlock(memory: memory, index: index, block: candidate, gauge: gauge)
+                showsAll = filter.showsEverything
                 break
             }
         case .chunks(let chunks):
             try loadChunkBlock(chunks, notBefore: target)
         }
-        if block != nil { enterKey(0) }
+        if let block {
+            try block.loadOrder()
+            enterKey(0)
+        }
     }
 
     private mutating func loadChunkBlock(_ chunks: [ChunkFile], notBefore target: ArraySlice<UInt8>?) throws(HeadwaterError) {
@@ -172,6 +195,7 @@ struct RunCursor {
                     if let target, KeyBytes.compare(entry.lastKey[...], target) < 0 { continue }
                     if filter.hides(entry, layout) { continue }
                     block = try RowBlock(chunk: chunk, layout: layout, block: number, gauge: gauge)
+                    showsAll = filter.showsAll(entry, layout)
                     return
                 }
             }

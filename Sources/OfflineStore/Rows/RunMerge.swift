@@ -49,6 +49,20 @@ struct RunMerge {
         chooseRow()
     }
 
+    /// Takes what is left of the current block in one piece, where a single run is left and the filter shows all of the block's rows.
+    ///
+    /// - Parameter withoutTombstones: whether tombstones are not wanted.
+    /// - Returns: `nil`, with nothing taken, where rows have to be looked at one by one. Behind a piece `nextKey` goes on.
+    mutating func takeBlock(withoutTombstones: Bool) throws(HeadwaterError) -> (block: RowBlock, rows: Range<Int>)? {
+        guard cursors.count == 1, hasRow, cursors[0].showsAll, let block = cursors[0].block,
+            !withoutTombstones || !block.hasTombstones
+        else { return nil }
+        let rows = cursors[0].row..<block.rowCount
+        try cursors[0].skipBlock()
+        active.removeAll(keepingCapacity: true)
+        return (block, rows)
+    }
+
     private mutating func chooseKey() -> Bool {
         cursors.removeAll { $0.isAtEnd }
         active.removeAll(keepingCapacity: true)

@@ -57,15 +57,17 @@ public final class CompactionJob: Sendable {
     private func merge(_ isCancelled: () -> Bool) throws(HeadwaterError) -> Output {
         var columns = ChunkColumns(groupID: groupID)
         var rows = 0
+        var records: [RecordTimes] = []
         for chunk in inputs.flatMap(\.chunks) {
             columns.formUnion(try chunk.layout().header)
+            records.append(try chunk.records())
             rows += chunk.entry.bounds.rowCount
         }
         var merge = try RunMerge(
             inputs.map { .chunks($0.chunks) }, filter: RowFilter(eventTimeLeast: cutoff?.cutoff ?? .min),
             limits: place.options.blockLimits, gauge: gauge)
         let entries = try RunWriter.write(
-            &merge, columns: columns, level: level, splitBytes: place.options.chunkBytesTarget, place: place,
+            &merge, columns: columns, records: RecordTimes(union: records), level: level, splitBytes: place.options.chunkBytesTarget, place: place,
             isCancelled: isCancelled)
         return Output(entries: entries, droppedRows: rows - entries.reduce(0) { $0 + $1.bounds.rowCount })
     }

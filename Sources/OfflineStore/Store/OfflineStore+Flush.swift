@@ -40,9 +40,12 @@ public final class FlushJob: Sendable {
         for run in table.runs {
             for part in run.parts { columns.formUnion(part.entry.schema) }
         }
-        var merge = try RunMerge(table.runs.map { .memory($0) }, filter: RowFilter(), limits: place.options.blockLimits)
+        let records = RecordTimes(union: table.runs.map(\.recordTimes))
+        // One run, sorted at once: a merge of the table's runs would sort them too, one by one.
+        let run = table.runs.count == 1 ? table.runs[0] : MemoryRun(parts: table.runs.flatMap(\.parts))
+        var merge = try RunMerge([.memory(run)], filter: RowFilter(), limits: place.options.blockLimits)
         return try RunWriter.write(
-            &merge, columns: columns, level: 0, splitBytes: nil, place: place, isCancelled: { false })
+            &merge, columns: columns, records: records, level: 0, splitBytes: nil, place: place, isCancelled: { false })
     }
 
     func result() throws(HeadwaterError) -> [ChunkEntry] {

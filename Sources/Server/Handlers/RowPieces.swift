@@ -45,5 +45,5 @@ extension Column {
     }
 
     /// Some rows as a column of their own; the column itself where they are all.
-    func piece(_ rows: Range<Int>) -> Column { rows == 0..<count ? self : gather(rows) }
+    func piece(_ rows: Range<Int>) -> Column { slice(rows) }
 }

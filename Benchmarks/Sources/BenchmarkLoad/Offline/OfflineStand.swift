@@ -1,0 +1,146 @@
+internal import Dispatch
+public import FeatureModel
+internal import Foundation
+internal import OfflineStore
+internal import StorageIO
+internal import Synchronization
+
+/// An offline store inside this process, filled with tables, and the works that are measured on it.
+public final class OfflineStand: Sendable {
+    public static let rowsPerRecord = 10_000
+
+    /// What loading took.
+    public struct LoadFigures: Sendable {
+        public let flushSeconds: Double
+        public let rows: Int
+    }
+
+    /// One join or scan.
+    public struct WorkFigures: Sendable {
+        public let seconds: Double
+        public let rows: Int
+    }
+
+    /// What a join asks of one table.
+    public struct JoinTable: Sendable {
+        public let name: String
+        /// All where there is none.
+        public let features: [String]
+        public let maxAge: Int64?
+
+        public init(name: String, features: [String] = [], maxAge: Int64? = nil) {
+            (self.name, self.features, self.maxAge) = (name, features, maxAge)
+        }
+    }
+
+    private let store: OfflineStore
+    private let schemas: [String: GroupSchema]
+    private let crew: WorkCrew
+    private let position = Atomic<UInt64>(0)
+
+    /// - Parameter tables: in the order of their group ids.
+    public init(directory: String, tables: [OfflineTable], threads: Int) throws(HeadwaterError) {
+        store = try OfflineStore(dataDirectory: directory, logID: Array(0..<16), storage: RealStorage())
+        schemas = Dictionary(
+            uniqueKeysWithValues: tables.enumerated().map { ($0.element.name, $0.element.schema(groupID: UInt32($0.offset + 1))) })
+        crew = threads == 1 ? .alone : .threads(threads)
+    }
+
+    /// Writes a table in records of 10,000 rows, and flushes after so many rows: one chunk each time.
+    public func load(_ table: OfflineTable, rowsPerFlush: Int) throws(HeadwaterError) -> LoadFigures {
+        let schema = schemas[table.name]!
+        var flushSeconds = 0.0
+        for start in stride(from: 0, to: table.rowCount, by: Self.rowsPerRecord) {
+            let rows = start..<min(start + Self.rowsPerRecord, table.rowCount)
+            let next = position.add(1, ordering: .relaxed).newValue
+            store.apply(table.record(rows, schema, position: next))
+            guard rows.upperBound % rowsPerFlush == 0 || rows.upperBound == table.rowCount else { continue }
+            let begun = now()
+            try store.flush()
+            flushSeconds += now() - begun
+        }
+        return LoadFigures(flushSeconds: flushSeconds, rows: table.rowCount)
+    }
+
+    /// Merges every table to one run.
+    ///
+    /// - Returns: seconds.
+    public func compact() throws(HeadwaterError) -> Double {
+        let begun = now()
+        try store.compact()
+        return now() - begun
+    }
+
+    public func chunkBytes(_ table: String) -> Int {
+        store.status().groups.first { $0.groupID == schemas[table]!.groupID }?.chunkBytes ?? 0
+    }
+
+    /// Joins a spine with tables.
+    ///
+    /// - Parameter output: where the answer's columns go, with a file of zeros and ones where a cell is there; `nil` for nowhere.
+    public func join(_ spine: OfflineTable, _ tables: [JoinTable], output: String? = nil) throws -> WorkFigures {
+        let all = 0..<spine.rowCount
+        let (keys, times) = (spine.column(0, all), spine.column(1, all))
+        let view = store.view()
+        let groups = tables.map { table in
+            let schema = schemas[table.name]!
+            let names = table.features.isEmpty ? schema.features.map(\.name) : table.features
+            return JoinGroup(
+                schema: schema,
+                features: names.map { name in
+                    let ordinal = schema.ordinal(ofFeature: name)!
+                    return (ordinal, schema.type(ofOrdinal: ordinal))
+                }, maxAge: table.maxAge, keyColumns: [keys])
+        }
+        let begun = now()
+        let joined = try view.join(spineTimes: times, groups: groups, asOf: view.position, availability: .event, crew: crew)
+        let seconds = now() - begun
+        if let output {
+            for (table, features) in zip(groups, joined) {
+                for (feature, answer) in zip(table.features, features) {
+                    try write(answer.column, named: table.schema.columns[feature.ordinal].name, to: output)
+                }
+            }
+        }
+        return WorkFigures(seconds: seconds, rows: spine.rowCount)
+    }
+
+    private func write(_ column: Column, named name: String, to directory: String) throws {
+        let cells = unsafe column.data.withUnsafeBytes { unsafe Data($0) }
+        try cells.write(to: URL(fileURLWithPath: "\(directory)/\(name).bin"))
+        let isThere = Data((0..<column.count).map { column.isNull($0) ? 0 : 1 })
+        try isThere.write(to: URL(fileURLWithPath: "\(directory)/\(name).valid"))
+    }
+
+    /// Reads columns of all rows of a table, in a range of times.
+    public func scan(_ table: String, features: [String]?, start: Int64? = nil, end: Int64? = nil) throws(HeadwaterError) -> WorkFigures {
+        let schema = schemas[table]!
+        let view = store.view()
+        let begun = now()
+        var scan = try view.scan(
+            schema, columns: features.map { $0.map { schema.ordinal(ofFeature: $0)! } }, start: start, end: end, asOf: view.position)
+        var batches: [RowBatch] = []
+        while let batch = try scan.next() { batches.append(batch) }
+        return WorkFigures(seconds: now() - begun, rows: batches.reduce(0) { $0 + $1.rowCount })
+    }
+
+    public func close() { store.close() }
+
+    private func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
+}
+
+extension WorkCrew {
+    /// So many threads of the system's own pool.
+    static func threads(_ size: Int) -> WorkCrew {
+        WorkCrew(size: size) { count, body in
+            let next = Atomic<Int>(0)
+            DispatchQueue.concurrentPerform(iterations: size) { _ in
+                while true {
+                    let number = next.add(1, ordering: .relaxed).oldValue
+                    guard number < count else { return }
+                    body(number)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+internal import FeatureModel
+internal import Foundation
+
+/// Made-up history of one group, in the order in which it arrives, and spines for it: the same for every system.
+public struct OfflineTable: Sendable {
+    /// How often each key has rows.
+    public enum Keys: Sendable {
+        case uniform
+        /// Key number k with a chance that falls as 1 / k.
+        case zipf
+    }
+
+    public struct TableColumn: Sendable {
+        public let name: String
+        let type: FeatureType
+        /// One a row: the bits of its cells.
+        fileprivate(set) var words: [Int64]
+    }
+
+    /// The year whose instants all times lie in.
+    static let start: Microseconds = 1_700_000_000_000_000
+    static let length: Microseconds = 365 * 86_400 * 1_000_000
+
+    public let name: String
+    public let rowCount: Int
+    /// key, event_time, then features.
+    public internal(set) var columns: [TableColumn]
+
+    public var featureNames: [String] { columns.dropFirst(2).map(\.name) }
+
+    /// A history: an int64 key, a time, six float64 of a normal distribution, four int64 of 7, 14, 20 and 31 bits.
+    ///
+    /// - Parameter timesPerKey: with a number, times are so few that rows of a key share them.
+    public init(name: String, rows: Int, keys: Int, distribution: Keys = .uniform, differentTimes: Int? = nil, seed: UInt64) {
+        var random = SplitMix(seed: seed)
+        self.name = name
+        rowCount = rows
+        var table = [Self.keyColumn(rows, keys, distribution, &random), Self.timeColumn(rows, differentTimes, &random)]
+        for number in 0..<6 {
+            table.append(
+                TableColumn(
+                    name: "\(name)_f\(number)", type: .float64,
+                    words: (0..<rows).map { _ in Int64(bitPattern: random.normal().bitPattern) }))
+        }
+        for (number, range) in [100, 10_000, 1_000_000, 1 << 31].enumerated() {
+            table.append(
+                TableColumn(name: "\(name)_i\(number)", type: .int64, words: (0..<rows).map { _ in Int64(random.below(range)) }))
+        }
+        columns = table
+    }
+
+    /// A spine: keys and times of the same distributions, in no order.
+    public init(spine name: String, rows: Int, keys: Int, distribution: Keys = .uniform, seed: UInt64) {
+        var random = SplitMix(seed: seed)
+        self.name = name
+        rowCount = rows
+        columns = [Self.keyColumn(rows, keys, distribution, &random), Self.timeColumn(rows, nil, &random)]
+    }
+
+    private static func keyColumn(_ rows: Int, _ keys: Int, _ distribution: Keys, _ random: inout SplitMix) -> TableColumn {
+        let words: [Int64] =
+            switch distribution {
+            case .uniform: (0..<rows).map { _ in Int64(random.below(keys)) }
+            // The inverse of the integral of 1 / k.
+            case .zipf: (0..<rows).map { _ in Int64(pow(Double(keys), random.unit())) - 1 }
+            }
+        return TableColumn(name: "key", type: .int64, words: words)
+    }
+
+    private static func timeColumn(_ rows: Int, _ different: Int?, _ random: inout SplitMix) -> TableColumn {
+        let step = different.map { length / Int64($0) } ?? 1
+        return TableColumn(
+            name: "event_time", type: .timestamp,
+            words: (0..<rows).map { _ in start + Int64(random.below(Int(length / step))) * step })
+    }
+
+    /// Writes each column as a file of its little-endian cells: `directory/<name>.<column>.bin`.
+    public func write(to directory: String) throws {
+        for column in columns { try Self.write(column.words, to: "\(directory)/\(name).\(column.name).bin") }
+    }
+
+    static func write(_ words: [Int64], to path: String) throws {
+        let data = unsafe words.withUnsafeBytes { unsafe Data($0) }
+        try data.write(to: URL(fileURLWithPath: path))
+    }
+
+    // MARK: For the store
+
+    func schema(groupID: GroupID) -> GroupSchema {
+        GroupSchema(
+            groupID: groupID, schemaVersion: 1, keys: [Field("key", .int64)], eventTimeName: "event_time",
+            features: columns.dropFirst(2).map { Field($0.name, $0.type) })
+    }
+
+    func column(_ number: Int, _ rows: Range<Int>) -> Column {
+        let column = columns[number]
+        var builder = ColumnBuilder(column.type, capacity: rows.count)
+        for row in rows {
+            if column.type == .float64 {
+                builder.append(float64: Double(bitPattern: UInt64(bitPattern: column.words[row])))
+            } else {
+                builder.append(int64: column.words[row])
+            }
+        }
+        return builder.finish()
+    }
+
+    func record(_ rows: Range<Int>, _ schema: GroupSchema, position: Position) -> AppliedRecord {
+        let batch = Batch(rowCount: rows.count, columns: columns.indices.map { ($0, column($0, rows)) })
+        let entry = AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)
+        return AppliedRecord(position: position, ingestTime: Self.start + Int64(position) * 1_000_003, entries: [entry])
+    }
+}
+
+/// Numbers from a seed. *Source*: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014.
+struct SplitMix {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// 0 ..< 1.
+    mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+    mutating func below(_ bound: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(bound)).high) }
+
+    /// Of mean 0 and deviation 1. *Source*: Box and Muller, 1958.
+    mutating func normal() -> Double { (-2 * log(1 - unit())).squareRoot() * cos(2 * .pi * unit()) }
+}

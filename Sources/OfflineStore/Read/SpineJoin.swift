@@ -1,0 +1,91 @@
+internal import FeatureModel
+
+/// The join of one group with a spine: match, then gather.
+struct SpineJoin {
+    /// About how many places a piece of matching has.
+    private static let placesPerPiece = 65_536
+    /// How many sources a piece of gathering reads.
+    private static let sourcesPerPiece = 16
+
+    let group: JoinGroup
+    let order: KeyOrder
+    let spineCount: Int
+    let filter: RowFilter
+    let availability: Availability
+    let limits: BlockLimits
+    let crew: WorkCrew
+    let isCancelled: @Sendable () -> Bool
+
+    func run(_ runs: [SortedRun]) throws(HeadwaterError) -> [JoinedFeature] {
+        let matches = try match(runs)
+        var outcomes = [CellStatus](repeating: .notFound, count: spineCount)
+        for match in matches {
+            for place in match.places { outcomes[Int(order.rows[place])] = match.outcomes[place - match.places.lowerBound] }
+        }
+        let columns = try gather(picks(matches), outcomes)
+        return columns.map { JoinedFeature(column: $0, statuses: StatusColumn(outcomes, nullsOf: $0)) }
+    }
+
+    private func match(_ runs: [SortedRun]) throws(HeadwaterError) -> [SpineMatches] {
+        // Pieces of a range of keys read the same blocks at their borders, of every run: few pieces where there are many runs.
+        let most = runs.count > 4 ? 2 * crew.size : 16 * crew.size
+        let pieces = crew.size == 1 ? 1 : max(1, min(most, order.count / Self.placesPerPiece * 4, order.count))
+        let maxAge = group.schema.isStatic ? nil : group.maxAge
+        return try crew.map(pieces) { (piece) throws(HeadwaterError) in
+            let places = order.count * piece / pieces..<order.count * (piece + 1) / pieces
+            var matcher = SpineMatcher(
+                order: order, places: places, runCount: runs.count, filter: filter, availability: availability, limits: limits,
+                isCancelled: isCancelled)
+            return try matcher.run(runs, maxAge: maxAge)
+        }
+    }
+
+    /// The matched rows by source, with the spine's rows as their places.
+    private func picks(_ matches: [SpineMatches]) -> GroupedPicks<CellSource> {
+        var sources: [CellSource] = []
+        var bases: [Int] = []
+        for match in matches {
+            bases.append(sources.count)
+            sources += match.sources
+        }
+        var starts = [Int](repeating: 0, count: sources.count + 1)
+        for (number, match) in matches.enumerated() {
+            for slot in match.slots where slot >= 0 { starts[bases[number] + Int(slot) + 1] += 1 }
+        }
+        for slot in sources.indices { starts[slot + 1] += starts[slot] }
+        var ends = starts
+        var rows = [Int32](repeating: 0, count: starts[sources.count])
+        var places = rows
+        for (number, match) in matches.enumerated() {
+            for index in match.slots.indices where match.slots[index] >= 0 {
+                let slot = bases[number] + Int(match.slots[index])
+                let at = ends[slot]
+                ends[slot] = at + 1
+                rows[at] = match.rows[index]
+                places[at] = order.rows[match.places.lowerBound + index]
+            }
+        }
+        return GroupedPicks(sources: sources, starts: starts, rows: rows, places: places)
+    }
+
+    private func gather(_ picks: GroupedPicks<CellSource>, _ outcomes: [CellStatus]) throws(HeadwaterError) -> [Column] {
+        try CellTarget.fill(group.features.map(\.type), count: spineCount) { (targets) throws(HeadwaterError) in
+            let pieces = (picks.sources.count + Self.sourcesPerPiece - 1) / Self.sourcesPerPiece
+            _ = try crew.map(pieces) { (piece) throws(HeadwaterError) in
+                if isCancelled() { throw HeadwaterError(.cancelled, "the join was cancelled") }
+                let slots = piece * Self.sourcesPerPiece..<min((piece + 1) * Self.sourcesPerPiece, picks.sources.count)
+                for slot in slots {
+                    let range = picks.starts[slot]..<picks.starts[slot + 1]
+                    if range.isEmpty { continue }
+                    for (index, feature) in group.features.enumerated() {
+                        try picks.sources[slot].copy(
+                            .feature(feature.ordinal), rows: picks.rows[range], to: targets[index], places: picks.places[range])
+                    }
+                }
+            }
+            for (row, outcome) in outcomes.enumerated() where outcome != .present {
+                for target in targets { target.storeNull(Int32(row)) }
+            }
+        }
+    }
+}
