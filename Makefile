@@ -52,7 +52,7 @@ torture: release ## break processes and disks for ten minutes: figures, exit cod
 	@"$$($(RELEASE) --show-bin-path)/torture" all $(TORTURE)
 
 .PHONY: bench
-bench: bench-writes bench-online bench-lookup ## all benchmarks, each beside its peer
+bench: bench-writes bench-online bench-lookup bench-offline ## all benchmarks, each beside its peer
 
 .PHONY: bench-writes
 bench-writes: release ## durable writes beside Redis with appendfsync always: two minutes
@@ -70,6 +70,11 @@ bench-online: release ## reads beside Redis and a C floor, starts, memory, Feast
 bench-lookup: setup ## gets inside the process, 1 K to 10 M rows: a minute
 	$(RELEASE) --package-path Benchmarks
 	@Benchmarks/.build/release/bench lookup $(BENCH_ARGUMENTS)
+
+.PHONY: bench-offline
+bench-offline: setup ## flush, compaction, joins and scans of 10 M rows inside the process: two minutes
+	$(RELEASE) --package-path Benchmarks
+	@Benchmarks/.build/release/bench offline $(BENCH_ARGUMENTS)
 
 .PHONY: bench-micro
 bench-micro: setup ## pieces of the hot path one by one: row codec, stripe, snapshot probe, frame

@@ -123,3 +123,22 @@ private func isWellFormed(_ column: Column) throws -> Bool {
         #expect(gathered.value(39_999) == .array([.null]))
     }
 }
+
+@Suite struct ColumnSliceTests {
+    @Test(arguments: everyType)
+    func slicesHaveTheCellsOfTheirRows(type: FeatureType) throws {
+        var random = SplitMix64(seed: 21)
+        for nulls in [0, 0.3] {
+            let values = random.values(type, count: 40, nulls: nulls)
+            let column = try Column(type, values)
+            for start in [0, 1, 7, 8, 9, 40] {
+                for end in [start, min(start + 1, 40), min(start + 9, 40), 40] {
+                    let slice = column.slice(start..<end)
+                    #expect(slice.values == Array(values[start..<end]))
+                    #expect(slice.nullCount == values[start..<end].count(where: \.isNull))
+                    #expect(try isWellFormed(slice))
+                }
+            }
+        }
+    }
+}

@@ -57,7 +57,9 @@ extension ArraySlice<UInt8> {
         let first: Int32 = span.littleEndian(at: rows.lowerBound * 4)
         var offsets: [UInt8] = []
         offsets.reserveCapacity((rows.count + 1) * 4)
-        for row in rows.lowerBound...rows.upperBound { offsets.append(littleEndian: span.littleEndian(at: row * 4, as: Int32.self) - first) }
+        for row in rows.lowerBound...rows.upperBound {
+            offsets.append(littleEndian: span.littleEndian(at: row * 4, as: Int32.self) - first)
+        }
         return (offsets, Int(first)..<Int(span.littleEndian(at: rows.upperBound * 4, as: Int32.self)))
     }
 }

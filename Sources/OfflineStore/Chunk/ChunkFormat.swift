@@ -83,7 +83,8 @@ struct ChunkHeader: Hashable, Sendable {
         let least: UInt16 = fixed.littleEndian(at: 10)
         guard max(least, version) <= ChunkFormat.version else {
             throw HeadwaterError(
-                .unimplemented, "the chunk is of version \(version) and needs a reader of \(least); this one has \(ChunkFormat.version): upgrade",
+                .unimplemented,
+                "the chunk is of version \(version) and needs a reader of \(least); this one has \(ChunkFormat.version): upgrade",
                 at: "\(file.path):10")
         }
         let total = Int(fixed.littleEndian(at: 12, as: UInt32.self))

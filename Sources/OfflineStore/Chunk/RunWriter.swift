@@ -66,7 +66,8 @@ enum RunWriter {
     /// - Returns: no entry where there are no rows.
     /// - Throws: what the disk or a damaged input says, `.cancelled`; files that were begun are removed.
     static func write(
-        _ merge: inout RunMerge, columns: ChunkColumns, records: RecordTimes, level: Int, splitBytes: Int?, place: ChunkPlace, isCancelled: () -> Bool
+        _ merge: inout RunMerge, columns: ChunkColumns, records: RecordTimes, level: Int, splitBytes: Int?, place: ChunkPlace,
+        isCancelled: () -> Bool
     ) throws(HeadwaterError) -> [ChunkEntry] {
         var numbers: [UInt64] = []
         do {
@@ -80,7 +81,8 @@ enum RunWriter {
     }
 
     private static func writeFiles(
-        _ merge: inout RunMerge, columns: ChunkColumns, records: RecordTimes, level: Int, splitBytes: Int?, place: ChunkPlace, numbers: inout [UInt64],
+        _ merge: inout RunMerge, columns: ChunkColumns, records: RecordTimes, level: Int, splitBytes: Int?, place: ChunkPlace,
+        numbers: inout [UInt64],
         isCancelled: () -> Bool
     ) throws(HeadwaterError) -> [ChunkEntry] {
         var entries: [ChunkEntry] = []

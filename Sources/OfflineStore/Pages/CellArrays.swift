@@ -28,9 +28,12 @@ extension ArraySlice<UInt8> {
                 for index in 0..<count {
                     unsafe output[index] =
                         width == 8
-                        ? Double(bitPattern: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)))
+                        ? Double(
+                            bitPattern: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)))
                         : Double(
-                            Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self))))
+                            Float(
+                                bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)))
+                        )
                 }
                 initialized = count
             }

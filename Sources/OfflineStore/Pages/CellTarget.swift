@@ -55,7 +55,8 @@ struct CellTarget: @unchecked Sendable {
             precondition(width == 4)
             for index in places.indices {
                 unsafe data.storeBytes(
-                    of: Int32(truncatingIfNeeded: word(index)).littleEndian, toByteOffset: Int(places[index]) &* 4, as: Int32.self)
+                    of: Int32(truncatingIfNeeded: word(index)).littleEndian, toByteOffset: Int(places[index]) &* 4, as: Int32.self
+                )
             }
         }
     }
@@ -147,7 +148,8 @@ struct CellTarget: @unchecked Sendable {
         let data = unsafe [UInt8](unsafeUninitializedCapacity: count * width(type)) { data, written in
             let nulls = unsafe UnsafeMutableBufferPointer<UInt8>.allocate(capacity: count)
             unsafe nulls.initialize(repeating: 0)
-            let cells = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(data)[..<(count * width(type))])
+            let cells = unsafe UnsafeMutableRawBufferPointer(
+                rebasing: UnsafeMutableRawBufferPointer(data)[..<(count * width(type))])
             let made = unsafe CellTarget(type, count: count, data: cells, nulls: nulls)
             target = made
             fill(types.dropFirst(), count: count, targets + [made], &columns, body)

@@ -61,9 +61,11 @@ enum DecimalFloats {
     private static func exactDigits(_ cell: Double, _ power: Double, _ isSingle: Bool) -> Int64? {
         let scaled = (cell * power).rounded()
         guard abs(scaled) < digitsMax else { return nil }
-        let back = scaled / power
+        let digits = Int64(scaled)
+        // As it is decoded: from whole digits, that have no -0.
+        let back = Double(digits) / power
         let isExact = isSingle ? Double(Float(back)).bitPattern == cell.bitPattern : back.bitPattern == cell.bitPattern
-        return isExact ? Int64(scaled) : nil
+        return isExact ? digits : nil
     }
 
     // MARK: Decoding

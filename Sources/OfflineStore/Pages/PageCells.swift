@@ -55,9 +55,12 @@ enum PageCells {
     }
 
     private static func copyCells(
-        _ bytes: RawSpan, _ codec: BufferCodec, count: Int, rows: ArraySlice<Int32>, to target: CellTarget, places: ArraySlice<Int32>
+        _ bytes: RawSpan, _ codec: BufferCodec, count: Int, rows: ArraySlice<Int32>, to target: CellTarget,
+        places: ArraySlice<Int32>
     ) throws(HeadwaterError) {
-        guard BufferCodec.takes(codec, target.type) else { throw HeadwaterError(.dataLoss, "a buffer's codec does not fit its type") }
+        guard BufferCodec.takes(codec, target.type) else {
+            throw HeadwaterError(.dataLoss, "a buffer's codec does not fit its type")
+        }
         // The rows that belong to the places, by the same index.
         let shift = rows.startIndex - places.startIndex
         switch codec {

@@ -61,7 +61,10 @@ enum PageCodec {
             stored[1] = BufferCodec.encode(offsets: column.offsets)
             if case .array = column.type {
                 stored[3] = BufferCodec.encode(offsets: column.elementOffsets)
-                stored[4] = BufferCodec.encode(cells: column.elements)
+                // Null elements keep their zeros: nobody clears them after decoding.
+                let elements = column.elements
+                stored[4] = BufferCodec.encode(
+                    cells: Column(type: elements.type, count: elements.count, nullCount: 0, data: elements.data))
             } else {
                 stored[4] = BufferCodec.encode(cells: column)
             }
@@ -198,7 +201,9 @@ enum PageCodec {
             if entry.nullCount > 0, !validity[...].bit(row) {
                 builder.appendNull()
             } else {
-                guard code >= 0, code < page.distinctCount else { throw HeadwaterError(.dataLoss, "a code outside its dictionary") }
+                guard code >= 0, code < page.distinctCount else {
+                    throw HeadwaterError(.dataLoss, "a code outside its dictionary")
+                }
                 builder.append(from: distinct, Int(code))
             }
         }

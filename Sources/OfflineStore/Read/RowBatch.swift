@@ -72,7 +72,9 @@ struct RowBatchBuilder {
             })
     }
 
-    private func feature(_ block: RowBlock, _ ordinal: Int, as type: FeatureType, _ rows: Range<Int>) throws(HeadwaterError) -> Column {
+    private func feature(
+        _ block: RowBlock, _ ordinal: Int, as type: FeatureType, _ rows: Range<Int>
+    ) throws(HeadwaterError) -> Column {
         guard let column = try block.feature(ordinal) else { return Column.nulls(type, count: rows.count) }
         if column.type == type { return column.slice(rows) }
         var builder = ColumnBuilder(type, capacity: rows.count)

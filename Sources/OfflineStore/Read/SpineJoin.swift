@@ -2,8 +2,8 @@ internal import FeatureModel
 
 /// The join of one group with a spine: match, then gather.
 struct SpineJoin {
-    /// About how many places a piece of matching has.
-    private static let placesPerPiece = 65_536
+    /// A piece of matching has at least so many places.
+    private static let placesPerPieceMin = 4
     /// How many sources a piece of gathering reads.
     private static let sourcesPerPiece = 16
 
@@ -29,7 +29,7 @@ struct SpineJoin {
     private func match(_ runs: [SortedRun]) throws(HeadwaterError) -> [SpineMatches] {
         // Pieces of a range of keys read the same blocks at their borders, of every run: few pieces where there are many runs.
         let most = runs.count > 4 ? 2 * crew.size : 16 * crew.size
-        let pieces = crew.size == 1 ? 1 : max(1, min(most, order.count / Self.placesPerPiece * 4, order.count))
+        let pieces = crew.size == 1 ? 1 : max(1, min(most, order.count / Self.placesPerPieceMin))
         let maxAge = group.schema.isStatic ? nil : group.maxAge
         return try crew.map(pieces) { (piece) throws(HeadwaterError) in
             let places = order.count * piece / pieces..<order.count * (piece + 1) / pieces

@@ -111,7 +111,8 @@ struct SpineMatcher {
                 if order.keys.compare(key, blocks[number].lastKey) <= 0, !filter.hides(blocks[number], layout) {
                     if isCancelled() { throw HeadwaterError(.cancelled, "the join was cancelled") }
                     let block = try RowBlock(chunk: chunk, layout: layout, block: number, gauge: nil)
-                    try match(block, .chunk(chunk, layout, block: number), isVisible: filter.showsAll(blocks[number], layout), run, key)
+                    try match(
+                        block, .chunk(chunk, layout, block: number), isVisible: filter.showsAll(blocks[number], layout), run, key)
                 }
                 number += 1
                 // The block's last key may go on in the next.
@@ -125,7 +126,9 @@ struct SpineMatcher {
         var key = keys.lowerBound
         var number = 0
         while key < keys.upperBound {
-            number = Self.block(index.blocks, from: number) { order.keys.compare(key, index.keys.bytes($0.keys.upperBound - 1)) <= 0 }
+            number = Self.block(index.blocks, from: number) {
+                order.keys.compare(key, index.keys.bytes($0.keys.upperBound - 1)) <= 0
+            }
             if number == index.blocks.count { return }
             key = self.key(from: key, notBelow: index.keys.bytes(index.blocks[number].keys.lowerBound))
             if key == keys.upperBound { return }

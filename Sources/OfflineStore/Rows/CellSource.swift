@@ -27,7 +27,8 @@ enum CellSource: Sendable {
                 }
             guard let page else { return target.storeNulls(places) }
             try PageCells.copy(
-                try chunk.page(page, layout, block: block), type: layout.pageTypes[page], from: chunk.bytes, rows: rows, to: target,
+                try chunk.page(page, layout, block: block), type: layout.pageTypes[page], from: chunk.bytes, rows: rows,
+                to: target,
                 places: places)
         case .part(let part):
             let ordinal: Int? =

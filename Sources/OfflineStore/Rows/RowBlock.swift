@@ -249,7 +249,9 @@ extension Column {
                     prefixes.append(data.littleEndian(at: start, as: UInt64.self).byteSwapped)
                 } else {
                     var prefix: UInt64 = 0
-                    for index in 0..<length { prefix |= UInt64(data.littleEndian(at: start + index, as: UInt8.self)) << UInt64(56 - 8 * index) }
+                    for index in 0..<length {
+                        prefix |= UInt64(data.littleEndian(at: start + index, as: UInt8.self)) << UInt64(56 - 8 * index)
+                    }
                     prefixes.append(prefix)
                 }
             }

@@ -102,11 +102,14 @@ struct RowGather {
             switch source {
             case .part(let part): for place in places { times[Int(place)] = part.ingestTime }
             case .block(let block):
-                guard case .chunk(let chunk, _, _) = block.source else { preconditionFailure("a memory block is picked from by parts") }
+                guard case .chunk(let chunk, _, _) = block.source else {
+                    preconditionFailure("a memory block is picked from by parts")
+                }
                 let records = try chunk.records()
                 for place in places {
                     guard let time = records.ingestTime(order[Int(place)].position) else {
-                        throw chunk.bytes.damage("a row of position \(order[Int(place)].position), of which there is no record", at: 0)
+                        throw chunk.bytes.damage(
+                            "a row of position \(order[Int(place)].position), of which there is no record", at: 0)
                     }
                     times[Int(place)] = time
                 }

@@ -31,7 +31,9 @@ struct RowFilter: Sendable {
             return true
         }
         // Positions are compared as unsigned; bounds are signed, and right below 2^63.
-        if case .integer(let least, _) = block.pages[layout.page(of: .position)!].bounds, least >= 0, Position(least) > asOf { return true }
+        if case .integer(let least, _) = block.pages[layout.page(of: .position)!].bounds, least >= 0, Position(least) > asOf {
+            return true
+        }
         return false
     }
 }
@@ -77,18 +79,14 @@ struct RunCursor {
         self.filter = filter
         self.limits = limits
         self.gauge = gauge
-        try loadBlock(notBefore: nil)
+        try loadBlock()
         try settle()
     }
 
     var isAtEnd: Bool { block == nil }
-    var eventTime: Microseconds { block!.eventTimes[row] }
-    var position: Position { block!.positions[row] }
 
-    /// Whether the current row comes before another cursor's in (event_time, position, row); both stand on the same key.
-    func precedes(_ other: RunCursor) -> Bool {
-        block!.order(row) < other.block!.order(other.row)
-    }
+    /// What orders the current row.
+    var order: RowOrder { block!.order(row) }
 
     /// Moves to the next visible row.
     ///
@@ -99,28 +97,6 @@ struct RunCursor {
         let before = key
         try settle()
         return block != nil && KeyBytes.compare(before, key) == 0
-    }
-
-    /// Moves to the first visible row whose key is `target` or greater; whole blocks are passed over by the directory.
-    mutating func seek(_ target: ArraySlice<UInt8>) throws(HeadwaterError) {
-        guard let current = block, KeyBytes.compare(key, target) < 0 else { return }
-        if KeyBytes.compare(current.keys.bytes(current.keys.count - 1), target) < 0 {
-            try loadBlock(notBefore: target)
-        }
-        guard let block else { return }
-        // The first key not below the target, by bisection.
-        var low = keyNumber
-        var high = block.keys.count
-        while low < high {
-            let middle = (low + high) / 2
-            if KeyBytes.compare(block.keys.bytes(middle), target) < 0 { low = middle + 1 } else { high = middle }
-        }
-        if low < block.keys.count {
-            enterKey(low)
-        } else {
-            row = block.rowCount
-        }
-        try settle()
     }
 
     /// Moves to the first visible row of another key.
@@ -134,7 +110,7 @@ struct RunCursor {
 
     /// Moves to the first visible row of another block.
     mutating func skipBlock() throws(HeadwaterError) {
-        try loadBlock(notBefore: nil)
+        try loadBlock()
         try settle()
     }
 
@@ -146,7 +122,7 @@ struct RunCursor {
                 if filter.shows(block.eventTimes[row], block.positions[row]) { return }
                 row += 1
             }
-            try loadBlock(notBefore: nil)
+            try loadBlock()
         }
     }
 
@@ -158,23 +134,20 @@ struct RunCursor {
         key = block.keys.bytes(number)
     }
 
-    /// Loads the next block that may hold visible rows with keys from `target` on.
-    private mutating func loadBlock(notBefore target: ArraySlice<UInt8>?) throws(HeadwaterError) {
+    /// Loads the next block that may hold visible rows.
+    private mutating func loadBlock() throws(HeadwaterError) {
         block = nil
         row = 0
         switch run {
         case .memory(let memory):
             let index = memory.sorted(blockRowsMax: limits.rowsMax, blockBytesMax: limits.bytesMax)
-            while nextBlock < index.blocks.count {
-                let candidate = index.blocks[nextBlock]
-                nextBlock += 1
-                if let target, KeyBytes.compare(index.keys.bytes(candidate.keys.upperBound - 1), target) < 0 { continue }
-                block = RowBlock(memory: memory, index: index, block: candidate, gauge: gauge)
+            if nextBlock < index.blocks.count {
+                block = RowBlock(memory: memory, index: index, block: index.blocks[nextBlock], gauge: gauge)
                 showsAll = filter.showsEverything
-                break
+                nextBlock += 1
             }
         case .chunks(let chunks):
-            try loadChunkBlock(chunks, notBefore: target)
+            try loadChunkBlock(chunks)
         }
         if let block {
             try block.loadOrder()
@@ -182,17 +155,15 @@ struct RunCursor {
         }
     }
 
-    private mutating func loadChunkBlock(_ chunks: [ChunkFile], notBefore target: ArraySlice<UInt8>?) throws(HeadwaterError) {
+    private mutating func loadChunkBlock(_ chunks: [ChunkFile]) throws(HeadwaterError) {
         while nextChunk < chunks.count {
             let chunk = chunks[nextChunk]
-            let isBefore = target.map { KeyBytes.compare(chunk.entry.bounds.keyGreatest[...], $0) < 0 } ?? false
-            if !isBefore && !filter.hides(chunk.entry.bounds) {
+            if !filter.hides(chunk.entry.bounds) {
                 let layout = try chunk.layout()
                 while nextBlock < layout.directory.blocks.count {
                     let number = nextBlock
                     let entry = layout.directory.blocks[number]
                     nextBlock += 1
-                    if let target, KeyBytes.compare(entry.lastKey[...], target) < 0 { continue }
                     if filter.hides(entry, layout) { continue }
                     block = try RowBlock(chunk: chunk, layout: layout, block: number, gauge: gauge)
                     showsAll = filter.showsAll(entry, layout)

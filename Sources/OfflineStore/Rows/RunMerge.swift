@@ -2,13 +2,18 @@ internal import FeatureModel
 
 /// Merges sorted runs into one order: (key, event_time, position, row), key by key.
 ///
-/// Holds one block a run. - Complexity: a step from key to key compares one key a run; a step inside a key compares only
-/// the runs that have it.
+/// Holds one block a run. - Complexity: a step from key to key compares one key a run; one inside a key is O(log n) of the n runs that
+/// have it.
 struct RunMerge {
+    /// A cursor that stands on the current key, and what orders its row.
+    private struct Head {
+        var order: RowOrder
+        let index: Int
+    }
+
     private var cursors: [RunCursor] = []
-    /// Cursors that stand on the current key.
-    private var active: [Int] = []
-    private var head = 0
+    /// A heap: no head is less than the one at half its place.
+    private var active: [Head] = []
 
     /// Key bytes of the current row.
     private(set) var key: ArraySlice<UInt8> = []
@@ -20,33 +25,39 @@ struct RunMerge {
         }
     }
 
-    /// Whether the current key has a row left; it is the one that `block`, `row` and `eventTime` speak of.
+    /// Whether the current key has a row left; it is the one that `block` and `row` speak of.
     var hasRow: Bool { !active.isEmpty }
-    var block: RowBlock { cursors[head].block! }
-    var row: Int { cursors[head].row }
-    var eventTime: Microseconds { cursors[head].eventTime }
+    var block: RowBlock { cursors[active[0].index].block! }
+    var row: Int { cursors[active[0].index].row }
 
     /// Goes to the first row of the next key, leaving out what is left of this one.
     ///
     /// - Returns: `false` behind the last key.
     mutating func nextKey() throws(HeadwaterError) -> Bool {
-        for index in active { try cursors[index].skipKey() }
-        return chooseKey()
-    }
-
-    /// Goes to the first row of the first key that is `target` or greater.
-    ///
-    /// - Returns: whether that key is `target`.
-    mutating func seek(_ target: ArraySlice<UInt8>) throws(HeadwaterError) -> Bool {
-        for index in cursors.indices { try cursors[index].seek(target) }
-        return chooseKey() && KeyBytes.compare(key, target) == 0
+        for head in active { try cursors[head.index].skipKey() }
+        cursors.removeAll { $0.isAtEnd }
+        active.removeAll(keepingCapacity: true)
+        for index in cursors.indices {
+            let difference = active.isEmpty ? -1 : KeyBytes.compare(cursors[index].key, cursors[active[0].index].key)
+            if difference < 0 { active.removeAll(keepingCapacity: true) }
+            if difference <= 0 { active.append(Head(order: cursors[index].order, index: index)) }
+        }
+        guard let first = active.first else { return false }
+        key = cursors[first.index].key
+        for place in stride(from: active.count / 2 - 1, through: 0, by: -1) { sink(place) }
+        return true
     }
 
     /// Goes to the next row of the current key, if there is one.
     mutating func nextRow() throws(HeadwaterError) {
-        let isSame = try cursors[head].advance()
-        if !isSame { active.removeAll { $0 == head } }
-        chooseRow()
+        let index = active[0].index
+        if try cursors[index].advance() {
+            active[0].order = cursors[index].order
+        } else {
+            active.swapAt(0, active.count - 1)
+            active.removeLast()
+        }
+        sink(0)
     }
 
     /// Takes what is left of the current block in one piece, where a single run is left and the filter shows all of the block's rows.
@@ -63,23 +74,16 @@ struct RunMerge {
         return (block, rows)
     }
 
-    private mutating func chooseKey() -> Bool {
-        cursors.removeAll { $0.isAtEnd }
-        active.removeAll(keepingCapacity: true)
-        for index in cursors.indices {
-            let order = active.isEmpty ? -1 : KeyBytes.compare(cursors[index].key, cursors[active[0]].key)
-            if order < 0 { active.removeAll(keepingCapacity: true) }
-            if order <= 0 { active.append(index) }
+    /// Moves a head down to where no head below it is less.
+    private mutating func sink(_ start: Int) {
+        var place = start
+        while true {
+            var least = 2 * place + 1
+            guard least < active.count else { return }
+            if least + 1 < active.count, active[least + 1].order < active[least].order { least += 1 }
+            guard active[least].order < active[place].order else { return }
+            active.swapAt(place, least)
+            place = least
         }
-        guard let first = active.first else { return false }
-        key = cursors[first].key
-        chooseRow()
-        return true
-    }
-
-    private mutating func chooseRow() {
-        guard var least = active.first else { return }
-        for index in active.dropFirst() where cursors[index].precedes(cursors[least]) { least = index }
-        head = least
     }
 }

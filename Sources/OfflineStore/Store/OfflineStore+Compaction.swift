@@ -67,7 +67,8 @@ public final class CompactionJob: Sendable {
             inputs.map { .chunks($0.chunks) }, filter: RowFilter(eventTimeLeast: cutoff?.cutoff ?? .min),
             limits: place.options.blockLimits, gauge: gauge)
         let entries = try RunWriter.write(
-            &merge, columns: columns, records: RecordTimes(union: records), level: level, splitBytes: place.options.chunkBytesTarget, place: place,
+            &merge, columns: columns, records: RecordTimes(union: records), level: level,
+            splitBytes: place.options.chunkBytesTarget, place: place,
             isCancelled: isCancelled)
         return Output(entries: entries, droppedRows: rows - entries.reduce(0) { $0 + $1.bounds.rowCount })
     }

@@ -1,3 +1,4 @@
+import Dispatch
 import FeatureModel
 import OfflineStore
 import StorageIO
@@ -117,7 +118,8 @@ struct StoreChecks {
         let byIngest = random.chance(50)
         let group = JoinGroup(schema: schema, features: features, maxAge: maxAge, keyColumns: keyColumns)
         let joined = try view.join(
-            spineTimes: times, groups: [group], asOf: asOf, availability: byIngest ? .ingest : .event)
+            spineTimes: times, groups: [group], asOf: asOf, availability: byIngest ? .ingest : .event,
+            crew: random.chance(30) ? .threads : .alone)
         for (index, feature) in features.enumerated() {
             let got = joined[0][index]
             #expect(got.column.count == spine.count && got.column.type == feature.type)
@@ -135,4 +137,9 @@ struct StoreChecks {
             }
         }
     }
+}
+
+extension WorkCrew {
+    /// Three threads of the system's pool, or as many as it lends.
+    static let threads = WorkCrew(size: 3) { count, body in DispatchQueue.concurrentPerform(iterations: count) { body($0) } }
 }

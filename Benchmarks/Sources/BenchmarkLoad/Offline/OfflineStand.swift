@@ -42,7 +42,8 @@ public final class OfflineStand: Sendable {
     public init(directory: String, tables: [OfflineTable], threads: Int) throws(HeadwaterError) {
         store = try OfflineStore(dataDirectory: directory, logID: Array(0..<16), storage: RealStorage())
         schemas = Dictionary(
-            uniqueKeysWithValues: tables.enumerated().map { ($0.element.name, $0.element.schema(groupID: UInt32($0.offset + 1))) })
+            uniqueKeysWithValues: tables.enumerated().map { ($0.element.name, $0.element.schema(groupID: UInt32($0.offset + 1))) }
+        )
         crew = threads == 1 ? .alone : .threads(threads)
     }
 
@@ -113,12 +114,15 @@ public final class OfflineStand: Sendable {
     }
 
     /// Reads columns of all rows of a table, in a range of times.
-    public func scan(_ table: String, features: [String]?, start: Int64? = nil, end: Int64? = nil) throws(HeadwaterError) -> WorkFigures {
+    public func scan(
+        _ table: String, features: [String]?, start: Int64? = nil, end: Int64? = nil
+    ) throws(HeadwaterError) -> WorkFigures {
         let schema = schemas[table]!
         let view = store.view()
         let begun = now()
         var scan = try view.scan(
-            schema, columns: features.map { $0.map { schema.ordinal(ofFeature: $0)! } }, start: start, end: end, asOf: view.position)
+            schema, columns: features.map { $0.map { schema.ordinal(ofFeature: $0)! } }, start: start, end: end,
+            asOf: view.position)
         var batches: [RowBatch] = []
         while let batch = try scan.next() { batches.append(batch) }
         return WorkFigures(seconds: now() - begun, rows: batches.reduce(0) { $0 + $1.rowCount })

@@ -21,6 +21,13 @@ public struct OfflineTable: Sendable {
     static let start: Microseconds = 1_700_000_000_000_000
     static let length: Microseconds = 365 * 86_400 * 1_000_000
 
+    /// The first instant of the year, and one in its middle.
+    public static var firstTime: Int64 { start }
+    public static var middleTime: Int64 { start + length / 2 }
+
+    /// The bits of a column's cells.
+    public func words(_ column: String) -> [Int64] { columns.first { $0.name == column }!.words }
+
     public let name: String
     public let rowCount: Int
     /// key, event_time, then features.
@@ -30,7 +37,7 @@ public struct OfflineTable: Sendable {
 
     /// A history: an int64 key, a time, six float64 of a normal distribution, four int64 of 7, 14, 20 and 31 bits.
     ///
-    /// - Parameter timesPerKey: with a number, times are so few that rows of a key share them.
+    /// - Parameter differentTimes: with a number there are only so many times, so that rows of a key share them.
     public init(name: String, rows: Int, keys: Int, distribution: Keys = .uniform, differentTimes: Int? = nil, seed: UInt64) {
         var random = SplitMix(seed: seed)
         self.name = name
