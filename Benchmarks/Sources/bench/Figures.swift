@@ -1,4 +1,5 @@
 import BenchmarkLoad
+import Foundation
 import Histogram
 
 /// Latencies of all rounds together.
@@ -25,6 +26,13 @@ struct Latencies: Encodable {
         p999Milliseconds = milliseconds(99.9)
         maxMilliseconds = Double(histogram.max) / 1e6
     }
+}
+
+/// What `--json` prints.
+func jsonDocument(_ document: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    return String(decoding: try encoder.encode(document), as: UTF8.self)
 }
 
 /// One figure of each round: its median, and how far the rounds lay apart.

@@ -13,8 +13,7 @@ public enum OfflineReads {
     /// - Throws: as `OfflineView.join`.
     public static func history(
         _ plan: FeaturePlan, keys: [Column], times: Column, view: OfflineView, asOf: Position, availability: Availability,
-        memoryLimitBytes: Int, crew: WorkCrew = .alone,
-        isCancelled: @escaping @Sendable () -> Bool
+        memoryLimitBytes: Int, isCancelled: @escaping @Sendable () -> Bool
     ) throws(HeadwaterError) -> [JoinedFeature] {
         let groups = plan.lookups.map { lookup in
             JoinGroup(
@@ -22,7 +21,7 @@ public enum OfflineReads {
                 keyColumns: lookup.keys.map { keys[$0] })
         }
         let joined = try view.join(
-            spineTimes: times, groups: groups, asOf: asOf, availability: availability, crew: crew, isCancelled: isCancelled,
+            spineTimes: times, groups: groups, asOf: asOf, availability: availability, isCancelled: isCancelled,
             memoryLimitBytes: memoryLimitBytes)
         return plan.outputs.map { joined[$0.lookup][$0.feature] }
     }

@@ -90,6 +90,18 @@ final class ChunkFile: Sendable {
         return read
     }
 
+    /// The ingest times of rows.
+    ///
+    /// - Throws: `.dataLoss` for a position that no record has.
+    func ingestTimes(of positions: [Position], in records: RecordTimes) throws(HeadwaterError) -> [Microseconds] {
+        try positions.map { (position) throws(HeadwaterError) in
+            guard let time = records.ingestTime(position) else {
+                throw bytes.damage("a row of position \(position), of which there is no record", at: 0)
+            }
+            return time
+        }
+    }
+
     private func readRecords(_ layout: ChunkLayout) throws(HeadwaterError) -> RecordTimes {
         guard let pages = layout.directory.records else { return try recordsOfVersion1(layout) }
         let positions = try PageCodec.decode(pages.positions, type: .int64, from: bytes)
@@ -126,9 +138,7 @@ final class ChunkFile: Sendable {
             try block.loadOrder()
             // Every page, also those that a reader may pass over.
             for page in layout.pageTypes.indices { _ = try decodePage(page, layout, block: number) }
-            for position in block.positions where records.ingestTime(position) == nil {
-                throw bytes.damage("a row of position \(position), of which there is no record", at: 0)
-            }
+            _ = try ingestTimes(of: block.positions, in: records)
             for key in 0..<block.keys.count {
                 let bytes = Array(block.keys.bytes(key))
                 for row in block.keyStarts[key]..<block.keyStarts[key + 1] {

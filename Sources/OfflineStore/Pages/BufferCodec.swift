@@ -12,20 +12,20 @@ enum BufferCodec: UInt8 {
     case decimal32 = 5
 
     /// Stores the offsets of texts or arrays.
-    static func encode(offsets: ArraySlice<UInt8>) -> (codec: BufferCodec, bytes: [UInt8]) {
+    static func encode(offsets: ArraySlice<UInt8>) -> (codec: BufferCodec, bytes: ArraySlice<UInt8>) {
         if offsets.isEmpty { return (.plain, []) }
         let words = offsets.integers(width: 4)
         var lengths: [Int64] = []
         lengths.reserveCapacity(words.count - 1)
         for index in 1..<max(words.count, 1) { lengths.append(words[index] - words[index - 1]) }
         let packed = PackedIntegers.encode(lengths)
-        return packed.count < offsets.count ? (.lengths, packed) : (.plain, Array(offsets))
+        return packed.count < offsets.count ? (.lengths, packed[...]) : (.plain, offsets)
     }
 
     /// Stores the cells of a column of type `type`, or the elements of arrays of it.
     ///
     /// - Parameter column: its nulls tell which cells do not matter.
-    static func encode(cells column: Column) -> (codec: BufferCodec, bytes: [UInt8]) {
+    static func encode(cells column: Column) -> (codec: BufferCodec, bytes: ArraySlice<UInt8>) {
         let packed: (codec: BufferCodec, bytes: [UInt8])? =
             switch column.type {
             case .int64, .timestamp: (.packed64, PackedIntegers.encode(column.filledIntegers))
@@ -34,8 +34,8 @@ enum BufferCodec: UInt8 {
             case .float32: DecimalFloats.encode(column.filledFloats, isSingle: true).map { (.decimal32, $0) }
             default: nil
             }
-        if let packed, packed.bytes.count < column.data.count { return packed }
-        return (.plain, Array(column.data))
+        if let packed, packed.bytes.count < column.data.count { return (packed.codec, packed.bytes[...]) }
+        return (.plain, column.data)
     }
 
     /// Brings back the buffer of `count` offsets, or of `count` cells of `type`.

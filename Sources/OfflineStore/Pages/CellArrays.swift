@@ -42,6 +42,12 @@ extension ArraySlice<UInt8> {
 }
 
 extension [UInt8] {
+    /// `count` bits as Arrow lays them out, 1 where `isSet`.
+    init(bits count: Int, _ isSet: (Int) -> Bool) {
+        self.init(repeating: 0, count: bitmapBytes(count))
+        for index in 0..<count where isSet(index) { self[index >> 3] |= 1 << UInt8(index & 7) }
+    }
+
     /// The numbers as little-endian words of 32 or 64 bits; the lower bits where they are of 32.
     init(words: [Int64], width: Int) {
         unsafe self.init(unsafeUninitializedCapacity: words.count * width) { output, initialized in

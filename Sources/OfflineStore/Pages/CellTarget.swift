@@ -171,11 +171,7 @@ struct CellTarget: @unchecked Sendable {
     private func finish(_ cells: [UInt8]) -> Column {
         if width == 0 { return gathered() }
         let (validity, nullCount) = validity()
-        var data = cells
-        if type == .bool {
-            data = [UInt8](repeating: 0, count: bitmapBytes(count))
-            for place in 0..<count where cells[place] != 0 { data[place >> 3] |= 1 << UInt8(place & 7) }
-        }
+        let data = type == .bool ? [UInt8](bits: count) { cells[$0] != 0 } : cells
         return Column(type: type, count: count, nullCount: nullCount, validity: validity[...], data: data[...])
     }
 
@@ -184,9 +180,7 @@ struct CellTarget: @unchecked Sendable {
         var nullCount = 0
         for place in 0..<count { unsafe nullCount += Int(nulls[place]) }
         if nullCount == 0 { return ([], 0) }
-        var bits = [UInt8](repeating: 0, count: bitmapBytes(count))
-        for place in 0..<count where unsafe nulls[place] == 0 { bits[place >> 3] |= 1 << UInt8(place & 7) }
-        return (bits, nullCount)
+        return ([UInt8](bits: count) { unsafe nulls[$0] == 0 }, nullCount)
     }
 
     /// The pieces' cells at their places.

@@ -37,7 +37,9 @@ enum PageCodec {
         // Packing hides repeats of more than one cell from LZ4.
         if hasPacking(column.type) {
             let plain = buffers(of: column, packed: false)
-            if let candidate = LZ4.compress(plain), pays(candidate, against: compressed?.count ?? best.raw.count) {
+            if plain != best.raw, let candidate = LZ4.compress(plain),
+                pays(candidate, against: compressed?.count ?? best.raw.count)
+            {
                 best = (.buffers, plain)
                 compressed = candidate
             }
@@ -56,7 +58,7 @@ enum PageCodec {
     }
 
     private static func buffers(of column: Column, packed: Bool) -> [UInt8] {
-        var stored: [(codec: BufferCodec, bytes: [UInt8])] = column.buffers.map { (.plain, Array($0)) }
+        var stored: [(codec: BufferCodec, bytes: ArraySlice<UInt8>)] = column.buffers.map { (.plain, $0) }
         if packed {
             stored[1] = BufferCodec.encode(offsets: column.offsets)
             if case .array = column.type {

@@ -54,7 +54,7 @@ struct RowBatchBuilder {
     func batch(_ block: RowBlock, _ rows: Range<Int>) throws(HeadwaterError) -> RowBatch {
         let keys = block.keyStarts.indices.dropLast().filter { block.keyStarts[$0 + 1] > rows.lowerBound }
         let counts = keys.map { block.keyStarts[$0 + 1] - max(block.keyStarts[$0], rows.lowerBound) }
-        let isDelete = [UInt8](repeating: 0, count: bitmapBytes(rows.count))
+        let isDelete = [UInt8](bits: rows.count) { block.isTombstone(rows.lowerBound + $0) }
         return RowBatch(
             rowCount: rows.count,
             keys: try keyColumns(block.keys.slice(keys[0]..<block.keys.count), counts),
@@ -64,9 +64,7 @@ struct RowBatchBuilder {
                 ? nil : try block.availableTimes()?.slice(rows) ?? Column.nulls(.timestamp, count: rows.count),
             position: Column(.int64, numbers: block.positions[rows].map { Int64(bitPattern: $0) }),
             row: Column(.int64, numbers: block.rows[rows].map { Int64($0) }),
-            isDelete: block.hasTombstones
-                ? try Self.bools(rows.map { block.isTombstone($0) })
-                : Column(type: .bool, count: rows.count, nullCount: 0, data: isDelete[...]),
+            isDelete: Column(type: .bool, count: rows.count, nullCount: 0, data: isDelete[...]),
             features: try ordinals.map { (ordinal) throws(HeadwaterError) in
                 try feature(block, ordinal, as: schema.type(ofOrdinal: ordinal), rows)
             })
@@ -79,12 +77,6 @@ struct RowBatchBuilder {
         if column.type == type { return column.slice(rows) }
         var builder = ColumnBuilder(type, capacity: rows.count)
         for row in rows { try builder.append(converting: column, row) }
-        return builder.finish()
-    }
-
-    private static func bools(_ cells: [Bool]) throws(HeadwaterError) -> Column {
-        var builder = ColumnBuilder(.bool, capacity: cells.count)
-        for cell in cells { builder.append(bool: cell) }
         return builder.finish()
     }
 

@@ -42,30 +42,15 @@ struct SpineJoin {
 
     /// The matched rows by source, with the spine's rows as their places.
     private func picks(_ matches: [SpineMatches]) -> GroupedPicks<CellSource> {
-        var sources: [CellSource] = []
-        var bases: [Int] = []
-        for match in matches {
-            bases.append(sources.count)
-            sources += match.sources
-        }
-        var starts = [Int](repeating: 0, count: sources.count + 1)
-        for (number, match) in matches.enumerated() {
-            for slot in match.slots where slot >= 0 { starts[bases[number] + Int(slot) + 1] += 1 }
-        }
-        for slot in sources.indices { starts[slot + 1] += starts[slot] }
-        var ends = starts
-        var rows = [Int32](repeating: 0, count: starts[sources.count])
-        var places = rows
-        for (number, match) in matches.enumerated() {
-            for index in match.slots.indices where match.slots[index] >= 0 {
-                let slot = bases[number] + Int(match.slots[index])
-                let at = ends[slot]
-                ends[slot] = at + 1
-                rows[at] = match.rows[index]
-                places[at] = order.rows[match.places.lowerBound + index]
+        GroupedPicks(matches.flatMap(\.sources)) { pick in
+            var base = 0
+            for match in matches {
+                for (index, slot) in match.slots.enumerated() where slot >= 0 {
+                    pick(base + Int(slot), match.rows[index], order.rows[match.places.lowerBound + index])
+                }
+                base += match.sources.count
             }
         }
-        return GroupedPicks(sources: sources, starts: starts, rows: rows, places: places)
     }
 
     private func gather(_ picks: GroupedPicks<CellSource>, _ outcomes: [CellStatus]) throws(HeadwaterError) -> [Column] {

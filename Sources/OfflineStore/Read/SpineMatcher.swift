@@ -147,7 +147,7 @@ struct SpineMatcher {
     /// The first spine key from `first` on that is not below `bytes`. - Complexity: O(log of the distance).
     private func key(from first: Int, notBelow bytes: ArraySlice<UInt8>) -> Int {
         let prefix = KeyBytes.prefix(bytes)
-        return gallop(first..<keys.upperBound) { order.keys.compare($0, bytes, prefix: prefix) < 0 }
+        return Self.gallop(first..<keys.upperBound) { order.keys.compare($0, bytes, prefix: prefix) < 0 }
     }
 
     /// The first block from `first` on that `reaches`. - Complexity: O(log of the distance).
@@ -172,9 +172,9 @@ struct SpineMatcher {
         while key < keys.upperBound, blockKey < block.keyPrefixes.count {
             let difference = compare(key, block, blockKey)
             if difference < 0 {
-                key = gallop(key + 1..<keys.upperBound) { compare($0, block, blockKey) < 0 }
+                key = Self.gallop(key + 1..<keys.upperBound) { compare($0, block, blockKey) < 0 }
             } else if difference > 0 {
-                blockKey = gallop(blockKey + 1..<block.keyPrefixes.count) { compare(key, block, $0) > 0 }
+                blockKey = Self.gallop(blockKey + 1..<block.keyPrefixes.count) { compare(key, block, $0) > 0 }
             } else {
                 let places = max(order.keyStarts[key], places.lowerBound)..<min(order.keyStarts[key + 1], places.upperBound)
                 let rows = block.keyStarts[blockKey]..<block.keyStarts[blockKey + 1]
@@ -258,9 +258,6 @@ struct SpineMatcher {
     /// The first number of a range for which `isBefore`, true of all before it and of none behind, is false.
     ///
     /// - Complexity: O(log of the distance from the range's start).
-    @inline(__always)
-    private func gallop(_ range: Range<Int>, _ isBefore: (Int) -> Bool) -> Int { Self.gallop(range, isBefore) }
-
     @inline(__always)
     private static func gallop(_ range: Range<Int>, _ isBefore: (Int) -> Bool) -> Int {
         var low = range.lowerBound

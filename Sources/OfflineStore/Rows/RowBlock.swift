@@ -151,20 +151,11 @@ final class RowBlock {
     /// Ingest time of each row. `loadOrder` has been called.
     func ingestTimes() throws(HeadwaterError) -> Column {
         if let ingestColumn { return ingestColumn }
-        var times: [Microseconds] = []
-        times.reserveCapacity(rowCount)
-        switch source {
-        case .chunk(let chunk, _, _):
-            let records = try chunk.records()
-            for position in positions {
-                guard let time = records.ingestTime(position) else {
-                    throw chunk.bytes.damage("a row of position \(position), of which there is no record", at: 0)
-                }
-                times.append(time)
+        let times =
+            switch source {
+            case .chunk(let chunk, _, _): try chunk.ingestTimes(of: positions, in: try chunk.records())
+            case .memory(let run, _, _): memoryRows.map { run.parts[Int($0.part)].ingestTime }
             }
-        case .memory(let run, let index, let range):
-            for place in index.rows[range] { times.append(run.parts[Int(place.part)].ingestTime) }
-        }
         let column = Column(.timestamp, numbers: times)
         ingestColumn = column
         return column

@@ -11,7 +11,6 @@ struct RowGather {
     private var blocks: [RowBlock] = []
     private var picks = CellPicks<PickSource>()
     private var tombstones: [Bool] = []
-    private var hasTombstones = false
     /// Each different key of the rows once, and how many rows it has here.
     private var keys = ColumnBuilder(.bytes)
     private var keyRows: [Int] = []
@@ -29,9 +28,7 @@ struct RowGather {
         }
         keyRows[keyRows.count - 1] += 1
         order.append(block.order(row))
-        let isTombstone = block.isTombstone(row)
-        tombstones.append(isTombstone)
-        if isTombstone { hasTombstones = true }
+        tombstones.append(block.isTombstone(row))
         byteCount += block.bytesPerRow
         pick(block, row)
     }
@@ -71,10 +68,7 @@ struct RowGather {
 
     /// bool: true = tombstone.
     func tombstoneColumn() -> Column {
-        var bits = [UInt8](repeating: 0, count: bitmapBytes(count))
-        if hasTombstones {
-            for (row, isTombstone) in tombstones.enumerated() where isTombstone { bits[row >> 3] |= 1 << UInt8(row & 7) }
-        }
+        let bits = [UInt8](bits: count) { tombstones[$0] }
         return Column(type: .bool, count: count, nullCount: 0, data: bits[...])
     }
 
@@ -98,21 +92,12 @@ struct RowGather {
     /// The ingest time of each row. The records of every chunk that is picked from have it.
     func ingestTimes() throws(HeadwaterError) -> Column {
         var times = [Int64](repeating: 0, count: count)
-        try picks.grouped().forEach { (source, _, places) throws(HeadwaterError) in
+        try picks.grouped().forEach { (source, rows, places) throws(HeadwaterError) in
             switch source {
             case .part(let part): for place in places { times[Int(place)] = part.ingestTime }
             case .block(let block):
-                guard case .chunk(let chunk, _, _) = block.source else {
-                    preconditionFailure("a memory block is picked from by parts")
-                }
-                let records = try chunk.records()
-                for place in places {
-                    guard let time = records.ingestTime(order[Int(place)].position) else {
-                        throw chunk.bytes.damage(
-                            "a row of position \(order[Int(place)].position), of which there is no record", at: 0)
-                    }
-                    times[Int(place)] = time
-                }
+                let ingested = try block.ingestTimes()
+                for (row, place) in zip(rows, places) { times[Int(place)] = ingested.int64(Int(row)) }
             }
         }
         return Column(.timestamp, numbers: times)
@@ -162,19 +147,9 @@ struct CellPicks<Source> {
 
     /// The picks source by source; within one in the order in which they were made.
     func grouped() -> GroupedPicks<Source> {
-        var starts = [Int](repeating: 0, count: sources.count + 1)
-        for slot in slots { starts[Int(slot) + 1] += 1 }
-        for slot in sources.indices { starts[slot + 1] += starts[slot] }
-        var ends = starts
-        var groupedRows = [Int32](repeating: 0, count: count)
-        var places = groupedRows
-        for (place, slot) in slots.enumerated() {
-            let at = ends[Int(slot)]
-            ends[Int(slot)] = at + 1
-            groupedRows[at] = rows[place]
-            places[at] = Int32(place)
+        GroupedPicks(sources) { pick in
+            for place in slots.indices { pick(Int(slots[place]), rows[place], Int32(place)) }
         }
-        return GroupedPicks(sources: sources, starts: starts, rows: groupedRows, places: places)
     }
 }
 
@@ -185,6 +160,24 @@ struct GroupedPicks<Source> {
     let starts: [Int]
     let rows: [Int32]
     let places: [Int32]
+
+    /// Groups picks by counting them first.
+    ///
+    /// - Parameter eachPick: calls back with the slot of its source, row and place of each pick, the same ones each time it is called.
+    init(_ sources: [Source], _ eachPick: ((_ slot: Int, _ row: Int32, _ place: Int32) -> Void) -> Void) {
+        var ends = [Int](repeating: 0, count: sources.count + 1)
+        eachPick { slot, _, _ in ends[slot + 1] += 1 }
+        for slot in sources.indices { ends[slot + 1] += ends[slot] }
+        let starts = ends
+        var rows = [Int32](repeating: 0, count: starts[sources.count])
+        var places = rows
+        eachPick { slot, row, place in
+            rows[ends[slot]] = row
+            places[ends[slot]] = place
+            ends[slot] += 1
+        }
+        (self.sources, self.starts, self.rows, self.places) = (sources, starts, rows, places)
+    }
 
     func forEach(
         _ body: (Source, _ rows: ArraySlice<Int32>, _ places: ArraySlice<Int32>) throws(HeadwaterError) -> Void

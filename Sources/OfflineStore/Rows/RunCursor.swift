@@ -36,9 +36,7 @@ struct RowFilter: Sendable {
         }
         return false
     }
-}
 
-extension RowFilter {
     /// Whether every row of a block can be seen.
     func showsAll(_ block: BlockEntry, _ layout: ChunkLayout) -> Bool {
         guard case .integer(let earliest, let latest) = block.pages[layout.page(of: .eventTime)!].bounds,

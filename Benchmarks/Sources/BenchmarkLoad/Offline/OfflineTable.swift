@@ -39,7 +39,7 @@ public struct OfflineTable: Sendable {
     ///
     /// - Parameter differentTimes: with a number there are only so many times, so that rows of a key share them.
     public init(name: String, rows: Int, keys: Int, distribution: Keys = .uniform, differentTimes: Int? = nil, seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SeededRandom(seed: seed)
         self.name = name
         rowCount = rows
         var table = [Self.keyColumn(rows, keys, distribution, &random), Self.timeColumn(rows, differentTimes, &random)]
@@ -58,13 +58,13 @@ public struct OfflineTable: Sendable {
 
     /// A spine: keys and times of the same distributions, in no order.
     public init(spine name: String, rows: Int, keys: Int, distribution: Keys = .uniform, seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SeededRandom(seed: seed)
         self.name = name
         rowCount = rows
         columns = [Self.keyColumn(rows, keys, distribution, &random), Self.timeColumn(rows, nil, &random)]
     }
 
-    private static func keyColumn(_ rows: Int, _ keys: Int, _ distribution: Keys, _ random: inout SplitMix) -> TableColumn {
+    private static func keyColumn(_ rows: Int, _ keys: Int, _ distribution: Keys, _ random: inout SeededRandom) -> TableColumn {
         let words: [Int64] =
             switch distribution {
             case .uniform: (0..<rows).map { _ in Int64(random.below(keys)) }
@@ -74,21 +74,11 @@ public struct OfflineTable: Sendable {
         return TableColumn(name: "key", type: .int64, words: words)
     }
 
-    private static func timeColumn(_ rows: Int, _ different: Int?, _ random: inout SplitMix) -> TableColumn {
+    private static func timeColumn(_ rows: Int, _ different: Int?, _ random: inout SeededRandom) -> TableColumn {
         let step = different.map { length / Int64($0) } ?? 1
         return TableColumn(
             name: "event_time", type: .timestamp,
             words: (0..<rows).map { _ in start + Int64(random.below(Int(length / step))) * step })
-    }
-
-    /// Writes each column as a file of its little-endian cells: `directory/<name>.<column>.bin`.
-    public func write(to directory: String) throws {
-        for column in columns { try Self.write(column.words, to: "\(directory)/\(name).\(column.name).bin") }
-    }
-
-    static func write(_ words: [Int64], to path: String) throws {
-        let data = unsafe words.withUnsafeBytes { unsafe Data($0) }
-        try data.write(to: URL(fileURLWithPath: path))
     }
 
     // MARK: For the store
@@ -119,25 +109,12 @@ public struct OfflineTable: Sendable {
     }
 }
 
-/// Numbers from a seed. *Source*: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014.
-struct SplitMix {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension SeededRandom {
     /// 0 ..< 1.
-    mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
+    fileprivate mutating func unit() -> Double { Double.random(in: 0..<1, using: &self) }
 
-    mutating func below(_ bound: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(bound)).high) }
+    fileprivate mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
 
     /// Of mean 0 and deviation 1. *Source*: Box and Muller, 1958.
-    mutating func normal() -> Double { (-2 * log(1 - unit())).squareRoot() * cos(2 * .pi * unit()) }
+    fileprivate mutating func normal() -> Double { (-2 * log(1 - unit())).squareRoot() * cos(2 * .pi * unit()) }
 }

@@ -62,13 +62,7 @@ struct Lookup: ParsableCommand {
                         isMet: count >= Self.barRows ? spread.median >= Self.bar : nil))
             }
         }
-        print(json ? try document(lines) : text(lines))
-    }
-
-    private func document(_ lines: [Line]) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        return String(decoding: try encoder.encode(["lookup": lines]), as: UTF8.self)
+        print(json ? try jsonDocument(["lookup": lines]) : text(lines))
     }
 
     private func text(_ lines: [Line]) -> String {

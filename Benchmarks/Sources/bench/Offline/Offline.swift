@@ -66,7 +66,7 @@ struct Offline: ParsableCommand {
                 work: "compaction of all at once, one thread", seconds: Spread([seconds]), rowsPerSecond: Double(rows) / seconds,
                 bytes: stand.chunkBytes(table.name)))
         lines += try reads(stand, table, "compacted")
-        print(json ? try document(lines) : text(lines))
+        print(json ? try jsonDocument(["offline": lines]) : text(lines))
     }
 
     private func reads(_ stand: OfflineStand, _ table: OfflineTable, _ state: String) throws -> [Line] {
@@ -93,12 +93,6 @@ struct Offline: ParsableCommand {
     }
 
     private func note(_ what: String) { FileHandle.standardError.write(Data("\(what)\n".utf8)) }
-
-    private func document(_ lines: [Line]) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        return String(decoding: try encoder.encode(["offline": lines]), as: UTF8.self)
-    }
 
     private func text(_ lines: [Line]) -> String {
         var text = [

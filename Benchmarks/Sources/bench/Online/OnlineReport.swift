@@ -67,10 +67,8 @@ struct OnlineReport {
     }
 
     func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let document = Document(
             rounds: options.rounds, seconds: options.seconds, rows: options.rows, keys: "\(options.keys)", online: cases)
-        return String(decoding: try encoder.encode(document), as: UTF8.self)
+        return try jsonDocument(document)
     }
 }

@@ -130,10 +130,7 @@ struct WriteReport {
     }
 
     func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let document = ["writes": cases.map(CaseDocument.init)]
-        return String(decoding: try encoder.encode(document), as: UTF8.self)
+        try jsonDocument(["writes": cases.map(CaseDocument.init)])
     }
 
     private func whole(_ number: Double) -> String { String(Int(number.rounded())) }
