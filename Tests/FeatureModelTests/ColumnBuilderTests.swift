@@ -142,3 +142,20 @@ private func isWellFormed(_ column: Column) throws -> Bool {
         }
     }
 }
+
+@Suite struct ColumnJoinedTests {
+    @Test(arguments: everyType)
+    func cellsFollowEachOther(type: FeatureType) throws {
+        var random = SplitMix64(seed: 23)
+        for _ in 0..<40 {
+            let parts = (0..<random.int(1...4)).map { _ in
+                let column = random.column(type, count: random.int(0...40), nulls: random.pick([0, 0.3]))
+                let start = random.int(0...column.count)
+                return column.slice(start..<random.int(start...column.count))
+            }
+            let joined = Column.joined(parts)
+            #expect(joined.values == parts.flatMap(\.values))
+            #expect(try isWellFormed(joined))
+        }
+    }
+}

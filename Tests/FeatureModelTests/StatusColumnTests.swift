@@ -32,4 +32,19 @@ import Testing
                 refusal { try StatusColumn(packed: packed[...], count: count) }?.code == .invalidArgument, "\(packed) \(count)")
         }
     }
+
+    @Test func aSliceHasTheStatusesOfItsRows() {
+        var random = SplitMix64(seed: 9)
+        for count in [0, 1, 3, 4, 5, 8, 9, 33] {
+            var column = StatusColumn()
+            for _ in 0..<count { column.append(random.pick(CellStatus.allCases)) }
+            for start in 0...count {
+                for end in start...count {
+                    var expected = StatusColumn()
+                    for row in start..<end { expected.append(column[row]) }
+                    #expect(column.slice(start..<end) == expected)
+                }
+            }
+        }
+    }
 }

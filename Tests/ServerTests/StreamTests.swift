@@ -5,6 +5,7 @@ import Foundation
 import Log
 import Logging
 import StorageIO
+import TestSupport
 import Testing
 import Transport
 import Wire
@@ -21,9 +22,9 @@ final class WideServer: Sendable {
     private let transport: ServerTransport
     private let feeding: Task<Void, any Error>
 
-    init() async throws {
+    init(historyBytesMax: Int = 1 << 30) async throws {
         var configuration = ServerConfiguration(role: .serve, dataDirectory: "data")
-        configuration.historyBytesMax = 1 << 30
+        configuration.historyBytesMax = historyBytesMax
         let storage = MemoryStorage()
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let trigger = Mutexed<(@Sendable () -> Void)?>(nil)
@@ -57,13 +58,15 @@ final class WideServer: Sendable {
         let apply = ApplyRequest.with { $0.project = "p" }
         _ = try await client.call(.apply, apply, body: definitions.encodeJSON()[...], reply: ApplyReply.self)
         var text = ColumnBuilder(.string)
-        for _ in 0..<Self.rowCount { text.append(text: [UInt8](repeating: 65, count: 1_024)) }
+        for row in 0..<Self.rowCount { text.append(text: Self.text(row)) }
         let batch = Batch(rowCount: Self.rowCount, columns: try spineColumns() + [(2, text.finish())])
         let entry = RecordEntry(groupID: 1, schemaVersion: 1, operation: .write, batch: batch)
         let write = WriteRequest.with { $0.project = "p" }
         let reply = try await client.call(.write, write, body: RecordBody.encode([entry])[...], reply: WriteReply.self).head
         while try #require(services.offline).gate.applied < reply.position { try await Task.sleep(for: .milliseconds(5)) }
     }
+
+    static func text(_ row: Int) -> [UInt8] { Array("\(row)".utf8) + [UInt8](repeating: 65, count: 1_020) }
 
     private func spineColumns() throws -> [(ordinal: Int, column: Column)] {
         [
@@ -72,15 +75,34 @@ final class WideServer: Sendable {
         ]
     }
 
+    private let historyRequest = HistoryRequest.with {
+        $0.project = "p"
+        $0.features = ["g:text"]
+        $0.spineColumns = [ColumnSpec(Field("id", .int64)), ColumnSpec(Field("event_time", .timestamp))]
+        $0.spineTime = "event_time"
+    }
+
     /// Asks for every row's feature: more than a window of answer.
     func history() throws -> ClientStream {
-        let request = HistoryRequest.with {
-            $0.project = "p"
-            $0.features = ["g:text"]
-            $0.spineColumns = [ColumnSpec(Field("id", .int64)), ColumnSpec(Field("event_time", .timestamp))]
-            $0.spineTime = "event_time"
+        client.stream(
+            .history, head: historyRequest, body: Batch(rowCount: Self.rowCount, columns: try spineColumns()).bytes)
+    }
+
+    /// Asks for the features of so many keys, sent frame by frame while the answer comes.
+    func history(_ ids: [Int], rowsPerFrame: Int) -> (stream: ClientStream, feed: Task<Void, any Error>) {
+        let stream = client.stream(.history, head: historyRequest, isEnd: false)
+        let feed = Task {
+            for start in stride(from: 0, to: ids.count, by: rowsPerFrame) {
+                let rows = ids[start..<min(start + rowsPerFrame, ids.count)]
+                let columns = [
+                    (0, try Column(.int64, rows.map { .int64(Int64($0)) })),
+                    (1, try Column(.timestamp, rows.map { _ in .timestamp(Self.time) })),
+                ]
+                try await stream.send(Batch(rowCount: rows.count, columns: columns).bytes)
+            }
+            try await stream.send([], isEnd: true)
         }
-        return client.stream(.history, head: request, body: Batch(rowCount: Self.rowCount, columns: try spineColumns()).bytes)
+        return (stream, feed)
     }
 
     func scan() -> ClientStream {
@@ -138,6 +160,37 @@ final class WideServer: Sendable {
         async let answer = rows(next)
         for stream in stalled { stream.cancel() }
         #expect(try await answer == WideServer.rowCount)
+        #expect(try await eventually { server.services.historyMemory.takenBytes == 0 })
+        await server.close()
+    }
+
+    /// With memory for a part of the spine, and of the answer of that part for some of its rows.
+    @Test(arguments: [(1 << 20, 500), (4 << 20, 8_000)])
+    func aHistoryIsJoinedPartByPartWithinItsMemory(bytesMax: Int, rowsPerFrame: Int) async throws {
+        let server = try await WideServer(historyBytesMax: bytesMax)
+        var random = SplitMix64(seed: 4)
+        let ids = (0..<3 * WideServer.rowCount).map { _ in random.int(0...WideServer.rowCount) }
+        let (stream, feed) = server.history(ids, rowsPerFrame: rowsPerFrame)
+        var row = 0
+        for try await item in stream {
+            #expect(try RowsData(decoding: item.head).rowOffset == UInt64(row))
+            let cells = try Cells(decoding: item.body, outputCount: 1)
+            let held = server.services.historyMemory.takenBytes
+            #expect(held <= bytesMax)
+            for place in 0..<cells.rowCount {
+                let isThere = ids[row + place] < WideServer.rowCount
+                guard cells.statuses[0][place] == (isThere ? .present : .notFound),
+                    cells.columns[0].bytes(place).prefix(8).elementsEqual(
+                        isThere ? WideServer.text(ids[row + place]).prefix(8) : [])
+                else {
+                    Issue.record("row \(row + place) has another cell")
+                    break
+                }
+            }
+            row += cells.rowCount
+        }
+        try await feed.value
+        #expect(row == ids.count)
         #expect(try await eventually { server.services.historyMemory.takenBytes == 0 })
         await server.close()
     }

@@ -19,7 +19,7 @@ import Wire
         for range in RowPieces(columns, rowCount: 40_000) {
             #expect(range.lowerBound == next && !range.isEmpty)
             next = range.upperBound
-            let batch = Batch(rowCount: range.count, columns: columns.enumerated().map { ($0.offset, $0.element.piece(range)) })
+            let batch = Batch(rowCount: range.count, columns: columns.enumerated().map { ($0.offset, $0.element.slice(range)) })
             #expect(range.count == 1 || batch.bytes.count <= WireLimits.dataFrameBytesTarget + 4_096)
             #expect(range.count <= RowPieces.rowsMax)
         }

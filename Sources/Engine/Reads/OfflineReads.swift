@@ -9,21 +9,29 @@ public enum OfflineReads {
     /// - Parameters:
     ///   - keys: spine columns in the plan's key order and of its types.
     ///   - times: the spine's times.
+    ///   - crew: does the work.
     /// - Returns: a feature for each output of the plan, in its order.
     /// - Throws: as `OfflineView.join`.
     public static func history(
         _ plan: FeaturePlan, keys: [Column], times: Column, view: OfflineView, asOf: Position, availability: Availability,
-        memoryLimitBytes: Int, isCancelled: @escaping @Sendable () -> Bool
+        crew: WorkCrew = .alone, memoryLimitBytes: Int, isCancelled: @escaping @Sendable () -> Bool
     ) throws(HeadwaterError) -> [JoinedFeature] {
-        let groups = plan.lookups.map { lookup in
-            JoinGroup(
-                schema: lookup.schema, features: lookup.features.map { ($0.ordinal, $0.type) }, maxAge: lookup.maxAgeMicroseconds,
-                keyColumns: lookup.keys.map { keys[$0] })
-        }
+        let groups = plan.lookups.map { group($0, keys: keys) }
         let joined = try view.join(
-            spineTimes: times, groups: groups, asOf: asOf, availability: availability, isCancelled: isCancelled,
+            spineTimes: times, groups: groups, asOf: asOf, availability: availability, crew: crew, isCancelled: isCancelled,
             memoryLimitBytes: memoryLimitBytes)
         return plan.outputs.map { joined[$0.lookup][$0.feature] }
+    }
+
+    /// About how many bytes `history` holds for each row of its spine, texts and arrays apart.
+    public static func historyBytes(_ plan: FeaturePlan) -> Int {
+        plan.lookups.reduce(0) { $0 + OfflineView.joinBytes(group($1, keys: plan.keys.map { .nulls($0.type, count: 0) })) }
+    }
+
+    private static func group(_ lookup: FeaturePlan.Lookup, keys: [Column]) -> JoinGroup {
+        JoinGroup(
+            schema: lookup.schema, features: lookup.features.map { ($0.ordinal, $0.type) }, maxAge: lookup.maxAgeMicroseconds,
+            keyColumns: lookup.keys.map { keys[$0] })
     }
 
     /// Rows of an entry, numbered through its record, whose key has a row at `asOf`, whatever its age: the latest, and no tombstone.

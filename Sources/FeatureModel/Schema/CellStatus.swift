@@ -66,6 +66,22 @@ public struct StatusColumn: Hashable, Sendable {
         count += 1
     }
 
+    /// The statuses of consecutive rows. - Complexity: O(bytes).
+    public func slice(_ rows: Range<Int>) -> StatusColumn {
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= count, "rows outside the column")
+        if rows == 0..<count { return self }
+        var slice = StatusColumn()
+        slice.count = rows.count
+        let shift = UInt8(2 * (rows.lowerBound & 3))
+        let first = rows.lowerBound >> 2
+        slice.packed = (0..<(rows.count + 3) >> 2).map { index in
+            let next = shift > 0 && first + index + 1 < packed.count ? packed[first + index + 1] << (8 - shift) : 0
+            return packed[first + index] >> shift | next
+        }
+        if rows.count & 3 > 0 { slice.packed[slice.packed.count - 1] &= 1 << UInt8(2 * (rows.count & 3)) - 1 }
+        return slice
+    }
+
     public subscript(row: Int) -> CellStatus {
         precondition(row < count)
         return CellStatus(rawValue: packed[row / 4] >> (2 * (row % 4)) & 3)!

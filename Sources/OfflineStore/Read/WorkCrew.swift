@@ -7,10 +7,10 @@ internal import Synchronization
 public struct WorkCrew: Sendable {
     /// How many pieces may run at once.
     public let size: Int
-    private let each: @Sendable (_ count: Int, _ body: @Sendable (Int) -> Void) -> Void
+    private let each: @Sendable (_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void
 
     /// - Parameter each: calls `body` once with each number `0 ..< count`, in any order, on any threads, and returns when all calls have.
-    public init(size: Int, each: @escaping @Sendable (_ count: Int, _ body: @Sendable (Int) -> Void) -> Void) {
+    public init(size: Int, each: @escaping @Sendable (_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void) {
         precondition(size > 0, "a crew has at least one member")
         self.size = size
         self.each = each
@@ -23,20 +23,40 @@ public struct WorkCrew: Sendable {
     ///
     /// - Throws: the first error, by number, of those that came before the others were stopped.
     func map<Result: Sendable>(
-        _ count: Int, _ body: @Sendable (Int) throws(HeadwaterError) -> Result
+        _ count: Int, _ body: @escaping @Sendable (Int) throws(HeadwaterError) -> Result
     ) throws(HeadwaterError) -> [Result] {
-        let results = Mutex<[Result?]>(Array(repeating: nil, count: count))
-        let failure = Mutex<(number: Int, error: HeadwaterError)?>(nil)
+        let outcome = PieceOutcomes<Result>(count)
         each(count) { number in
-            if failure.withLock({ $0 != nil }) { return }
-            do throws(HeadwaterError) {
-                let result = try body(number)
-                results.withLock { $0[number] = result }
-            } catch {
-                failure.withLock { if number < $0?.number ?? .max { $0 = (number, error) } }
-            }
+            if outcome.hasFailed { return }
+            do throws(HeadwaterError) { outcome.set(number, try body(number)) } catch { outcome.fail(number, error) }
         }
-        if let failure = failure.withLock({ $0 }) { throw failure.error }
-        return results.withLock { $0.map { $0! } }
+        return try outcome.results()
+    }
+}
+
+/// What the pieces of one read came to, set from any thread.
+private final class PieceOutcomes<Result: Sendable>: Sendable {
+    private struct State {
+        var results: [Result?]
+        var failure: (number: Int, error: HeadwaterError)?
+    }
+
+    private let state: Mutex<State>
+
+    init(_ count: Int) { state = Mutex(State(results: Array(repeating: nil, count: count))) }
+
+    var hasFailed: Bool { state.withLock { $0.failure != nil } }
+
+    func set(_ number: Int, _ result: Result) { state.withLock { $0.results[number] = result } }
+
+    func fail(_ number: Int, _ error: HeadwaterError) {
+        state.withLock { if number < $0.failure?.number ?? .max { $0.failure = (number, error) } }
+    }
+
+    /// Of all pieces; called when they are over.
+    func results() throws(HeadwaterError) -> [Result] {
+        let (results, failure) = state.withLock { ($0.results, $0.failure) }
+        if let failure { throw failure.error }
+        return results.map { $0! }
     }
 }

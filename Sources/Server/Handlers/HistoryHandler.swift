@@ -6,7 +6,15 @@ import Transport
 import Wire
 
 /// history: takes a spine in, gives features out in its order.
+///
+/// Part by part: a part of the spine is read, joined and answered before the next is read, so that a spine of any length takes the memory of
+/// a part, and its first rows are on their way while later ones have not come yet.
 struct HistoryHandler {
+    /// About what a part may hold. Larger parts share more reads of the history's blocks.
+    private static let partBytes = 256 << 20
+    /// Of all memory of histories one takes so much at the most.
+    private static let shareOfMemory = 4
+
     let services: Services
 
     func handle(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
@@ -27,120 +35,117 @@ struct HistoryHandler {
         let selection = try featureSelection(service: head.service, features: head.features)
         let plan = try catalog.resolve(project: head.project, selection, fullNames: head.fullFeatureNames)
         let memory = MemoryLease(services.historyMemory)
-        defer { memory.shrink(to: 0) }
+        let partBytes = min(Self.partBytes, services.historyMemory.bytesMax / Self.shareOfMemory)
+        var sizes = PartSizes(partBytes: partBytes, bytesPerRow: OfflineReads.historyBytes(plan))
         var pace = ClientPace(deadline: request.deadline)
-        let spine = try Spine(head: head, request: request, memory: memory, pace: &pace)
-        let keys = try OnlineReads.arrange(spine.keys(of: plan), for: plan)
-        let joined = try join(memory) { (limitBytes) throws(HeadwaterError) in
-            try OfflineReads.history(
-                plan, keys: keys, times: spine.times, view: view, asOf: asOf,
-                availability: head.availabilityIngest ? .ingest : .event, memoryLimitBytes: limitBytes,
-                isCancelled: request.stops(responder))
-        }
-        let rows = spine.times.count
-        memory.shrink(to: spine.byteCount + joined.reduce(0) { $0 + $1.column.byteCount + $1.statuses.packed.count })
-        var pieces = RowPieces(joined.map(\.column), rowCount: rows)
-        // Without rows one frame of none: it tells names and types.
-        var range = pieces.next() ?? 0..<0
-        while true {
-            let columns = joined.map { $0.column.piece(range) }
-            let statuses = joined.map { feature in
-                var statuses = StatusColumn()
-                for row in range { statuses.append(feature.statuses[row]) }
-                return statuses
+        var spine = try SpineReader(head, request, plan)
+        var answer = HistoryAnswer(plan, responder)
+        while let part = try spine.next(rowsMax: sizes.rowsMax, memory, &pace) {
+            let isWanted = try sizes.join(part, memory) { (rows, limitBytes) throws(HeadwaterError) in
+                try OfflineReads.history(
+                    plan, keys: part.keys.map { $0.slice(rows) }, times: part.times.slice(rows), view: view, asOf: asOf,
+                    availability: head.availabilityIngest ? .ingest : .event, crew: services.workers.readCrew.crew,
+                    memoryLimitBytes: limitBytes, isCancelled: request.stops(responder))
+            } send: { (joined) throws(HeadwaterError) in
+                try answer.send(joined, &pace)
             }
-            let cells = Cells(rowCount: range.count, columns: columns, statuses: statuses)
-            let data = RowsData.with {
-                $0.rowOffset = UInt64(range.lowerBound)
-                if range.lowerBound == 0 { $0.outputs = plan.wireOutputs }
-            }
-            guard try responder.send(head: data, body: cells.encode()[...], pace: &pace) else { return }
-            guard let next = pieces.next() else { break }
-            range = next
+            guard isWanted else { return }
+            memory.shrink(to: 0)
         }
+        guard try answer.finish(&pace) else { return }
         responder.respond(
             head: RowsEnd.with {
                 $0.position = asOf
-                $0.rows = UInt64(rows)
+                $0.rows = UInt64(answer.rowCount)
                 $0.logID = offline.logID
             })
     }
+}
 
-    /// Runs a join in a part of the memory that all histories share, and again in twice as much where it does not fit: how much a
-    /// join needs is known only by joining, and to take all at once would leave nothing to others.
-    private func join(
-        _ memory: MemoryLease, _ body: (_ limitBytes: Int) throws(HeadwaterError) -> [JoinedFeature]
-    ) throws(HeadwaterError) -> [JoinedFeature] {
-        let held = memory.bytes
-        var share = memory.budget.bytesMax / 8
-        if !memory.grow(by: share) {
-            share /= 2
-            try memory.need(share, for: "a history")
-        }
-        while true {
-            do throws(HeadwaterError) { return try body(memory.bytes - held) } catch  where error.code == .resourceExhausted {
-                var more = memory.bytes - held
-                while !memory.grow(by: more) {
-                    more /= 2
-                    // Its own message says how to ask for less.
-                    guard more >= memory.budget.bytesMax / 16, more > 0 else { throw error }
+/// How many rows of a spine are joined at once, so that they fit into memory.
+private struct PartSizes {
+    private static let rowsMin = 1_024
+
+    let partBytes: Int
+    /// By types at first; how much texts take is known only by joining, so then by what was seen.
+    var bytesPerRow: Int
+
+    var rowsMax: Int { max(partBytes / bytesPerRow, Self.rowsMin) }
+
+    /// Joins a part of a spine and sends the answer: with more memory where that does not do, and in halves, and their halves, where there is
+    /// none.
+    ///
+    /// - Returns: `false` where nobody wants the answer any more.
+    mutating func join(
+        _ part: SpinePart, _ memory: MemoryLease,
+        _ body: (_ rows: Range<Int>, _ limitBytes: Int) throws(HeadwaterError) -> [JoinedFeature],
+        send: ([JoinedFeature]) throws(HeadwaterError) -> Bool
+    ) throws(HeadwaterError) -> Bool {
+        // The next one last.
+        var waiting = [0..<part.times.count]
+        while let rows = waiting.popLast() {
+            let bytes = rows.count * bytesPerRow
+            do throws(HeadwaterError) {
+                try memory.need(bytes, for: "a history")
+                let joined = try body(rows, memory.bytes - part.byteCount)
+                let held = joined.reduce(0) { $0 + $1.column.byteCount + $1.statuses.packed.count }
+                memory.shrink(to: part.byteCount + held)
+                guard try send(joined) else { return false }
+            } catch  where error.code == .resourceExhausted {
+                let couldTake = memory.bytes > part.byteCount
+                if couldTake, 2 * bytes <= partBytes || rows.count == 1 {
+                    bytesPerRow *= 2
+                    waiting.append(rows)
+                } else if rows.count > 1 {
+                    let middle = rows.lowerBound + rows.count / 2
+                    waiting += [middle..<rows.upperBound, rows.lowerBound..<middle]
+                } else {
+                    throw error
                 }
             }
+            memory.shrink(to: part.byteCount)
         }
+        return true
     }
 }
 
-/// The spine of a history request, gathered from its frames.
-struct Spine {
-    private let columns: [(name: String, column: Column)]
-    private let timePlace: Int
-    let times: Column
-    let byteCount: Int
+/// Sends the joined rows of a history, one part behind the other.
+private struct HistoryAnswer {
+    private let plan: FeaturePlan
+    private let responder: Responder
+    private(set) var rowCount = 0
+    private var hasNames = false
 
-    /// The columns that may be keys: all but the time, and the time too where it is a key itself.
-    func keys(of plan: FeaturePlan) -> [(name: String, column: Column)] {
-        columns.indices.filter { place in
-            place != timePlace || plan.keys.contains { $0.name.utf8.elementsEqual(columns[place].name.utf8) }
-        }.map { columns[$0] }
+    init(_ plan: FeaturePlan, _ responder: Responder) { (self.plan, self.responder) = (plan, responder) }
+
+    /// - Returns: `false` where nobody wants it any more.
+    mutating func send(_ joined: [JoinedFeature], _ pace: inout ClientPace) throws(HeadwaterError) -> Bool {
+        for range in RowPieces(joined.map(\.column), rowCount: joined.first?.column.count ?? 0) {
+            let cells = Cells(
+                rowCount: range.count, columns: joined.map { $0.column.slice(range) },
+                statuses: joined.map { $0.statuses.slice(range) })
+            guard try send(cells, &pace) else { return false }
+        }
+        return true
     }
 
-    /// Reads the spine to its end; `memory` is taken for it as it comes.
-    init(
-        head: HistoryRequest, request: IncomingRequest, memory: MemoryLease, pace: inout ClientPace
-    ) throws(HeadwaterError) {
-        let fields = try head.spineColumns.map { (spec) throws(HeadwaterError) in try spec.field() }
-        guard let timePlace = fields.firstIndex(where: { $0.name.utf8.elementsEqual(head.spineTime.utf8) }) else {
-            throw HeadwaterError(.invalidArgument, "the spine has no column '\(head.spineTime)': name its time column")
+    /// Without rows one frame of none: it tells names and types.
+    mutating func finish(_ pace: inout ClientPace) throws(HeadwaterError) -> Bool {
+        if hasNames { return true }
+        let outputs = plan.outputs
+        return try send(
+            Cells(
+                rowCount: 0, columns: outputs.map { .nulls($0.type, count: 0) }, statuses: outputs.map { _ in StatusColumn() }),
+            &pace)
+    }
+
+    private mutating func send(_ cells: Cells, _ pace: inout ClientPace) throws(HeadwaterError) -> Bool {
+        let data = RowsData.with {
+            $0.rowOffset = UInt64(rowCount)
+            if !hasNames { $0.outputs = plan.wireOutputs }
         }
-        var builders = fields.map { ColumnBuilder($0.type) }
-        var bytes = 0
-        func take(_ body: ArraySlice<UInt8>) throws(HeadwaterError) {
-            let batch = try Batch(decoding: body)
-            guard batch.ordinals == Array(fields.indices), batch.columns.map(\.type) == fields.map(\.type) else {
-                throw HeadwaterError(.invalidArgument, "a spine batch has other columns than the request names")
-            }
-            bytes += batch.bytes.count
-            try memory.need(batch.bytes.count, for: "the spine of a history")
-            for (index, column) in batch.columns.enumerated() {
-                for row in 0..<batch.rowCount { builders[index].append(from: column, row) }
-            }
-        }
-        if !request.body.isEmpty { try take(request.body) }
-        reading: while let inbound = request.inbound {
-            switch try inbound.next(pace: &pace) {
-            case .data(let body): try take(body)
-            case .end: break reading
-            case .closed: throw HeadwaterError(.cancelled, "the client went away while it sent the spine")
-            case .timedOut: throw pace.overdue
-            }
-        }
-        let columns = builders.map { $0.finish() }
-        times = columns[timePlace]
-        self.columns = zip(fields.map(\.name), columns).map { ($0, $1) }
-        self.timePlace = timePlace
-        byteCount = bytes
-        guard times.type == .timestamp else {
-            throw HeadwaterError(.invalidArgument, "the spine's time column '\(head.spineTime)' is \(times.type), not timestamp")
-        }
+        hasNames = true
+        rowCount += cells.rowCount
+        return try responder.send(head: data, body: cells.encode()[...], pace: &pace)
     }
 }

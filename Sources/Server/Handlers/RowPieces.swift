@@ -43,7 +43,4 @@ extension Column {
         if type.isText { return heads + cells.count }
         return heads + elements.byteCount(of: cells)
     }
-
-    /// Some rows as a column of their own; the column itself where they are all.
-    func piece(_ rows: Range<Int>) -> Column { slice(rows) }
 }

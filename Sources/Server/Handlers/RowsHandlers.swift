@@ -79,7 +79,7 @@ struct RowsHandlers {
                 rowCount = kept.count
             }
             for range in RowPieces(columns, rowCount: rowCount) {
-                guard try send(columns.map { $0.piece(range) }, rowCount: range.count) else { return }
+                guard try send(columns.map { $0.slice(range) }, rowCount: range.count) else { return }
             }
         }
         if rows == 0 {

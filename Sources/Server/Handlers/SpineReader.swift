@@ -1,0 +1,92 @@
+import Catalog
+import Engine
+import FeatureModel
+import Transport
+import Wire
+
+/// Some rows of a spine.
+struct SpinePart {
+    /// In the plan's key order and of its types.
+    let keys: [Column]
+    let times: Column
+    /// What was taken from the memory of histories.
+    let byteCount: Int
+}
+
+/// Reads the spine of a history request from its frames, part by part.
+struct SpineReader {
+    private let request: IncomingRequest
+    private let plan: FeaturePlan
+    private let fields: [Field]
+    private let timePlace: Int
+    private var hasBegun = false
+    private var isAtEnd = false
+
+    /// - Throws: `.invalidArgument` where the request names no time column among the spine's.
+    init(_ head: HistoryRequest, _ request: IncomingRequest, _ plan: FeaturePlan) throws(HeadwaterError) {
+        self.request = request
+        self.plan = plan
+        fields = try head.spineColumns.map { (spec) throws(HeadwaterError) in try spec.field() }
+        guard let timePlace = fields.firstIndex(where: { $0.name.utf8.elementsEqual(head.spineTime.utf8) }) else {
+            throw HeadwaterError(.invalidArgument, "the spine has no column '\(head.spineTime)': name its time column")
+        }
+        guard fields[timePlace].type == .timestamp else {
+            throw HeadwaterError(
+                .invalidArgument,
+                "the spine's time column '\(head.spineTime)' is \(fields[timePlace].type), not timestamp")
+        }
+        self.timePlace = timePlace
+        // Refused before any row comes.
+        _ = try arranged(fields.map { .nulls($0.type, count: 0) })
+    }
+
+    /// The next rows: frames until there are `rowsMax` rows, or the spine ends; `memory` is taken for them.
+    ///
+    /// - Returns: `nil` at the end.
+    mutating func next(
+        rowsMax: Int, _ memory: MemoryLease, _ pace: inout ClientPace
+    ) throws(HeadwaterError) -> SpinePart? {
+        var batches: [Batch] = []
+        var rows = 0
+        var bytes = 0
+        while rows < rowsMax, let body = try nextBody(&pace) {
+            let batch = try Batch(decoding: body)
+            guard batch.ordinals == Array(fields.indices), batch.columns.map(\.type) == fields.map(\.type) else {
+                throw HeadwaterError(.invalidArgument, "a spine batch has other columns than the request names")
+            }
+            // Twice: as it came, and joined with the others.
+            try memory.need(2 * batch.bytes.count, for: "the spine of a history")
+            bytes += 2 * batch.bytes.count
+            rows += batch.rowCount
+            if batch.rowCount > 0 { batches.append(batch) }
+        }
+        if batches.isEmpty { return nil }
+        let columns = fields.indices.map { place in Column.joined(batches.map { $0.columns[place] }) }
+        return SpinePart(keys: try arranged(columns), times: columns[timePlace], byteCount: bytes)
+    }
+
+    /// The columns that are keys: all but the time, and the time too where it is a key itself.
+    private func arranged(_ columns: [Column]) throws(HeadwaterError) -> [Column] {
+        let given = fields.indices.filter { place in
+            place != timePlace || plan.keys.contains { $0.name.utf8.elementsEqual(fields[place].name.utf8) }
+        }
+        return try OnlineReads.arrange(given.map { (fields[$0].name, columns[$0]) }, for: plan)
+    }
+
+    /// The body of the next frame that has one; `nil` at the end.
+    private mutating func nextBody(_ pace: inout ClientPace) throws(HeadwaterError) -> ArraySlice<UInt8>? {
+        if !hasBegun {
+            hasBegun = true
+            if !request.body.isEmpty { return request.body }
+        }
+        guard !isAtEnd, let inbound = request.inbound else { return nil }
+        switch try inbound.next(pace: &pace) {
+        case .data(let body): return body
+        case .end:
+            isAtEnd = true
+            return nil
+        case .closed: throw HeadwaterError(.cancelled, "the client went away while it sent the spine")
+        case .timedOut: throw pace.overdue
+        }
+    }
+}

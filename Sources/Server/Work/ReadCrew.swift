@@ -1,0 +1,72 @@
+import Dispatch
+import NIOPosix
+import OfflineStore
+import Synchronization
+
+/// Threads that help the readers of history, whoever has work.
+///
+/// A reader works on its own thread; beside it each helper takes one of its pieces, then goes to the end of the queue, behind the helpers of
+/// all other readers. So readers share the helpers piece by piece, and one that has many pieces does not keep them from the next.
+final class ReadCrew: Sendable {
+    private let helpers: Int
+    private let pool: NIOThreadPool
+
+    /// - Parameter threads: of one reader and its helpers together.
+    init(threads: Int, niceness: Int32) {
+        helpers = max(0, threads - 1)
+        pool = NIOThreadPool(numberOfThreads: max(1, helpers))
+        pool.start()
+        for _ in 0..<helpers { pool.submit { _ in giveWay(niceness) } }
+    }
+
+    /// The calling thread and the helpers.
+    var crew: WorkCrew {
+        if helpers == 0 { return .alone }
+        return WorkCrew(size: helpers + 1) { count, body in self.each(count, body) }
+    }
+
+    func shutdownGracefully() async throws { try await pool.shutdownGracefully() }
+
+    private func each(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+        let work = SharedWork(count, body)
+        for _ in 0..<min(helpers, count - 1) { help(work) }
+        while work.doNext() {}
+        work.waitForOthers()
+    }
+
+    private func help(_ work: SharedWork) {
+        pool.submit { state in
+            if state == .active, work.doNext() { self.help(work) }
+        }
+    }
+}
+
+/// The pieces of one reader's work. Whoever takes a piece does it; each is done once.
+private final class SharedWork: Sendable {
+    private let count: Int
+    private let body: @Sendable (Int) -> Void
+    private let next = Atomic<Int>(0)
+    /// Entered by every piece that is being done.
+    private let running = DispatchGroup()
+
+    init(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+        self.count = count
+        self.body = body
+    }
+
+    /// Does the next piece.
+    ///
+    /// - Returns: `false` where all are taken.
+    func doNext() -> Bool {
+        // Before the piece is taken: whoever finds none left then waits for this one too.
+        running.enter()
+        defer { running.leave() }
+        let number = next.add(1, ordering: .relaxed).oldValue
+        guard number < count else { return false }
+        body(number)
+        return true
+    }
+
+    /// Returns when the pieces that others have taken are done; all are taken by then.
+    func waitForOthers() { running.wait() }
+}
