@@ -133,7 +133,8 @@ let package = Package(
             name: "CLoadCore", dependencies: ["CChecksum"], path: "Benchmarks/Sources/CLoadCore",
             linkerSettings: [.linkedLibrary("m")]),
         .target(
-            name: "BenchmarkLoad", dependencies: ["OnlineStore", "OfflineStore", "StorageIO", "Wire", "Catalog", "FeatureModel", "CLoadCore"],
+            name: "BenchmarkLoad",
+            dependencies: ["Client", "OnlineStore", "OfflineStore", "StorageIO", "Wire", "Catalog", "FeatureModel", "CLoadCore"],
             path: "Benchmarks/Sources/BenchmarkLoad", swiftSettings: houseRules),
         // The floor of Benchmarks/, for the tests; there it is built as `floor`.
         .executableTarget(name: "FloorServer", path: "Benchmarks/Sources/floor"),

@@ -26,7 +26,7 @@ public struct ServerConfiguration: Sendable {
     public var snapshotMemoryBytes = 256 << 20
     /// Bytes that online rows may take in memory, the mapped snapshot counted; beyond it writes are refused. `nil`: no cap.
     public var memoryBytesMax: Int?
-    /// Memory that one history request may take.
+    /// Memory that all history requests together may take.
     public var historyBytesMax = 4 << 30
     public var allowInsecure = false
     /// Between the end of one scrub and the next; `nil`: none.

@@ -114,8 +114,23 @@ struct OfflineOptionGroup: ParsableArguments {
         help: ArgumentHelp("Rows in memory, in bytes, after which they go to chunk files, such as 128MiB.", valueName: "bytes"))
     var flushBytes: ByteSizeArgument?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            What all history requests together may hold in memory, such as 4GiB: spines and answers are taken in parts that fit; a request \
+            that finds nothing left is refused.
+            """, valueName: "bytes"))
+    var historyBytesMax: ByteSizeArgument?
+
+    func validate() throws {
+        if let historyBytesMax, historyBytesMax.count < 16 << 20 {
+            throw ValidationError("--history-bytes-max is at least 16MiB")
+        }
+    }
+
     func fill(_ configuration: inout ServerConfiguration) {
         if let flushBytes { configuration.flushMemoryBytes = flushBytes.count }
+        if let historyBytesMax { configuration.historyBytesMax = historyBytesMax.count }
     }
 }
 

@@ -102,9 +102,24 @@ public struct OfflineTable: Sendable {
         return builder.finish()
     }
 
+    func batch(_ rows: Range<Int>) -> Batch {
+        Batch(rowCount: rows.count, columns: columns.indices.map { ($0, column($0, rows)) })
+    }
+
+    /// Definitions of tables for a server.
+    static func definitions(_ tables: [OfflineTable]) -> String {
+        var lines = [
+            "project: \(Rows.project)", "entities:", "  - {name: key, keys: [{name: key, type: int64}]}", "feature_groups:",
+        ]
+        for table in tables {
+            lines += ["  - name: \(table.name)", "    entity: key", "    event_time: event_time", "    features:"]
+            lines += table.columns.dropFirst(2).map { "      - {name: \($0.name), type: \($0.type)}" }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
     func record(_ rows: Range<Int>, _ schema: GroupSchema, position: Position) -> AppliedRecord {
-        let batch = Batch(rowCount: rows.count, columns: columns.indices.map { ($0, column($0, rows)) })
-        let entry = AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)
+        let entry = AppliedEntry(schema: schema, operation: .write, batch: batch(rows), firstRow: 0)
         return AppliedRecord(position: position, ingestTime: Self.start + Int64(position) * 1_000_003, entries: [entry])
     }
 }

@@ -1,0 +1,136 @@
+internal import Catalog
+internal import Client
+internal import Dispatch
+public import FeatureModel
+internal import Foundation
+internal import Synchronization
+internal import Wire
+
+/// `headwater serve` with tables in it, and a client that joins with them through its socket.
+public final class HistoryServer {
+    private static let rowsPerWrite = 10_000
+    private static let writesUnderWay = 4
+
+    public let process: ServerProcess
+    private let socketPath: String
+    private let client: HeadwaterClient
+
+    /// Starts the server and defines the tables.
+    public init(binary: String, directory: String, tables: [OfflineTable], cores: String? = nil) throws {
+        socketPath = "\(directory)/serve.sock"
+        process = try ServerProcess(
+            name: "headwater",
+            [
+                binary, "serve", "--data", "\(directory)/data", "--listen", "unix:\(socketPath)", "--log-level", "error",
+                "--scrub-interval", "off", "--durability", "interval:1000",
+            ], cores: cores, logPath: "\(directory)/serve.log")
+        try waitForServer(socketPath)
+        try HeadwaterSession(socketPath: socketPath, project: Rows.project).define(OfflineTable.definitions(tables))
+        let address = "unix:\(socketPath)"
+        client = try waiting { try await HeadwaterClient.connect(address, project: Rows.project) }
+    }
+
+    deinit { stop() }
+
+    public func stop() {
+        let client = client
+        try? waiting { await client.close() }
+        process.stop()
+    }
+
+    /// Writes all rows of a table in records of 10,000, and returns when history has them.
+    public func load(_ table: OfflineTable) throws {
+        let session = try HeadwaterSession(socketPath: socketPath, project: Rows.project)
+        let group = try session.describe(group: table.name)
+        var underWay = 0
+        var position: Position = 0
+        func finish() throws {
+            position = try WriteReply(decoding: session.finish().head).position
+            underWay -= 1
+        }
+        for start in stride(from: 0, to: table.rowCount, by: Self.rowsPerWrite) {
+            let rows = start..<min(start + Self.rowsPerWrite, table.rowCount)
+            let entry = RecordEntry(
+                groupID: group.id, schemaVersion: group.schemaVersion, operation: .write, batch: table.batch(rows))
+            if underWay == Self.writesUnderWay { try finish() }
+            try session.start(
+                .write, WriteRequest.with { $0.project = Rows.project }, body: RecordBody.encode([entry])[...])
+            underWay += 1
+        }
+        while underWay > 0 { try finish() }
+        while try session.offlineApplied() < position { Thread.sleep(forTimeInterval: 0.05) }
+    }
+
+    /// Flushes and merges everything.
+    public func compact() throws {
+        let client = client
+        try waiting { _ = try await client.compact() }
+    }
+
+    /// Joins a spine with all features of a table: from the spine in this process's memory to columns in Arrow's layout in it.
+    public func join(_ spine: OfflineTable, _ table: OfflineTable) throws -> OfflineStand.WorkFigures {
+        let rows = 0..<spine.rowCount
+        let columns = [spine.column(0, rows), spine.column(1, rows)]
+        let references = table.featureNames.map { "\(table.name):\($0)" }
+        let client = client
+        let begun = monotonicNanoseconds()
+        let joined = try waiting { try await Self.join(columns, references, client) }
+        let seconds = Double(monotonicNanoseconds() - begun) / 1e9
+        precondition(joined.reduce(0) { $0 + $1.rowCount } == spine.rowCount, "every spine row has an answer")
+        return OfflineStand.WorkFigures(seconds: seconds, rows: spine.rowCount)
+    }
+
+    private static func join(
+        _ spine: [Column], _ references: [String], _ client: HeadwaterClient
+    ) async throws -> [Cells] {
+        let query = HistoryQuery(
+            .features(references), spineColumns: [Field("key", .int64), Field("event_time", .timestamp)],
+            spineTime: "event_time")
+        let feed = SpineFeed(spine)
+        let answer = try await client.history(query) { () async throws(HeadwaterError) -> Batch? in feed.batch() }
+        var parts: [Cells] = []
+        while let item = try await answer.next() { parts.append(item.rows) }
+        return parts
+    }
+}
+
+/// The rows of a spine, handed out in batches.
+private final class SpineFeed: Sendable {
+    private static let rowsPerBatch = 65_536
+
+    private let columns: [Column]
+    private let next = Atomic<Int>(0)
+
+    init(_ columns: [Column]) { self.columns = columns }
+
+    func batch() -> Batch? {
+        let start = next.add(Self.rowsPerBatch, ordering: .relaxed).oldValue
+        let end = min(start + Self.rowsPerBatch, columns[0].count)
+        guard start < end else { return nil }
+        return Batch(rowCount: end - start, columns: columns.enumerated().map { ($0.offset, $0.element.slice(start..<end)) })
+    }
+}
+
+/// Runs asynchronous work and blocks this thread until it is done.
+private func waiting<Answer: Sendable>(_ body: @escaping @Sendable () async throws -> Answer) throws -> Answer {
+    let outcome = Outcome<Answer>()
+    Task {
+        do { outcome.set(.success(try await body())) } catch { outcome.set(.failure(error)) }
+    }
+    return try outcome.wait()
+}
+
+private final class Outcome<Answer: Sendable>: Sendable {
+    private let result = Mutex<Result<Answer, any Error>?>(nil)
+    private let isSet = DispatchSemaphore(value: 0)
+
+    func set(_ outcome: Result<Answer, any Error>) {
+        result.withLock { $0 = outcome }
+        isSet.signal()
+    }
+
+    func wait() throws -> Answer {
+        isSet.wait()
+        return try result.withLock { $0! }.get()
+    }
+}
