@@ -28,36 +28,17 @@ struct ChunkWriter: ~Copyable {
         offset = bytes.count
     }
 
-    /// Writes the picked rows as one block.
-    mutating func append(_ rows: RowGather) throws(HeadwaterError) {
-        precondition(!rows.isEmpty)
-        let (keys, counts) = rows.keyColumn()
-        let positions = rows.order.map { Int64(bitPattern: $0.position) }
-        for row in rows.order { self.positions.insert(row.position) }
-        let features = try rows.columns(header.features.map { (.feature($0.ordinal), $0.type) })
-        var columns = [
-            keys, Column(.int32, numbers: counts.map { Int64($0) }), Column(.timestamp, numbers: rows.order.map(\.eventTime)),
-        ]
-        if header.hasAvailableTime { columns += try rows.columns([(.availableTime, .timestamp)]) }
-        columns += [
-            Column(.int64, numbers: positions), Column(.int32, numbers: rows.order.map { Int64(Int32(bitPattern: $0.row)) }),
-            rows.tombstoneColumn(),
-        ]
-        columns += features
+    /// Writes one block.
+    mutating func append(_ block: EncodedBlock) throws(HeadwaterError) {
+        for position in block.positions { positions.insert(Position(bitPattern: position)) }
+        var pages = block.pages
+        for index in pages.indices { pages[index].offset += offset }
         // In one piece: a page is small, and a write costs a call.
-        var bytes: [UInt8] = []
-        var pages: [PageEntry] = []
-        for column in columns {
-            var (stored, entry) = PageCodec.encode(column)
-            entry.offset = offset + bytes.count
-            bytes += stored
-            pages.append(entry)
-        }
-        try append(bytes)
-        let block = BlockEntry(
-            rowCount: rows.count, firstKey: Array(rows.firstKey), lastKey: Array(rows.lastKey), pages: pages)
-        blocks.append(block)
-        bounds.formUnion(following: Self.bounds(block, rows.order))
+        try append(block.bytes)
+        blocks.append(
+            BlockEntry(
+                rowCount: block.bounds.rowCount, firstKey: block.bounds.keyLeast, lastKey: block.bounds.keyGreatest, pages: pages))
+        bounds.formUnion(following: block.bounds)
     }
 
     /// Writes records, directory and footer and makes the file durable; its name becomes so with the directory of the files.
@@ -101,15 +82,56 @@ struct ChunkWriter: ~Copyable {
         try file.write(bytes[...], at: offset)
         offset += bytes.count
     }
+}
 
-    private static func bounds(_ block: BlockEntry, _ rows: [RowOrder]) -> RowBounds {
-        var bounds = RowBounds(rowCount: block.rowCount, keyLeast: block.firstKey, keyGreatest: block.lastKey)
-        for row in rows {
-            bounds.eventTimeLeast = min(bounds.eventTimeLeast, row.eventTime)
-            bounds.eventTimeGreatest = max(bounds.eventTimeGreatest, row.eventTime)
-            bounds.positionLeast = min(bounds.positionLeast, row.position)
-            bounds.positionGreatest = max(bounds.positionGreatest, row.position)
+/// One block of a chunk, ready to be written.
+struct EncodedBlock: Sendable {
+    let bytes: [UInt8]
+    /// With offsets from the start of the block.
+    let pages: [PageEntry]
+    let bounds: RowBounds
+    /// Bits of the rows' positions.
+    let positions: [Int64]
+
+    /// Copies and encodes the cells of gathered rows.
+    ///
+    /// - Throws: `.dataLoss` where a chunk that they come from is damaged.
+    init(_ rows: RowGather, _ header: ChunkHeader) throws(HeadwaterError) {
+        precondition(!rows.isEmpty)
+        let cells = rows.cells()
+        let keys = rows.keyColumn()
+        positions = cells.positions()
+        var columns = [
+            keys, Column(.int32, numbers: rows.keyRows.map { Int64($0) }), Column(.timestamp, numbers: rows.eventTimes),
+        ]
+        if header.hasAvailableTime { columns.append(try cells.column(.availableTime, .timestamp)) }
+        columns += [
+            Column(.int64, numbers: positions), Column(.int32, numbers: cells.rowNumbers().map { Int64(Int32(bitPattern: $0)) }),
+            cells.tombstones(),
+        ]
+        var bytes: [UInt8] = []
+        var pages: [PageEntry] = []
+        func append(_ column: Column) {
+            var (stored, entry) = PageCodec.encode(column)
+            entry.offset = bytes.count
+            bytes += stored
+            pages.append(entry)
         }
-        return bounds
+        for column in columns { append(column) }
+        // One after the other: a column's cells stay near until they are encoded.
+        for feature in header.features { append(try cells.column(.feature(feature.ordinal), feature.type)) }
+        self.bytes = bytes
+        self.pages = pages
+        var bounds = RowBounds(
+            rowCount: rows.count, keyLeast: Array(keys.bytes(0)), keyGreatest: Array(keys.bytes(keys.count - 1)))
+        for time in rows.eventTimes {
+            bounds.eventTimeLeast = min(bounds.eventTimeLeast, time)
+            bounds.eventTimeGreatest = max(bounds.eventTimeGreatest, time)
+        }
+        for position in positions {
+            bounds.positionLeast = min(bounds.positionLeast, Position(bitPattern: position))
+            bounds.positionGreatest = max(bounds.positionGreatest, Position(bitPattern: position))
+        }
+        self.bounds = bounds
     }
 }

@@ -59,56 +59,83 @@ struct ChunkColumns: Sendable {
 }
 
 /// Writes merged rows as one run: one chunk file, or several that follow each other where a size is given.
-enum RunWriter {
-    /// - Parameters:
-    ///   - records: of all rows.
-    ///   - splitBytes: a new file starts after the block that reaches it; `nil` for one file.
+struct RunWriter {
+    let columns: ChunkColumns
+    /// Of all rows.
+    let records: RecordTimes
+    let level: Int
+    /// A new file starts after the block that reaches it; `nil` for one file.
+    let splitBytes: Int?
+    let place: ChunkPlace
+    /// Encodes blocks.
+    let crew: WorkCrew
+
+    private var numbers: [UInt64] = []
+    private var entries: [ChunkEntry] = []
+
+    init(_ columns: ChunkColumns, records: RecordTimes, level: Int, splitBytes: Int?, place: ChunkPlace, crew: WorkCrew) {
+        self.columns = columns
+        self.records = records
+        self.level = level
+        self.splitBytes = splitBytes
+        self.place = place
+        self.crew = crew
+    }
+
+    /// Writes all rows.
+    ///
     /// - Returns: no entry where there are no rows.
     /// - Throws: what the disk or a damaged input says, `.cancelled`; files that were begun are removed.
-    static func write(
-        _ merge: inout RunMerge, columns: ChunkColumns, records: RecordTimes, level: Int, splitBytes: Int?, place: ChunkPlace,
-        isCancelled: () -> Bool
+    consuming func write(
+        _ merge: consuming RunMerge, isCancelled: () -> Bool
     ) throws(HeadwaterError) -> [ChunkEntry] {
-        var numbers: [UInt64] = []
-        do {
-            return try writeFiles(
-                &merge, columns: columns, records: records, level: level, splitBytes: splitBytes, place: place, numbers: &numbers,
-                isCancelled: isCancelled)
-        } catch {
+        do { try writeBlocks(merge, isCancelled) } catch {
             place.discard(numbers)
             throw error
         }
+        return entries
     }
 
-    private static func writeFiles(
-        _ merge: inout RunMerge, columns: ChunkColumns, records: RecordTimes, level: Int, splitBytes: Int?, place: ChunkPlace,
-        numbers: inout [UInt64],
-        isCancelled: () -> Bool
-    ) throws(HeadwaterError) -> [ChunkEntry] {
-        var entries: [ChunkEntry] = []
-        var run: UInt64?
-        var hasKey = try merge.nextKey()
-        while hasKey {
-            let number = place.numbers.take()
-            numbers.append(number)
-            let header = ChunkHeader(
-                logID: place.logID, number: number, groupID: columns.groupID, schemaVersion: columns.schemaVersion,
-                hasAvailableTime: columns.hasAvailableTime, features: columns.features)
-            var writer = try ChunkWriter(header, records: records, directory: place.directory, storage: place.storage)
-            while hasKey, writer.byteCount < splitBytes ?? .max {
-                if isCancelled() { throw HeadwaterError(.cancelled, "the writing of chunks was cancelled; nothing has changed") }
-                var rows = RowGather()
-                while hasKey, rows.count < place.options.blockRowsMax, rows.byteCount < place.options.blockBytesMax {
-                    rows.append(merge.block, merge.row, key: merge.key)
-                    try merge.nextRow()
-                    if !merge.hasRow { hasKey = try merge.nextKey() }
-                }
-                try writer.append(rows)
-                rows.removeAll()
-            }
-            run = run ?? number
-            entries.append(try writer.finish(level: level, run: run!))
+    /// Encodes and writes as many blocks at a time as the crew works at once.
+    private mutating func writeBlocks(_ merge: consuming RunMerge, _ isCancelled: () -> Bool) throws(HeadwaterError) {
+        var gathers = BlockGathers(merge, limits: place.options.blockLimits)
+        var writer: ChunkWriter?
+        while true {
+            let waiting = try gathers.next(crew.size)
+            if waiting.isEmpty { break }
+            try write(waiting, &writer, isCancelled)
         }
-        return entries
+        if let last = writer.take() { try finish(last) }
+    }
+
+    private mutating func write(
+        _ waiting: [RowGather], _ writer: inout ChunkWriter?, _ isCancelled: () -> Bool
+    ) throws(HeadwaterError) {
+        if isCancelled() { throw HeadwaterError(.cancelled, "the writing of chunks was cancelled; nothing has changed") }
+        let header = header(number: 0)
+        let blocks = try crew.map(waiting.count) { (index) throws(HeadwaterError) in
+            try EncodedBlock(waiting[index], header)
+        }
+        for block in blocks {
+            var open = if let open = writer.take() { open } else { try newFile() }
+            try open.append(block)
+            if open.byteCount < splitBytes ?? .max { writer = consume open } else { try finish(open) }
+        }
+    }
+
+    private mutating func newFile() throws(HeadwaterError) -> ChunkWriter {
+        let number = place.numbers.take()
+        numbers.append(number)
+        return try ChunkWriter(header(number: number), records: records, directory: place.directory, storage: place.storage)
+    }
+
+    private mutating func finish(_ writer: consuming ChunkWriter) throws(HeadwaterError) {
+        entries.append(try writer.finish(level: level, run: numbers[0]))
+    }
+
+    private func header(number: UInt64) -> ChunkHeader {
+        ChunkHeader(
+            logID: place.logID, number: number, groupID: columns.groupID, schemaVersion: columns.schemaVersion,
+            hasAvailableTime: columns.hasAvailableTime, features: columns.features)
     }
 }

@@ -17,41 +17,28 @@ extension OfflineView {
     ///
     /// - Parameters:
     ///   - group: the schema to read with.
-    ///   - step: called now and then, also within the rows of one key, with the number of keys passed since; what it throws ends the walk.
+    ///   - step: called after every few rows that are read, with the number of keys passed since; what it throws ends the walk.
     /// - Complexity: reads every row once; memory of one block a run.
     /// - Throws: as `scan`.
     public func forEachLatest(
         _ group: GroupSchema, asOf: Position, step: (Int) throws(HeadwaterError) -> Void,
         _ body: (LatestRow) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {
-        var merge = try merge(group.groupID, filter(group.groupID, asOf: asOf))
+        var latest = LatestMerge(try merge(group.groupID, filter(group.groupID, asOf: asOf)))
         let features = group.features.enumerated().map { (ordinal: group.featureBase + $0.offset, type: $0.element.type) }
-        var keys = 0
-        var rows = 0
-        func passRow() throws(HeadwaterError) {
-            rows += 1
-            guard rows == options.blockRowsMax else { return }
-            try step(keys)
-            (keys, rows) = (0, 0)
-        }
-        while try merge.nextKey() {
-            let key = merge.key
-            var block = merge.block
-            var row = merge.row
-            try merge.nextRow()
-            while merge.hasRow {
-                (block, row) = (merge.block, merge.row)
-                try merge.nextRow()
-                try passRow()
+        while let rows = try latest.next() {
+            for row in 0..<rows.count {
+                let block = rows.blocks[rows.slot(row)]
+                let place = Int(rows.rows[row])
+                let isTombstone = block.isTombstone(place)
+                let picked = isTombstone ? ([], 0) : try block.columns(features, at: place)
+                try body(
+                    LatestRow(
+                        key: rows.keys.bytes(row), order: block.order(place), isTombstone: isTombstone, columns: picked.0,
+                        row: picked.1))
             }
-            let isTombstone = block.isTombstone(row)
-            let order = block.order(row)
-            let picked = isTombstone ? ([], 0) : try block.columns(features, at: row)
-            try body(LatestRow(key: key, order: order, isTombstone: isTombstone, columns: picked.0, row: picked.1))
-            keys += 1
-            try passRow()
+            try step(rows.count)
         }
-        try step(keys)
     }
 }
 

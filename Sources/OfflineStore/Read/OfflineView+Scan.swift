@@ -9,13 +9,14 @@ extension OfflineView {
     ///   - start: least event time; of no effect in a static table, as is `end`.
     ///   - end: event times stop before it.
     ///   - includeDeletes: whether tombstones are given too.
-    /// - Complexity: memory of one block a run and one batch.
+    ///   - crew: decodes.
+    /// - Complexity: memory of one block a run and a few batches for each member of the crew.
     /// - Throws: `.outOfRange` for an `asOf` that is not there, `.invalidArgument` for an ordinal that is no feature,
     ///   `.dataLoss` for a
     ///   damaged chunk.
     public func scan(
         _ group: GroupSchema, columns: [Int]? = nil, start: Microseconds? = nil, end: Microseconds? = nil, asOf: Position,
-        includeDeletes: Bool = false
+        includeDeletes: Bool = false, crew: WorkCrew = .alone
     ) throws(HeadwaterError) -> RowScan {
         var filter = try filter(group.groupID, asOf: asOf)
         var isEmpty = false
@@ -26,70 +27,83 @@ extension OfflineView {
                 filter.eventTimeGreatest = isEmpty ? .min : end - 1
             }
         }
-        return RowScan(
-            merge: try isEmpty ? RunMerge([], filter: filter, limits: options.blockLimits) : merge(group.groupID, filter),
-            builder: try RowBatchBuilder(group, columns: columns), selection: includeDeletes ? .all : .written, options: options)
+        let runs = isEmpty ? [] : runs(group.groupID)
+        let builder = try RowBatchBuilder(group, columns: columns)
+        if runs.count == 1, case .chunks(let chunks) = runs[0] {
+            let blocks = try ChunkBlocks(chunks, filter: filter)
+            return RowScan(blocks, withoutTombstones: !includeDeletes, builder, crew)
+        }
+        let merge = try RunMerge(runs, filter: filter, limits: options.blockLimits)
+        let gathers = BlockGathers(merge, withoutTombstones: !includeDeletes, limits: options.blockLimits)
+        return RowScan(gathers, builder, crew)
     }
 
     /// The greatest row of each key with an event time up to `time`, tombstones included (`isDelete`).
     ///
-    /// - Parameter time: `nil` for the latest of all.
-    /// - Complexity: reads every row once; memory of one block a run and one batch.
+    /// - Parameters:
+    ///   - time: `nil` for the latest of all.
+    ///   - crew: copies cells.
+    /// - Complexity: reads every row once; memory of one block a run and a few batches for each member of the crew.
     /// - Throws: as `scan`.
     public func latest(
-        _ group: GroupSchema, columns: [Int]? = nil, at time: Microseconds? = nil, asOf: Position
+        _ group: GroupSchema, columns: [Int]? = nil, at time: Microseconds? = nil, asOf: Position, crew: WorkCrew = .alone
     ) throws(HeadwaterError) -> RowScan {
         var filter = try filter(group.groupID, asOf: asOf)
         if let time { filter.eventTimeGreatest = time }
+        let latest = LatestMerge(try merge(group.groupID, filter))
         return RowScan(
-            merge: try merge(group.groupID, filter), builder: try RowBatchBuilder(group, columns: columns), selection: .latest,
-            options: options)
+            BlockGathers(latest, limits: options.blockLimits), try RowBatchBuilder(group, columns: columns), crew)
     }
 }
 
 /// Gives rows batch by batch, on demand. Belongs to one thread at a time.
 public struct RowScan {
-    enum Selection { case all, written, latest }
-
-    private var merge: RunMerge
+    /// Blocks of the only run there is, each by itself; else merged rows.
+    private var blocks: ChunkBlocks?
+    private var gathers: BlockGathers?
+    private let withoutTombstones: Bool
     private let builder: RowBatchBuilder
-    private let selection: Selection
-    private let options: OfflineOptions
-    private var hasKey: Bool?
+    private let crew: WorkCrew
+    /// Made already, the next one last.
+    private var ready: [RowBatch] = []
 
-    init(merge: RunMerge, builder: RowBatchBuilder, selection: Selection, options: OfflineOptions) {
-        self.merge = merge
+    fileprivate init(_ blocks: ChunkBlocks, withoutTombstones: Bool, _ builder: RowBatchBuilder, _ crew: WorkCrew) {
+        self.blocks = blocks
+        self.withoutTombstones = withoutTombstones
         self.builder = builder
-        self.selection = selection
-        self.options = options
+        self.crew = crew
+    }
+
+    fileprivate init(_ gathers: BlockGathers, _ builder: RowBatchBuilder, _ crew: WorkCrew) {
+        self.gathers = gathers
+        withoutTombstones = false
+        self.builder = builder
+        self.crew = crew
     }
 
     /// The next rows; `nil` at the end. Batches are never empty.
     ///
     /// - Throws: `.dataLoss` for a damaged chunk; the scan is then of no more use.
     public mutating func next() throws(HeadwaterError) -> RowBatch? {
-        var rows = RowGather()
-        defer { rows.removeAll() }
-        var hasKey = if let known = self.hasKey { known } else { try merge.nextKey() }
-        if hasKey, selection != .latest, let piece = try merge.takeBlock(withoutTombstones: selection == .written) {
-            self.hasKey = try merge.nextKey()
-            return try builder.batch(piece.block, piece.rows)
+        while ready.isEmpty, try fill() {}
+        return ready.popLast()
+    }
+
+    /// - Returns: `false` at the end.
+    private mutating func fill() throws(HeadwaterError) -> Bool {
+        // Two pieces for each, as not all take as long.
+        let count = crew.size == 1 ? 1 : 2 * crew.size
+        if blocks != nil {
+            var taken: [ChunkBlock] = []
+            while taken.count < count, let block = try blocks!.next() { taken.append(block) }
+            let batches = try crew.map(taken.count) { [builder, withoutTombstones, taken] (index) throws(HeadwaterError) in
+                try builder.batch(taken[index], withoutTombstones: withoutTombstones)
+            }
+            ready = batches.compactMap { $0 }.reversed()
+            return !taken.isEmpty
         }
-        while hasKey, rows.count < options.blockRowsMax, rows.byteCount < options.blockBytesMax {
-            let block = merge.block
-            let row = merge.row
-            let key = merge.key
-            try merge.nextRow()
-            let isPicked =
-                switch selection {
-                case .all: true
-                case .written: !block.isTombstone(row)
-                case .latest: !merge.hasRow
-                }
-            if isPicked { rows.append(block, row, key: key) }
-            if !merge.hasRow { hasKey = try merge.nextKey() }
-        }
-        self.hasKey = hasKey
-        return rows.isEmpty ? nil : try builder.batch(rows)
+        let taken = try gathers!.next(count)
+        ready = try crew.map(taken.count) { [builder] (index) throws(HeadwaterError) in try builder.batch(taken[index]) }.reversed()
+        return !taken.isEmpty
     }
 }

@@ -21,7 +21,7 @@ public struct RowBatch: Sendable {
 }
 
 /// Turns picked rows into batches for one schema and one list of features.
-struct RowBatchBuilder {
+struct RowBatchBuilder: Sendable {
     let schema: GroupSchema
     let ordinals: [Int]
 
@@ -36,22 +36,38 @@ struct RowBatchBuilder {
         ordinals = columns ?? Array(features)
     }
 
-    func batch(_ rows: RowGather) throws(HeadwaterError) -> RowBatch {
-        let (keys, counts) = rows.keyColumn()
+    /// - Parameter isLast: no other rows of the same blocks will be asked for.
+    func batch(_ rows: RowGather, isLast: Bool = false) throws(HeadwaterError) -> RowBatch {
+        let cells = rows.cells()
         return RowBatch(
             rowCount: rows.count,
-            keys: try keyColumns(keys, counts),
-            eventTime: Column(.timestamp, numbers: rows.order.map(\.eventTime)),
-            ingestTime: try rows.ingestTimes(),
-            availableTime: schema.availableTimeName == nil ? nil : try rows.columns([(.availableTime, .timestamp)])[0],
-            position: Column(.int64, numbers: rows.order.map { Int64(bitPattern: $0.position) }),
-            row: Column(.int64, numbers: rows.order.map { Int64($0.row) }),
-            isDelete: rows.tombstoneColumn(),
-            features: try rows.columns(ordinals.map { (.feature($0), schema.type(ofOrdinal: $0)) }))
+            keys: try keyColumns(rows.keyColumn(), rows.keyRows),
+            eventTime: Column(.timestamp, numbers: rows.eventTimes),
+            ingestTime: try cells.ingestTimes(),
+            availableTime: schema.availableTimeName == nil
+                ? nil : try cells.column(.availableTime, .timestamp, isLast: isLast),
+            position: Column(.int64, numbers: cells.positions()),
+            row: Column(.int64, numbers: cells.rowNumbers().map { Int64($0) }),
+            isDelete: cells.tombstones(),
+            features: try ordinals.map { (ordinal) throws(HeadwaterError) in
+                try cells.column(.feature(ordinal), schema.type(ofOrdinal: ordinal), isLast: isLast)
+            })
     }
 
-    /// The same for consecutive rows of a block whose order is loaded: decoded columns are handed on as they are.
-    func batch(_ block: RowBlock, _ rows: Range<Int>) throws(HeadwaterError) -> RowBatch {
+    /// The visible rows of a block of a run that nothing else is merged with; `nil` where there are none.
+    func batch(_ chunkBlock: ChunkBlock, withoutTombstones: Bool) throws(HeadwaterError) -> RowBatch? {
+        let block = try RowBlock(chunkBlock, gauge: nil)
+        try block.loadOrder()
+        let rows = BlockRows(block, 0..<block.rowCount).visible(to: chunkBlock.filter, withoutTombstones: withoutTombstones)
+        if rows.isEmpty { return nil }
+        if rows.isWhole { return try batch(block, rows.range) }
+        var gather = RowGather()
+        gather.append(MergedRows(rows), 0..<rows.count)
+        return try batch(gather, isLast: true)
+    }
+
+    /// Consecutive rows of a block whose order is loaded: decoded columns are handed on as they are.
+    private func batch(_ block: RowBlock, _ rows: Range<Int>) throws(HeadwaterError) -> RowBatch {
         let keys = block.keyStarts.indices.dropLast().filter { block.keyStarts[$0 + 1] > rows.lowerBound }
         let counts = keys.map { block.keyStarts[$0 + 1] - max(block.keyStarts[$0], rows.lowerBound) }
         let isDelete = [UInt8](bits: rows.count) { block.isTombstone(rows.lowerBound + $0) }

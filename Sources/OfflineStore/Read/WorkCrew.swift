@@ -1,4 +1,4 @@
-public import FeatureModel
+internal import FeatureModel
 internal import Synchronization
 
 /// Runs the independent pieces of one read, on as many threads as its owner lends.

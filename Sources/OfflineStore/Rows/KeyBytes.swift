@@ -76,6 +76,13 @@ struct KeyArena: Sendable {
         ends.append(bytes.count)
     }
 
+    /// All keys as a column of bytes.
+    var column: Column {
+        Column(
+            type: .bytes, count: count, nullCount: 0, offsets: [UInt8](words: ends.map { Int64($0) }, width: 4)[...],
+            data: bytes[...])
+    }
+
     func isSame(_ left: Int, _ right: Int) -> Bool {
         prefixes[left] == prefixes[right] && (!hasLongKeys || KeyBytes.compare(self[left], self[right]) == 0)
     }

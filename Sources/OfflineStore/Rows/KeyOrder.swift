@@ -1,6 +1,6 @@
 internal import FeatureModel
 
-/// Rows sorted by (key bytes, time, number), for rows that come in no order: a spine's, or those of a memory run.
+/// Rows sorted by (key bytes, time, number): a spine's, those of a memory run, or those of several sorted blocks.
 ///
 /// **How.** Keys are sorted by their first eight bytes, as a number, digit by digit (least significant first, digits in which all are
 /// equal left out); rows of equal keys are then sorted by time, and by the rest of their keys where keys are longer.
@@ -47,8 +47,9 @@ struct KeyOrder: Sendable {
     private struct Item {
         var prefix: UInt64
         var time: Microseconds
-        /// Also the number of its key in the arena, where there is one.
         var row: Int32
+        /// Of its key in the arena, where there is one.
+        var key: Int32
     }
 
     /// - Complexity: O(n) for keys of up to eight bytes that have few rows each, O(n log n) in general.
@@ -67,7 +68,7 @@ struct KeyOrder: Sendable {
         for (part, numbers) in zip(parts, numbers) {
             let times = part.times?.data.integers(width: 8)
             for row in 0..<part.rowCount {
-                var item = Item(prefix: 0, time: times?[row] ?? part.sameTime, row: first + Int32(row))
+                var item = Item(prefix: 0, time: times?[row] ?? part.sameTime, row: first + Int32(row), key: first + Int32(row))
                 let hasTime = !(part.times?.isNull(row) ?? false)
                 if isNumeric {
                     item.prefix = numbers![row]
@@ -82,8 +83,37 @@ struct KeyOrder: Sendable {
             first += Int32(part.rowCount)
         }
         Self.sortByPrefix(&items)
-        Self.sortWithinPrefixes(&items, arena)
+        Self.sortWithinPrefixes(&items, arena) { $0 < $1 }
         take(items, arena, numberBytes: isNumeric ? parts.first?.keyColumns[0].type.fixedWidth : nil)
+    }
+
+    /// Rows of blocks, each sorted, numbered through all of them.
+    ///
+    /// - Parameter precedes: orders rows of the same key and time, by number.
+    init(_ blocks: [BlockRows], precedes: (Int32, Int32) -> Bool) {
+        let rowCount = blocks.reduce(0) { $0 + $1.count }
+        precondition(rowCount <= Int(Int32.max), "rows are numbered by 32 bits")
+        // Keys of one such width are their prefixes: they need no bytes.
+        let widths = Set(blocks.map(\.block.keyWidth))
+        let numberBytes = widths == [8] ? 8 : widths == [4] ? 4 : nil
+        var arena = KeyArena()
+        var items: [Item] = []
+        items.reserveCapacity(rowCount)
+        for rows in blocks {
+            let (prefixes, times) = (rows.block.keyPrefixes, rows.block.eventTimes)
+            rows.forEachKey { key, range in
+                if numberBytes == nil { arena.append(rows.block.keys.bytes(key)) }
+                for index in range {
+                    items.append(
+                        Item(
+                            prefix: prefixes[key], time: times[rows.row(index)], row: Int32(items.count),
+                            key: Int32(arena.count - 1)))
+                }
+            }
+        }
+        Self.sortByPrefix(&items)
+        Self.sortWithinPrefixes(&items, arena, precedes)
+        take(items, arena, numberBytes: numberBytes)
     }
 
     /// - Parameter numberBytes: of keys that are numbers.
@@ -92,13 +122,13 @@ struct KeyOrder: Sendable {
         times.reserveCapacity(items.count)
         var last: Item?
         for item in items {
-            let isSame = last.map { $0.prefix == item.prefix && (!arena.hasLongKeys || arena.isSame(Int($0.row), Int(item.row))) }
+            let isSame = last.map { $0.prefix == item.prefix && (!arena.hasLongKeys || arena.isSame(Int($0.key), Int(item.key))) }
             if isSame != true {
                 keyStarts.append(rows.count)
                 if let numberBytes {
                     keys.append(number: item.prefix, byteCount: numberBytes)
                 } else {
-                    keys.append(arena[Int(item.row)])
+                    keys.append(arena[Int(item.key)])
                 }
             }
             rows.append(item.row)
@@ -109,15 +139,7 @@ struct KeyOrder: Sendable {
     }
 
     /// Which key the row at a place has. - Complexity: O(log n).
-    func keyNumber(at place: Int) -> Int {
-        var low = 0
-        var high = keyCount
-        while low + 1 < high {
-            let middle = (low + high) / 2
-            if keyStarts[middle] <= place { low = middle } else { high = middle }
-        }
-        return low
-    }
+    func keyNumber(at place: Int) -> Int { keyStarts.run(of: place) }
 
     private static func sortByPrefix(_ items: inout [Item]) {
         let digitBits: UInt64 = 11
@@ -144,7 +166,9 @@ struct KeyOrder: Sendable {
         }
     }
 
-    private static func sortWithinPrefixes(_ items: inout [Item], _ arena: KeyArena) {
+    /// - Parameter precedes: orders rows of the same key and time.
+    @inline(__always)
+    private static func sortWithinPrefixes(_ items: inout [Item], _ arena: KeyArena, _ precedes: (Int32, Int32) -> Bool) {
         var start = 0
         while start < items.count {
             let prefix = items[start].prefix
@@ -153,11 +177,14 @@ struct KeyOrder: Sendable {
             if end - start > 1 {
                 if arena.hasLongKeys {
                     sort(&items, start..<end) { left, right in
-                        let keys = KeyBytes.compare(arena[Int(left.row)], arena[Int(right.row)])
-                        return keys != 0 ? keys < 0 : (left.time, left.row) < (right.time, right.row)
+                        let keys = left.key == right.key ? 0 : KeyBytes.compare(arena[Int(left.key)], arena[Int(right.key)])
+                        if keys != 0 { return keys < 0 }
+                        return left.time != right.time ? left.time < right.time : precedes(left.row, right.row)
                     }
                 } else {
-                    sort(&items, start..<end) { $0.time < $1.time || $0.time == $1.time && $0.row < $1.row }
+                    sort(&items, start..<end) { left, right in
+                        left.time != right.time ? left.time < right.time : precedes(left.row, right.row)
+                    }
                 }
             }
             start = end

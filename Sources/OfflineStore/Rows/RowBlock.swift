@@ -19,8 +19,11 @@ final class BlockGauge: Sendable {
 /// Some consecutive rows of one sorted run, in columns.
 ///
 /// Keys and event times are there from the start; what else orders rows comes with `loadOrder`, the other columns when they are asked
-/// for. Belongs to one thread: the iterator that loaded it.
-final class RowBlock {
+/// for.
+final class RowBlock: @unchecked Sendable {
+    // Sendable: `loadOrder` and `loadTombstones` are called by the thread that made the block, before others see it; what is decoded later
+    // lies behind a lock.
+
     enum Source {
         case chunk(ChunkFile, ChunkLayout, block: Int)
         case memory(MemoryRun, MemoryIndex, Range<Int>)
@@ -41,21 +44,25 @@ final class RowBlock {
     private var tombstones: [Bool] = []
     /// The first bytes of each key, as `KeyBytes.prefix` gives them.
     let keyPrefixes: [UInt64]
+    /// Bytes of each key, where all have as many.
+    let keyWidth: Int?
     /// Of a memory block: its run, and where each row lies; `nil` and empty for one of a chunk.
     let memoryRun: MemoryRun?
     let memoryRows: ArraySlice<MemoryRow>
-    /// Where a `RowGather` keeps this block, or the parts of its memory run; it alone writes here.
-    var gatherSlot: Int32 = -1
-    var partSlots: [Int32] = []
     /// The columns of all features of the one schema that a walk over latest rows reads with; it alone writes here.
     var packedColumns: [Column?]?
 
     private let gauge: BlockGauge?
     private var hasOrder = false
     private var knowsTombstones = false
-    private var ingestColumn: Column?
-    private var availableColumn: Column??
-    private var features: [Int: Column?] = [:]
+    private let decoded = Mutex(Decoded())
+
+    /// Columns that have been asked for.
+    private struct Decoded {
+        var ingestTimes: Column?
+        var availableTimes: Column??
+        var features: [Int: Column?] = [:]
+    }
 
     var rowCount: Int { eventTimes.count }
 
@@ -77,7 +84,7 @@ final class RowBlock {
             throw chunk.bytes.damage("rows by key do not add up to the block's", at: entry.pages[1].offset)
         }
         keyStarts = starts
-        keyPrefixes = keys.keyPrefixes
+        (keyPrefixes, keyWidth) = keys.keyPrefixes()
         memoryRows = []
         memoryRun = nil
         eventTimes = try chunk.systemPage(.eventTime, layout, block: block).int64Cells()
@@ -87,11 +94,15 @@ final class RowBlock {
         gauge?.enter()
     }
 
+    convenience init(_ block: ChunkBlock, gauge: BlockGauge?) throws(HeadwaterError) {
+        try self.init(chunk: block.chunk, layout: block.layout, block: block.number, gauge: gauge)
+    }
+
     /// Takes one block of a memory run.
     init(memory run: MemoryRun, index: MemoryIndex, block: MemoryIndex.Block, gauge: BlockGauge?) {
         let range = block.rows
         keys = index.keys.slice(block.keys)
-        keyPrefixes = keys.keyPrefixes
+        (keyPrefixes, keyWidth) = keys.keyPrefixes()
         memoryRows = index.rows[range]
         memoryRun = run
         keyStarts =
@@ -150,31 +161,35 @@ final class RowBlock {
 
     /// Ingest time of each row. `loadOrder` has been called.
     func ingestTimes() throws(HeadwaterError) -> Column {
-        if let ingestColumn { return ingestColumn }
-        let times =
-            switch source {
-            case .chunk(let chunk, _, _): try chunk.ingestTimes(of: positions, in: try chunk.records())
-            case .memory(let run, _, _): memoryRows.map { run.parts[Int($0.part)].ingestTime }
-            }
-        let column = Column(.timestamp, numbers: times)
-        ingestColumn = column
-        return column
+        try decoded.withLock { (decoded) throws(HeadwaterError) in
+            if let known = decoded.ingestTimes { return known }
+            let times =
+                switch source {
+                case .chunk(let chunk, _, _): try chunk.ingestTimes(of: positions, in: try chunk.records())
+                case .memory(let run, _, _): memoryRows.map { run.parts[Int($0.part)].ingestTime }
+                }
+            let column = Column(.timestamp, numbers: times)
+            decoded.ingestTimes = column
+            return column
+        }
     }
 
     /// The available time column as it was written; `nil` where the group has none.
     func availableTimes() throws(HeadwaterError) -> Column? {
-        if let availableColumn { return availableColumn }
-        let column: Column?
-        switch source {
-        case .chunk(let chunk, let layout, let block):
-            column = layout.header.hasAvailableTime ? try chunk.systemPage(.availableTime, layout, block: block) : nil
-        case .memory(let run, let index, let range):
-            column = run.parts[0].entry.schema.availableTimeOrdinal.map {
-                Self.gather(run, index.rows[range], ordinal: $0, type: .timestamp)
-            }
+        try decoded.withLock { (decoded) throws(HeadwaterError) in
+            if let known = decoded.availableTimes { return known }
+            let column: Column? =
+                switch source {
+                case .chunk(let chunk, let layout, let block):
+                    layout.header.hasAvailableTime ? try chunk.systemPage(.availableTime, layout, block: block) : nil
+                case .memory(let run, let index, let range):
+                    run.parts[0].entry.schema.availableTimeOrdinal.map {
+                        Self.gather(run, index.rows[range], ordinal: $0, type: .timestamp)
+                    }
+                }
+            decoded.availableTimes = .some(column)
+            return column
         }
-        availableColumn = .some(column)
-        return column
     }
 
     /// When the row could be known: its available time where it has one, else its ingest time. `loadOrder` has been called.
@@ -185,19 +200,21 @@ final class RowBlock {
 
     /// A whole feature, as stored; `nil` where none of the rows has it.
     func feature(_ ordinal: Int) throws(HeadwaterError) -> Column? {
-        if let known = features[ordinal] { return known }
-        let column: Column?
-        switch source {
-        case .chunk(let chunk, let layout, let block):
-            column = try layout.page(ofFeature: ordinal).map { (page) throws(HeadwaterError) in
-                try chunk.decodePage(page, layout, block: block)
+        try decoded.withLock { (decoded) throws(HeadwaterError) in
+            if let known = decoded.features[ordinal] { return known }
+            var column: Column?
+            switch source {
+            case .chunk(let chunk, let layout, let block):
+                column = try layout.page(ofFeature: ordinal).map { (page) throws(HeadwaterError) in
+                    try chunk.decodePage(page, layout, block: block)
+                }
+            case .memory(let run, let index, let range):
+                let type = Self.widest(run, index.rows[range], ordinal: ordinal)
+                column = type.map { Self.gather(run, index.rows[range], ordinal: ordinal, type: $0) }
             }
-        case .memory(let run, let index, let range):
-            let type = Self.widest(run, index.rows[range], ordinal: ordinal)
-            column = type.map { Self.gather(run, index.rows[range], ordinal: ordinal, type: $0) }
+            decoded.features[ordinal] = .some(column)
+            return column
         }
-        features[ordinal] = .some(column)
-        return column
     }
 
     /// The type that all cells of a feature in these rows widen to; `nil` where there are none.
@@ -227,15 +244,18 @@ final class RowBlock {
 }
 
 extension Column {
-    /// `KeyBytes.prefix` of each cell of a bytes column.
-    fileprivate var keyPrefixes: [UInt64] {
+    /// `KeyBytes.prefix` of each cell of a bytes column, and the length that all have.
+    fileprivate func keyPrefixes() -> (prefixes: [UInt64], width: Int?) {
         let ends = offsets.integers(width: 4)
         var prefixes: [UInt64] = []
         prefixes.reserveCapacity(count)
+        let first = count > 0 ? Int(ends[1] - ends[0]) : 0
+        var isUniform = true
         data.withBytes { data in
             for row in 0..<count {
                 let start = Int(ends[row])
                 let length = Int(ends[row + 1]) - start
+                if length != first { isUniform = false }
                 if length >= 8 {
                     prefixes.append(data.littleEndian(at: start, as: UInt64.self).byteSwapped)
                 } else {
@@ -247,6 +267,6 @@ extension Column {
                 }
             }
         }
-        return prefixes
+        return (prefixes, isUniform ? first : nil)
     }
 }

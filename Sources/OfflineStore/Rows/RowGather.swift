@@ -1,98 +1,163 @@
 internal import FeatureModel
 
-/// Rows picked from several blocks, in order, whose columns are then copied out one column at a time.
-struct RowGather {
-    /// What orders each row; as many as there are rows.
-    private(set) var order: [RowOrder] = []
-    private(set) var firstKey: ArraySlice<UInt8> = []
-    private(set) var lastKey: ArraySlice<UInt8> = []
+/// Merged rows, gathered until they are enough for a block or a batch; their cells are copied only then.
+struct RowGather: Sendable {
+    /// Of each row.
+    private(set) var eventTimes: [Microseconds] = []
+    /// About what the rows take.
     private(set) var byteCount = 0
+    /// How many rows each different key has.
+    private(set) var keyRows: [Int] = []
 
-    private var blocks: [RowBlock] = []
-    private var picks = CellPicks<PickSource>()
-    private var tombstones: [Bool] = []
-    /// Each different key of the rows once, and how many rows it has here.
     private var keys = ColumnBuilder(.bytes)
-    private var keyRows: [Int] = []
+    private var lastKey: ArraySlice<UInt8> = []
+    private var picks = CellPicks<PickSource>()
+    private var slots: [ObjectIdentifier: Int32] = [:]
 
-    var count: Int { order.count }
-    var isEmpty: Bool { order.isEmpty }
+    var count: Int { eventTimes.count }
+    var isEmpty: Bool { eventTimes.isEmpty }
 
-    /// Picks a row with its key; rows come in key order, from blocks whose order is loaded.
-    mutating func append(_ block: RowBlock, _ row: Int, key: ArraySlice<UInt8>) {
-        if keyRows.isEmpty || KeyBytes.compare(lastKey, key) != 0 {
-            if keyRows.isEmpty { firstKey = key }
-            lastKey = key
-            keys.append(text: key)
-            keyRows.append(0)
+    /// Appends some of merged rows; they follow those that are here.
+    mutating func append(_ rows: MergedRows, _ range: Range<Int>) {
+        if range.isEmpty { return }
+        eventTimes += rows.eventTimes[range]
+        byteCount += range.count * rows.bytesPerRow
+        appendKeys(rows, range)
+        if rows.blocks.count == 1, let run = rows.blocks[0].memoryRun {
+            appendPicks(rows.rows[range], run, rows.blocks[0].memoryRows)
+        } else {
+            appendPicks(rows, range)
         }
-        keyRows[keyRows.count - 1] += 1
-        order.append(block.order(row))
-        tombstones.append(block.isTombstone(row))
-        byteCount += block.bytesPerRow
-        pick(block, row)
     }
 
-    @inline(__always)
-    private mutating func pick(_ block: RowBlock, _ row: Int) {
-        if block.gatherSlot >= 0 { return picks.append(slot: block.gatherSlot, row: Int32(row)) }
-        pickFromPart(block, row)
+    private mutating func appendKeys(_ rows: MergedRows, _ range: Range<Int>) {
+        var key = rows.keyStarts.run(of: range.lowerBound)
+        var isFirst = !keyRows.isEmpty
+        while key < rows.keys.count, rows.keyStarts[key] < range.upperBound {
+            let count = min(rows.keyStarts[key + 1], range.upperBound) - max(rows.keyStarts[key], range.lowerBound)
+            let bytes = rows.keys.bytes(key)
+            // Only the first may go on with what is here.
+            if isFirst, KeyBytes.compare(lastKey, bytes) == 0 {
+                keyRows[keyRows.count - 1] += count
+            } else {
+                keys.append(text: bytes)
+                keyRows.append(count)
+            }
+            isFirst = false
+            lastKey = bytes
+            key += 1
+        }
     }
 
-    private mutating func pickFromPart(_ block: RowBlock, _ row: Int) {
-        guard let run = block.memoryRun else {
-            blocks.append(block)
-            block.gatherSlot = picks.add(.block(block))
-            return picks.append(slot: block.gatherSlot, row: Int32(row))
+    private mutating func appendPicks(_ rows: MergedRows, _ range: Range<Int>) {
+        var known = [Int32](repeating: -1, count: rows.blocks.count)
+        for index in range {
+            let number = rows.slot(index)
+            if known[number] < 0 {
+                let block = rows.blocks[number]
+                if let run = block.memoryRun {
+                    let place = block.memoryRows[block.memoryRows.startIndex + Int(rows.rows[index])]
+                    picks.append(slot: slot(of: run.parts[Int(place.part)]), row: Int32(place.row))
+                    continue
+                }
+                known[number] = slot(of: block)
+            }
+            picks.append(slot: known[number], row: rows.rows[index])
         }
-        if block.partSlots.isEmpty {
-            blocks.append(block)
-            block.partSlots = Array(repeating: -1, count: run.parts.count)
-        }
-        let place = block.memoryRows[block.memoryRows.startIndex + row]
-        let part = Int(place.part)
-        if block.partSlots[part] < 0 { block.partSlots[part] = picks.add(.part(run.parts[part])) }
-        picks.append(slot: block.partSlots[part], row: Int32(place.row))
     }
 
-    mutating func removeAll() {
-        for block in blocks {
-            block.gatherSlot = -1
-            block.partSlots = []
+    /// The same for rows of one block of a memory run.
+    private mutating func appendPicks(_ rows: ArraySlice<Int32>, _ run: MemoryRun, _ places: ArraySlice<MemoryRow>) {
+        var known = [Int32](repeating: -1, count: run.parts.count)
+        for row in rows {
+            let place = places[places.startIndex + Int(row)]
+            let part = Int(place.part)
+            if known[part] < 0 { known[part] = slot(of: run.parts[part]) }
+            picks.append(slot: known[part], row: Int32(place.row))
         }
-        self = RowGather()
     }
 
-    /// The different keys, and the number of rows of each.
-    func keyColumn() -> (keys: Column, rows: [Int]) { (keys.finish(), keyRows) }
+    private mutating func slot(of block: RowBlock) -> Int32 {
+        let id = ObjectIdentifier(block)
+        if let known = slots[id] { return known }
+        let slot = picks.add(.block(block))
+        slots[id] = slot
+        return slot
+    }
+
+    private mutating func slot(of part: MemoryPart) -> Int32 {
+        let id = ObjectIdentifier(part)
+        if let known = slots[id] { return known }
+        let slot = picks.add(.part(part))
+        slots[id] = slot
+        return slot
+    }
+
+    /// The different keys, rising.
+    func keyColumn() -> Column { keys.finish() }
+
+    /// The rows' cells. - Complexity: O(n).
+    func cells() -> GatheredCells { GatheredCells(picks.grouped()) }
+}
+
+/// The cells of gathered rows, copied one column at a time.
+struct GatheredCells {
+    private let picks: GroupedPicks<PickSource>
+
+    fileprivate init(_ picks: GroupedPicks<PickSource>) { self.picks = picks }
+
+    var count: Int { picks.rows.count }
+
+    /// Bits of the rows' positions.
+    func positions() -> [Int64] {
+        var positions = [Int64](repeating: 0, count: count)
+        picks.forEach { source, rows, places in
+            switch source {
+            case .part(let part): for place in places { positions[Int(place)] = Int64(bitPattern: part.position) }
+            case .block(let block):
+                let known = block.positions
+                for (row, place) in zip(rows, places) { positions[Int(place)] = Int64(bitPattern: known[Int(row)]) }
+            }
+        }
+        return positions
+    }
+
+    /// Numbers of the rows in their records.
+    func rowNumbers() -> [UInt32] {
+        var numbers = [UInt32](repeating: 0, count: count)
+        picks.forEach { source, rows, places in
+            switch source {
+            case .part(let part):
+                let first = UInt32(part.entry.firstRow)
+                for (row, place) in zip(rows, places) { numbers[Int(place)] = first + UInt32(row) }
+            case .block(let block):
+                let known = block.rows
+                for (row, place) in zip(rows, places) { numbers[Int(place)] = known[Int(row)] }
+            }
+        }
+        return numbers
+    }
 
     /// bool: true = tombstone.
-    func tombstoneColumn() -> Column {
-        let bits = [UInt8](bits: count) { tombstones[$0] }
-        return Column(type: .bool, count: count, nullCount: 0, data: bits[...])
-    }
-
-    /// Copies columns of the picked rows; null where a row's source does not have one.
-    ///
-    /// - Throws: `.dataLoss` where a chunk is damaged, `.failedPrecondition` where a cell does not fit a narrower type.
-    func columns(_ wanted: [(column: RowColumn, type: FeatureType)]) throws(HeadwaterError) -> [Column] {
-        let picks = picks.grouped()
-        var columns: [Column] = []
-        // One after the other: a column's cells stay near until they are written.
-        for (column, type) in wanted {
-            columns += try CellTarget.fill([type], count: count) { (targets) throws(HeadwaterError) in
-                try picks.forEach { (source, rows, places) throws(HeadwaterError) in
-                    try source.copy(column, rows: rows, to: targets[0], places: places)
+    func tombstones() -> Column {
+        var bits = [UInt8](repeating: 0, count: bitmapBytes(count))
+        picks.forEach { source, rows, places in
+            switch source {
+            case .part(let part):
+                if part.entry.operation == .delete { for place in places { bits.set(Int(place)) } }
+            case .block(let block):
+                if block.hasTombstones {
+                    for (row, place) in zip(rows, places) where block.isTombstone(Int(row)) { bits.set(Int(place)) }
                 }
             }
         }
-        return columns
+        return Column(type: .bool, count: count, nullCount: 0, data: bits[...])
     }
 
     /// The ingest time of each row. The records of every chunk that is picked from have it.
     func ingestTimes() throws(HeadwaterError) -> Column {
         var times = [Int64](repeating: 0, count: count)
-        try picks.grouped().forEach { (source, rows, places) throws(HeadwaterError) in
+        try picks.forEach { (source, rows, places) throws(HeadwaterError) in
             switch source {
             case .part(let part): for place in places { times[Int(place)] = part.ingestTime }
             case .block(let block):
@@ -102,20 +167,39 @@ struct RowGather {
         }
         return Column(.timestamp, numbers: times)
     }
+
+    /// A column of the rows; null where a row's source does not have it.
+    ///
+    /// - Parameter isLast: nothing else will be picked from the rows' blocks: of a few rows only their cells are decoded.
+    /// - Throws: `.dataLoss` where a chunk is damaged, `.failedPrecondition` where a cell does not fit a narrower type.
+    func column(_ column: RowColumn, _ type: FeatureType, isLast: Bool = false) throws(HeadwaterError) -> Column {
+        try CellTarget.fill([type], count: count) { (targets) throws(HeadwaterError) in
+            try picks.forEach { (source, rows, places) throws(HeadwaterError) in
+                try source.copy(column, rows: rows, to: targets[0], places: places, isLast: isLast)
+            }
+        }[0]
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func set(_ bit: Int) { self[bit >> 3] |= 1 << UInt8(bit & 7) }
 }
 
 /// What rows are picked from: a block of a chunk, whose columns are decoded once for all that pick from it, or a part of a memory run.
-private enum PickSource {
+private enum PickSource: Sendable {
     case block(RowBlock)
     case part(MemoryPart)
 
     /// As `CellSource.copy`.
     func copy(
-        _ column: RowColumn, rows: ArraySlice<Int32>, to target: CellTarget, places: ArraySlice<Int32>
+        _ column: RowColumn, rows: ArraySlice<Int32>, to target: CellTarget, places: ArraySlice<Int32>, isLast: Bool
     ) throws(HeadwaterError) {
         switch self {
         case .part(let part): try CellSource.part(part).copy(column, rows: rows, to: target, places: places)
         case .block(let block):
+            if isLast, case .chunk(let chunk, let layout, let number) = block.source {
+                return try CellSource.chunk(chunk, layout, block: number).copy(column, rows: rows, to: target, places: places)
+            }
             let cells =
                 switch column {
                 case .availableTime: try block.availableTimes()
@@ -132,8 +216,6 @@ struct CellPicks<Source> {
     private var sources: [Source] = []
     private var slots: [Int32] = []
     private var rows: [Int32] = []
-
-    var count: Int { slots.count }
 
     mutating func add(_ source: Source) -> Int32 {
         sources.append(source)
@@ -179,13 +261,14 @@ struct GroupedPicks<Source> {
         (self.sources, self.starts, self.rows, self.places) = (sources, starts, rows, places)
     }
 
-    func forEach(
-        _ body: (Source, _ rows: ArraySlice<Int32>, _ places: ArraySlice<Int32>) throws(HeadwaterError) -> Void
-    ) throws(HeadwaterError) {
+    func forEach<Failure: Error>(
+        _ body: (Source, _ rows: ArraySlice<Int32>, _ places: ArraySlice<Int32>) throws(Failure) -> Void
+    ) throws(Failure) {
         for (slot, source) in sources.enumerated() where starts[slot] < starts[slot + 1] {
             try body(source, rows[starts[slot]..<starts[slot + 1]], places[starts[slot]..<starts[slot + 1]])
         }
     }
 }
 
+extension CellPicks: Sendable where Source: Sendable {}
 extension GroupedPicks: Sendable where Source: Sendable {}

@@ -52,108 +52,38 @@ struct BlockLimits: Sendable {
     let bytesMax: Int
 }
 
-/// Walks the visible rows of one run in order, one block in memory at a time.
-struct RunCursor {
-    private let run: SortedRun
+/// A block of a chunk that may hold visible rows.
+struct ChunkBlock: Sendable {
+    let chunk: ChunkFile
+    let layout: ChunkLayout
+    let number: Int
+    /// What hides rows of it.
+    let filter: RowFilter
+}
+
+/// Names the blocks of a run of chunks that may hold visible rows, by what the directories say.
+struct ChunkBlocks {
+    private let chunks: [ChunkFile]
     private let filter: RowFilter
-    private let limits: BlockLimits
-    private let gauge: BlockGauge?
     private var nextChunk = 0
     private var nextBlock = 0
-    private var keyNumber = 0
-    private var keyEnd = 0
+    private var upcoming: ChunkBlock?
 
-    /// The block of the current row; `nil` behind the last row.
-    private(set) var block: RowBlock?
-    private(set) var row = 0
-    /// Key bytes of the current row.
-    private(set) var key: ArraySlice<UInt8> = []
-    /// Whether the filter shows every row of the block.
-    private(set) var showsAll = false
-
-    /// Stands on the first visible row.
-    init(_ run: SortedRun, filter: RowFilter, limits: BlockLimits, gauge: BlockGauge?) throws(HeadwaterError) {
-        self.run = run
+    init(_ chunks: [ChunkFile], filter: RowFilter) throws(HeadwaterError) {
+        self.chunks = chunks
         self.filter = filter
-        self.limits = limits
-        self.gauge = gauge
-        try loadBlock()
-        try settle()
+        upcoming = try find()
     }
 
-    var isAtEnd: Bool { block == nil }
+    var isAtEnd: Bool { upcoming == nil }
 
-    /// What orders the current row.
-    var order: RowOrder { block!.order(row) }
-
-    /// Moves to the next visible row.
-    ///
-    /// - Returns: whether it has the same key.
-    mutating func advance() throws(HeadwaterError) -> Bool {
-        row += 1
-        if row < keyEnd, filter.shows(block!.eventTimes[row], block!.positions[row]) { return true }
-        let before = key
-        try settle()
-        return block != nil && KeyBytes.compare(before, key) == 0
+    mutating func next() throws(HeadwaterError) -> ChunkBlock? {
+        guard let block = upcoming else { return nil }
+        upcoming = try find()
+        return block
     }
 
-    /// Moves to the first visible row of another key.
-    mutating func skipKey() throws(HeadwaterError) {
-        let before = key
-        repeat {
-            row = keyEnd
-            try settle()
-        } while block != nil && KeyBytes.compare(before, key) == 0
-    }
-
-    /// Moves to the first visible row of another block.
-    mutating func skipBlock() throws(HeadwaterError) {
-        try loadBlock()
-        try settle()
-    }
-
-    /// Moves forward from `row` to a visible row, over blocks where it must.
-    private mutating func settle() throws(HeadwaterError) {
-        while let block {
-            while row < block.rowCount {
-                if row >= keyEnd { enterKey(keyNumber + 1) }
-                if filter.shows(block.eventTimes[row], block.positions[row]) { return }
-                row += 1
-            }
-            try loadBlock()
-        }
-    }
-
-    private mutating func enterKey(_ number: Int) {
-        guard let block else { return }
-        keyNumber = number
-        row = max(row, block.keyStarts[number])
-        keyEnd = block.keyStarts[number + 1]
-        key = block.keys.bytes(number)
-    }
-
-    /// Loads the next block that may hold visible rows.
-    private mutating func loadBlock() throws(HeadwaterError) {
-        block = nil
-        row = 0
-        switch run {
-        case .memory(let memory):
-            let index = memory.sorted(blockRowsMax: limits.rowsMax, blockBytesMax: limits.bytesMax)
-            if nextBlock < index.blocks.count {
-                block = RowBlock(memory: memory, index: index, block: index.blocks[nextBlock], gauge: gauge)
-                showsAll = filter.showsEverything
-                nextBlock += 1
-            }
-        case .chunks(let chunks):
-            try loadChunkBlock(chunks)
-        }
-        if let block {
-            try block.loadOrder()
-            enterKey(0)
-        }
-    }
-
-    private mutating func loadChunkBlock(_ chunks: [ChunkFile]) throws(HeadwaterError) {
+    private mutating func find() throws(HeadwaterError) -> ChunkBlock? {
         while nextChunk < chunks.count {
             let chunk = chunks[nextChunk]
             if !filter.hides(chunk.entry.bounds) {
@@ -163,13 +93,104 @@ struct RunCursor {
                     let entry = layout.directory.blocks[number]
                     nextBlock += 1
                     if filter.hides(entry, layout) { continue }
-                    block = try RowBlock(chunk: chunk, layout: layout, block: number, gauge: gauge)
-                    showsAll = filter.showsAll(entry, layout)
-                    return
+                    return ChunkBlock(
+                        chunk: chunk, layout: layout, number: number, filter: filter.showsAll(entry, layout) ? RowFilter() : filter)
                 }
             }
             nextChunk += 1
             nextBlock = 0
         }
+        return nil
+    }
+}
+
+/// Walks the blocks of one run that may hold visible rows, one in memory at a time.
+struct RunCursor {
+    private enum Blocks {
+        case chunks(ChunkBlocks)
+        case memory(MemoryRun, MemoryIndex, next: Int)
+    }
+
+    private let filter: RowFilter
+    private let gauge: BlockGauge?
+    private var blocks: Blocks
+
+    /// The block that rows come from now.
+    private(set) var block: RowBlock?
+    /// The first of its rows that has not been taken.
+    private var row = 0
+    /// What hides rows of the block.
+    private var blockFilter = RowFilter()
+
+    init(_ run: SortedRun, filter: RowFilter, limits: BlockLimits, gauge: BlockGauge?) throws(HeadwaterError) {
+        self.filter = filter
+        self.gauge = gauge
+        switch run {
+        case .chunks(let chunks): blocks = .chunks(try ChunkBlocks(chunks, filter: filter))
+        case .memory(let memory):
+            blocks = .memory(memory, memory.sorted(blockRowsMax: limits.rowsMax, blockBytesMax: limits.bytesMax), next: 0)
+        }
+    }
+
+    /// Sees to it that there is a block with rows left.
+    ///
+    /// - Returns: `false` behind the run's last.
+    mutating func load() throws(HeadwaterError) -> Bool {
+        if let block, row < block.rowCount { return true }
+        block = nil
+        row = 0
+        switch blocks {
+        case .memory(let memory, let index, let next):
+            guard next < index.blocks.count else { return false }
+            block = RowBlock(memory: memory, index: index, block: index.blocks[next], gauge: gauge)
+            blockFilter = filter
+            blocks = .memory(memory, index, next: next + 1)
+        case .chunks(var chunks):
+            guard let next = try chunks.next() else { return false }
+            block = try RowBlock(next, gauge: gauge)
+            blockFilter = next.filter
+            blocks = .chunks(chunks)
+        }
+        try block?.loadOrder()
+        return true
+    }
+
+    /// Whether more blocks follow the current one.
+    var hasMore: Bool {
+        switch blocks {
+        case .memory(_, let index, let next): next < index.blocks.count
+        case .chunks(let chunks): !chunks.isAtEnd
+        }
+    }
+
+    /// Takes the visible rows of the block up to a row of some block, in the order of all rows; all for `nil`.
+    mutating func take(upTo last: (block: RowBlock, row: Int)?, withoutTombstones: Bool) -> BlockRows {
+        let block = block!
+        let end = last.map { last in block === last.block ? last.row + 1 : block.end(of: row..<block.rowCount, upTo: last) }
+        let rows = BlockRows(block, row..<(end ?? block.rowCount))
+        row = rows.range.upperBound
+        return rows.visible(to: blockFilter, withoutTombstones: withoutTombstones)
+    }
+}
+
+extension RowBlock {
+    /// The first row of a range that lies behind a row of another block; both have their order loaded.
+    ///
+    /// - Complexity: O(log n).
+    fileprivate func end(of range: Range<Int>, upTo last: (block: RowBlock, row: Int)) -> Int {
+        let prefix = last.block.keyPrefixes[last.block.keyStarts.run(of: last.row)]
+        let key = last.block.keys.bytes(last.block.keyStarts.run(of: last.row))
+        let order = last.block.order(last.row)
+        var low = range.lowerBound
+        var high = range.upperBound
+        while low < high {
+            let middle = (low + high) / 2
+            let number = keyStarts.run(of: middle)
+            let difference =
+                keyPrefixes[number] != prefix
+                ? (keyPrefixes[number] < prefix ? -1 : 1) : KeyBytes.compare(keys.bytes(number), key)
+            if difference < 0 || difference == 0 && !(order < self.order(middle)) { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }

@@ -1,89 +1,145 @@
 internal import FeatureModel
 
-/// Merges sorted runs into one order: (key, event_time, position, row), key by key.
+/// Merges sorted runs into one order: (key, event_time, position, row), many rows at a time.
 ///
-/// Holds one block a run. - Complexity: a step from key to key compares one key a run; one inside a key is O(log n) of the n runs that
-/// have it.
+/// **How.** Of every run one block is in memory. All their rows up to the least of the blocks' last ones can be told in order, as what follows in
+/// any run lies behind it: they are sorted together (`KeyOrder`), and at least one block is used up by it.
+///
+/// - Complexity: O(n) for keys of up to eight bytes, O(n log n) in general; of a single run nothing is sorted.
 struct RunMerge {
-    /// A cursor that stands on the current key, and what orders its row.
-    private struct Head {
-        var order: RowOrder
-        let index: Int
-    }
-
-    private var cursors: [RunCursor] = []
-    /// A heap: no head is less than the one at half its place.
-    private var active: [Head] = []
-
-    /// Key bytes of the current row.
-    private(set) var key: ArraySlice<UInt8> = []
+    private var cursors: [RunCursor]
 
     init(_ runs: [SortedRun], filter: RowFilter, limits: BlockLimits, gauge: BlockGauge? = nil) throws(HeadwaterError) {
-        for run in runs {
-            let cursor = try RunCursor(run, filter: filter, limits: limits, gauge: gauge)
-            if !cursor.isAtEnd { cursors.append(cursor) }
+        cursors = try runs.map { (run) throws(HeadwaterError) in
+            try RunCursor(run, filter: filter, limits: limits, gauge: gauge)
         }
     }
 
-    /// Whether the current key has a row left; it is the one that `block` and `row` speak of.
-    var hasRow: Bool { !active.isEmpty }
-    var block: RowBlock { cursors[active[0].index].block! }
-    var row: Int { cursors[active[0].index].row }
-
-    /// Goes to the first row of the next key, leaving out what is left of this one.
+    /// The next visible rows, never none; `nil` at the end. A key may go on in the rows that follow.
     ///
-    /// - Returns: `false` behind the last key.
-    mutating func nextKey() throws(HeadwaterError) -> Bool {
-        for head in active { try cursors[head.index].skipKey() }
-        cursors.removeAll { $0.isAtEnd }
-        active.removeAll(keepingCapacity: true)
-        for index in cursors.indices {
-            let difference = active.isEmpty ? -1 : KeyBytes.compare(cursors[index].key, cursors[active[0].index].key)
-            if difference < 0 { active.removeAll(keepingCapacity: true) }
-            if difference <= 0 { active.append(Head(order: cursors[index].order, index: index)) }
-        }
-        guard let first = active.first else { return false }
-        key = cursors[first.index].key
-        for place in stride(from: active.count / 2 - 1, through: 0, by: -1) { sink(place) }
-        return true
-    }
-
-    /// Goes to the next row of the current key, if there is one.
-    mutating func nextRow() throws(HeadwaterError) {
-        let index = active[0].index
-        if try cursors[index].advance() {
-            active[0].order = cursors[index].order
-        } else {
-            active.swapAt(0, active.count - 1)
-            active.removeLast()
-        }
-        sink(0)
-    }
-
-    /// Takes what is left of the current block in one piece, where a single run is left and the filter shows all of the block's rows.
-    ///
-    /// - Parameter withoutTombstones: whether tombstones are not wanted.
-    /// - Returns: `nil`, with nothing taken, where rows have to be looked at one by one. Behind a piece `nextKey` goes on.
-    mutating func takeBlock(withoutTombstones: Bool) throws(HeadwaterError) -> (block: RowBlock, rows: Range<Int>)? {
-        guard cursors.count == 1, hasRow, cursors[0].showsAll, let block = cursors[0].block,
-            !withoutTombstones || !block.hasTombstones
-        else { return nil }
-        let rows = cursors[0].row..<block.rowCount
-        try cursors[0].skipBlock()
-        active.removeAll(keepingCapacity: true)
-        return (block, rows)
-    }
-
-    /// Moves a head down to where no head below it is less.
-    private mutating func sink(_ start: Int) {
-        var place = start
+    /// - Parameter withoutTombstones: whether tombstones are left out.
+    /// - Throws: `.dataLoss` where a chunk is damaged; the merge is then of no more use.
+    mutating func next(withoutTombstones: Bool = false) throws(HeadwaterError) -> MergedRows? {
         while true {
-            var least = 2 * place + 1
-            guard least < active.count else { return }
-            if least + 1 < active.count, active[least + 1].order < active[least].order { least += 1 }
-            guard active[least].order < active[place].order else { return }
-            active.swapAt(place, least)
-            place = least
+            var live: [RunCursor] = []
+            for var cursor in cursors { if try cursor.load() { live.append(cursor) } }
+            cursors = live
+            if cursors.isEmpty { return nil }
+            let last = lastRow
+            var pieces: [BlockRows] = []
+            for index in cursors.indices {
+                let piece = cursors[index].take(upTo: last, withoutTombstones: withoutTombstones)
+                if !piece.isEmpty { pieces.append(piece) }
+            }
+            if !pieces.isEmpty { return MergedRows(merging: pieces) }
         }
+    }
+
+    /// The least of the blocks' last rows, of those blocks that others may follow; `nil` where none may.
+    private var lastRow: (block: RowBlock, row: Int)? {
+        var least: (block: RowBlock, row: Int)?
+        for cursor in cursors where cursor.hasMore {
+            let block = cursor.block!
+            guard let known = least else {
+                least = (block, block.rowCount - 1)
+                continue
+            }
+            let difference = KeyBytes.compare(block.keys.bytes(block.keys.count - 1), known.block.keys.bytes(known.block.keys.count - 1))
+            if difference < 0 || difference == 0 && block.order(block.rowCount - 1) < known.block.order(known.row) {
+                least = (block, block.rowCount - 1)
+            }
+        }
+        return least
+    }
+}
+
+/// Merged rows, cut to what makes one block or one batch.
+struct BlockGathers {
+    /// One of them is there.
+    private var merge: RunMerge?
+    private var latest: LatestMerge?
+    private let withoutTombstones: Bool
+    private let limits: BlockLimits
+    /// What has come and is not gathered yet.
+    private var rest: (rows: MergedRows, start: Int)?
+
+    init(_ merge: RunMerge, withoutTombstones: Bool = false, limits: BlockLimits) {
+        self.merge = merge
+        self.withoutTombstones = withoutTombstones
+        self.limits = limits
+    }
+
+    init(_ latest: LatestMerge, limits: BlockLimits) {
+        self.latest = latest
+        withoutTombstones = false
+        self.limits = limits
+    }
+
+    /// The next rows, never none; `nil` at the end.
+    mutating func next() throws(HeadwaterError) -> RowGather? {
+        var rows = RowGather()
+        while rows.count < limits.rowsMax, rows.byteCount < limits.bytesMax {
+            if rest == nil { rest = try nextMerged().map { ($0, 0) } }
+            guard let (merged, start) = rest else { break }
+            let room = max(1, (limits.bytesMax - rows.byteCount) / max(merged.bytesPerRow, 1))
+            let end = min(merged.count, start + min(room, limits.rowsMax - rows.count))
+            rows.append(merged, start..<end)
+            rest = end < merged.count ? (merged, end) : nil
+        }
+        return rows.isEmpty ? nil : rows
+    }
+
+    /// Up to `count` of them; fewer only at the end.
+    mutating func next(_ count: Int) throws(HeadwaterError) -> [RowGather] {
+        var gathers: [RowGather] = []
+        while gathers.count < count, let rows = try next() { gathers.append(rows) }
+        return gathers
+    }
+
+    private mutating func nextMerged() throws(HeadwaterError) -> MergedRows? {
+        if let rows = try merge?.next(withoutTombstones: withoutTombstones) { return rows }
+        return try latest?.next()
+    }
+}
+
+/// The latest row of each key, of rows that come merged.
+struct LatestMerge {
+    private var merge: RunMerge
+    /// The last key so far, which may go on, and its latest row.
+    private var pending: (key: ArraySlice<UInt8>, block: RowBlock, row: Int32, eventTime: Microseconds)?
+
+    init(_ merge: RunMerge) { self.merge = merge }
+
+    /// The next latest rows, a key each; may be none where a key goes on. `nil` at the end.
+    mutating func next() throws(HeadwaterError) -> MergedRows? {
+        guard let rows = try merge.next() else {
+            guard let last = pending else { return nil }
+            pending = nil
+            return MergedRows(BlockRows(last.block, Int(last.row)..<Int(last.row) + 1))
+        }
+        var blocks = rows.blocks
+        var slots: [Int32] = []
+        var places: [Int32] = []
+        var times: [Microseconds] = []
+        var keys = ColumnBuilder(.bytes)
+        if let last = pending, KeyBytes.compare(last.key, rows.keys.bytes(0)) != 0 {
+            slots.append(Int32(blocks.count))
+            blocks.append(last.block)
+            places.append(last.row)
+            times.append(last.eventTime)
+            keys.append(text: last.key)
+        }
+        for key in 0..<rows.keys.count - 1 {
+            let row = rows.keyStarts[key + 1] - 1
+            slots.append(Int32(rows.slot(row)))
+            places.append(rows.rows[row])
+            times.append(rows.eventTimes[row])
+            keys.append(text: rows.keys.bytes(key))
+        }
+        let row = rows.count - 1
+        pending = (rows.keys.bytes(rows.keys.count - 1), rows.blocks[rows.slot(row)], rows.rows[row], rows.eventTimes[row])
+        return MergedRows(
+            blocks: blocks, slots: slots, rows: places, eventTimes: times, keys: keys.finish(),
+            keyStarts: Array(0...places.count))
     }
 }

@@ -47,14 +47,14 @@ public final class CompactionJob: Sendable {
     /// The most row blocks of input that were held at once.
     public var blocksHeldMax: Int { gauge.peak }
 
-    /// Merges block by block; on any thread, once. An error is kept for `finishCompaction`.
-    public func run(isCancelled: () -> Bool = { false }) {
+    /// Merges block by block, with the crew's help; on any thread, once. An error is kept for `finishCompaction`.
+    public func run(crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }) {
         let result: Result<Output, HeadwaterError>
-        do { result = .success(try merge(isCancelled)) } catch { result = .failure(error) }
+        do { result = .success(try merge(crew, isCancelled)) } catch { result = .failure(error) }
         outcome.withLock { $0 = result }
     }
 
-    private func merge(_ isCancelled: () -> Bool) throws(HeadwaterError) -> Output {
+    private func merge(_ crew: WorkCrew, _ isCancelled: () -> Bool) throws(HeadwaterError) -> Output {
         var columns = ChunkColumns(groupID: groupID)
         var rows = 0
         var records: [RecordTimes] = []
@@ -63,13 +63,13 @@ public final class CompactionJob: Sendable {
             records.append(try chunk.records())
             rows += chunk.entry.bounds.rowCount
         }
-        var merge = try RunMerge(
+        let merge = try RunMerge(
             inputs.map { .chunks($0.chunks) }, filter: RowFilter(eventTimeLeast: cutoff?.cutoff ?? .min),
             limits: place.options.blockLimits, gauge: gauge)
-        let entries = try RunWriter.write(
-            &merge, columns: columns, records: RecordTimes(union: records), level: level,
-            splitBytes: place.options.chunkBytesTarget, place: place,
-            isCancelled: isCancelled)
+        let writer = RunWriter(
+            columns, records: RecordTimes(union: records), level: level, splitBytes: place.options.chunkBytesTarget, place: place,
+            crew: crew)
+        let entries = try writer.write(merge, isCancelled: isCancelled)
         return Output(entries: entries, droppedRows: rows - entries.reduce(0) { $0 + $1.bounds.rowCount })
     }
 
@@ -135,7 +135,7 @@ extension OfflineStore {
     /// Merges every group to one run, and removes every row that retention hides; flush first to take in what is in memory.
     ///
     /// - Throws: what the disk says, or `.cancelled`; groups done before that stay done.
-    public func compact(isCancelled: () -> Bool = { false }) throws(HeadwaterError) {
+    public func compact(crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }) throws(HeadwaterError) {
         try checkWritable()
         let version = state.withLock { $0.version }
         for (group, runs) in version.runs.sorted(by: { $0.key < $1.key }) {
@@ -148,7 +148,7 @@ extension OfflineStore {
             guard let job = try beginCompaction(group, level: level, where: { _ in true }) else {
                 throw HeadwaterError(.unavailable, "a compaction is under way: try again when it is done")
             }
-            job.run(isCancelled: isCancelled)
+            job.run(crew: crew, isCancelled: isCancelled)
             try finishCompaction(job)
         }
     }

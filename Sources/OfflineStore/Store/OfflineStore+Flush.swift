@@ -21,12 +21,12 @@ public final class FlushJob: Sendable {
         self.place = place
     }
 
-    /// Writes and syncs a chunk file for each group; on any thread, once. An error is kept for `finishFlush`.
-    public func run() {
+    /// Writes and syncs a chunk file for each group, with the crew's help; on any thread, once. An error is kept for `finishFlush`.
+    public func run(crew: WorkCrew = .alone) {
         var entries: [ChunkEntry] = []
         let result: Result<[ChunkEntry], HeadwaterError>
         do {
-            for (group, table) in tables.sorted(by: { $0.key < $1.key }) { entries += try write(group, table) }
+            for (group, table) in tables.sorted(by: { $0.key < $1.key }) { entries += try write(group, table, crew) }
             result = .success(entries)
         } catch {
             place.discard(entries.map(\.number))
@@ -35,7 +35,7 @@ public final class FlushJob: Sendable {
         outcome.withLock { $0 = result }
     }
 
-    private func write(_ group: GroupID, _ table: MemoryTable) throws(HeadwaterError) -> [ChunkEntry] {
+    private func write(_ group: GroupID, _ table: MemoryTable, _ crew: WorkCrew) throws(HeadwaterError) -> [ChunkEntry] {
         var columns = ChunkColumns(groupID: group)
         for run in table.runs {
             for part in run.parts { columns.formUnion(part.entry.schema) }
@@ -43,9 +43,9 @@ public final class FlushJob: Sendable {
         let records = RecordTimes(union: table.runs.map(\.recordTimes))
         // One run, sorted at once: a merge of the table's runs would sort them too, one by one.
         let run = table.runs.count == 1 ? table.runs[0] : MemoryRun(parts: table.runs.flatMap(\.parts))
-        var merge = try RunMerge([.memory(run)], filter: RowFilter(), limits: place.options.blockLimits)
-        return try RunWriter.write(
-            &merge, columns: columns, records: records, level: 0, splitBytes: nil, place: place, isCancelled: { false })
+        let writer = RunWriter(columns, records: records, level: 0, splitBytes: nil, place: place, crew: crew)
+        return try writer.write(
+            try RunMerge([.memory(run)], filter: RowFilter(), limits: place.options.blockLimits), isCancelled: { false })
     }
 
     func result() throws(HeadwaterError) -> [ChunkEntry] {
@@ -109,9 +109,9 @@ extension OfflineStore {
     }
 
     /// Flushes in one go, on the owner's thread.
-    public func flush(extra: [UInt8] = []) throws(HeadwaterError) {
+    public func flush(extra: [UInt8] = [], crew: WorkCrew = .alone) throws(HeadwaterError) {
         guard let job = try beginFlush(extra: extra) else { return }
-        job.run()
+        job.run(crew: crew)
         try finishFlush(job)
     }
 

@@ -1,0 +1,158 @@
+internal import FeatureModel
+
+/// Some rows of one block, in its order.
+struct BlockRows {
+    let block: RowBlock
+    /// What the rows lie in.
+    let range: Range<Int>
+    /// Whether they are all rows of the range.
+    let isWhole: Bool
+    /// The rows where they are not.
+    private let picked: [Int32]
+
+    init(_ block: RowBlock, _ range: Range<Int>) {
+        self.block = block
+        self.range = range
+        isWhole = true
+        picked = []
+    }
+
+    private init(_ block: RowBlock, _ range: Range<Int>, picked: [Int32]) {
+        self.block = block
+        self.range = range
+        isWhole = picked.count == range.count
+        self.picked = isWhole ? [] : picked
+    }
+
+    var count: Int { isWhole ? range.count : picked.count }
+    var isEmpty: Bool { count == 0 }
+
+    /// The row in the block of row number `index` of these.
+    @inline(__always)
+    func row(_ index: Int) -> Int { isWhole ? range.lowerBound + index : Int(picked[index]) }
+
+    /// Those of the rows that `isWanted`, by row in the block.
+    func filter(_ isWanted: (Int) -> Bool) -> BlockRows {
+        var wanted: [Int32] = []
+        wanted.reserveCapacity(count)
+        for index in 0..<count where isWanted(row(index)) { wanted.append(Int32(row(index))) }
+        return BlockRows(block, range, picked: wanted)
+    }
+
+    /// Those of the rows that a read sees.
+    func visible(to filter: RowFilter, withoutTombstones: Bool) -> BlockRows {
+        var rows = self
+        if !filter.showsEverything {
+            let (times, positions) = (block.eventTimes, block.positions)
+            rows = rows.filter { filter.shows(times[$0], positions[$0]) }
+        }
+        if withoutTombstones, block.hasTombstones { rows = rows.filter { !block.isTombstone($0) } }
+        return rows
+    }
+
+    /// Calls `body` with each key of the block that has some of these rows, and their numbers.
+    func forEachKey(_ body: (_ key: Int, _ range: Range<Int>) -> Void) {
+        if isEmpty { return }
+        let starts = block.keyStarts
+        var key = starts.run(of: row(0))
+        var first = 0
+        while first < count {
+            while starts[key + 1] <= row(first) { key += 1 }
+            var end = isWhole ? min(starts[key + 1] - range.lowerBound, count) : first + 1
+            while !isWhole, end < count, row(end) < starts[key + 1] { end += 1 }
+            body(key, first..<end)
+            first = end
+        }
+    }
+}
+
+/// Rows in (key, event_time, position, row) order, where they lie: nothing but what orders them is copied.
+struct MergedRows {
+    /// What the rows lie in; their order is loaded.
+    let blocks: [RowBlock]
+    /// Of each row its block, by number; empty where there is only one block.
+    private let slots: [Int32]
+    /// Of each row its place in the block.
+    let rows: [Int32]
+    let eventTimes: [Microseconds]
+    /// Each different key once, rising.
+    let keys: Column
+    /// First row of each key, and behind the last one the row count.
+    let keyStarts: [Int]
+
+    var count: Int { rows.count }
+
+    init(blocks: [RowBlock], slots: [Int32], rows: [Int32], eventTimes: [Microseconds], keys: Column, keyStarts: [Int]) {
+        self.blocks = blocks
+        self.slots = slots
+        self.rows = rows
+        self.eventTimes = eventTimes
+        self.keys = keys
+        self.keyStarts = keyStarts
+    }
+
+    /// The rows of one block.
+    init(_ rows: BlockRows) {
+        let block = rows.block
+        var keyNumbers: [Int] = []
+        var starts: [Int] = []
+        rows.forEachKey { key, range in
+            keyNumbers.append(key)
+            starts.append(range.lowerBound)
+        }
+        starts.append(rows.count)
+        let isRun = keyNumbers.last.map { $0 - keyNumbers[0] + 1 == keyNumbers.count } ?? true
+        let keys =
+            isRun
+            ? block.keys.slice(keyNumbers.isEmpty ? 0..<0 : keyNumbers[0]..<keyNumbers.last! + 1)
+            : block.keys.gather(keyNumbers)
+        let times = block.eventTimes
+        let places = (0..<rows.count).map { Int32(rows.row($0)) }
+        self.init(
+            blocks: [block], slots: [], rows: places,
+            eventTimes: rows.isWhole ? Array(times[rows.range]) : places.map { times[Int($0)] },
+            keys: keys, keyStarts: starts)
+    }
+
+    /// The rows of several blocks, each in order, in one order.
+    init(merging blocks: [BlockRows]) {
+        if blocks.count == 1 {
+            self.init(blocks[0])
+            return
+        }
+        var slots: [Int32] = []
+        var rows: [Int32] = []
+        for (slot, piece) in blocks.enumerated() {
+            slots.append(contentsOf: repeatElement(Int32(slot), count: piece.count))
+            for index in 0..<piece.count { rows.append(Int32(piece.row(index))) }
+        }
+        func order(_ number: Int32) -> RowOrder { blocks[Int(slots[Int(number)])].block.order(Int(rows[Int(number)])) }
+        let order = KeyOrder(blocks) { order($0) < order($1) }
+        self.init(
+            blocks: blocks.map(\.block), slots: order.rows.map { slots[Int($0)] }, rows: order.rows.map { rows[Int($0)] },
+            eventTimes: order.times, keys: order.keys.column, keyStarts: order.keyStarts)
+    }
+
+    @inline(__always)
+    func slot(_ row: Int) -> Int { slots.isEmpty ? 0 : Int(slots[row]) }
+
+    func order(_ row: Int) -> RowOrder { blocks[slot(row)].order(Int(rows[row])) }
+
+    /// About what a row takes.
+    var bytesPerRow: Int { blocks.reduce(0) { $0 + $1.bytesPerRow } / max(blocks.count, 1) }
+}
+
+extension [Int] {
+    /// Number of the run that a place lies in, where these are the starts of runs that follow each other, and the last one's end.
+    ///
+    /// - Complexity: O(log n).
+    func run(of place: Int) -> Int {
+        var low = 0
+        var high = count - 1
+        while low + 1 < high {
+            let middle = (low + high) / 2
+            if self[middle] <= place { low = middle } else { high = middle }
+        }
+        return low
+    }
+}
