@@ -37,38 +37,45 @@ struct PageEntry: Hashable, Sendable {
 extension PageBounds {
     /// The bounds of a column's cells that are neither null nor NaN; bool counts as 0 and 1.
     init(of column: Column) {
+        guard column.nullCount < column.count else {
+            self = .none
+            return
+        }
         switch column.type {
-        case .bool: self = Self.integers(column) { column.bool($0) ? 1 : 0 }
-        case .int32: self = Self.integers(column) { Int64(column.int32($0)) }
-        case .int64, .timestamp: self = Self.integers(column) { column.int64($0) }
-        case .float32: self = Self.floats(column) { Double(column.float32($0)) }
-        case .float64: self = Self.floats(column) { column.float64($0) }
+        case .bool: self = Self.integers((0..<column.count).lazy.map { column.bool($0) ? 1 : 0 }, of: column)
+        case .int32: self = Self.integers(column.data.integers(width: 4), of: column)
+        case .int64, .timestamp: self = Self.integers(column.data.integers(width: 8), of: column)
+        case .float32: self = Self.floats(column.data.floats(width: 4), of: column)
+        case .float64: self = Self.floats(column.data.floats(width: 8), of: column)
         default: self = .none
         }
     }
 
-    private static func integers(_ column: Column, _ cell: (Int) -> Int64) -> PageBounds {
-        guard column.nullCount < column.count else { return .none }
+    @inline(__always)
+    private static func integers(_ cells: some Collection<Int64>, of column: Column) -> PageBounds {
         var least = Int64.max
         var greatest = Int64.min
-        for row in 0..<column.count where !column.isNull(row) {
-            let value = cell(row)
-            least = min(least, value)
-            greatest = max(greatest, value)
+        var row = 0
+        for cell in cells {
+            if column.nullCount == 0 || !column.isNull(row) {
+                least = min(least, cell)
+                greatest = max(greatest, cell)
+            }
+            row += 1
         }
         return .integer(least, greatest)
     }
 
-    private static func floats(_ column: Column, _ cell: (Int) -> Double) -> PageBounds {
+    private static func floats(_ cells: [Double], of column: Column) -> PageBounds {
         var least = Double.infinity
         var greatest = -Double.infinity
         var isKnown = false
-        for row in 0..<column.count where !column.isNull(row) {
-            let value = cell(row)
-            if value.isNaN { continue }
+        for row in cells.indices where column.nullCount == 0 || !column.isNull(row) {
+            let cell = cells[row]
+            if cell.isNaN { continue }
             isKnown = true
-            least = min(least, value)
-            greatest = max(greatest, value)
+            least = min(least, cell)
+            greatest = max(greatest, cell)
         }
         return isKnown ? .float(least, greatest) : .none
     }

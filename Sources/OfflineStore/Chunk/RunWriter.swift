@@ -59,6 +59,9 @@ struct ChunkColumns: Sendable {
 }
 
 /// Writes merged rows as one run: one chunk file, or several that follow each other where a size is given.
+///
+/// In steps, and within a step side by side: the rows of the next blocks are merged and gathered, those of the last step are encoded, and what
+/// that step encoded is written.
 struct RunWriter {
     let columns: ChunkColumns
     /// Of all rows.
@@ -67,75 +70,114 @@ struct RunWriter {
     /// A new file starts after the block that reaches it; `nil` for one file.
     let splitBytes: Int?
     let place: ChunkPlace
-    /// Encodes blocks.
     let crew: WorkCrew
 
-    private var numbers: [UInt64] = []
-    private var entries: [ChunkEntry] = []
-
-    init(_ columns: ChunkColumns, records: RecordTimes, level: Int, splitBytes: Int?, place: ChunkPlace, crew: WorkCrew) {
-        self.columns = columns
-        self.records = records
-        self.level = level
-        self.splitBytes = splitBytes
-        self.place = place
-        self.crew = crew
+    private enum Piece: Sendable {
+        case gathered([RowGather])
+        case encoded(EncodedBlock)
+        case written
     }
 
     /// Writes all rows.
     ///
     /// - Returns: no entry where there are no rows.
     /// - Throws: what the disk or a damaged input says, `.cancelled`; files that were begun are removed.
-    consuming func write(
-        _ merge: consuming RunMerge, isCancelled: () -> Bool
-    ) throws(HeadwaterError) -> [ChunkEntry] {
-        do { try writeBlocks(merge, isCancelled) } catch {
-            place.discard(numbers)
+    func write(_ merge: RunMerge, isCancelled: () -> Bool) throws(HeadwaterError) -> [ChunkEntry] {
+        let gathers = Turned(BlockGathers(merge, limits: place.options.blockLimits))
+        let files = Turned(RunFiles(self))
+        do {
+            try write(gathers, files, isCancelled)
+            return try files.use { (files) throws(HeadwaterError) in try files.finish() }
+        } catch {
+            place.discard(files.use { $0.numbers })
             throw error
         }
-        return entries
     }
 
-    /// Encodes and writes as many blocks at a time as the crew works at once.
-    private mutating func writeBlocks(_ merge: consuming RunMerge, _ isCancelled: () -> Bool) throws(HeadwaterError) {
-        var gathers = BlockGathers(merge, limits: place.options.blockLimits)
-        var writer: ChunkWriter?
-        while true {
-            let waiting = try gathers.next(crew.size)
-            if waiting.isEmpty { break }
-            try write(waiting, &writer, isCancelled)
-        }
-        if let last = writer.take() { try finish(last) }
-    }
-
-    private mutating func write(
-        _ waiting: [RowGather], _ writer: inout ChunkWriter?, _ isCancelled: () -> Bool
+    private func write(
+        _ gathers: Turned<BlockGathers>, _ files: Turned<RunFiles>, _ isCancelled: () -> Bool
     ) throws(HeadwaterError) {
-        if isCancelled() { throw HeadwaterError(.cancelled, "the writing of chunks was cancelled; nothing has changed") }
         let header = header(number: 0)
-        let blocks = try crew.map(waiting.count) { (index) throws(HeadwaterError) in
-            try EncodedBlock(waiting[index], header)
+        var rows: [RowGather] = []
+        var blocks: [EncodedBlock] = []
+        var isFirst = true
+        while isFirst || !rows.isEmpty || !blocks.isEmpty {
+            if isCancelled() { throw HeadwaterError(.cancelled, "the writing of chunks was cancelled; nothing has changed") }
+            let gathersMore = isFirst || !rows.isEmpty
+            let pieces = try crew.map(2 + rows.count) { [rows, blocks] (number) throws(HeadwaterError) -> Piece in
+                switch number {
+                case 0:
+                    // First: its memory is needed next.
+                    try files.use { (files) throws(HeadwaterError) in
+                        for block in blocks { try files.append(block) }
+                    }
+                    return .written
+                case 1:
+                    if !gathersMore { return .gathered([]) }
+                    return .gathered(try gathers.use { (gathers) throws(HeadwaterError) in try gathers.next(crew.size) })
+                default: return .encoded(try EncodedBlock(rows[number - 2], header))
+                }
+            }
+            rows = []
+            blocks = []
+            for piece in pieces {
+                switch piece {
+                case .gathered(let next): rows = next
+                case .encoded(let block): blocks.append(block)
+                case .written: break
+                }
+            }
+            isFirst = false
         }
-        for block in blocks {
-            var open = if let open = writer.take() { open } else { try newFile() }
-            try open.append(block)
-            if open.byteCount < splitBytes ?? .max { writer = consume open } else { try finish(open) }
-        }
     }
 
-    private mutating func newFile() throws(HeadwaterError) -> ChunkWriter {
-        let number = place.numbers.take()
-        numbers.append(number)
-        return try ChunkWriter(header(number: number), records: records, directory: place.directory, storage: place.storage)
-    }
-
-    private mutating func finish(_ writer: consuming ChunkWriter) throws(HeadwaterError) {
-        entries.append(try writer.finish(level: level, run: numbers[0]))
-    }
-
-    private func header(number: UInt64) -> ChunkHeader {
+    fileprivate func header(number: UInt64) -> ChunkHeader {
         ChunkHeader(
             logID: place.logID, number: number, groupID: columns.groupID, schemaVersion: columns.schemaVersion,
             hasAvailableTime: columns.hasAvailableTime, features: columns.features)
+    }
+}
+
+/// The files of a run that is being written.
+private struct RunFiles: ~Copyable {
+    private let run: RunWriter
+    private var writer: ChunkWriter?
+    private var entries: [ChunkEntry] = []
+    private(set) var numbers: [UInt64] = []
+
+    init(_ run: RunWriter) { self.run = run }
+
+    mutating func append(_ block: EncodedBlock) throws(HeadwaterError) {
+        var open = if let open = writer.take() { open } else { try newFile() }
+        try open.append(block)
+        if open.byteCount < run.splitBytes ?? .max { writer = consume open } else { try finish(open) }
+    }
+
+    /// Finishes the last file, and tells all.
+    mutating func finish() throws(HeadwaterError) -> [ChunkEntry] {
+        if let last = writer.take() { try finish(last) }
+        return entries
+    }
+
+    private mutating func newFile() throws(HeadwaterError) -> ChunkWriter {
+        let number = run.place.numbers.take()
+        numbers.append(number)
+        return try ChunkWriter(
+            run.header(number: number), records: run.records, directory: run.place.directory, storage: run.place.storage)
+    }
+
+    private mutating func finish(_ writer: consuming ChunkWriter) throws(HeadwaterError) {
+        entries.append(try writer.finish(level: run.level, run: numbers[0]))
+    }
+}
+
+/// A value that several threads use in turn.
+private final class Turned<Value: ~Copyable & Sendable>: Sendable {
+    private let value: Mutex<Value>
+
+    init(_ value: consuming sending Value) { self.value = Mutex(value) }
+
+    func use<Result: Sendable, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result {
+        try value.withLock { (value) throws(Failure) in try body(&value) }
     }
 }

@@ -27,7 +27,8 @@ enum PageCodec {
 
     private static func smallest(_ column: Column) -> (PageEncoding, raw: [UInt8], compressed: [UInt8]?) {
         if column.count > 0, column.nullCount == column.count { return (.nulls, [], nil) }
-        var best = (encoding: PageEncoding.buffers, raw: buffers(of: column, packed: true))
+        let packed = buffers(of: column, packed: true)
+        var best = (encoding: PageEncoding.buffers, raw: packed.raw)
         // Codes of a dictionary take bits too: of cells that are small already it saves nothing.
         if best.raw.count > 2 * column.count, let dictionary = CellDictionary(column) {
             let raw = page(of: dictionary, column)
@@ -35,9 +36,9 @@ enum PageCodec {
         }
         var compressed = LZ4.compress(best.raw).flatMap { pays($0, against: best.raw.count) ? $0 : nil }
         // Packing hides repeats of more than one cell from LZ4.
-        if hasPacking(column.type) {
-            let plain = buffers(of: column, packed: false)
-            if plain != best.raw, let candidate = LZ4.compress(plain),
+        if packed.isPacked || best.encoding == .dictionary, hasPacking(column.type) {
+            let plain = buffers(of: column, packed: false).raw
+            if let candidate = LZ4.compress(plain),
                 pays(candidate, against: compressed?.count ?? best.raw.count)
             {
                 best = (.buffers, plain)
@@ -57,7 +58,7 @@ enum PageCodec {
         }
     }
 
-    private static func buffers(of column: Column, packed: Bool) -> [UInt8] {
+    private static func buffers(of column: Column, packed: Bool) -> (raw: [UInt8], isPacked: Bool) {
         var stored: [(codec: BufferCodec, bytes: ArraySlice<UInt8>)] = column.buffers.map { (.plain, $0) }
         if packed {
             stored[1] = BufferCodec.encode(offsets: column.offsets)
@@ -77,7 +78,7 @@ enum PageCodec {
         for buffer in stored { raw.append(buffer.codec.rawValue) }
         raw.append(contentsOf: [0, 0, 0])
         for buffer in stored { raw += buffer.bytes }
-        return raw
+        return (raw, stored.contains { $0.codec != .plain })
     }
 
     private static func page(of dictionary: CellDictionary, _ column: Column) -> [UInt8] {
@@ -88,7 +89,7 @@ enum PageCodec {
         raw.append(littleEndian: UInt32(codes.count))
         raw += column.validity
         raw += codes
-        raw += buffers(of: dictionary.cells, packed: true)
+        raw += buffers(of: dictionary.cells, packed: true).raw
         return raw
     }
 

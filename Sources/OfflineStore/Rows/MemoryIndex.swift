@@ -37,17 +37,16 @@ struct MemoryIndex: Sendable {
         for (number, part) in parts.enumerated() {
             for row in 0..<part.rowCount { partOf.append(MemoryRow(part: UInt32(number), row: UInt32(row))) }
         }
-        var keys = ColumnBuilder(.bytes, capacity: order.keyCount)
-        for key in 0..<order.keyCount { keys.append(text: order.keys[key]) }
         rows = order.rows.map { partOf[Int($0)] }
         eventTimes = order.times
-        self.keys = keys.finish()
+        keys = order.keys.column
         keyStarts = order.keyStarts
         blocks = Self.cut(rows, keyStarts, parts: parts, rowsMax: blockRowsMax, bytesMax: blockBytesMax)
     }
 
     /// Blocks of at most `rowsMax` rows that come to about `bytesMax` bytes.
     private static func cut(_ rows: [MemoryRow], _ starts: [Int], parts: [MemoryPart], rowsMax: Int, bytesMax: Int) -> [Block] {
+        let bytesPerRow = parts.map(\.bytesPerRow)
         var blocks: [Block] = []
         var first = 0
         var firstKey = 0
@@ -55,7 +54,7 @@ struct MemoryIndex: Sendable {
         var key = 0
         for row in 0..<rows.count {
             while starts[key + 1] <= row { key += 1 }
-            bytes += parts[Int(rows[row].part)].bytesPerRow
+            bytes += bytesPerRow[Int(rows[row].part)]
             let isFull = row + 1 - first >= rowsMax || bytes >= bytesMax
             guard isFull || row + 1 == rows.count else { continue }
             blocks.append(Block(rows: first..<row + 1, keys: firstKey..<key + 1))

@@ -9,8 +9,8 @@ struct RowGather: Sendable {
     /// How many rows each different key has.
     private(set) var keyRows: [Int] = []
 
-    private var keys = ColumnBuilder(.bytes)
-    private var lastKey: ArraySlice<UInt8> = []
+    /// The different keys, in pieces; none is empty.
+    private var keys: [Column] = []
     private var picks = CellPicks<PickSource>()
     private var slots: [ObjectIdentifier: Int32] = [:]
 
@@ -31,21 +31,18 @@ struct RowGather: Sendable {
     }
 
     private mutating func appendKeys(_ rows: MergedRows, _ range: Range<Int>) {
-        var key = rows.keyStarts.run(of: range.lowerBound)
-        var isFirst = !keyRows.isEmpty
-        while key < rows.keys.count, rows.keyStarts[key] < range.upperBound {
-            let count = min(rows.keyStarts[key + 1], range.upperBound) - max(rows.keyStarts[key], range.lowerBound)
-            let bytes = rows.keys.bytes(key)
-            // Only the first may go on with what is here.
-            if isFirst, KeyBytes.compare(lastKey, bytes) == 0 {
-                keyRows[keyRows.count - 1] += count
-            } else {
-                keys.append(text: bytes)
-                keyRows.append(count)
-            }
-            isFirst = false
-            lastKey = bytes
-            key += 1
+        let starts = rows.keyStarts
+        var first = starts.run(of: range.lowerBound)
+        let last = starts.run(of: range.upperBound - 1)
+        // The first may go on with what is here.
+        if let known = keys.last, KeyBytes.compare(known.bytes(known.count - 1), rows.keys.bytes(first)) == 0 {
+            keyRows[keyRows.count - 1] += min(starts[first + 1], range.upperBound) - range.lowerBound
+            first += 1
+        }
+        if first > last { return }
+        keys.append(rows.keys.slice(first..<last + 1))
+        for key in first...last {
+            keyRows.append(min(starts[key + 1], range.upperBound) - max(starts[key], range.lowerBound))
         }
     }
 
@@ -94,7 +91,7 @@ struct RowGather: Sendable {
     }
 
     /// The different keys, rising.
-    func keyColumn() -> Column { keys.finish() }
+    func keyColumn() -> Column { .joined(keys) }
 
     /// The rows' cells. - Complexity: O(n).
     func cells() -> GatheredCells { GatheredCells(picks.grouped()) }

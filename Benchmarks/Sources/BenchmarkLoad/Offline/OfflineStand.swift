@@ -57,7 +57,7 @@ public final class OfflineStand: Sendable {
             store.apply(table.record(rows, schema, position: next))
             guard rows.upperBound % rowsPerFlush == 0 || rows.upperBound == table.rowCount else { continue }
             let begun = now()
-            try store.flush()
+            try store.flush(crew: crew)
             flushSeconds += now() - begun
         }
         return LoadFigures(flushSeconds: flushSeconds, rows: table.rowCount)
@@ -68,7 +68,7 @@ public final class OfflineStand: Sendable {
     /// - Returns: seconds.
     public func compact() throws(HeadwaterError) -> Double {
         let begun = now()
-        try store.compact()
+        try store.compact(crew: crew)
         return now() - begun
     }
 
@@ -122,7 +122,7 @@ public final class OfflineStand: Sendable {
         let begun = now()
         var scan = try view.scan(
             schema, columns: features.map { $0.map { schema.ordinal(ofFeature: $0)! } }, start: start, end: end,
-            asOf: view.position)
+            asOf: view.position, crew: crew)
         var batches: [RowBatch] = []
         while let batch = try scan.next() { batches.append(batch) }
         return WorkFigures(seconds: now() - begun, rows: batches.reduce(0) { $0 + $1.rowCount })
