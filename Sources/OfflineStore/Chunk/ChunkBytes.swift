@@ -1,9 +1,12 @@
 internal import FeatureModel
 internal import StorageIO
+internal import Synchronization
 
 /// A mapped chunk file whose reads are checked against its length.
 struct ChunkBytes: Sendable {
     let file: MappedFile
+    /// Pages whose checksums have been found to hold since the file was opened.
+    let checkedPages = CheckedPages()
 
     var path: String { file.path }
     var count: Int { file.count }
@@ -35,4 +38,13 @@ struct ChunkBytes: Sendable {
             throw damage("\(count) bytes at \(offset) lie beyond its end at \(self.count)", at: self.count)
         }
     }
+}
+
+/// Which pages have been checked: each is at its first touch.
+final class CheckedPages: Sendable {
+    private let offsets = Mutex<Set<Int>>([])
+
+    func contains(_ offset: Int) -> Bool { offsets.withLock { $0.contains(offset) } }
+
+    func insert(_ offset: Int) { offsets.withLock { _ = $0.insert(offset) } }
 }

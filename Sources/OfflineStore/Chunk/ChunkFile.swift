@@ -131,6 +131,8 @@ final class ChunkFile: Sendable {
     /// - Throws: `.dataLoss` at the first damage, and what `visit` throws.
     func verify(_ visit: ScrubVisit = { _ in }) throws(HeadwaterError) {
         let layout = try readLayout()
+        // Whatever has been checked before.
+        try verifyChecksums()
         let records = try readRecords(layout)
         var previous: (key: [UInt8], order: RowOrder)?
         for number in layout.directory.blocks.indices {

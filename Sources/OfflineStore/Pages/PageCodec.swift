@@ -109,7 +109,7 @@ enum PageCodec {
         }
     }
 
-    /// Checks and decompresses a page and lends its raw bytes.
+    /// Checks, at its first touch, and decompresses a page and lends its raw bytes.
     ///
     /// - Throws: `.dataLoss` or `.unimplemented`, located at the page, also what `body` throws.
     static func withRaw<Result>(
@@ -124,8 +124,11 @@ enum PageCodec {
             throw file.damage("a page's counts do not hold", at: entry.offset)
         }
         return try file.withBytes(at: entry.offset, count: entry.storedBytes) { span throws(HeadwaterError) -> Result in
-            guard CRC32C.checksum(span) == entry.checksum else {
-                throw file.damage("a page's checksum does not match", at: entry.offset)
+            if !file.checkedPages.contains(entry.offset) {
+                guard CRC32C.checksum(span) == entry.checksum else {
+                    throw file.damage("a page's checksum does not match", at: entry.offset)
+                }
+                file.checkedPages.insert(entry.offset)
             }
             func lend(_ raw: RawSpan) throws(HeadwaterError) -> Result {
                 do { return try body(raw, encoding) } catch {

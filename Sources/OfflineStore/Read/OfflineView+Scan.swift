@@ -9,6 +9,7 @@ extension OfflineView {
     ///   - start: least event time; of no effect in a static table, as is `end`.
     ///   - end: event times stop before it.
     ///   - includeDeletes: whether tombstones are given too.
+    ///   - fields: what is wanted beside features.
     ///   - crew: decodes.
     /// - Complexity: memory of one block a run and a few batches for each member of the crew.
     /// - Throws: `.outOfRange` for an `asOf` that is not there, `.invalidArgument` for an ordinal that is no feature,
@@ -16,7 +17,7 @@ extension OfflineView {
     ///   damaged chunk.
     public func scan(
         _ group: GroupSchema, columns: [Int]? = nil, start: Microseconds? = nil, end: Microseconds? = nil, asOf: Position,
-        includeDeletes: Bool = false, crew: WorkCrew = .alone
+        includeDeletes: Bool = false, fields: RowFields = .all, crew: WorkCrew = .alone
     ) throws(HeadwaterError) -> RowScan {
         var filter = try filter(group.groupID, asOf: asOf)
         var isEmpty = false
@@ -28,7 +29,7 @@ extension OfflineView {
             }
         }
         let runs = isEmpty ? [] : runs(group.groupID)
-        let builder = try RowBatchBuilder(group, columns: columns)
+        let builder = try RowBatchBuilder(group, columns: columns, fields: fields)
         if runs.count == 1, case .chunks(let chunks) = runs[0] {
             let blocks = try ChunkBlocks(chunks, filter: filter)
             return RowScan(blocks, withoutTombstones: !includeDeletes, builder, crew)
@@ -46,13 +47,14 @@ extension OfflineView {
     /// - Complexity: reads every row once; memory of one block a run and a few batches for each member of the crew.
     /// - Throws: as `scan`.
     public func latest(
-        _ group: GroupSchema, columns: [Int]? = nil, at time: Microseconds? = nil, asOf: Position, crew: WorkCrew = .alone
+        _ group: GroupSchema, columns: [Int]? = nil, at time: Microseconds? = nil, asOf: Position, fields: RowFields = .all,
+        crew: WorkCrew = .alone
     ) throws(HeadwaterError) -> RowScan {
         var filter = try filter(group.groupID, asOf: asOf)
         if let time { filter.eventTimeGreatest = time }
         let latest = LatestMerge(try merge(group.groupID, filter))
         return RowScan(
-            BlockGathers(latest, limits: options.blockLimits), try RowBatchBuilder(group, columns: columns), crew)
+            BlockGathers(latest, limits: options.blockLimits), try RowBatchBuilder(group, columns: columns, fields: fields), crew)
     }
 }
 
@@ -91,8 +93,8 @@ public struct RowScan {
 
     /// - Returns: `false` at the end.
     private mutating func fill() throws(HeadwaterError) -> Bool {
-        // Two pieces for each, as not all take as long.
-        let count = crew.size == 1 ? 1 : 2 * crew.size
+        // Several for each, as not all take as long.
+        let count = crew.size == 1 ? 1 : 8 * crew.size
         if blocks != nil {
             var taken: [ChunkBlock] = []
             while taken.count < count, let block = try blocks!.next() { taken.append(block) }

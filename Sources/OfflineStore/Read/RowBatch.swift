@@ -1,6 +1,26 @@
 public import FeatureModel
 
-/// Rows of one group in columns of equal length, in (key, event_time, position, row) order.
+/// What a scan gives of each row beside features. Each costs pages to read and columns to make.
+public struct RowFields: OptionSet, Sendable {
+    public let rawValue: Int
+
+    public init(rawValue: Int) { self.rawValue = rawValue }
+
+    public static let keys = RowFields(rawValue: 1 << 0)
+    public static let eventTime = RowFields(rawValue: 1 << 1)
+    public static let ingestTime = RowFields(rawValue: 1 << 2)
+    public static let availableTime = RowFields(rawValue: 1 << 3)
+    public static let position = RowFields(rawValue: 1 << 4)
+    public static let row = RowFields(rawValue: 1 << 5)
+    public static let isDelete = RowFields(rawValue: 1 << 6)
+    public static let all: RowFields = [keys, eventTime, ingestTime, availableTime, position, row, isDelete]
+
+    /// Whether `RowBlock.loadOrder` is needed for them.
+    var needOrder: Bool { !isDisjoint(with: [.ingestTime, .position, .row]) }
+}
+
+/// Rows of one group in columns of equal length, in (key, event_time, position, row) order. Of fields that were not asked for there are no
+/// cells.
 public struct RowBatch: Sendable {
     public let rowCount: Int
     /// The key columns, in key order.
@@ -24,76 +44,87 @@ public struct RowBatch: Sendable {
 struct RowBatchBuilder: Sendable {
     let schema: GroupSchema
     let ordinals: [Int]
+    let fields: RowFields
 
     /// - Parameter columns: ordinals of features; `nil` for all.
     /// - Throws: `.invalidArgument` for an ordinal that is no feature.
-    init(_ schema: GroupSchema, columns: [Int]?) throws(HeadwaterError) {
+    init(_ schema: GroupSchema, columns: [Int]?, fields: RowFields) throws(HeadwaterError) {
         let features = schema.featureBase..<schema.columnCount
         for ordinal in columns ?? [] where !features.contains(ordinal) {
             throw HeadwaterError(.invalidArgument, "column \(ordinal) is no feature of group \(schema.groupID)")
         }
         self.schema = schema
+        self.fields = schema.availableTimeName == nil ? fields.subtracting(.availableTime) : fields
         ordinals = columns ?? Array(features)
     }
 
-    /// - Parameter isLast: no other rows of the same blocks will be asked for.
-    func batch(_ rows: RowGather, isLast: Bool = false) throws(HeadwaterError) -> RowBatch {
+       func batch(_ rows: RowGather) throws(HeadwaterError) -> RowBatch {
         let cells = rows.cells()
         return RowBatch(
             rowCount: rows.count,
-            keys: try keyColumns(rows.keyColumn(), rows.keyRows),
-            eventTime: Column(.timestamp, numbers: rows.eventTimes),
-            ingestTime: try cells.ingestTimes(),
-            availableTime: schema.availableTimeName == nil
-                ? nil : try cells.column(.availableTime, .timestamp, isLast: isLast),
-            position: Column(.int64, numbers: cells.positions()),
-            row: Column(.int64, numbers: cells.rowNumbers().map { Int64($0) }),
-            isDelete: cells.tombstones(),
+            keys: fields.contains(.keys) ? try keyColumns(rows.keyColumn(), rows.keyRows) : [],
+            eventTime: Column(.timestamp, numbers: fields.contains(.eventTime) ? rows.eventTimes : []),
+            ingestTime: try fields.contains(.ingestTime) ? cells.ingestTimes() : .nulls(.timestamp, count: 0),
+            availableTime: fields.contains(.availableTime) ? try cells.column(.availableTime, .timestamp) : nil,
+            position: Column(.int64, numbers: fields.contains(.position) ? cells.positions() : []),
+            row: Column(.int64, numbers: fields.contains(.row) ? cells.rowNumbers().map { Int64($0) } : []),
+            isDelete: fields.contains(.isDelete) ? cells.tombstones() : .nulls(.bool, count: 0),
             features: try ordinals.map { (ordinal) throws(HeadwaterError) in
-                try cells.column(.feature(ordinal), schema.type(ofOrdinal: ordinal), isLast: isLast)
+                try cells.column(.feature(ordinal), schema.type(ofOrdinal: ordinal))
             })
     }
 
     /// The visible rows of a block of a run that nothing else is merged with; `nil` where there are none.
     func batch(_ chunkBlock: ChunkBlock, withoutTombstones: Bool) throws(HeadwaterError) -> RowBatch? {
         let block = try RowBlock(chunkBlock, gauge: nil)
-        try block.loadOrder()
+        if fields.needOrder || chunkBlock.filter.needsPositions { try block.loadOrder() } else { try block.loadTombstones() }
         let rows = BlockRows(block, 0..<block.rowCount).visible(to: chunkBlock.filter, withoutTombstones: withoutTombstones)
-        if rows.isEmpty { return nil }
-        if rows.isWhole { return try batch(block, rows.range) }
-        var gather = RowGather()
-        gather.append(MergedRows(rows), 0..<rows.count)
-        return try batch(gather, isLast: true)
+        return rows.isEmpty ? nil : try batch(rows, of: chunkBlock)
     }
 
-    /// Consecutive rows of a block whose order is loaded: decoded columns are handed on as they are.
-    private func batch(_ block: RowBlock, _ rows: Range<Int>) throws(HeadwaterError) -> RowBatch {
-        let keys = block.keyStarts.indices.dropLast().filter { block.keyStarts[$0 + 1] > rows.lowerBound }
-        let counts = keys.map { block.keyStarts[$0 + 1] - max(block.keyStarts[$0], rows.lowerBound) }
-        let isDelete = [UInt8](bits: rows.count) { block.isTombstone(rows.lowerBound + $0) }
+    /// Rows of one block: of all of them decoded columns are handed on as they are, of some only their cells are decoded.
+    private func batch(_ rows: BlockRows, of chunkBlock: ChunkBlock) throws(HeadwaterError) -> RowBatch {
+        let block = rows.block
+        let source = CellSource.chunk(chunkBlock.chunk, chunkBlock.layout, block: chunkBlock.number)
         return RowBatch(
             rowCount: rows.count,
-            keys: try keyColumns(block.keys.slice(keys[0]..<block.keys.count), counts),
-            eventTime: Column(.timestamp, numbers: Array(block.eventTimes[rows])),
-            ingestTime: try block.ingestTimes().slice(rows),
-            availableTime: schema.availableTimeName == nil
-                ? nil : try block.availableTimes()?.slice(rows) ?? Column.nulls(.timestamp, count: rows.count),
-            position: Column(.int64, numbers: block.positions[rows].map { Int64(bitPattern: $0) }),
-            row: Column(.int64, numbers: block.rows[rows].map { Int64($0) }),
-            isDelete: Column(type: .bool, count: rows.count, nullCount: 0, data: isDelete[...]),
+            keys: fields.contains(.keys) ? try keyColumns(rows) : [],
+            eventTime: Column(.timestamp, numbers: fields.contains(.eventTime) ? rows.pick(block.eventTimes) : []),
+            ingestTime: try fields.contains(.ingestTime) ? rows.pick(block.ingestTimes()) : .nulls(.timestamp, count: 0),
+            availableTime: fields.contains(.availableTime)
+                ? try block.availableTimes().map { rows.pick($0) } ?? .nulls(.timestamp, count: rows.count) : nil,
+            position: Column(
+                .int64, numbers: fields.contains(.position) ? rows.pick(block.positions).map { Int64(bitPattern: $0) } : []),
+            row: Column(.int64, numbers: fields.contains(.row) ? rows.pick(block.rows).map { Int64($0) } : []),
+            isDelete: fields.contains(.isDelete) ? tombstones(rows) : .nulls(.bool, count: 0),
             features: try ordinals.map { (ordinal) throws(HeadwaterError) in
-                try feature(block, ordinal, as: schema.type(ofOrdinal: ordinal), rows)
+                try feature(rows, source, ordinal, as: schema.type(ofOrdinal: ordinal))
             })
     }
 
+    private func keyColumns(_ rows: BlockRows) throws(HeadwaterError) -> [Column] {
+        var keys: [Int] = []
+        var counts: [Int] = []
+        rows.forEachKey { key, range in
+            keys.append(key)
+            counts.append(range.count)
+        }
+        return try keyColumns(rows.block.keys.gather(keys), counts)
+    }
+
+    private func tombstones(_ rows: BlockRows) -> Column {
+        let bits = [UInt8](bits: rows.count) { rows.block.isTombstone(rows.row($0)) }
+        return Column(type: .bool, count: rows.count, nullCount: 0, data: bits[...])
+    }
+
     private func feature(
-        _ block: RowBlock, _ ordinal: Int, as type: FeatureType, _ rows: Range<Int>
+        _ rows: BlockRows, _ source: CellSource, _ ordinal: Int, as type: FeatureType
     ) throws(HeadwaterError) -> Column {
-        guard let column = try block.feature(ordinal) else { return Column.nulls(type, count: rows.count) }
-        if column.type == type { return column.slice(rows) }
-        var builder = ColumnBuilder(type, capacity: rows.count)
-        for row in rows { try builder.append(converting: column, row) }
-        return builder.finish()
+        if rows.isWhole, let column = try rows.block.feature(ordinal), column.type == type { return column.slice(rows.range) }
+        return try CellTarget.fill([type], count: rows.count) { (targets) throws(HeadwaterError) in
+            let places = (0..<Int32(rows.count)).map { $0 }
+            try source.copy(.feature(ordinal), rows: rows.places[...], to: targets[0], places: places[...])
+        }[0]
     }
 
     /// - Parameter counts: how many rows each key has.

@@ -31,6 +31,17 @@ struct BlockRows {
     @inline(__always)
     func row(_ index: Int) -> Int { isWhole ? range.lowerBound + index : Int(picked[index]) }
 
+    /// The rows in the block.
+    var places: [Int32] { isWhole ? range.map { Int32($0) } : picked }
+
+    /// What belongs to the rows, of one value for each row of the block.
+    func pick<Element>(_ values: [Element]) -> [Element] {
+        isWhole ? Array(values[range]) : picked.map { values[Int($0)] }
+    }
+
+    /// The same of a column.
+    func pick(_ column: Column) -> Column { isWhole ? column.slice(range) : column.gather(picked.lazy.map { Int($0) }) }
+
     /// Those of the rows that `isWanted`, by row in the block.
     func filter(_ isWanted: (Int) -> Bool) -> BlockRows {
         var wanted: [Int32] = []
@@ -42,9 +53,13 @@ struct BlockRows {
     /// Those of the rows that a read sees.
     func visible(to filter: RowFilter, withoutTombstones: Bool) -> BlockRows {
         var rows = self
-        if !filter.showsEverything {
-            let (times, positions) = (block.eventTimes, block.positions)
+        let (times, positions) = (block.eventTimes, block.positions)
+        if filter.needsPositions {
             rows = rows.filter { filter.shows(times[$0], positions[$0]) }
+        } else if !filter.showsEverything {
+            // Not a range: one that ends before its start shows nothing.
+            let (least, greatest) = (filter.eventTimeLeast, filter.eventTimeGreatest)
+            rows = rows.filter { times[$0] >= least && times[$0] <= greatest }
         }
         if withoutTombstones, block.hasTombstones { rows = rows.filter { !block.isTombstone($0) } }
         return rows
@@ -106,12 +121,8 @@ struct MergedRows {
             isRun
             ? block.keys.slice(keyNumbers.isEmpty ? 0..<0 : keyNumbers[0]..<keyNumbers.last! + 1)
             : block.keys.gather(keyNumbers)
-        let times = block.eventTimes
-        let places = (0..<rows.count).map { Int32(rows.row($0)) }
         self.init(
-            blocks: [block], slots: [], rows: places,
-            eventTimes: rows.isWhole ? Array(times[rows.range]) : places.map { times[Int($0)] },
-            keys: keys, keyStarts: starts)
+            blocks: [block], slots: [], rows: rows.places, eventTimes: rows.pick(block.eventTimes), keys: keys, keyStarts: starts)
     }
 
     /// The rows of several blocks, each in order, in one order.

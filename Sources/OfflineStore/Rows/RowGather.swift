@@ -167,12 +167,11 @@ struct GatheredCells {
 
     /// A column of the rows; null where a row's source does not have it.
     ///
-    /// - Parameter isLast: nothing else will be picked from the rows' blocks: of a few rows only their cells are decoded.
     /// - Throws: `.dataLoss` where a chunk is damaged, `.failedPrecondition` where a cell does not fit a narrower type.
-    func column(_ column: RowColumn, _ type: FeatureType, isLast: Bool = false) throws(HeadwaterError) -> Column {
+    func column(_ column: RowColumn, _ type: FeatureType) throws(HeadwaterError) -> Column {
         try CellTarget.fill([type], count: count) { (targets) throws(HeadwaterError) in
             try picks.forEach { (source, rows, places) throws(HeadwaterError) in
-                try source.copy(column, rows: rows, to: targets[0], places: places, isLast: isLast)
+                try source.copy(column, rows: rows, to: targets[0], places: places)
             }
         }[0]
     }
@@ -189,14 +188,11 @@ private enum PickSource: Sendable {
 
     /// As `CellSource.copy`.
     func copy(
-        _ column: RowColumn, rows: ArraySlice<Int32>, to target: CellTarget, places: ArraySlice<Int32>, isLast: Bool
+        _ column: RowColumn, rows: ArraySlice<Int32>, to target: CellTarget, places: ArraySlice<Int32>
     ) throws(HeadwaterError) {
         switch self {
         case .part(let part): try CellSource.part(part).copy(column, rows: rows, to: target, places: places)
         case .block(let block):
-            if isLast, case .chunk(let chunk, let layout, let number) = block.source {
-                return try CellSource.chunk(chunk, layout, block: number).copy(column, rows: rows, to: target, places: places)
-            }
             let cells =
                 switch column {
                 case .availableTime: try block.availableTimes()

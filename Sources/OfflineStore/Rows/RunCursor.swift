@@ -13,6 +13,9 @@ struct RowFilter: Sendable {
     var eventTimeLeast: Microseconds = .min
     var eventTimeGreatest: Microseconds = .max
 
+    /// Whether it looks at positions.
+    var needsPositions: Bool { asOf != .max }
+
     var showsEverything: Bool { asOf == .max && eventTimeLeast == .min && eventTimeGreatest == .max }
 
     func shows(_ eventTime: Microseconds, _ position: Position) -> Bool {
@@ -38,11 +41,21 @@ struct RowFilter: Sendable {
     }
 
     /// Whether every row of a block can be seen.
-    func showsAll(_ block: BlockEntry, _ layout: ChunkLayout) -> Bool {
-        guard case .integer(let earliest, let latest) = block.pages[layout.page(of: .eventTime)!].bounds,
-            case .integer(let least, let greatest) = block.pages[layout.page(of: .position)!].bounds, least >= 0
-        else { return false }
-        return earliest >= eventTimeLeast && latest <= eventTimeGreatest && Position(greatest) <= asOf
+    func showsAll(_ block: BlockEntry, _ layout: ChunkLayout) -> Bool { rest(block, layout).showsEverything }
+
+    /// What of the filter hides rows of a block, by its bounds.
+    func rest(_ block: BlockEntry, _ layout: ChunkLayout) -> RowFilter {
+        var rest = self
+        if case .integer(let earliest, let latest) = block.pages[layout.page(of: .eventTime)!].bounds {
+            if earliest >= eventTimeLeast { rest.eventTimeLeast = .min }
+            if latest <= eventTimeGreatest { rest.eventTimeGreatest = .max }
+        }
+        if case .integer(let least, let greatest) = block.pages[layout.page(of: .position)!].bounds, least >= 0,
+            Position(greatest) <= asOf
+        {
+            rest.asOf = .max
+        }
+        return rest
     }
 }
 
@@ -93,8 +106,7 @@ struct ChunkBlocks {
                     let entry = layout.directory.blocks[number]
                     nextBlock += 1
                     if filter.hides(entry, layout) { continue }
-                    return ChunkBlock(
-                        chunk: chunk, layout: layout, number: number, filter: filter.showsAll(entry, layout) ? RowFilter() : filter)
+                    return ChunkBlock(chunk: chunk, layout: layout, number: number, filter: filter.rest(entry, layout))
                 }
             }
             nextChunk += 1

@@ -122,7 +122,7 @@ public final class OfflineStand: Sendable {
         let begun = now()
         var scan = try view.scan(
             schema, columns: features.map { $0.map { schema.ordinal(ofFeature: $0)! } }, start: start, end: end,
-            asOf: view.position, crew: crew)
+            asOf: view.position, fields: [], crew: crew)
         var batches: [RowBatch] = []
         while let batch = try scan.next() { batches.append(batch) }
         return WorkFigures(seconds: now() - begun, rows: batches.reduce(0) { $0 + $1.rowCount })
