@@ -77,6 +77,12 @@ final class ChunkFile: Sendable {
         return page
     }
 
+    /// The numbers of a system column of integers or times; as `systemPage`.
+    func systemNumbers(_ column: SystemColumn, _ layout: ChunkLayout, block: Int) throws(HeadwaterError) -> [Int64] {
+        let index = layout.page(of: column)!
+        return try PageCodec.decodeIntegers(try page(index, layout, block: block), type: layout.pageTypes[index], from: bytes)
+    }
+
     /// Reads and decodes one page of a block.
     func decodePage(_ index: Int, _ layout: ChunkLayout, block: Int) throws(HeadwaterError) -> Column {
         try PageCodec.decode(try page(index, layout, block: block), type: layout.pageTypes[index], from: bytes)
@@ -117,8 +123,8 @@ final class ChunkFile: Sendable {
     private func recordsOfVersion1(_ layout: ChunkLayout) throws(HeadwaterError) -> RecordTimes {
         var times: [Position: Microseconds] = [:]
         for block in layout.directory.blocks.indices {
-            let positions = try systemPage(.position, layout, block: block).int64Cells()
-            let ingested = try systemPage(.ingestTime, layout, block: block).int64Cells()
+            let positions = try systemNumbers(.position, layout, block: block)
+            let ingested = try systemNumbers(.ingestTime, layout, block: block)
             for (position, time) in zip(positions, ingested) { times[Position(bitPattern: position)] = time }
         }
         let positions = times.keys.sorted()

@@ -41,6 +41,22 @@ extension ArraySlice<UInt8> {
     }
 }
 
+extension [Int32] {
+    /// The numbers of a range for which `isWanted`. Without a branch, as nobody can guess which they are.
+    @inline(__always)
+    init(_ range: Range<Int>, where isWanted: (Int) -> Bool) {
+        unsafe self.init(unsafeUninitializedCapacity: range.count) { output, initialized in
+            var count = 0
+            for number in range {
+                // `count` is below the capacity: it has grown by one at the most for each number before.
+                unsafe output[count] = Int32(truncatingIfNeeded: number)
+                count &+= isWanted(number) ? 1 : 0
+            }
+            initialized = count
+        }
+    }
+}
+
 extension [UInt8] {
     /// `count` bits as Arrow lays them out, 1 where `isSet`.
     init(bits count: Int, _ isSet: (Int) -> Bool) {

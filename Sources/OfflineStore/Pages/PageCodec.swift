@@ -109,6 +109,27 @@ enum PageCodec {
         }
     }
 
+    /// Reads a page of integers or times that has no nulls, as numbers.
+    ///
+    /// - Throws: as `decode`.
+    static func decodeIntegers(_ entry: PageEntry, type: FeatureType, from file: ChunkBytes) throws(HeadwaterError) -> [Int64] {
+        let packed = try withRaw(entry, from: file) { (raw, encoding) throws(HeadwaterError) -> [Int64]? in
+            guard encoding == .buffers, entry.nullCount == 0 else { return nil }
+            let layout = try layout(raw)
+            guard layout[4].codec == (type == .int32 ? .packed32 : .packed64), layout[..<4].allSatisfy({ $0.range.isEmpty }) else {
+                return nil
+            }
+            let bytes = raw.extracting(layout[4].range)
+            try PackedIntegers.check(bytes, count: entry.cellCount)
+            let numbers = PackedIntegers.decode(bytes, count: entry.cellCount)
+            return type == .int32 ? numbers.map { Int64(Int32(truncatingIfNeeded: $0)) } : numbers
+        }
+        if let packed { return packed }
+        let column = try decode(entry, type: type, from: file)
+        guard column.nullCount == 0 else { throw file.damage("nulls in a column that has none", at: entry.offset) }
+        return column.data.integers(width: type.fixedWidth!)
+    }
+
     /// Checks, at its first touch, and decompresses a page and lends its raw bytes.
     ///
     /// - Throws: `.dataLoss` or `.unimplemented`, located at the page, also what `body` throws.

@@ -43,7 +43,9 @@ struct BlockRows {
     func pick(_ column: Column) -> Column { isWhole ? column.slice(range) : column.gather(picked.lazy.map { Int($0) }) }
 
     /// Those of the rows that `isWanted`, by row in the block.
+    @inline(__always)
     func filter(_ isWanted: (Int) -> Bool) -> BlockRows {
+        if isWhole { return BlockRows(block, range, picked: [Int32](range, where: isWanted)) }
         var wanted: [Int32] = []
         wanted.reserveCapacity(count)
         for index in 0..<count where isWanted(row(index)) { wanted.append(Int32(row(index))) }

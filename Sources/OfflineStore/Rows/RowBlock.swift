@@ -72,7 +72,7 @@ final class RowBlock: @unchecked Sendable {
     init(chunk: ChunkFile, layout: ChunkLayout, block: Int, gauge: BlockGauge?) throws(HeadwaterError) {
         let entry = layout.directory.blocks[block]
         keys = try chunk.systemPage(.key, layout, block: block)
-        let counts = try chunk.systemPage(.keyRows, layout, block: block).data.integers(width: 4)
+        let counts = try chunk.systemNumbers(.keyRows, layout, block: block)
         var starts = [0]
         starts.reserveCapacity(counts.count + 1)
         var end = 0
@@ -87,7 +87,7 @@ final class RowBlock: @unchecked Sendable {
         (keyPrefixes, keyWidth) = keys.keyPrefixes()
         memoryRows = []
         memoryRun = nil
-        eventTimes = try chunk.systemPage(.eventTime, layout, block: block).int64Cells()
+        eventTimes = try chunk.systemNumbers(.eventTime, layout, block: block)
         bytesPerRow = entry.pages.reduce(0) { $0 + $1.rawBytes } / max(entry.rowCount, 1) + 1
         source = .chunk(chunk, layout, block: block)
         self.gauge = gauge
@@ -123,8 +123,8 @@ final class RowBlock: @unchecked Sendable {
         if hasOrder { return }
         switch source {
         case .chunk(let chunk, let layout, let block):
-            positions = try chunk.systemPage(.position, layout, block: block).int64Cells().map { Position(bitPattern: $0) }
-            rows = try chunk.systemPage(.row, layout, block: block).data.integers(width: 4).map { UInt32(truncatingIfNeeded: $0) }
+            positions = try chunk.systemNumbers(.position, layout, block: block).map { Position(bitPattern: $0) }
+            rows = try chunk.systemNumbers(.row, layout, block: block).map { UInt32(truncatingIfNeeded: $0) }
             try loadTombstones()
         case .memory(let run, _, _):
             positions = memoryRows.map { run.parts[Int($0.part)].position }

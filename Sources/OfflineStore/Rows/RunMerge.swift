@@ -21,9 +21,9 @@ struct RunMerge {
     /// - Throws: `.dataLoss` where a chunk is damaged; the merge is then of no more use.
     mutating func next(withoutTombstones: Bool = false) throws(HeadwaterError) -> MergedRows? {
         while true {
-            var live: [RunCursor] = []
-            for var cursor in cursors { if try cursor.load() { live.append(cursor) } }
-            cursors = live
+            var ended: [Int] = []
+            for index in cursors.indices { if try !cursors[index].load() { ended.append(index) } }
+            for index in ended.reversed() { cursors.remove(at: index) }
             if cursors.isEmpty { return nil }
             let last = lastRow
             var pieces: [BlockRows] = []
@@ -38,8 +38,8 @@ struct RunMerge {
     /// The least of the blocks' last rows, of those blocks that others may follow; `nil` where none may.
     private var lastRow: (block: RowBlock, row: Int)? {
         var least: (block: RowBlock, row: Int)?
-        for cursor in cursors where cursor.hasMore {
-            let block = cursor.block!
+        for index in cursors.indices where cursors[index].hasMore {
+            let block = cursors[index].block!
             guard let known = least else {
                 least = (block, block.rowCount - 1)
                 continue
