@@ -83,6 +83,17 @@ final class ChunkFile: Sendable {
         return try PageCodec.decodeIntegers(try page(index, layout, block: block), type: layout.pageTypes[index], from: bytes)
     }
 
+    /// Lends the same numbers one by one, without decoding others where the page's encoding allows that.
+    func withSystemNumbers<Result>(
+        _ column: SystemColumn, _ layout: ChunkLayout, block: Int, _ body: ((Int) -> Int64) -> Result
+    ) throws(HeadwaterError) -> Result {
+        let index = layout.page(of: column)!
+        let page = try page(index, layout, block: block)
+        if let result = try PageCodec.withPackedIntegers(page, from: bytes, body) { return result }
+        let numbers = try PageCodec.decodeIntegers(page, type: layout.pageTypes[index], from: bytes)
+        return body { numbers[$0] }
+    }
+
     /// Reads and decodes one page of a block.
     func decodePage(_ index: Int, _ layout: ChunkLayout, block: Int) throws(HeadwaterError) -> Column {
         try PageCodec.decode(try page(index, layout, block: block), type: layout.pageTypes[index], from: bytes)

@@ -37,7 +37,8 @@ struct ChunkWriter: ~Copyable {
         try append(block.bytes)
         blocks.append(
             BlockEntry(
-                rowCount: block.bounds.rowCount, firstKey: block.bounds.keyLeast, lastKey: block.bounds.keyGreatest, pages: pages))
+                rowCount: block.bounds.rowCount, firstKey: block.bounds.keyLeast, lastKey: block.bounds.keyGreatest, pages: pages)
+        )
         bounds.formUnion(following: block.bounds)
     }
 

@@ -114,20 +114,41 @@ enum PageCodec {
     /// - Throws: as `decode`.
     static func decodeIntegers(_ entry: PageEntry, type: FeatureType, from file: ChunkBytes) throws(HeadwaterError) -> [Int64] {
         let packed = try withRaw(entry, from: file) { (raw, encoding) throws(HeadwaterError) -> [Int64]? in
-            guard encoding == .buffers, entry.nullCount == 0 else { return nil }
-            let layout = try layout(raw)
-            guard layout[4].codec == (type == .int32 ? .packed32 : .packed64), layout[..<4].allSatisfy({ $0.range.isEmpty }) else {
-                return nil
-            }
-            let bytes = raw.extracting(layout[4].range)
-            try PackedIntegers.check(bytes, count: entry.cellCount)
-            let numbers = PackedIntegers.decode(bytes, count: entry.cellCount)
+            guard let range = try packedIntegers(raw, encoding, entry) else { return nil }
+            let numbers = PackedIntegers.decode(raw.extracting(range), count: entry.cellCount)
             return type == .int32 ? numbers.map { Int64(Int32(truncatingIfNeeded: $0)) } : numbers
         }
         if let packed { return packed }
         let column = try decode(entry, type: type, from: file)
         guard column.nullCount == 0 else { throw file.damage("nulls in a column that has none", at: entry.offset) }
         return column.data.integers(width: type.fixedWidth!)
+    }
+
+    /// Lends the numbers of a page of int64 or timestamp cells one by one; `nil` where they are not packed.
+    ///
+    /// - Throws: as `decode`.
+    static func withPackedIntegers<Result>(
+        _ entry: PageEntry, from file: ChunkBytes, _ body: ((Int) -> Int64) -> Result
+    ) throws(HeadwaterError) -> Result? {
+        try withRaw(entry, from: file) { (raw, encoding) throws(HeadwaterError) -> Result? in
+            guard let range = try packedIntegers(raw, encoding, entry) else { return nil }
+            let bytes = raw.extracting(range)
+            var reader = PackedIntegers.Reader(bytes, count: entry.cellCount)
+            return body { reader.value($0, bytes) }
+        }
+    }
+
+    /// Where the packed numbers of a raw page lie, checked; `nil` where it has others, or nulls.
+    private static func packedIntegers(
+        _ raw: RawSpan, _ encoding: PageEncoding, _ entry: PageEntry
+    ) throws(HeadwaterError) -> Range<Int>? {
+        guard encoding == .buffers, entry.nullCount == 0 else { return nil }
+        let layout = try layout(raw)
+        guard layout[4].codec == .packed64 || layout[4].codec == .packed32, layout[..<4].allSatisfy({ $0.range.isEmpty }) else {
+            return nil
+        }
+        try PackedIntegers.check(raw.extracting(layout[4].range), count: entry.cellCount)
+        return layout[4].range
     }
 
     /// Checks, at its first touch, and decompresses a page and lends its raw bytes.

@@ -105,7 +105,8 @@ public struct RowScan {
             return !taken.isEmpty
         }
         let taken = try gathers!.next(count)
-        ready = try crew.map(taken.count) { [builder] (index) throws(HeadwaterError) in try builder.batch(taken[index]) }.reversed()
+        ready = try crew.map(taken.count) { [builder] (index) throws(HeadwaterError) in try builder.batch(taken[index]) }
+            .reversed()
         return !taken.isEmpty
     }
 }

@@ -58,7 +58,7 @@ struct RowBatchBuilder: Sendable {
         ordinals = columns ?? Array(features)
     }
 
-       func batch(_ rows: RowGather) throws(HeadwaterError) -> RowBatch {
+    func batch(_ rows: RowGather) throws(HeadwaterError) -> RowBatch {
         let cells = rows.cells()
         return RowBatch(
             rowCount: rows.count,
@@ -78,7 +78,8 @@ struct RowBatchBuilder: Sendable {
     func batch(_ chunkBlock: ChunkBlock, withoutTombstones: Bool) throws(HeadwaterError) -> RowBatch? {
         let block = try RowBlock(chunkBlock, gauge: nil)
         if fields.needOrder || chunkBlock.filter.needsPositions { try block.loadOrder() } else { try block.loadTombstones() }
-        let rows = BlockRows(block, 0..<block.rowCount).visible(to: chunkBlock.filter, withoutTombstones: withoutTombstones)
+        if fields.contains(.eventTime) { try block.loadTimes() }
+        let rows = try BlockRows(block, 0..<block.rowCount).visible(to: chunkBlock.filter, withoutTombstones: withoutTombstones)
         return rows.isEmpty ? nil : try batch(rows, of: chunkBlock)
     }
 
@@ -122,7 +123,7 @@ struct RowBatchBuilder: Sendable {
     ) throws(HeadwaterError) -> Column {
         if rows.isWhole, let column = try rows.block.feature(ordinal), column.type == type { return column.slice(rows.range) }
         return try CellTarget.fill([type], count: rows.count) { (targets) throws(HeadwaterError) in
-            let places = (0..<Int32(rows.count)).map { $0 }
+            let places = Array(0..<Int32(rows.count))
             try source.copy(.feature(ordinal), rows: rows.places[...], to: targets[0], places: places[...])
         }[0]
     }

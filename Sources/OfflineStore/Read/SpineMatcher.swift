@@ -164,6 +164,7 @@ struct SpineMatcher {
         _ block: RowBlock, _ source: CellSource?, isVisible: Bool, _ run: Int32, _ first: Int
     ) throws(HeadwaterError) {
         let sifts = !isVisible || availability == .ingest
+        try block.loadTimes()
         if severalRuns || sifts { try block.loadOrder() }
         try block.loadTombstones()
         var slots = BlockSlots(source: source, block: block)
@@ -268,12 +269,7 @@ struct SpineMatcher {
             high += step
             step *= 2
         }
-        high = min(high, range.upperBound)
-        while low < high {
-            let middle = (low + high) / 2
-            if isBefore(middle) { low = middle + 1 } else { high = middle }
-        }
-        return low
+        return (low..<min(high, range.upperBound)).bisect(isBefore)
     }
 }
 

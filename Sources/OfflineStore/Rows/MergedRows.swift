@@ -52,16 +52,18 @@ struct BlockRows {
         return BlockRows(block, range, picked: wanted)
     }
 
-    /// Those of the rows that a read sees.
-    func visible(to filter: RowFilter, withoutTombstones: Bool) -> BlockRows {
+    /// Those of the rows that a read sees. What it needs of the block's order is loaded.
+    ///
+    /// - Throws: `.dataLoss` where the chunk is damaged.
+    func visible(to filter: RowFilter, withoutTombstones: Bool) throws(HeadwaterError) -> BlockRows {
         var rows = self
-        let (times, positions) = (block.eventTimes, block.positions)
         if filter.needsPositions {
+            let (times, positions) = (block.eventTimes, block.positions)
             rows = rows.filter { filter.shows(times[$0], positions[$0]) }
         } else if !filter.showsEverything {
-            // Not a range: one that ends before its start shows nothing.
-            let (least, greatest) = (filter.eventTimeLeast, filter.eventTimeGreatest)
-            rows = rows.filter { times[$0] >= least && times[$0] <= greatest }
+            precondition(isWhole, "rows are sifted by time first")
+            let picked = try block.rows(range, from: filter.eventTimeLeast, through: filter.eventTimeGreatest)
+            rows = BlockRows(block, range, picked: picked)
         }
         if withoutTombstones, block.hasTombstones { rows = rows.filter { !block.isTombstone($0) } }
         return rows
@@ -159,12 +161,20 @@ extension [Int] {
     /// Number of the run that a place lies in, where these are the starts of runs that follow each other, and the last one's end.
     ///
     /// - Complexity: O(log n).
-    func run(of place: Int) -> Int {
-        var low = 0
-        var high = count - 1
-        while low + 1 < high {
+    func run(of place: Int) -> Int { Swift.max(0, (0..<count - 1).bisect { self[$0] <= place } - 1) }
+}
+
+extension Range<Int> {
+    /// The first number for which `isBefore`, true of all before it and of none behind, is false.
+    ///
+    /// - Complexity: O(log n).
+    @inline(__always)
+    func bisect(_ isBefore: (Int) -> Bool) -> Int {
+        var low = lowerBound
+        var high = upperBound
+        while low < high {
             let middle = (low + high) / 2
-            if self[middle] <= place { low = middle } else { high = middle }
+            if isBefore(middle) { low = middle + 1 } else { high = middle }
         }
         return low
     }

@@ -18,11 +18,10 @@ final class BlockGauge: Sendable {
 
 /// Some consecutive rows of one sorted run, in columns.
 ///
-/// Keys and event times are there from the start; what else orders rows comes with `loadOrder`, the other columns when they are asked
-/// for.
+/// Keys are there from the start; event times come with `loadTimes`, what else orders rows with `loadOrder`, the other columns when they are
+/// asked for.
 final class RowBlock: @unchecked Sendable {
-    // Sendable: `loadOrder` and `loadTombstones` are called by the thread that made the block, before others see it; what is decoded later
-    // lies behind a lock.
+    // Sendable: what is loaded is so by the thread that made the block, before others see it; what is decoded later lies behind a lock.
 
     enum Source {
         case chunk(ChunkFile, ChunkLayout, block: Int)
@@ -34,7 +33,9 @@ final class RowBlock: @unchecked Sendable {
     let keys: Column
     /// First row of each key, and behind the last one the row count.
     let keyStarts: [Int]
-    let eventTimes: [Microseconds]
+    let rowCount: Int
+    /// Empty before `loadTimes`.
+    private(set) var eventTimes: [Microseconds] = []
     /// A fair share of the block's size.
     let bytesPerRow: Int
     /// Empty before `loadOrder`, as are `rows`.
@@ -64,8 +65,6 @@ final class RowBlock: @unchecked Sendable {
         var features: [Int: Column?] = [:]
     }
 
-    var rowCount: Int { eventTimes.count }
-
     /// Reads block number `block` of a chunk.
     ///
     /// - Throws: `.dataLoss` where the chunk is damaged.
@@ -87,7 +86,7 @@ final class RowBlock: @unchecked Sendable {
         (keyPrefixes, keyWidth) = keys.keyPrefixes()
         memoryRows = []
         memoryRun = nil
-        eventTimes = try chunk.systemNumbers(.eventTime, layout, block: block)
+        rowCount = entry.rowCount
         bytesPerRow = entry.pages.reduce(0) { $0 + $1.rawBytes } / max(entry.rowCount, 1) + 1
         source = .chunk(chunk, layout, block: block)
         self.gauge = gauge
@@ -107,6 +106,7 @@ final class RowBlock: @unchecked Sendable {
         memoryRun = run
         keyStarts =
             block.keys.map { max(index.keyStarts[$0], range.lowerBound) - range.lowerBound } + [range.count]
+        rowCount = range.count
         eventTimes = Array(index.eventTimes[range])
         bytesPerRow = run.byteCount / max(run.rowCount, 1) + 1
         source = .memory(run, index, range)
@@ -116,11 +116,18 @@ final class RowBlock: @unchecked Sendable {
 
     deinit { gauge?.leave() }
 
-    /// Reads what orders rows of the same key and time, and which rows are tombstones.
+    /// - Throws: `.dataLoss` where the chunk is damaged.
+    func loadTimes() throws(HeadwaterError) {
+        guard eventTimes.isEmpty, case .chunk(let chunk, let layout, let block) = source else { return }
+        eventTimes = try chunk.systemNumbers(.eventTime, layout, block: block)
+    }
+
+    /// Reads what orders rows, and which rows are tombstones.
     ///
     /// - Throws: `.dataLoss` where the chunk is damaged.
     func loadOrder() throws(HeadwaterError) {
         if hasOrder { return }
+        try loadTimes()
         switch source {
         case .chunk(let chunk, let layout, let block):
             positions = try chunk.systemNumbers(.position, layout, block: block).map { Position(bitPattern: $0) }
@@ -158,6 +165,33 @@ final class RowBlock: @unchecked Sendable {
     func isTombstone(_ row: Int) -> Bool { !tombstones.isEmpty && tombstones[row] }
 
     func order(_ row: Int) -> RowOrder { RowOrder(eventTime: eventTimes[row], position: positions[row], row: rows[row]) }
+
+    /// Those rows of a range whose event times lie between two, both included. Of each key they are found by bisection, without decoding the
+    /// times that are passed over where they are not loaded.
+    func rows(_ range: Range<Int>, from least: Microseconds, through greatest: Microseconds) throws(HeadwaterError) -> [Int32] {
+        if eventTimes.isEmpty, case .chunk(let chunk, let layout, let block) = source {
+            return try chunk.withSystemNumbers(.eventTime, layout, block: block) { time in
+                rows(range, from: least, through: greatest, time)
+            }
+        }
+        let times = eventTimes
+        return rows(range, from: least, through: greatest) { times[$0] }
+    }
+
+    @inline(__always)
+    private func rows(
+        _ range: Range<Int>, from least: Microseconds, through greatest: Microseconds, _ time: (Int) -> Microseconds
+    ) -> [Int32] {
+        var rows: [Int32] = []
+        var key = keyStarts.run(of: range.lowerBound)
+        while key < keys.count, keyStarts[key] < range.upperBound {
+            let own = max(keyStarts[key], range.lowerBound)..<min(keyStarts[key + 1], range.upperBound)
+            let first = own.bisect { time($0) < least }
+            for row in first..<(first..<own.upperBound).bisect({ time($0) <= greatest }) { rows.append(Int32(row)) }
+            key += 1
+        }
+        return rows
+    }
 
     /// Ingest time of each row. `loadOrder` has been called.
     func ingestTimes() throws(HeadwaterError) -> Column {

@@ -176,12 +176,14 @@ struct RunCursor {
     }
 
     /// Takes the visible rows of the block up to a row of some block, in the order of all rows; all for `nil`.
-    mutating func take(upTo last: (block: RowBlock, row: Int)?, withoutTombstones: Bool) -> BlockRows {
+    mutating func take(
+        upTo last: (block: RowBlock, row: Int)?, withoutTombstones: Bool
+    ) throws(HeadwaterError) -> BlockRows {
         let block = block!
         let end = last.map { last in block === last.block ? last.row + 1 : block.end(of: row..<block.rowCount, upTo: last) }
         let rows = BlockRows(block, row..<(end ?? block.rowCount))
         row = rows.range.upperBound
-        return rows.visible(to: blockFilter, withoutTombstones: withoutTombstones)
+        return try rows.visible(to: blockFilter, withoutTombstones: withoutTombstones)
     }
 }
 
@@ -193,16 +195,12 @@ extension RowBlock {
         let prefix = last.block.keyPrefixes[last.block.keyStarts.run(of: last.row)]
         let key = last.block.keys.bytes(last.block.keyStarts.run(of: last.row))
         let order = last.block.order(last.row)
-        var low = range.lowerBound
-        var high = range.upperBound
-        while low < high {
-            let middle = (low + high) / 2
-            let number = keyStarts.run(of: middle)
+        return range.bisect { row in
+            let number = keyStarts.run(of: row)
             let difference =
                 keyPrefixes[number] != prefix
                 ? (keyPrefixes[number] < prefix ? -1 : 1) : KeyBytes.compare(keys.bytes(number), key)
-            if difference < 0 || difference == 0 && !(order < self.order(middle)) { low = middle + 1 } else { high = middle }
+            return difference < 0 || difference == 0 && !(order < self.order(row))
         }
-        return low
     }
 }

@@ -28,7 +28,7 @@ struct RunMerge {
             let last = lastRow
             var pieces: [BlockRows] = []
             for index in cursors.indices {
-                let piece = cursors[index].take(upTo: last, withoutTombstones: withoutTombstones)
+                let piece = try cursors[index].take(upTo: last, withoutTombstones: withoutTombstones)
                 if !piece.isEmpty { pieces.append(piece) }
             }
             if !pieces.isEmpty { return MergedRows(merging: pieces) }
@@ -44,7 +44,8 @@ struct RunMerge {
                 least = (block, block.rowCount - 1)
                 continue
             }
-            let difference = KeyBytes.compare(block.keys.bytes(block.keys.count - 1), known.block.keys.bytes(known.block.keys.count - 1))
+            let difference = KeyBytes.compare(
+                block.keys.bytes(block.keys.count - 1), known.block.keys.bytes(known.block.keys.count - 1))
             if difference < 0 || difference == 0 && block.order(block.rowCount - 1) < known.block.order(known.row) {
                 least = (block, block.rowCount - 1)
             }

@@ -67,7 +67,8 @@ public final class CompactionJob: Sendable {
             inputs.map { .chunks($0.chunks) }, filter: RowFilter(eventTimeLeast: cutoff?.cutoff ?? .min),
             limits: place.options.blockLimits, gauge: gauge)
         let writer = RunWriter(
-            columns: columns, records: RecordTimes(union: records), level: level, splitBytes: place.options.chunkBytesTarget, place: place,
+            columns: columns, records: RecordTimes(union: records), level: level, splitBytes: place.options.chunkBytesTarget,
+            place: place,
             crew: crew)
         let entries = try writer.write(merge, isCancelled: isCancelled)
         return Output(entries: entries, droppedRows: rows - entries.reduce(0) { $0 + $1.bounds.rowCount })

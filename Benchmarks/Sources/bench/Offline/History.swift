@@ -20,7 +20,10 @@ struct History: ParsableCommand {
             let b = Date()
             try server.compact()
             print("compact", Date().timeIntervalSince(b))
-            for _ in 0..<rounds { server.process.resetPeakMemory(); print(try server.join(spine, table).seconds, server.process.memory().peak >> 20) }
+            for _ in 0..<rounds {
+                server.process.resetPeakMemory()
+                print(try server.join(spine, table).seconds, server.process.memory().peak >> 20)
+            }
             server.stop()
         }
     }

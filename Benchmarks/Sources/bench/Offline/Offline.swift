@@ -25,6 +25,9 @@ struct Offline: ParsableCommand {
     @Option(help: "A directory for the data.")
     var directory = "/tmp"
 
+    @Option(help: "Only reads whose name has this in it.")
+    var only = ""
+
     @Flag(help: "Print one JSON document instead of the table.")
     var json = false
 
@@ -75,7 +78,7 @@ struct Offline: ParsableCommand {
         let tiny = OfflineTable(spine: "tiny", rows: 10, keys: keys, seed: 3)
         let middle = (OfflineTable.firstTime + OfflineTable.middleTime) / 2
         let one = [table.featureNames[0]]
-        return [
+        let lines: [Line?] = [
             try measure("join, \(state)") { try stand.join(spine, [.init(name: table.name)]) },
             try measure("join of one feature, \(state)") { try stand.join(spine, [.init(name: table.name, features: one)]) },
             try measure("join of ten spine rows, \(state)") { try stand.join(tiny, [.init(name: table.name)]) },
@@ -84,9 +87,11 @@ struct Offline: ParsableCommand {
                 try stand.scan(table.name, features: one, start: OfflineTable.firstTime, end: middle)
             },
         ]
+        return lines.compactMap { $0 }
     }
 
-    private func measure(_ work: String, _ body: () throws -> OfflineStand.WorkFigures) throws -> Line {
+    private func measure(_ work: String, _ body: () throws -> OfflineStand.WorkFigures) throws -> Line? {
+        guard only.isEmpty || work.contains(only) else { return nil }
         let figures = try (0..<rounds).map { _ in try body() }
         let spread = Spread(figures.map(\.seconds))
         return Line(work: work, seconds: spread, rowsPerSecond: Double(figures[0].rows) / spread.median, bytes: nil)
