@@ -33,7 +33,7 @@ import Testing
         try whole.finishFlush(job)
         #expect(whole.memoryBytes == 0)
         try checks("chunks").check(whole.view(), &random)
-        try whole.compact()
+        try whole.compact(crew: .threads)
         try checks("one run").check(whole.view(), &random)
 
         try checkMixed(history, options, checks, &random)
@@ -53,10 +53,10 @@ import Testing
                 flush = nil
             } else if flush == nil, random.chance(50) {
                 flush = try store.beginFlush()
-                flush?.run()
+                flush?.run(crew: random.chance(30) ? .threads : .alone)
             }
             if random.chance(40), let job = try store.beginCompaction() {
-                job.run()
+                job.run(crew: random.chance(30) ? .threads : .alone)
                 try store.finishCompaction(job)
             }
             if flush == nil, random.chance(10) {

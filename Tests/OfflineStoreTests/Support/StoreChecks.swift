@@ -55,8 +55,12 @@ struct StoreChecks {
                 if !schema.isStatic, let end, row.eventTime >= end { return false }
                 return deletes || !row.isDelete
             })
-        var scan = try view.scan(schema, start: start, end: end, asOf: asOf, includeDeletes: deletes)
-        try compare(&scan, schema, expected, "scan at \(asOf)")
+        let fields: RowFields = random.chance(50) ? .all : RowFields(rawValue: random.below(RowFields.all.rawValue + 1))
+        let ordinals = schema.features.indices.map { schema.featureBase + $0 }.filter { _ in fields == .all || random.chance(50) }
+        var scan = try view.scan(
+            schema, columns: fields == .all ? nil : ordinals, start: start, end: end, asOf: asOf, includeDeletes: deletes,
+            fields: fields, crew: random.chance(30) ? .threads : .alone)
+        try compare(&scan, schema, expected, "scan at \(asOf)", fields, ordinals)
     }
 
     private func checkLatest(
@@ -68,27 +72,42 @@ struct StoreChecks {
             if let held = latest[row.keys], Oracle.isBefore(row, held) { continue }
             latest[row.keys] = row
         }
-        var scan = try view.latest(schema, at: time, asOf: asOf)
-        try compare(&scan, schema, Oracle.inOrder(Array(latest.values)), "latest at \(asOf)")
+        var scan = try view.latest(schema, at: time, asOf: asOf, crew: random.chance(30) ? .threads : .alone)
+        let ordinals = schema.features.indices.map { schema.featureBase + $0 }
+        try compare(&scan, schema, Oracle.inOrder(Array(latest.values)), "latest at \(asOf)", .all, ordinals)
     }
 
-    private func compare(_ scan: inout RowScan, _ schema: GroupSchema, _ expected: [Oracle.Row], _ what: String) throws {
+    /// - Parameters:
+    ///   - fields: what the scan was asked for; of others there is nothing.
+    ///   - ordinals: of the features that it was asked for.
+    private func compare(
+        _ scan: inout RowScan, _ schema: GroupSchema, _ expected: [Oracle.Row], _ what: String, _ fields: RowFields,
+        _ ordinals: [Int]
+    ) throws {
         var next = 0
         while let batch = try scan.next() {
+            #expect(batch.rowCount > 0)
             for row in 0..<batch.rowCount {
                 guard next < expected.count else { break }
                 let want = expected[next]
                 next += 1
-                let features = schema.features.indices.map {
-                    Oracle.widened(want.features[schema.featureBase + $0] ?? .null, schema.features[$0].type)
-                }
+                func holds(_ field: RowFields, _ isSame: () -> Bool) -> Bool { !fields.contains(field) || isSame() }
                 let isSame =
-                    batch.keys.map { $0.value(row) } == want.keys && batch.eventTime.int64(row) == want.eventTime
-                    && batch.ingestTime.int64(row) == want.ingestTime && batch.position.int64(row) == Int64(want.position)
-                    && batch.row.int64(row) == Int64(want.row) && batch.isDelete.bool(row) == want.isDelete
-                    && batch.features.map { $0.value(row) } == features
-                    && (batch.availableTime?.value(row) ?? .null) == (want.availableTime.map { .timestamp($0) } ?? .null)
-                if !isSame { Issue.record("\(label): \(what): row \(next - 1) differs from \(want)") }
+                    holds(.keys) { batch.keys.map { $0.value(row) } == want.keys }
+                    && holds(.eventTime) { batch.eventTime.int64(row) == want.eventTime }
+                    && holds(.ingestTime) { batch.ingestTime.int64(row) == want.ingestTime }
+                    && holds(.position) { batch.position.int64(row) == Int64(want.position) }
+                    && holds(.row) { batch.row.int64(row) == Int64(want.row) }
+                    && holds(.isDelete) { batch.isDelete.bool(row) == want.isDelete }
+                    && holds(.availableTime) {
+                        (batch.availableTime?.value(row) ?? .null) == (want.availableTime.map { .timestamp($0) } ?? .null)
+                    }
+                let features = ordinals.map {
+                    Oracle.widened(want.features[$0] ?? .null, schema.features[$0 - schema.featureBase].type)
+                }
+                if !isSame || batch.features.map({ $0.value(row) }) != features {
+                    Issue.record("\(label): \(what): row \(next - 1) differs from \(want)")
+                }
             }
         }
         if next != expected.count { Issue.record("\(label): \(what): \(next) rows where \(expected.count) are right") }
