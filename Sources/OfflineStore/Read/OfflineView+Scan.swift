@@ -94,7 +94,7 @@ public struct RowScan {
     /// - Returns: `false` at the end.
     private mutating func fill() throws(HeadwaterError) -> Bool {
         // Several for each, as not all take as long.
-        let count = crew.size == 1 ? 1 : 8 * crew.size
+        let count = crew.size == 1 ? 1 : 4 * crew.size
         if blocks != nil {
             var taken: [ChunkBlock] = []
             while taken.count < count, let block = try blocks!.next() { taken.append(block) }

@@ -8,8 +8,8 @@ import Transport
 struct Workers: Sendable {
     /// Joins and scans: a slow client's answer holds one until its pace runs out. They give way to gets and writes.
     let long = WorkerPool(threads: longThreads, niceness: backgroundNiceness)
-    /// Helpers of joins and scans, which share them.
-    let readCrew = ReadCrew(threads: System.coreCount, niceness: backgroundNiceness)
+    /// Helpers of joins and scans, and of the writing of chunks, which share them.
+    let crew = CrewPool(threads: System.coreCount, niceness: backgroundNiceness)
     /// Transfers of a whole history, which hold a long thread all the while: some threads stay for others.
     let bootstraps = Places(bootstrapsMax, what: "followers that take the history")
     /// Gets with many keys, and those that waited for a position.
@@ -27,7 +27,7 @@ struct Workers: Sendable {
     func shutdownGracefully() async throws {
         await follow.shutdown()
         for pool in [long, gets, writes, audits] { try await pool.shutdown() }
-        try await readCrew.shutdownGracefully()
+        try await crew.shutdownGracefully()
     }
 }
 

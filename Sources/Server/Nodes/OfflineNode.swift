@@ -18,7 +18,9 @@ final class OfflineNode: Sendable {
     let logger: Logger
     /// Told the position that chunks hold durably, from the follower thread: it becomes the log's checkpoint.
     private let onDurable: @Sendable (Position) -> Void
-    private let fileWorker = SerialWorker()
+    private let fileWorker = SerialWorker(niceness: backgroundNiceness)
+    /// Encodes what flushes and compactions write.
+    private let crew: WorkCrew
     private let isFileJobRunning = Atomic<Bool>(false)
     private let isPullPending = Atomic<Bool>(false)
     private let isClosing = Atomic<Bool>(false)
@@ -35,11 +37,12 @@ final class OfflineNode: Sendable {
     let lastIngestTime = Mutex<Microseconds?>(nil)
 
     init(
-        _ engine: sending OfflineEngine, logger: Logger, onDurable: @escaping @Sendable (Position) -> Void
+        _ engine: sending OfflineEngine, crew: WorkCrew, logger: Logger, onDurable: @escaping @Sendable (Position) -> Void
     ) {
         store = engine.store
         state = engine.state
         logID = engine.store.logID
+        self.crew = crew
         self.logger = logger
         self.onDurable = onDurable
         lastFlush = Mutex(Monotonic.now())
@@ -107,7 +110,7 @@ final class OfflineNode: Sendable {
         do {
             guard let job = try engine.beginFlush() else { return endFileJob() }
             fileWorker.submit {
-                job.run()
+                job.run(crew: self.crew)
                 self.engine.run { self.finishFlush(job, $0) }
             }
         } catch {
@@ -132,7 +135,7 @@ final class OfflineNode: Sendable {
         do {
             guard let job = try engine.store.beginCompaction() else { return endFileJob() }
             fileWorker.submit {
-                job.run(isCancelled: { self.isClosing.load(ordering: .relaxed) })
+                job.run(crew: self.crew, isCancelled: { self.isClosing.load(ordering: .relaxed) })
                 self.engine.run { engine in
                     do throws(HeadwaterError) {
                         try engine.store.finishCompaction(job)
@@ -171,7 +174,7 @@ final class OfflineNode: Sendable {
 
     private func flushAll() async throws {
         try await engine.call { engine in
-            try engine.flush()
+            try engine.flush(crew: self.crew)
             self.onDurable(self.store.durablePosition)
         }
     }
@@ -189,7 +192,7 @@ final class OfflineNode: Sendable {
                 guard isActive else { return continuation.resume(throwing: CancellationError()) }
                 continuation.resume(
                     with: Result {
-                        try self.store.compact(isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
+                        try self.store.compact(crew: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
                     })
             })
         }

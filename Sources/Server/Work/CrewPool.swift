@@ -3,15 +3,15 @@ import NIOPosix
 import OfflineStore
 import Synchronization
 
-/// Threads that help the readers of history, whoever has work.
+/// Threads that help the long work of the offline store: joins, scans, flushes and compactions, whoever has pieces to do.
 ///
-/// A reader works on its own thread; beside it each helper takes one of its pieces, then goes to the end of the queue, behind the helpers of
-/// all other readers. So readers share the helpers piece by piece, and one that has many pieces does not keep them from the next.
-final class ReadCrew: Sendable {
+/// Each work runs on a thread of its own; beside it every helper takes one of its pieces, then goes to the end of the queue, behind the helpers
+/// of all others. So works share the helpers piece by piece, and one that has many pieces does not keep them from the next.
+final class CrewPool: Sendable {
     private let helpers: Int
     private let pool: NIOThreadPool
 
-    /// - Parameter threads: of one reader and its helpers together.
+    /// - Parameter threads: of one work and its helpers together.
     init(threads: Int, niceness: Int32) {
         helpers = max(0, threads - 1)
         pool = NIOThreadPool(numberOfThreads: max(1, helpers))
@@ -41,7 +41,7 @@ final class ReadCrew: Sendable {
     }
 }
 
-/// The pieces of one reader's work. Whoever takes a piece does it; each is done once.
+/// The pieces of one work. Whoever takes a piece does it; each is done once.
 private final class SharedWork: Sendable {
     private let count: Int
     private let body: @Sendable (Int) -> Void
