@@ -3746,7 +3746,7 @@ const ProtobufCMessageDescriptor headwater__v1__rows_end__descriptor =
   (ProtobufCMessageInit) headwater__v1__rows_end__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__scan_request__field_descriptors[9] =
+static const ProtobufCFieldDescriptor headwater__v1__scan_request__field_descriptors[11] =
 {
   {
     "project",
@@ -3856,13 +3856,39 @@ static const ProtobufCFieldDescriptor headwater__v1__scan_request__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "key_names",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__ScanRequest, n_key_names),
+    offsetof(Headwater__V1__ScanRequest, key_names),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "brief",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Headwater__V1__ScanRequest, has_brief),
+    offsetof(Headwater__V1__ScanRequest, brief),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned headwater__v1__scan_request__field_indices_by_name[] = {
   5,   /* field[5] = as_of */
+  10,   /* field[10] = brief */
   2,   /* field[2] = columns */
   6,   /* field[6] = deletes */
   4,   /* field[4] = end */
   1,   /* field[1] = group */
+  9,   /* field[9] = key_names */
   8,   /* field[8] = log_id */
   7,   /* field[7] = min_position */
   0,   /* field[0] = project */
@@ -3871,7 +3897,7 @@ static const unsigned headwater__v1__scan_request__field_indices_by_name[] = {
 static const ProtobufCIntRange headwater__v1__scan_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor headwater__v1__scan_request__descriptor =
 {
@@ -3881,14 +3907,14 @@ const ProtobufCMessageDescriptor headwater__v1__scan_request__descriptor =
   "Headwater__V1__ScanRequest",
   "headwater.v1",
   sizeof(Headwater__V1__ScanRequest),
-  9,
+  11,
   headwater__v1__scan_request__field_descriptors,
   headwater__v1__scan_request__field_indices_by_name,
   1,  headwater__v1__scan_request__number_ranges,
   (ProtobufCMessageInit) headwater__v1__scan_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__latest_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor headwater__v1__latest_request__field_descriptors[10] =
 {
   {
     "project",
@@ -3974,12 +4000,51 @@ static const ProtobufCFieldDescriptor headwater__v1__latest_request__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "at",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Headwater__V1__LatestRequest, has_at),
+    offsetof(Headwater__V1__LatestRequest, at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key_names",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__LatestRequest, n_key_names),
+    offsetof(Headwater__V1__LatestRequest, key_names),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "brief",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Headwater__V1__LatestRequest, has_brief),
+    offsetof(Headwater__V1__LatestRequest, brief),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned headwater__v1__latest_request__field_indices_by_name[] = {
   3,   /* field[3] = as_of */
+  7,   /* field[7] = at */
+  9,   /* field[9] = brief */
   2,   /* field[2] = columns */
   4,   /* field[4] = deletes */
   1,   /* field[1] = group */
+  8,   /* field[8] = key_names */
   6,   /* field[6] = log_id */
   5,   /* field[5] = min_position */
   0,   /* field[0] = project */
@@ -3987,7 +4052,7 @@ static const unsigned headwater__v1__latest_request__field_indices_by_name[] = {
 static const ProtobufCIntRange headwater__v1__latest_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor headwater__v1__latest_request__descriptor =
 {
@@ -3997,7 +4062,7 @@ const ProtobufCMessageDescriptor headwater__v1__latest_request__descriptor =
   "Headwater__V1__LatestRequest",
   "headwater.v1",
   sizeof(Headwater__V1__LatestRequest),
-  7,
+  10,
   headwater__v1__latest_request__field_descriptors,
   headwater__v1__latest_request__field_indices_by_name,
   1,  headwater__v1__latest_request__number_ranges,

@@ -159,4 +159,33 @@ struct ReadTests {
         let wrong = try sandbox.run("scan", "orders", "--columns", "amunt", "--out", "-")
         #expect(wrong.code == 1 && wrong.errors.contains("amunt"))
     }
+
+    @Test func aScanGivesTheLatestRowsAndThoseOfSomeKeys() throws {
+        let sandbox = try Shop.open()
+        func scan(_ more: [String]) throws -> [String] {
+            let outcome = try sandbox.run(["scan", "orders", "--columns", "amount", "--brief", "--out", "-"] + more)
+            #expect(outcome.code == 0, "\(outcome.errors)")
+            return outcome.lines
+        }
+        let head = "customer_id,event_time,amount"
+        let (first, last) = ("1,2026-01-05T10:00:00.000000Z,25.5", "1,2026-01-09T12:00:00.000000Z,80.0")
+        let other = "2,2026-01-07T09:30:00.000000Z,"
+        for place in [[], ["--data", "copy"]] {
+            if !place.isEmpty {
+                // The same without a server, from what is in chunks and what is not.
+                try FileManager.default.copyItem(atPath: sandbox.path("store"), toPath: sandbox.path("copy"))
+            }
+            #expect(try scan(place + ["--latest"]) == [head, last, other])
+            #expect(try scan(place + ["--latest", "--key", "customer_id=1", "--key", "customer_id=9"]) == [head, last])
+            #expect(try scan(place + ["--key", "customer_id=1"]) == [head, first, last])
+            #expect(try scan(place + ["--latest", "--at", "2026-01-06"]) == [head, first])
+        }
+        for (arguments, reason) in [
+            (["--at", "2026-01-06"], "--at goes with --latest"), (["--latest", "--start", "2026-01-06"], "takes --at"),
+            (["--key", "customer=1"], "the keys are: customer_id (int64)"), (["--key", "customer_id="], "customer_id"),
+        ] {
+            let wrong = try sandbox.run(["scan", "orders", "--out", "-"] + arguments)
+            #expect(wrong.code != 0 && wrong.errors.contains(reason), "\(wrong.errors)")
+        }
+    }
 }

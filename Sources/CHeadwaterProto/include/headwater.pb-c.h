@@ -520,10 +520,20 @@ struct  Headwater__V1__ScanRequest
   uint64_t min_position;
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
+  /*
+   * Only rows of the keys in the body, a Batch whose column i is key_names[i]. None: all keys.
+   */
+  size_t n_key_names;
+  ProtobufCBinaryData *key_names;
+  /*
+   * Beside features only keys and event time.
+   */
+  protobuf_c_boolean has_brief;
+  protobuf_c_boolean brief;
 };
 #define HEADWATER__V1__SCAN_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__scan_request__descriptor) \
-    , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL} }
+    , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0,NULL, 0, 0 }
 
 
 struct  Headwater__V1__LatestRequest
@@ -543,10 +553,19 @@ struct  Headwater__V1__LatestRequest
   uint64_t min_position;
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
+  /*
+   * The latest rows with an event time up to it.
+   */
+  protobuf_c_boolean has_at;
+  int64_t at;
+  size_t n_key_names;
+  ProtobufCBinaryData *key_names;
+  protobuf_c_boolean has_brief;
+  protobuf_c_boolean brief;
 };
 #define HEADWATER__V1__LATEST_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__latest_request__descriptor) \
-    , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0, 0, 0, 0, 0, 0, {0,NULL} }
+    , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, 0, 0,NULL, 0, 0 }
 
 
 struct  Headwater__V1__StatusRequest

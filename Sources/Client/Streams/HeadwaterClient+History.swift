@@ -37,9 +37,22 @@ public struct ScanQuery: Sendable {
     public var asOf: Position?
     /// Whether tombstones are given too, with a column `deleted`.
     public var deletes = false
+    /// Only rows of these keys; `nil` for all.
+    public var keys: [(name: String, column: Column)]?
+    /// Whether beside features only keys and event time are given.
+    public var brief = false
     public var minPosition: Position = 0
 
     public init(group: String) { self.group = group }
+}
+
+extension ScanQuery {
+    fileprivate var keyNames: [String] { keys?.map(\.name) ?? [] }
+
+    fileprivate var keyBytes: ArraySlice<UInt8> {
+        guard let keys, let first = keys.first else { return [] }
+        return Batch(rowCount: first.column.count, columns: keys.enumerated().map { ($0.offset, $0.element.column) }).bytes
+    }
 }
 
 extension HeadwaterClient {
@@ -95,26 +108,35 @@ extension HeadwaterClient {
             $0.end = query.end
             $0.asOf = query.asOf
             $0.deletes = query.deletes
+            $0.brief = query.brief
+            $0.keyNames = query.keyNames
             $0.minPosition = query.minPosition
             $0.logID = logID(for: max(query.minPosition, query.asOf ?? 0))
         }
-        return rows(try await connections.connection(to: .offline).stream(.scan, head: request))
+        let transport = try await connections.connection(to: .offline)
+        return rows(transport.stream(.scan, head: request, body: query.keyBytes))
     }
 
     /// The latest row of every key of a group, by history.
     ///
-    /// - Parameter query: `start` and `end` are of no effect.
-    public func latest(_ query: ScanQuery) async throws(HeadwaterError) -> RowStream<Batch> {
+    /// - Parameters:
+    ///   - query: `start` and `end` are of no effect.
+    ///   - at: of the rows with an event time up to it; `nil` for the latest of all.
+    public func latest(_ query: ScanQuery, at: Microseconds? = nil) async throws(HeadwaterError) -> RowStream<Batch> {
         let request = LatestRequest.with {
             $0.project = project
             $0.group = query.group
             $0.columns = query.columns
             $0.asOf = query.asOf
             $0.deletes = query.deletes
+            $0.at = at
+            $0.brief = query.brief
+            $0.keyNames = query.keyNames
             $0.minPosition = query.minPosition
             $0.logID = logID(for: max(query.minPosition, query.asOf ?? 0))
         }
-        return rows(try await connections.connection(to: .offline).stream(.latest, head: request))
+        let transport = try await connections.connection(to: .offline)
+        return rows(transport.stream(.latest, head: request, body: query.keyBytes))
     }
 
     private func rows(_ stream: ClientStream) -> RowStream<Batch> {

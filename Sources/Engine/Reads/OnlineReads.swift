@@ -60,15 +60,20 @@ public enum OnlineReads {
     /// - Throws: `.invalidArgument` naming a key that is missing, unknown, or of a type that does not fit.
     public static func arrange(
         _ columns: [(name: String, column: Column)], for plan: FeaturePlan
+    ) throws(HeadwaterError) -> [Column] { try arrange(columns, as: plan.keys) }
+
+    /// The same for keys that are known.
+    public static func arrange(
+        _ columns: [(name: String, column: Column)], as keys: [Field]
     ) throws(HeadwaterError) -> [Column] {
-        let wanted = plan.keys.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
+        let wanted = keys.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
         func isNamed(_ name: String) -> (Field) -> Bool { { $0.name.utf8.elementsEqual(name.utf8) } }
-        for (name, _) in columns where !plan.keys.contains(where: isNamed(name)) {
+        for (name, _) in columns where !keys.contains(where: isNamed(name)) {
             throw HeadwaterError(
                 .invalidArgument, "'\(name)' is no key of this request; its keys are: \(wanted.isEmpty ? "none" : wanted)")
         }
         var arranged: [Column] = []
-        for key in plan.keys {
+        for key in keys {
             guard let column = columns.first(where: { key.name.utf8.elementsEqual($0.name.utf8) })?.column else {
                 throw HeadwaterError(.invalidArgument, "key '\(key.name)' is missing; give \(wanted)")
             }

@@ -8,6 +8,7 @@ extension OfflineView {
     ///   - columns: ordinals of the features to give; `nil` for all.
     ///   - start: least event time; of no effect in a static table, as is `end`.
     ///   - end: event times stop before it.
+    ///   - keys: only rows of these; blocks without one are not read.
     ///   - includeDeletes: whether tombstones are given too.
     ///   - fields: what is wanted beside features.
     ///   - crew: decodes.
@@ -16,10 +17,11 @@ extension OfflineView {
     ///   `.dataLoss` for a
     ///   damaged chunk.
     public func scan(
-        _ group: GroupSchema, columns: [Int]? = nil, start: Microseconds? = nil, end: Microseconds? = nil, asOf: Position,
-        includeDeletes: Bool = false, fields: RowFields = .all, crew: WorkCrew = .alone
+        _ group: GroupSchema, columns: [Int]? = nil, start: Microseconds? = nil, end: Microseconds? = nil,
+        keys: KeySet? = nil, asOf: Position, includeDeletes: Bool = false, fields: RowFields = .all, crew: WorkCrew = .alone
     ) throws(HeadwaterError) -> RowScan {
         var filter = try filter(group.groupID, asOf: asOf)
+        filter.keys = keys
         var isEmpty = false
         if !group.isStatic {
             filter.eventTimeLeast = max(filter.eventTimeLeast, start ?? .min)
@@ -47,10 +49,11 @@ extension OfflineView {
     /// - Complexity: reads every row once; memory of one block a run and a few batches for each member of the crew.
     /// - Throws: as `scan`.
     public func latest(
-        _ group: GroupSchema, columns: [Int]? = nil, at time: Microseconds? = nil, asOf: Position, fields: RowFields = .all,
-        crew: WorkCrew = .alone
+        _ group: GroupSchema, columns: [Int]? = nil, at time: Microseconds? = nil, keys: KeySet? = nil, asOf: Position,
+        fields: RowFields = .all, crew: WorkCrew = .alone
     ) throws(HeadwaterError) -> RowScan {
         var filter = try filter(group.groupID, asOf: asOf)
+        filter.keys = keys
         if let time { filter.eventTimeGreatest = time }
         let latest = LatestMerge(try merge(group.groupID, filter))
         return RowScan(

@@ -57,12 +57,20 @@ struct BlockRows {
     /// - Throws: `.dataLoss` where the chunk is damaged.
     func visible(to filter: RowFilter, withoutTombstones: Bool) throws(HeadwaterError) -> BlockRows {
         var rows = self
-        if filter.needsPositions {
-            let (times, positions) = (block.eventTimes, block.positions)
-            rows = rows.filter { filter.shows(times[$0], positions[$0]) }
-        } else if !filter.showsEverything {
+        if !filter.showsAllTimes, !filter.needsPositions {
             precondition(isWhole, "rows are sifted by time first")
             let picked = try block.rows(range, from: filter.eventTimeLeast, through: filter.eventTimeGreatest)
+            rows = BlockRows(block, range, picked: picked)
+        } else if filter.needsPositions {
+            let (times, positions) = (block.eventTimes, block.positions)
+            rows = rows.filter { filter.shows(times[$0], positions[$0]) }
+        }
+        if let keys = filter.keys {
+            var picked: [Int32] = []
+            let sifted = rows
+            sifted.forEachKey { key, numbers in
+                if keys.contains(block.keys.bytes(key)) { for number in numbers { picked.append(Int32(sifted.row(number))) } }
+            }
             rows = BlockRows(block, range, picked: picked)
         }
         if withoutTombstones, block.hasTombstones { rows = rows.filter { !block.isTombstone($0) } }

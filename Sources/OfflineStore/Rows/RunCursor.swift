@@ -12,12 +12,17 @@ struct RowFilter: Sendable {
     var asOf: Position = .max
     var eventTimeLeast: Microseconds = .min
     var eventTimeGreatest: Microseconds = .max
+    /// `nil` for all.
+    var keys: KeySet?
 
     /// Whether it looks at positions.
     var needsPositions: Bool { asOf != .max }
 
-    var showsEverything: Bool { asOf == .max && eventTimeLeast == .min && eventTimeGreatest == .max }
+    var showsEverything: Bool { asOf == .max && showsAllTimes && keys == nil }
 
+    var showsAllTimes: Bool { eventTimeLeast == .min && eventTimeGreatest == .max }
+
+    /// Whether a row of a key that it shows is shown.
     func shows(_ eventTime: Microseconds, _ position: Position) -> Bool {
         position <= asOf && eventTime >= eventTimeLeast && eventTime <= eventTimeGreatest
     }
@@ -25,6 +30,7 @@ struct RowFilter: Sendable {
     /// Whether no row within the bounds can be seen.
     func hides(_ bounds: RowBounds) -> Bool {
         bounds.positionLeast > asOf || bounds.eventTimeGreatest < eventTimeLeast || bounds.eventTimeLeast > eventTimeGreatest
+            || keys.map { !$0.hasKey(from: bounds.keyLeast[...], through: bounds.keyGreatest[...]) } ?? false
     }
 
     func hides(_ block: BlockEntry, _ layout: ChunkLayout) -> Bool {
@@ -33,6 +39,7 @@ struct RowFilter: Sendable {
         {
             return true
         }
+        if let keys, !keys.hasKey(from: block.firstKey[...], through: block.lastKey[...]) { return true }
         // Positions are compared as unsigned; bounds are signed, and right below 2^63.
         if case .integer(let least, _) = block.pages[layout.page(of: .position)!].bounds, least >= 0, Position(least) > asOf {
             return true

@@ -9,15 +9,31 @@ import Wire
 struct RowsHandlers {
     let services: Services
 
+    /// What both kinds of request ask for.
     private struct Query: Sendable {
         var project: String
         var group: String
         var columns: [String]
         var start: Microseconds?
         var end: Microseconds?
+        var at: Microseconds?
+        var keyNames: [String]
         var asOf: Position?
         var deletes: Bool
+        var brief: Bool
         var isLatest: Bool
+
+        init(_ head: ScanRequest) {
+            (project, group, columns, keyNames) = (head.project, head.group, head.columns, head.keyNames)
+            (start, end, asOf) = (head.start, head.end, head.asOf)
+            (deletes, brief, isLatest) = (head.deletes, head.brief, false)
+        }
+
+        init(_ head: LatestRequest) {
+            (project, group, columns, keyNames) = (head.project, head.group, head.columns, head.keyNames)
+            (at, asOf) = (head.at, head.asOf)
+            (deletes, brief, isLatest) = (head.deletes, head.brief, true)
+        }
     }
 
     func handle(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
@@ -27,16 +43,10 @@ struct RowsHandlers {
         let logID: [UInt8]
         if request.method == .scan {
             let head = try request.decode(ScanRequest.self)
-            query = Query(
-                project: head.project, group: head.group, columns: head.columns, start: head.start, end: head.end,
-                asOf: head.asOf, deletes: head.deletes, isLatest: false)
-            (positions, logID) = ([head.minPosition, head.asOf ?? 0], head.logID)
+            (query, positions, logID) = (Query(head), [head.minPosition, head.asOf ?? 0], head.logID)
         } else {
             let head = try request.decode(LatestRequest.self)
-            query = Query(
-                project: head.project, group: head.group, columns: head.columns, start: nil, end: nil, asOf: head.asOf,
-                deletes: head.deletes, isLatest: true)
-            (positions, logID) = ([head.minPosition, head.asOf ?? 0], head.logID)
+            (query, positions, logID) = (Query(head), [head.minPosition, head.asOf ?? 0], head.logID)
         }
         try services.whenApplied(
             positions, logID: logID, in: PositionedStore(offline, services), pool: services.workers.long,
@@ -52,12 +62,17 @@ struct RowsHandlers {
         let catalog = offline.state.catalog.asOf(asOf)
         let schema = try catalog.group(project: query.project, reference: query.group).newestSchema
         let ordinals = try query.columns.isEmpty ? nil : features(query.columns, of: schema)
+        let keys = try keySet(query.keyNames, request.body, schema)
+        let crew = services.workers.crew.crew
+        // Tombstones among the latest rows are told from others by it.
+        let fields: RowFields = query.brief ? [.keys, .eventTime, .isDelete] : .all
         var scan =
             query.isLatest
-            ? try view.latest(schema, columns: ordinals, asOf: asOf)
+            ? try view.latest(schema, columns: ordinals, at: query.at, keys: keys, asOf: asOf, fields: fields, crew: crew)
             : try view.scan(
-                schema, columns: ordinals, start: query.start, end: query.end, asOf: asOf, includeDeletes: query.deletes)
-        let layout = RowsLayout(schema: schema, ordinals: ordinals, deletes: query.deletes)
+                schema, columns: ordinals, start: query.start, end: query.end, keys: keys, asOf: asOf,
+                includeDeletes: query.deletes, fields: fields, crew: crew)
+        let layout = RowsLayout(schema: schema, ordinals: ordinals, deletes: query.deletes, brief: query.brief)
         var pace = ClientPace(deadline: request.deadline)
         var rows = 0
         func send(_ columns: [Column], rowCount: Int) throws(HeadwaterError) -> Bool {
@@ -94,6 +109,21 @@ struct RowsHandlers {
             })
     }
 
+    /// The keys in a request's body; `nil` where it names none.
+    private func keySet(
+        _ names: [String], _ body: ArraySlice<UInt8>, _ schema: GroupSchema
+    ) throws(HeadwaterError) -> KeySet? {
+        if names.isEmpty {
+            guard body.isEmpty else { throw HeadwaterError(.invalidArgument, "keys without their names: give key_names") }
+            return nil
+        }
+        let batch = try Batch(decoding: body)
+        guard batch.ordinals == Array(names.indices) else {
+            throw HeadwaterError(.invalidArgument, "\(names.count) key names for \(batch.columns.count) columns")
+        }
+        return KeySet(try OnlineReads.arrange(zip(names, batch.columns).map { ($0, $1) }, as: schema.keys))
+    }
+
     private func features(_ names: [String], of schema: GroupSchema) throws(HeadwaterError) -> [Int] {
         try names.map { (name) throws(HeadwaterError) in
             guard let ordinal = schema.ordinal(ofFeature: name) else {
@@ -102,33 +132,5 @@ struct RowsHandlers {
             }
             return ordinal
         }
-    }
-}
-
-/// The columns of a scan's answer: keys, event_time, available time, ingest_time, position, row, deleted, features.
-struct RowsLayout {
-    let schema: GroupSchema
-    let deletes: Bool
-    let outputs: [Field]
-
-    init(schema: GroupSchema, ordinals: [Int]?, deletes: Bool) {
-        self.schema = schema
-        self.deletes = deletes
-        var outputs = schema.keys
-        if !schema.isStatic { outputs.append(Field("event_time", .timestamp)) }
-        if let name = schema.availableTimeName { outputs.append(Field(name, .timestamp)) }
-        outputs += [Field("ingest_time", .timestamp), Field("position", .int64), Field("row", .int64)]
-        if deletes { outputs.append(Field("deleted", .bool)) }
-        outputs += (ordinals ?? Array(schema.featureBase..<schema.columnCount)).map { schema.columns[$0] }
-        self.outputs = outputs
-    }
-
-    func columns(_ batch: RowBatch) -> [Column] {
-        var columns = batch.keys
-        if !schema.isStatic { columns.append(batch.eventTime) }
-        if let available = batch.availableTime { columns.append(available) }
-        columns += [batch.ingestTime, batch.position, batch.row]
-        if deletes { columns.append(batch.isDelete) }
-        return columns + batch.features
     }
 }

@@ -192,7 +192,8 @@ final class OfflineNode: Sendable {
                 guard isActive else { return continuation.resume(throwing: CancellationError()) }
                 continuation.resume(
                     with: Result {
-                        try self.store.compact(crew: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
+                        try self.store.compact(
+                            crew: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
                     })
             })
         }

@@ -49,6 +49,10 @@ public struct ScanRequest: Head {
     public var deletes = false
     public var minPosition: UInt64 = 0
     public var logID: [UInt8] = []
+    /// Columns of the batch of keys in the body; empty for rows of all keys.
+    public var keyNames: [String] = []
+    /// Beside features only keys and event time.
+    public var brief = false
 
     public init() {}
 
@@ -62,6 +66,8 @@ public struct ScanRequest: Head {
         try fields.field(7, &deletes)
         try fields.field(8, &minPosition)
         try fields.field(9, &logID)
+        try fields.field(10, &keyNames)
+        try fields.field(11, &brief)
     }
 }
 
@@ -77,6 +83,10 @@ public struct LatestRequest: Head {
     public var deletes = false
     public var minPosition: UInt64 = 0
     public var logID: [UInt8] = []
+    /// Latest of the rows with an event time up to it; `nil` for all.
+    public var at: Int64?
+    public var keyNames: [String] = []
+    public var brief = false
 
     public init() {}
 
@@ -88,6 +98,9 @@ public struct LatestRequest: Head {
         try fields.field(5, &deletes)
         try fields.field(6, &minPosition)
         try fields.field(7, &logID)
+        try fields.field(8, &at)
+        try fields.field(9, &keyNames)
+        try fields.field(10, &brief)
     }
 }
 

@@ -1,17 +1,21 @@
 import ArgumentParser
+import Catalog
 import Client
 import FeatureModel
 import Tables
 
 struct Scan: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Read the history of a feature group: every row, in (key, event time, position, row) order.",
+        abstract:
+            "Read the history of a feature group: every row, or the latest of each key, in (key, event time, position, row) order.",
         discussion: """
-            Gives the key columns, event_time, ingest_time, position, row, and the features; with --deletes also deletes, and a \
-            column 'deleted'.
+            Gives the key columns, event_time, ingest_time, position, row, and the features; with --brief only keys, event_time and \
+            features; with --deletes also deletes, and a column 'deleted'.
 
               headwater scan weather --out weather.csv
               headwater scan weather --columns temp,visib --start 2013-06-01 --end 2013-07-01 --out june.ndjson
+              headwater scan weather --key origin=JFK --key origin=LGA --brief --out -
+              headwater scan weather --latest --at 2013-06-01 --brief --out batch.csv
               headwater scan weather --as-of 1200 --deletes --out -
             """)
 
@@ -26,6 +30,15 @@ struct Scan: AsyncParsableCommand {
     var start: Instant?
     @Option(help: ArgumentHelp("Event times stop before it.", valueName: "time"))
     var end: Instant?
+    @Option(
+        help: ArgumentHelp("Only rows of this key, as origin=JFK,carrier=UA; may be repeated.", valueName: "key"))
+    var key: [String] = []
+    @Flag(help: "Give only the latest row of each key: what to infer for all keys at once.")
+    var latest = false
+    @Option(help: ArgumentHelp("With --latest: of the rows with an event time up to it.", valueName: "time"))
+    var at: Instant?
+    @Flag(help: "Beside features give only keys and event time.")
+    var brief = false
     @Option(help: ArgumentHelp("Read history as the log was at this position.", valueName: "position"))
     var asOf: UInt64?
     @Option(help: ArgumentHelp("Wait until history shows at least this position.", valueName: "position"))
@@ -37,6 +50,13 @@ struct Scan: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A .csv, .ndjson or .jsonl file, or - for standard output.", valueName: "file"))
     var out: String
 
+    func validate() throws {
+        if at != nil, !latest {
+            throw ValidationError("--at goes with --latest; for a range of times there are --start and --end")
+        }
+        if latest, start != nil || end != nil { throw ValidationError("--latest takes --at, not --start and --end") }
+    }
+
     func run() async throws {
         var query = ScanQuery(group: group)
         query.columns = columns.flatMap { $0.split(separator: ",").map(String.init) }
@@ -44,16 +64,34 @@ struct Scan: AsyncParsableCommand {
         query.end = end?.microseconds
         query.asOf = asOf
         query.deletes = deletes
+        query.brief = brief
         query.minPosition = minPosition
+        let latest = latest ? LatestArguments(at: at?.microseconds) : nil
         if let data = directory.data {
             let reader = try DirectOffline(dataDirectory: data, minPosition: max(minPosition, asOf ?? 0))
-            try await write(try reader.scan(query, project: connection.effectiveProject))
+            let schema = try reader.catalog(asOf: asOf).group(project: connection.effectiveProject, reference: group).newestSchema
+            query.keys = try keys(schema.keys)
+            try await write(try reader.scan(query, latest: latest, project: connection.effectiveProject))
             return
         }
         let request = query
         try await connection.withClient { client in
-            try await write(ClientScan(try await client.scan(request)))
+            var request = request
+            if !key.isEmpty { request.keys = try keys(try await client.group(group).schema.keys) }
+            if let latest {
+                try await write(ClientScan(try await client.latest(request, at: latest.at)))
+            } else {
+                try await write(ClientScan(try await client.scan(request)))
+            }
         }
+    }
+
+    /// The keys of `--key`; `nil` for all.
+    private func keys(_ fields: [Field]) throws(HeadwaterError) -> [(name: String, column: Column)]? {
+        if key.isEmpty { return nil }
+        let entities = try key.map { (text) throws(HeadwaterError) in try KeyText(text, option: "--key") }
+        let batch = try KeyText.batch(entities, fields: fields, option: "--key", keysAreRequired: true)
+        return zip(fields, batch.columns).map { ($0.name, $1) }
     }
 
     private func write(_ rows: some ScannedRows) async throws {
@@ -79,6 +117,12 @@ struct Scan: AsyncParsableCommand {
             out: out, rows: rowCount, position: rows.position, bytes: destination.byteCount, elapsed: elapsed
         ).print(json: output.json, isBesideResults: destination.isStandardOutput)
     }
+}
+
+/// What `--latest` asks for.
+struct LatestArguments: Sendable {
+    /// Of the rows with an event time up to it; `nil` for all.
+    let at: Microseconds?
 }
 
 /// Some rows of a scan.

@@ -58,37 +58,36 @@ final class DirectOffline {
             memoryLimitBytes: Self.joinBytesMax)
     }
 
-    /// Reads the rows of a group, with the columns that a server gives.
-    func scan(_ query: ScanQuery, project: String) throws(HeadwaterError) -> DirectScan {
+    /// Reads the rows of a group, or the latest of each key, with the columns that a server gives.
+    func scan(_ query: ScanQuery, latest: LatestArguments?, project: String) throws(HeadwaterError) -> DirectScan {
         let view = store.view()
         let position = query.asOf ?? view.position
         let schema = try catalog(asOf: query.asOf).group(project: project, reference: query.group).newestSchema
-        var ordinals: [Int] = []
-        for name in query.columns {
-            guard let ordinal = schema.ordinal(ofFeature: name) else {
-                throw HeadwaterError(
-                    .notFound,
-                    "no feature '\(name)' in \(query.group); it has \(schema.features.map(\.name).joined(separator: ", "))")
+        var ordinals: [Int]?
+        if !query.columns.isEmpty {
+            ordinals = try query.columns.map { (name) throws(HeadwaterError) in
+                guard let ordinal = schema.ordinal(ofFeature: name) else {
+                    throw HeadwaterError(
+                        .notFound,
+                        "no feature '\(name)' in \(query.group); it has \(schema.features.map(\.name).joined(separator: ", "))")
+                }
+                return ordinal
             }
-            ordinals.append(ordinal)
         }
-        let scan = try view.scan(
-            schema, columns: query.columns.isEmpty ? nil : ordinals, start: query.start, end: query.end, asOf: position,
-            includeDeletes: query.deletes)
+        let keys = try query.keys.map { (keys) throws(HeadwaterError) in
+            KeySet(try OnlineReads.arrange(keys, as: schema.keys))
+        }
+        let scan =
+            if let latest {
+                try view.latest(schema, columns: ordinals, at: latest.at, keys: keys, asOf: position)
+            } else {
+                try view.scan(
+                    schema, columns: ordinals, start: query.start, end: query.end, keys: keys, asOf: position,
+                    includeDeletes: query.deletes)
+            }
         return DirectScan(
-            outputs: Self.outputs(schema, query.columns.isEmpty ? nil : ordinals, deletes: query.deletes),
-            isStatic: schema.isStatic,
-            deletes: query.deletes, position: position, scan: scan)
-    }
-
-    /// Keys, event_time, available time, ingest_time, position, row, deleted, features: as a server gives them.
-    private static func outputs(_ schema: GroupSchema, _ ordinals: [Int]?, deletes: Bool) -> [Field] {
-        var outputs = schema.keys
-        if !schema.isStatic { outputs.append(Field("event_time", .timestamp)) }
-        if let name = schema.availableTimeName { outputs.append(Field(name, .timestamp)) }
-        outputs += [Field("ingest_time", .timestamp), Field("position", .int64), Field("row", .int64)]
-        if deletes { outputs.append(Field("deleted", .bool)) }
-        return outputs + (ordinals ?? Array(schema.featureBase..<schema.columnCount)).map { schema.columns[$0] }
+            layout: RowsLayout(schema: schema, ordinals: ordinals, deletes: query.deletes, brief: query.brief),
+            withoutDeletes: latest != nil && !query.deletes, position: position, scan: scan)
     }
 }
 
@@ -135,32 +134,29 @@ final class DirectJoin: JoinedRows {
 
 /// A scan's answer, made as it is asked for. Belongs to one task.
 final class DirectScan: ScannedRows {
-    private let outputs: [Field]
-    private let isStatic: Bool
-    private let deletes: Bool
+    private let layout: RowsLayout
+    /// Whether tombstones come from the scan and are left out here.
+    private let withoutDeletes: Bool
     let position: Position
     private var scan: RowScan
     private var isFirst = true
 
-    init(outputs: [Field], isStatic: Bool, deletes: Bool, position: Position, scan: RowScan) {
-        self.outputs = outputs
-        self.isStatic = isStatic
-        self.deletes = deletes
+    init(layout: RowsLayout, withoutDeletes: Bool, position: Position, scan: RowScan) {
+        self.layout = layout
+        self.withoutDeletes = withoutDeletes
         self.position = position
         self.scan = scan
     }
 
     func next() async throws(HeadwaterError) -> ScannedPart? {
         defer { isFirst = false }
-        let names = outputs.map(\.name)
+        let names = layout.outputs.map(\.name)
         guard let rows = try scan.next() else {
-            return isFirst ? ScannedPart(names: names, columns: outputs.map { .nulls($0.type, count: 0) }) : nil
+            return isFirst ? ScannedPart(names: names, columns: layout.outputs.map { .nulls($0.type, count: 0) }) : nil
         }
-        var columns = rows.keys
-        if !isStatic { columns.append(rows.eventTime) }
-        if let available = rows.availableTime { columns.append(available) }
-        columns += [rows.ingestTime, rows.position, rows.row]
-        if deletes { columns.append(rows.isDelete) }
-        return ScannedPart(names: names, columns: columns + rows.features)
+        let columns = layout.columns(rows)
+        guard withoutDeletes else { return ScannedPart(names: names, columns: columns) }
+        let kept = (0..<rows.rowCount).filter { !rows.isDelete.bool($0) }
+        return ScannedPart(names: names, columns: kept.count < rows.rowCount ? columns.map { $0.gather(kept) } : columns)
     }
 }

@@ -49,8 +49,10 @@ struct StoreChecks {
         let start = random.chance(40) ? RandomHistory.instant(&random) : nil
         let end = random.chance(40) ? RandomHistory.instant(&random) : nil
         let deletes = random.chance(50)
+        let (keys, isWanted) = try keySet(schema, &random)
         let expected = Oracle.inOrder(
             visible.filter { row in
+                if !isWanted(row.keys) { return false }
                 if !schema.isStatic, let start, row.eventTime < start { return false }
                 if !schema.isStatic, let end, row.eventTime >= end { return false }
                 return deletes || !row.isDelete
@@ -58,21 +60,34 @@ struct StoreChecks {
         let fields: RowFields = random.chance(50) ? .all : RowFields(rawValue: random.below(RowFields.all.rawValue + 1))
         let ordinals = schema.features.indices.map { schema.featureBase + $0 }.filter { _ in fields == .all || random.chance(50) }
         var scan = try view.scan(
-            schema, columns: fields == .all ? nil : ordinals, start: start, end: end, asOf: asOf, includeDeletes: deletes,
+            schema, columns: fields == .all ? nil : ordinals, start: start, end: end, keys: keys, asOf: asOf,
+            includeDeletes: deletes,
             fields: fields, crew: random.chance(30) ? .threads : .alone)
         try compare(&scan, schema, expected, "scan at \(asOf)", fields, ordinals)
+    }
+
+    /// Some keys to limit a scan to, or none of that.
+    private func keySet(
+        _ schema: GroupSchema, _ random: inout SplitMix64
+    ) throws -> (keys: KeySet?, isWanted: ([Value]) -> Bool) {
+        guard random.chance(30) else { return (nil, { _ in true }) }
+        let wanted = (0..<random.below(6)).map { _ in schema.keys.map { RandomHistory.key($0.type, &random) } }
+        if schema.keys.isEmpty { return (nil, { _ in true }) }
+        let columns = try schema.keys.indices.map { key in try Column(schema.keys[key].type, wanted.map { $0[key] }) }
+        return (KeySet(columns), { wanted.contains($0) })
     }
 
     private func checkLatest(
         _ view: OfflineView, _ schema: GroupSchema, _ asOf: Position, _ visible: [Oracle.Row], _ random: inout SplitMix64
     ) throws {
         let time = random.chance(50) ? RandomHistory.instant(&random) : nil
+        let (keys, isWanted) = try keySet(schema, &random)
         var latest: [[Value]: Oracle.Row] = [:]
-        for row in visible where row.eventTime <= time ?? .max {
+        for row in visible where row.eventTime <= time ?? .max && isWanted(row.keys) {
             if let held = latest[row.keys], Oracle.isBefore(row, held) { continue }
             latest[row.keys] = row
         }
-        var scan = try view.latest(schema, at: time, asOf: asOf, crew: random.chance(30) ? .threads : .alone)
+        var scan = try view.latest(schema, at: time, keys: keys, asOf: asOf, crew: random.chance(30) ? .threads : .alone)
         let ordinals = schema.features.indices.map { schema.featureBase + $0 }
         try compare(&scan, schema, Oracle.inOrder(Array(latest.values)), "latest at \(asOf)", .all, ordinals)
     }
