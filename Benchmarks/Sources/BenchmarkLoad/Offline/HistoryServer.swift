@@ -12,7 +12,7 @@ public final class HistoryServer {
     private static let writesUnderWay = 4
 
     public let process: ServerProcess
-    private let socketPath: String
+    let socketPath: String
     private let client: HeadwaterClient
 
     /// Starts the server and defines the tables.
@@ -67,17 +67,26 @@ public final class HistoryServer {
         try waiting { _ = try await client.compact() }
     }
 
-    /// Joins a spine with all features of a table: from the spine in this process's memory to columns in Arrow's layout in it.
-    public func join(_ spine: OfflineTable, _ table: OfflineTable) throws -> OfflineStand.WorkFigures {
+    /// Joins a spine with features of a table, all where none are named: from the spine in this process's memory to columns in Arrow's layout
+    /// in it.
+    public func join(_ spine: OfflineTable, _ table: OfflineTable, features: [String]? = nil) throws -> OfflineStand.WorkFigures {
+        let join = joining(spine, table, features: features)
+        let begun = monotonicNanoseconds()
+        let rows = try join()
+        let seconds = Double(monotonicNanoseconds() - begun) / 1e9
+        precondition(rows == spine.rowCount, "every spine row has an answer")
+        return OfflineStand.WorkFigures(seconds: seconds, rows: rows)
+    }
+
+    /// The same to be done again and again, on any thread; gives the number of rows.
+    func joining(_ spine: OfflineTable, _ table: OfflineTable, features: [String]? = nil) -> @Sendable () throws -> Int {
         let rows = 0..<spine.rowCount
         let columns = [spine.column(0, rows), spine.column(1, rows)]
-        let references = table.featureNames.map { "\(table.name):\($0)" }
+        let references = (features ?? table.featureNames).map { "\(table.name):\($0)" }
         let client = client
-        let begun = monotonicNanoseconds()
-        let joined = try waiting { try await Self.join(columns, references, client) }
-        let seconds = Double(monotonicNanoseconds() - begun) / 1e9
-        precondition(joined.reduce(0) { $0 + $1.rowCount } == spine.rowCount, "every spine row has an answer")
-        return OfflineStand.WorkFigures(seconds: seconds, rows: spine.rowCount)
+        return {
+            try waiting { try await Self.join(columns, references, client) }.reduce(0) { $0 + $1.rowCount }
+        }
     }
 
     private static func join(

@@ -19,6 +19,8 @@ public final class OfflineStand: Sendable {
     public struct WorkFigures: Sendable {
         public let seconds: Double
         public let rows: Int
+        /// Memory that it took beyond what was held before.
+        public var peakBytes = 0
     }
 
     /// What a join asks of one table.
@@ -93,39 +95,56 @@ public final class OfflineStand: Sendable {
                     return (ordinal, schema.type(ofOrdinal: ordinal))
                 }, maxAge: table.maxAge, keyColumns: [keys])
         }
-        let begun = now()
-        let joined = try view.join(spineTimes: times, groups: groups, asOf: view.position, availability: .event, crew: crew)
-        let seconds = now() - begun
+        let (timed, peak) = try OwnMemory.peak {
+            let begun = now()
+            let joined = try view.join(spineTimes: times, groups: groups, asOf: view.position, availability: .event, crew: crew)
+            return (joined: joined, seconds: now() - begun)
+        }
+        let joined = timed.joined
         if let output {
             for (table, features) in zip(groups, joined) {
                 for (feature, answer) in zip(table.features, features) {
-                    try write(answer.column, named: table.schema.columns[feature.ordinal].name, to: output)
+                    try write([answer.column], named: table.schema.columns[feature.ordinal].name, to: output)
                 }
             }
         }
-        return WorkFigures(seconds: seconds, rows: spine.rowCount)
+        return WorkFigures(seconds: timed.seconds, rows: spine.rowCount, peakBytes: peak)
     }
 
-    private func write(_ column: Column, named name: String, to directory: String) throws {
-        let cells = unsafe column.data.withUnsafeBytes { unsafe Data($0) }
+    private func write(_ columns: [Column], named name: String, to directory: String) throws {
+        var cells = Data()
+        var isThere = Data()
+        for column in columns {
+            unsafe column.data.withUnsafeBytes { unsafe cells.append(contentsOf: $0) }
+            isThere.append(contentsOf: (0..<column.count).map { column.isNull($0) ? 0 : 1 })
+        }
         try cells.write(to: URL(fileURLWithPath: "\(directory)/\(name).bin"))
-        let isThere = Data((0..<column.count).map { column.isNull($0) ? 0 : 1 })
         try isThere.write(to: URL(fileURLWithPath: "\(directory)/\(name).valid"))
     }
 
-    /// Reads columns of all rows of a table, in a range of times.
+    /// Reads columns of all rows of a table, in a range of times, and nothing beside them.
+    ///
+    /// - Parameter output: as for `join`.
     public func scan(
-        _ table: String, features: [String]?, start: Int64? = nil, end: Int64? = nil
-    ) throws(HeadwaterError) -> WorkFigures {
+        _ table: String, features: [String]?, start: Int64? = nil, end: Int64? = nil, output: String? = nil
+    ) throws -> WorkFigures {
         let schema = schemas[table]!
         let view = store.view()
-        let begun = now()
-        var scan = try view.scan(
-            schema, columns: features.map { $0.map { schema.ordinal(ofFeature: $0)! } }, start: start, end: end,
-            asOf: view.position, fields: [], crew: crew)
-        var batches: [RowBatch] = []
-        while let batch = try scan.next() { batches.append(batch) }
-        return WorkFigures(seconds: now() - begun, rows: batches.reduce(0) { $0 + $1.rowCount })
+        let (timed, peak) = try OwnMemory.peak {
+            let begun = now()
+            var scan = try view.scan(
+                schema, columns: features.map { $0.map { schema.ordinal(ofFeature: $0)! } }, start: start, end: end,
+                asOf: view.position, fields: [], crew: crew)
+            var batches: [RowBatch] = []
+            while let batch = try scan.next() { batches.append(batch) }
+            return (batches: batches, seconds: now() - begun)
+        }
+        if let output {
+            for (number, name) in (features ?? schema.features.map(\.name)).enumerated() {
+                try write(timed.batches.map { $0.features[number] }, named: name, to: output)
+            }
+        }
+        return WorkFigures(seconds: timed.seconds, rows: timed.batches.reduce(0) { $0 + $1.rowCount }, peakBytes: peak)
     }
 
     public func close() { store.close() }

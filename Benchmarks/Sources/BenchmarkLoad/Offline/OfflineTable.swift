@@ -81,6 +81,23 @@ public struct OfflineTable: Sendable {
             words: (0..<rows).map { _ in start + Int64(random.below(Int(length / step))) * step })
     }
 
+    // MARK: For the peers
+
+    /// Writes each column's cells as they lie in memory, little-endian.
+    func write(to directory: String) throws {
+        for column in columns {
+            let data = unsafe column.words.withUnsafeBytes { unsafe Data($0) }
+            try data.write(to: URL(fileURLWithPath: "\(directory)/\(name).\(column.name).bin"))
+        }
+    }
+
+    func removeFiles(in directory: String) {
+        for column in columns { try? FileManager.default.removeItem(atPath: "\(directory)/\(name).\(column.name).bin") }
+    }
+
+    /// Names and types.
+    var columnKinds: [[String]] { columns.map { [$0.name, "\($0.type)"] } }
+
     // MARK: For the store
 
     func schema(groupID: GroupID) -> GroupSchema {
