@@ -34,6 +34,27 @@ import Testing
         #expect(stand.chunkBytes("h") > 0)
     }
 
+    /// Without the socket, and without peers where nobody has installed them.
+    @Test func everyWorkRunsWithTinyInputAndGivesThePeersAnswers() throws {
+        let place = "/tmp/headwater-offline-\(UInt32.random(in: .min ... .max))"
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        var options = OfflineRunner.Options()
+        (options.rows, options.keys, options.spineRows, options.rounds) = (20_000, 300, 500, 2)
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../Benchmarks").path
+        let python = "\(root)/.build/peers/bin/python"
+        let peers =
+            FileManager.default.isExecutableFile(atPath: python)
+            ? try PeerProcess(python: python, script: "\(root)/peers/offline.py", threads: 2) : nil
+        let runner = OfflineRunner(options, place: place, peers: peers) { _ in }
+        try runner.run()
+        #expect(runner.figures.count == (peers == nil ? 11 : 12))
+        for work in runner.figures {
+            #expect(work.headwater.count == (work.unit == .milliseconds ? 2 : 1) && work.headwater.allSatisfy { $0 > 0 })
+            #expect(work.failures.isEmpty && work.differences.values.allSatisfy { $0 == nil }, "\(work)")
+        }
+    }
+
     /// By spine row the last written of the table's rows with the greatest time up to its own.
     private func greatestRows(_ table: OfflineTable, _ spine: OfflineTable) -> [Int?] {
         let (keys, times) = (table.words("key"), table.words("event_time"))

@@ -37,7 +37,8 @@ public final class OfflineRunner {
 
     public func run() throws {
         try runMain()
-        try runOther("skew (Zipf keys)", OfflineTable(name: "z", rows: options.rows, keys: options.keys, distribution: .zipf, seed: 11))
+        try runOther(
+            "skew (Zipf keys)", OfflineTable(name: "z", rows: options.rows, keys: options.keys, distribution: .zipf, seed: 11))
         let few = max(1, options.rows / 100_000)
         try runOther("long history (\(few) keys)", OfflineTable(name: "l", rows: options.rows, keys: few, seed: 12))
     }
@@ -129,7 +130,8 @@ public final class OfflineRunner {
         let gets = try server.getsBesideJoins(spine, table, rate: 10_000, seconds: seconds, rounds: options.rounds)
         var line = OfflineFigures(work: work, unit: .milliseconds, headwater: gets.besideP99, bar: 1 / 1.5)
         line.peers["quiet"] = gets.quietP99
-        line.notes["quiet"] = "\(gets.joins) joins of \(options.spineRows) rows were done beside the gets; the bar is that p99 grows by 1.5 at the most"
+        line.notes["quiet"] =
+            "\(gets.joins) joins of \(options.spineRows) rows were done beside the gets; the bar is that p99 grows by 1.5 at the most"
         figures.append(line)
     }
 

@@ -83,7 +83,9 @@ public final class PeerProcess {
     }
 
     private struct PeerEnded: Error, CustomStringConvertible {
-        var description: String { "the peers' process has ended: are its packages installed (Benchmarks/peers/requirements.txt)?" }
+        var description: String {
+            "the peers' process has ended: are its packages installed (Benchmarks/peers/requirements.txt)?"
+        }
     }
 }
 

@@ -42,7 +42,8 @@ struct Offline: ParsableCommand {
 
     func validate() throws {
         guard rows >= OfflineRunner.chunks, keys > 0, spineRows > 0, rounds > 0, threads > 0 else {
-            throw ValidationError("rows are at least \(OfflineRunner.chunks); keys, spine rows, rounds and threads are above zero")
+            throw ValidationError(
+                "rows are at least \(OfflineRunner.chunks); keys, spine rows, rounds and threads are above zero")
         }
     }
 

@@ -27,7 +27,9 @@ struct OfflineReport {
         if !hasPeers { lines += ["", "the peers are skipped: 'make bench-offline' installs them where PyPI is reachable"] }
         for item in figures {
             for (name, note) in item.notes.sorted(by: { $0.key < $1.key }) { lines += ["", "\(item.work), \(name): \(note)"] }
-            for (name, failure) in item.failures.sorted(by: { $0.key < $1.key }) { lines += ["", "\(item.work), \(name): \(failure)"] }
+            for (name, failure) in item.failures.sorted(by: { $0.key < $1.key }) {
+                lines += ["", "\(item.work), \(name): \(failure)"]
+            }
             for (name, difference) in item.differences.sorted(by: { $0.key < $1.key }) {
                 if let difference { lines += ["", "\(item.work), \(name): ANOTHER ANSWER: \(difference)"] }
             }
