@@ -51,7 +51,7 @@ public final class HistoryServer {
         for start in stride(from: 0, to: table.rowCount, by: Self.rowsPerWrite) {
             let rows = start..<min(start + Self.rowsPerWrite, table.rowCount)
             let entry = RecordEntry(
-                groupID: group.id, schemaVersion: group.schemaVersion, operation: .write, batch: table.batch(rows))
+                groupID: group.id, schemaVersion: group.schemaVersion, operation: .write, batch: try table.batch(rows))
             if underWay == Self.writesUnderWay { try finish() }
             try session.start(
                 .write, WriteRequest.with { $0.project = Rows.project }, body: RecordBody.encode([entry])[...])
@@ -70,7 +70,7 @@ public final class HistoryServer {
     /// Joins a spine with all features of a table: from the spine in this process's memory to columns in Arrow's layout in it.
     public func join(_ spine: OfflineTable, _ table: OfflineTable) throws -> OfflineStand.WorkFigures {
         let rows = 0..<spine.rowCount
-        let columns = [spine.column(0, rows), spine.column(1, rows)]
+        let columns = [try spine.column(0, rows), try spine.column(1, rows)]
         let references = table.featureNames.map { "\(table.name):\($0)" }
         let client = client
         let begun = monotonicNanoseconds()

@@ -2,10 +2,14 @@ import ArgumentParser
 import BenchmarkLoad
 import Foundation
 
-/// The offline store inside the process: flush, compaction, joins and scans.
+/// The offline store beside DuckDB, Polars, pandas and pyarrow.
 struct Offline: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Flush, compaction, point-in-time joins and scans of made-up history inside the process; no peers yet.")
+        abstract: "Flush, compaction, point-in-time joins and scans of history beside DuckDB, Polars, pandas and pyarrow.",
+        discussion: """
+            Every system is a process of its own with as many threads; their rounds alternate. Prints one table; what is under way goes to
+            standard error. Answers are compared cell by cell: where one differs the exit code is 1.
+            """)
 
     @Option(help: "Rows of history: an int64 key, a time, six float64 and four int64.")
     var rows = 10_000_000
@@ -16,33 +20,33 @@ struct Offline: ParsableCommand {
     @Option(help: "Rows of the spine, in no order.")
     var spineRows = 1_000_000
 
-    @Option(help: "Rounds.")
+    @Option(help: "Rounds of each system, alternating.")
     var rounds = 5
 
-    @Option(help: "Threads of a join.")
+    @Option(help: "Threads of every system.")
     var threads = 2
 
-    @Option(help: "A directory for the data.")
+    @Option(help: "A directory for the data: 6 GB with 10 M rows.")
     var directory = "/tmp"
 
-    @Option(help: "Only reads whose name has this in it.")
-    var only = ""
+    @Option(parsing: .upToNextOption, help: "Only works whose name has one of these in it.")
+    var only: [String] = []
+
+    @Option(help: "A Python with the packages of Benchmarks/peers/requirements.txt; where it is missing, the peers are skipped.")
+    var python = "Benchmarks/.build/peers/bin/python"
+
+    @Option(help: "The peers' program.")
+    var peers = "Benchmarks/peers/offline_peers.py"
+
+    @Option(help: "Real data: what examples/flights/prepare.py makes; where they are missing, they are left out.")
+    var flights = "Benchmarks/.build/flights"
 
     @Flag(help: "Print one JSON document instead of the table.")
     var json = false
 
-    private static let chunks = 100
-
-    private struct Line: Encodable {
-        let work: String
-        let seconds: Spread
-        let rowsPerSecond: Double
-        let bytes: Int?
-    }
-
     func validate() throws {
-        guard rows >= Self.chunks, keys > 0, spineRows > 0, rounds > 0, threads > 0 else {
-            throw ValidationError("rows are at least \(Self.chunks); keys, spine rows, rounds and threads are above zero")
+        guard rows >= 1_000, keys > 0, spineRows > 0, rounds > 0, threads > 0 else {
+            throw ValidationError("rows are at least 1000; keys, spine rows, rounds and threads are above zero")
         }
     }
 
@@ -50,70 +54,43 @@ struct Offline: ParsableCommand {
         let place = "\(directory)/headwater-offline-\(UInt32.random(in: .min ... .max))"
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: place) }
-        note("making \(rows) rows")
-        let table = OfflineTable(name: "h", rows: rows, keys: keys, seed: 1)
-        let stand = try OfflineStand(directory: place, tables: [table], threads: threads)
-        defer { stand.close() }
-        note("loading")
-        let load = try stand.load(table, rowsPerFlush: rows / Self.chunks)
-        var lines = [
-            Line(
-                work: "flush, one thread", seconds: Spread([load.flushSeconds]), rowsPerSecond: Double(rows) / load.flushSeconds,
-                bytes: stand.chunkBytes(table.name))
-        ]
-        lines += try reads(stand, table, "\(Self.chunks) chunks")
-        note("compacting")
-        let seconds = try stand.compact()
-        lines.append(
-            Line(
-                work: "compaction of all at once, one thread", seconds: Spread([seconds]), rowsPerSecond: Double(rows) / seconds,
-                bytes: stand.chunkBytes(table.name)))
-        lines += try reads(stand, table, "compacted")
-        print(json ? try jsonDocument(["offline": lines]) : text(lines))
+        var settings = OfflineSettings()
+        (settings.rows, settings.keys, settings.spineRows, settings.rounds) = (rows, keys, spineRows, rounds)
+        (settings.only, settings.flights) = (only, flights)
+        let start = ContinuousClock.now
+        let runner = OfflineRunner(
+            settings, place: place, peersProblem: peersProblem(),
+            note: { what in
+                let seconds = String(format: "%6.1f s  ", (ContinuousClock.now - start) / .seconds(1))
+                FileHandle.standardError.write(Data("\(seconds)\(what)\n".utf8))
+            }, start: startSystem)
+        try runner.run()
+        let report = OfflineReport(
+            settings: settings, threads: threads, peersProblem: runner.peersProblem, figures: runner.figures)
+        print(json ? try report.json() : report.text())
+        if runner.figures.contains(where: \.hasDifference) { throw ExitCode(1) }
     }
 
-    private func reads(_ stand: OfflineStand, _ table: OfflineTable, _ state: String) throws -> [Line] {
-        note("reading, \(state)")
-        let spine = OfflineTable(spine: "spine", rows: spineRows, keys: keys, seed: 2)
-        let tiny = OfflineTable(spine: "tiny", rows: 10, keys: keys, seed: 3)
-        let middle = (OfflineTable.firstTime + OfflineTable.middleTime) / 2
-        let one = [table.featureNames[0]]
-        let lines: [Line?] = [
-            try measure("join, \(state)") { try stand.join(spine, [.init(name: table.name)]) },
-            try measure("join of one feature, \(state)") { try stand.join(spine, [.init(name: table.name, features: one)]) },
-            try measure("join of ten spine rows, \(state)") { try stand.join(tiny, [.init(name: table.name)]) },
-            try measure("scan, one thread, \(state)") { try stand.scan(table.name, features: nil) },
-            try measure("scan of a quarter of the times, one feature, \(state)") {
-                try stand.scan(table.name, features: one, start: OfflineTable.firstTime, end: middle)
-            },
-        ]
-        return lines.compactMap { $0 }
+    private func peersProblem() -> String? {
+        if FileManager.default.isExecutableFile(atPath: python) { return nil }
+        return "there is no \(python): 'make bench-offline' makes it"
     }
 
-    private func measure(_ work: String, _ body: () throws -> OfflineStand.WorkFigures) throws -> Line? {
-        guard only.isEmpty || work.contains(only) else { return nil }
-        let figures = try (0..<rounds).map { _ in try body() }
-        let spread = Spread(figures.map(\.seconds))
-        return Line(work: work, seconds: spread, rowsPerSecond: Double(figures[0].rows) / spread.median, bytes: nil)
+    private func startSystem(_ name: String) throws -> any OfflineSystem {
+        guard name == OfflineRunner.headwaterName else { return try SystemProcess([python, peers, name, "\(threads)"]) }
+        let bench = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        return try SystemProcess([bench, OfflineHeadwater.configuration.commandName!, "--threads", "\(threads)"])
     }
+}
 
-    private func note(_ what: String) { FileHandle.standardError.write(Data("\(what)\n".utf8)) }
+/// Headwater's process of `bench offline`.
+struct OfflineHeadwater: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "offline-headwater", abstract: "Answers requests of 'bench offline', a JSON line each.", shouldDisplay: false
+    )
 
-    private func text(_ lines: [Line]) -> String {
-        var text = [
-            "\(rows) rows of history, \(keys) keys, 10 features; \(spineRows) spine rows; joins on \(threads) threads.",
-            "Milliseconds, median (min … max) of \(rounds) rounds; M rows/s: of the history written or scanned, or of the spine.",
-        ]
-        for line in lines {
-            func milliseconds(_ seconds: Double) -> String { String(format: "%.1f", seconds * 1e3) }
-            let time =
-                "\(milliseconds(line.seconds.median)) (\(milliseconds(line.seconds.min)) … \(milliseconds(line.seconds.max)))"
-            let bytes = line.bytes.map { "  \($0) bytes" } ?? ""
-            let work = line.work.padding(toLength: 64, withPad: " ", startingAt: 0)
-            text.append(
-                work + time.padding(toLength: 34, withPad: " ", startingAt: 0) + String(format: "%.3f", line.rowsPerSecond / 1e6)
-                    + bytes)
-        }
-        return text.joined(separator: "\n")
-    }
+    @Option(help: "Threads of a join, a scan, a flush, a compaction.")
+    var threads = 2
+
+    func run() throws { try HeadwaterOffline.serve(threads: threads) }
 }
