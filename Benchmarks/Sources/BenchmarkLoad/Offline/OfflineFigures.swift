@@ -37,7 +37,10 @@ public struct OfflineFigures: Encodable, Sendable {
     }
 
     public struct Bar: Encodable, Sendable {
-        public let name: String
+        /// What is measured: a peer's figure over ours (or ours over a peer's, of a size), or our own figure where there is none.
+        public let peer: String?
+        /// Of our own figure.
+        public let unit: Unit?
         public let wanted: Double
         public let isAtMost: Bool
         public let measured: [Double]

@@ -63,10 +63,11 @@ struct OfflineRounds {
         try measure(turns, &figures)
         if let faster = figures.fasterPeer {
             let ratios = zip(faster.values, figures.headwater.values).map { $0 / $1 }
-            figures.bars.append(.init(name: "\(faster.name) /", wanted: work.bar, isAtMost: false, measured: ratios))
+            figures.bars.append(.init(peer: faster.name, unit: nil, wanted: work.bar, isAtMost: false, measured: ratios))
         }
         if let limit = work.millisecondsMax {
-            figures.bars.append(.init(name: "ms", wanted: limit, isAtMost: true, measured: figures.headwater.values))
+            figures.bars.append(
+                .init(peer: nil, unit: .milliseconds, wanted: limit, isAtMost: true, measured: figures.headwater.values))
         }
         return figures
     }

@@ -125,7 +125,7 @@ public final class OfflineRunner {
         if let parquetBytes {
             figures.peers = [.init(name: "parquet", values: [Double(parquetBytes) / 1e6])]
             let ratio = Double(bytes) / Double(parquetBytes)
-            figures.bars = [.init(name: "/ Parquet", wanted: work.bar, isAtMost: true, measured: [ratio])]
+            figures.bars = [.init(peer: "parquet", unit: nil, wanted: work.bar, isAtMost: true, measured: [ratio])]
         }
         return figures
     }
@@ -155,7 +155,7 @@ private struct StoreFigures {
         var system = OfflineFigures.System(name: OfflineRunner.headwaterName, values: [rate])
         system.peakMegabytes = peakBytes.map { Double($0) / 1e6 }
         var figures = OfflineFigures(work: work.name, unit: .millionRowsPerSecond, headwater: system)
-        figures.bars = [.init(name: "M rows/s", wanted: work.bar, isAtMost: false, measured: [rate])]
+        figures.bars = [.init(peer: nil, unit: .millionRowsPerSecond, wanted: work.bar, isAtMost: false, measured: [rate])]
         return figures
     }
 }

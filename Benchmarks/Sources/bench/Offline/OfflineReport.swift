@@ -56,9 +56,8 @@ struct OfflineReport {
         return [
             item.work, value(item.headwater, item.unit), peer("duckdb"), peer("polars"),
             others.map { "\($0.name) \(value($0, item.unit))" }.joined(separator: ", "),
-            bars.map(ratio).joined(separator: " · "),
-            bars.map { "\($0.isAtMost ? "<=" : ">=") \(number($0.wanted))" }.joined(separator: " · "),
-            bars.map { $0.isMet ? "met" : "NOT MET" }.joined(separator: " · "), peaks(item),
+            bars.compactMap(ratio).joined(separator: ", "), bars.map(wanted).joined(separator: ", "),
+            bars.map { $0.isMet ? "met" : "NOT MET" }.joined(separator: ", "), peaks(item),
             answers.isEmpty ? "" : item.hasDifference ? "DIFFERENT" : OfflineFigures.same,
         ]
     }
@@ -70,10 +69,16 @@ struct OfflineReport {
         return "\(number(spread.median))\(range) \(unit.rawValue)\(system.way.map { " \($0)" } ?? "")"
     }
 
-    private func ratio(_ bar: OfflineFigures.Bar) -> String {
+    /// Our own figures stand in their column already.
+    private func ratio(_ bar: OfflineFigures.Bar) -> String? {
+        guard let peer = bar.peer else { return nil }
         let spread = Spread(bar.measured)
         let range = bar.measured.count == 1 ? "" : " (\(number(spread.min)) … \(number(spread.max)))"
-        return "\(bar.name) \(number(spread.median))\(range)"
+        return "\(peer) \(number(spread.median))\(range)"
+    }
+
+    private func wanted(_ bar: OfflineFigures.Bar) -> String {
+        "\(bar.isAtMost ? "<=" : ">=") \(String(format: "%g", bar.wanted))\(bar.unit.map { " \($0.rawValue)" } ?? "")"
     }
 
     private func peaks(_ item: OfflineFigures) -> String {
