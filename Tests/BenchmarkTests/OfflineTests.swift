@@ -41,6 +41,7 @@ import Testing
         try withPlace { place in
             var settings = OfflineSettings()
             (settings.rows, settings.keys, settings.spineRows, settings.rounds, settings.chunks) = (4_000, 50, 300, 1, 10)
+            settings.hasServer = false
             let python = Self.pythonWithPeers()
             // Each work starts a process of each peer twice: with them only what differs most.
             if python != nil { settings.only = ["flush", "order of arrival", "compaction", "size", "3 groups", "quarter"] }

@@ -77,6 +77,12 @@ public struct Column: Sendable {
     /// The five buffers in the order in which every format stores them.
     public var buffers: [ArraySlice<UInt8>] { [validity, offsets, elementValidity, elementOffsets, data] }
 
+    /// Whether both have the same cells in the same layout. - Complexity: O(1) where they share storage, else O(bytes).
+    public func hasSameBuffers(as other: Column) -> Bool {
+        type == other.type && count == other.count && nullCount == other.nullCount
+            && zip(buffers, other.buffers).allSatisfy { $0 == $1 }
+    }
+
     /// Bytes of all buffers together.
     public var byteCount: Int { validity.count + offsets.count + elementValidity.count + elementOffsets.count + data.count }
 

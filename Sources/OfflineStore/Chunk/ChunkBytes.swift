@@ -47,4 +47,7 @@ final class CheckedPages: Sendable {
     func contains(_ offset: Int) -> Bool { offsets.withLock { $0.contains(offset) } }
 
     func insert(_ offset: Int) { offsets.withLock { _ = $0.insert(offset) } }
+
+    /// Of a page that has been found damaged since: the next reader finds it too.
+    func remove(_ offset: Int) { offsets.withLock { _ = $0.remove(offset) } }
 }

@@ -182,7 +182,10 @@ final class ChunkFile: Sendable {
     func verifyChecksums() throws(HeadwaterError) {
         for page in try readLayout().directory.pages {
             let checksum = try bytes.withBytes(at: page.offset, count: page.storedBytes) { CRC32C.checksum($0) }
-            guard checksum == page.checksum else { throw bytes.damage("a page's checksum does not match", at: page.offset) }
+            guard checksum == page.checksum else {
+                bytes.checkedPages.remove(page.offset)
+                throw bytes.damage("a page's checksum does not match", at: page.offset)
+            }
         }
     }
 

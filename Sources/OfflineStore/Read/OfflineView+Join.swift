@@ -35,11 +35,18 @@ extension OfflineView {
         }
         var joined: [[JoinedFeature]] = []
         var heldBytes = 0
+        // Groups of one entity share the order.
+        var known: (keyColumns: [Column], order: KeyOrder)?
         for group in groups {
             try Self.check(group, spineCount: spineTimes.count)
             try Self.check(heldBytes + spineTimes.count * Self.joinBytes(group), within: memoryLimitBytes)
             let filter = try filter(group.schema.groupID, asOf: asOf)
-            let order = KeyOrder([KeyOrder.Part(keyColumns: group.keyColumns, rowCount: spineTimes.count, times: spineTimes)])
+            if known?.keyColumns.elementsEqual(group.keyColumns, by: { $0.hasSameBuffers(as: $1) }) != true {
+                known = nil
+                let part = KeyOrder.Part(keyColumns: group.keyColumns, rowCount: spineTimes.count, times: spineTimes)
+                known = (group.keyColumns, KeyOrder([part]))
+            }
+            let order = known!.order
             let join = SpineJoin(
                 group: group, order: order, spineCount: spineTimes.count, filter: filter, availability: availability,
                 limits: options.blockLimits, crew: crew, isCancelled: isCancelled)

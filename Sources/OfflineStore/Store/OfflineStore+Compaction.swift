@@ -125,7 +125,8 @@ extension OfflineStore {
                 if output.droppedRows > 0, let cutoff = job.cutoff {
                     manifest.oldestAsOf = max(manifest.oldestAsOf, cutoff.position)
                 }
-            } publish: { _ in
+            } publish: { state in
+                state.compactedBytes += output.entries.reduce(0) { $0 + $1.fileBytes }
             }
         } catch {
             if state.withLock({ $0.failure }) == nil { place.discard(output.entries.map(\.number)) }

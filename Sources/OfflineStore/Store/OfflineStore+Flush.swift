@@ -96,6 +96,7 @@ extension OfflineStore {
                 manifest.chunks += entries
             } publish: { state in
                 state.frozen = nil
+                state.flushedBytes += entries.reduce(0) { $0 + $1.fileBytes }
             }
         } catch {
             if case .success(let entries) = Result(catching: { () throws(HeadwaterError) in try job.result() }),

@@ -25,6 +25,9 @@ public struct OfflineStatus: Sendable {
     public let manifestNumber: UInt64
     public let isFlushing: Bool
     public let isCompacting: Bool
+    /// Bytes of chunk files that flushes and compactions have written since the store was opened.
+    public let flushedBytes: Int
+    public let compactedBytes: Int
     /// What stopped the store from writing for good.
     public let failure: HeadwaterError?
 }
@@ -63,12 +66,12 @@ extension OfflineStore {
         return OfflineStatus(
             groups: groups, appliedPosition: state.applied, durablePosition: manifest.applied, oldestAsOf: manifest.oldestAsOf,
             manifestNumber: manifest.number, isFlushing: state.frozen != nil, isCompacting: state.isCompacting,
-            failure: state.failure)
+            flushedBytes: state.flushedBytes, compactedBytes: state.compactedBytes, failure: state.failure)
     }
 
     /// Reads what `verifyAll` reads, and goes on with the next chunk behind one that does not hold: the scrub.
     ///
-    /// A page is checked whenever it is read, so what is found here is never served, whenever it was damaged.
+    /// A page is checked at its first touch and here; one that does not hold here is refused from then on.
     /// - Throws: what `visit` throws, and what the disk says.
     public func verifyAll(_ visit: ScrubVisit) throws(HeadwaterError) {
         let numbers = state.withLock { $0.version.files.values.map(\.entry.number) }.sorted()

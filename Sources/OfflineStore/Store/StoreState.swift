@@ -70,6 +70,9 @@ struct StoreState: Sendable {
     var frozen: FrozenMemory?
     var cutoffs: [GroupID: CutoffHistory]
     var isCompacting = false
+    /// Bytes of chunk files that flushes and compactions have written since the store was opened.
+    var flushedBytes = 0
+    var compactedBytes = 0
     /// Set by a commit whose outcome is unknown: nothing is written any more.
     var failure: HeadwaterError?
 

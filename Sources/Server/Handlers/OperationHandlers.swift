@@ -149,6 +149,8 @@ struct OperationHandlers {
             }, failure: failure?.description)
         report.lagRows = lag?.rows
         report.lagMicroseconds = lag?.microseconds
+        report.flushedBytes = status.flushedBytes
+        report.compactedBytes = status.compactedBytes
         return report
     }
 

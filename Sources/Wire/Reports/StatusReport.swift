@@ -142,6 +142,9 @@ public struct StatusReport: Codable, Hashable, Sendable {
         /// The least position that `as_of` can read.
         public var oldestAsOf: UInt64
         public var groups: [OfflineGroup]
+        /// Bytes of chunk files that were written of new rows, and again by compactions, since the server started; absent without one.
+        public var flushedBytes: Int?
+        public var compactedBytes: Int?
         /// Why nothing more is applied, or why the log cannot be followed; absent while all is well.
         public var failure: String?
 

@@ -104,6 +104,12 @@ enum StatusText {
         lines.append(
             "  positions   in chunks \(offline.durablePosition), applied \(offline.appliedPosition)\(lag), "
                 + "oldest as-of \(offline.oldestAsOf)")
+        if let flushed = offline.flushedBytes, let compacted = offline.compactedBytes, flushed > 0 {
+            let written = Double(flushed + compacted) / Double(flushed)
+            lines.append(
+                "  written     since the start \(Spelling.bytes(flushed)) of new rows, \(Spelling.bytes(compacted)) again by compactions: "
+                    + "\((written * 10).rounded() / 10) times")
+        }
         guard !offline.groups.isEmpty else { return lines }
         var table = TextTable(["project", "group", "rows", "chunks by level", "chunk bytes", "rows in memory"])
         for group in offline.groups {

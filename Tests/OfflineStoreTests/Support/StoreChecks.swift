@@ -151,9 +151,17 @@ struct StoreChecks {
         let maxAge: Microseconds? = random.chance(50) ? random.pick([1, 3, 10, .max]) : nil
         let byIngest = random.chance(50)
         let group = JoinGroup(schema: schema, features: features, maxAge: maxAge, keyColumns: keyColumns)
+        // Groups with the same keys share their order with the first, those with others must not.
+        let turned = JoinGroup(
+            schema: schema, features: features, maxAge: maxAge, keyColumns: keyColumns.map { $0.gather((0..<spine.count).reversed()) })
         let joined = try view.join(
-            spineTimes: times, groups: [group], asOf: asOf, availability: byIngest ? .ingest : .event,
+            spineTimes: times, groups: [group, turned, group], asOf: asOf, availability: byIngest ? .ingest : .event,
             crew: random.chance(30) ? .threads : .alone)
+        let alone = try view.join(spineTimes: times, groups: [turned], asOf: asOf, availability: byIngest ? .ingest : .event)
+        for (index, pair) in [(joined[1], alone[0]), (joined[2], joined[0])].enumerated() {
+            let isSame = zip(pair.0, pair.1).allSatisfy { $0.column.values == $1.column.values && $0.statuses == $1.statuses }
+            if !isSame { Issue.record("\(label): join at \(asOf): group \(index + 1) is not what it is alone") }
+        }
         for (index, feature) in features.enumerated() {
             let got = joined[0][index]
             #expect(got.column.count == spine.count && got.column.type == feature.type)

@@ -1,3 +1,4 @@
+internal import FeatureModel
 internal import Foundation
 
 /// An answer as raw columns: cells of 8 bytes, zero where there is none, and a byte of one or zero that says whether there is one.
@@ -7,6 +8,18 @@ public struct AnswerFiles {
     public init(_ directory: String) throws {
         self.directory = directory
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    }
+
+    /// - Parameter columns: of one name, part after part.
+    func write(_ columns: [Column], named name: String) throws {
+        var cells = Data()
+        var isThere = Data()
+        for column in columns {
+            unsafe column.data.withUnsafeBytes { unsafe cells.append(contentsOf: $0) }
+            isThere.append(contentsOf: (0..<column.count).map { column.isNull($0) ? 0 : 1 })
+        }
+        try cells.write(to: URL(fileURLWithPath: "\(directory)/\(name).bin"))
+        try isThere.write(to: URL(fileURLWithPath: "\(directory)/\(name).valid"))
     }
 
     func remove() { try? FileManager.default.removeItem(atPath: directory) }

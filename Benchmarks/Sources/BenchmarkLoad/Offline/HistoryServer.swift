@@ -12,7 +12,7 @@ public final class HistoryServer {
     private static let writesUnderWay = 4
 
     public let process: ServerProcess
-    private let socketPath: String
+    let socketPath: String
     private let client: HeadwaterClient
 
     /// Starts the server and defines the tables.
@@ -67,17 +67,26 @@ public final class HistoryServer {
         try waiting { _ = try await client.compact() }
     }
 
-    /// Joins a spine with all features of a table: from the spine in this process's memory to columns in Arrow's layout in it.
-    public func join(_ spine: OfflineTable, _ table: OfflineTable) throws -> OfflineStand.WorkFigures {
-        let rows = 0..<spine.rowCount
-        let columns = [try spine.column(0, rows), try spine.column(1, rows)]
-        let references = table.featureNames.map { "\(table.name):\($0)" }
-        let client = client
+    /// Joins a spine with features of a table: from the spine in this process's memory to columns in Arrow's layout in it.
+    ///
+    /// - Parameter output: as for `OfflineStand.join`.
+    func join(_ spine: OfflineStand.Spine, _ group: OfflineRequest.Group, output: String?) throws -> OfflineStand.WorkFigures {
+        let join = joining(spine, group)
         let begun = monotonicNanoseconds()
-        let joined = try waiting { try await Self.join(columns, references, client) }
+        let parts = try join()
         let seconds = Double(monotonicNanoseconds() - begun) / 1e9
-        precondition(joined.reduce(0) { $0 + $1.rowCount } == spine.rowCount, "every spine row has an answer")
-        return OfflineStand.WorkFigures(seconds: seconds, rows: spine.rowCount)
+        if let output {
+            let files = try AnswerFiles(output)
+            for (number, name) in group.features.enumerated() { try files.write(parts.map { $0.columns[number] }, named: name) }
+        }
+        return OfflineStand.WorkFigures(seconds: seconds, rows: parts.reduce(0) { $0 + $1.rowCount })
+    }
+
+    /// The same to be done again and again, on any thread.
+    func joining(_ spine: OfflineStand.Spine, _ group: OfflineRequest.Group) -> @Sendable () throws -> [Cells] {
+        let references = group.features.map { "\(group.name):\($0)" }
+        let client = client
+        return { try waiting { try await Self.join([spine.keys, spine.times], references, client) } }
     }
 
     private static func join(

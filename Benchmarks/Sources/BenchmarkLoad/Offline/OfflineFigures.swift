@@ -7,12 +7,16 @@ public struct OfflineSettings: Sendable {
     public var chunks = 100
     /// Only works whose name has one of these in it; all, if there is none.
     public var only: [String] = []
+    /// Whether there is a server for works through a socket.
+    public var hasServer = true
     /// A directory with the tables of examples/flights/prepare.py.
     public var flights: String?
 
     public init() {}
 
-    func isWanted(_ work: OfflineWork) -> Bool { only.isEmpty || only.contains { work.name.contains($0) } }
+    func isWanted(_ work: OfflineWork) -> Bool {
+        (hasServer || !work.needsServer) && (only.isEmpty || only.contains { work.name.contains($0) })
+    }
 }
 
 /// What came of one work: each system's figures, one a round.

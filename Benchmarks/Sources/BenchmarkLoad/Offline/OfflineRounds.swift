@@ -29,7 +29,7 @@ struct OfflineRounds {
     private var groups: [OfflineRequest.Group] {
         switch work.kind {
         case .join(_, let groups): groups
-        case .scan(let group, _): [group]
+        case .socketJoin(_, let group), .scan(let group, _): [group]
         default: []
         }
     }
@@ -37,7 +37,7 @@ struct OfflineRounds {
     private func request(output: AnswerFiles? = nil) -> OfflineRequest {
         var request = OfflineRequest(.join)
         switch work.kind {
-        case .join(let spine, _): request.spine = spine
+        case .join(let spine, _), .socketJoin(let spine, _): request.spine = spine
         case .scan(_, let range):
             request.action = .scan
             (request.start, request.end) = (range?.lowerBound, range?.upperBound)
@@ -49,11 +49,13 @@ struct OfflineRounds {
         return request
     }
 
+    private var ownName: String { work.needsServer ? OfflineRunner.socketName : OfflineRunner.headwaterName }
+
     func run() throws -> OfflineFigures {
         var figures = OfflineFigures(work: work.name, unit: .milliseconds, headwater: .init(name: OfflineRunner.headwaterName))
         let ours = try AnswerFiles("\(data.place)/answers")
         defer { ours.remove() }
-        if runner.hasPeers { _ = try once(OfflineRunner.headwaterName, ours) }
+        if runner.hasPeers { _ = try once(ownName, ours) }
         var turns: [(place: Int, system: String)] = []
         for peer in peers {
             let (checked, system) = check(peer, ours)
@@ -105,7 +107,7 @@ struct OfflineRounds {
 
     /// Fresh processes, which warm up once and then take turns.
     private func measure(_ turns: [(place: Int, system: String)], _ figures: inout OfflineFigures) throws {
-        let own = try runner.open(OfflineRunner.headwaterName, data)
+        let own = try runner.open(ownName, data)
         defer { own.end() }
         _ = try own.ask(request())
         let others = turns.map { turn in (place: turn.place, system: Result { try runner.open(turn.system, data) }) }

@@ -2,15 +2,17 @@ internal import Foundation
 
 /// The works of the offline benchmark: Headwater and its peers in alternating rounds, answers compared.
 public final class OfflineRunner {
-    /// Starts a system: `headwater`, or a way of `Benchmarks/peers/offline_peers.py`.
+    /// Starts a system: `headwater`, `headwater-socket` (a `HeadwaterSocket`), or a way of `Benchmarks/peers/offline_peers.py`.
     public typealias Starter = (_ system: String) throws -> any OfflineSystem
 
     public static let headwaterName = "headwater"
+    public static let socketName = "headwater-socket"
 
     let settings: OfflineSettings
     let start: Starter
     let note: (String) -> Void
     private let place: String
+    private var server: HeadwaterSocket?
     /// Why there are no peers, where there are none.
     public private(set) var peersProblem: String?
     public private(set) var figures: [OfflineFigures] = []
@@ -49,7 +51,9 @@ public final class OfflineRunner {
         let data = StageData(place: directory, tables: tables, spines: spines, needsArrival: works.contains { !$0.isCompacted })
         let flushed = try load(data)
         let parquet = storeForPeers(data)
-        for table in tables { table.removeCells() }
+        // A server reads them once more.
+        if !works.contains(where: \.needsServer) { for table in tables { table.removeCells() } }
+        defer { stopServer() }
         for work in works where !work.isCompacted {
             if case .flush = work.kind { figures.append(flushed.figures(of: work)) } else { try measure(work, data) }
         }
@@ -59,9 +63,29 @@ public final class OfflineRunner {
             switch work.kind {
             case .compaction: figures.append(compacted.figures(of: work))
             case .size(let table): figures.append(size(work, compacted.tableBytes[table], parquet.map { $0[table] }))
+            case .getsBesideJoins(let spine): figures.append(try getsBesideJoins(work, data, spine))
             default: try measure(work, data)
             }
         }
+    }
+
+    private func getsBesideJoins(_ work: OfflineWork, _ data: StageData, _ spine: String) throws -> OfflineFigures {
+        note(work.name)
+        let system = try open(Self.socketName, data) as! HeadwaterSocket
+        let seconds = settings.rows < 1_000_000 ? 0.5 : 4
+        let gets = try system.getsBesideJoins(data.tables[0], spine: spine, seconds: seconds, rounds: settings.rounds)
+        var own = OfflineFigures.System(name: Self.headwaterName, values: gets.besideP99)
+        own.peakMegabytes = system.peakBytes.map { Double($0) / 1e6 }
+        var figures = OfflineFigures(work: work.name, unit: .milliseconds, headwater: own)
+        figures.peers = [.init(name: "quiet", values: gets.quietP99)]
+        let ratios = zip(gets.besideP99, gets.quietP99).map { $0 / $1 }
+        figures.bars = [.init(peer: "quiet", unit: nil, wanted: work.bar, isAtMost: true, measured: ratios)]
+        return figures
+    }
+
+    private func stopServer() {
+        server?.stop()
+        server = nil
     }
 
     private func measure(_ work: OfflineWork, _ data: StageData) throws {
@@ -73,7 +97,9 @@ public final class OfflineRunner {
 
     /// A system that has a stage's tables.
     func open(_ name: String, _ data: StageData, hasSpines: Bool = true) throws -> any OfflineSystem {
-        let system = try start(name)
+        let system = try server.flatMap { name == Self.socketName ? $0 : nil } ?? start(name)
+        // A server is filled once for all works of a stage.
+        if let socket = system as? HeadwaterSocket { server = socket }
         var request = OfflineRequest(.open)
         (request.place, request.tables, request.spines) = (data.place, data.tables, hasSpines ? data.spines : [])
         _ = try system.ask(request)

@@ -101,9 +101,9 @@ public final class OfflineStand: Sendable {
         let joined = try view.join(
             spineTimes: spine.times, groups: groups, asOf: view.position, availability: .event, crew: crew)
         let seconds = now() - begun
-        if let output {
+        if let files = try output.map({ try AnswerFiles($0) }) {
             for (table, features) in zip(tables, joined) {
-                for (name, answer) in zip(table.features, features) { try write([answer.column], named: name, to: output) }
+                for (name, answer) in zip(table.features, features) { try files.write([answer.column], named: name) }
             }
         }
         return WorkFigures(seconds: seconds, rows: spine.keys.count)
@@ -124,23 +124,10 @@ public final class OfflineStand: Sendable {
         var batches: [RowBatch] = []
         while let batch = try scan.next() { batches.append(batch) }
         let seconds = now() - begun
-        if let output {
-            for (number, name) in features.enumerated() {
-                try write(batches.map { $0.features[number] }, named: name, to: output)
-            }
+        if let files = try output.map({ try AnswerFiles($0) }) {
+            for (number, name) in features.enumerated() { try files.write(batches.map { $0.features[number] }, named: name) }
         }
         return WorkFigures(seconds: seconds, rows: batches.reduce(0) { $0 + $1.rowCount })
-    }
-
-    private func write(_ columns: [Column], named name: String, to directory: String) throws {
-        var cells = Data()
-        var isThere = Data()
-        for column in columns {
-            unsafe column.data.withUnsafeBytes { unsafe cells.append(contentsOf: $0) }
-            isThere.append(contentsOf: (0..<column.count).map { column.isNull($0) ? 0 : 1 })
-        }
-        try cells.write(to: URL(fileURLWithPath: "\(directory)/\(name).bin"))
-        try isThere.write(to: URL(fileURLWithPath: "\(directory)/\(name).valid"))
     }
 
     public func close() { store.close() }

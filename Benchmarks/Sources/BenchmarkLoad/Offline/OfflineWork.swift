@@ -6,18 +6,29 @@ struct OfflineWork: Sendable {
         /// Chunks against LZ4 Parquet, of the numbered table.
         case size(table: Int)
         case join(spine: String, groups: [OfflineRequest.Group])
+        /// The first table, from a server into the memory of a client.
+        case socketJoin(spine: String, group: OfflineRequest.Group)
+        /// What joins do to the p99 of gets of the same server.
+        case getsBesideJoins(spine: String)
         case scan(group: OfflineRequest.Group, range: Range<Int64>?)
     }
 
     let name: String
     let kind: Kind
-    /// How many times faster than the faster peer; of a rate, M rows/s; of a size, at most that part of the peer's.
+    /// How many times faster than the faster peer; of a rate, M rows/s; of a size or a p99, at most so many times the other's.
     let bar: Double
     /// What it may take, too.
     var millisecondsMax: Double?
     /// Before the chunks are merged; peers read their rows in the order of arrival.
     var isCompacted = true
     var hasPandas = false
+
+    var needsServer: Bool {
+        switch kind {
+        case .socketJoin, .getsBesideJoins: true
+        default: false
+        }
+    }
 }
 
 /// Tables that are made and stored together, and the works on them.
@@ -25,7 +36,7 @@ struct OfflineStage: Sendable {
     let name: String
     /// Makes tables and spines in a directory.
     let make: @Sendable (_ directory: String) throws -> (tables: [OfflineTable], spines: [OfflineTable])
-    /// In the order in which they are done: what is not compacted first.
+    /// In the order in which they are done: what is not compacted first, what needs a server last.
     let works: [OfflineWork]
 
     static func all(_ settings: OfflineSettings) -> [OfflineStage] {
@@ -48,13 +59,14 @@ struct OfflineStage: Sendable {
                 isCompacted: false),
             OfflineWork(name: "compaction, all chunks at once", kind: .compaction, bar: 2),
             OfflineWork(name: "size on disk, made-up data", kind: .size(table: 0), bar: 1),
-            // The join through a socket (bar: 2) goes here: a kind of its own, and a system that answers it.
             OfflineWork(name: "join, 10 features", kind: .join(spine: "s", groups: [all]), bar: 3, hasPandas: true),
             OfflineWork(name: "join, 1 feature", kind: .join(spine: "s", groups: [one]), bar: 4),
             OfflineWork(name: "join, 3 groups, ties, max_age", kind: .join(spine: "s", groups: three), bar: 3),
             OfflineWork(name: "join, 10 spine rows", kind: .join(spine: "t", groups: [all]), bar: 3, millisecondsMax: 10),
             OfflineWork(name: "scan, 10 features", kind: .scan(group: all, range: nil), bar: 1),
             OfflineWork(name: "scan, 1 feature, a quarter of the times", kind: .scan(group: one, range: quarter), bar: 3),
+            OfflineWork(name: "join, 10 features, through a socket", kind: .socketJoin(spine: "s", group: all), bar: 2),
+            OfflineWork(name: "p99 of 10,000 gets/s beside joins", kind: .getsBesideJoins(spine: "s"), bar: 1.5),
         ]
         return OfflineStage(name: "main", make: { try makeMain(settings, $0) }, works: works)
     }

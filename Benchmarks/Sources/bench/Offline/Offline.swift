@@ -26,8 +26,11 @@ struct Offline: ParsableCommand {
     @Option(help: "Threads of every system.")
     var threads = 2
 
-    @Option(help: "A directory for the data: 6 GB with 10 M rows.")
+    @Option(help: "A directory for the data, 8 GB with 10 M rows; short, as sockets lie in it.")
     var directory = "/tmp"
+
+    @Option(help: "The headwater executable, an optimised build; where it is missing, works through a socket are left out.")
+    var headwater = ".build/release/headwater"
 
     @Option(parsing: .upToNextOption, help: "Only works whose name has one of these in it.")
     var only: [String] = []
@@ -57,13 +60,14 @@ struct Offline: ParsableCommand {
         var settings = OfflineSettings()
         (settings.rows, settings.keys, settings.spineRows, settings.rounds) = (rows, keys, spineRows, rounds)
         (settings.only, settings.flights) = (only, flights)
+        settings.hasServer = FileManager.default.isExecutableFile(atPath: headwater)
         let start = ContinuousClock.now
         let runner = OfflineRunner(
             settings, place: place, peersProblem: peersProblem(),
             note: { what in
                 let seconds = String(format: "%6.1f s  ", (ContinuousClock.now - start) / .seconds(1))
                 FileHandle.standardError.write(Data("\(seconds)\(what)\n".utf8))
-            }, start: startSystem)
+            }, start: { try startSystem($0, place) })
         try runner.run()
         let report = OfflineReport(
             settings: settings, threads: threads, peersProblem: runner.peersProblem, figures: runner.figures)
@@ -76,7 +80,8 @@ struct Offline: ParsableCommand {
         return "there is no \(python): 'make bench-offline' makes it"
     }
 
-    private func startSystem(_ name: String) throws -> any OfflineSystem {
+    private func startSystem(_ name: String, _ place: String) throws -> any OfflineSystem {
+        if name == OfflineRunner.socketName { return HeadwaterSocket(binary: headwater, place: place) }
         guard name == OfflineRunner.headwaterName else { return try SystemProcess([python, peers, name, "\(threads)"]) }
         let bench = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         return try SystemProcess([bench, OfflineHeadwater.configuration.commandName!, "--threads", "\(threads)"])

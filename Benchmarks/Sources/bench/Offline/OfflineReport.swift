@@ -32,6 +32,7 @@ struct OfflineReport {
         if !figures.contains(where: { $0.work.contains("flights") }), settings.only.isEmpty {
             lines += ["", "The flights are left out: their tables are not there ('make bench-offline' makes them)"]
         }
+        if !settings.hasServer { lines += ["", "Works through a socket are left out: 'make release' builds their server"] }
         for item in figures {
             for system in [item.headwater] + item.peers {
                 if let failure = system.failure { lines += ["", "\(item.work), \(system.name): \(failure)"] }

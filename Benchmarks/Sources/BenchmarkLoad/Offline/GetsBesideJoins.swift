@@ -1,0 +1,96 @@
+internal import Dispatch
+internal import FeatureModel
+internal import Foundation
+internal import Synchronization
+internal import Wire
+
+extension HistoryServer {
+    /// Gets at a fixed rate, without and with joins beside them.
+    public struct GetsBesideJoins: Sendable {
+        /// Of each round, in milliseconds.
+        public var quietP99: [Double] = []
+        public var besideP99: [Double] = []
+        /// Joins that were done beside the gets, in all.
+        public var joins = 0
+    }
+
+    private static let rowsPerGet = 10
+    private static let getConnections = 8
+    private static let getDepth = 16
+
+    /// Gets of ten keys and all features, while nothing else happens and while one client joins a spine again and again.
+    ///
+    /// - Parameters:
+    ///   - rate: gets a second.
+    ///   - seconds: of each round.
+    func getsBesideJoins(
+        _ spine: OfflineStand.Spine, _ table: OfflineTable, rate: Double, seconds: Double, rounds: Int
+    ) throws -> GetsBesideJoins {
+        let gets = try getStream(table)
+        gets.rate = rate
+        var figures = GetsBesideJoins()
+        for round in 0..<rounds {
+            let quiet = try LoadStream.run([gets], warmUp: 0.5, seconds: seconds, seed: UInt64(round + 1))[0]
+            figures.quietP99.append(quiet.latencies.milliseconds(share: 0.99))
+            let joins = Joins()
+            let done = DispatchSemaphore(value: 0)
+            let join = joining(spine, OfflineRequest.Group(name: table.name, features: [table.featureNames[0]]))
+            Thread.detachNewThread {
+                while joins.goesOn {
+                    guard (try? join()) != nil else { break }
+                    joins.count()
+                }
+                done.signal()
+            }
+            let beside = try LoadStream.run([gets], warmUp: 0.5, seconds: seconds, seed: UInt64(round + 1))[0]
+            joins.stop()
+            done.wait()
+            figures.besideP99.append(beside.latencies.milliseconds(share: 0.99))
+            figures.joins += joins.done
+        }
+        return figures
+    }
+
+    private func getStream(_ table: OfflineTable) throws -> LoadStream {
+        let stream = try LoadStream(.frames, depth: Self.getDepth)
+        let keys = try table.words("key")
+        for request in 0..<1_000 {
+            let wanted = (0..<Self.rowsPerGet).map { keys[(request * Self.rowsPerGet + $0) * 7_919 % keys.count] }
+            try stream.add(request: FrameParts.request(.getPrepared, body: HeadwaterGets.body(tag: 0, [wanted])))
+        }
+        for _ in 0..<Self.getConnections {
+            let session = try HeadwaterSession(socketPath: socketPath, project: Rows.project)
+            let prepare = PrepareRequest.with {
+                $0.project = Rows.project
+                $0.features = table.featureNames.map { "\(table.name):\($0)" }
+            }
+            let reply = try PrepareReply(decoding: session.call(.prepare, prepare).head)
+            try stream.add(session, handle: reply.handle)
+        }
+        return stream
+    }
+
+    private final class Joins: Sendable {
+        private let isStopped = Atomic<Bool>(false)
+        private let finished = Atomic<Int>(0)
+
+        var goesOn: Bool { !isStopped.load(ordering: .relaxed) }
+        var done: Int { finished.load(ordering: .relaxed) }
+
+        func stop() { isStopped.store(true, ordering: .relaxed) }
+        func count() { finished.add(1, ordering: .relaxed) }
+    }
+}
+
+extension LatencyCounts {
+    /// The latency that so many requests stay within.
+    func milliseconds(share: Double) -> Double {
+        let total = counts.values.reduce(0, +)
+        var left = Int(Double(total) * (1 - share))
+        for (value, count) in counts.sorted(by: { $0.key > $1.key }) {
+            left -= count
+            if left < 0 { return Double(value) / 1e6 }
+        }
+        return 0
+    }
+}
