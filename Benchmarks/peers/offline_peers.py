@@ -52,7 +52,8 @@ class Tables(Peer):
     """Makes what the other peers read."""
 
     def store(self, request):
-        bytes = [tables.store(self.place, table, request["rowsPerRecord"], request["layouts"]) for table in self.table.values()]
+        records = zip(self.table.values(), request["rowsPerRecord"])
+        bytes = [tables.store(self.place, table, rows, request["layouts"]) for table, rows in records]
         import duckdb
 
         with duckdb.connect(tables.duckdb_file(self.place)) as own:

@@ -32,7 +32,8 @@ public struct OfflineRequest: Codable, Sendable {
     public var spines: [OfflineTable]?
     public var table: String?
     public var rowsPerFlush: Int?
-    public var rowsPerRecord: Int?
+    /// Of each table.
+    public var rowsPerRecord: [Int]?
     /// Orders in which peers store their rows: `arrival`, `sorted` by key and time.
     public var layouts: [String]?
     public var layout: String?

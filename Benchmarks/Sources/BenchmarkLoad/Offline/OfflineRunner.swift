@@ -106,6 +106,8 @@ public final class OfflineRunner {
         return system
     }
 
+    private func rowsPerFlush(_ table: OfflineTable) -> Int { max(1, table.rowCount / settings.chunks) }
+
     /// - Returns: what the first table's flushes took.
     private func load(_ data: StageData) throws -> StoreFigures {
         let system = try open(Self.headwaterName, data, hasSpines: false)
@@ -114,7 +116,7 @@ public final class OfflineRunner {
         for table in data.tables {
             note("\(table.name): loading \(table.rowCount) rows")
             var request = OfflineRequest(.load)
-            (request.table, request.rowsPerFlush) = (table.name, max(1, table.rowCount / settings.chunks))
+            (request.table, request.rowsPerFlush) = (table.name, rowsPerFlush(table))
             let answer = try system.ask(request)
             first = first ?? StoreFigures(answer, peakBytes: system.peakBytes)
         }
@@ -129,7 +131,7 @@ public final class OfflineRunner {
             let system = try open("tables", data, hasSpines: false)
             defer { system.end() }
             var request = OfflineRequest(.store)
-            request.rowsPerRecord = OfflineStand.rowsPerRecord
+            request.rowsPerRecord = data.tables.map { OfflineStand.rowsPerRecord(rowsPerFlush($0)) }
             request.layouts = (data.needsArrival ? ["arrival"] : []) + ["sorted"]
             return try system.ask(request).tableBytes
         } catch {

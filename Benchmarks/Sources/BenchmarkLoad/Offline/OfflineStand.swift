@@ -7,7 +7,8 @@ internal import Synchronization
 
 /// An offline store inside this process, filled with tables, and the works that are measured on it.
 public final class OfflineStand: Sendable {
-    public static let rowsPerRecord = 10_000
+    /// Rows of a record, where so many are flushed at once.
+    static func rowsPerRecord(_ rowsPerFlush: Int) -> Int { min(10_000, rowsPerFlush) }
 
     /// What loading took.
     public struct LoadFigures: Sendable {
@@ -46,16 +47,20 @@ public final class OfflineStand: Sendable {
         crew = threads == 1 ? .alone : .threads(threads)
     }
 
-    /// Writes a table in records of 10,000 rows, and flushes after so many rows: one chunk each time.
+    /// Writes a table, and flushes after about so many rows: one chunk each time.
     public func load(_ table: OfflineTable, rowsPerFlush: Int) throws -> LoadFigures {
         let schema = schemas[table.name]!
         let read = try table.csv.map { try table.csvColumns($0) }
+        let rowsPerRecord = Self.rowsPerRecord(rowsPerFlush)
         var flushSeconds = 0.0
-        for start in stride(from: 0, to: table.rowCount, by: Self.rowsPerRecord) {
-            let rows = start..<min(start + Self.rowsPerRecord, table.rowCount)
+        var waiting = 0
+        for start in stride(from: 0, to: table.rowCount, by: rowsPerRecord) {
+            let rows = start..<min(start + rowsPerRecord, table.rowCount)
             let columns = try table.columns.indices.map { ($0, try read?[$0].slice(rows) ?? table.column($0, rows)) }
             apply(Batch(rowCount: rows.count, columns: columns), schema)
-            guard rows.upperBound % rowsPerFlush == 0 || rows.upperBound == table.rowCount else { continue }
+            waiting += rows.count
+            guard waiting >= rowsPerFlush || rows.upperBound == table.rowCount else { continue }
+            waiting = 0
             let begun = now()
             try store.flush(crew: crew)
             flushSeconds += now() - begun
