@@ -55,7 +55,7 @@ struct OfflineRounds {
         var figures = OfflineFigures(work: work.name, unit: .milliseconds, headwater: .init(name: OfflineRunner.headwaterName))
         let ours = try AnswerFiles("\(data.place)/answers")
         defer { ours.remove() }
-        if runner.hasPeers { _ = try once(ownName, ours) }
+        if runner.hasPeers { _ = try once(ownName, ours, isTimed: false) }
         var turns: [(place: Int, system: String)] = []
         for peer in peers {
             let (checked, system) = check(peer, ours)
@@ -74,12 +74,14 @@ struct OfflineRounds {
         return figures
     }
 
-    /// Does it twice in a fresh process: the first answer is written out, the second one's time counts.
-    private func once(_ system: String, _ output: AnswerFiles) throws -> (milliseconds: Double, peakBytes: Int?) {
+    /// Does it in a fresh process and writes the answer out; then once more, where the time is wanted.
+    private func once(
+        _ system: String, _ output: AnswerFiles, isTimed: Bool
+    ) throws -> (milliseconds: Double, peakBytes: Int?) {
         let system = try runner.open(system, data)
         defer { system.end() }
         _ = try system.ask(request(output: output))
-        return (try system.ask(request()).seconds! * 1e3, system.peakBytes)
+        return (isTimed ? try system.ask(request()).seconds! * 1e3 : 0, system.peakBytes)
     }
 
     /// Compares a peer's answers with ours, and finds its faster way.
@@ -90,7 +92,7 @@ struct OfflineRounds {
             do {
                 let theirs = try AnswerFiles("\(data.place)/answers-\(way.system)")
                 defer { theirs.remove() }
-                let taken = try once(way.system, theirs)
+                let taken = try once(way.system, theirs, isTimed: peer.ways.count > 1 || peer.isForScale)
                 let compared = try ours.compared(to: theirs, groups.flatMap(\.features))
                 if figures.answer == nil || figures.answer == OfflineFigures.same { figures.answer = compared }
                 guard taken.milliseconds < faster?.milliseconds ?? .infinity else { continue }
