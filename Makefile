@@ -72,7 +72,7 @@ bench-lookup: setup ## gets inside the process, 1 K to 10 M rows: a minute
 	@Benchmarks/.build/release/bench lookup $(BENCH_ARGUMENTS)
 
 .PHONY: bench-offline
-bench-offline: release ## history beside DuckDB, Polars, pandas and pyarrow: twelve minutes
+bench-offline: release ## history beside DuckDB, Polars, pandas and pyarrow: ten minutes
 	@PYTHON="$(PYTHON)" scripts/bench-peers || echo "bench: goes on without the peers" >&2
 	@$(PYTHON) examples/flights/prepare.py --out Benchmarks/.build/flights --cache .work/cache > /dev/null \
 		|| echo "bench: goes on without the flights" >&2

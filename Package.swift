@@ -134,7 +134,9 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m")]),
         .target(
             name: "BenchmarkLoad",
-            dependencies: ["Client", "OnlineStore", "OfflineStore", "StorageIO", "Wire", "Catalog", "FeatureModel", "CLoadCore"],
+            dependencies: [
+                "Client", "Transport", "OnlineStore", "OfflineStore", "StorageIO", "Wire", "Catalog", "FeatureModel", "CLoadCore",
+            ],
             path: "Benchmarks/Sources/BenchmarkLoad", swiftSettings: houseRules),
         // The floor of Benchmarks/, for the tests; there it is built as `floor`.
         .executableTarget(name: "FloorServer", path: "Benchmarks/Sources/floor"),

@@ -153,7 +153,8 @@ struct StoreChecks {
         let group = JoinGroup(schema: schema, features: features, maxAge: maxAge, keyColumns: keyColumns)
         // Groups with the same keys share their order with the first, those with others must not.
         let turned = JoinGroup(
-            schema: schema, features: features, maxAge: maxAge, keyColumns: keyColumns.map { $0.gather((0..<spine.count).reversed()) })
+            schema: schema, features: features, maxAge: maxAge,
+            keyColumns: keyColumns.map { $0.gather((0..<spine.count).reversed()) })
         let joined = try view.join(
             spineTimes: times, groups: [group, turned, group], asOf: asOf, availability: byIngest ? .ingest : .event,
             crew: random.chance(30) ? .threads : .alone)

@@ -2,6 +2,7 @@ internal import Dispatch
 internal import FeatureModel
 internal import Foundation
 internal import Synchronization
+internal import Transport
 internal import Wire
 
 extension HistoryServer {
@@ -28,6 +29,8 @@ extension HistoryServer {
     ) throws -> GetsBesideJoins {
         let gets = try getStream(table)
         gets.rate = rate
+        // The client of the joins runs in this process too: the generator must not wait for it.
+        Turns.runInShortSlices()
         var figures = GetsBesideJoins()
         for round in 0..<rounds {
             let quiet = try LoadStream.run([gets], warmUp: 0.5, seconds: seconds, seed: UInt64(round + 1))[0]
