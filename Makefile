@@ -72,9 +72,10 @@ bench-lookup: setup ## gets inside the process, 1 K to 10 M rows: a minute
 	@Benchmarks/.build/release/bench lookup $(BENCH_ARGUMENTS)
 
 .PHONY: bench-offline
-bench-offline: release ## flush, compaction, joins and scans of 10 M rows beside DuckDB, Polars and pyarrow: ten minutes
-	@$(PYTHON) -m venv Benchmarks/.build/peers && Benchmarks/.build/peers/bin/python -m pip install --quiet --requirement Benchmarks/peers/requirements.txt \
-		|| echo "bench: the peers are skipped: their packages cannot be installed" >&2
+bench-offline: release ## history beside DuckDB, Polars, pandas and pyarrow: ten minutes
+	@PYTHON="$(PYTHON)" scripts/bench-peers || echo "bench: goes on without the peers" >&2
+	@$(PYTHON) examples/flights/prepare.py --out Benchmarks/.build/flights --cache .work/cache > /dev/null \
+		|| echo "bench: goes on without the flights" >&2
 	$(RELEASE) --package-path Benchmarks
 	@Benchmarks/.build/release/bench offline $(BENCH_ARGUMENTS)
 

@@ -25,7 +25,7 @@ extension HistoryServer {
     ///   - rate: gets a second.
     ///   - seconds: of each round.
     func getsBesideJoins(
-        _ spine: OfflineTable, _ table: OfflineTable, rate: Double, seconds: Double, rounds: Int
+        _ spine: OfflineStand.Spine, _ table: OfflineTable, rate: Double, seconds: Double, rounds: Int
     ) throws -> GetsBesideJoins {
         let gets = try getStream(table)
         gets.rate = rate
@@ -37,7 +37,7 @@ extension HistoryServer {
             figures.quietP99.append(quiet.latencies.milliseconds(share: 0.99))
             let joins = Joins()
             let done = DispatchSemaphore(value: 0)
-            let join = joining(spine, table, features: [table.featureNames[0]])
+            let join = joining(spine, OfflineRequest.Group(name: table.name, features: [table.featureNames[0]]))
             Thread.detachNewThread {
                 while joins.goesOn {
                     guard (try? join()) != nil else { break }
@@ -56,7 +56,7 @@ extension HistoryServer {
 
     private func getStream(_ table: OfflineTable) throws -> LoadStream {
         let stream = try LoadStream(.frames, depth: Self.getDepth)
-        let keys = table.words("key")
+        let keys = try table.words("key")
         for request in 0..<1_000 {
             let wanted = (0..<Self.rowsPerGet).map { keys[(request * Self.rowsPerGet + $0) * 7_919 % keys.count] }
             try stream.add(request: FrameParts.request(.getPrepared, body: HeadwaterGets.body(tag: 0, [wanted])))

@@ -51,7 +51,7 @@ public final class HistoryServer {
         for start in stride(from: 0, to: table.rowCount, by: Self.rowsPerWrite) {
             let rows = start..<min(start + Self.rowsPerWrite, table.rowCount)
             let entry = RecordEntry(
-                groupID: group.id, schemaVersion: group.schemaVersion, operation: .write, batch: table.batch(rows))
+                groupID: group.id, schemaVersion: group.schemaVersion, operation: .write, batch: try table.batch(rows))
             if underWay == Self.writesUnderWay { try finish() }
             try session.start(
                 .write, WriteRequest.with { $0.project = Rows.project }, body: RecordBody.encode([entry])[...])
@@ -67,26 +67,26 @@ public final class HistoryServer {
         try waiting { _ = try await client.compact() }
     }
 
-    /// Joins a spine with features of a table, all where none are named: from the spine in this process's memory to columns in Arrow's layout
-    /// in it.
-    public func join(_ spine: OfflineTable, _ table: OfflineTable, features: [String]? = nil) throws -> OfflineStand.WorkFigures {
-        let join = joining(spine, table, features: features)
+    /// Joins a spine with features of a table: from the spine in this process's memory to columns in Arrow's layout in it.
+    ///
+    /// - Parameter output: as for `OfflineStand.join`.
+    func join(_ spine: OfflineStand.Spine, _ group: OfflineRequest.Group, output: String?) throws -> OfflineStand.WorkFigures {
+        let join = joining(spine, group)
         let begun = monotonicNanoseconds()
-        let rows = try join()
+        let parts = try join()
         let seconds = Double(monotonicNanoseconds() - begun) / 1e9
-        precondition(rows == spine.rowCount, "every spine row has an answer")
-        return OfflineStand.WorkFigures(seconds: seconds, rows: rows)
+        if let output {
+            let files = try AnswerFiles(output)
+            for (number, name) in group.features.enumerated() { try files.write(parts.map { $0.columns[number] }, named: name) }
+        }
+        return OfflineStand.WorkFigures(seconds: seconds, rows: parts.reduce(0) { $0 + $1.rowCount })
     }
 
-    /// The same to be done again and again, on any thread; gives the number of rows.
-    func joining(_ spine: OfflineTable, _ table: OfflineTable, features: [String]? = nil) -> @Sendable () throws -> Int {
-        let rows = 0..<spine.rowCount
-        let columns = [spine.column(0, rows), spine.column(1, rows)]
-        let references = (features ?? table.featureNames).map { "\(table.name):\($0)" }
+    /// The same to be done again and again, on any thread.
+    func joining(_ spine: OfflineStand.Spine, _ group: OfflineRequest.Group) -> @Sendable () throws -> [Cells] {
+        let references = group.features.map { "\(group.name):\($0)" }
         let client = client
-        return {
-            try waiting { try await Self.join(columns, references, client) }.reduce(0) { $0 + $1.rowCount }
-        }
+        return { try waiting { try await Self.join([spine.keys, spine.times], references, client) } }
     }
 
     private static func join(

@@ -1,47 +1,74 @@
-/// One work of the offline benchmark: what each system did in alternating rounds.
+/// Sizes and settings of a run of the offline benchmark.
+public struct OfflineSettings: Sendable {
+    public var rows = 10_000_000
+    public var keys = 100_000
+    public var spineRows = 1_000_000
+    public var rounds = 5
+    public var chunks = 100
+    /// Only works whose name has one of these in it; all, if there is none.
+    public var only: [String] = []
+    /// Whether there is a server for works through a socket.
+    public var hasServer = true
+    /// A directory with the tables of examples/flights/prepare.py.
+    public var flights: String?
+
+    public init() {}
+
+    func isWanted(_ work: OfflineWork) -> Bool {
+        (hasServer || !work.needsServer) && (only.isEmpty || only.contains { work.name.contains($0) })
+    }
+}
+
+/// What came of one work: each system's figures, one a round.
 public struct OfflineFigures: Encodable, Sendable {
     public enum Unit: String, Encodable, Sendable {
         case milliseconds = "ms"
-        case rowsPerSecond = "M rows/s"
+        case millionRowsPerSecond = "M rows/s"
         case megabytes = "MB"
+    }
+
+    public struct System: Encodable, Sendable {
+        public let name: String
+        /// From which of its stores; the faster one, where it has several.
+        public var way: String?
+        public var values: [Double] = []
+        /// The most that its process had.
+        public var peakMegabytes: Double?
+        /// "same", or where its answer first differs from Headwater's.
+        public var answer: String?
+        /// Why it did not do the work.
+        public var failure: String?
+    }
+
+    public struct Bar: Encodable, Sendable {
+        /// What is measured: a peer's figure over ours (or ours over a peer's, of a size), or our own figure where there is none.
+        public let peer: String?
+        /// Of our own figure.
+        public let unit: Unit?
+        public let wanted: Double
+        public let isAtMost: Bool
+        public let measured: [Double]
+
+        public var isMet: Bool {
+            let median = OfflineFigures.median(measured)
+            return isAtMost ? median <= wanted : median >= wanted
+        }
     }
 
     public let work: String
     public let unit: Unit
-    /// One a round.
-    public var headwater: [Double]
-    /// The same of each peer; of one that is not there nothing.
-    public var peers: [String: [Double]] = [:]
-    /// How many times better than the best peer ours has to be; of rates the rate itself.
-    public var bar: Double?
-    /// What ours may take at the most.
-    public var limit: Double?
-    /// Memory that the work took beyond what was held before, in MB: the most of all rounds.
-    public var peakMegabytes: [String: Double] = [:]
-    /// In which cells a peer's answer is another than ours; `nil` where it is the same.
-    public var differences: [String: String?] = [:]
-    /// What else there is to say of a peer's answer.
-    public var notes: [String: String] = [:]
-    /// Why a peer did not do the work.
-    public var failures: [String: String] = [:]
+    public var headwater: System
+    public var peers: [System] = []
+    public var bars: [Bar] = []
 
-    public static let headwaterName = "Headwater"
+    public static let same = "same"
 
-    /// The peer of the best median.
-    public var bestPeer: (name: String, value: Double)? {
-        peers.map { (name: $0.key, value: Self.median($0.value)) }.min { ($0.value, $0.name) < ($1.value, $1.name) }
-    }
+    /// Whether a peer's answer is another than Headwater's.
+    public var hasDifference: Bool { peers.contains { $0.answer.map { $0 != Self.same } ?? false } }
 
-    /// Ours against the bar: the ratio to the best peer, or the rate. `nil` where there is nothing to compare with.
-    public var measured: Double? {
-        unit == .rowsPerSecond ? Self.median(headwater) : bestPeer.map { $0.value / Self.median(headwater) }
-    }
-
-    /// `nil` where there is no bar, or no peer.
-    public var isMet: Bool? {
-        if let limit, Self.median(headwater) > limit { return false }
-        guard let bar, let measured else { return nil }
-        return measured >= bar
+    /// The peer of the least median; pandas, measured once, is there for scale.
+    public var fasterPeer: System? {
+        peers.filter { $0.values.count == headwater.values.count }.min { Self.median($0.values) < Self.median($1.values) }
     }
 
     public static func median(_ values: [Double]) -> Double {

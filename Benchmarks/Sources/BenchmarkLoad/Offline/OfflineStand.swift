@@ -7,7 +7,8 @@ internal import Synchronization
 
 /// An offline store inside this process, filled with tables, and the works that are measured on it.
 public final class OfflineStand: Sendable {
-    public static let rowsPerRecord = 10_000
+    /// Rows of a record, where so many are flushed at once.
+    static func rowsPerRecord(_ rowsPerFlush: Int) -> Int { min(10_000, rowsPerFlush) }
 
     /// What loading took.
     public struct LoadFigures: Sendable {
@@ -19,19 +20,16 @@ public final class OfflineStand: Sendable {
     public struct WorkFigures: Sendable {
         public let seconds: Double
         public let rows: Int
-        /// Memory that it took beyond what was held before.
-        public var peakBytes = 0
     }
 
-    /// What a join asks of one table.
-    public struct JoinTable: Sendable {
-        public let name: String
-        /// All where there is none.
-        public let features: [String]
-        public let maxAge: Int64?
+    /// A spine in memory.
+    public struct Spine: Sendable {
+        let keys: Column
+        let times: Column
 
-        public init(name: String, features: [String] = [], maxAge: Int64? = nil) {
-            (self.name, self.features, self.maxAge) = (name, features, maxAge)
+        public init(_ table: OfflineTable) throws {
+            let all = 0..<table.rowCount
+            (keys, times) = (try table.column(0, all), try table.column(1, all))
         }
     }
 
@@ -43,26 +41,38 @@ public final class OfflineStand: Sendable {
     /// - Parameter tables: in the order of their group ids.
     public init(directory: String, tables: [OfflineTable], threads: Int) throws(HeadwaterError) {
         store = try OfflineStore(dataDirectory: directory, logID: Array(0..<16), storage: RealStorage())
-        schemas = Dictionary(
-            uniqueKeysWithValues: tables.enumerated().map { ($0.element.name, $0.element.schema(groupID: UInt32($0.offset + 1))) }
-        )
+        var schemas: [String: GroupSchema] = [:]
+        for (number, table) in tables.enumerated() { schemas[table.name] = try table.schema(groupID: UInt32(number + 1)) }
+        self.schemas = schemas
         crew = threads == 1 ? .alone : .threads(threads)
     }
 
-    /// Writes a table in records of 10,000 rows, and flushes after so many rows: one chunk each time.
-    public func load(_ table: OfflineTable, rowsPerFlush: Int) throws(HeadwaterError) -> LoadFigures {
+    /// Writes a table, and flushes after about so many rows: one chunk each time.
+    public func load(_ table: OfflineTable, rowsPerFlush: Int) throws -> LoadFigures {
         let schema = schemas[table.name]!
+        let read = try table.csv.map { try table.csvColumns($0) }
+        let rowsPerRecord = Self.rowsPerRecord(rowsPerFlush)
         var flushSeconds = 0.0
-        for start in stride(from: 0, to: table.rowCount, by: Self.rowsPerRecord) {
-            let rows = start..<min(start + Self.rowsPerRecord, table.rowCount)
-            let next = position.add(1, ordering: .relaxed).newValue
-            store.apply(table.record(rows, schema, position: next))
-            guard rows.upperBound % rowsPerFlush == 0 || rows.upperBound == table.rowCount else { continue }
+        var waiting = 0
+        for start in stride(from: 0, to: table.rowCount, by: rowsPerRecord) {
+            let rows = start..<min(start + rowsPerRecord, table.rowCount)
+            let columns = try table.columns.indices.map { ($0, try read?[$0].slice(rows) ?? table.column($0, rows)) }
+            apply(Batch(rowCount: rows.count, columns: columns), schema)
+            waiting += rows.count
+            guard waiting >= rowsPerFlush || rows.upperBound == table.rowCount else { continue }
+            waiting = 0
             let begun = now()
             try store.flush(crew: crew)
             flushSeconds += now() - begun
         }
         return LoadFigures(flushSeconds: flushSeconds, rows: table.rowCount)
+    }
+
+    private func apply(_ batch: Batch, _ schema: GroupSchema) {
+        let next = position.add(1, ordering: .relaxed).newValue
+        let entry = AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)
+        let ingestTime = OfflineTable.start + Int64(next) * 1_000_003
+        store.apply(AppliedRecord(position: next, ingestTime: ingestTime, entries: [entry]))
     }
 
     /// Merges every table to one run.
@@ -81,70 +91,48 @@ public final class OfflineStand: Sendable {
     /// Joins a spine with tables.
     ///
     /// - Parameter output: where the answer's columns go, with a file of zeros and ones where a cell is there; `nil` for nowhere.
-    public func join(_ spine: OfflineTable, _ tables: [JoinTable], output: String? = nil) throws -> WorkFigures {
-        let all = 0..<spine.rowCount
-        let (keys, times) = (spine.column(0, all), spine.column(1, all))
+    public func join(_ spine: Spine, _ tables: [OfflineRequest.Group], output: String? = nil) throws -> WorkFigures {
         let view = store.view()
         let groups = tables.map { table in
             let schema = schemas[table.name]!
-            let names = table.features.isEmpty ? schema.features.map(\.name) : table.features
             return JoinGroup(
                 schema: schema,
-                features: names.map { name in
+                features: table.features.map { name in
                     let ordinal = schema.ordinal(ofFeature: name)!
                     return (ordinal, schema.type(ofOrdinal: ordinal))
-                }, maxAge: table.maxAge, keyColumns: [keys])
+                }, maxAge: table.maxAge, keyColumns: [spine.keys])
         }
-        let (timed, peak) = try OwnMemory.peak {
-            let begun = now()
-            let joined = try view.join(spineTimes: times, groups: groups, asOf: view.position, availability: .event, crew: crew)
-            return (joined: joined, seconds: now() - begun)
-        }
-        let joined = timed.joined
-        if let output {
-            for (table, features) in zip(groups, joined) {
-                for (feature, answer) in zip(table.features, features) {
-                    try write([answer.column], named: table.schema.columns[feature.ordinal].name, to: output)
-                }
+        let begun = now()
+        let joined = try view.join(
+            spineTimes: spine.times, groups: groups, asOf: view.position, availability: .event, crew: crew)
+        let seconds = now() - begun
+        if let files = try output.map({ try AnswerFiles($0) }) {
+            for (table, features) in zip(tables, joined) {
+                for (name, answer) in zip(table.features, features) { try files.write([answer.column], named: name) }
             }
         }
-        return WorkFigures(seconds: timed.seconds, rows: spine.rowCount, peakBytes: peak)
-    }
-
-    private func write(_ columns: [Column], named name: String, to directory: String) throws {
-        var cells = Data()
-        var isThere = Data()
-        for column in columns {
-            unsafe column.data.withUnsafeBytes { unsafe cells.append(contentsOf: $0) }
-            isThere.append(contentsOf: (0..<column.count).map { column.isNull($0) ? 0 : 1 })
-        }
-        try cells.write(to: URL(fileURLWithPath: "\(directory)/\(name).bin"))
-        try isThere.write(to: URL(fileURLWithPath: "\(directory)/\(name).valid"))
+        return WorkFigures(seconds: seconds, rows: spine.keys.count)
     }
 
     /// Reads columns of all rows of a table, in a range of times, and nothing beside them.
     ///
     /// - Parameter output: as for `join`.
     public func scan(
-        _ table: String, features: [String]?, start: Int64? = nil, end: Int64? = nil, output: String? = nil
+        _ table: String, features: [String], start: Int64? = nil, end: Int64? = nil, output: String? = nil
     ) throws -> WorkFigures {
         let schema = schemas[table]!
         let view = store.view()
-        let (timed, peak) = try OwnMemory.peak {
-            let begun = now()
-            var scan = try view.scan(
-                schema, columns: features.map { $0.map { schema.ordinal(ofFeature: $0)! } }, start: start, end: end,
-                asOf: view.position, fields: [], crew: crew)
-            var batches: [RowBatch] = []
-            while let batch = try scan.next() { batches.append(batch) }
-            return (batches: batches, seconds: now() - begun)
+        let begun = now()
+        var scan = try view.scan(
+            schema, columns: features.map { schema.ordinal(ofFeature: $0)! }, start: start, end: end,
+            asOf: view.position, fields: [], crew: crew)
+        var batches: [RowBatch] = []
+        while let batch = try scan.next() { batches.append(batch) }
+        let seconds = now() - begun
+        if let files = try output.map({ try AnswerFiles($0) }) {
+            for (number, name) in features.enumerated() { try files.write(batches.map { $0.features[number] }, named: name) }
         }
-        if let output {
-            for (number, name) in (features ?? schema.features.map(\.name)).enumerated() {
-                try write(timed.batches.map { $0.features[number] }, named: name, to: output)
-            }
-        }
-        return WorkFigures(seconds: timed.seconds, rows: timed.batches.reduce(0) { $0 + $1.rowCount }, peakBytes: peak)
+        return WorkFigures(seconds: seconds, rows: batches.reduce(0) { $0 + $1.rowCount })
     }
 
     public func close() { store.close() }

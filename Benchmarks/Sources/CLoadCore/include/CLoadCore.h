@@ -88,7 +88,4 @@ uint64_t load_bucket_value(uint32_t index);
 /// Bytes of the kept replies: {u64 index of the request, u64 length, bytes}.
 const uint8_t *load_kept(const load_stream *stream, uint64_t *count);
 
-/// Gives memory that was freed back to the system, so that it counts again when it is used again.
-void load_release_memory(void);
-
 #endif

@@ -3,17 +3,21 @@ import Foundation
 
 /// What `bench offline` prints.
 struct OfflineReport {
-    let options: OfflineRunner.Options
-    let hasPeers: Bool
+    let settings: OfflineSettings
+    let threads: Int
+    let peersProblem: String?
     let figures: [OfflineFigures]
 
-    private static let columns = ["work", "Headwater", "DuckDB", "Polars", "other", "ratio", "bar", "met", "answers", "peak MB"]
+    private static let columns = [
+        "work", "Headwater", "DuckDB", "Polars", "other peer", "ratio (min … max)", "bar", "met", "peak MB", "answers",
+    ]
 
     func text() -> String {
         var lines = [
-            "\(options.rows) rows of history, \(options.keys) keys, six float64 and four int64 features; \(options.spineRows) spine rows in no order;",
-            "\(options.threads) threads each. Medians of \(options.rounds) alternating rounds with the least and the most; ratio: the best peer's median",
-            "by ours, for rates the rate itself. Peak: memory that the work took beyond what was held before, ours and the best peer's.",
+            "\(settings.rows) rows of history, \(settings.keys) keys, 10 features, \(settings.spineRows) spine rows; \(threads) threads each.",
+            "Medians of \(settings.rounds) alternating rounds with the least and the most, ratios to the faster peer round by round. Peers read LZ4",
+            "Parquet; DuckDB reads what was faster, that or its own table. Peak: of a process that did nothing but this work, mapped files",
+            "included; H: Headwater, D: DuckDB, P: Polars, others by name. Answers: whether all peers have Headwater's cells, bit by bit.",
             "",
         ]
         let rows = [Self.columns] + figures.map(row)
@@ -24,60 +28,82 @@ struct OfflineReport {
             lines.append(line)
             if index == 0 { lines.append(widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")) }
         }
-        if !hasPeers { lines += ["", "the peers are skipped: 'make bench-offline' installs them where PyPI is reachable"] }
+        if let peersProblem { lines += ["", "The peers are skipped: \(peersProblem)"] }
+        if !figures.contains(where: { $0.work.contains("flights") }), settings.only.isEmpty {
+            lines += ["", "The flights are left out: their tables are not there ('make bench-offline' makes them)"]
+        }
+        if !settings.hasServer { lines += ["", "Works through a socket are left out: 'make release' builds their server"] }
         for item in figures {
-            for (name, note) in item.notes.sorted(by: { $0.key < $1.key }) { lines += ["", "\(item.work), \(name): \(note)"] }
-            for (name, failure) in item.failures.sorted(by: { $0.key < $1.key }) {
-                lines += ["", "\(item.work), \(name): \(failure)"]
-            }
-            for (name, difference) in item.differences.sorted(by: { $0.key < $1.key }) {
-                if let difference { lines += ["", "\(item.work), \(name): ANOTHER ANSWER: \(difference)"] }
+            for system in [item.headwater] + item.peers {
+                if let failure = system.failure { lines += ["", "\(item.work), \(system.name): \(failure)"] }
+                if let answer = system.answer, answer != OfflineFigures.same {
+                    lines += ["", "\(item.work): \(system.name) has another answer: \(answer)"]
+                }
             }
         }
         return lines.joined(separator: "\n")
     }
 
     private func row(_ item: OfflineFigures) -> [String] {
-        func cell(_ values: [Double]?) -> String {
-            guard let values, !values.isEmpty else { return "" }
-            let spread = Spread(values)
-            if values.count == 1 { return "\(number(spread.median)) \(item.unit.rawValue)" }
-            return "\(number(spread.median)) (\(number(spread.min)) … \(number(spread.max))) \(item.unit.rawValue)"
+        func peer(_ name: String) -> String {
+            guard let system = item.peers.first(where: { $0.name == name }) else {
+                return peersProblem != nil && item.unit == .milliseconds ? "skipped" : ""
+            }
+            return value(system, item.unit)
         }
-        // The better of its two ways.
-        let duck = ["DuckDB Parquet", "DuckDB own"].compactMap { item.peers[$0] }
-            .min { OfflineFigures.median($0) < OfflineFigures.median($1) }
-        let other = item.peers.filter { !$0.key.hasPrefix("DuckDB") && $0.key != "Polars" }.sorted { $0.key < $1.key }
-        let bar = [item.bar.map { ">= \(number($0))" }, item.limit.map { "<= \(number($0)) ms" }].compactMap { $0 }
-        let answers =
-            item.differences.isEmpty ? "" : item.differences.values.allSatisfy { $0 == nil } ? "same" : "ANOTHER"
-        var peaks: [String] = []
-        if let ours = item.peakMegabytes[OfflineFigures.headwaterName] { peaks.append(whole(ours)) }
-        if let best = item.bestPeer, let theirs = item.peakMegabytes[best.name] { peaks.append(whole(theirs)) }
+        let others = item.peers.filter { !["duckdb", "polars"].contains($0.name) }
+        let bars = item.bars
+        let answers = item.peers.compactMap(\.answer)
         return [
-            item.work, cell(item.headwater), cell(duck), cell(item.peers["Polars"]),
-            other.map { "\($0.key) \(cell($0.value))" }.joined(separator: ", "), item.measured.map(number) ?? "",
-            bar.joined(separator: ", "), item.isMet.map { $0 ? "met" : "NOT MET" } ?? "", answers, peaks.joined(separator: " / "),
+            item.work, value(item.headwater, item.unit), peer("duckdb"), peer("polars"),
+            others.map { "\($0.name) \(value($0, item.unit))" }.joined(separator: ", "),
+            bars.compactMap(ratio).joined(separator: ", "), bars.map(wanted).joined(separator: ", "),
+            bars.map { $0.isMet ? "met" : "NOT MET" }.joined(separator: ", "), peaks(item),
+            answers.isEmpty ? "" : item.hasDifference ? "DIFFERENT" : OfflineFigures.same,
         ]
     }
 
-    private func number(_ value: Double) -> String {
-        value >= 100 ? String(format: "%.0f", value) : value >= 10 ? String(format: "%.1f", value) : String(format: "%.2f", value)
+    private func value(_ system: OfflineFigures.System, _ unit: OfflineFigures.Unit) -> String {
+        guard !system.values.isEmpty else { return "failed" }
+        let spread = Spread(system.values)
+        let range = system.values.count == 1 ? "" : " (\(number(spread.min)) … \(number(spread.max)))"
+        return "\(number(spread.median))\(range) \(unit.rawValue)\(system.way.map { " \($0)" } ?? "")"
     }
 
-    private func whole(_ value: Double) -> String { String(format: "%.0f", value) }
+    /// Our own figures stand in their column already.
+    private func ratio(_ bar: OfflineFigures.Bar) -> String? {
+        guard let peer = bar.peer else { return nil }
+        let spread = Spread(bar.measured)
+        let range = bar.measured.count == 1 ? "" : " (\(number(spread.min)) … \(number(spread.max)))"
+        return "\(peer) \(number(spread.median))\(range)"
+    }
+
+    private func wanted(_ bar: OfflineFigures.Bar) -> String {
+        "\(bar.isAtMost ? "<=" : ">=") \(String(format: "%g", bar.wanted))\(bar.unit.map { " \($0.rawValue)" } ?? "")"
+    }
+
+    private func peaks(_ item: OfflineFigures) -> String {
+        let letters = [OfflineRunner.headwaterName: "H", "duckdb": "D", "polars": "P"]
+        return ([item.headwater] + item.peers).compactMap { system in
+            system.peakMegabytes.map { "\(letters[system.name] ?? system.name) \(Int($0.rounded()))" }
+        }.joined(separator: " · ")
+    }
 
     private struct Document: Encodable {
         let rows: Int
         let keys: Int
         let spineRows: Int
+        let rounds: Int
         let threads: Int
+        let peersProblem: String?
         let offline: [OfflineFigures]
     }
 
     func json() throws -> String {
         try jsonDocument(
             Document(
-                rows: options.rows, keys: options.keys, spineRows: options.spineRows, threads: options.threads, offline: figures))
+                rows: settings.rows, keys: settings.keys, spineRows: settings.spineRows, rounds: settings.rounds,
+                threads: threads,
+                peersProblem: peersProblem, offline: figures))
     }
 }

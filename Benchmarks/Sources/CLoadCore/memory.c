@@ -1,5 +1,0 @@
-#include "CLoadCore.h"
-
-#include <malloc.h>
-
-void load_release_memory(void) { malloc_trim(0); }
