@@ -61,8 +61,7 @@ final class WorkerPool: Sendable {
     init(threads: Int, niceness: Int32 = 0) {
         pool = NIOThreadPool(numberOfThreads: threads)
         pool.start()
-        guard niceness > 0 else { return }
-        for _ in 0..<threads { pool.submit { _ in giveWay(niceness) } }
+        if niceness > 0 { pool.giveWay(threads: threads, niceness) }
     }
 
     func shutdown() async throws { try await pool.shutdownGracefully() }

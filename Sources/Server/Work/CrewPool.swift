@@ -16,7 +16,7 @@ final class CrewPool: Sendable {
         helpers = max(0, threads - 1)
         pool = NIOThreadPool(numberOfThreads: max(1, helpers))
         pool.start()
-        for _ in 0..<helpers { pool.submit { _ in giveWay(niceness) } }
+        if helpers > 0 { pool.giveWay(threads: helpers, niceness) }
     }
 
     /// The calling thread and the helpers.

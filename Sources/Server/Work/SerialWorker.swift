@@ -1,3 +1,4 @@
+import Dispatch
 import FeatureModel
 import Glibc
 import NIOPosix
@@ -12,6 +13,22 @@ let backgroundNiceness: Int32 = 10
 func giveWay(_ niceness: Int32) {
     // On Linux 0 is the calling thread. Where it is refused, the thread only takes its full share.
     _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
+}
+
+extension NIOThreadPool {
+    /// Lets each thread of a pool that has just been started give way.
+    func giveWay(threads: Int, _ niceness: Int32) {
+        // Each waits for all others, so that none takes another's turn.
+        let waiting = DispatchGroup()
+        for _ in 0..<threads { waiting.enter() }
+        for _ in 0..<threads {
+            submit { state in
+                if state == .active { Server.giveWay(niceness) }
+                waiting.leave()
+                if state == .active { waiting.wait() }
+            }
+        }
+    }
 }
 
 /// Runs jobs one after another on a thread of its own.

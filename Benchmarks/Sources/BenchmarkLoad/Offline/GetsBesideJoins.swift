@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import FeatureModel
 internal import Foundation
+internal import Glibc
 internal import Synchronization
 internal import Transport
 internal import Wire
@@ -38,6 +39,8 @@ extension HistoryServer {
             let joins = Joins()
             let done = DispatchSemaphore(value: 0)
             let join = joining(spine, OfflineRequest.Group(name: table.name, features: [table.featureNames[0]]))
+            _ = try join()
+            Self.othersGiveWay()
             Thread.detachNewThread {
                 while joins.goesOn {
                     guard (try? join()) != nil else { break }
@@ -52,6 +55,15 @@ extension HistoryServer {
             figures.joins += joins.done
         }
         return figures
+    }
+
+    /// Lets all threads of this process but this one, which are the client of the joins, give way to it.
+    private static func othersGiveWay() {
+        let own = getpid()
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? [] {
+            guard let thread = id_t(name), thread != id_t(own) else { continue }
+            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), thread, 19)
+        }
     }
 
     private func getStream(_ table: OfflineTable) throws -> LoadStream {
