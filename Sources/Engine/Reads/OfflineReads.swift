@@ -16,7 +16,11 @@ public enum OfflineReads {
         _ plan: FeaturePlan, keys: [Column], times: Column, view: OfflineView, asOf: Position, availability: Availability,
         crew: WorkCrew = .alone, memoryLimitBytes: Int, isCancelled: @escaping @Sendable () -> Bool
     ) throws(HeadwaterError) -> [JoinedFeature] {
-        let groups = plan.lookups.map { group($0, keys: keys) }
+        let groups = plan.lookups.map { lookup in
+            JoinGroup(
+                schema: lookup.schema, features: lookup.features.map { ($0.ordinal, $0.type) }, maxAge: lookup.maxAgeMicroseconds,
+                keyColumns: lookup.keys.map { keys[$0] })
+        }
         let joined = try view.join(
             spineTimes: times, groups: groups, asOf: asOf, availability: availability, crew: crew, isCancelled: isCancelled,
             memoryLimitBytes: memoryLimitBytes)
@@ -25,13 +29,7 @@ public enum OfflineReads {
 
     /// About how many bytes `history` holds for each row of its spine, texts and arrays apart.
     public static func historyBytes(_ plan: FeaturePlan) -> Int {
-        plan.lookups.reduce(0) { $0 + OfflineView.joinBytes(group($1, keys: plan.keys.map { .nulls($0.type, count: 0) })) }
-    }
-
-    private static func group(_ lookup: FeaturePlan.Lookup, keys: [Column]) -> JoinGroup {
-        JoinGroup(
-            schema: lookup.schema, features: lookup.features.map { ($0.ordinal, $0.type) }, maxAge: lookup.maxAgeMicroseconds,
-            keyColumns: lookup.keys.map { keys[$0] })
+        plan.lookups.reduce(0) { $0 + OfflineView.joinBytes($1.features.map(\.type)) }
     }
 
     /// Rows of an entry, numbered through its record, whose key has a row at `asOf`, whatever its age: the latest, and no tombstone.

@@ -7,13 +7,18 @@ public struct RowsLayout: Sendable {
     private let schema: GroupSchema
     private let deletes: Bool
     private let brief: Bool
+    /// Whether a batch may have tombstones that nobody asked for.
+    private let leavesOutDeletes: Bool
     public let outputs: [Field]
 
-    /// - Parameter ordinals: of the features asked for; `nil` for all.
-    public init(schema: GroupSchema, ordinals: [Int]?, deletes: Bool, brief: Bool) {
+    /// - Parameters:
+    ///   - ordinals: of the features asked for; `nil` for all.
+    ///   - isLatest: the rows are those of `OfflineView.latest`, which gives tombstones too.
+    public init(schema: GroupSchema, ordinals: [Int]?, deletes: Bool, brief: Bool, isLatest: Bool) {
         self.schema = schema
         self.deletes = deletes
         self.brief = brief
+        leavesOutDeletes = isLatest && !deletes
         var outputs = schema.keys
         if !schema.isStatic { outputs.append(Field("event_time", .timestamp)) }
         if !brief {
@@ -25,7 +30,15 @@ public struct RowsLayout: Sendable {
         self.outputs = outputs
     }
 
-    public func columns(_ batch: RowBatch) -> [Column] {
+    /// A batch's columns, and how many rows of it are given.
+    public func columns(_ batch: RowBatch) -> (columns: [Column], rowCount: Int) {
+        let columns = allRows(batch)
+        guard leavesOutDeletes else { return (columns, batch.rowCount) }
+        let kept = (0..<batch.rowCount).filter { !batch.isDelete.bool($0) }
+        return (kept.count < batch.rowCount ? columns.map { $0.gather(kept) } : columns, kept.count)
+    }
+
+    private func allRows(_ batch: RowBatch) -> [Column] {
         var columns = batch.keys
         if !schema.isStatic { columns.append(batch.eventTime) }
         if !brief {

@@ -186,6 +186,7 @@ final class ChunkFile: Sendable {
                 bytes.checkedPages.remove(page.offset)
                 throw bytes.damage("a page's checksum does not match", at: page.offset)
             }
+            bytes.checkedPages.insert(page.offset)
         }
     }
 

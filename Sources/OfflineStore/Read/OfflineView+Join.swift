@@ -39,7 +39,7 @@ extension OfflineView {
         var known: (keyColumns: [Column], order: KeyOrder)?
         for group in groups {
             try Self.check(group, spineCount: spineTimes.count)
-            try Self.check(heldBytes + spineTimes.count * Self.joinBytes(group), within: memoryLimitBytes)
+            try Self.check(heldBytes + spineTimes.count * Self.joinBytes(group.features.map(\.type)), within: memoryLimitBytes)
             let filter = try filter(group.schema.groupID, asOf: asOf)
             if known?.keyColumns.elementsEqual(group.keyColumns, by: { $0.hasSameBuffers(as: $1) }) != true {
                 known = nil
@@ -58,12 +58,12 @@ extension OfflineView {
         return joined
     }
 
-    /// About how many bytes a join holds for each spine row at the most: its place in the order, its match, and its cells, texts and arrays
+    /// About how many bytes a join of features of these types of one group holds for each spine row at the most: its place in the order, its match, and its cells, texts and arrays
     /// apart, whose size is known only when they are there.
-    public static func joinBytes(_ group: JoinGroup) -> Int {
+    public static func joinBytes(_ types: [FeatureType]) -> Int {
         let orderBytes = 24 + 12 + 12
         let matchBytes = 29 + 8 + 1
-        return orderBytes + matchBytes + group.features.reduce(0) { $0 + ($1.type.fixedWidth ?? 16) + 2 }
+        return orderBytes + matchBytes + types.reduce(0) { $0 + ($1.fixedWidth ?? 16) + 2 }
     }
 
     private static func check(_ bytes: Int, within limit: Int) throws(HeadwaterError) {

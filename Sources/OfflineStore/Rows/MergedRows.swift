@@ -159,8 +159,6 @@ struct MergedRows {
     @inline(__always)
     func slot(_ row: Int) -> Int { slots.isEmpty ? 0 : Int(slots[row]) }
 
-    func order(_ row: Int) -> RowOrder { blocks[slot(row)].order(Int(rows[row])) }
-
     /// About what a row takes.
     var bytesPerRow: Int { blocks.reduce(0) { $0 + $1.bytesPerRow } / max(blocks.count, 1) }
 }

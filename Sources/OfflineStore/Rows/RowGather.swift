@@ -54,10 +54,10 @@ struct RowGather: Sendable {
                 let block = rows.blocks[number]
                 if let run = block.memoryRun {
                     let place = block.memoryRows[block.memoryRows.startIndex + Int(rows.rows[index])]
-                    picks.append(slot: slot(of: run.parts[Int(place.part)]), row: Int32(place.row))
+                    picks.append(slot: slot(of: .part(run.parts[Int(place.part)])), row: Int32(place.row))
                     continue
                 }
-                known[number] = slot(of: block)
+                known[number] = slot(of: .block(block))
             }
             picks.append(slot: known[number], row: rows.rows[index])
         }
@@ -69,24 +69,15 @@ struct RowGather: Sendable {
         for row in rows {
             let place = places[places.startIndex + Int(row)]
             let part = Int(place.part)
-            if known[part] < 0 { known[part] = slot(of: run.parts[part]) }
+            if known[part] < 0 { known[part] = slot(of: .part(run.parts[part])) }
             picks.append(slot: known[part], row: Int32(place.row))
         }
     }
 
-    private mutating func slot(of block: RowBlock) -> Int32 {
-        let id = ObjectIdentifier(block)
-        if let known = slots[id] { return known }
-        let slot = picks.add(.block(block))
-        slots[id] = slot
-        return slot
-    }
-
-    private mutating func slot(of part: MemoryPart) -> Int32 {
-        let id = ObjectIdentifier(part)
-        if let known = slots[id] { return known }
-        let slot = picks.add(.part(part))
-        slots[id] = slot
+    private mutating func slot(of source: PickSource) -> Int32 {
+        if let known = slots[source.id] { return known }
+        let slot = picks.add(source)
+        slots[source.id] = slot
         return slot
     }
 
@@ -185,6 +176,13 @@ extension [UInt8] {
 private enum PickSource: Sendable {
     case block(RowBlock)
     case part(MemoryPart)
+
+    var id: ObjectIdentifier {
+        switch self {
+        case .block(let block): ObjectIdentifier(block)
+        case .part(let part): ObjectIdentifier(part)
+        }
+    }
 
     /// As `CellSource.copy`.
     func copy(

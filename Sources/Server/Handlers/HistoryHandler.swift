@@ -85,12 +85,11 @@ private struct PartSizes {
         var waiting = [0..<part.times.count]
         while let rows = waiting.popLast() {
             let bytes = rows.count * bytesPerRow
+            defer { memory.shrink(to: part.byteCount) }
+            let joined: [JoinedFeature]
             do throws(HeadwaterError) {
                 try memory.need(bytes, for: "a history")
-                let joined = try body(rows, memory.bytes - part.byteCount)
-                let held = joined.reduce(0) { $0 + $1.column.byteCount + $1.statuses.packed.count }
-                memory.shrink(to: part.byteCount + held)
-                guard try send(joined) else { return false }
+                joined = try body(rows, memory.bytes - part.byteCount)
             } catch  where error.code == .resourceExhausted {
                 let couldTake = memory.bytes > part.byteCount
                 if couldTake, 2 * bytes <= partBytes || rows.count == 1 {
@@ -102,8 +101,11 @@ private struct PartSizes {
                 } else {
                     throw error
                 }
+                continue
             }
-            memory.shrink(to: part.byteCount)
+            let held = joined.reduce(0) { $0 + $1.column.byteCount + $1.statuses.packed.count }
+            memory.shrink(to: part.byteCount + held)
+            guard try send(joined) else { return false }
         }
         return true
     }

@@ -72,7 +72,8 @@ struct RowsHandlers {
             : try view.scan(
                 schema, columns: ordinals, start: query.start, end: query.end, keys: keys, asOf: asOf,
                 includeDeletes: query.deletes, fields: fields, crew: crew)
-        let layout = RowsLayout(schema: schema, ordinals: ordinals, deletes: query.deletes, brief: query.brief)
+        let layout = RowsLayout(
+            schema: schema, ordinals: ordinals, deletes: query.deletes, brief: query.brief, isLatest: query.isLatest)
         var pace = ClientPace(deadline: request.deadline)
         var rows = 0
         func send(_ columns: [Column], rowCount: Int) throws(HeadwaterError) -> Bool {
@@ -86,13 +87,7 @@ struct RowsHandlers {
         }
         while let next = try scan.next() {
             if let reason = request.reasonToStop(responder) { throw reason }
-            var columns = layout.columns(next)
-            var rowCount = next.rowCount
-            if query.isLatest, !query.deletes {
-                let kept = (0..<next.rowCount).filter { !next.isDelete.bool($0) }
-                if kept.count < rowCount { columns = columns.map { $0.gather(kept) } }
-                rowCount = kept.count
-            }
+            let (columns, rowCount) = layout.columns(next)
             for range in RowPieces(columns, rowCount: rowCount) {
                 guard try send(columns.map { $0.slice(range) }, rowCount: range.count) else { return }
             }

@@ -86,8 +86,9 @@ final class DirectOffline {
                     includeDeletes: query.deletes)
             }
         return DirectScan(
-            layout: RowsLayout(schema: schema, ordinals: ordinals, deletes: query.deletes, brief: query.brief),
-            withoutDeletes: latest != nil && !query.deletes, position: position, scan: scan)
+            layout: RowsLayout(
+                schema: schema, ordinals: ordinals, deletes: query.deletes, brief: query.brief, isLatest: latest != nil),
+            position: position, scan: scan)
     }
 }
 
@@ -135,15 +136,12 @@ final class DirectJoin: JoinedRows {
 /// A scan's answer, made as it is asked for. Belongs to one task.
 final class DirectScan: ScannedRows {
     private let layout: RowsLayout
-    /// Whether tombstones come from the scan and are left out here.
-    private let withoutDeletes: Bool
     let position: Position
     private var scan: RowScan
     private var isFirst = true
 
-    init(layout: RowsLayout, withoutDeletes: Bool, position: Position, scan: RowScan) {
+    init(layout: RowsLayout, position: Position, scan: RowScan) {
         self.layout = layout
-        self.withoutDeletes = withoutDeletes
         self.position = position
         self.scan = scan
     }
@@ -154,9 +152,6 @@ final class DirectScan: ScannedRows {
         guard let rows = try scan.next() else {
             return isFirst ? ScannedPart(names: names, columns: layout.outputs.map { .nulls($0.type, count: 0) }) : nil
         }
-        let columns = layout.columns(rows)
-        guard withoutDeletes else { return ScannedPart(names: names, columns: columns) }
-        let kept = (0..<rows.rowCount).filter { !rows.isDelete.bool($0) }
-        return ScannedPart(names: names, columns: kept.count < rows.rowCount ? columns.map { $0.gather(kept) } : columns)
+        return ScannedPart(names: names, columns: layout.columns(rows).columns)
     }
 }

@@ -12,8 +12,6 @@ extension HistoryServer {
         /// Of each round, in milliseconds.
         public var quietP99: [Double] = []
         public var besideP99: [Double] = []
-        /// Joins that were done beside the gets, in all.
-        public var joins = 0
     }
 
     private static let rowsPerGet = 10
@@ -42,17 +40,13 @@ extension HistoryServer {
             _ = try join()
             Self.othersGiveWay()
             Thread.detachNewThread {
-                while joins.goesOn {
-                    guard (try? join()) != nil else { break }
-                    joins.count()
-                }
+                while joins.goesOn, (try? join()) != nil {}
                 done.signal()
             }
             let beside = try LoadStream.run([gets], warmUp: 0.5, seconds: seconds, seed: UInt64(round + 1))[0]
             joins.stop()
             done.wait()
             figures.besideP99.append(beside.latencies.milliseconds(share: 0.99))
-            figures.joins += joins.done
         }
         return figures
     }
@@ -87,13 +81,10 @@ extension HistoryServer {
 
     private final class Joins: Sendable {
         private let isStopped = Atomic<Bool>(false)
-        private let finished = Atomic<Int>(0)
 
         var goesOn: Bool { !isStopped.load(ordering: .relaxed) }
-        var done: Int { finished.load(ordering: .relaxed) }
 
         func stop() { isStopped.store(true, ordering: .relaxed) }
-        func count() { finished.add(1, ordering: .relaxed) }
     }
 }
 
