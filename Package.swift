@@ -48,6 +48,7 @@ let package = Package(
         // C: system libraries, generated code, a checksum, an instruction and system calls that Swift has no word for.
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CHeadwaterProto", dependencies: ["CProtobufC"]),
         .target(name: "CChecksum"),
         .target(name: "CPrefetch"),
@@ -72,7 +73,7 @@ let package = Package(
                 "Transport", "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "Wire", "FeatureModel",
                 nio("NIOCore"), nio("NIOPosix"), lifecycle, logging,
             ]),
-        library("Client", ["Transport", "Wire", "Catalog", "FeatureModel", nio("NIOCore"), nio("NIOPosix"), logging]),
+        library("Client", ["Transport", "Wire", "Catalog", "FeatureModel", "CCrypto", nio("NIOCore"), nio("NIOPosix"), logging]),
         .executableTarget(
             name: "headwater",
             dependencies: [
@@ -105,6 +106,7 @@ let package = Package(
                 "TestSupport", "SocketSupport", nio("NIOCore"),
                 logging,
             ]),
+        tests("ClientTests", ["Client", "Catalog", "FeatureModel", "TestSupport"]),
         // These two start the built executable.
         tests("CLITests", []),
         tests(

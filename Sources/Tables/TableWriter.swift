@@ -61,12 +61,17 @@ public struct TableWriter: Sendable {
     }
 
     /// Appends rows of columns of equal length, each behind its raw row where there are such.
-    public func append(_ columns: [OutputColumn], behind rawRows: RawRows? = nil, to output: inout [UInt8]) {
+    ///
+    /// - Parameter rows: which of them; `nil` for all.
+    public func append(
+        _ columns: [OutputColumn], behind rawRows: RawRows? = nil, only rows: [Int]? = nil, to output: inout [UInt8]
+    ) {
         precondition(columns.count == names.count, "a column for each name")
         guard let rowCount = columns.first?.count ?? rawRows?.count else { return }
         precondition(columns.allSatisfy { $0.count == rowCount } && rawRows.map { $0.count == rowCount } != false)
         let elements = columns.map(\.elements)
-        for row in 0..<rowCount {
+        for place in 0..<(rows?.count ?? rowCount) {
+            let row = rows?[place] ?? place
             switch format {
             case .csv: appendRecord(row, columns, elements, rawRows?[row], to: &output)
             case .ndjson: appendObject(row, columns, elements, rawRows?[row], to: &output)

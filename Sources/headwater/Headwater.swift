@@ -24,6 +24,7 @@ struct Headwater: AsyncParsableCommand {
             CommandGroup(name: "SERVERS", subcommands: [Serve.self, Online.self, Offline.self]),
             CommandGroup(name: "DEFINITIONS", subcommands: [Apply.self, PlanCommand.self, List.self, Describe.self]),
             CommandGroup(name: "ROWS", subcommands: [Write.self, Delete.self, Get.self, History.self, Scan.self]),
+            CommandGroup(name: "TRAINING SETS", subcommands: [DatasetCommand.self]),
             CommandGroup(
                 name: "OPERATIONS", subcommands: [Status.self, Audit.self, Snapshot.self, Compact.self, LogCommand.self]),
         ])

@@ -27,7 +27,8 @@ let badCases: [BadCase] = [
             + "2)"),
     BadCase("project: p\nproject: q", "features.yaml:1:1: 'project' is given twice"),
     BadCase(
-        "- a", "features.yaml:1:1: expected fields (format, project, entities, feature_groups, feature_services), not a list",
+        "- a",
+        "features.yaml:1:1: expected fields (format, project, entities, feature_groups, feature_services, datasets), not a list",
         "features.yaml:1:1: project: missing: write 'project: NAME' in the file, or give --project NAME"),
     BadCase("entities: []", "features.yaml:1:1: project: missing: write 'project: NAME' in the file, or give --project NAME"),
     BadCase(

@@ -54,7 +54,7 @@ extension Definitions: Codable {
     public static let format = 1
 
     enum CodingKeys: String, CodingKey {
-        case format, project, entities
+        case format, project, entities, datasets
         case featureGroups = "feature_groups"
         case featureServices = "feature_services"
     }
@@ -65,6 +65,7 @@ extension Definitions: Codable {
         entities = try values.decodeIfPresent([EntityDefinition].self, forKey: .entities) ?? []
         featureGroups = try values.decodeIfPresent([GroupDefinition].self, forKey: .featureGroups) ?? []
         featureServices = try values.decodeIfPresent([ServiceDefinition].self, forKey: .featureServices) ?? []
+        datasets = try values.decodeIfPresent([DatasetDefinition].self, forKey: .datasets) ?? []
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -74,6 +75,7 @@ extension Definitions: Codable {
         if !entities.isEmpty { try values.encode(entities, forKey: .entities) }
         if !featureGroups.isEmpty { try values.encode(featureGroups, forKey: .featureGroups) }
         if !featureServices.isEmpty { try values.encode(featureServices, forKey: .featureServices) }
+        if !datasets.isEmpty { try values.encode(datasets, forKey: .datasets) }
     }
 }
 

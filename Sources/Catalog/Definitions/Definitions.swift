@@ -8,15 +8,18 @@ public struct Definitions: Hashable, Sendable {
     public var entities: [EntityDefinition]
     public var featureGroups: [GroupDefinition]
     public var featureServices: [ServiceDefinition]
+    /// Saved training sets, which `history --save` writes.
+    public var datasets: [DatasetDefinition]
 
     public init(
         project: String, entities: [EntityDefinition] = [], featureGroups: [GroupDefinition] = [],
-        featureServices: [ServiceDefinition] = []
+        featureServices: [ServiceDefinition] = [], datasets: [DatasetDefinition] = []
     ) {
         self.project = project
         self.entities = entities
         self.featureGroups = featureGroups
         self.featureServices = featureServices
+        self.datasets = datasets
     }
 }
 
@@ -66,6 +69,8 @@ public enum DefinitionLimits {
     public static let itemsMax = 4_096
     /// Features of one service.
     public static let serviceFeaturesMax = 4_096
+    /// Parts of one split.
+    public static let splitPartsMax = 64
     /// Problems that one refusal lists; the rest is a count.
     public static let problemsListedMax = 20
 }

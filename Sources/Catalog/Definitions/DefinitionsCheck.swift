@@ -8,17 +8,20 @@ struct DefinitionsCheck {
     private var entities: [String: EntityDefinition] = [:]
     private var groups: Set<String> = []
     private var services: Set<String> = []
+    private var datasets: Set<String> = []
 
     /// Takes the definitions of one file, behind those of the files before it.
     mutating func check(_ read: ReadDefinitions) {
         for entity in read.entities { check(entity) }
         for group in read.featureGroups { check(group) }
         for service in read.featureServices { check(service) }
+        for dataset in read.datasets { check(dataset) }
     }
 
     static func path(of entity: EntityDefinition) -> String { "entities[\(entity.name)]" }
     static func path(of group: GroupDefinition) -> String { "feature_groups[\(label(group.name, group.version))]" }
     static func path(of service: ServiceDefinition) -> String { "feature_services[\(label(service.name, service.version))]" }
+    static func path(of dataset: DatasetDefinition) -> String { "datasets[\(dataset.name)]" }
     private static func label(_ name: String, _ version: UInt32) -> String { version == 1 ? name : "\(name)@\(version)" }
 
     private mutating func check(_ entity: EntityDefinition) {
@@ -163,6 +166,29 @@ struct DefinitionsCheck {
             for (from, to) in feature.keys.sorted(by: { $0.key < $1.key }) {
                 problems.add("\(path).keys.\(from)", ifWrong: Names.problem(with: from) ?? Names.problem(with: to))
             }
+        }
+    }
+
+    private mutating func check(_ dataset: DatasetDefinition) {
+        let path = Self.path(of: dataset)
+        problems.add("\(path).name", ifWrong: Names.problem(with: dataset.name))
+        if !datasets.insert(dataset.name).inserted { problems.add("\(path).name", "dataset '\(dataset.name)' is defined twice") }
+        check(description: dataset.description, owner: dataset.owner, tags: dataset.tags, path)
+        if dataset.source?.utf8.count ?? 0 > DefinitionLimits.descriptionBytesMax {
+            problems.add("\(path).source", "longer than \(DefinitionLimits.descriptionBytesMax) bytes")
+        }
+        guard let split = dataset.split else { return }
+        var names: Set<String> = []
+        for part in split.parts {
+            problems.add("\(path).split.parts[\(part.name)].name", ifWrong: Names.problem(with: part.name))
+            if !(part.share > 0 && part.share <= 1) {
+                problems.add("\(path).split.parts[\(part.name)].share", "\(part.share) is not above 0 and at most 1")
+            }
+            if !names.insert(part.name).inserted { problems.add("\(path).split.parts", "part '\(part.name)' is defined twice") }
+        }
+        let rows = split.parts.reduce(into: 0) { $0 = $0.addingReportingOverflow($1.rows).partialValue }
+        if rows != dataset.rows {
+            problems.add("\(path).split.parts", "they have \(rows) rows together, and the dataset \(dataset.rows)")
         }
     }
 

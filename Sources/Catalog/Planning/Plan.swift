@@ -6,6 +6,7 @@ public struct Plan: Sendable, Hashable, Codable {
         case entity = "entity"
         case group = "feature group"
         case service = "feature service"
+        case dataset = "dataset"
     }
 
     public enum Action: String, Sendable, Hashable, Codable {

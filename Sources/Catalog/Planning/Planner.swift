@@ -24,6 +24,7 @@ struct Planner {
         for entity in definitions.entities { plan(entity) }
         for group in definitions.featureGroups { plan(group) }
         for service in definitions.featureServices { plan(service) }
+        for dataset in definitions.datasets { plan(dataset) }
         try problems.throwIfAny()
         listKept()
         let isRefused = items.contains { $0.action == .refused }
@@ -96,7 +97,7 @@ struct Planner {
         finish(.group, group.reference, path: path, exists: false, differences: differences, change: .group(change))
     }
 
-    /// What is in the project's catalog and not in the files.
+    /// What is in the project's catalog and not in the files; of datasets there may be many, and no file is meant to have them.
     private mutating func listKept() {
         func keep(_ kind: Plan.Kind, _ name: String) {
             items.append(Plan.Item(kind: kind, name: name, action: .kept, details: [], path: "", refusals: []))

@@ -49,6 +49,7 @@ public struct DefinitionsFile: Hashable, Sendable {
             merged.entities += read.entities
             merged.featureGroups += read.featureGroups
             merged.featureServices += read.featureServices
+            merged.datasets += read.datasets
         }
         if merged.project.isEmpty {
             let mark = files.first.map { SourceMark(file: $0.name, line: 1, column: 1) }
@@ -79,7 +80,7 @@ extension Definitions {
         }
         let definitions = Definitions(
             project: read.project ?? project ?? "", entities: read.entities, featureGroups: read.featureGroups,
-            featureServices: read.featureServices)
+            featureServices: read.featureServices, datasets: read.datasets)
         context.problems.add("project", ifWrong: Names.problem(with: definitions.project))
         var check = DefinitionsCheck()
         check.check(read)
@@ -95,7 +96,8 @@ extension Definitions {
         var check = DefinitionsCheck()
         check.problems.add("project", ifWrong: Names.problem(with: project))
         check.check(
-            ReadDefinitions(entities: entities, featureGroups: featureGroups, featureServices: featureServices))
+            ReadDefinitions(
+                entities: entities, featureGroups: featureGroups, featureServices: featureServices, datasets: datasets))
         try check.problems.throwIfAny()
     }
 }

@@ -7,6 +7,7 @@ struct ReadDefinitions {
     var entities: [EntityDefinition] = []
     var featureGroups: [GroupDefinition] = []
     var featureServices: [ServiceDefinition] = []
+    var datasets: [DatasetDefinition] = []
 }
 
 /// Turns source nodes into definitions: the shape of things. Their meaning is checked by `DefinitionsCheck`.
@@ -15,7 +16,7 @@ struct DefinitionsReader {
 
     func read(_ root: SourceNode) throws(HeadwaterError) -> ReadDefinitions {
         var result = ReadDefinitions()
-        let known = ["format", "project", "entities", "feature_groups", "feature_services"]
+        let known = ["format", "project", "entities", "feature_groups", "feature_services", "datasets"]
         guard let fields = FieldReader(root, path: "", known: known, context: context) else { return result }
         if let format = fields.count("format"), format != Definitions.format {
             throw HeadwaterError(
@@ -30,6 +31,7 @@ struct DefinitionsReader {
         result.entities = fields.list("entities", max: most, label: \.label).compactMap { whole($0, entity) }
         result.featureGroups = fields.list("feature_groups", max: most, label: \.label).compactMap { whole($0, group) }
         result.featureServices = fields.list("feature_services", max: most, label: \.label).compactMap { whole($0, service) }
+        result.datasets = fields.list("datasets", max: most, label: \.label).compactMap { whole($0, dataset) }
         return result
     }
 
@@ -62,7 +64,7 @@ struct DefinitionsReader {
         return KeyDefinition(name: name ?? "", type: type, description: fields.text("description"))
     }
 
-    private func type(_ fields: FieldReader) -> FeatureType? {
+    func type(_ fields: FieldReader) -> FeatureType? {
         guard let text = fields.requiredText("type", "write a type, such as float64 or string") else { return nil }
         do {
             return try FeatureType.parse(text)

@@ -123,6 +123,19 @@ struct FieldReader {
         }
     }
 
+    /// A whole number from 0 of 63 bits.
+    func whole(_ field: String) -> Int64? {
+        guard let node = node(field) else { return nil }
+        switch node.content {
+        case .plain(let text):
+            if let whole = Int64(text), whole >= 0, text.first != "+" { return whole }
+        case .whole(let whole) where whole >= 0: return whole
+        default: break
+        }
+        fail(field, "expected a whole number from 0, not \(node.kind)", node)
+        return nil
+    }
+
     /// A bound of a check: a number, or a time where the feature is one.
     func bound(_ field: String, of type: FeatureType) -> Bound? {
         guard let node = node(field) else { return nil }

@@ -22,12 +22,27 @@ extension Catalog {
         Array(sorted(projects[ByteString(project)]?.services).joined())
     }
 
+    /// Saved training sets of a project, sorted by name.
+    public func datasets(in project: String) -> [DatasetDefinition] { sorted(projects[ByteString(project)]?.datasets) }
+
     private func sorted<Value>(_ table: [ByteString: Value]?) -> [Value] {
         (table ?? [:]).sorted { $0.key < $1.key }.map(\.value)
     }
 
     public func entity(project: String, name: String) -> EntityDefinition? {
         projects[ByteString(project)]?.entities[ByteString(name)]
+    }
+
+    /// A saved training set.
+    ///
+    /// - Throws: `.notFound` with what there is.
+    public func dataset(project: String, name: String) throws(HeadwaterError) -> DatasetDefinition {
+        let found = projects[ByteString(project)]?.datasets ?? [:]
+        if let dataset = found[ByteString(name)] { return dataset }
+        throw HeadwaterError(
+            .notFound,
+            "no dataset '\(name)' in project '\(project)': "
+                + hint(for: name, in: found.keys.map(\.description).sorted(), kind: "there are"))
     }
 
     /// A group by name; without a version the greatest.

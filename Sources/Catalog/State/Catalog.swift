@@ -20,6 +20,7 @@ public struct Catalog: Sendable, Hashable {
         var entities: [ByteString: EntityDefinition] = [:]
         var groups: [ByteString: [GroupID]] = [:]
         var services: [ByteString: [CatalogService]] = [:]
+        var datasets: [ByteString: DatasetDefinition] = [:]
     }
 
     var projects: [ByteString: Project] = [:]
@@ -79,6 +80,8 @@ public struct Catalog: Sendable, Hashable {
                 versions.insert(service, at: place)
             }
             projects[project, default: Project()].services[ByteString(service.name)] = versions
+        case .dataset(let change):
+            projects[project, default: Project()].datasets[ByteString(change.dataset.name)] = change.dataset
         }
     }
 }

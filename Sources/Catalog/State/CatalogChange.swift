@@ -1,6 +1,6 @@
 public import FeatureModel
 
-/// One resolved change to the catalog: the whole new state of one entity, group or service.
+/// One resolved change to the catalog: the whole new state of one entity, group, service or dataset.
 ///
 /// Everything that had to be decided (ids, schema versions, pins) was decided when it was planned, so the fold asks nothing
 /// and refuses nothing. The JSON form is docs/formats/definitions.md.
@@ -8,12 +8,14 @@ public enum CatalogChange: Hashable, Sendable {
     case entity(EntityChange)
     case group(GroupChange)
     case service(ServiceChange)
+    case dataset(DatasetChange)
 
     public var project: String {
         switch self {
         case .entity(let change): change.project
         case .group(let change): change.project
         case .service(let change): change.project
+        case .dataset(let change): change.project
         }
     }
 }
@@ -50,6 +52,11 @@ public struct ServiceChange: Hashable, Sendable, Codable {
     public let project: String
     public let service: ServiceDefinition
     public let pins: [ServicePin]
+}
+
+public struct DatasetChange: Hashable, Sendable, Codable {
+    public let project: String
+    public let dataset: DatasetDefinition
 }
 
 /// One output of a service, resolved when the service was applied.
@@ -102,6 +109,7 @@ extension CatalogChange: Codable {
         case "entity": self = .entity(try EntityChange(from: decoder))
         case "group": self = .group(try GroupChange(from: decoder))
         case "service": self = .service(try ServiceChange(from: decoder))
+        case "dataset": self = .dataset(try DatasetChange(from: decoder))
         default: throw HeadwaterError(.unimplemented, "a change of kind '\(kind)' is not known to this version")
         }
     }
@@ -117,6 +125,9 @@ extension CatalogChange: Codable {
             try change.encode(to: encoder)
         case .service(let change):
             try values.encode("service", forKey: .kind)
+            try change.encode(to: encoder)
+        case .dataset(let change):
+            try values.encode("dataset", forKey: .kind)
             try change.encode(to: encoder)
         }
     }

@@ -12,9 +12,28 @@ public struct CatalogListing: Codable, Hashable, Sendable {
     public let entities: [Entry]
     public let featureGroups: [Entry]
     public let featureServices: [Entry]
+    public let datasets: [DatasetEntry]
+
+    /// A dataset in one line.
+    public struct DatasetEntry: Codable, Hashable, Sendable {
+        public let name: String
+        public let description: String?
+        public let rows: Int
+        /// The position that it was read at.
+        public let asOf: Position
+        /// Hash of its features.
+        public let hash: String
+        /// Microseconds since 1970.
+        public let created: Microseconds?
+
+        enum CodingKeys: String, CodingKey {
+            case name, description, rows, hash, created
+            case asOf = "as_of"
+        }
+    }
 
     enum CodingKeys: String, CodingKey {
-        case project, entities
+        case project, entities, datasets
         case featureGroups = "feature_groups"
         case featureServices = "feature_services"
     }
@@ -90,9 +109,10 @@ public struct CatalogDescription: Codable, Hashable, Sendable {
     public var entities: [EntityDefinition] = []
     public var featureGroups: [GroupDescription] = []
     public var featureServices: [ServiceDescription] = []
+    public var datasets: [DatasetDefinition] = []
 
     enum CodingKeys: String, CodingKey {
-        case entities
+        case entities, datasets
         case featureGroups = "feature_groups"
         case featureServices = "feature_services"
     }
@@ -129,10 +149,15 @@ extension Catalog {
             },
             featureServices: services(in: project).map {
                 CatalogListing.Entry(name: $0.name, version: $0.version, description: $0.definition.description)
+            },
+            datasets: datasets(in: project).map {
+                CatalogListing.DatasetEntry(
+                    name: $0.name, description: $0.description, rows: $0.rows, asOf: $0.query.asOf, hash: $0.features.hash,
+                    created: $0.created)
             })
     }
 
-    /// The entity, the groups and the services that `name` or `name@version` names; without a version, all versions.
+    /// The entity, the groups, the services and the dataset that `name` or `name@version` names; without a version, all versions.
     ///
     /// - Throws: `.notFound` with what there is, `.invalidArgument` where the text is no name.
     public func description(project: String, of reference: String) throws(HeadwaterError) -> CatalogDescription {
@@ -144,9 +169,11 @@ extension Catalog {
         if name.version == nil, let entity = entity(project: project, name: name.name) { found.entities.append(entity) }
         found.featureGroups = groups(in: project).filter { matches($0.name, $0.version) }.map { GroupDescription($0) }
         found.featureServices = services(in: project).filter { matches($0.name, $0.version) }.map(describe)
+        if name.version == nil, let dataset = try? dataset(project: project, name: name.name) { found.datasets = [dataset] }
         if found == CatalogDescription() {
             let names = Set(
-                entities(in: project).map(\.name) + groups(in: project).map(\.name) + services(in: project).map(\.name))
+                entities(in: project).map(\.name) + groups(in: project).map(\.name) + services(in: project).map(\.name)
+                    + datasets(in: project).map(\.name))
             throw HeadwaterError(
                 .notFound,
                 "nothing is called '\(reference)' in project '\(project)': "

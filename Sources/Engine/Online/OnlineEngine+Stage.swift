@@ -21,6 +21,7 @@ extension OnlineEngine {
             guard case .duplicate(let answer) = verdict else { throw error }
             return Self.written(answer, isDuplicate: true)
         case .define(let definitions):
+            try checkPositions(definitions.datasets)
             let plan = try catalog.plan(definitions)
             let changes = try plan.approved()
             if changes.isEmpty { return .defined(plan, position: catalog.position) }
@@ -59,6 +60,15 @@ extension OnlineEngine {
         defer { noteLogFailure() }
         let position = try log.stage(kind: kind, stamp: stamp, body: body, now: now)
         staged.append(StagedCommand(token: token, command: command, position: position, plan: plan))
+    }
+
+    /// Refuses datasets of a position that nobody can have read yet.
+    private func checkPositions(_ datasets: [DatasetDefinition]) throws(HeadwaterError) {
+        for dataset in datasets where dataset.query.asOf > log.durablePosition {
+            throw HeadwaterError(
+                .outOfRange,
+                "dataset '\(dataset.name)' is as of position \(dataset.query.asOf), and the log ends at \(log.durablePosition)")
+        }
     }
 
     /// Refuses writes whose rows may not fit under the cap: here, as a fold refuses nothing.

@@ -6,7 +6,7 @@ import Tables
 
 struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the entities, feature groups and feature services of a project.",
+        abstract: "List the entities, feature groups, feature services and datasets of a project.",
         discussion: """
               headwater list
               headwater list --project flights --json
@@ -40,7 +40,8 @@ struct List: AsyncParsableCommand {
                 table.append([kind, entry.name, entry.version.map { "\($0)" } ?? "", entry.description ?? ""])
             }
         }
-        if kinds.allSatisfy(\.1.isEmpty) {
+        for dataset in listing.datasets { table.append(["dataset", dataset.name, "", dataset.description ?? ""]) }
+        if kinds.allSatisfy(\.1.isEmpty), listing.datasets.isEmpty {
             try Console.print("project \(listing.project) has no definitions: 'headwater apply FILE' brings them")
         } else {
             try Console.write(table.text.utf8)
@@ -50,7 +51,7 @@ struct List: AsyncParsableCommand {
 
 struct Describe: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Describe an entity, a feature group or a feature service.",
+        abstract: "Describe an entity, a feature group, a feature service or a dataset.",
         discussion: """
               headwater describe weather
               headwater describe weather@2
@@ -81,6 +82,7 @@ struct Describe: AsyncParsableCommand {
         parts += found.value.entities.map(DescriptionText.entity)
         parts += found.value.featureGroups.map(DescriptionText.group)
         parts += found.value.featureServices.map(DescriptionText.service)
+        parts += found.value.datasets.map(DatasetText.text)
         try Console.write(parts.joined(separator: "\n").utf8)
     }
 }

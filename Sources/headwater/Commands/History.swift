@@ -2,8 +2,9 @@ import ArgumentParser
 import Catalog
 import Client
 import FeatureModel
-import OfflineStore
+import Foundation
 import Tables
+import Transport
 
 struct History: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,6 +16,7 @@ struct History: AsyncParsableCommand {
               headwater history --spine spine.csv --service churn --out training.csv
               headwater history --spine spine.csv --features weather:temp --spine-time departed --statuses --out out.csv
               headwater history --spine spine.csv --service churn --as-of 1200 --availability ingest --out - | head
+              headwater history --spine spine.csv --service churn --save churn_june --split train=0.8,test=0.2 --out june.csv
             """)
 
     enum Availability: String, ExpressibleByArgument, CaseIterable {
@@ -26,6 +28,7 @@ struct History: AsyncParsableCommand {
     @OptionGroup var directory: DirectoryOptions
     @OptionGroup var selection: SelectionOptions
     @OptionGroup var input: InputOptions
+    @OptionGroup var splitting: SplitOptions
     @OptionGroup var output: OutputOptions
     @Option(help: ArgumentHelp("A .csv, .ndjson or .jsonl file, or - for standard input.", valueName: "file"))
     var spine: String
@@ -39,123 +42,105 @@ struct History: AsyncParsableCommand {
     var minPosition: UInt64 = 0
     @Flag(help: "Append a column NAME__status after each feature.")
     var statuses = false
+    @Option(
+        help: ArgumentHelp(
+            "Save what the training set was made of, with hashes of all cells: 'headwater dataset verify NAME' makes it again and proves it equal.",
+            valueName: "name"))
+    var save: String?
     @Option(help: ArgumentHelp("The file to write, in the spine's format, or - for standard output.", valueName: "file"))
     var out: String
 
+    func validate() throws {
+        if splitting.split != nil, out == "-" { throw ValidationError("--split writes several files: name one with --out") }
+        if save != nil, directory.data != nil {
+            throw ValidationError("--save writes into the store, and --data only reads it: ask a server with --address")
+        }
+    }
+
     func run() async throws {
         let table = try input.open(spine)
+        let arguments = HistoryArguments(
+            selection: selection.selection, fullFeatureNames: selection.fullFeatureNames, spineTime: spineTime, asOf: asOf,
+            availabilityIngest: availability == .ingest, minPosition: minPosition)
         if let data = directory.data {
             let reader = try DirectOffline(dataDirectory: data, minPosition: max(minPosition, asOf ?? 0))
-            let plan = try reader.catalog(asOf: asOf).resolve(
-                project: connection.effectiveProject, selection.selection, fullNames: selection.fullFeatureNames)
-            let spine = try spineTable(table, keys: plan.keys)
-            let rows = try reader.history(
-                plan, spine: spine, asOf: asOf, availability: availability == .ingest ? .ingest : .event)
-            try await join(table, rows)
+            let plan = try arguments.plan(in: reader, project: connection.effectiveProject)
+            let spine = try input.spine(table, keys: plan.keys, time: spineTime)
+            let split = try rowSplit(table, plan.keys)
+            let joined = try JoinedTable(table, out: out, split: split, statuses: statuses)
+            try summarize(joined, try await joined.write(try arguments.rows(of: reader, plan, spine, dealingTo: split)))
             return
         }
         try await connection.withClient { client in
-            let spine = try spineTable(table, keys: try await client.requestKeys(of: selection.selection))
-            var query = HistoryQuery(selection.selection, spineColumns: spine.columns, spineTime: spineTime)
-            query.fullFeatureNames = selection.fullFeatureNames
-            query.asOf = asOf
-            query.availabilityIngest = availability == .ingest
-            query.minPosition = minPosition
-            let stream = try await client.history(query) { () async throws(HeadwaterError) in try spine.next() }
-            try await join(table, ClientRows(stream))
+            if let save { try await checkIsFree(save, client) }
+            let keys = try await client.requestKeys(of: selection.selection)
+            let spine = try input.spine(table, keys: keys, time: spineTime)
+            let split = try rowSplit(table, keys)
+            let joined = try JoinedTable(table, out: out, split: split, statuses: statuses)
+            let result = try await joined.write(try await arguments.rows(of: client, spine, dealingTo: split))
+            if let save {
+                let dataset = DatasetDefinition(
+                    name: save, query: DatasetDefinition.Query(arguments, asOf: result.position), rows: result.rows,
+                    spine: spine.finishHash().table, features: result.hash.finish(), split: split?.record,
+                    source: self.spine == "-" ? nil : URL(fileURLWithPath: self.spine).standardizedFileURL.path,
+                    created: SystemClock().now())
+                do throws(HeadwaterError) { try await client.save(dataset) } catch {
+                    throw HeadwaterError(
+                        error.code,
+                        "the training set is written, but not saved as '\(save)': \(error.message); "
+                            + "the same command with --as-of \(result.position) tries again",
+                        at: error.location)
+                }
+            }
+            try summarize(joined, result)
         }
     }
 
-    private func spineTable(_ table: InputTable, keys: [Field]) throws(HeadwaterError) -> SpineTable {
-        try SpineTable(
-            table, keys: keys, time: spineTime,
-            options: input.options(.keep, rowsMax: SpineTable.batchRowsMax, bytesMax: SpineTable.batchBytesMax))
+    /// Fails early where the name is taken, unless this may be the same training set once more.
+    private func checkIsFree(_ name: String, _ client: HeadwaterClient) async throws(HeadwaterError) {
+        let taken = try await client.list().value.datasets.first { $0.name.utf8.elementsEqual(name.utf8) }
+        guard let taken, taken.asOf != asOf else { return }
+        throw HeadwaterError(
+            .alreadyExists,
+            "dataset '\(name)' is there, with \(Spelling.count(taken.rows, "row")) as of \(taken.asOf): give this one another name"
+        )
     }
 
-    /// Writes each answer behind the spine rows it belongs to: those are read a second time, as they stand.
-    private func join(_ table: InputTable, _ answers: some JoinedRows) async throws {
-        let destination = try OutputTable(path: out, format: out == "-" ? table.format : nil)
-        guard destination.format == table.format else {
-            throw HeadwaterError(
-                .invalidArgument,
-                "the spine is \(table.format), and its rows are kept as they stand: name a file of the same format",
-                at: out)
-        }
-        let taken = ByteCount()
-        var raw = try RawTable(table, taken: taken)
-        var writer: TableWriter?
-        var progress = Progress("joining \(table.name)")
-        defer { progress.finish() }
-        var rowCount = 0
-        while let part = try await answers.next() {
-            try Interrupts.check()
-            let rows = try raw.next(count: part.rowCount)
-            if writer == nil {
-                writer = try tableWriter(table, raw, part.names)
-                try destination.write { writer!.appendHeader(to: &$0) }
+    /// How the rows are dealt out; a split by time reads the spine's times first.
+    private func rowSplit(_ table: InputTable, _ keys: [Field]) throws -> RowSplit? {
+        guard let shares = try splitting.shares() else { return nil }
+        let spine = try input.spine(table, keys: keys, time: spineTime)
+        let rule: RowSplit.Rule
+        switch splitting.by {
+        case .key:
+            guard !keys.isEmpty else {
+                throw HeadwaterError(.invalidArgument, "these features have no keys to split by: use --split-by time")
             }
-            var columns: [OutputColumn] = []
-            for output in part.columns.indices {
-                columns.append(.cells(part.columns[output]))
-                if statuses { columns.append(.statuses(part.statuses[output])) }
+            rule = .key(seed: splitting.seed ?? 0)
+        case .time:
+            var times: [Microseconds] = []
+            try spine.readAll("reading times of \(table.name)") { columns in
+                let column = columns[spine.timeIndex]
+                for row in 0..<column.count { times.append(column.int64(row)) }
             }
-            try destination.write { writer!.append(columns, behind: rows, to: &$0) }
-            rowCount += part.rowCount
-            progress.update(rows: rowCount, fraction: table.byteCount == 0 ? nil : Double(taken.value) / Double(table.byteCount))
+            rule = .time(starts: RowSplit.starts(shares, times: times))
         }
-        guard try raw.isAtEnd() else {
-            throw HeadwaterError(.aborted, "the file changed while it was read: the answer has \(rowCount) rows", at: table.name)
-        }
-        try destination.finish()
-        let elapsed = progress.elapsed
-        progress.finish()
+        return RowSplit(shares, rule, keys: 0..<spine.keyCount, timeIndex: spine.timeIndex)
+    }
+
+    private func summarize(_ joined: JoinedTable, _ result: JoinedTable.Result) throws {
         try TableSummary(
-            out: out, rows: rowCount, position: answers.position, bytes: destination.byteCount, elapsed: elapsed
-        ).print(json: output.json, isBesideResults: destination.isStandardOutput)
-    }
-
-    private func tableWriter(_ table: InputTable, _ raw: RawTable, _ outputs: [String]) throws(HeadwaterError) -> TableWriter {
-        let names = outputs.flatMap { statuses ? [$0, "\($0)__status"] : [$0] }
-        for name in names where raw.header.contains(where: { $0.utf8.elementsEqual(name.utf8) }) {
-            throw HeadwaterError(
-                .invalidArgument, "a feature is called '\(name)', as a column of the spine is: use --full-feature-names",
-                at: table.name)
-        }
-        return TableWriter(table.format, names: names, rawHeader: raw.headerRecord)
+            out: out, rows: result.rows, position: result.position, bytes: result.bytes, elapsed: result.elapsed,
+            parts: result.parts, dataset: save
+        ).print(json: output.json, isBesideResults: joined.isStandardOutput)
     }
 }
 
-/// What a command that writes a table says at its end.
-struct TableSummary {
-    private struct Document: Encodable {
-        let out: String
-        let rows: Int
-        let position: UInt64
-        let bytes: Int
-        let seconds: Double
-    }
-
-    let out: String
-    let rows: Int
-    let position: Position
-    let bytes: Int
-    let elapsed: Duration
-
-    /// - Parameter isBesideResults: standard output has the table, so that nothing else may stand there.
-    func print(json: Bool, isBesideResults: Bool) throws {
-        guard !isBesideResults else {
-            if Console.errorIsTerminal {
-                Console.remark("\(Spelling.count(rows, "row")): position \(position), \(Spelling.seconds(elapsed))")
-            }
-            return
-        }
-        if json {
-            return try Console.printJSON(
-                Document(out: out, rows: rows, position: position, bytes: bytes, seconds: elapsed / .seconds(1)))
-        }
-        try Console.print(
-            "wrote \(Spelling.count(rows, "row")), \(Spelling.bytes(bytes)), to \(out): position \(position), "
-                + Spelling.seconds(elapsed)
-        )
+extension InputOptions {
+    /// The keys and times of a table, from its start.
+    func spine(_ table: InputTable, keys: [Field], time: String) throws(HeadwaterError) -> SpineTable {
+        try SpineTable(
+            table, keys: keys, time: time,
+            options: options(.keep, rowsMax: SpineTable.batchRowsMax, bytesMax: SpineTable.batchBytesMax))
     }
 }

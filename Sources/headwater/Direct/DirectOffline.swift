@@ -50,11 +50,11 @@ final class DirectOffline {
 
     /// Joins a spine, part by part.
     func history(
-        _ plan: FeaturePlan, spine: SpineTable, asOf: Position?, availability: Availability
+        _ plan: FeaturePlan, spine: SpineTable, split: RowSplit?, asOf: Position?, availability: Availability
     ) throws(HeadwaterError) -> DirectJoin {
         let view = store.view()
         return DirectJoin(
-            plan: plan, spine: spine, view: view, position: asOf ?? view.position, availability: availability,
+            plan: plan, spine: spine, split: split, view: view, position: asOf ?? view.position, availability: availability,
             memoryLimitBytes: Self.joinBytesMax)
     }
 
@@ -96,6 +96,7 @@ final class DirectOffline {
 final class DirectJoin: JoinedRows {
     private let plan: FeaturePlan
     private let spine: SpineTable
+    private let split: RowSplit?
     private let view: OfflineView
     let position: Position
     private let availability: Availability
@@ -103,11 +104,12 @@ final class DirectJoin: JoinedRows {
     private var isFirst = true
 
     init(
-        plan: FeaturePlan, spine: SpineTable, view: OfflineView, position: Position, availability: Availability,
+        plan: FeaturePlan, spine: SpineTable, split: RowSplit?, view: OfflineView, position: Position, availability: Availability,
         memoryLimitBytes: Int
     ) {
         self.plan = plan
         self.spine = spine
+        self.split = split
         self.view = view
         self.position = position
         self.availability = availability
@@ -116,7 +118,7 @@ final class DirectJoin: JoinedRows {
 
     func next() async throws(HeadwaterError) -> JoinedPart? {
         let names = plan.outputs.map(\.name)
-        guard let batch = try spine.next() else {
+        guard let batch = try spine.next(dealingTo: split) else {
             guard isFirst else { return nil }
             isFirst = false
             return JoinedPart(

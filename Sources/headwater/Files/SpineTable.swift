@@ -1,3 +1,4 @@
+import Catalog
 import Client
 import FeatureModel
 import Synchronization
@@ -14,7 +15,10 @@ final class SpineTable: Sendable {
     let columns: [Field]
     /// Place of the time among the columns.
     let timeIndex: Int
+    /// How many of the columns are keys, the time among them where it is one.
+    let keyCount: Int
     private let decoder: Mutex<TableDecoder>
+    private let hash: Mutex<TableHash>
 
     /// - Throws: `.invalidArgument` where the spine lacks a key column or the time column.
     init(_ table: InputTable, keys: [Field], time: String, options: TableOptions) throws(HeadwaterError) {
@@ -31,6 +35,8 @@ final class SpineTable: Sendable {
             columns.append(Field(time, .timestamp))
         }
         self.columns = columns
+        keyCount = keys.count
+        hash = Mutex(TableHash(columns))
         let timeIndex = timeIndex
         let wanted = columns.enumerated().map { TableColumn($1.name, $1.type, ordinal: $0, isRequired: $0 == timeIndex) }
         let opened: TableDecoder
@@ -54,12 +60,31 @@ final class SpineTable: Sendable {
     }
 
     /// The next rows; every column is there.
-    func next() throws(HeadwaterError) -> Batch? {
+    ///
+    /// - Parameter split: is told of them.
+    func next(dealingTo split: RowSplit? = nil) throws(HeadwaterError) -> Batch? {
         guard let rows = try nextBatch() else { return nil }
+        let cells = columns.enumerated().map { rows.column(ordinal: $0) ?? Column.nulls($1.type, count: rows.rowCount) }
+        hash.withLock { $0.append(cells) }
+        split?.tell(cells, rowCount: rows.rowCount)
         if rows.columns.count == columns.count { return rows }
-        return Batch(
-            rowCount: rows.rowCount,
-            columns: columns.enumerated().map { ($0, rows.column(ordinal: $0) ?? Column.nulls($1.type, count: rows.rowCount)) })
+        return Batch(rowCount: rows.rowCount, columns: cells.enumerated().map { ($0, $1) })
+    }
+
+    /// The hash of all rows, when all were read.
+    func finishHash() -> (rows: Int, table: DatasetDefinition.Table) { hash.withLock { ($0.rowCount, $0.finish()) } }
+
+    /// Reads the table to its end, for its hash or for what `take` makes of its columns.
+    func readAll(_ label: String, _ take: ([Column]) -> Void = { _ in }) throws {
+        var progress = Progress(label)
+        defer { progress.finish() }
+        var rowCount = 0
+        while let batch = try next() {
+            try Interrupts.check()
+            take(columns.indices.map { batch.column(ordinal: $0)! })
+            rowCount += batch.rowCount
+            progress.update(rows: rowCount, fraction: nil)
+        }
     }
 
     private func nextBatch() throws(HeadwaterError) -> Batch? {
@@ -139,6 +164,8 @@ struct JoinedPart {
     let rowCount: Int
     let columns: [Column]
     let statuses: [StatusColumn]
+
+    var fields: [Field] { zip(names, columns).map { Field($0, $1.type) } }
 }
 
 /// The answer of a join, in the spine's order, from a server or from a directory.

@@ -1,0 +1,91 @@
+public import FeatureModel
+
+// The JSON form of docs/formats/dataset.md; defaults are left out.
+
+extension DatasetDefinition: Codable {
+    enum CodingKeys: String, CodingKey {
+        case name, description, owner, tags, query, rows, spine, features, split, source, created
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        name = try values.decode(String.self, forKey: .name)
+        description = try values.decodeIfPresent(String.self, forKey: .description)
+        owner = try values.decodeIfPresent(String.self, forKey: .owner)
+        tags = try values.tags(.tags)
+        query = try values.decode(Query.self, forKey: .query)
+        rows = try values.decode(Int.self, forKey: .rows)
+        spine = try values.decode(Table.self, forKey: .spine)
+        features = try values.decode(Table.self, forKey: .features)
+        split = try values.decodeIfPresent(Split.self, forKey: .split)
+        source = try values.decodeIfPresent(String.self, forKey: .source)
+        created = try values.decodeIfPresent(Microseconds.self, forKey: .created)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(name, forKey: .name)
+        try values.encodeIfPresent(description, forKey: .description)
+        try values.encodeIfPresent(owner, forKey: .owner)
+        try values.encode(tags, unlessEmpty: .tags)
+        try values.encode(query, forKey: .query)
+        try values.encode(rows, forKey: .rows)
+        try values.encode(spine, forKey: .spine)
+        try values.encode(features, forKey: .features)
+        try values.encodeIfPresent(split, forKey: .split)
+        try values.encodeIfPresent(source, forKey: .source)
+        try values.encodeIfPresent(created, forKey: .created)
+    }
+}
+
+extension DatasetDefinition.Query: Codable {
+    enum CodingKeys: String, CodingKey {
+        case service, features, availability
+        case fullFeatureNames = "full_feature_names"
+        case asOf = "as_of"
+        case spineTime = "spine_time"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        if let service = try values.decodeIfPresent(String.self, forKey: .service) {
+            selection = .service(service)
+        } else {
+            selection = .features(try values.decode([String].self, forKey: .features))
+        }
+        fullFeatureNames = try values.decodeIfPresent(Bool.self, forKey: .fullFeatureNames) ?? false
+        availabilityIngest = try values.decodeIfPresent(String.self, forKey: .availability) == "ingest"
+        asOf = try values.decode(Position.self, forKey: .asOf)
+        spineTime = try values.decode(String.self, forKey: .spineTime)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        switch selection {
+        case .service(let service): try values.encode(service, forKey: .service)
+        case .features(let features): try values.encode(features, forKey: .features)
+        }
+        if fullFeatureNames { try values.encode(true, forKey: .fullFeatureNames) }
+        if availabilityIngest { try values.encode("ingest", forKey: .availability) }
+        try values.encode(asOf, forKey: .asOf)
+        try values.encode(spineTime, forKey: .spineTime)
+    }
+}
+
+extension DatasetDefinition.Split: Codable {
+    enum CodingKeys: String, CodingKey { case by, seed, parts }
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        by = try values.decode(String.self, forKey: .by)
+        seed = try values.decodeIfPresent(UInt64.self, forKey: .seed) ?? 0
+        parts = try values.decode([Part].self, forKey: .parts)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(by, forKey: .by)
+        if seed != 0 { try values.encode(seed, forKey: .seed) }
+        try values.encode(parts, forKey: .parts)
+    }
+}

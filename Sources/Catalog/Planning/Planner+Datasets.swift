@@ -1,0 +1,52 @@
+internal import FeatureModel
+
+extension Planner {
+    /// A dataset is saved once: the same again changes nothing, so that saving may be tried again, and anything else needs another name.
+    mutating func plan(_ dataset: DatasetDefinition) {
+        let path = DefinitionsCheck.path(of: dataset)
+        var differences = Differences()
+        if let old = try? before.dataset(project: project, name: dataset.name) {
+            if !old.hasSameContent(as: dataset) {
+                differences.refuse(
+                    "\(path).name", "dataset '\(dataset.name)' is there, with \(old.rows) rows as of \(old.query.asOf)",
+                    "give this one another name")
+            }
+            differences.compare("description", old.description, dataset.description)
+            differences.compare("owner", old.owner, dataset.owner)
+            differences.compare("tags", old.tags, dataset.tags)
+            // When and whence stay as they were first.
+            var newer = dataset
+            (newer.source, newer.created) = (old.source, old.created)
+            let change = newer == old ? nil : CatalogChange.dataset(DatasetChange(project: project, dataset: newer))
+            finish(.dataset, dataset.name, path: path, exists: true, differences: differences, change: change)
+            return
+        }
+        checkQuery(of: dataset, path)
+        differences.note("+ \(dataset.rows) rows, \(dataset.features.columns.count) features, as of \(dataset.query.asOf)")
+        finish(
+            .dataset, dataset.name, path: path, exists: false, differences: differences,
+            change: .dataset(DatasetChange(project: project, dataset: dataset)))
+    }
+
+    /// Its query must give the columns it says it gave, by the definitions of then: else it could never be made again.
+    private mutating func checkQuery(of dataset: DatasetDefinition, _ path: String) {
+        let plan: FeaturePlan
+        do {
+            plan = try before.asOf(dataset.query.asOf)
+                .resolve(project: project, dataset.query.selection, fullNames: dataset.query.fullFeatureNames)
+        } catch {
+            problems.add("\(path).query", error.message)
+            return
+        }
+        if dataset.features.columns.map(\.field) != plan.outputs.map({ Field($0.name, $0.type) }) {
+            problems.add("\(path).features.columns", "not those that the query gives as of \(dataset.query.asOf)")
+        }
+        var spine = plan.keys
+        if !spine.contains(where: { ByteString($0.name) == ByteString(dataset.query.spineTime) }) {
+            spine.append(Field(dataset.query.spineTime, .timestamp))
+        }
+        if dataset.spine.columns.map(\.field) != spine {
+            problems.add("\(path).spine.columns", "not the keys and the time that the query takes as of \(dataset.query.asOf)")
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import Catalog
+import FeatureModel
+import Tables
+
+/// What making a training set again gave: `dataset verify --json`.
+struct DatasetReport: Encodable {
+    struct Column: Encodable {
+        let name: String
+        let type: String
+        let saved: String
+        let found: String
+        let isEqual: Bool
+    }
+
+    let dataset: String
+    let asOf: UInt64
+    let rows: Int
+    let isEqual: Bool
+    /// Hash of all features, as found now.
+    let features: String
+    let columns: [Column]
+    /// Cells of the file that are not as history has them; `nil` where no file was compared.
+    let differenceCount: Int?
+    let differences: [CellComparison.Difference]?
+    let seconds: Double
+
+    init(
+        _ dataset: DatasetDefinition, found: DatasetDefinition.Table, rows: Int, comparison: CellComparison?, seconds: Double
+    ) {
+        self.dataset = dataset.name
+        asOf = dataset.query.asOf
+        self.rows = rows
+        features = found.hash
+        columns = zip(dataset.features.columns, found.columns).map {
+            Column(name: $0.name, type: "\($0.type)", saved: $0.hash, found: $1.hash, isEqual: $0 == $1)
+        }
+        differenceCount = comparison?.differenceCount
+        differences = comparison?.differences
+        isEqual = rows == dataset.rows && found == dataset.features && comparison?.differenceCount ?? 0 == 0
+        self.seconds = seconds
+    }
+
+    /// For people.
+    var text: String {
+        var table = TextTable(["feature", "type", "saved", "now", ""], cellScalarsMax: 60)
+        for column in columns {
+            table.append([
+                column.name, column.type, DatasetText.short(column.saved), DatasetText.short(column.found),
+                column.isEqual ? "equal" : "DIFFERENT",
+            ])
+        }
+        var text = table.text
+        if let differenceCount, let differences, differenceCount > 0 {
+            var cells = TextTable(["row", "feature", "file", "history"], cellScalarsMax: 60)
+            for one in differences { cells.append(["\(one.row)", one.column, one.file ?? "-", one.history ?? "-"]) }
+            text += "\n" + cells.text
+            if differenceCount > differences.count {
+                text += "and \(Spelling.count(differenceCount - differences.count)) cells more\n"
+            }
+        }
+        let verdict = isEqual ? "equal, every cell" : "different"
+        return text + "dataset \(dataset), \(Spelling.count(rows, "row")) as of position \(asOf): \(verdict); "
+            + "\(Spelling.fixed(seconds, 2)) s\n"
+    }
+}
+
+/// Datasets for people.
+enum DatasetText {
+    /// The beginning of a hash: enough to tell two from each other.
+    static func short(_ hash: String) -> String { String(hash.prefix(12)) }
+
+    static func text(_ dataset: DatasetDefinition) -> String {
+        let query = dataset.query
+        var fields: [(String, String?)] = [
+            ("dataset", dataset.name), ("description", dataset.description), ("owner", dataset.owner),
+            (
+                "tags",
+                dataset.tags.isEmpty
+                    ? nil : dataset.tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
+            ),
+            ("created", dataset.created.map(TimeText.format)), ("rows", Spelling.count(dataset.rows)),
+            ("as of position", "\(query.asOf)"),
+        ]
+        switch query.selection {
+        case .service(let service): fields.append(("service", service))
+        case .features(let features): fields.append(("features", features.joined(separator: ", ")))
+        }
+        fields += [
+            ("names", query.fullFeatureNames ? "full" : nil),
+            ("availability", query.availabilityIngest ? "ingest" : nil),
+            ("spine", dataset.source ?? "standard input"),
+            ("spine's time", query.spineTime), ("hash of the spine", dataset.spine.hash),
+            ("hash of the features", dataset.features.hash),
+        ]
+        if let split = dataset.split {
+            let parts = split.parts.map { "\($0.name)=\($0.share) (\(Spelling.count($0.rows, "row")))" }.joined(separator: ", ")
+            fields.append(("split", "\(parts), by \(split.by)\(split.by == "key" ? ", seed \(split.seed)" : "")"))
+        }
+        var table = TextTable(["column", "type", "role", "hash"], cellScalarsMax: 80)
+        for (role, columns) in [("spine", dataset.spine.columns), ("feature", dataset.features.columns)] {
+            for column in columns { table.append([column.name, "\(column.type)", role, short(column.hash)]) }
+        }
+        return fields.compactMap { name, value in value.map { "\(name): \($0)\n" } }.joined() + table.text
+    }
+}
