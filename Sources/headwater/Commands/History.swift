@@ -68,7 +68,8 @@ struct History: AsyncParsableCommand {
             let spine = try input.spine(table, keys: plan.keys, time: spineTime)
             let split = try rowSplit(table, plan.keys)
             let joined = try JoinedTable(table, out: out, split: split, statuses: statuses)
-            try summarize(joined, try await joined.write(try arguments.rows(of: reader, plan, spine, dealingTo: split)))
+            try summarize(
+                joined, try await joined.write(try arguments.rows(of: reader, plan, spine, dealingTo: split), hashing: false))
             return
         }
         try await connection.withClient { client in
@@ -77,11 +78,12 @@ struct History: AsyncParsableCommand {
             let spine = try input.spine(table, keys: keys, time: spineTime)
             let split = try rowSplit(table, keys)
             let joined = try JoinedTable(table, out: out, split: split, statuses: statuses)
-            let result = try await joined.write(try await arguments.rows(of: client, spine, dealingTo: split))
-            if let save {
+            let result = try await joined.write(
+                try await arguments.rows(of: client, spine, dealingTo: split), hashing: save != nil)
+            if let save, let features = result.features {
                 let dataset = DatasetDefinition(
                     name: save, query: DatasetDefinition.Query(arguments, asOf: result.position), rows: result.rows,
-                    spine: spine.finishHash().table, features: result.hash.finish(), split: split?.record,
+                    spine: spine.finishHash().table, features: features, split: split?.record,
                     source: self.spine == "-" ? nil : URL(fileURLWithPath: self.spine).standardizedFileURL.path,
                     created: SystemClock().now())
                 do throws(HeadwaterError) { try await client.save(dataset) } catch {

@@ -12,8 +12,8 @@ struct JoinedTable {
         let position: Position
         let bytes: Int
         let elapsed: Duration
-        /// The features with their statuses, hashed.
-        let hash: TableHash
+        /// The features with their statuses, where they were hashed.
+        let features: DatasetDefinition.Table?
         let parts: [TableSummary.Part]?
     }
 
@@ -50,7 +50,9 @@ struct JoinedTable {
     }
 
     /// Writes each answer behind the spine rows it belongs to: those are read a second time, as they stand.
-    func write(_ answers: any JoinedRows) async throws -> Result {
+    ///
+    /// - Parameter hashing: whether the features are hashed too, for a dataset.
+    func write(_ answers: any JoinedRows, hashing: Bool) async throws -> Result {
         let taken = ByteCount()
         var raw = try RawTable(table, taken: taken)
         var writer: TableWriter?
@@ -65,9 +67,9 @@ struct JoinedTable {
                 let made = try tableWriter(raw, part.names)
                 for destination in destinations { try destination.write { made.appendHeader(to: &$0) } }
                 writer = made
-                hash = TableHash(part.fields)
+                if hashing { hash = TableHash(part.fields) }
             }
-            hash!.append(part.columns, statuses: part.statuses)
+            hash?.append(part.columns, statuses: part.statuses)
             var columns: [OutputColumn] = []
             for output in part.columns.indices {
                 columns.append(.cells(part.columns[output]))
@@ -92,7 +94,7 @@ struct JoinedTable {
         }
         return Result(
             rows: rowCount, position: answers.position, bytes: destinations.reduce(0) { $0 + $1.byteCount },
-            elapsed: progress.elapsed, hash: hash!, parts: parts)
+            elapsed: progress.elapsed, features: hash?.finish(), parts: parts)
     }
 
     private func tableWriter(_ raw: RawTable, _ outputs: [String]) throws(HeadwaterError) -> TableWriter {
