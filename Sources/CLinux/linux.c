@@ -39,3 +39,8 @@ void linux_run_in_short_slices(unsigned long nanoseconds) {
     attributes.runtime = nanoseconds;
     syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
+
+void linux_run_when_idle(void) {
+    struct sched_param priority = {0};
+    sched_setscheduler(0, SCHED_IDLE, &priority);
+}

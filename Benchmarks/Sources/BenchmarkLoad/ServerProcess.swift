@@ -61,6 +61,9 @@ public final class ServerProcess {
         }
     }
 
+    /// Keeps all its threads, and those that it starts later to some cores, as `taskset` takes them.
+    func keep(to cores: String) throws(HeadwaterError) { try BenchmarkLoad.keep(pid, to: cores) }
+
     /// Lets it stand still, or go on.
     public func pause(_ isPaused: Bool) { kill(pid, isPaused ? SIGSTOP : SIGCONT) }
 
@@ -106,9 +109,11 @@ public final class ServerProcess {
     }
 }
 
-/// Keeps this process, all its threads, and those that it starts later to one core.
-public func runOnCore(_ core: Int) throws(HeadwaterError) {
+/// Keeps this process, all its threads, and those that it starts later to some cores, as `taskset` takes them.
+public func runOn(cores: String) throws(HeadwaterError) { try keep(getpid(), to: cores) }
+
+private func keep(_ process: pid_t, to cores: String) throws(HeadwaterError) {
     let taskset = try ServerProcess(
-        name: "taskset", ["/usr/bin/taskset", "-a", "-c", "-p", "\(core)", "\(getpid())"], cores: nil, logPath: "/dev/null")
-    guard taskset.wait() == 0 else { throw HeadwaterError(.unavailable, "this process cannot be kept to core \(core)") }
+        name: "taskset", ["/usr/bin/taskset", "-a", "-c", "-p", cores, "\(process)"], cores: nil, logPath: "/dev/null")
+    guard taskset.wait() == 0 else { throw HeadwaterError(.unavailable, "process \(process) cannot be kept to core \(cores)") }
 }

@@ -1,5 +1,4 @@
 internal import CCrypto
-public import FeatureModel
 
 /// SHA-256 (FIPS 180-4) of bytes that come piece by piece: the one place that calls libcrypto.
 @safe

@@ -6,10 +6,13 @@ import Transport
 
 /// The threads that requests block, apart by how long they take, so that none waits behind longer work.
 struct Workers: Sendable {
-    /// Joins and scans: a slow client's answer holds one until its pace runs out. They give way to gets and writes.
-    let long = WorkerPool(threads: longThreads, niceness: backgroundNiceness)
-    /// Helpers of joins and scans, and of the writing of chunks, which share them.
-    let crew = CrewPool(threads: System.coreCount, niceness: backgroundNiceness)
+    /// Joins and scans: a slow client's answer holds one until its pace runs out. They give way to all else: a get must
+    /// not notice them.
+    let long = WorkerPool(threads: longThreads, .idle)
+    /// Helpers of joins and scans, which share them.
+    let crew = CrewPool(threads: System.coreCount, .idle)
+    /// Helpers of the writing of chunks.
+    let fileCrew = CrewPool(threads: System.coreCount, .background)
     /// Transfers of a whole history, which hold a long thread all the while: some threads stay for others.
     let bootstraps = Places(bootstrapsMax, what: "followers that take the history")
     /// Gets with many keys, and those that waited for a position.
@@ -17,7 +20,7 @@ struct Workers: Sendable {
     /// Checks of large writes.
     let writes = WorkerPool(threads: 2)
     /// Walks of audits, one at a time, when nothing else wants the processor.
-    let audits = WorkerPool(threads: 1, niceness: backgroundNiceness)
+    let audits = WorkerPool(threads: 1, .background)
     /// Reads of the log for followers, which share it: each read is short.
     let follow = SerialWorker()
 
@@ -27,7 +30,7 @@ struct Workers: Sendable {
     func shutdownGracefully() async throws {
         await follow.shutdown()
         for pool in [long, gets, writes, audits] { try await pool.shutdown() }
-        try await crew.shutdownGracefully()
+        for crew in [crew, fileCrew] { try await crew.shutdownGracefully() }
     }
 }
 
@@ -58,10 +61,10 @@ final class WorkerPool: Sendable {
     private let pool: NIOThreadPool
     private let waiting = Atomic<Int>(0)
 
-    init(threads: Int, niceness: Int32 = 0) {
+    init(threads: Int, _ courtesy: Courtesy = .none) {
         pool = NIOThreadPool(numberOfThreads: threads)
         pool.start()
-        if niceness > 0 { pool.giveWay(threads: threads, niceness) }
+        pool.giveWay(threads: threads, courtesy)
     }
 
     func shutdown() async throws { try await pool.shutdownGracefully() }

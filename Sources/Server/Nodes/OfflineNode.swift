@@ -18,7 +18,7 @@ final class OfflineNode: Sendable {
     let logger: Logger
     /// Told the position that chunks hold durably, from the follower thread: it becomes the log's checkpoint.
     private let onDurable: @Sendable (Position) -> Void
-    private let fileWorker = SerialWorker(niceness: backgroundNiceness)
+    private let fileWorker = SerialWorker(.background)
     /// Encodes what flushes and compactions write.
     private let crew: WorkCrew
     private let isFileJobRunning = Atomic<Bool>(false)

@@ -81,7 +81,7 @@ struct OfflineStarter: Sendable {
                 return
             }
         }
-        let node = OfflineNode(engine, crew: services.workers.crew.crew, logger: services.logger) { [remote] position in
+        let node = OfflineNode(engine, crew: services.workers.fileCrew.crew, logger: services.logger) { [remote] position in
             if let remote { remote.acknowledge(position, logID: checkpoint.logID) } else { checkpoint.save(position) }
         }
         services.setOffline(node)

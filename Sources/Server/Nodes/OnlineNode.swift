@@ -30,7 +30,7 @@ final class OnlineNode: Sendable {
     private let queue = Mutex(Queue())
     private let onDurable: @Sendable () -> Void
     // Gives way: a snapshot that takes longer costs memory, one that takes the processor from gets costs their callers.
-    private let snapshotWorker = SerialWorker(niceness: 5, takesTurns: true)
+    private let snapshotWorker = SerialWorker(.nice(5), takesTurns: true)
     private let isSnapshotRunning = Atomic<Bool>(false)
     private let isTickPending = Atomic<Bool>(false)
     /// A snapshot that fails leaves its frozen map in memory, so the next attempt waits, longer each time.

@@ -18,7 +18,7 @@ import Wire
 final class Scrubber: Sendable {
     private let services: Services
     private let interval: Duration?
-    private let worker = SerialWorker(niceness: backgroundNiceness)
+    private let worker = SerialWorker(.background)
     private let isStopping = Atomic<Bool>(false)
     private let state: Mutex<StatusReport.Scrub>
 

@@ -3,7 +3,7 @@ import NIOPosix
 import OfflineStore
 import Synchronization
 
-/// Threads that help the long work of the offline store: joins, scans, flushes and compactions, whoever has pieces to do.
+/// Threads that help long work of the offline store, whoever has pieces to do.
 ///
 /// Each work runs on a thread of its own; beside it every helper takes one of its pieces, then goes to the end of the queue, behind the helpers
 /// of all others. So works share the helpers piece by piece, and one that has many pieces does not keep them from the next.
@@ -12,11 +12,11 @@ final class CrewPool: Sendable {
     private let pool: NIOThreadPool
 
     /// - Parameter threads: of one work and its helpers together.
-    init(threads: Int, niceness: Int32) {
+    init(threads: Int, _ courtesy: Courtesy) {
         helpers = max(0, threads - 1)
         pool = NIOThreadPool(numberOfThreads: max(1, helpers))
         pool.start()
-        if helpers > 0 { pool.giveWay(threads: helpers, niceness) }
+        if helpers > 0 { pool.giveWay(threads: helpers, courtesy) }
     }
 
     /// The calling thread and the helpers.

@@ -4,26 +4,42 @@ import Glibc
 import NIOPosix
 import Transport
 
-/// How much threads of audits and scrubs give way: beside one busy thread of a request they get a tenth of a processor.
-///
-/// Not more: such a thread holds a stripe's lock for a moment now and then, and a writer that waits for it must not wait long.
-let backgroundNiceness: Int32 = 10
+/// How far a thread gives way to others.
+enum Courtesy {
+    /// Not at all: threads that somebody waits for.
+    case none
+    /// By a niceness.
+    case nice(Int32)
+    /// To whatever else wants the processor: it is taken from such a thread at once, and where others never rest it gets a few parts in a thousand.
+    case idle
 
-/// Lets this thread give way to others from now on.
-func giveWay(_ niceness: Int32) {
-    // On Linux 0 is the calling thread. Where it is refused, the thread only takes its full share.
-    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
+    /// Audits, scrubs, flushes and compactions: beside one busy thread of a request they get a tenth of a processor.
+    ///
+    /// Not less: such a thread holds a stripe's lock for a moment now and then, and a writer that waits for it must not wait long; and chunks must
+    /// be written as fast as rows come.
+    static let background = Courtesy.nice(10)
+
+    /// Lets this thread give way from now on. Where it is refused, the thread only takes its full share.
+    func apply() {
+        switch self {
+        case .none: break
+        // On Linux 0 is the calling thread.
+        case .nice(let niceness): _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
+        case .idle: Turns.runWhenIdle()
+        }
+    }
 }
 
 extension NIOThreadPool {
     /// Lets each thread of a pool that has just been started give way.
-    func giveWay(threads: Int, _ niceness: Int32) {
+    func giveWay(threads: Int, _ courtesy: Courtesy) {
+        if case .none = courtesy { return }
         // Each waits for all others, so that none takes another's turn.
         let waiting = DispatchGroup()
         for _ in 0..<threads { waiting.enter() }
         for _ in 0..<threads {
             submit { state in
-                if state == .active { Server.giveWay(niceness) }
+                if state == .active { courtesy.apply() }
                 waiting.leave()
                 if state == .active { waiting.wait() }
             }
@@ -36,9 +52,9 @@ final class SerialWorker: Sendable {
     private let pool = NIOThreadPool(numberOfThreads: 1)
 
     /// - Parameter takesTurns: its jobs call `Turns.give` often.
-    init(niceness: Int32 = 0, takesTurns: Bool = false) {
+    init(_ courtesy: Courtesy = .none, takesTurns: Bool = false) {
         pool.start()
-        if niceness > 0 { submit { giveWay(niceness) } }
+        pool.giveWay(threads: 1, courtesy)
         if takesTurns { submit { Turns.runInShortSlices() } }
     }
 

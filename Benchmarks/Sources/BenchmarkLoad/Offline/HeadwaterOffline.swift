@@ -1,4 +1,4 @@
-public import FeatureModel
+internal import FeatureModel
 internal import Foundation
 
 /// Headwater as a system of the offline benchmark: the store inside this process.

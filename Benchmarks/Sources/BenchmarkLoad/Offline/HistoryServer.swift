@@ -1,7 +1,7 @@
 internal import Catalog
 internal import Client
 internal import Dispatch
-public import FeatureModel
+internal import FeatureModel
 internal import Foundation
 internal import Synchronization
 internal import Wire
@@ -105,7 +105,8 @@ public final class HistoryServer {
 
 /// The rows of a spine, handed out in batches.
 private final class SpineFeed: Sendable {
-    private static let rowsPerBatch = 65_536
+    /// Small enough that a thread which sends one does not keep its core for long: the kernel lets nobody else in during a call.
+    private static let rowsPerBatch = 8_192
 
     private let columns: [Column]
     private let next = Atomic<Int>(0)

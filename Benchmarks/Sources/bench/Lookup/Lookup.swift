@@ -45,7 +45,7 @@ struct Lookup: ParsableCommand {
     }
 
     func run() throws {
-        try runOnCore(0)
+        try runOn(cores: "0")
         var lines: [Line] = []
         for count in rows {
             let place = "\(directory)/headwater-lookup-\(UInt32.random(in: .min ... .max))"

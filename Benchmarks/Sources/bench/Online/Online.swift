@@ -65,7 +65,7 @@ struct Online: ParsableCommand {
         options.keys = keys
         options.warmUpSeconds = min(0.3, seconds / 2)
         touchMemory(bytes: min(4 << 30, rows * 4_000))
-        try runOnCore(1)
+        try runOn(cores: "1")
         let start = ContinuousClock.now
         let runner = OnlineRunner(options) { what in
             let seconds = String(format: "%6.1f s  ", (ContinuousClock.now - start) / .seconds(1))

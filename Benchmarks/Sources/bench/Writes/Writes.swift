@@ -33,7 +33,7 @@ struct Writes: ParsableCommand {
         var report = WriteReport(rounds: rounds, seconds: seconds)
         touchMemory(bytes: Self.touchedBytes)
         // The servers of the single rows have core 0, the load has core 1.
-        try runOnCore(1)
+        try runOn(cores: "1")
         let runner = WriteRunner(
             headwater: bench.headwater, redis: bench.existingRedis, floor: bench.existingFloor, place: place, rounds: rounds,
             seconds: seconds)

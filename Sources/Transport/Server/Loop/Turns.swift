@@ -12,6 +12,9 @@ public enum Turns {
     /// Lets this thread have its core soon when it has something to do, and not for long.
     public static func runInShortSlices() { linux_run_in_short_slices(sliceNanoseconds) }
 
+    /// Lets this thread have its core when nobody else wants it.
+    public static func runWhenIdle() { linux_run_when_idle() }
+
     /// Lets others have the core, of whom a loop may be one. What is left of a thread's slice is lost, so that those who call this run in short ones.
     @Sendable public static func give() { _ = sched_yield() }
 }
