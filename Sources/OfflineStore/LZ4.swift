@@ -9,7 +9,7 @@ enum LZ4 {
     static let inputBytesMax = 0x7E00_0000
 
     /// One LZ4 block; `nil` where that would not be smaller than `raw`.
-    static func compress(_ raw: [UInt8]) -> [UInt8]? {
+    static func compress(_ raw: ArraySlice<UInt8>) -> [UInt8]? {
         guard raw.count > 1, raw.count <= inputBytesMax else { return nil }
         let capacity = raw.count - 1
         // LZ4 writes at most `capacity` bytes, the size of the uninitialized buffer, and returns how many, or 0 where they do

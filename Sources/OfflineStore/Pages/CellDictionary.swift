@@ -29,6 +29,7 @@ struct CellDictionary {
     private static func firsts<Key: Hashable>(_ codes: inout [Int64], _ column: Column, _ key: (Int) -> Key) -> [Int] {
         let most = column.count / rowsPerCellMin
         var known: [Key: Int64] = [:]
+        known.reserveCapacity(firstCells)
         var places: [Int] = []
         codes.reserveCapacity(column.count)
         for row in 0..<column.count {

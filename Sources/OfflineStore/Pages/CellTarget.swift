@@ -7,7 +7,7 @@ internal import Synchronization
 /// when all are there, gather in pieces. Valid while `CellTarget.fill` runs.
 @safe
 struct CellTarget: @unchecked Sendable {
-    // Sendable: the buffers live as long as `fill`, threads write to places of their own, and `pieces` has a lock.
+    // Sendable: the buffers live as long as `fill`, threads write to places of their own, and what they share has a lock or is atomic.
 
     /// Texts or arrays, and the places of the target that they belong to.
     struct Piece: Sendable {
@@ -15,8 +15,11 @@ struct CellTarget: @unchecked Sendable {
         let column: Column
     }
 
-    final class Pieces: Sendable {
-        let all = Mutex<[Piece]>([])
+    /// What all copies of a target share.
+    final class Shared: Sendable {
+        let pieces = Mutex<[Piece]>([])
+        /// Whether a cell was made null.
+        let hasNulls = Atomic<Bool>(false)
     }
 
     let type: FeatureType
@@ -26,7 +29,7 @@ struct CellTarget: @unchecked Sendable {
     private let data: UnsafeMutableRawBufferPointer
     /// 1 = null.
     private let nulls: UnsafeMutableBufferPointer<UInt8>
-    private let pieces = Pieces()
+    private let shared = Shared()
 
     private init(
         _ type: FeatureType, count: Int, data: UnsafeMutableRawBufferPointer, nulls: UnsafeMutableBufferPointer<UInt8>
@@ -97,7 +100,7 @@ struct CellTarget: @unchecked Sendable {
     func store(_ places: ArraySlice<Int32>, piece column: Column) {
         check(places)
         precondition(places.count == column.count && column.type == type && width == 0)
-        pieces.all.withLock { $0.append(Piece(places: Array(places), column: column)) }
+        shared.pieces.withLock { $0.append(Piece(places: Array(places), column: column)) }
     }
 
     /// Makes a cell null; whether something was written there before or after does not matter.
@@ -105,6 +108,7 @@ struct CellTarget: @unchecked Sendable {
         precondition(place >= 0 && Int(place) < count)
         // In bounds by the precondition.
         unsafe nulls[Int(place)] = 1
+        shared.hasNulls.store(true, ordering: .relaxed)
     }
 
     func storeNulls(_ places: ArraySlice<Int32>) { for place in places { storeNull(place) } }
@@ -161,7 +165,7 @@ struct CellTarget: @unchecked Sendable {
     }
 
     private func zeroNulls() {
-        if width == 0 { return }
+        if width == 0 || !hasNulls { return }
         // In bounds: `nulls` has a byte for each cell of `data`.
         for place in 0..<count where unsafe nulls[place] != 0 {
             unsafe (data.baseAddress! + place * width).initializeMemory(as: UInt8.self, repeating: 0, count: width)
@@ -175,17 +179,20 @@ struct CellTarget: @unchecked Sendable {
         return Column(type: type, count: count, nullCount: nullCount, validity: validity[...], data: data[...])
     }
 
+    /// Read when all threads have written.
+    private var hasNulls: Bool { shared.hasNulls.load(ordering: .relaxed) }
+
     private func validity() -> (bits: [UInt8], nullCount: Int) {
+        if !hasNulls { return ([], 0) }
         // In bounds: `nulls` has a byte for each cell.
         var nullCount = 0
         for place in 0..<count { unsafe nullCount += Int(nulls[place]) }
-        if nullCount == 0 { return ([], 0) }
         return ([UInt8](bits: count) { unsafe nulls[$0] == 0 }, nullCount)
     }
 
     /// The pieces' cells at their places.
     private func gathered() -> Column {
-        let pieces = pieces.all.withLock { $0 }
+        let pieces = shared.pieces.withLock { $0 }
         var pieceOf = [Int32](repeating: -1, count: count)
         var rowOf = [Int32](repeating: 0, count: count)
         for (number, piece) in pieces.enumerated() {

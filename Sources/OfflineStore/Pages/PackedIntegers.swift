@@ -106,6 +106,9 @@ enum PackedIntegers {
 
     private static func appendBits(of frame: ArraySlice<UInt64>, _ line: Line, to bits: inout [UInt8]) {
         if line.width == 0 { return }
+        let bitCount = frame.count * line.width
+        var words: [Int64] = []
+        words.reserveCapacity(bitCount / 64 + 1)
         var word: UInt64 = 0
         var used = 0
         var onLine = line.base
@@ -115,12 +118,13 @@ enum PackedIntegers {
             word |= rest << UInt64(used)
             used += line.width
             if used >= 64 {
-                bits.append(littleEndian: word)
+                words.append(Int64(bitPattern: word))
                 used -= 64
                 word = used == 0 ? 0 : rest >> UInt64(line.width - used)
             }
         }
-        for byte in 0..<(used + 7) / 8 { bits.append(UInt8(truncatingIfNeeded: word >> UInt64(8 * byte))) }
+        words.append(Int64(bitPattern: word))
+        bits += [UInt8](words: words, width: 8)[..<((bitCount + 7) / 8)]
     }
 
     // MARK: Decoding

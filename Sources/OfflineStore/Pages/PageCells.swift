@@ -113,8 +113,7 @@ enum PageCells {
             var builder = ColumnBuilder(target.type, capacity: rows.count)
             for row in rows { try builder.append(converting: column, Int(row)) }
             let converted = builder.finish()
-            let all = (0..<Int32(rows.count)).map { $0 }
-            return try copy(converted, rows: all[...], to: target, places: places)
+            return try copy(converted, rows: .first(rows.count), to: target, places: places)
         }
         let shift = rows.startIndex - places.startIndex
         if target.width == 0 {

@@ -9,6 +9,7 @@ enum PageCodec {
     static let buffersHeadBytes = 28
     /// Of a dictionary page: distinct cells, bytes of validity, bytes of codes.
     static let dictionaryHeadBytes = 12
+    private static let sampleBytes = 8 << 10
     /// Bounds what a few stored bytes can ask for.
     static let cellsMax = Limits.batchBytesMax / 4
 
@@ -34,13 +35,12 @@ enum PageCodec {
             let raw = page(of: dictionary, column)
             if raw.count < best.raw.count { best = (.dictionary, raw) }
         }
-        var compressed = LZ4.compress(best.raw).flatMap { pays($0, against: best.raw.count) ? $0 : nil }
+        let isNumeric = hasPacking(column.type)
+        var compressed = compressed(best.raw, against: best.raw.count, isNumeric)
         // Packing hides repeats of more than one cell from LZ4.
-        if packed.isPacked || best.encoding == .dictionary, hasPacking(column.type) {
+        if packed.isPacked || best.encoding == .dictionary, isNumeric {
             let plain = buffers(of: column, packed: false).raw
-            if let candidate = LZ4.compress(plain),
-                pays(candidate, against: compressed?.count ?? best.raw.count)
-            {
+            if let candidate = Self.compressed(plain, against: compressed?.count ?? best.raw.count, isNumeric) {
                 best = (.buffers, plain)
                 compressed = candidate
             }
@@ -48,8 +48,17 @@ enum PageCodec {
         return (best.encoding, best.raw, compressed)
     }
 
-    /// Whether `bytes` are so much fewer that reading through them is worth it.
-    private static func pays(_ bytes: [UInt8], against count: Int) -> Bool { bytes.count < count - count / 8 }
+    /// A page through LZ4, where that is so much less than `count` bytes that reading through it is worth it.
+    private static func compressed(_ raw: [UInt8], against count: Int, _ isNumeric: Bool) -> [UInt8]? {
+        // Of numbers a part tells what the whole would come to: most gain nothing, and then it is all that LZ4 costs them.
+        if isNumeric, raw.count >= 4 * sampleBytes {
+            let middle = (raw.count - sampleBytes) / 2
+            guard let sample = LZ4.compress(raw[middle..<middle + sampleBytes]), sample.count * raw.count < count * sampleBytes
+            else { return nil }
+        }
+        guard let bytes = LZ4.compress(raw[...]), bytes.count < count - count / 8 else { return nil }
+        return bytes
+    }
 
     private static func hasPacking(_ type: FeatureType) -> Bool {
         switch type {

@@ -123,8 +123,7 @@ struct RowBatchBuilder: Sendable {
     ) throws(HeadwaterError) -> Column {
         if rows.isWhole, let column = try rows.block.feature(ordinal), column.type == type { return column.slice(rows.range) }
         return try CellTarget.fill([type], count: rows.count) { (targets) throws(HeadwaterError) in
-            let places = Array(0..<Int32(rows.count))
-            try source.copy(.feature(ordinal), rows: rows.places[...], to: targets[0], places: places[...])
+            try source.copy(.feature(ordinal), rows: rows.places[...], to: targets[0], places: .first(rows.count))
         }[0]
     }
 
@@ -138,10 +137,9 @@ struct RowBatchBuilder: Sendable {
         var repeated: [Int32] = []
         repeated.reserveCapacity(rowCount)
         for (key, count) in counts.enumerated() { repeated.append(contentsOf: repeatElement(Int32(key), count: count)) }
-        let places = (0..<Int32(rowCount)).map { $0 }
         return try distinct.map { (column) throws(HeadwaterError) in
             try CellTarget.fill([column.type], count: rowCount) { (targets) throws(HeadwaterError) in
-                try PageCells.copy(column, rows: repeated[...], to: targets[0], places: places[...])
+                try PageCells.copy(column, rows: repeated[...], to: targets[0], places: .first(rowCount))
             }[0]
         }
     }

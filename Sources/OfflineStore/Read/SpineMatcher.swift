@@ -147,12 +147,12 @@ struct SpineMatcher {
     /// The first spine key from `first` on that is not below `bytes`. - Complexity: O(log of the distance).
     private func key(from first: Int, notBelow bytes: ArraySlice<UInt8>) -> Int {
         let prefix = KeyBytes.prefix(bytes)
-        return Self.gallop(first..<keys.upperBound) { order.keys.compare($0, bytes, prefix: prefix) < 0 }
+        return (first..<keys.upperBound).gallop { order.keys.compare($0, bytes, prefix: prefix) < 0 }
     }
 
     /// The first block from `first` on that `reaches`. - Complexity: O(log of the distance).
     private static func block<Block>(_ blocks: [Block], from first: Int, reaches: (Block) -> Bool) -> Int {
-        gallop(first..<blocks.count) { !reaches(blocks[$0]) }
+        (first..<blocks.count).gallop { !reaches(blocks[$0]) }
     }
 
     // MARK: Rows
@@ -173,9 +173,9 @@ struct SpineMatcher {
         while key < keys.upperBound, blockKey < block.keyPrefixes.count {
             let difference = compare(key, block, blockKey)
             if difference < 0 {
-                key = Self.gallop(key + 1..<keys.upperBound) { compare($0, block, blockKey) < 0 }
+                key = (key + 1..<keys.upperBound).gallop { compare($0, block, blockKey) < 0 }
             } else if difference > 0 {
-                blockKey = Self.gallop(blockKey + 1..<block.keyPrefixes.count) { compare(key, block, $0) > 0 }
+                blockKey = (blockKey + 1..<block.keyPrefixes.count).gallop { compare(key, block, $0) > 0 }
             } else {
                 let places = max(order.keyStarts[key], places.lowerBound)..<min(order.keyStarts[key + 1], places.upperBound)
                 let rows = block.keyStarts[blockKey]..<block.keyStarts[blockKey + 1]
@@ -207,7 +207,7 @@ struct SpineMatcher {
         var next = rows.lowerBound
         for place in places {
             let time = spineTimes[place]
-            next = Self.gallop(next..<rows.upperBound) { times[$0] <= time }
+            next = (next..<rows.upperBound).gallop { times[$0] <= time }
             if next > rows.lowerBound { take(block, next - 1, place, run, &slots) }
         }
     }
@@ -254,22 +254,6 @@ struct SpineMatcher {
         (candidate.slot, candidate.row) = slots.slot(of: row, &sources)
         candidate.isTombstone = block.isTombstone(row)
         found[index] = candidate
-    }
-
-    /// The first number of a range for which `isBefore`, true of all before it and of none behind, is false.
-    ///
-    /// - Complexity: O(log of the distance from the range's start).
-    @inline(__always)
-    private static func gallop(_ range: Range<Int>, _ isBefore: (Int) -> Bool) -> Int {
-        var low = range.lowerBound
-        var step = 1
-        var high = low
-        while high < range.upperBound, isBefore(high) {
-            low = high + 1
-            high += step
-            step *= 2
-        }
-        return (low..<min(high, range.upperBound)).bisect(isBefore)
     }
 }
 

@@ -184,4 +184,46 @@ extension Range<Int> {
         }
         return low
     }
+
+    /// The same, looked for from the first number on.
+    ///
+    /// - Complexity: O(log of the distance from it).
+    @inline(__always)
+    func gallop(_ isBefore: (Int) -> Bool) -> Int {
+        var low = lowerBound
+        var step = 1
+        var high = low
+        while high < upperBound, isBefore(high) {
+            low = high + 1
+            high += step
+            step *= 2
+        }
+        return (low..<Swift.min(high, upperBound)).bisect(isBefore)
+    }
+
+    /// The same, looked for on both sides of a guess.
+    ///
+    /// - Complexity: O(log of the distance from it).
+    @inline(__always)
+    func gallop(near guess: Int, _ isBefore: (Int) -> Bool) -> Int {
+        var high = Swift.min(Swift.max(guess, lowerBound), upperBound)
+        if high < upperBound, isBefore(high) { return (high + 1..<upperBound).gallop(isBefore) }
+        var step = 1
+        var low = high - 1
+        while low >= lowerBound, !isBefore(low) {
+            high = low
+            low -= step
+            step *= 2
+        }
+        return (Swift.max(low + 1, lowerBound)..<high).bisect(isBefore)
+    }
+}
+
+extension ArraySlice<Int32> {
+    private static let small = [Int32](0..<1 << 14)
+
+    /// 0, 1, 2, …: made once for as many as a block has.
+    static func first(_ count: Int) -> ArraySlice<Int32> {
+        count <= small.count ? small[..<count] : [Int32](0..<Int32(count))[...]
+    }
 }

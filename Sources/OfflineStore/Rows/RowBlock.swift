@@ -166,8 +166,8 @@ final class RowBlock: @unchecked Sendable {
 
     func order(_ row: Int) -> RowOrder { RowOrder(eventTime: eventTimes[row], position: positions[row], row: rows[row]) }
 
-    /// Those rows of a range whose event times lie between two, both included. Of each key they are found by bisection, without decoding the
-    /// times that are passed over where they are not loaded.
+    /// Those rows of a range whose event times lie between two, both included. Of each key they are looked for where the key before had them,
+    /// as keys have like times, without decoding the times that are passed over where they are not loaded.
     func rows(_ range: Range<Int>, from least: Microseconds, through greatest: Microseconds) throws(HeadwaterError) -> [Int32] {
         if eventTimes.isEmpty, case .chunk(let chunk, let layout, let block) = source {
             return try chunk.withSystemNumbers(.eventTime, layout, block: block) { time in
@@ -183,11 +183,15 @@ final class RowBlock: @unchecked Sendable {
         _ range: Range<Int>, from least: Microseconds, through greatest: Microseconds, _ time: (Int) -> Microseconds
     ) -> [Int32] {
         var rows: [Int32] = []
+        rows.reserveCapacity(range.count)
         var key = keyStarts.run(of: range.lowerBound)
+        var (skipped, taken) = (0, 0)
         while key < keys.count, keyStarts[key] < range.upperBound {
             let own = max(keyStarts[key], range.lowerBound)..<min(keyStarts[key + 1], range.upperBound)
-            let first = own.bisect { time($0) < least }
-            for row in first..<(first..<own.upperBound).bisect({ time($0) <= greatest }) { rows.append(Int32(row)) }
+            let first = own.gallop(near: own.lowerBound + skipped) { time($0) < least }
+            let end = (first..<own.upperBound).gallop(near: first + taken) { time($0) <= greatest }
+            for row in first..<end { rows.append(Int32(row)) }
+            (skipped, taken) = (first - own.lowerBound, end - first)
             key += 1
         }
         return rows
