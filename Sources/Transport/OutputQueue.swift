@@ -7,8 +7,6 @@ public import Wire
 /// Lives on the loop.
 public struct OutputQueue {
     private static let joinedBytesMax = 1 << 20
-    /// Sent at a time: the loop's other connections wait for no more than that, however fast the client of a long answer takes it.
-    private static let sentBytesMax = 128 << 10
 
     private var gathered = ByteBuffer()
     /// Taken out of `gathered` and not yet by the kernel, in order.
@@ -42,20 +40,17 @@ public struct OutputQueue {
         if gathered.capacity == 0 { gathered = memory.take() }
     }
 
-    /// Sends what waits, as far as the kernel takes it and others need not wait long; then more is left, and the socket is writable.
+    /// Sends what waits, as far as the kernel takes it.
     ///
     /// - Parameter memory: gets back what is sent.
     /// - Returns: bytes that the kernel took; `nil` where the connection is broken.
     mutating func send(on socket: Socket, _ memory: inout BufferPool) -> Int? {
         let before = waitingBytes
         if gathered.readableBytes > 0 { queueGathered(&memory) }
-        var room = Self.sentBytesMax
-        while !unsent.isEmpty, room > 0 {
+        while !unsent.isEmpty {
             let count = unsent[0].readableBytes
-            let outcome = socket.send(&unsent[0], bytesMax: room)
-            let sent = count - unsent[0].readableBytes
-            unsentBytes -= sent
-            room -= sent
+            let outcome = socket.send(&unsent[0])
+            unsentBytes -= count - unsent[0].readableBytes
             guard outcome == .all else { return outcome == .failed ? nil : before - waitingBytes }
             memory.give(unsent.removeFirst())
         }
@@ -65,7 +60,9 @@ public struct OutputQueue {
     private mutating func queueGathered(_ memory: inout BufferPool) {
         unsentBytes += gathered.readableBytes
         if let last = unsent.indices.last, unsent[last].readableBytes < Self.joinedBytesMax {
-            // Behind what waits, small answers must not hold a buffer each.
+            // Behind what waits, small answers must not hold a buffer each. What was sent of it makes room first, where that is most of it: else a
+            // buffer that never empties would grow with all that ever went through it.
+            if unsent[last].readerIndex > unsent[last].readableBytes { unsent[last].discardReadBytes() }
             unsent[last].writeBuffer(&gathered)
             memory.give(gathered)
         } else {

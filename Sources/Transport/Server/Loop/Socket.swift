@@ -45,15 +45,15 @@ struct Socket {
         return code == EAGAIN || code == EINTR ? .notReady : .failed
     }
 
-    /// Sends up to `bytesMax` from the front of the buffer, and moves its reader index behind what the kernel took.
-    func send(_ buffer: inout ByteBuffer, bytesMax: Int) -> SendOutcome {
+    /// Sends from the front of the buffer, and moves its reader index behind what the kernel took.
+    func send(_ buffer: inout ByteBuffer) -> SendOutcome {
         while buffer.readableBytes > 0 {
             let count = unsafe buffer.withUnsafeReadableBytes { bytes in
-                unsafe Glibc.send(descriptor, bytes.baseAddress, min(bytes.count, bytesMax), Int32(MSG_NOSIGNAL))
+                unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
             }
             if count > 0 {
                 buffer.moveReaderIndex(forwardBy: count)
-                // A part means that the kernel's memory for this socket is full, or that this was enough.
+                // A part means that the kernel's memory for this socket is full.
                 return buffer.readableBytes == 0 ? .all : .part
             }
             if errno == EINTR { continue }
