@@ -96,6 +96,8 @@ import Testing
         let again = Self.dataset {
             $0 = Self.full
             ($0.source, $0.created) = ("/elsewhere", 5)
+            // As the command saves it: without the words that somebody gave it since.
+            ($0.description, $0.owner, $0.tags) = (nil, nil, [:])
         }
         #expect(try plan(again, catalog).approved().isEmpty)
     }
@@ -160,6 +162,11 @@ import Testing
             (#""features":["weather:temp"]"#, #""service":"a","features":["weather:temp"]"#, "give either service or features"),
             (#""by":"key""#, #""by":"row""#, "'row' is neither key nor time"),
             (#""share":0.8"#, #""share":1.8"#, "1.8 is not above 0 and at most 1"),
+            (#""share":0.8"#, #""share":0.7"#, "and not 1"), (#","share":0.2"#, "", "share"),
+            (#""by":"key""#, #""by":"time""#, "a split by time has none"),
+            (#""rows":8"#, #""rows":9223372036854775807"#, "rows together, and the dataset 10"),
+            (#",{"name":"test","rows":2,"share":0.2}"#, "", "1 parts: there are 2 to 64"),
+            (#""spine_time":"t""#, #""spine_time":"\#(String(repeating: "t", count: 300))""#, "a column's name is longer than"),
             (#""name":"train""#, #""name":"test""#, "part 'test' is defined twice"),
             (#""type":"float64""#, #""type":"float63""#, "float63"), (#""tags""#, #""tag""#, "tag"),
             (Self.hashes[4], "44", "datasets[june].features.hash: expected 64 hexadecimal digits"),

@@ -169,6 +169,9 @@ struct DefinitionsCheck {
         }
     }
 
+    /// Of a dataset's columns: a full name has those of a group and a feature.
+    private static let columnNameBytesMax = 2 * Limits.nameBytesMax + 2
+
     private mutating func check(_ dataset: DatasetDefinition) {
         let path = Self.path(of: dataset)
         problems.add("\(path).name", ifWrong: Names.problem(with: dataset.name))
@@ -177,7 +180,18 @@ struct DefinitionsCheck {
         if dataset.source?.utf8.count ?? 0 > DefinitionLimits.descriptionBytesMax {
             problems.add("\(path).source", "longer than \(DefinitionLimits.descriptionBytesMax) bytes")
         }
+        let columnNames = [dataset.query.spineTime] + dataset.spine.columns.map(\.name) + dataset.features.columns.map(\.name)
+        if columnNames.contains(where: { $0.utf8.count > Self.columnNameBytesMax }) {
+            problems.add(path, "a column's name is longer than \(Self.columnNameBytesMax) bytes")
+        }
         guard let split = dataset.split else { return }
+        guard (2...DefinitionLimits.splitPartsMax).contains(split.parts.count) else {
+            return problems.add(
+                "\(path).split.parts", "\(split.parts.count) parts: there are 2 to \(DefinitionLimits.splitPartsMax)")
+        }
+        let sum = split.parts.reduce(0) { $0 + $1.share }
+        if abs(sum - 1) > 1e-9 { problems.add("\(path).split.parts", "the shares are \(sum) together, and not 1") }
+        if split.by == "time", split.seed != 0 { problems.add("\(path).split.seed", "a split by time has none") }
         var names: Set<String> = []
         for part in split.parts {
             problems.add("\(path).split.parts[\(part.name)].name", ifWrong: Names.problem(with: part.name))
@@ -186,8 +200,9 @@ struct DefinitionsCheck {
             }
             if !names.insert(part.name).inserted { problems.add("\(path).split.parts", "part '\(part.name)' is defined twice") }
         }
-        let rows = split.parts.reduce(into: 0) { $0 = $0.addingReportingOverflow($1.rows).partialValue }
-        if rows != dataset.rows {
+        let rows = split.parts.reduce(0 as UInt64) { $0 &+ UInt64(truncatingIfNeeded: $1.rows) }
+        // Not more parts than can add up without overflow: each has fewer than 2^63 rows, and none may have more than all.
+        if rows != UInt64(truncatingIfNeeded: dataset.rows) || split.parts.contains(where: { $0.rows > dataset.rows }) {
             problems.add("\(path).split.parts", "they have \(rows) rows together, and the dataset \(dataset.rows)")
         }
     }

@@ -4,7 +4,7 @@ internal import Foundation
 /// The rules for names of projects, entities, groups, services, columns and tags.
 ///
 /// A valid name is in composed form, so two valid names are the same `String` exactly where their bytes are the same.
-enum Names {
+public enum Names {
     /// Names that a scan gives to columns of its own.
     static let scanColumns = ["event_time", "ingest_time", "position", "row"]
     static let statusSuffix = "__status"
@@ -26,6 +26,9 @@ enum Names {
         }
         return nil
     }
+
+    /// What is wrong with a dataset's name; `nil` where nothing is.
+    public static func problem(withDataset name: String) -> String? { problem(with: name) }
 
     /// What is wrong with a key's or a feature's name.
     static func problem(withColumn name: String) -> String? {

@@ -11,12 +11,15 @@ extension Planner {
                     "\(path).name", "dataset '\(dataset.name)' is there, with \(old.rows) rows as of \(old.query.asOf)",
                     "give this one another name")
             }
-            differences.compare("description", old.description, dataset.description)
-            differences.compare("owner", old.owner, dataset.owner)
-            differences.compare("tags", old.tags, dataset.tags)
-            // When and whence stay as they were first.
+            // When and whence stay as they were first, and so do words that are left out, as `history --save` leaves them out.
             var newer = dataset
             (newer.source, newer.created) = (old.source, old.created)
+            newer.description = dataset.description ?? old.description
+            newer.owner = dataset.owner ?? old.owner
+            if dataset.tags.isEmpty { newer.tags = old.tags }
+            differences.compare("description", old.description, newer.description)
+            differences.compare("owner", old.owner, newer.owner)
+            differences.compare("tags", old.tags, newer.tags)
             let change = newer == old ? nil : CatalogChange.dataset(DatasetChange(project: project, dataset: newer))
             finish(.dataset, dataset.name, path: path, exists: true, differences: differences, change: change)
             return

@@ -81,6 +81,7 @@ extension DefinitionsReader {
     private func part(_ node: SourceNode, _ path: String) -> DatasetDefinition.Split.Part? {
         guard let fields = FieldReader(node, path: path, known: ["name", "share", "rows"], context: context),
             let name = fields.requiredText("name", "name the part"),
+            fields.required("share", "a number above 0 and at most 1") != nil,
             let share = fields.bound("share", of: .float64)?.double, let rows = fields.requiredWhole("rows")
         else { return nil }
         return DatasetDefinition.Split.Part(name: name, share: share, rows: Int(rows))

@@ -40,20 +40,24 @@ extension HeadwaterClient {
     }
 
     private func service(_ name: String) async throws(HeadwaterError) -> ServiceDescription {
-        let found: CatalogDescription
-        do { found = try await describe(name).value } catch {
-            // `churn_v2` stands for `churn@2` where nothing has exactly that name.
-            guard error.code == .notFound, let suffix = name.ranges(of: "_v").last else { throw error }
-            do { found = try await describe("\(name[..<suffix.lowerBound])@\(name[suffix.upperBound...])").value } catch let
-                second
-            {
-                throw second.code == .unavailable ? second : error
-            }
-        }
-        guard let service = found.featureServices.max(by: { $0.definition.version < $1.definition.version }) else {
-            throw HeadwaterError(
+        let failure: HeadwaterError
+        do {
+            if let service = try await describe(name).value.newestService { return service }
+            failure = HeadwaterError(
                 .notFound, "'\(name)' in project '\(project)' is no feature service: 'headwater list' shows them")
-        }
-        return service
+        } catch { failure = error }
+        // `churn_v2` stands for `churn@2` where no service has exactly that name.
+        guard failure.code == .notFound, let suffix = name.ranges(of: "_v").last else { throw failure }
+        let versioned = "\(name[..<suffix.lowerBound])@\(name[suffix.upperBound...])"
+        do {
+            if let service = try await describe(versioned).value.newestService { return service }
+        } catch { if error.code == .unavailable { throw error } }
+        throw failure
+    }
+}
+
+extension CatalogDescription {
+    fileprivate var newestService: ServiceDescription? {
+        featureServices.max { $0.definition.version < $1.definition.version }
     }
 }

@@ -19,7 +19,7 @@ extension HeadwaterClient {
 
     /// Saves what a training set was made of, for ever. The same again is no change, so that it may be tried again.
     ///
-    /// - Returns: the position of its record.
+    /// - Returns: the position of its record; where it was there already, that of the newest definitions.
     /// - Throws: `.failedPrecondition` where another dataset goes by that name, `.invalidArgument` where its columns are not those of
     ///   its query.
     @discardableResult

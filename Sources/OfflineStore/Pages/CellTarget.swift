@@ -108,7 +108,7 @@ struct CellTarget: @unchecked Sendable {
         precondition(place >= 0 && Int(place) < count)
         // In bounds by the precondition.
         unsafe nulls[Int(place)] = 1
-        shared.hasNulls.store(true, ordering: .relaxed)
+        if !hasNulls { shared.hasNulls.store(true, ordering: .relaxed) }
     }
 
     func storeNulls(_ places: ArraySlice<Int32>) { for place in places { storeNull(place) } }

@@ -14,7 +14,7 @@ struct BootstrapHandler {
         guard head.logID == offline.logID else {
             throw HeadwaterError(.failedPrecondition, "the history here is of another log than the one that is asked for")
         }
-        services.onWorker(services.workers.long, request, responder) { () throws(HeadwaterError) in
+        services.onWorker(services.workers.transfers, request, responder) { () throws(HeadwaterError) in
             try services.workers.bootstraps.take()
             defer { services.workers.bootstraps.leave() }
             services.logger.info("a new follower takes the history", metadata: ["follower": "\(head.follower)"])

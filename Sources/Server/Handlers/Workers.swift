@@ -13,7 +13,8 @@ struct Workers: Sendable {
     let crew = CrewPool(threads: System.coreCount, .idle)
     /// Helpers of the writing of chunks.
     let fileCrew = CrewPool(threads: System.coreCount, .background)
-    /// Transfers of a whole history, which hold a long thread all the while: some threads stay for others.
+    /// Transfers of a whole history, which hold a thread all the while.
+    let transfers = WorkerPool(threads: bootstrapsMax, .background)
     let bootstraps = Places(bootstrapsMax, what: "followers that take the history")
     /// Gets with many keys, and those that waited for a position.
     let gets = WorkerPool(threads: 2)
@@ -29,7 +30,7 @@ struct Workers: Sendable {
 
     func shutdownGracefully() async throws {
         await follow.shutdown()
-        for pool in [long, gets, writes, audits] { try await pool.shutdown() }
+        for pool in [long, transfers, gets, writes, audits] { try await pool.shutdown() }
         for crew in [crew, fileCrew] { try await crew.shutdownGracefully() }
     }
 }

@@ -22,7 +22,7 @@ struct SplitOptions: ParsableArguments {
     var split: String?
     @Option(
         help:
-            "With --split by 'key' all rows of a key are in one part, by its hash; by 'time' the parts follow each other in time."
+            "With --split by 'key' all rows of a key, of all key columns together, are in one part, by its hash; by 'time' the parts follow each other in time."
     )
     var splitBy: By?
     @Option(help: ArgumentHelp("With --split by key: another number deals other keys out. Default: 0.", valueName: "number"))

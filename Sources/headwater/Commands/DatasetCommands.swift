@@ -77,7 +77,8 @@ struct DatasetVerify: AsyncParsableCommand {
         abstract: "Make a training set again and prove it equal, cell by cell. Exit code 1 where it is not.",
         discussion: """
             Joins the spine again as of the saved position and compares the hash of each column; with --against also each cell with \
-            those of a file. Neither new rows and definitions nor a compaction change the answer.
+            those of the same features in a file, row by row. Neither new rows and definitions nor a compaction change the answer; but \
+            where a retention has dropped history of any group since, there is none.
 
               headwater dataset verify churn_june
               headwater dataset verify churn_june --spine spine.csv --against june.csv
@@ -107,13 +108,13 @@ struct DatasetVerify: AsyncParsableCommand {
             let arguments = dataset.query.arguments
             let plan = try arguments.plan(in: reader, project: connection.effectiveProject)
             let spine = try checkedSpine(of: dataset)
-            try await verify(dataset, try arguments.rows(of: reader, plan, spine))
+            try await verify(dataset, spine) { try arguments.rows(of: reader, plan, spine) }
             return
         }
         try await connection.withClient { client in
             let dataset = try await client.dataset(name)
             let spine = try checkedSpine(of: dataset)
-            try await verify(dataset, try await dataset.query.arguments.rows(of: client, spine))
+            try await verify(dataset, spine) { try await dataset.query.arguments.rows(of: client, spine) }
         }
     }
 
@@ -138,23 +139,38 @@ struct DatasetVerify: AsyncParsableCommand {
             throw HeadwaterError(
                 .failedPrecondition,
                 "this is not the spine that dataset '\(name)' was made with: it has \(Spelling.count(found.rows, "row")), that one "
-                    + "\(Spelling.count(dataset.rows)); other cells in \(names.joined(separator: ", "))",
+                    + "\(Spelling.count(dataset.rows)); other cells in \(names.joined(separator: ", ")); give --null and --format as then",
                 at: table.name)
         }
         return try input.spine(table, keys: keys, time: time)
     }
 
-    private func verify(_ dataset: DatasetDefinition, _ answers: any JoinedRows) async throws {
+    /// Runs a part of the join; says what it means for a dataset where history is gone.
+    private func answer<Answer>(_ part: () async throws -> Answer, _ dataset: DatasetDefinition) async throws -> Answer {
+        do { return try await part() } catch let error as HeadwaterError where error.code == .outOfRange {
+            throw HeadwaterError(
+                error.code,
+                "dataset '\(name)' can be made no more: a retention has dropped history since position \(dataset.query.asOf) (\(error.message))",
+                at: error.location)
+        }
+    }
+
+    private func verify(
+        _ dataset: DatasetDefinition, _ spine: SpineTable, _ join: () async throws -> any JoinedRows
+    ) async throws {
         let fields = dataset.features.columns.map(\.field)
         var comparison = try against.map { (path) throws(HeadwaterError) in
+            // As 'history' wrote it: --null and --format tell of the spine.
             try CellComparison(
-                input.open(path), fields,
-                input.options(.keep, rowsMax: SpineTable.batchRowsMax, bytesMax: SpineTable.batchBytesMax))
+                InputTable(path: path, format: nil), fields,
+                TableOptions(
+                    unknownColumns: .keep, batchRowsMax: SpineTable.batchRowsMax, batchBytesMax: SpineTable.batchBytesMax))
         }
         var hash: TableHash?
         var progress = Progress("verifying \(name)")
         defer { progress.finish() }
-        while let part = try await answers.next() {
+        let answers = try await answer(join, dataset)
+        while let part = try await answer({ try await answers.next() }, dataset) {
             try Interrupts.check()
             if hash == nil { hash = TableHash(part.fields) }
             guard part.fields == fields else {
@@ -166,10 +182,14 @@ struct DatasetVerify: AsyncParsableCommand {
                 rows: hash!.rowCount, fraction: dataset.rows == 0 ? nil : Double(hash!.rowCount) / Double(dataset.rows))
         }
         try comparison?.finish()
+        guard let hash else { throw HeadwaterError(.internal, "the answer has no columns: ask a server of this version") }
+        guard spine.finishHash().table == dataset.spine else {
+            throw HeadwaterError(.aborted, "the spine changed while it was read: try again")
+        }
         let elapsed = progress.elapsed
         progress.finish()
         let report = DatasetReport(
-            dataset, found: hash!.finish(), rows: hash!.rowCount, comparison: comparison, seconds: elapsed / .seconds(1))
+            dataset, found: hash.finish(), rows: hash.rowCount, comparison: comparison, seconds: elapsed / .seconds(1))
         if output.json { try Console.printJSON(report) } else { try Console.write(report.text.utf8) }
         guard report.isEqual else {
             let what =

@@ -52,6 +52,7 @@ struct History: AsyncParsableCommand {
 
     func validate() throws {
         if splitting.split != nil, out == "-" { throw ValidationError("--split writes several files: name one with --out") }
+        if let save, let problem = Names.problem(withDataset: save) { throw ValidationError("--save: \(problem)") }
         if save != nil, directory.data != nil {
             throw ValidationError("--save writes into the store, and --data only reads it: ask a server with --address")
         }
@@ -84,13 +85,14 @@ struct History: AsyncParsableCommand {
                 let dataset = DatasetDefinition(
                     name: save, query: DatasetDefinition.Query(arguments, asOf: result.position), rows: result.rows,
                     spine: spine.finishHash().table, features: features, split: split?.record,
-                    source: self.spine == "-" ? nil : URL(fileURLWithPath: self.spine).standardizedFileURL.path,
-                    created: SystemClock().now())
+                    source: table.filePath, created: SystemClock().now())
                 do throws(HeadwaterError) { try await client.save(dataset) } catch {
+                    // Where the answer was lost it may be saved all the same; saving the same again is no change.
+                    let canTryAgain = error.code == .unavailable || error.code == .deadlineExceeded
                     throw HeadwaterError(
                         error.code,
-                        "the training set is written, but not saved as '\(save)': \(error.message); "
-                            + "the same command with --as-of \(result.position) tries again",
+                        "the training set is written, but \(canTryAgain ? "may not be" : "not") saved as '\(save)': \(error.message)"
+                            + (canTryAgain ? "; the same command with --as-of \(result.position) tries again" : ""),
                         at: error.location)
                 }
             }

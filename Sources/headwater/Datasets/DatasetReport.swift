@@ -58,7 +58,7 @@ struct DatasetReport: Encodable {
                 text += "and \(Spelling.count(differenceCount - differences.count)) cells more\n"
             }
         }
-        let verdict = isEqual ? "equal, every cell" : "different"
+        let verdict = isEqual ? "every feature cell equal" : "different"
         return text + "dataset \(dataset), \(Spelling.count(rows, "row")) as of position \(asOf): \(verdict); "
             + "\(Spelling.fixed(seconds, 2)) s\n"
     }

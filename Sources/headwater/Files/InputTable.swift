@@ -52,6 +52,11 @@ final class InputTable: Sendable {
         if case .file(let path, true) = content { try? FileManager.default.removeItem(atPath: path) }
     }
 
+    /// The file that it can be read from again; `nil` for what came from a pipe.
+    var filePath: String? {
+        if case .file(let path, isTemporary: false) = content { URL(fileURLWithPath: path).standardizedFileURL.path } else { nil }
+    }
+
     /// The bytes from the start.
     ///
     /// - Parameter taken: told how many bytes have been read so far.
