@@ -11,12 +11,12 @@ import Testing
             ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
             ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
         ]
-        for (text, digest) in digests { #expect(hexadecimal(SHA256.digest(of: Array(text.utf8)[...])) == digest) }
+        for (text, digest) in digests { #expect(SHA256.digest(of: Array(text.utf8)[...]).hexadecimal == digest) }
         let hash = SHA256()
         hash.update(Array("a".utf8)[...])
         hash.update(Array("bc".utf8)[...])
-        #expect(hexadecimal(hash.finish()) == digests[1].1)
-        #expect(hexadecimal(hash.finish()) == digests[0].1)
+        #expect(hash.finish().hexadecimal == digests[1].1)
+        #expect(hash.finish().hexadecimal == digests[0].1)
     }
 
     /// By Python: hashlib over struct.pack of the bytes that docs/formats/dataset.md tells.
@@ -110,8 +110,4 @@ import Testing
         default: value
         }
     }
-}
-
-private func hexadecimal(_ bytes: [UInt8]) -> String {
-    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }

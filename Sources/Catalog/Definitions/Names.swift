@@ -10,7 +10,7 @@ public enum Names {
     static let statusSuffix = "__status"
 
     /// What is wrong with a name; `nil` where nothing is.
-    static func problem(with name: String) -> String? {
+    public static func problem(with name: String) -> String? {
         if name.isEmpty { return "a name is missing" }
         guard name.utf8.count <= Limits.nameBytesMax else {
             return "a name of \(name.utf8.count) bytes: the limit is \(Limits.nameBytesMax)"
@@ -26,9 +26,6 @@ public enum Names {
         }
         return nil
     }
-
-    /// What is wrong with a dataset's name; `nil` where nothing is.
-    public static func problem(withDataset name: String) -> String? { problem(with: name) }
 
     /// What is wrong with a key's or a feature's name.
     static func problem(withColumn name: String) -> String? {

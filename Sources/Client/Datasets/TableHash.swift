@@ -40,10 +40,10 @@ public struct TableHash {
                 bytes.append(contentsOf: text.utf8)
             }
             bytes.append(contentsOf: digest)
-            hashed.append(DatasetDefinition.Table.Column(name: field.name, type: field.type, hash: hexadecimal(digest)))
+            hashed.append(DatasetDefinition.Table.Column(name: field.name, type: field.type, hash: digest.hexadecimal))
         }
         table.update(bytes[...])
-        return DatasetDefinition.Table(columns: hashed, hash: hexadecimal(table.finish()))
+        return DatasetDefinition.Table(columns: hashed, hash: table.finish().hexadecimal)
     }
 }
 
@@ -78,9 +78,4 @@ private struct ColumnHash {
         let both = statuses.finish() + cells.finish()
         return SHA256.digest(of: both[...])
     }
-}
-
-private func hexadecimal(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
 }

@@ -13,9 +13,7 @@ public struct LogID: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// 32 hexadecimal digits.
-    public var description: String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
+    public var description: String { bytes.hexadecimal }
 
     /// A checksum that has taken the id: what every record's checksums start from, so that one of another log does not hold.
     var seed: CRC32C {

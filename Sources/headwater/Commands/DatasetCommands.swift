@@ -131,7 +131,7 @@ struct DatasetVerify: AsyncParsableCommand {
         // Its time is among them, wherever it stands.
         let keys = dataset.spine.columns.map(\.field)
         let time = dataset.query.spineTime
-        let hashed = try input.spine(table, keys: keys, time: time)
+        let hashed = try input.spine(table, keys: keys, time: time, hashing: true)
         try hashed.readAll("reading \(table.name)")
         let found = hashed.finishHash()
         guard found.table == dataset.spine else {
@@ -142,7 +142,7 @@ struct DatasetVerify: AsyncParsableCommand {
                     + "\(Spelling.count(dataset.rows)); other cells in \(names.joined(separator: ", ")); give --null and --format as then",
                 at: table.name)
         }
-        return try input.spine(table, keys: keys, time: time)
+        return try input.spine(table, keys: keys, time: time, hashing: true)
     }
 
     /// Runs a part of the join; says what it means for a dataset where history is gone.

@@ -52,7 +52,7 @@ struct History: AsyncParsableCommand {
 
     func validate() throws {
         if splitting.split != nil, out == "-" { throw ValidationError("--split writes several files: name one with --out") }
-        if let save, let problem = Names.problem(withDataset: save) { throw ValidationError("--save: \(problem)") }
+        if let save, let problem = Names.problem(with: save) { throw ValidationError("--save: \(problem)") }
         if save != nil, directory.data != nil {
             throw ValidationError("--save writes into the store, and --data only reads it: ask a server with --address")
         }
@@ -76,7 +76,7 @@ struct History: AsyncParsableCommand {
         try await connection.withClient { client in
             if let save { try await checkIsFree(save, client) }
             let keys = try await client.requestKeys(of: selection.selection)
-            let spine = try input.spine(table, keys: keys, time: spineTime)
+            let spine = try input.spine(table, keys: keys, time: spineTime, hashing: save != nil)
             let split = try rowSplit(table, keys)
             let joined = try JoinedTable(table, out: out, split: split, statuses: statuses)
             let result = try await joined.write(
@@ -142,9 +142,13 @@ struct History: AsyncParsableCommand {
 
 extension InputOptions {
     /// The keys and times of a table, from its start.
-    func spine(_ table: InputTable, keys: [Field], time: String) throws(HeadwaterError) -> SpineTable {
+    ///
+    /// - Parameter hashing: whether they are hashed too, for a dataset.
+    func spine(
+        _ table: InputTable, keys: [Field], time: String, hashing: Bool = false
+    ) throws(HeadwaterError) -> SpineTable {
         try SpineTable(
-            table, keys: keys, time: time,
+            table, keys: keys, time: time, hashing: hashing,
             options: options(.keep, rowsMax: SpineTable.batchRowsMax, bytesMax: SpineTable.batchBytesMax))
     }
 }

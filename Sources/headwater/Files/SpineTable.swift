@@ -18,10 +18,10 @@ final class SpineTable: Sendable {
     /// How many of the columns are keys, the time among them where it is one.
     let keyCount: Int
     private let decoder: Mutex<TableDecoder>
-    private let hash: Mutex<TableHash>
+    private let hash: Mutex<TableHash?>
 
     /// - Throws: `.invalidArgument` where the spine lacks a key column or the time column.
-    init(_ table: InputTable, keys: [Field], time: String, options: TableOptions) throws(HeadwaterError) {
+    init(_ table: InputTable, keys: [Field], time: String, hashing: Bool, options: TableOptions) throws(HeadwaterError) {
         var columns = keys
         if let key = keys.firstIndex(where: { $0.name.utf8.elementsEqual(time.utf8) }) {
             guard keys[key].type == .timestamp else {
@@ -36,7 +36,7 @@ final class SpineTable: Sendable {
         }
         self.columns = columns
         keyCount = keys.count
-        hash = Mutex(TableHash(columns))
+        hash = Mutex(hashing ? TableHash(columns) : nil)
         let timeIndex = timeIndex
         let wanted = columns.enumerated().map { TableColumn($1.name, $1.type, ordinal: $0, isRequired: $0 == timeIndex) }
         let opened: TableDecoder
@@ -65,14 +65,14 @@ final class SpineTable: Sendable {
     func next(dealingTo split: RowSplit? = nil) throws(HeadwaterError) -> Batch? {
         guard let rows = try nextBatch() else { return nil }
         let cells = columns.enumerated().map { rows.column(ordinal: $0) ?? Column.nulls($1.type, count: rows.rowCount) }
-        hash.withLock { $0.append(cells) }
+        hash.withLock { $0?.append(cells) }
         split?.tell(cells, rowCount: rows.rowCount)
         if rows.columns.count == columns.count { return rows }
         return Batch(rowCount: rows.rowCount, columns: cells.enumerated().map { ($0, $1) })
     }
 
-    /// The hash of all rows, when all were read.
-    func finishHash() -> (rows: Int, table: DatasetDefinition.Table) { hash.withLock { ($0.rowCount, $0.finish()) } }
+    /// The hash of all rows, when all were read and hashed.
+    func finishHash() -> (rows: Int, table: DatasetDefinition.Table) { hash.withLock { ($0!.rowCount, $0!.finish()) } }
 
     /// Reads the table to its end, for its hash or for what `take` makes of its columns.
     func readAll(_ label: String, _ take: ([Column]) -> Void = { _ in }) throws {

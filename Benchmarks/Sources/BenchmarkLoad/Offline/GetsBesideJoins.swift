@@ -35,8 +35,9 @@ extension HistoryServer {
         Self.comeFirst()
         defer {
             Self.comeAsOthers()
-            try? process.keep(to: "0-1")
-            try? runOn(cores: "0-1")
+            let all = "0-\(sysconf(Int32(_SC_NPROCESSORS_ONLN)) - 1)"
+            try? process.keep(to: all)
+            try? runOn(cores: all)
         }
         var figures = GetsBesideJoins()
         for round in 0..<rounds {
