@@ -63,7 +63,7 @@ import Testing
         var manifest = Manifest(logID: testLogID)
         manifest.number = 9
         manifest.applied = 44
-        manifest.oldestAsOf = 12
+        manifest.oldestAsOf = [7: 4]
         var cutoffs = CutoffHistory()
         cutoffs.append(PlacedCutoff(position: 3, cutoff: 10))
         cutoffs.append(PlacedCutoff(position: 4, cutoff: 9))

@@ -96,6 +96,36 @@ import Testing
         #expect(try transcript(again.view(), Weather.schema).isEmpty, "a late row stays hidden")
     }
 
+    @Test func retentionOfOneGroupEndsEarlierReadsOfThatGroupAlone() throws {
+        let other = GroupSchema(
+            groupID: 4, schemaVersion: 1, keys: Weather.schema.keys, eventTimeName: "t", features: Weather.schema.features)
+        let storage = MemoryStorage()
+        let store = try openStore(storage)
+        let write = Weather.write(1, [(1, 10, 1)])
+        let entry = AppliedEntry(schema: other, operation: .write, batch: write.entries[0].batch, firstRow: 0)
+        store.apply(write)
+        store.apply(AppliedRecord(position: 2, ingestTime: 0, entries: [entry]))
+        store.apply(Weather.cutoff(3, 50))
+        try store.flush()
+        try store.compact()
+        func check(_ store: OfflineStore) throws {
+            let view = store.view()
+            #expect(view.oldestAsOf == 3 && view.oldestAsOf(of: 3) == 3 && view.oldestAsOf(of: 4) == 0)
+            #expect(try transcript(view, other, asOf: 2).count == 1)
+            #expect { _ = try transcript(view, Weather.schema, asOf: 2) } throws: {
+                ($0 as? HeadwaterError)?.code == .outOfRange
+            }
+        }
+        try check(store)
+        // A flush takes the cutoffs from memory: those that no read can see do not come back.
+        store.apply(Weather.cutoff(4, 60))
+        store.apply(Weather.write(5, [(1, 70, 1)]))
+        try store.flush()
+        try check(store)
+        store.close()
+        try check(try openStore(storage))
+    }
+
     @Test func aRunThatRetentionMostlyHidesIsRewrittenAlone() throws {
         let store = try openStore(MemoryStorage())
         store.apply(Weather.write(1, (0..<100).map { ($0, $0, 1) }))

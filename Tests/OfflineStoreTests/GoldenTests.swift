@@ -4,12 +4,13 @@ import Testing
 
 @testable import OfflineStore
 
-/// Files written by format version 1 are read for ever.
+/// Files of every format version are read for ever.
 @Suite struct GoldenTests {
-    @Test func filesOfVersionOneAreRead() throws {
+    @Test(arguments: zip([manifest, manifestWithRowsRemoved, manifest2], [0, 3, 3] as [Position]))
+    func filesOfEveryVersionAreRead(_ manifest: String, _ oldestAsOf: Position) throws {
         let storage = MemoryStorage()
         try storage.createDirectory("data/offline")
-        for (name, hex) in [("manifest", Self.manifest), ("chunk-0000000000000001.hwc", Self.chunk)] {
+        for (name, hex) in [("manifest", manifest), ("chunk-0000000000000001.hwc", Self.chunk)] {
             let file = try storage.open("data/offline/" + name, .create)
             try file.write(Self.bytes(hex)[...], at: 0)
         }
@@ -18,6 +19,14 @@ import Testing
         #expect(try store.verifyAll().rowCount == 4)
         let lines = try transcript(store.view(), Weather.schema)
         #expect(lines == Self.lines)
+        let view = store.view()
+        #expect(view.oldestAsOf == oldestAsOf && view.oldestAsOf(of: 3) == oldestAsOf)
+        #expect(view.oldestAsOf(of: 4) == 0, "a group without cutoffs has lost no rows")
+        // What the next commit writes is read as well.
+        store.apply(Weather.write(4, [(9, 90, 9)]))
+        try store.flush()
+        store.close()
+        #expect(try openStore(storage).view().oldestAsOf(of: 3) == oldestAsOf)
     }
 
     private static func bytes(_ hex: String) -> [UInt8] {
@@ -36,6 +45,19 @@ import Testing
         0000000000000000020000000000000001000000030000000100000003000000000000000500000000000000010000000100000000000000
         fb020000000000000300000000000000010000000000000004000000000000000a000000000000001e000000000000000100000000000000
         02000000000000000800080080000000000000018000000000000002030000000000000009090903260ed4
+        """
+    /// The same after a compaction that removed rows.
+    private static let manifestWithRowsRemoved = """
+        48574d414e4946310100010000000000d3000000000000000102030405060708090a0b0c0d0e0f1002000000000000000300000000000000
+        0300000000000000020000000000000001000000030000000100000003000000000000000500000000000000010000000100000000000000
+        fb020000000000000300000000000000010000000000000004000000000000000a000000000000001e000000000000000100000000000000
+        020000000000000008000800800000000000000180000000000000020300000000000000090909dcb11267
+        """
+    private static let manifest2 = """
+        48574d414e4946310200020000000000d3000000000000000102030405060708090a0b0c0d0e0f1002000000000000000300000000000000
+        0200000000000000010000000300000003000000000000000100000003000000000000000500000000000000010000000100000000000000
+        fb020000000000000300000000000000010000000000000004000000000000000a000000000000001e000000000000000100000000000000
+        0200000000000000080008008000000000000001800000000000000203000000000000000909090c67cb5f
         """
     private static let chunk = """
         48574348554e4b3101000100480000000102030405060708090a0b0c0d0e0f10010000000000000003000000010000000000000001000000

@@ -2,7 +2,9 @@ internal import FeatureModel
 
 extension Manifest {
     static let magic: UInt64 = 0x3146_494E_414D_5748  // "HWMANIF1"
-    static let version: UInt16 = 1
+    static let version: UInt16 = 2
+    /// The last one in which the oldest `asOf` was one for all groups.
+    private static let versionOfOneOldestAsOf: UInt16 = 1
     static let headerBytes = 24
 
     func encode() -> [UInt8] {
@@ -15,11 +17,11 @@ extension Manifest {
         bytes.append(contentsOf: logID)
         bytes.append(littleEndian: number)
         bytes.append(littleEndian: applied)
-        bytes.append(littleEndian: oldestAsOf)
         bytes.append(littleEndian: nextChunkNumber)
         bytes.append(littleEndian: UInt32(cutoffs.count))
         for (group, history) in cutoffs.sorted(by: { $0.key < $1.key }) {
             bytes.append(littleEndian: group)
+            bytes.append(littleEndian: oldestAsOf[group] ?? 0)
             bytes.append(littleEndian: UInt32(history.all.count))
             for cutoff in history.all {
                 bytes.append(littleEndian: cutoff.position)
@@ -61,20 +63,23 @@ extension Manifest {
             throw damage("its checksum does not match", at: 0)
         }
         var reader = ByteReader(bytes.dropFirst(Self.headerBytes).dropLast(4))
-        do { self = try Manifest(fields: &reader) } catch {
+        do { self = try Manifest(fields: &reader, version: bytes.littleEndian(at: 8)) } catch {
             throw damage(error.message, at: Self.headerBytes + reader.offset)
         }
         guard reader.isAtEnd else { throw damage("bytes are left over", at: Self.headerBytes + reader.offset) }
     }
 
-    private init(fields reader: inout ByteReader) throws(HeadwaterError) {
+    private init(fields reader: inout ByteReader, version: UInt16) throws(HeadwaterError) {
         logID = Array(try reader.bytes(ChunkFormat.logIDBytes))
         number = try reader.integer(UInt64.self)
         applied = try reader.integer(UInt64.self)
-        oldestAsOf = try reader.integer(UInt64.self)
+        let sharedOldestAsOf = version <= Self.versionOfOneOldestAsOf ? try reader.integer(Position.self) : nil
         nextChunkNumber = try reader.integer(UInt64.self)
         for _ in 0..<(try reader.integer(UInt32.self)) {
             let group = try reader.integer(GroupID.self)
+            // Only groups with cutoffs can have lost rows.
+            let oldest = if let sharedOldestAsOf { sharedOldestAsOf } else { try reader.integer(Position.self) }
+            if oldest > 0 { oldestAsOf[group] = oldest }
             var history = CutoffHistory()
             for _ in 0..<(try reader.integer(UInt32.self)) {
                 history.append(

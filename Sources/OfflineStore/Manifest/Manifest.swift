@@ -24,10 +24,10 @@ struct Manifest: Hashable, Sendable {
     var number: UInt64 = 0
     /// The chunks equal the fold of the log up to here.
     var applied: Position = 0
-    /// Below it, rows have been removed.
-    var oldestAsOf: Position = 0
     var nextChunkNumber: UInt64 = 1
     var cutoffs: [GroupID: CutoffHistory] = [:]
+    /// Of groups of which retention has removed rows: before which position reads would miss them. Each has cutoffs.
+    var oldestAsOf: [GroupID: Position] = [:]
     var chunks: [ChunkEntry] = []
     /// What the owner keeps beside: opaque here.
     var extra: [UInt8] = []

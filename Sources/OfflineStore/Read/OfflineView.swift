@@ -20,8 +20,10 @@ public final class OfflineView: Sendable {
 
     /// The last position that the view holds: the greatest `asOf`.
     public var position: Position { snapshot.position }
-    /// The least `asOf`: before it rows have been removed.
-    public var oldestAsOf: Position { snapshot.version.manifest.oldestAsOf }
+    /// The least `asOf` of a group: retention has removed rows that were to be seen before it; 0 where it has removed none.
+    public func oldestAsOf(of group: GroupID) -> Position { snapshot.version.manifest.oldestAsOf[group] ?? 0 }
+    /// The least `asOf` at which every group can be read.
+    public var oldestAsOf: Position { snapshot.version.manifest.oldestAsOf.values.max() ?? 0 }
 
     /// Rows of the group with an event time before it are hidden at the view's position; `nil` where there is no cutoff.
     public func cutoff(of group: GroupID) -> Microseconds? { snapshot.cutoffs[group]?.effective(asOf: position)?.cutoff }
@@ -43,10 +45,12 @@ public final class OfflineView: Sendable {
         guard asOf <= position else {
             throw HeadwaterError(.outOfRange, "as_of \(asOf) lies beyond the applied position \(position)")
         }
-        guard asOf >= oldestAsOf else {
+        let oldest = oldestAsOf(of: group)
+        guard asOf >= oldest else {
             throw HeadwaterError(
                 .outOfRange,
-                "as_of \(asOf) lies before \(oldestAsOf): retention has removed rows of that time; use \(oldestAsOf) or later")
+                "as_of \(asOf) lies before \(oldest): the group's retention has removed rows of that time; use \(oldest) or later"
+            )
         }
         let cutoff = snapshot.cutoffs[group]?.effective(asOf: asOf)?.cutoff
         return RowFilter(asOf: asOf, eventTimeLeast: cutoff ?? .min)

@@ -2,9 +2,7 @@ internal import FeatureModel
 internal import Synchronization
 
 extension OfflineStore {
-    /// Commits a manifest made from the current one, and lets reads see it. Called by the owner's thread only, so the version
-    /// does
-    /// not change between the two locks and no lock is held over the disk's work.
+    /// Commits a manifest made from the current one, and lets reads see it. Called by the owner's thread only, so the version does not change between the two locks and no lock is held over the disk's work.
     ///
     /// - Throws: what the disk says. After an outcome that is unknown the store stops writing for good.
     func commit(
@@ -15,7 +13,9 @@ extension OfflineStore {
         change(&manifest)
         manifest.number += 1
         manifest.nextChunkNumber = place.numbers.upcoming
-        for (group, history) in manifest.cutoffs { manifest.cutoffs[group] = history.pruned(oldestAsOf: manifest.oldestAsOf) }
+        for (group, oldest) in manifest.oldestAsOf {
+            manifest.cutoffs[group] = manifest.cutoffs[group]?.pruned(oldestAsOf: oldest)
+        }
         // Opened before the commit: a file that cannot be read is not named.
         let version = try StoreVersion(manifest, reusing: old.files, place: place)
         do { try manifestFile.commit(manifest) } catch {

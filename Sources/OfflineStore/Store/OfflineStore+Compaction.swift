@@ -123,7 +123,7 @@ extension OfflineStore {
                 manifest.chunks.removeAll { $0.groupID == job.groupID && inputs.contains($0.run) }
                 manifest.chunks.insert(contentsOf: output.entries, at: min(at, manifest.chunks.count))
                 if output.droppedRows > 0, let cutoff = job.cutoff {
-                    manifest.oldestAsOf = max(manifest.oldestAsOf, cutoff.position)
+                    manifest.oldestAsOf[job.groupID] = max(manifest.oldestAsOf[job.groupID] ?? 0, cutoff.position)
                 }
             } publish: { state in
                 state.compactedBytes += output.entries.reduce(0) { $0 + $1.fileBytes }

@@ -20,7 +20,7 @@ public struct OfflineStatus: Sendable {
     public let groups: [Group]
     public let appliedPosition: Position
     public let durablePosition: Position
-    /// `asOf` below it is refused.
+    /// The least `asOf` at which every group can be read; below it some refuse.
     public let oldestAsOf: Position
     public let manifestNumber: UInt64
     public let isFlushing: Bool
@@ -64,7 +64,8 @@ extension OfflineStore {
         }
         let manifest = state.version.manifest
         return OfflineStatus(
-            groups: groups, appliedPosition: state.applied, durablePosition: manifest.applied, oldestAsOf: manifest.oldestAsOf,
+            groups: groups, appliedPosition: state.applied, durablePosition: manifest.applied,
+            oldestAsOf: manifest.oldestAsOf.values.max() ?? 0,
             manifestNumber: manifest.number, isFlushing: state.frozen != nil, isCompacting: state.isCompacting,
             flushedBytes: state.flushedBytes, compactedBytes: state.compactedBytes, failure: state.failure)
     }

@@ -139,7 +139,7 @@ public struct StatusReport: Codable, Hashable, Sendable {
         /// The age of the oldest record that is not applied yet, or, where the log is elsewhere, of the last one that is; 0 where
         /// none is missing.
         public var lagMicroseconds: Int64?
-        /// The least position that `as_of` can read.
+        /// The least position as of which every group can be read.
         public var oldestAsOf: UInt64
         public var groups: [OfflineGroup]
         /// Bytes of chunk files that were written of new rows, and again by compactions, since the server started; absent without one.

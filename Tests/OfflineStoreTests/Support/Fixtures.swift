@@ -51,9 +51,9 @@ enum Weather {
 }
 
 /// Everything a view shows of a group, as text: for comparing two states.
-func transcript(_ view: OfflineView, _ schema: GroupSchema) throws(HeadwaterError) -> [String] {
+func transcript(_ view: OfflineView, _ schema: GroupSchema, asOf: Position? = nil) throws(HeadwaterError) -> [String] {
     var lines: [String] = []
-    var scan = try view.scan(schema, asOf: view.position, includeDeletes: true)
+    var scan = try view.scan(schema, asOf: asOf ?? view.position, includeDeletes: true)
     while let batch = try scan.next() {
         for row in 0..<batch.rowCount {
             let cells =
