@@ -31,6 +31,9 @@ struct Manifest: Hashable, Sendable {
     var chunks: [ChunkEntry] = []
     /// What the owner keeps beside: opaque here.
     var extra: [UInt8] = []
+
+    /// The least `asOf` at which every group can be read.
+    var oldestAsOfEveryGroup: Position { oldestAsOf.values.max() ?? 0 }
 }
 
 /// The cutoffs of one group: positions and cutoffs both rise, since a lower cutoff changes nothing.

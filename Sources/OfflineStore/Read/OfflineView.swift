@@ -23,7 +23,7 @@ public final class OfflineView: Sendable {
     /// The least `asOf` of a group: retention has removed rows that were to be seen before it; 0 where it has removed none.
     public func oldestAsOf(of group: GroupID) -> Position { snapshot.version.manifest.oldestAsOf[group] ?? 0 }
     /// The least `asOf` at which every group can be read.
-    public var oldestAsOf: Position { snapshot.version.manifest.oldestAsOf.values.max() ?? 0 }
+    public var oldestAsOf: Position { snapshot.version.manifest.oldestAsOfEveryGroup }
 
     /// Rows of the group with an event time before it are hidden at the view's position; `nil` where there is no cutoff.
     public func cutoff(of group: GroupID) -> Microseconds? { snapshot.cutoffs[group]?.effective(asOf: position)?.cutoff }

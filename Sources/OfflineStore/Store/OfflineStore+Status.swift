@@ -65,7 +65,7 @@ extension OfflineStore {
         let manifest = state.version.manifest
         return OfflineStatus(
             groups: groups, appliedPosition: state.applied, durablePosition: manifest.applied,
-            oldestAsOf: manifest.oldestAsOf.values.max() ?? 0,
+            oldestAsOf: manifest.oldestAsOfEveryGroup,
             manifestNumber: manifest.number, isFlushing: state.frozen != nil, isCompacting: state.isCompacting,
             flushedBytes: state.flushedBytes, compactedBytes: state.compactedBytes, failure: state.failure)
     }
