@@ -56,7 +56,7 @@ let package = Package(
 
         // The synchronous core: no async, no thread, no clock.
         library("FeatureModel", ["CChecksum"]),
-        library("StorageIO", ["FeatureModel"]),
+        library("StorageIO", ["FeatureModel", "CLinux"]),
         library("Tables", ["FeatureModel"]),
         library("Log", ["StorageIO", "FeatureModel"]),
         library("OnlineStore", ["StorageIO", "FeatureModel", "CPrefetch"]),

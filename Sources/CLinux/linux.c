@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "linux_calls.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
@@ -19,6 +20,10 @@ int linux_socket_port(int descriptor) {
     if (address.ss_family == AF_INET) return ntohs(((struct sockaddr_in *)&address)->sin_port);
     if (address.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
     return -1;
+}
+
+void linux_start_writing(int descriptor, long long offset, long long count) {
+    sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE);
 }
 
 void linux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

@@ -48,6 +48,8 @@ public protocol StorageFile: AnyObject, Sendable {
     func write(_ bytes: ArraySlice<UInt8>, at offset: Int) throws(HeadwaterError)
     /// Makes data and size durable (fdatasync). A failure is final: never retry, the pages may already be clean.
     func sync() throws(HeadwaterError)
+    /// Asks the system to begin to write a part of the file to the disk, so that `sync` has less to wait for. Promises nothing.
+    func startWriting(_ range: Range<Int>)
     /// Asks the system to forget what it keeps of a part of a synced file in memory, so that whoever reads it next reads the disk.
     func forgetCached(_ range: Range<Int>)
     func truncate(to size: Int) throws(HeadwaterError)

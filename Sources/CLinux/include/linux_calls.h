@@ -10,6 +10,9 @@ int linux_accept(int listening);
 /// The port that a TCP socket is bound to; -1 where it has none.
 int linux_socket_port(int descriptor);
 
+/// sync_file_range(2) that starts to write a part of a file to its disk and waits for nothing; errors are left for fdatasync to report.
+void linux_start_writing(int descriptor, long long offset, long long count);
+
 /// Names the calling thread, for people who look at it from outside.
 void linux_name_thread(const char *name);
 

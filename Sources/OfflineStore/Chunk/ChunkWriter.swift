@@ -3,10 +3,15 @@ internal import StorageIO
 
 /// Writes one chunk file, block by block; nothing is durable before `finish`.
 struct ChunkWriter: ~Copyable {
+    /// So much is handed to the disk at once while more is written, for the sync at the end not to wait for all of it.
+    private static let startedBytes = 4 << 20
+
     private let header: ChunkHeader
     private let file: any StorageFile
     private let records: RecordTimes
     private var offset: Int
+    /// What the disk has been asked to write.
+    private var startedOffset = 0
     private var blocks: [BlockEntry] = []
     private var bounds = RowBounds()
     private var positions = PositionSet()
@@ -82,6 +87,9 @@ struct ChunkWriter: ~Copyable {
     private mutating func append(_ bytes: [UInt8]) throws(HeadwaterError) {
         try file.write(bytes[...], at: offset)
         offset += bytes.count
+        if offset - startedOffset < Self.startedBytes { return }
+        file.startWriting(startedOffset..<offset)
+        startedOffset = offset
     }
 }
 

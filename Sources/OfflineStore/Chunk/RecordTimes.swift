@@ -52,30 +52,34 @@ struct RecordTimes: Sendable {
 /// Which positions have been seen: bits, in pages of 4,096 positions.
 struct PositionSet {
     private static let wordsPerPage = 64
-    private var pages: [UInt64: [UInt64]] = [:]
-    private var current: UInt64?
-    private var words = [UInt64](repeating: 0, count: wordsPerPage)
+    /// Of each page its first word.
+    private var pages: [UInt64: Int] = [:]
+    private var words: [UInt64] = []
+    private var current: (page: UInt64, start: Int)?
 
     /// - Complexity: O(1); quickest where the one before was near.
     mutating func insert(_ position: Position) {
         let page = position >> 12
-        if page != current { turn(to: page) }
-        words[Int(position >> 6 & 63)] |= 1 << (position & 63)
+        let start = if let current, current.page == page { current.start } else { turn(to: page) }
+        words[start + Int(position >> 6 & 63)] |= 1 << (position & 63)
     }
 
-    private mutating func turn(to page: UInt64) {
-        if let current { pages[current] = words }
-        words = pages[page] ?? [UInt64](repeating: 0, count: Self.wordsPerPage)
-        current = page
+    private mutating func turn(to page: UInt64) -> Int {
+        let start = pages[page] ?? words.count
+        if start == words.count {
+            pages[page] = start
+            words.append(contentsOf: repeatElement(0, count: Self.wordsPerPage))
+        }
+        current = (page, start)
+        return start
     }
 
     /// All positions, rising.
-    mutating func sorted() -> [Position] {
-        if let current { pages[current] = words }
+    func sorted() -> [Position] {
         var positions: [Position] = []
-        for (page, words) in pages.sorted(by: { $0.key < $1.key }) {
-            for (index, word) in words.enumerated() {
-                var rest = word
+        for (page, start) in pages.sorted(by: { $0.key < $1.key }) {
+            for index in 0..<Self.wordsPerPage {
+                var rest = words[start + index]
                 while rest != 0 {
                     positions.append(page << 12 | UInt64(index) << 6 | UInt64(rest.trailingZeroBitCount))
                     rest &= rest - 1

@@ -61,8 +61,11 @@ struct ChunkColumns: Sendable {
 /// Writes merged rows as one run: one chunk file, or several that follow each other where a size is given.
 ///
 /// In steps, and within a step side by side: the rows of the next blocks are merged and gathered, those of the last step are encoded, and what
-/// that step encoded is written.
+/// that step encoded is written. Merging is one piece of work, and writing another: while they take long, as when many runs need their next
+/// block or a file is synced, the rest of the crew has several blocks to encode.
 struct RunWriter {
+    private static let blocksPerMemberMax = 4
+
     let columns: ChunkColumns
     /// Of all rows.
     let records: RecordTimes
@@ -101,10 +104,12 @@ struct RunWriter {
         var rows: [RowGather] = []
         var blocks: [EncodedBlock] = []
         var isFirst = true
+        // Of few rows too something is to be encoded soon.
+        var blockCount = crew.size
         while isFirst || !rows.isEmpty || !blocks.isEmpty {
             if isCancelled() { throw HeadwaterError(.cancelled, "the writing of chunks was cancelled; nothing has changed") }
             let gathersMore = isFirst || !rows.isEmpty
-            let pieces = try crew.map(2 + rows.count) { [rows, blocks] (number) throws(HeadwaterError) -> Piece in
+            let pieces = try crew.map(2 + rows.count) { [rows, blocks, blockCount] (number) throws(HeadwaterError) -> Piece in
                 switch number {
                 case 0:
                     // First: its memory is needed next.
@@ -114,7 +119,7 @@ struct RunWriter {
                     return .written
                 case 1:
                     if !gathersMore { return .gathered([]) }
-                    return .gathered(try gathers.use { (gathers) throws(HeadwaterError) in try gathers.next(crew.size) })
+                    return .gathered(try gathers.use { (gathers) throws(HeadwaterError) in try gathers.next(blockCount) })
                 default: return .encoded(try EncodedBlock(rows[number - 2], header))
                 }
             }
@@ -128,6 +133,7 @@ struct RunWriter {
                 }
             }
             isFirst = false
+            blockCount = min(2 * blockCount, Self.blocksPerMemberMax * crew.size)
         }
     }
 

@@ -137,7 +137,7 @@ struct RunCursor {
     /// The block that rows come from now.
     private(set) var block: RowBlock?
     /// The first of its rows that has not been taken.
-    private var row = 0
+    private(set) var row = 0
     /// What hides rows of the block.
     private var blockFilter = RowFilter()
 
@@ -199,15 +199,15 @@ extension RowBlock {
     ///
     /// - Complexity: O(log n).
     fileprivate func end(of range: Range<Int>, upTo last: (block: RowBlock, row: Int)) -> Int {
-        let prefix = last.block.keyPrefixes[last.block.keyStarts.run(of: last.row)]
-        let key = last.block.keys.bytes(last.block.keyStarts.run(of: last.row))
-        let order = last.block.order(last.row)
-        return range.bisect { row in
-            let number = keyStarts.run(of: row)
-            let difference =
-                keyPrefixes[number] != prefix
-                ? (keyPrefixes[number] < prefix ? -1 : 1) : KeyBytes.compare(keys.bytes(number), key)
-            return difference < 0 || difference == 0 && !(order < self.order(row))
-        }
+        range.bisect { !last.block.precedes(last.row, (self, $0)) }
+    }
+
+    /// Whether a row lies before a row of a block; both have their order loaded.
+    func precedes(_ row: Int, _ other: (block: RowBlock, row: Int)) -> Bool {
+        let (key, otherKey) = (keyStarts.run(of: row), other.block.keyStarts.run(of: other.row))
+        let (prefix, otherPrefix) = (keyPrefixes[key], other.block.keyPrefixes[otherKey])
+        if prefix != otherPrefix { return prefix < otherPrefix }
+        let difference = KeyBytes.compare(keys.bytes(key), other.block.keys.bytes(otherKey))
+        return difference < 0 || difference == 0 && order(row) < other.block.order(other.row)
     }
 }

@@ -2,14 +2,21 @@ internal import FeatureModel
 
 /// Merges sorted runs into one order: (key, event_time, position, row), many rows at a time.
 ///
-/// **How.** Of every run one block is in memory. All their rows up to the least of the blocks' last ones can be told in order, as what follows in
-/// any run lies behind it: they are sorted together (`KeyOrder`), and at least one block is used up by it.
+/// **How.** Of every run one block is in memory, and of each block a part is looked at. All rows up to the least of the parts' last ones can be
+/// told in order, as what follows in any run lies behind it: they are sorted together (`KeyOrder`). The parts are as long as it takes for a step
+/// to come to some blocks of rows: of many runs whole blocks would be more than the caches hold, and what the rows wait for would wait long.
 ///
 /// - Complexity: O(n) for keys of up to eight bytes, O(n log n) in general; of a single run nothing is sorted.
 struct RunMerge {
     private var cursors: [RunCursor]
+    /// Rows that a step should come to.
+    private let stepRows: ClosedRange<Int>
+    /// The most rows of each block that a step looks at.
+    private var partRows: Int
 
     init(_ runs: [SortedRun], filter: RowFilter, limits: BlockLimits, gauge: BlockGauge? = nil) throws(HeadwaterError) {
+        stepRows = limits.rowsMax...4 * limits.rowsMax
+        partRows = max(1, stepRows.upperBound / max(runs.count, 1))
         cursors = try runs.map { (run) throws(HeadwaterError) in
             try RunCursor(run, filter: filter, limits: limits, gauge: gauge)
         }
@@ -26,29 +33,29 @@ struct RunMerge {
             for index in ended.reversed() { cursors.remove(at: index) }
             if cursors.isEmpty { return nil }
             let last = lastRow
+            var count = 0
             var pieces: [BlockRows] = []
             for index in cursors.indices {
                 let piece = try cursors[index].take(upTo: last, withoutTombstones: withoutTombstones)
+                count += piece.range.count
                 if !piece.isEmpty { pieces.append(piece) }
             }
+            // A part that ends with its block says nothing of what its length comes to.
+            if count < stepRows.lowerBound, let last, last.row < last.block.rowCount - 1 { partRows *= 2 }
+            if count > stepRows.upperBound { partRows = max(1, partRows / 2) }
             if !pieces.isEmpty { return MergedRows(merging: pieces) }
         }
     }
 
-    /// The least of the blocks' last rows, of those blocks that others may follow; `nil` where none may.
+    /// The least of the parts' last rows, of those parts that other rows may follow; `nil` where none may.
     private var lastRow: (block: RowBlock, row: Int)? {
         var least: (block: RowBlock, row: Int)?
-        for index in cursors.indices where cursors[index].hasMore {
-            let block = cursors[index].block!
-            guard let known = least else {
-                least = (block, block.rowCount - 1)
-                continue
-            }
-            let difference = KeyBytes.compare(
-                block.keys.bytes(block.keys.count - 1), known.block.keys.bytes(known.block.keys.count - 1))
-            if difference < 0 || difference == 0 && block.order(block.rowCount - 1) < known.block.order(known.row) {
-                least = (block, block.rowCount - 1)
-            }
+        for cursor in cursors {
+            let block = cursor.block!
+            let row = min(cursor.row + partRows, block.rowCount) - 1
+            if row == block.rowCount - 1, !cursor.hasMore { continue }
+            if let least, !block.precedes(row, least) { continue }
+            least = (block, row)
         }
         return least
     }

@@ -31,6 +31,8 @@ final class FaultyFile: StorageFile {
             { () throws(HeadwaterError) in try base.write(bytes, at: offset) })
     }
 
+    func startWriting(_ range: Range<Int>) { base.startWriting(range) }
+
     func forgetCached(_ range: Range<Int>) { base.forgetCached(range) }
 
     func sync() throws(HeadwaterError) {

@@ -46,6 +46,8 @@ final class MemoryFile: StorageFile, ForgetsUnsyncedPages {
         }
     }
 
+    func startWriting(_ range: Range<Int>) {}
+
     func forgetCached(_ range: Range<Int>) {}
 
     func sync() throws(HeadwaterError) {

@@ -3,6 +3,7 @@
 #else
     internal import Musl
 #endif
+internal import CLinux
 internal import FeatureModel
 internal import Synchronization
 
@@ -86,6 +87,12 @@ final class RealFile: StorageFile {
         defer { leave() }
         // EINTR too is final here: what the kernel did by then is unknown.
         if fdatasync(descriptor) != 0 { throw Kernel.error("sync the file", at: path) }
+    }
+
+    func startWriting(_ range: Range<Int>) {
+        guard (try? enter("start to write the file's pages")) != nil else { return }
+        defer { leave() }
+        linux_start_writing(descriptor, Int64(range.lowerBound), Int64(range.count))
     }
 
     func forgetCached(_ range: Range<Int>) {
