@@ -14,7 +14,8 @@ import Testing
                 random.chance(nulls) ? Value.null : RandomHistory.value(type, &random)
             }
             let column = try Column(type, values)
-            let (bytes, entry) = PageCodec.encode(column)
+            let page = PageCodec.encode(column)
+            let (bytes, entry) = (page.bytes, page.entry)
             let file = ChunkBytes(file: MappedFile(path: "page", bytes: bytes))
             let back = try PageCodec.decode(entry, type: type, from: file)
             #expect(back.values == values, "seed \(seed)")

@@ -109,7 +109,8 @@ import Testing
             var random = SplitMix64(seed: seed)
             let values = Self.values(type, 1 + random.below(3_000), &random)
             let column = try Column(type, values)
-            let (bytes, entry) = PageCodec.encode(column)
+            let page = PageCodec.encode(column)
+            let (bytes, entry) = (page.bytes, page.entry)
             let file = ChunkBytes(file: MappedFile(path: "page", bytes: bytes))
             let back = try PageCodec.decode(entry, type: type, from: file)
             #expect(back.buffers.map(Array.init) == column.buffers.map(Array.init), "seed \(seed)")
@@ -132,7 +133,8 @@ import Testing
     func pagesWhoseBytesAreNotWhatTheySayAreRefused(type: FeatureType) throws {
         for seed in UInt64(0)..<4 {
             var random = SplitMix64(seed: seed)
-            let (bytes, entry) = PageCodec.encode(try Column(type, Self.values(type, 300, &random)))
+            let page = PageCodec.encode(try Column(type, Self.values(type, 300, &random)))
+            let (bytes, entry) = (page.bytes, page.entry)
             for _ in 0..<80 where !bytes.isEmpty {
                 // With a checksum that holds: what is behind it must stand on its own, or be another page of this type.
                 var damaged = bytes

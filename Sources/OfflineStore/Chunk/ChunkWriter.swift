@@ -36,10 +36,17 @@ struct ChunkWriter: ~Copyable {
     /// Writes one block.
     mutating func append(_ block: EncodedBlock) throws(HeadwaterError) {
         for position in block.positions { positions.insert(Position(bitPattern: position)) }
-        var pages = block.pages
-        for index in pages.indices { pages[index].offset += offset }
         // In one piece: a page is small, and a write costs a call.
-        try append(block.bytes)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(block.pages.reduce(0) { $0 + $1.bytes.count })
+        var pages: [PageEntry] = []
+        for page in block.pages {
+            var entry = page.entry
+            entry.offset = offset + bytes.count
+            pages.append(entry)
+            bytes += page.bytes
+        }
+        try append(bytes)
         blocks.append(
             BlockEntry(
                 rowCount: block.bounds.rowCount, firstKey: block.bounds.keyLeast, lastKey: block.bounds.keyGreatest, pages: pages)
@@ -78,9 +85,10 @@ struct ChunkWriter: ~Copyable {
     }
 
     private mutating func append(_ column: Column) throws(HeadwaterError) -> PageEntry {
-        var (bytes, entry) = PageCodec.encode(column)
+        let page = PageCodec.encode(column)
+        var entry = page.entry
         entry.offset = offset
-        try append(bytes)
+        try append(page.bytes)
         return entry
     }
 
@@ -90,57 +98,5 @@ struct ChunkWriter: ~Copyable {
         if offset - startedOffset < Self.startedBytes { return }
         file.startWriting(startedOffset..<offset)
         startedOffset = offset
-    }
-}
-
-/// One block of a chunk, ready to be written.
-struct EncodedBlock: Sendable {
-    let bytes: [UInt8]
-    /// With offsets from the start of the block.
-    let pages: [PageEntry]
-    let bounds: RowBounds
-    /// Bits of the rows' positions.
-    let positions: [Int64]
-
-    /// Copies and encodes the cells of gathered rows.
-    ///
-    /// - Throws: `.dataLoss` where a chunk that they come from is damaged.
-    init(_ rows: RowGather, _ header: ChunkHeader) throws(HeadwaterError) {
-        precondition(!rows.isEmpty)
-        let cells = rows.cells()
-        let keys = rows.keyColumn()
-        positions = cells.positions()
-        var columns = [
-            keys, Column(.int32, numbers: rows.keyRows.map { Int64($0) }), Column(.timestamp, numbers: rows.eventTimes),
-        ]
-        if header.hasAvailableTime { columns.append(try cells.column(.availableTime, .timestamp)) }
-        columns += [
-            Column(.int64, numbers: positions), Column(.int32, numbers: cells.rowNumbers().map { Int64(Int32(bitPattern: $0)) }),
-            cells.tombstones(),
-        ]
-        var bytes: [UInt8] = []
-        var pages: [PageEntry] = []
-        func append(_ column: Column) {
-            var (stored, entry) = PageCodec.encode(column)
-            entry.offset = bytes.count
-            bytes += stored
-            pages.append(entry)
-        }
-        for column in columns { append(column) }
-        // One after the other: a column's cells stay near until they are encoded.
-        for feature in header.features { append(try cells.column(.feature(feature.ordinal), feature.type)) }
-        self.bytes = bytes
-        self.pages = pages
-        var bounds = RowBounds(
-            rowCount: rows.count, keyLeast: Array(keys.bytes(0)), keyGreatest: Array(keys.bytes(keys.count - 1)))
-        for time in rows.eventTimes {
-            bounds.eventTimeLeast = min(bounds.eventTimeLeast, time)
-            bounds.eventTimeGreatest = max(bounds.eventTimeGreatest, time)
-        }
-        for position in positions {
-            bounds.positionLeast = min(bounds.positionLeast, Position(bitPattern: position))
-            bounds.positionGreatest = max(bounds.positionGreatest, Position(bitPattern: position))
-        }
-        self.bounds = bounds
     }
 }

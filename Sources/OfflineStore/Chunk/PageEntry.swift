@@ -34,6 +34,12 @@ struct PageEntry: Hashable, Sendable {
     let bounds: PageBounds
 }
 
+/// A page, ready to be written; the entry's offset is for the writer to set.
+struct EncodedPage: Sendable {
+    let bytes: [UInt8]
+    let entry: PageEntry
+}
+
 extension PageBounds {
     /// The bounds of a column's cells that are neither null nor NaN; bool counts as 0 and 1.
     init(of column: Column) {

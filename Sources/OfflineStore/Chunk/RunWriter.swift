@@ -60,11 +60,11 @@ struct ChunkColumns: Sendable {
 
 /// Writes merged rows as one run: one chunk file, or several that follow each other where a size is given.
 ///
-/// In steps, and within a step side by side: the rows of the next blocks are merged and gathered, those of the last step are encoded, and what
-/// that step encoded is written. Merging is one piece of work, and writing another: while they take long, as when many runs need their next
-/// block or a file is synced, the rest of the crew has several blocks to encode.
+/// In steps, and within a step side by side: the rows of the next blocks are merged and gathered, those of the last step are encoded, a column
+/// by each member of the crew, and what that step encoded is written.
 struct RunWriter {
-    private static let blocksPerMemberMax = 4
+    /// Of a step: enough for the times when many runs need their next block, or a file is synced, not to hold up the others for long.
+    private static let blocksPerStepMax = 8
 
     let columns: ChunkColumns
     /// Of all rows.
@@ -76,9 +76,9 @@ struct RunWriter {
     let crew: WorkCrew
 
     private enum Piece: Sendable {
-        case gathered([RowGather])
-        case encoded(EncodedBlock)
         case written
+        case gathered(GatheredBlocks?)
+        case encoded([EncodedPage])
     }
 
     /// Writes all rows.
@@ -101,15 +101,16 @@ struct RunWriter {
         _ gathers: Turned<BlockGathers>, _ files: Turned<RunFiles>, _ isCancelled: () -> Bool
     ) throws(HeadwaterError) {
         let header = header(number: 0)
-        var rows: [RowGather] = []
+        var gathered: GatheredBlocks?
         var blocks: [EncodedBlock] = []
         var isFirst = true
         // Of few rows too something is to be encoded soon.
-        var blockCount = crew.size
-        while isFirst || !rows.isEmpty || !blocks.isEmpty {
+        var blockCount = 2
+        while isFirst || gathered != nil || !blocks.isEmpty {
             if isCancelled() { throw HeadwaterError(.cancelled, "the writing of chunks was cancelled; nothing has changed") }
-            let gathersMore = isFirst || !rows.isEmpty
-            let pieces = try crew.map(2 + rows.count) { [rows, blocks, blockCount] (number) throws(HeadwaterError) -> Piece in
+            let gathersMore = isFirst || gathered != nil
+            let pieces = try crew.map(2 + (gathered?.columnCount ?? 0)) {
+                [gathered, blocks, blockCount] (number) throws(HeadwaterError) -> Piece in
                 switch number {
                 case 0:
                     // First: its memory is needed next.
@@ -118,22 +119,25 @@ struct RunWriter {
                     }
                     return .written
                 case 1:
-                    if !gathersMore { return .gathered([]) }
-                    return .gathered(try gathers.use { (gathers) throws(HeadwaterError) in try gathers.next(blockCount) })
-                default: return .encoded(try EncodedBlock(rows[number - 2], header))
+                    if !gathersMore { return .gathered(nil) }
+                    let rows = try gathers.use { (gathers) throws(HeadwaterError) in try gathers.next(blockCount) }
+                    return .gathered(rows.isEmpty ? nil : GatheredBlocks(rows, header))
+                default: return .encoded(try gathered!.encode(column: number - 2))
                 }
             }
-            rows = []
-            blocks = []
+            var next: GatheredBlocks?
+            var columns: [[EncodedPage]] = []
             for piece in pieces {
                 switch piece {
-                case .gathered(let next): rows = next
-                case .encoded(let block): blocks.append(block)
                 case .written: break
+                case .gathered(let rows): next = rows
+                case .encoded(let pages): columns.append(pages)
                 }
             }
+            blocks = gathered?.blocks(columns) ?? []
+            gathered = next
             isFirst = false
-            blockCount = min(2 * blockCount, Self.blocksPerMemberMax * crew.size)
+            blockCount = min(2 * blockCount, Self.blocksPerStepMax)
         }
     }
 

@@ -15,15 +15,15 @@ enum PageCodec {
 
     // MARK: Encoding
 
-    /// Encodes a column; the entry's offset is for the caller to set.
-    static func encode(_ column: Column) -> (bytes: [UInt8], entry: PageEntry) {
+    /// Encodes a column.
+    static func encode(_ column: Column) -> EncodedPage {
         let (encoding, raw, compressed) = smallest(column)
         let stored = compressed ?? raw
         let entry = PageEntry(
             offset: 0, storedBytes: stored.count, rawBytes: raw.count, checksum: CRC32C.checksum(stored), cellCount: column.count,
             nullCount: column.nullCount, encoding: encoding.rawValue, isCompressed: compressed != nil,
             bounds: PageBounds(of: column))
-        return (stored, entry)
+        return EncodedPage(bytes: stored, entry: entry)
     }
 
     private static func smallest(_ column: Column) -> (PageEncoding, raw: [UInt8], compressed: [UInt8]?) {

@@ -85,7 +85,29 @@ struct RowGather: Sendable {
     func keyColumn() -> Column { .joined(keys) }
 
     /// The rows' cells. - Complexity: O(n).
-    func cells() -> GatheredCells { GatheredCells(picks.grouped()) }
+    func cells() -> GatheredCells { Self.cells([self]) }
+
+    /// The cells of rows that follow each other in several gathers. - Complexity: O(n).
+    static func cells(_ gathers: [RowGather]) -> GatheredCells {
+        var sources: [PickSource] = []
+        var known: [ObjectIdentifier: Int] = [:]
+        let numbers = gathers.map { gather in
+            gather.picks.sources.map { source in
+                if let number = known[source.id] { return number }
+                known[source.id] = sources.count
+                sources.append(source)
+                return sources.count - 1
+            }
+        }
+        return GatheredCells(
+            GroupedPicks(sources) { pick in
+                var first: Int32 = 0
+                for (gather, numbers) in zip(gathers, numbers) {
+                    gather.picks.forEach { slot, row, place in pick(numbers[slot], row, first + place) }
+                    first += Int32(gather.count)
+                }
+            })
+    }
 }
 
 /// The cells of gathered rows, copied one column at a time.
@@ -204,7 +226,7 @@ private enum PickSource: Sendable {
 
 /// Picked rows by source: of each pick its source's slot and its row there.
 struct CellPicks<Source> {
-    private var sources: [Source] = []
+    private(set) var sources: [Source] = []
     private var slots: [Int32] = []
     private var rows: [Int32] = []
 
@@ -219,10 +241,12 @@ struct CellPicks<Source> {
     }
 
     /// The picks source by source; within one in the order in which they were made.
-    func grouped() -> GroupedPicks<Source> {
-        GroupedPicks(sources) { pick in
-            for place in slots.indices { pick(Int(slots[place]), rows[place], Int32(place)) }
-        }
+    func grouped() -> GroupedPicks<Source> { GroupedPicks(sources) { pick in forEach(pick) } }
+
+    /// Calls `body` with each pick.
+    @inline(__always)
+    func forEach(_ body: (_ slot: Int, _ row: Int32, _ place: Int32) -> Void) {
+        for place in slots.indices { body(Int(slots[place]), rows[place], Int32(place)) }
     }
 }
 
