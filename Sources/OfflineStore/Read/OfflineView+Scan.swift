@@ -12,7 +12,7 @@ extension OfflineView {
     ///   - includeDeletes: whether tombstones are given too.
     ///   - fields: what is wanted beside features.
     ///   - crew: decodes.
-    /// - Complexity: memory of one block a run and a few batches for each member of the crew.
+    /// - Complexity: memory of one block a run and a few batches for each member of the crew, or as many more as take 4 MiB.
     /// - Throws: `.outOfRange` for an `asOf` that is not there, `.invalidArgument` for an ordinal that is no feature,
     ///   `.dataLoss` for a
     ///   damaged chunk.
@@ -63,6 +63,10 @@ extension OfflineView {
 
 /// Gives rows batch by batch, on demand. Belongs to one thread at a time.
 public struct RowScan {
+    /// Made at once. More than the least where that is little work, as a thread that has been called comes late for it.
+    private static let batchesPerMember = 4...32
+    private static let bytesPerMember = 4 << 20
+
     /// Blocks of the only run there is, each by itself; else merged rows.
     private var blocks: ChunkBlocks?
     private var gathers: BlockGathers?
@@ -97,10 +101,17 @@ public struct RowScan {
     /// - Returns: `false` at the end.
     private mutating func fill() throws(HeadwaterError) -> Bool {
         // Several for each, as not all take as long.
-        let count = crew.size == 1 ? 1 : 4 * crew.size
+        let count = crew.size == 1 ? 1 : Self.batchesPerMember.lowerBound * crew.size
         if blocks != nil {
+            let most = crew.size == 1 ? 1 : Self.batchesPerMember.upperBound * crew.size
             var taken: [ChunkBlock] = []
-            while taken.count < count, let block = try blocks!.next() { taken.append(block) }
+            var bytes = 0
+            while taken.count < count || taken.count < most && bytes < Self.bytesPerMember * crew.size,
+                let block = try blocks!.next()
+            {
+                taken.append(block)
+                bytes += builder.byteCount(block)
+            }
             let batches = try crew.map(taken.count) { [builder, withoutTombstones, taken] (index) throws(HeadwaterError) in
                 try builder.batch(taken[index], withoutTombstones: withoutTombstones)
             }

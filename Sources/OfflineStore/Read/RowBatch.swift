@@ -74,6 +74,14 @@ struct RowBatchBuilder: Sendable {
             })
     }
 
+    /// About what all rows of a block come to.
+    func byteCount(_ block: ChunkBlock) -> Int {
+        let entry = block.layout.directory.blocks[block.number]
+        return ordinals.reduce(entry.rowCount * 8) { bytes, ordinal in
+            bytes + (block.layout.page(ofFeature: ordinal).map { entry.pages[$0].rawBytes } ?? 0)
+        }
+    }
+
     /// The visible rows of a block of a run that nothing else is merged with; `nil` where there are none.
     func batch(_ chunkBlock: ChunkBlock, withoutTombstones: Bool) throws(HeadwaterError) -> RowBatch? {
         let block = try RowBlock(chunkBlock, gauge: nil)
