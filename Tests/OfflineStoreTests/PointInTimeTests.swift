@@ -132,6 +132,7 @@ import Testing
         let before = store.view()
         try store.compact()
         #expect(store.status().oldestAsOf == 2)
+        #expect(store.status().groups.map(\.oldestAsOf) == [2])
         #expect { _ = try Weather.temp(store, station: 7, at: 10, asOf: 1) } throws: {
             ($0 as? HeadwaterError)?.code == .outOfRange
         }

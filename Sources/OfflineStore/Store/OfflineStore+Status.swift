@@ -14,6 +14,8 @@ public struct OfflineStatus: Sendable {
         public let chunkBytes: Int
         public let memoryRows: Int
         public let memoryBytes: Int
+        /// The least `asOf` at which the group can be read: retention has removed rows of those before.
+        public let oldestAsOf: Position
     }
 
     /// By rising group id.
@@ -44,7 +46,8 @@ extension OfflineStore {
     public func status() -> OfflineStatus {
         let state = state.withLock { $0 }
         let frozen = state.frozen?.tables ?? [:]
-        let ids = Set(state.version.runs.keys).union(state.live.keys).union(frozen.keys)
+        let manifest = state.version.manifest
+        let ids = Set(state.version.runs.keys).union(state.live.keys).union(frozen.keys).union(manifest.oldestAsOf.keys)
         let groups = ids.sorted().map { group in
             let runs = state.version.runs[group] ?? []
             let tables = [frozen[group], state.live[group]].compactMap { $0 }
@@ -60,9 +63,8 @@ extension OfflineStore {
             return OfflineStatus.Group(
                 groupID: group, rowCount: chunkRows + memoryRows, chunksByLevel: chunksByLevel, runsByLevel: runsByLevel,
                 chunkBytes: runs.reduce(0) { $0 + $1.byteCount }, memoryRows: memoryRows,
-                memoryBytes: tables.reduce(0) { $0 + $1.byteCount })
+                memoryBytes: tables.reduce(0) { $0 + $1.byteCount }, oldestAsOf: manifest.oldestAsOf[group] ?? 0)
         }
-        let manifest = state.version.manifest
         return OfflineStatus(
             groups: groups, appliedPosition: state.applied, durablePosition: manifest.applied,
             oldestAsOf: manifest.oldestAsOfEveryGroup,

@@ -145,7 +145,7 @@ struct OperationHandlers {
                 return StatusReport.OfflineGroup(
                     project: group.project, group: group.reference, rows: counted?.rowCount ?? 0,
                     chunksByLevel: counted?.chunksByLevel ?? [], chunkBytes: counted?.chunkBytes ?? 0,
-                    memoryRows: counted?.memoryRows ?? 0)
+                    memoryRows: counted?.memoryRows ?? 0, oldestAsOf: counted?.oldestAsOf ?? 0)
             }, failure: failure?.description)
         report.lagRows = lag?.rows
         report.lagMicroseconds = lag?.microseconds

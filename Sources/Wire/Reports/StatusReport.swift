@@ -168,14 +168,20 @@ public struct StatusReport: Codable, Hashable, Sendable {
         public var chunksByLevel: [Int]
         public var chunkBytes: Int
         public var memoryRows: Int
+        /// The least position as of which the group can be read; absent in what older servers say.
+        public var oldestAsOf: UInt64?
 
-        public init(project: String, group: String, rows: Int, chunksByLevel: [Int], chunkBytes: Int, memoryRows: Int) {
+        public init(
+            project: String, group: String, rows: Int, chunksByLevel: [Int], chunkBytes: Int, memoryRows: Int,
+            oldestAsOf: UInt64?
+        ) {
             self.project = project
             self.group = group
             self.rows = rows
             self.chunksByLevel = chunksByLevel
             self.chunkBytes = chunkBytes
             self.memoryRows = memoryRows
+            self.oldestAsOf = oldestAsOf
         }
     }
 

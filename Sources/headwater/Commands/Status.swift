@@ -111,11 +111,11 @@ enum StatusText {
                     + "\((written * 10).rounded() / 10) times")
         }
         guard !offline.groups.isEmpty else { return lines }
-        var table = TextTable(["project", "group", "rows", "chunks by level", "chunk bytes", "rows in memory"])
+        var table = TextTable(["project", "group", "rows", "chunks by level", "chunk bytes", "rows in memory", "oldest as-of"])
         for group in offline.groups {
             table.append([
                 group.project, group.group, "\(group.rows)", group.chunksByLevel.map(String.init).joined(separator: " "),
-                "\(group.chunkBytes)", "\(group.memoryRows)",
+                "\(group.chunkBytes)", "\(group.memoryRows)", group.oldestAsOf.map { "\($0)" } ?? "",
             ])
         }
         return lines + indented(table)

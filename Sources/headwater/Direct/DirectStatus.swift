@@ -83,7 +83,8 @@ enum DirectStatus {
                 catalog.group(id: part.groupID).map { group in
                     StatusReport.OfflineGroup(
                         project: group.project, group: group.reference, rows: part.rowCount, chunksByLevel: part.chunksByLevel,
-                        chunkBytes: part.chunkBytes, memoryRows: part.memoryRows)
+                        chunkBytes: part.chunkBytes, memoryRows: part.memoryRows,
+                        oldestAsOf: part.oldestAsOf)
                 }
             }, failure: status.failure.map { Failure.message($0) })
     }
