@@ -10,7 +10,7 @@ int linux_accept(int listening);
 /// The port that a TCP socket is bound to; -1 where it has none.
 int linux_socket_port(int descriptor);
 
-/// sync_file_range(2) that starts to write a part of a file to its disk and waits for nothing; errors are left for fdatasync to report.
+/// sync_file_range(2) that starts to write a part of a file to its disk, and waits only where the disk has too much to do; errors are left for fdatasync to report.
 void linux_start_writing(int descriptor, long long offset, long long count);
 
 /// Names the calling thread, for people who look at it from outside.

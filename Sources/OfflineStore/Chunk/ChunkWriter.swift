@@ -95,8 +95,10 @@ struct ChunkWriter: ~Copyable {
     private mutating func append(_ bytes: [UInt8]) throws(HeadwaterError) {
         try file.write(bytes[...], at: offset)
         offset += bytes.count
-        if offset - startedOffset < Self.startedBytes { return }
-        file.startWriting(startedOffset..<offset)
-        startedOffset = offset
+        // Whole pages: what is appended to one that is being written would have to wait.
+        let end = offset & ~4_095
+        if end - startedOffset < Self.startedBytes { return }
+        file.startWriting(startedOffset..<end)
+        startedOffset = end
     }
 }

@@ -1,15 +1,27 @@
 internal import FeatureModel
 
-/// Rows of some blocks that follow each other, to be encoded a column at a time.
+/// Rows of some blocks that follow each other, to be encoded in pieces.
 ///
-/// Through all blocks: many rows then come from the same block of input, whose cells are decoded and found once for them.
+/// A column of numbers is one piece, through all blocks: many rows then come from the same block of input, whose cells are found at once for
+/// them. What may be large, texts, arrays and vectors, is a piece for each block, so that no more than a block's is in memory for each thread.
 struct GatheredBlocks: Sendable {
     /// Of each block, never none.
     private let rows: [RowGather]
+    private let bounds: [RowBounds]
     private let cells: GatheredCells
+    /// The same by block; empty where no column needs it.
+    private let cellsOfBlocks: [GatheredCells]
     /// Bits of the rows' positions.
     private let positions: [Int64]
     private let header: ChunkHeader
+    private let pieces: [Piece]
+
+    private struct Piece {
+        /// In the order of `ChunkHeader.pageTypes`.
+        let column: Int
+        /// `nil` for all.
+        let block: Int?
+    }
 
     /// - Parameter rows: of each block; at least one, none empty.
     init(_ rows: [RowGather], _ header: ChunkHeader) {
@@ -18,21 +30,37 @@ struct GatheredBlocks: Sendable {
         self.header = header
         cells = RowGather.cells(rows)
         positions = cells.positions()
+        let systemCount = header.systemColumns.count
+        let types = header.pageTypes
+        let large = types.indices.filter { $0 >= systemCount && !types[$0].isSmall }
+        cellsOfBlocks = large.isEmpty ? [] : rows.map { $0.cells() }
+        // The large ones first: what starts last should be short.
+        pieces =
+            large.flatMap { column in rows.indices.map { Piece(column: column, block: $0) } }
+            + types.indices.filter { !large.contains($0) }.reversed().map { Piece(column: $0, block: nil) }
+        var end = 0
+        bounds = rows.map { [positions] block in
+            end += block.count
+            return block.bounds(positions[end - block.count..<end])
+        }
     }
 
-    var columnCount: Int { header.pageTypes.count }
+    /// How many pieces there are to encode.
+    var pieceCount: Int { pieces.count }
 
-    /// Encodes a column, by its number in `ChunkHeader.pageTypes`.
+    /// Encodes a piece.
     ///
-    /// - Returns: the page of each block.
+    /// - Returns: pages of one column, of all blocks or of one.
     /// - Throws: `.dataLoss` where a chunk that cells come from is damaged.
-    func encode(column number: Int) throws(HeadwaterError) -> [EncodedPage] {
+    func encode(piece number: Int) throws(HeadwaterError) -> [EncodedPage] {
+        let piece = pieces[number]
         let system = header.systemColumns
-        guard number < system.count else {
-            let feature = header.features[number - system.count]
-            return encode(try cells.column(.feature(feature.ordinal), feature.type))
+        guard piece.column < system.count else {
+            let feature = header.features[piece.column - system.count]
+            guard let block = piece.block else { return encode(try cells.column(.feature(feature.ordinal), feature.type)) }
+            return [PageCodec.encode(try cellsOfBlocks[block].column(.feature(feature.ordinal), feature.type))]
         }
-        switch system[number] {
+        switch system[piece.column] {
         case .key: return rows.map { PageCodec.encode($0.keyColumn()) }
         case .keyRows: return rows.map { PageCodec.encode(Column(.int32, numbers: $0.keyRows.map { Int64($0) })) }
         case .eventTime: return rows.map { PageCodec.encode(Column(.timestamp, numbers: $0.eventTimes)) }
@@ -44,32 +72,40 @@ struct GatheredBlocks: Sendable {
         }
     }
 
-    private func encode(_ column: Column) -> [EncodedPage] { ranges.map { PageCodec.encode(column.slice($0)) } }
-
-    /// The rows of each block.
-    private var ranges: [Range<Int>] {
+    private func encode(_ column: Column) -> [EncodedPage] {
         var end = 0
         return rows.map { block in
             end += block.count
-            return end - block.count..<end
+            return PageCodec.encode(column.slice(end - block.count..<end))
         }
     }
 
-    /// The blocks, of the pages of all columns in order.
-    func blocks(_ columns: [[EncodedPage]]) -> [EncodedBlock] {
-        precondition(columns.count == columnCount)
-        return zip(rows, ranges).enumerated().map { number, block in
-            EncodedBlock(
-                pages: columns.map { $0[number] }, bounds: Self.bounds(block.0, positions[block.1]), positions: positions[block.1]
-            )
+    /// The blocks, of what all pieces were encoded to, in order.
+    func blocks(_ encoded: [[EncodedPage]]) -> [EncodedBlock] {
+        precondition(encoded.count == pieceCount)
+        var pages = [[EncodedPage?]](repeating: Array(repeating: nil, count: header.pageTypes.count), count: rows.count)
+        for (piece, made) in zip(pieces, encoded) {
+            for (offset, page) in made.enumerated() { pages[(piece.block ?? 0) + offset][piece.column] = page }
+        }
+        var end = 0
+        return rows.indices.map { block in
+            end += rows[block].count
+            return EncodedBlock(
+                pages: pages[block].map { $0! }, bounds: bounds[block], positions: positions[end - rows[block].count..<end])
         }
     }
+}
 
-    private static func bounds(_ rows: RowGather, _ positions: ArraySlice<Int64>) -> RowBounds {
-        let keys = rows.keyColumn()
-        var bounds = RowBounds(
-            rowCount: rows.count, keyLeast: Array(keys.bytes(0)), keyGreatest: Array(keys.bytes(keys.count - 1)))
-        for time in rows.eventTimes {
+extension FeatureType {
+    /// Whether a cell is a number of a few bytes.
+    fileprivate var isSmall: Bool { self == .bool || fixedWidth ?? .max <= 8 }
+}
+
+extension RowGather {
+    /// - Parameter positions: bits of the rows' positions.
+    fileprivate func bounds(_ positions: ArraySlice<Int64>) -> RowBounds {
+        var bounds = RowBounds(rowCount: count, keyLeast: Array(firstKey), keyGreatest: Array(lastKey))
+        for time in eventTimes {
             bounds.eventTimeLeast = min(bounds.eventTimeLeast, time)
             bounds.eventTimeGreatest = max(bounds.eventTimeGreatest, time)
         }

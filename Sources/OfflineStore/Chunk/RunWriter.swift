@@ -60,8 +60,8 @@ struct ChunkColumns: Sendable {
 
 /// Writes merged rows as one run: one chunk file, or several that follow each other where a size is given.
 ///
-/// In steps, and within a step side by side: the rows of the next blocks are merged and gathered, those of the last step are encoded, a column
-/// by each member of the crew, and what that step encoded is written.
+/// In steps, and within a step side by side: the rows of the next blocks are merged and gathered, those of the last step are encoded, and
+/// what that step encoded is written.
 struct RunWriter {
     /// Of a step: enough for the times when many runs need their next block, or a file is synced, not to hold up the others for long.
     private static let blocksPerStepMax = 8
@@ -89,7 +89,8 @@ struct RunWriter {
         let gathers = Turned(BlockGathers(merge, limits: place.options.blockLimits))
         let files = Turned(RunFiles(self))
         do {
-            try write(gathers, files, isCancelled)
+            // What eight blocks come from where all rows are visible and the blocks are as long: one more of each run at both ends.
+            try write(gathers, files, inputBlocksMax: Self.blocksPerStepMax + 2 * merge.runCount, isCancelled)
             return try files.use { (files) throws(HeadwaterError) in try files.finish() }
         } catch {
             place.discard(files.use { $0.numbers })
@@ -98,7 +99,7 @@ struct RunWriter {
     }
 
     private func write(
-        _ gathers: Turned<BlockGathers>, _ files: Turned<RunFiles>, _ isCancelled: () -> Bool
+        _ gathers: Turned<BlockGathers>, _ files: Turned<RunFiles>, inputBlocksMax: Int, _ isCancelled: () -> Bool
     ) throws(HeadwaterError) {
         let header = header(number: 0)
         var gathered: GatheredBlocks?
@@ -109,7 +110,7 @@ struct RunWriter {
         while isFirst || gathered != nil || !blocks.isEmpty {
             if isCancelled() { throw HeadwaterError(.cancelled, "the writing of chunks was cancelled; nothing has changed") }
             let gathersMore = isFirst || gathered != nil
-            let pieces = try crew.map(2 + (gathered?.columnCount ?? 0)) {
+            let pieces = try crew.map(2 + (gathered?.pieceCount ?? 0)) {
                 [gathered, blocks, blockCount] (number) throws(HeadwaterError) -> Piece in
                 switch number {
                 case 0:
@@ -120,21 +121,23 @@ struct RunWriter {
                     return .written
                 case 1:
                     if !gathersMore { return .gathered(nil) }
-                    let rows = try gathers.use { (gathers) throws(HeadwaterError) in try gathers.next(blockCount) }
+                    let rows = try gathers.use { (gathers) throws(HeadwaterError) in
+                        try gathers.next(blockCount, blocksMax: inputBlocksMax)
+                    }
                     return .gathered(rows.isEmpty ? nil : GatheredBlocks(rows, header))
-                default: return .encoded(try gathered!.encode(column: number - 2))
+                default: return .encoded(try gathered!.encode(piece: number - 2))
                 }
             }
             var next: GatheredBlocks?
-            var columns: [[EncodedPage]] = []
+            var encoded: [[EncodedPage]] = []
             for piece in pieces {
                 switch piece {
                 case .written: break
                 case .gathered(let rows): next = rows
-                case .encoded(let pages): columns.append(pages)
+                case .encoded(let pages): encoded.append(pages)
                 }
             }
-            blocks = gathered?.blocks(columns) ?? []
+            blocks = gathered?.blocks(encoded) ?? []
             gathered = next
             isFirst = false
             blockCount = min(2 * blockCount, Self.blocksPerStepMax)

@@ -67,23 +67,29 @@ struct CellTarget: @unchecked Sendable {
     /// Copies cells of the target's width from `cells`, which holds them from its start on.
     func store(_ places: ArraySlice<Int32>, from cells: RawSpan, rows: ArraySlice<Int32>) {
         check(places)
-        precondition(places.count == rows.count && rows.allSatisfy { $0 >= 0 && (Int($0) + 1) * width <= cells.byteCount })
-        // Both sides lie in their buffers by the checks.
+        let bounds = Self.bounds(rows)
+        precondition(places.count == rows.count && bounds.least >= 0 && (Int(bounds.greatest) + 1) * width <= cells.byteCount)
+        // Both sides lie in their buffers by the checks; there are as many places as rows.
         unsafe cells.withUnsafeBytes { cells in
-            var index = rows.startIndex
-            for place in places {
-                let row = Int(rows[index])
-                index += 1
-                switch width {
-                case 8:
-                    let cell = unsafe cells.loadUnaligned(fromByteOffset: row &* 8, as: UInt64.self)
-                    unsafe data.storeBytes(of: cell, toByteOffset: Int(place) &* 8, as: UInt64.self)
-                case 4:
-                    let cell = unsafe cells.loadUnaligned(fromByteOffset: row &* 4, as: UInt32.self)
-                    unsafe data.storeBytes(of: cell, toByteOffset: Int(place) &* 4, as: UInt32.self)
-                default:
-                    unsafe (data.baseAddress! + Int(place) * width).copyMemory(
-                        from: cells.baseAddress! + row * width, byteCount: width)
+            unsafe places.withUnsafeBufferPointer { places in
+                unsafe rows.withUnsafeBufferPointer { rows in
+                    switch width {
+                    case 8:
+                        for index in 0..<rows.count {
+                            let cell = unsafe cells.loadUnaligned(fromByteOffset: Int(rows[index]) &* 8, as: UInt64.self)
+                            unsafe data.storeBytes(of: cell, toByteOffset: Int(places[index]) &* 8, as: UInt64.self)
+                        }
+                    case 4:
+                        for index in 0..<rows.count {
+                            let cell = unsafe cells.loadUnaligned(fromByteOffset: Int(rows[index]) &* 4, as: UInt32.self)
+                            unsafe data.storeBytes(of: cell, toByteOffset: Int(places[index]) &* 4, as: UInt32.self)
+                        }
+                    default:
+                        for index in 0..<rows.count {
+                            unsafe (data.baseAddress! + Int(places[index]) * width).copyMemory(
+                                from: cells.baseAddress! + Int(rows[index]) * width, byteCount: width)
+                        }
+                    }
                 }
             }
         }
@@ -114,13 +120,18 @@ struct CellTarget: @unchecked Sendable {
     func storeNulls(_ places: ArraySlice<Int32>) { for place in places { storeNull(place) } }
 
     private func check(_ places: ArraySlice<Int32>) {
+        let bounds = Self.bounds(places)
+        precondition(bounds.least >= 0 && Int(bounds.greatest) < count, "a place outside the column")
+    }
+
+    private static func bounds(_ numbers: ArraySlice<Int32>) -> (least: Int32, greatest: Int32) {
         var least: Int32 = 0
         var greatest: Int32 = -1
-        for place in places {
-            least = min(least, place)
-            greatest = max(greatest, place)
+        for number in numbers {
+            least = min(least, number)
+            greatest = max(greatest, number)
         }
-        precondition(least >= 0 && Int(greatest) < count, "a place outside the column")
+        return (least, greatest)
     }
 
     // MARK: Filling

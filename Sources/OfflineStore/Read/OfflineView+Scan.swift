@@ -12,7 +12,7 @@ extension OfflineView {
     ///   - includeDeletes: whether tombstones are given too.
     ///   - fields: what is wanted beside features.
     ///   - crew: decodes.
-    /// - Complexity: memory of one block a run and a few batches for each member of the crew, or as many more as take 4 MiB.
+    /// - Complexity: memory of one block a run and a few batches for each member of the crew, or more of them up to 8 MiB in all.
     /// - Throws: `.outOfRange` for an `asOf` that is not there, `.invalidArgument` for an ordinal that is no feature,
     ///   `.dataLoss` for a
     ///   damaged chunk.
@@ -63,9 +63,10 @@ extension OfflineView {
 
 /// Gives rows batch by batch, on demand. Belongs to one thread at a time.
 public struct RowScan {
-    /// Made at once. More than the least where that is little work, as a thread that has been called comes late for it.
+    /// Batches made at once for each member of the crew. More than the least, the more the longer the scan goes on, where that is little work:
+    /// a thread that has been called comes late for it.
     private static let batchesPerMember = 4...32
-    private static let bytesPerMember = 4 << 20
+    private static let bytesAtOnce = 8 << 20
 
     /// Blocks of the only run there is, each by itself; else merged rows.
     private var blocks: ChunkBlocks?
@@ -75,6 +76,7 @@ public struct RowScan {
     private let crew: WorkCrew
     /// Made already, the next one last.
     private var ready: [RowBatch] = []
+    private var mostAtOnce = 1
 
     fileprivate init(_ blocks: ChunkBlocks, withoutTombstones: Bool, _ builder: RowBatchBuilder, _ crew: WorkCrew) {
         self.blocks = blocks
@@ -101,24 +103,22 @@ public struct RowScan {
     /// - Returns: `false` at the end.
     private mutating func fill() throws(HeadwaterError) -> Bool {
         // Several for each, as not all take as long.
-        let count = crew.size == 1 ? 1 : Self.batchesPerMember.lowerBound * crew.size
+        let least = crew.size == 1 ? 1 : Self.batchesPerMember.lowerBound * crew.size
         if blocks != nil {
-            let most = crew.size == 1 ? 1 : Self.batchesPerMember.upperBound * crew.size
             var taken: [ChunkBlock] = []
             var bytes = 0
-            while taken.count < count || taken.count < most && bytes < Self.bytesPerMember * crew.size,
-                let block = try blocks!.next()
-            {
+            while taken.count < least || taken.count < mostAtOnce && bytes < Self.bytesAtOnce, let block = try blocks!.next() {
                 taken.append(block)
                 bytes += builder.byteCount(block)
             }
+            mostAtOnce = max(least, min(2 * mostAtOnce, crew.size == 1 ? 1 : Self.batchesPerMember.upperBound * crew.size))
             let batches = try crew.map(taken.count) { [builder, withoutTombstones, taken] (index) throws(HeadwaterError) in
                 try builder.batch(taken[index], withoutTombstones: withoutTombstones)
             }
             ready = batches.compactMap { $0 }.reversed()
             return !taken.isEmpty
         }
-        let taken = try gathers!.next(count)
+        let taken = try gathers!.next(least)
         ready = try crew.map(taken.count) { [builder] (index) throws(HeadwaterError) in try builder.batch(taken[index]) }
             .reversed()
         return !taken.isEmpty

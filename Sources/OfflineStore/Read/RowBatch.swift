@@ -74,11 +74,13 @@ struct RowBatchBuilder: Sendable {
             })
     }
 
-    /// About what all rows of a block come to.
+    /// About what all rows of a block come to: numbers and vectors as they are in memory, texts and arrays at least as they are stored.
     func byteCount(_ block: ChunkBlock) -> Int {
         let entry = block.layout.directory.blocks[block.number]
-        return ordinals.reduce(entry.rowCount * 8) { bytes, ordinal in
-            bytes + (block.layout.page(ofFeature: ordinal).map { entry.pages[$0].rawBytes } ?? 0)
+        let fieldBytes = 8 * fields.rawValue.nonzeroBitCount
+        return ordinals.reduce(entry.rowCount * fieldBytes) { bytes, ordinal in
+            if let width = schema.type(ofOrdinal: ordinal).fixedWidth { return bytes + entry.rowCount * width }
+            return bytes + max(block.layout.page(ofFeature: ordinal).map { entry.pages[$0].rawBytes } ?? 0, entry.rowCount * 4)
         }
     }
 

@@ -58,7 +58,7 @@ final class RowBlock: @unchecked Sendable {
     private var knowsTombstones = false
     private let decoded = Mutex(Decoded())
 
-    /// Columns that have been asked for.
+    /// Columns that have been asked for. They are decoded outside the lock: two threads may do so for the same one, and none waits for another.
     private struct Decoded {
         var ingestTimes: Column?
         var availableTimes: Column??
@@ -199,35 +199,31 @@ final class RowBlock: @unchecked Sendable {
 
     /// Ingest time of each row. `loadOrder` has been called.
     func ingestTimes() throws(HeadwaterError) -> Column {
-        try decoded.withLock { (decoded) throws(HeadwaterError) in
-            if let known = decoded.ingestTimes { return known }
-            let times =
-                switch source {
-                case .chunk(let chunk, _, _): try chunk.ingestTimes(of: positions, in: try chunk.records())
-                case .memory(let run, _, _): memoryRows.map { run.parts[Int($0.part)].ingestTime }
-                }
-            let column = Column(.timestamp, numbers: times)
-            decoded.ingestTimes = column
-            return column
-        }
+        if let known = decoded.withLock({ $0.ingestTimes }) { return known }
+        let times =
+            switch source {
+            case .chunk(let chunk, _, _): try chunk.ingestTimes(of: positions, in: try chunk.records())
+            case .memory(let run, _, _): memoryRows.map { run.parts[Int($0.part)].ingestTime }
+            }
+        let column = Column(.timestamp, numbers: times)
+        decoded.withLock { $0.ingestTimes = column }
+        return column
     }
 
     /// The available time column as it was written; `nil` where the group has none.
     func availableTimes() throws(HeadwaterError) -> Column? {
-        try decoded.withLock { (decoded) throws(HeadwaterError) in
-            if let known = decoded.availableTimes { return known }
-            let column: Column? =
-                switch source {
-                case .chunk(let chunk, let layout, let block):
-                    layout.header.hasAvailableTime ? try chunk.systemPage(.availableTime, layout, block: block) : nil
-                case .memory(let run, let index, let range):
-                    run.parts[0].entry.schema.availableTimeOrdinal.map {
-                        Self.gather(run, index.rows[range], ordinal: $0, type: .timestamp)
-                    }
+        if let known = decoded.withLock({ $0.availableTimes }) { return known }
+        let column: Column? =
+            switch source {
+            case .chunk(let chunk, let layout, let block):
+                layout.header.hasAvailableTime ? try chunk.systemPage(.availableTime, layout, block: block) : nil
+            case .memory(let run, let index, let range):
+                run.parts[0].entry.schema.availableTimeOrdinal.map {
+                    Self.gather(run, index.rows[range], ordinal: $0, type: .timestamp)
                 }
-            decoded.availableTimes = .some(column)
-            return column
-        }
+            }
+        decoded.withLock { $0.availableTimes = .some(column) }
+        return column
     }
 
     /// When the row could be known: its available time where it has one, else its ingest time. `loadOrder` has been called.
@@ -238,21 +234,19 @@ final class RowBlock: @unchecked Sendable {
 
     /// A whole feature, as stored; `nil` where none of the rows has it.
     func feature(_ ordinal: Int) throws(HeadwaterError) -> Column? {
-        try decoded.withLock { (decoded) throws(HeadwaterError) in
-            if let known = decoded.features[ordinal] { return known }
-            var column: Column?
-            switch source {
-            case .chunk(let chunk, let layout, let block):
-                column = try layout.page(ofFeature: ordinal).map { (page) throws(HeadwaterError) in
-                    try chunk.decodePage(page, layout, block: block)
-                }
-            case .memory(let run, let index, let range):
-                let type = Self.widest(run, index.rows[range], ordinal: ordinal)
-                column = type.map { Self.gather(run, index.rows[range], ordinal: ordinal, type: $0) }
+        if let known = decoded.withLock({ $0.features[ordinal] }) { return known }
+        var column: Column?
+        switch source {
+        case .chunk(let chunk, let layout, let block):
+            column = try layout.page(ofFeature: ordinal).map { (page) throws(HeadwaterError) in
+                try chunk.decodePage(page, layout, block: block)
             }
-            decoded.features[ordinal] = .some(column)
-            return column
+        case .memory(let run, let index, let range):
+            let type = Self.widest(run, index.rows[range], ordinal: ordinal)
+            column = type.map { Self.gather(run, index.rows[range], ordinal: ordinal, type: $0) }
         }
+        decoded.withLock { [column] in $0.features[ordinal] = .some(column) }
+        return column
     }
 
     /// The type that all cells of a feature in these rows widen to; `nil` where there are none.

@@ -81,6 +81,15 @@ struct RowGather: Sendable {
         return slot
     }
 
+    /// The least key and the greatest; there are rows.
+    var firstKey: ArraySlice<UInt8> { keys[0].bytes(0) }
+    var lastKey: ArraySlice<UInt8> { keys.last!.bytes(keys.last!.count - 1) }
+
+    /// The blocks of chunks that rows come from.
+    var blocks: some Sequence<ObjectIdentifier> {
+        picks.sources.lazy.filter { if case .block = $0 { true } else { false } }.map(\.id)
+    }
+
     /// The different keys, rising.
     func keyColumn() -> Column { .joined(keys) }
 

@@ -137,7 +137,7 @@ struct RunCursor {
     /// The block that rows come from now.
     private(set) var block: RowBlock?
     /// The first of its rows that has not been taken.
-    private(set) var row = 0
+    private var row = 0
     /// What hides rows of the block.
     private var blockFilter = RowFilter()
 
@@ -174,6 +174,9 @@ struct RunCursor {
         return true
     }
 
+    /// The next rows of the block, `count` at the most.
+    func part(_ count: Int) -> Range<Int> { row..<min(row + count, block!.rowCount) }
+
     /// Whether more blocks follow the current one.
     var hasMore: Bool {
         switch blocks {
@@ -182,32 +185,43 @@ struct RunCursor {
         }
     }
 
-    /// Takes the visible rows of the block up to a row of some block, in the order of all rows; all for `nil`.
-    mutating func take(
-        upTo last: (block: RowBlock, row: Int)?, withoutTombstones: Bool
-    ) throws(HeadwaterError) -> BlockRows {
+    /// Takes the visible rows of a part of the block up to some row, in the order of all rows; for `nil` all.
+    mutating func take(_ part: Range<Int>, upTo last: RowMark?, withoutTombstones: Bool) throws(HeadwaterError) -> BlockRows {
         let block = block!
-        let end = last.map { last in block === last.block ? last.row + 1 : block.end(of: row..<block.rowCount, upTo: last) }
-        let rows = BlockRows(block, row..<(end ?? block.rowCount))
+        let rows = BlockRows(block, row..<(last.map { block.end(of: part, upTo: $0) } ?? part.upperBound))
         row = rows.range.upperBound
         return try rows.visible(to: blockFilter, withoutTombstones: withoutTombstones)
     }
 }
 
+/// Where a row lies in the order of all rows.
+struct RowMark {
+    let prefix: UInt64
+    let key: ArraySlice<UInt8>
+    let order: RowOrder
+}
+
 extension RowBlock {
-    /// The first row of a range that lies behind a row of another block; both have their order loaded.
-    ///
-    /// - Complexity: O(log n).
-    fileprivate func end(of range: Range<Int>, upTo last: (block: RowBlock, row: Int)) -> Int {
-        range.bisect { !last.block.precedes(last.row, (self, $0)) }
+    /// The block's order has been loaded.
+    func mark(_ row: Int) -> RowMark {
+        let key = keyStarts.run(of: row)
+        return RowMark(prefix: keyPrefixes[key], key: keys.bytes(key), order: order(row))
     }
 
-    /// Whether a row lies before a row of a block; both have their order loaded.
-    func precedes(_ row: Int, _ other: (block: RowBlock, row: Int)) -> Bool {
-        let (key, otherKey) = (keyStarts.run(of: row), other.block.keyStarts.run(of: other.row))
-        let (prefix, otherPrefix) = (keyPrefixes[key], other.block.keyPrefixes[otherKey])
-        if prefix != otherPrefix { return prefix < otherPrefix }
-        let difference = KeyBytes.compare(keys.bytes(key), other.block.keys.bytes(otherKey))
-        return difference < 0 || difference == 0 && order(row) < other.block.order(other.row)
+    /// Whether a row lies before another one. The block's order has been loaded.
+    func precedes(_ row: Int, _ other: RowMark) -> Bool { compare(row, other) < 0 }
+
+    /// The first row of a range that lies behind another one. The block's order has been loaded.
+    ///
+    /// - Complexity: O(log n).
+    fileprivate func end(of range: Range<Int>, upTo last: RowMark) -> Int { range.bisect { compare($0, last) <= 0 } }
+
+    private func compare(_ row: Int, _ other: RowMark) -> Int {
+        let key = keyStarts.run(of: row)
+        if keyPrefixes[key] != other.prefix { return keyPrefixes[key] < other.prefix ? -1 : 1 }
+        let difference = KeyBytes.compare(keys.bytes(key), other.key)
+        if difference != 0 { return difference }
+        let order = order(row)
+        return order < other.order ? -1 : other.order < order ? 1 : 0
     }
 }

@@ -8,6 +8,7 @@ internal import FeatureModel
 ///
 /// - Complexity: O(n) for keys of up to eight bytes, O(n log n) in general; of a single run nothing is sorted.
 struct RunMerge {
+    let runCount: Int
     private var cursors: [RunCursor]
     /// Rows that a step should come to.
     private let stepRows: ClosedRange<Int>
@@ -15,6 +16,7 @@ struct RunMerge {
     private var partRows: Int
 
     init(_ runs: [SortedRun], filter: RowFilter, limits: BlockLimits, gauge: BlockGauge? = nil) throws(HeadwaterError) {
+        runCount = runs.count
         stepRows = limits.rowsMax...4 * limits.rowsMax
         partRows = max(1, stepRows.upperBound / max(runs.count, 1))
         cursors = try runs.map { (run) throws(HeadwaterError) in
@@ -36,26 +38,28 @@ struct RunMerge {
             var count = 0
             var pieces: [BlockRows] = []
             for index in cursors.indices {
-                let piece = try cursors[index].take(upTo: last, withoutTombstones: withoutTombstones)
-                count += piece.range.count
+                let piece = try cursors[index].take(
+                    cursors[index].part(partRows), upTo: last?.mark, withoutTombstones: withoutTombstones)
+                count += piece.count
                 if !piece.isEmpty { pieces.append(piece) }
             }
             // A part that ends with its block says nothing of what its length comes to.
-            if count < stepRows.lowerBound, let last, last.row < last.block.rowCount - 1 { partRows *= 2 }
-            if count > stepRows.upperBound { partRows = max(1, partRows / 2) }
+            if count < stepRows.lowerBound, last?.endsBlock == false { partRows *= 2 }
+            if count > stepRows.upperBound { partRows = max(1, partRows * stepRows.upperBound / count) }
             if !pieces.isEmpty { return MergedRows(merging: pieces) }
         }
     }
 
     /// The least of the parts' last rows, of those parts that other rows may follow; `nil` where none may.
-    private var lastRow: (block: RowBlock, row: Int)? {
-        var least: (block: RowBlock, row: Int)?
+    private var lastRow: (mark: RowMark, endsBlock: Bool)? {
+        var least: (mark: RowMark, endsBlock: Bool)?
         for cursor in cursors {
             let block = cursor.block!
-            let row = min(cursor.row + partRows, block.rowCount) - 1
-            if row == block.rowCount - 1, !cursor.hasMore { continue }
-            if let least, !block.precedes(row, least) { continue }
-            least = (block, row)
+            let row = cursor.part(partRows).upperBound - 1
+            let endsBlock = row == block.rowCount - 1
+            if endsBlock, !cursor.hasMore { continue }
+            if let least, !block.precedes(row, least.mark) { continue }
+            least = (block.mark(row), endsBlock)
         }
         return least
     }
@@ -97,10 +101,17 @@ struct BlockGathers {
         return rows.isEmpty ? nil : rows
     }
 
-    /// Up to `count` of them; fewer only at the end.
-    mutating func next(_ count: Int) throws(HeadwaterError) -> [RowGather] {
+    /// Up to `count` of them; none only at the end.
+    ///
+    /// - Parameter blocksMax: rows that come from so many blocks of chunks are enough, as those stay in memory with them. Where few rows are
+    ///   visible hundreds may be needed for one gather.
+    mutating func next(_ count: Int, blocksMax: Int = .max) throws(HeadwaterError) -> [RowGather] {
         var gathers: [RowGather] = []
-        while gathers.count < count, let rows = try next() { gathers.append(rows) }
+        var blocks: Set<ObjectIdentifier> = []
+        while gathers.count < count, blocks.count < blocksMax, let rows = try next() {
+            blocks.formUnion(rows.blocks)
+            gathers.append(rows)
+        }
         return gathers
     }
 
