@@ -15,6 +15,21 @@ import Testing
     }
 
     @Test(arguments: StorageKind.allCases)
+    func whatTheDiskHasBegunToWriteIsReadBackAndSynced(kind: StorageKind) throws {
+        let place = try Playground(kind)
+        let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0) }
+        let file = try place.create("a", bytes)
+        file.startWriting(0..<65_536)
+        try file.write([1, 2, 3], at: bytes.count)
+        try file.sync()
+        #expect(try file.read(at: 0, count: bytes.count + 3) == bytes + [1, 2, 3])
+        file.close()
+        // Says nothing, as there is nothing to be done.
+        file.startWriting(0..<65_536)
+        #expect(try place.storage.readAll(place.path("a")) == bytes + [1, 2, 3])
+    }
+
+    @Test(arguments: StorageKind.allCases)
     func createRefusesAnExistingFile(kind: StorageKind) throws {
         let place = try Playground(kind)
         try place.create("a", [1])
