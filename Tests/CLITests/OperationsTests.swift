@@ -41,6 +41,32 @@ struct OperationsTests {
         #expect((records as? [[String: Any]])?.map { $0["kind"] as? String } == ["definitions", "producer", "data"])
     }
 
+    @Test func compactTakesTheGroupThatIsNamed() throws {
+        let sandbox = try Shop.open()
+        func chunks() throws -> [String: Int] {
+            let offline = try sandbox.succeed("status", "--json").json()["offline"] as? [String: Any]
+            let groups = offline?["groups"] as? [[String: Any]] ?? []
+            return Dictionary(
+                uniqueKeysWithValues: groups.map {
+                    (
+                        ($0["group"] as? String ?? "").split(separator: "@").first.map(String.init) ?? "",
+                        ($0["chunks_by_level"] as? [Int] ?? []).reduce(0, +)
+                    )
+                })
+        }
+        for day in 1...2 {
+            try sandbox.succeed("write", "rates", "--from", "-", input: "at,euro\n2026-01-0\(day),1.1\n")
+            try sandbox.succeed("write", "orders", "--from", "-", input: Shop.orders)
+            try sandbox.succeed("compact", "orders")
+        }
+        #expect(try chunks() == ["orders": 1, "rates": 2], "a compaction flushes all, and merges one group")
+        let unknown = try sandbox.run("compact", "nothing")
+        #expect(unknown.code == 1 && unknown.errors.contains("nothing"))
+        #expect(try chunks()["rates"] == 2)
+        #expect(try sandbox.succeed("compact", "rates", "--json").json()["chunks_before"] as? Int == 2)
+        #expect(try chunks() == ["orders": 1, "rates": 1])
+    }
+
     @Test func theLogCommandsWorkBesideARunningServer() throws {
         let sandbox = try Shop.open()
         #expect(try sandbox.succeed("log", "verify", "--data", "store").output.hasSuffix("every record holds\n"))

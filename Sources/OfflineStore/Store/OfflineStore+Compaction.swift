@@ -134,13 +134,16 @@ extension OfflineStore {
         }
     }
 
-    /// Merges every group to one run, and removes every row that retention hides; flush first to take in what is in memory.
+    /// Merges a group to one run, and removes every row of it that retention hides; flush first to take in what is in memory.
     ///
+    /// - Parameter only: the group; `nil` for every one.
     /// - Throws: what the disk says, or `.cancelled`; groups done before that stay done.
-    public func compact(crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }) throws(HeadwaterError) {
+    public func compact(
+        _ only: GroupID? = nil, crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }
+    ) throws(HeadwaterError) {
         try checkWritable()
         let version = state.withLock { $0.version }
-        for (group, runs) in version.runs.sorted(by: { $0.key < $1.key }) {
+        for (group, runs) in version.runs.sorted(by: { $0.key < $1.key }) where only == nil || group == only {
             let cutoff = effectiveCutoff(group, version)
             let hasHidden = cutoff.map { cutoff in
                 runs.contains { $0.chunks.contains { $0.entry.bounds.eventTimeLeast < cutoff.cutoff } }

@@ -38,18 +38,23 @@ struct OperationHandlers {
             }
         case .compact:
             let offline = try services.needOffline()
-            let before = offline.store.status()
+            let wanted = try request.decode(CompactRequest.self)
+            let group = try wanted.group.map { (name) throws(HeadwaterError) in
+                try offline.state.catalog.group(project: wanted.project, reference: name).id
+            }
+            let before = offline.store.status().groups.filter { group == nil || $0.groupID == group }
             Task {
                 do {
-                    try await offline.compact(isCancelled: { responder.isCancelled })
+                    try await offline.compact(group, isCancelled: { responder.isCancelled })
                     let after = offline.store.status()
+                    let afterGroups = after.groups.filter { group == nil || $0.groupID == group }
                     responder.respond(
                         head: CompactReply.with {
                             $0.position = after.durablePosition
                             $0.chunksBefore = before.chunkCount
-                            $0.chunksAfter = after.chunkCount
+                            $0.chunksAfter = afterGroups.chunkCount
                             $0.bytesBefore = before.chunkBytes
-                            $0.bytesAfter = after.chunkBytes
+                            $0.bytesAfter = afterGroups.chunkBytes
                         })
                 } catch { responder.fail(asHeadwaterError(error)) }
             }
@@ -163,9 +168,9 @@ struct OperationHandlers {
     }
 }
 
-extension OfflineStatus {
-    var chunkCount: UInt64 { UInt64(groups.reduce(0) { $0 + $1.chunksByLevel.reduce(0, +) }) }
-    var chunkBytes: UInt64 { UInt64(groups.reduce(0) { $0 + $1.chunkBytes }) }
+extension [OfflineStatus.Group] {
+    var chunkCount: UInt64 { UInt64(reduce(0) { $0 + $1.chunksByLevel.reduce(0, +) }) }
+    var chunkBytes: UInt64 { UInt64(reduce(0) { $0 + $1.chunkBytes }) }
 }
 
 extension Durability {

@@ -179,10 +179,10 @@ final class OfflineNode: Sendable {
         }
     }
 
-    /// Flushes everything and merges every group to one run, for the `compact` command.
+    /// Flushes everything and merges a group, or for `nil` every group, to one run, for the `compact` command.
     ///
     /// - Throws: what the disk says; `.cancelled` when nobody waits for it any more, or the service ends.
-    func compact(isCancelled: @escaping @Sendable () -> Bool) async throws {
+    func compact(_ group: GroupID?, isCancelled: @escaping @Sendable () -> Bool) async throws {
         try await waitForFileJob(isCancelled)
         defer { endFileJob() }
         try await flushAll()
@@ -193,7 +193,7 @@ final class OfflineNode: Sendable {
                 continuation.resume(
                     with: Result {
                         try self.store.compact(
-                            crew: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
+                            group, crew: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
                     })
             })
         }

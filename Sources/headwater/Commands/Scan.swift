@@ -33,7 +33,11 @@ struct Scan: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp("Only rows of this key, as origin=JFK,carrier=UA; may be repeated.", valueName: "key"))
     var key: [String] = []
-    @Flag(help: "Give only the latest row of each key: what to infer for all keys at once.")
+    @Flag(
+        help: ArgumentHelp(
+            "Give only the latest row of each key: what to infer for all keys at once.",
+            discussion:
+                "As the rows are stored: max_age does not hide any. For values and statuses as gets have them, ask 'history'."))
     var latest = false
     @Option(help: ArgumentHelp("With --latest: of the rows with an event time up to it.", valueName: "time"))
     var at: Instant?

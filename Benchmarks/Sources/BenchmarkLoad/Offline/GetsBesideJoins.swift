@@ -49,12 +49,14 @@ extension HistoryServer {
             _ = try join()
             Self.othersGiveWay()
             Thread.detachNewThread {
-                while joins.goesOn, (try? join()) != nil {}
+                do { while joins.goesOn { _ = try join() } } catch { joins.fail(error) }
                 done.signal()
             }
             let beside = try LoadStream.run([gets], warmUp: 0.5, seconds: seconds, seed: UInt64(round + 1))[0]
             joins.stop()
             done.wait()
+            // Gets beside joins that ended early would be quiet ones.
+            if let failure = joins.failure { throw failure }
             figures.besideP99.append(beside.latencies.milliseconds(share: 0.99))
         }
         return figures
@@ -103,6 +105,11 @@ extension HistoryServer {
 
     private final class Joins: Sendable {
         private let isStopped = Atomic<Bool>(false)
+        private let failed = Mutex<(any Error)?>(nil)
+
+        var failure: (any Error)? { failed.withLock { $0 } }
+
+        func fail(_ error: any Error) { failed.withLock { $0 = error } }
 
         var goesOn: Bool { !isStopped.load(ordering: .relaxed) }
 
