@@ -99,6 +99,35 @@ import Testing
         try expectSorted("compacted")
     }
 
+    @Test(arguments: [false, true])
+    func aScanIsCancelledWhileItLooksForRows(isCompacted: Bool) throws {
+        var options = OfflineOptions()
+        options.blockRowsMax = 16
+        let store = try openStore(MemoryStorage(), options: options)
+        for position in 1...4 {
+            store.apply(Weather.write(Position(position), (0..<800).map { (Int64($0), Int64($0 % 2 * 100), 1) }))
+            try store.flush()
+        }
+        if isCompacted { try store.compact() }
+        // Every block has times on both sides of these.
+        for isLatest in [false, true] {
+            let view = store.view()
+            var scan =
+                isLatest
+                ? try view.latest(Weather.schema, at: 50, asOf: 4)
+                : try view.scan(Weather.schema, start: 50, end: 60, asOf: 4)
+            var asked = 0
+            let isCancelled = {
+                asked += 1
+                return asked > 3
+            }
+            #expect { while try scan.next(isCancelled: isCancelled) != nil {} } throws: {
+                ($0 as? HeadwaterError)?.code == .cancelled
+            }
+            #expect(asked == 4)
+        }
+    }
+
     @Test func hiddenRowsDoNotKeepTheirBlocksInMemory() throws {
         var options = OfflineOptions()
         options.blockRowsMax = 16

@@ -94,17 +94,19 @@ public struct RowScan {
 
     /// The next rows; `nil` at the end. Batches are never empty.
     ///
-    /// - Throws: `.dataLoss` for a damaged chunk; the scan is then of no more use.
-    public mutating func next() throws(HeadwaterError) -> RowBatch? {
-        while ready.isEmpty, try fill() {}
+    /// - Parameter isCancelled: asked while rows are looked for; there may be none in many blocks.
+    /// - Throws: `.dataLoss` for a damaged chunk, `.cancelled`; the scan is then of no more use.
+    public mutating func next(isCancelled: () -> Bool = { false }) throws(HeadwaterError) -> RowBatch? {
+        while ready.isEmpty, try fill(isCancelled) {}
         return ready.popLast()
     }
 
     /// - Returns: `false` at the end.
-    private mutating func fill() throws(HeadwaterError) -> Bool {
+    private mutating func fill(_ isCancelled: () -> Bool) throws(HeadwaterError) -> Bool {
         // Several for each, as not all take as long.
         let least = crew.size == 1 ? 1 : Self.batchesPerMember.lowerBound * crew.size
         if blocks != nil {
+            if isCancelled() { throw HeadwaterError(.cancelled, "the reading of rows was cancelled") }
             var taken: [ChunkBlock] = []
             var bytes = 0
             while taken.count < least || taken.count < mostAtOnce && bytes < Self.bytesAtOnce, let block = try blocks!.next() {
@@ -118,7 +120,7 @@ public struct RowScan {
             ready = batches.compactMap { $0 }.reversed()
             return !taken.isEmpty
         }
-        let taken = try gathers!.next(least)
+        let taken = try gathers!.next(least, isCancelled: isCancelled)
         ready = try crew.map(taken.count) { [builder] (index) throws(HeadwaterError) in try builder.batch(taken[index]) }
             .reversed()
         return !taken.isEmpty

@@ -26,10 +26,15 @@ struct RunMerge {
 
     /// The next visible rows, never none; `nil` at the end. A key may go on in the rows that follow.
     ///
-    /// - Parameter withoutTombstones: whether tombstones are left out.
-    /// - Throws: `.dataLoss` where a chunk is damaged; the merge is then of no more use.
-    mutating func next(withoutTombstones: Bool = false) throws(HeadwaterError) -> MergedRows? {
+    /// - Parameters:
+    ///   - withoutTombstones: whether tombstones are left out.
+    ///   - isCancelled: asked before each step, as there may be many without a visible row.
+    /// - Throws: `.dataLoss` where a chunk is damaged, `.cancelled`; the merge is then of no more use.
+    mutating func next(
+        withoutTombstones: Bool = false, isCancelled: () -> Bool = { false }
+    ) throws(HeadwaterError) -> MergedRows? {
         while true {
+            if isCancelled() { throw HeadwaterError(.cancelled, "the reading of rows was cancelled") }
             var ended: [Int] = []
             for index in cursors.indices { if try !cursors[index].load() { ended.append(index) } }
             for index in ended.reversed() { cursors.remove(at: index) }
@@ -88,10 +93,10 @@ struct BlockGathers {
     }
 
     /// The next rows, never none; `nil` at the end.
-    mutating func next() throws(HeadwaterError) -> RowGather? {
+    mutating func next(isCancelled: () -> Bool) throws(HeadwaterError) -> RowGather? {
         var rows = RowGather()
         while rows.count < limits.rowsMax, rows.byteCount < limits.bytesMax {
-            if rest == nil { rest = try nextMerged().map { ($0, 0) } }
+            if rest == nil { rest = try nextMerged(isCancelled).map { ($0, 0) } }
             guard let (merged, start) = rest else { break }
             let room = max(1, (limits.bytesMax - rows.byteCount) / max(merged.bytesPerRow, 1))
             let end = min(merged.count, start + min(room, limits.rowsMax - rows.count))
@@ -105,19 +110,21 @@ struct BlockGathers {
     ///
     /// - Parameter blocksMax: rows that come from so many blocks of chunks are enough, as those stay in memory with them. Where few rows are
     ///   visible hundreds may be needed for one gather.
-    mutating func next(_ count: Int, blocksMax: Int = .max) throws(HeadwaterError) -> [RowGather] {
+    mutating func next(
+        _ count: Int, blocksMax: Int = .max, isCancelled: () -> Bool = { false }
+    ) throws(HeadwaterError) -> [RowGather] {
         var gathers: [RowGather] = []
         var blocks: Set<ObjectIdentifier> = []
-        while gathers.count < count, blocks.count < blocksMax, let rows = try next() {
+        while gathers.count < count, blocks.count < blocksMax, let rows = try next(isCancelled: isCancelled) {
             blocks.formUnion(rows.blocks)
             gathers.append(rows)
         }
         return gathers
     }
 
-    private mutating func nextMerged() throws(HeadwaterError) -> MergedRows? {
-        if let rows = try merge?.next(withoutTombstones: withoutTombstones) { return rows }
-        return try latest?.next()
+    private mutating func nextMerged(_ isCancelled: () -> Bool) throws(HeadwaterError) -> MergedRows? {
+        if let rows = try merge?.next(withoutTombstones: withoutTombstones, isCancelled: isCancelled) { return rows }
+        return try latest?.next(isCancelled: isCancelled)
     }
 }
 
@@ -130,8 +137,8 @@ struct LatestMerge {
     init(_ merge: RunMerge) { self.merge = merge }
 
     /// The next latest rows, a key each; may be none where a key goes on. `nil` at the end.
-    mutating func next() throws(HeadwaterError) -> MergedRows? {
-        guard let rows = try merge.next() else {
+    mutating func next(isCancelled: () -> Bool = { false }) throws(HeadwaterError) -> MergedRows? {
+        guard let rows = try merge.next(isCancelled: isCancelled) else {
             guard let last = pending else { return nil }
             pending = nil
             return MergedRows(BlockRows(last.block, Int(last.row)..<Int(last.row) + 1))

@@ -85,7 +85,13 @@ struct RowsHandlers {
             let batch = Batch(rowCount: rowCount, columns: columns.enumerated().map { ($0.offset, $0.element) })
             return try responder.send(head: data, body: batch.bytes, pace: &pace)
         }
-        while let next = try scan.next() {
+        // Between batches and while none is found.
+        func nextRows() throws(HeadwaterError) -> RowBatch? {
+            do throws(HeadwaterError) {
+                return try scan.next(isCancelled: { request.reasonToStop(responder) != nil })
+            } catch { throw request.reasonToStop(responder) ?? error }
+        }
+        while let next = try nextRows() {
             if let reason = request.reasonToStop(responder) { throw reason }
             let (columns, rowCount) = layout.columns(next)
             for range in RowPieces(columns, rowCount: rowCount) {
