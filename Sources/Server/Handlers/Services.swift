@@ -16,7 +16,7 @@ final class Services: Sendable {
     let online: OnlineNode?
     let clock: any WallClock
     let logger: Logger
-    let workers = Workers()
+    let workers: Workers
     /// Memory of all history requests together.
     let historyMemory: MemoryBudget
     /// Feature lists resolved by `prepare`.
@@ -43,6 +43,7 @@ final class Services: Sendable {
         self.online = online
         self.clock = clock
         self.logger = logger
+        workers = Workers(besideGets: online != nil)
         historyMemory = MemoryBudget(bytesMax: configuration.historyBytesMax)
     }
 

@@ -6,11 +6,10 @@ import Transport
 
 /// The threads that requests block, apart by how long they take, so that none waits behind longer work.
 struct Workers: Sendable {
-    /// Joins and scans: a slow client's answer holds one until its pace runs out. They give way to all else: a get must
-    /// not notice them.
-    let long = WorkerPool(threads: longThreads, .idle)
+    /// Joins and scans: a slow client's answer holds one until its pace runs out.
+    let long: WorkerPool
     /// Helpers of joins and scans, which share them.
-    let crew = CrewPool(threads: System.coreCount, .idle)
+    let crew: CrewPool
     /// Helpers of the writing of chunks.
     let fileCrew = CrewPool(threads: System.coreCount, .background)
     /// Transfers of a whole history, which hold a thread all the while.
@@ -27,6 +26,14 @@ struct Workers: Sendable {
 
     static let longThreads = 8
     static let bootstrapsMax = 4
+
+    /// - Parameter besideGets: whether the process serves gets, which must not notice joins and scans: these then give way to all else, other
+    ///   programs too. An offline service alone takes its share of a machine that others keep busy.
+    init(besideGets: Bool) {
+        let courtesy = besideGets ? Courtesy.idle : .background
+        long = WorkerPool(threads: Self.longThreads, courtesy)
+        crew = CrewPool(threads: System.coreCount, courtesy)
+    }
 
     func shutdownGracefully() async throws {
         await follow.shutdown()
