@@ -102,7 +102,7 @@ let package = Package(
         tests(
             "ServerTests",
             [
-                "Server", "Transport", "Engine", "OnlineStore", "Log", "StorageIO", "Catalog", "Wire", "FeatureModel",
+                "Server", "Transport", "Engine", "OnlineStore", "OfflineStore", "Log", "StorageIO", "Catalog", "Wire", "FeatureModel",
                 "TestSupport", "SocketSupport", nio("NIOCore"),
                 logging,
             ]),

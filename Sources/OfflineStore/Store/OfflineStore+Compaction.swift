@@ -134,25 +134,32 @@ extension OfflineStore {
         }
     }
 
-    /// Merges a group to one run, and removes every row of it that retention hides; flush first to take in what is in memory.
+    /// Begins to merge a group to one run, without the rows that retention hides.
     ///
-    /// - Parameter only: the group; `nil` for every one.
-    /// - Throws: what the disk says, or `.cancelled`; groups done before that stay done.
-    public func compact(
-        _ only: GroupID? = nil, crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }
-    ) throws(HeadwaterError) {
+    /// - Returns: `nil` where there is nothing to do.
+    /// - Throws: `.unavailable` where a compaction is under way, and as `beginCompaction`.
+    public func beginWholeCompaction(_ group: GroupID) throws(HeadwaterError) -> CompactionJob? {
         try checkWritable()
         let version = state.withLock { $0.version }
-        for (group, runs) in version.runs.sorted(by: { $0.key < $1.key }) where only == nil || group == only {
-            let cutoff = effectiveCutoff(group, version)
-            let hasHidden = cutoff.map { cutoff in
-                runs.contains { $0.chunks.contains { $0.entry.bounds.eventTimeLeast < cutoff.cutoff } }
-            }
-            guard runs.count > 1 || hasHidden == true else { continue }
-            let level = max(runs.map(\.level).max() ?? 0, 1)
-            guard let job = try beginCompaction(group, level: level, where: { _ in true }) else {
-                throw HeadwaterError(.unavailable, "a compaction is under way: try again when it is done")
-            }
+        let runs = version.runs[group] ?? []
+        let cutoff = effectiveCutoff(group, version)
+        let hasHidden = cutoff.map { cutoff in
+            runs.contains { $0.chunks.contains { $0.entry.bounds.eventTimeLeast < cutoff.cutoff } }
+        }
+        guard runs.count > 1 || hasHidden == true else { return nil }
+        let level = max(runs.map(\.level).max() ?? 0, 1)
+        guard let job = try beginCompaction(group, level: level, where: { _ in true }) else {
+            throw HeadwaterError(.unavailable, "a compaction is under way: try again when it is done")
+        }
+        return job
+    }
+
+    /// Merges every group to one run, and removes every row that retention hides; flush first to take in what is in memory.
+    ///
+    /// - Throws: what the disk says, or `.cancelled`; groups done before that stay done.
+    public func compact(crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }) throws(HeadwaterError) {
+        for group in state.withLock({ $0.version.runs.keys.sorted() }) {
+            guard let job = try beginWholeCompaction(group) else { continue }
             job.run(crew: crew, isCancelled: isCancelled)
             try finishCompaction(job)
         }

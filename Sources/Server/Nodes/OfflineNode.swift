@@ -6,7 +6,7 @@ import OfflineStore
 import StorageIO
 import Synchronization
 
-/// The offline service inside a process: the engine on its follower thread, flushes and compactions on a thread beside it.
+/// The offline service inside a process: the engine on its follower thread, flushes and compactions on threads beside it.
 ///
 /// Records come from a source: the log's files, or another server. Whatever the source, they enter by `apply` in order.
 final class OfflineNode: Sendable {
@@ -18,10 +18,11 @@ final class OfflineNode: Sendable {
     let logger: Logger
     /// Told the position that chunks hold durably, from the follower thread: it becomes the log's checkpoint.
     private let onDurable: @Sendable (Position) -> Void
-    private let fileWorker = SerialWorker(.background)
+    /// A flush does not wait for a compaction, which may take minutes.
+    private let flushes = FileJobs()
+    private let compactions = FileJobs()
     /// Encodes what flushes and compactions write.
     private let crew: WorkCrew
-    private let isFileJobRunning = Atomic<Bool>(false)
     private let isPullPending = Atomic<Bool>(false)
     private let isClosing = Atomic<Bool>(false)
     /// Memory may grow to this many times the size at which a flush begins, before the log waits.
@@ -95,87 +96,78 @@ final class OfflineNode: Sendable {
 
     // MARK: Flush and compaction
 
-    /// On the follower thread: starts a flush, else a compaction that is due, unless a file job runs or the service ends.
-    private func startFileJob(_ engine: OfflineEngine) {
-        if engine.isFlushDue { startFlush(engine) } else { startCompaction(engine) }
-    }
-
-    /// - Returns: whether this job may go on.
-    private func takeFileJob() -> Bool {
-        !isClosing.load(ordering: .acquiring) && !isFileJobRunning.exchange(true, ordering: .acquiringAndReleasing)
-    }
+    // Both begin and end on the follower thread, which alone changes what the store consists of, and do their work beside it.
 
     private func startFlush(_ engine: OfflineEngine) {
-        guard takeFileJob() else { return }
-        do {
-            guard let job = try engine.beginFlush() else { return endFileJob() }
-            fileWorker.submit {
-                job.run(crew: self.crew)
-                self.engine.run { self.finishFlush(job, $0) }
-            }
-        } catch {
-            endFileJob(error)
+        start(flushes) {
+            try engine.beginFlush()
+        } run: { job in
+            job.run(crew: self.crew)
+        } finish: { job, engine in
+            try self.finish(job, engine)
+            if engine.isFlushDue { self.startFlush(engine) }
+            self.startCompaction(engine)
         }
     }
 
-    private func finishFlush(_ job: FlushJob, _ engine: OfflineEngine) {
-        do {
-            try engine.store.finishFlush(job)
-            lastFlush.withLock { $0 = Monotonic.now() }
-            onDurable(store.durablePosition)
-            endFileJob()
-            startFileJob(engine)
-        } catch {
-            endFileJob(error)
-        }
+    private func finish(_ job: FlushJob, _ engine: OfflineEngine) throws {
+        try engine.store.finishFlush(job)
+        lastFlush.withLock { $0 = Monotonic.now() }
+        onDurable(store.durablePosition)
     }
 
     private func startCompaction(_ engine: OfflineEngine) {
-        guard takeFileJob() else { return }
+        start(compactions) {
+            try engine.store.beginCompaction()
+        } run: { job in
+            job.run(crew: self.crew, isCancelled: { self.isClosing.load(ordering: .relaxed) })
+        } finish: { job, engine in
+            try engine.store.finishCompaction(job)
+            self.startCompaction(engine)
+        }
+    }
+
+    /// On the follower thread: starts a job, if there is one to do, unless one of its kind runs or the service ends.
+    ///
+    /// - Parameter finish: called on the follower thread when the next job may start.
+    private func start<Job: Sendable>(
+        _ jobs: FileJobs, _ begin: () throws -> Job?, run: @escaping @Sendable (Job) -> Void,
+        finish: @escaping @Sendable (Job, OfflineEngine) throws -> Void
+    ) {
+        guard !isClosing.load(ordering: .acquiring), jobs.take() else { return }
         do {
-            guard let job = try engine.store.beginCompaction() else { return endFileJob() }
-            fileWorker.submit {
-                job.run(crew: self.crew, isCancelled: { self.isClosing.load(ordering: .relaxed) })
+            guard let job = try begin() else { return jobs.leave() }
+            jobs.worker.submit {
+                run(job)
                 self.engine.run { engine in
-                    do throws(HeadwaterError) {
-                        try engine.store.finishCompaction(job)
-                        self.endFileJob()
-                        self.startFileJob(engine)
-                    } catch { self.endFileJob(error) }
+                    jobs.leave()
+                    do { try finish(job, engine) } catch { self.report(error) }
                 }
             }
         } catch {
-            endFileJob(error)
+            jobs.leave()
+            report(error)
         }
     }
 
-    private func endFileJob(_ error: HeadwaterError? = nil) {
-        isFileJobRunning.store(false, ordering: .releasing)
-        if let error, error.code != .cancelled {
-            logger.error("writing chunks failed; nothing is lost, it is tried again", metadata: ["error": "\(error)"])
-        }
+    private func report(_ error: any Error) {
+        if let error = error as? HeadwaterError, error.code == .cancelled { return }
+        logger.error("writing chunks failed; nothing is lost, it is tried again", metadata: ["error": "\(error)"])
     }
 
-    /// Flushes everything: what is applied is durable then.
+    /// Flushes everything: what is applied by now is durable then.
     ///
     /// - Throws: what the disk says; `CancellationError` when the task is cancelled, or the service ends.
-    func flush() async throws {
-        try await waitForFileJob { Task.isCancelled }
-        defer { endFileJob() }
-        try await flushAll()
-    }
+    func flush() async throws { try await flush { Task.isCancelled } }
 
-    private func waitForFileJob(_ isCancelled: @Sendable () -> Bool) async throws {
-        while !takeFileJob() {
-            guard !isClosing.load(ordering: .acquiring), !isCancelled() else { throw CancellationError() }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-    }
-
-    private func flushAll() async throws {
-        try await engine.call { engine in
-            try engine.flush(crew: self.crew)
-            self.onDurable(self.store.durablePosition)
+    private func flush(_ isCancelled: @Sendable () -> Bool) async throws {
+        try await wait(for: flushes, isCancelled)
+        defer { flushes.leave() }
+        guard let job = try await engine.call({ try $0.beginFlush() }) else { return }
+        try await complete(flushes) {
+            job.run(crew: self.crew)
+        } finish: {
+            try self.finish(job, $0)
         }
     }
 
@@ -183,19 +175,40 @@ final class OfflineNode: Sendable {
     ///
     /// - Throws: what the disk says; `.cancelled` when nobody waits for it any more, or the service ends.
     func compact(_ group: GroupID?, isCancelled: @escaping @Sendable () -> Bool) async throws {
-        try await waitForFileJob(isCancelled)
-        defer { endFileJob() }
-        try await flushAll()
-        // Following goes on meanwhile: only this job begins and finishes compactions now.
+        try await wait(for: compactions, isCancelled)
+        defer { compactions.leave() }
+        try await flush(isCancelled)
+        for group in group.map({ [$0] }) ?? store.status().groups.map(\.groupID) {
+            guard let job = try await engine.call({ try $0.store.beginWholeCompaction(group) }) else { continue }
+            try await complete(compactions) {
+                job.run(crew: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
+            } finish: {
+                try $0.store.finishCompaction(job)
+            }
+        }
+    }
+
+    /// Runs a job that has begun. Its end is handed to the follower thread before the job's own thread lets go of it, and so comes before the
+    /// store is closed.
+    ///
+    /// - Throws: what `finish` does, `CancellationError` where the service has ended.
+    private func complete(
+        _ jobs: FileJobs, _ run: @escaping @Sendable () -> Void, finish: @escaping @Sendable (OfflineEngine) throws -> Void
+    ) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            fileWorker.submit(orNot: { isActive in
+            jobs.worker.submit(orNot: { isActive in
                 guard isActive else { return continuation.resume(throwing: CancellationError()) }
-                continuation.resume(
-                    with: Result {
-                        try self.store.compact(
-                            group, crew: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
-                    })
+                run()
+                self.engine.run { engine in continuation.resume(with: Result { try finish(engine) }) }
             })
+        }
+    }
+
+    private func wait(for jobs: FileJobs, _ isCancelled: @Sendable () -> Bool) async throws {
+        while true {
+            guard !isClosing.load(ordering: .acquiring), !isCancelled() else { throw CancellationError() }
+            if jobs.take() { return }
+            try await Task.sleep(for: .milliseconds(20))
         }
     }
 
@@ -217,8 +230,8 @@ final class OfflineNode: Sendable {
     func close(isReplaced: Bool = false) async {
         gate.close()
         isClosing.store(true, ordering: .releasing)
-        // The running file job ends first: a compaction gives up, a flush finishes.
-        await fileWorker.shutdown()
+        // The running jobs end first: a compaction gives up, a flush finishes.
+        for jobs in [flushes, compactions] { await jobs.worker.shutdown() }
         do {
             try await engine.call { engine in
                 defer { engine.close() }
@@ -230,4 +243,15 @@ final class OfflineNode: Sendable {
         } catch { logger.error("the last flush failed; the log still holds its rows", metadata: ["error": "\(error)"]) }
         await engine.worker.shutdown()
     }
+}
+
+/// Jobs of one kind that write chunks, one at a time, on a thread of their own.
+private final class FileJobs: Sendable {
+    let worker = SerialWorker(.background)
+    private let isRunning = Atomic<Bool>(false)
+
+    /// - Returns: whether the next job may begin; then `leave` is to be called when it is over.
+    func take() -> Bool { !isRunning.exchange(true, ordering: .acquiringAndReleasing) }
+
+    func leave() { isRunning.store(false, ordering: .releasing) }
 }
