@@ -51,8 +51,10 @@ final class WideServer: Sendable {
                 project: p
                 entities:
                   - {name: e, keys: [{name: id, type: int64}]}
+                  - {name: page, keys: [{name: url, type: string}]}
                 feature_groups:
                   - {name: g, entity: e, event_time: at, features: [{name: text, type: string}]}
+                  - {name: visits, entity: page, event_time: at, features: [{name: count, type: int64}]}
                 """, fileName: "p.yaml"
         ).definitions
         let apply = ApplyRequest.with { $0.project = "p" }
@@ -99,6 +101,29 @@ final class WideServer: Sendable {
                     (1, try Column(.timestamp, rows.map { _ in .timestamp(Self.time) })),
                 ]
                 try await stream.send(Batch(rowCount: rows.count, columns: columns).bytes)
+            }
+            try await stream.send([], isEnd: true)
+        }
+        return (stream, feed)
+    }
+
+    /// Asks for a feature of pages that are not there, by long keys.
+    func historyOfPages(_ count: Int, keyBytes: Int, rowsPerFrame: Int) -> (stream: ClientStream, feed: Task<Void, any Error>) {
+        let request = HistoryRequest.with {
+            $0.project = "p"
+            $0.features = ["visits:count"]
+            $0.spineColumns = [ColumnSpec(Field("url", .string)), ColumnSpec(Field("event_time", .timestamp))]
+            $0.spineTime = "event_time"
+        }
+        let stream = client.stream(.history, head: request, isEnd: false)
+        let feed = Task {
+            for start in stride(from: 0, to: count, by: rowsPerFrame) {
+                var urls = ColumnBuilder(.string)
+                for row in start..<start + rowsPerFrame {
+                    urls.append(text: Array("\(row)".utf8) + [UInt8](repeating: 47, count: keyBytes))
+                }
+                let times = try Column(.timestamp, (0..<rowsPerFrame).map { _ in .timestamp(Self.time) })
+                try await stream.send(Batch(rowCount: rowsPerFrame, columns: [(0, urls.finish()), (1, times)]).bytes)
             }
             try await stream.send([], isEnd: true)
         }
@@ -191,6 +216,25 @@ final class WideServer: Sendable {
         }
         try await feed.value
         #expect(row == ids.count)
+        #expect(try await eventually { server.services.historyMemory.takenBytes == 0 })
+        await server.close()
+    }
+
+    /// A spine whose keys are ten times as large as what is joined to them.
+    @Test func aSpineOfLongKeysIsReadInPartsToo() async throws {
+        let bytesMax = 1 << 20
+        let server = try await WideServer(historyBytesMax: bytesMax)
+        let (stream, feed) = server.historyOfPages(10_000, keyBytes: 1_000, rowsPerFrame: 50)
+        var row = 0
+        for try await item in stream {
+            let cells = try Cells(decoding: item.body, outputCount: 1)
+            #expect(cells.statuses[0].packed.count == (cells.rowCount + 3) / 4)
+            #expect((0..<cells.rowCount).allSatisfy { cells.statuses[0][$0] == .notFound })
+            #expect(server.services.historyMemory.takenBytes <= bytesMax)
+            row += cells.rowCount
+        }
+        try await feed.value
+        #expect(row == 10_000)
         #expect(try await eventually { server.services.historyMemory.takenBytes == 0 })
         await server.close()
     }

@@ -40,7 +40,7 @@ struct HistoryHandler {
         var pace = ClientPace(deadline: request.deadline)
         var spine = try SpineReader(head, request, plan)
         var answer = HistoryAnswer(plan, responder)
-        while let part = try spine.next(rowsMax: sizes.rowsMax, memory, &pace) {
+        while let part = try spine.next(rowsMax: sizes.rowsMax, bytesMax: partBytes, memory, &pace) {
             let isWanted = try sizes.join(part, memory) { (rows, limitBytes) throws(HeadwaterError) in
                 try OfflineReads.history(
                     plan, keys: part.keys.map { $0.slice(rows) }, times: part.times.slice(rows), view: view, asOf: asOf,

@@ -19,8 +19,12 @@ struct SpineReader {
     private let plan: FeaturePlan
     private let fields: [Field]
     private let timePlace: Int
+    /// How often rows are in memory: as they came, joined with others, and of texts that are keys a copy to order rows by.
+    private let copies: Int
     private var hasBegun = false
     private var isAtEnd = false
+    /// Has come, and did not fit with those before it.
+    private var waiting: Batch?
 
     /// - Throws: `.invalidArgument` where the request names no time column among the spine's.
     init(_ head: HistoryRequest, _ request: IncomingRequest, _ plan: FeaturePlan) throws(HeadwaterError) {
@@ -36,33 +40,50 @@ struct SpineReader {
                 "the spine's time column '\(head.spineTime)' is \(fields[timePlace].type), not timestamp")
         }
         self.timePlace = timePlace
+        copies = plan.keys.contains { $0.type.isText } ? 3 : 2
         // Refused before any row comes.
         _ = try arranged(fields.map { .nulls($0.type, count: 0) })
     }
 
-    /// The next rows: frames until there are `rowsMax` rows, or the spine ends; `memory` is taken for them.
+    /// The next rows: frames until there are `rowsMax` rows, or they take `bytesMax` bytes or all that `memory` has left, or the spine ends.
+    /// Memory is taken for them.
     ///
     /// - Returns: `nil` at the end.
+    /// - Throws: `.resourceExhausted` where the memory does not do for one frame.
     mutating func next(
-        rowsMax: Int, _ memory: MemoryLease, _ pace: inout ClientPace
+        rowsMax: Int, bytesMax: Int, _ memory: MemoryLease, _ pace: inout ClientPace
     ) throws(HeadwaterError) -> SpinePart? {
         var batches: [Batch] = []
         var rows = 0
         var bytes = 0
-        while rows < rowsMax, let body = try nextBody(&pace) {
-            let batch = try Batch(decoding: body)
-            guard batch.ordinals == Array(fields.indices), batch.columns.map(\.type) == fields.map(\.type) else {
-                throw HeadwaterError(.invalidArgument, "a spine batch has other columns than the request names")
+        while rows < rowsMax, bytes < bytesMax, let batch = try nextBatch(&pace) {
+            let more = copies * batch.bytes.count
+            if !batches.isEmpty, !memory.grow(by: more) {
+                waiting = batch
+                break
             }
-            // Twice: as it came, and joined with the others.
-            try memory.need(2 * batch.bytes.count, for: "the spine of a history")
-            bytes += 2 * batch.bytes.count
+            if batches.isEmpty { try memory.need(more, for: "the spine of a history") }
+            bytes += more
             rows += batch.rowCount
             if batch.rowCount > 0 { batches.append(batch) }
         }
         if batches.isEmpty { return nil }
         let columns = fields.indices.map { place in Column.joined(batches.map { $0.columns[place] }) }
         return SpinePart(keys: try arranged(columns), times: columns[timePlace], byteCount: bytes)
+    }
+
+    /// The next frame's rows; `nil` at the end.
+    private mutating func nextBatch(_ pace: inout ClientPace) throws(HeadwaterError) -> Batch? {
+        if let batch = waiting {
+            waiting = nil
+            return batch
+        }
+        guard let body = try nextBody(&pace) else { return nil }
+        let batch = try Batch(decoding: body)
+        guard batch.ordinals == Array(fields.indices), batch.columns.map(\.type) == fields.map(\.type) else {
+            throw HeadwaterError(.invalidArgument, "a spine batch has other columns than the request names")
+        }
+        return batch
     }
 
     /// The columns that are keys: all but the time, and the time too where it is a key itself.
