@@ -105,8 +105,8 @@ public final class OfflineEngine {
     /// Freezes memory for a flush, with the catalog of that position.
     public func beginFlush() throws(HeadwaterError) -> FlushJob? { try store.beginFlush(extra: folded.encode()) }
 
-    /// Flushes in one go, on this thread and the crew's.
-    public func flush(crew: WorkCrew = .alone) throws(HeadwaterError) { try store.flush(extra: folded.encode(), crew: crew) }
+    /// Flushes in one go, on this thread.
+    public func flush() throws(HeadwaterError) { try store.flush(extra: folded.encode()) }
 
     public func close() { store.close() }
 }

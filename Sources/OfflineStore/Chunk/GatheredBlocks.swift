@@ -7,6 +7,8 @@ internal import FeatureModel
 struct GatheredBlocks: Sendable {
     /// Of each block, never none.
     private let rows: [RowGather]
+    /// Which of all rows are each block's.
+    private let ranges: [Range<Int>]
     private let bounds: [RowBounds]
     private let cells: GatheredCells
     /// The same by block; empty where no column needs it.
@@ -39,10 +41,11 @@ struct GatheredBlocks: Sendable {
             large.flatMap { column in rows.indices.map { Piece(column: column, block: $0) } }
             + types.indices.filter { !large.contains($0) }.reversed().map { Piece(column: $0, block: nil) }
         var end = 0
-        bounds = rows.map { [positions] block in
+        ranges = rows.map { block in
             end += block.count
-            return block.bounds(positions[end - block.count..<end])
+            return end - block.count..<end
         }
+        bounds = zip(rows, ranges).map { [positions] in $0.bounds(positions[$1]) }
     }
 
     /// How many pieces there are to encode.
@@ -72,13 +75,7 @@ struct GatheredBlocks: Sendable {
         }
     }
 
-    private func encode(_ column: Column) -> [EncodedPage] {
-        var end = 0
-        return rows.map { block in
-            end += block.count
-            return PageCodec.encode(column.slice(end - block.count..<end))
-        }
-    }
+    private func encode(_ column: Column) -> [EncodedPage] { ranges.map { PageCodec.encode(column.slice($0)) } }
 
     /// The blocks, of what all pieces were encoded to, in order.
     func blocks(_ encoded: [[EncodedPage]]) -> [EncodedBlock] {
@@ -87,11 +84,8 @@ struct GatheredBlocks: Sendable {
         for (piece, made) in zip(pieces, encoded) {
             for (offset, page) in made.enumerated() { pages[(piece.block ?? 0) + offset][piece.column] = page }
         }
-        var end = 0
         return rows.indices.map { block in
-            end += rows[block].count
-            return EncodedBlock(
-                pages: pages[block].map { $0! }, bounds: bounds[block], positions: positions[end - rows[block].count..<end])
+            EncodedBlock(pages: pages[block].map { $0! }, bounds: bounds[block], positions: positions[ranges[block]])
         }
     }
 }

@@ -104,23 +104,26 @@ public struct RowScan {
     /// - Returns: `false` at the end.
     private mutating func fill(_ isCancelled: () -> Bool) throws(HeadwaterError) -> Bool {
         // Several for each, as not all take as long.
-        let least = crew.size == 1 ? 1 : Self.batchesPerMember.lowerBound * crew.size
+        let perMember = Self.batchesPerMember
+        let counts = crew.size == 1 ? 1...1 : perMember.lowerBound * crew.size...perMember.upperBound * crew.size
         if blocks != nil {
             if isCancelled() { throw HeadwaterError(.cancelled, "the reading of rows was cancelled") }
             var taken: [ChunkBlock] = []
             var bytes = 0
-            while taken.count < least || taken.count < mostAtOnce && bytes < Self.bytesAtOnce, let block = try blocks!.next() {
+            while taken.count < counts.lowerBound || taken.count < mostAtOnce && bytes < Self.bytesAtOnce,
+                let block = try blocks!.next()
+            {
                 taken.append(block)
                 bytes += builder.byteCount(block)
             }
-            mostAtOnce = max(least, min(2 * mostAtOnce, crew.size == 1 ? 1 : Self.batchesPerMember.upperBound * crew.size))
+            mostAtOnce = min(max(2 * mostAtOnce, counts.lowerBound), counts.upperBound)
             let batches = try crew.map(taken.count) { [builder, withoutTombstones, taken] (index) throws(HeadwaterError) in
                 try builder.batch(taken[index], withoutTombstones: withoutTombstones)
             }
             ready = batches.compactMap { $0 }.reversed()
             return !taken.isEmpty
         }
-        let taken = try gathers!.next(least, isCancelled: isCancelled)
+        let taken = try gathers!.next(counts.lowerBound, isCancelled: isCancelled)
         ready = try crew.map(taken.count) { [builder] (index) throws(HeadwaterError) in try builder.batch(taken[index]) }
             .reversed()
         return !taken.isEmpty

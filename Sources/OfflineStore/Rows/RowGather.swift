@@ -249,9 +249,6 @@ struct CellPicks<Source> {
         rows.append(row)
     }
 
-    /// The picks source by source; within one in the order in which they were made.
-    func grouped() -> GroupedPicks<Source> { GroupedPicks(sources) { pick in forEach(pick) } }
-
     /// Calls `body` with each pick.
     @inline(__always)
     func forEach(_ body: (_ slot: Int, _ row: Int32, _ place: Int32) -> Void) {
