@@ -37,7 +37,7 @@ struct attributes {
     uint64_t runtime, deadline, period;
 };
 
-void linux_run_in_short_slices(unsigned long nanoseconds) {
+void linux_run_in_slices(unsigned long nanoseconds) {
     struct attributes attributes = {.size = sizeof attributes};
     if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return;
     if (attributes.policy != SCHED_OTHER) return;

@@ -83,6 +83,23 @@ import Testing
         #expect(DecimalFloats.encode((0..<500).map { _ in Double(random.next()) / 7e18 }, isSingle: false) == nil)
     }
 
+    /// The length before LZ4 bounds what a merge takes into one block: of large cells that repeat it has to tell what they decode to.
+    @Test func largeCellsCountInFullThoughTheyRepeat() throws {
+        let text = Value.string(ByteString([UInt8](repeating: 120, count: 256 << 10)))
+        let zeros = Value.array([Value](repeating: .int64(0), count: 32 << 10))
+        for (type, value) in [(FeatureType.string, text), (.array(.int64), zeros)] {
+            for (count, isLarge) in [(20, false), (40, true)] {
+                let column = try Column(type, [Value](repeating: value, count: count))
+                let page = PageCodec.encode(column)
+                #expect((page.entry.rawBytes >= column.byteCount) == isLarge, "\(count) cells of \(type)")
+                #expect(page.bytes.count < column.byteCount / 100)
+                let file = ChunkBytes(file: MappedFile(path: "page", bytes: page.bytes))
+                let back = try PageCodec.decode(page.entry, type: type, from: file)
+                #expect(back.buffers.map(Array.init) == column.buffers.map(Array.init))
+            }
+        }
+    }
+
     /// Cells that a dictionary, packing, decimals and LZ4 each are for.
     private static func values(_ type: FeatureType, _ count: Int, _ random: inout SplitMix64) -> [Value] {
         let few = (0..<5).map { _ in RandomHistory.value(type, &random) }

@@ -16,9 +16,9 @@ void linux_start_writing(int descriptor, long long offset, long long count);
 /// Names the calling thread, for people who look at it from outside.
 void linux_name_thread(const char *name);
 
-/// Asks that the calling thread, when it has something to do, gets its core soon, though it may then keep it for so long only: it takes it from a
-/// thread of longer slices. Kernels before 6.12 do not know of it.
-void linux_run_in_short_slices(unsigned long nanoseconds);
+/// Asks for slices of this length (0.1 to 100 ms) for the calling thread, which has the ordinary policy. A thread of shorter slices gets its
+/// core sooner when it has something to do, and may keep it for less. Kernels before 6.12 do not know of it.
+void linux_run_in_slices(unsigned long nanoseconds);
 
 /// Gives the calling thread the policy SCHED_IDLE: any thread of another policy that has something to do takes its core at once.
 void linux_run_when_idle(void);

@@ -10,6 +10,9 @@ enum PageCodec {
     /// Of a dictionary page: distinct cells, bytes of validity, bytes of codes.
     static let dictionaryHeadBytes = 12
     private static let sampleBytes = 8 << 10
+    /// Larger texts, vectors and arrays of a page are stored as they are, then through LZ4. The length of a page before LZ4 is what rows are counted
+    /// by when blocks are merged and read: cells that repeat would seem small, and thousands of large ones come together in one block.
+    private static let packedCellsBytesMax = 8 << 20
     /// Bounds what a few stored bytes can ask for.
     static let cellsMax = Limits.batchBytesMax / 4
 
@@ -28,6 +31,10 @@ enum PageCodec {
 
     private static func smallest(_ column: Column) -> (PageEncoding, raw: [UInt8], compressed: [UInt8]?) {
         if column.count > 0, column.nullCount == column.count { return (.nulls, [], nil) }
+        if !hasPacking(column.type), column.byteCount > packedCellsBytesMax {
+            let plain = buffers(of: column, packed: false).raw
+            return (.buffers, plain, compressed(plain, against: plain.count, false))
+        }
         let packed = buffers(of: column, packed: true)
         var best = (encoding: PageEncoding.buffers, raw: packed.raw)
         // Codes of a dictionary take bits too: of cells that are small already it saves nothing.

@@ -7,13 +7,22 @@ internal import Glibc
 /// long work gives it away by itself.
 public enum Turns {
     /// Short beside what a small answer takes on its way.
-    private static let sliceNanoseconds: UInt = 100_000
+    private static let shortSliceNanoseconds: UInt = 100_000
+    /// The longest that the kernel takes.
+    private static let longSliceNanoseconds: UInt = 100_000_000
 
     /// Lets this thread have its core soon when it has something to do, and not for long.
-    public static func runInShortSlices() { linux_run_in_short_slices(sliceNanoseconds) }
+    public static func runInShortSlices() { linux_run_in_slices(shortSliceNanoseconds) }
 
     /// Lets this thread have its core when nobody else wants it.
-    public static func runWhenIdle() { linux_run_when_idle() }
+    ///
+    /// The policy alone still owes it a share, 3 of 1,024, which it takes a tick of some milliseconds at a time. Among those that are owed time the
+    /// kernel prefers the earlier end of a slice: a long one lets loops come first there too.
+    public static func runWhenIdle() {
+        // First, as the policy takes no wish for slices.
+        linux_run_in_slices(longSliceNanoseconds)
+        linux_run_when_idle()
+    }
 
     /// Lets others have the core, of whom a loop may be one. What is left of a thread's slice is lost, so that those who call this run in short ones.
     @Sendable public static func give() { _ = sched_yield() }
