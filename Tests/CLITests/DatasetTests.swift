@@ -44,6 +44,19 @@ struct DatasetTests {
         #expect(try sandbox.run("dataset", "show", "churn").errors.contains("no dataset 'churn'"))
     }
 
+    @Test func savingSaysWhichGroupsWillDropRows() throws {
+        let (sandbox, outcome) = try saved()
+        #expect(!outcome.errors.contains("retention"))
+        try sandbox.write(
+            "features.yaml", Shop.features.replacingOccurrences(of: "max_age: 30d", with: "max_age: 30d\n    retention: 36500d"))
+        try sandbox.succeed("apply", "features.yaml")
+        let arguments = ["history", "--spine", "spine.csv", "--service", "churn", "--save", "july", "--out", "july.csv"]
+        let notes = try sandbox.run(arguments).errorLines.filter { $0.contains("retention") }
+        #expect(notes.count == 1, "\(notes)")
+        #expect(notes.first?.contains("36500d of history") == true && notes.first?.contains("'july'") == true, "\(notes)")
+        #expect(notes.first?.contains("july.csv") == true)
+    }
+
     /// The promise: whatever is written, deleted, defined and rewritten later, the same set comes again.
     @Test func itIsMadeAgainWhateverCameLater() throws {
         let (sandbox, _) = try saved()

@@ -21,6 +21,22 @@ extension HeadwaterClient {
         return keys
     }
 
+    /// The groups of a feature list that drop old rows, each once.
+    ///
+    /// - Throws: `.notFound` for what does not exist.
+    public func groupsWithRetention(of selection: FeatureSelection) async throws(HeadwaterError) -> [GroupDefinition] {
+        var names: [String] = []
+        for (name, _) in try await groups(of: selection) where !names.contains(where: { $0.utf8.elementsEqual(name.utf8) }) {
+            names.append(name)
+        }
+        var found: [GroupDefinition] = []
+        for name in names {
+            let definition = try await group(name).definition
+            if definition.retention != nil { found.append(definition) }
+        }
+        return found
+    }
+
     /// The groups of a list, each with what the request calls its keys.
     private func groups(of selection: FeatureSelection) async throws(HeadwaterError) -> [(group: String, keys: [String: String])]
     {
