@@ -1,7 +1,9 @@
 import Catalog
 import Client
+import Dispatch
 import Engine
 import FeatureModel
+import Foundation
 import Log
 import OfflineStore
 import StorageIO
@@ -102,6 +104,16 @@ final class DirectJoin: JoinedRows {
     private let availability: Availability
     private let memoryLimitBytes: Int
     private var isFirst = true
+    /// Pieces of a part that did not fit into the memory at once, the next one last.
+    private var waiting: [Piece] = []
+
+    /// Rows of the spine: keys in the plan's order, and times.
+    private struct Piece {
+        let keys: [Column]
+        let times: Column
+
+        func slice(_ rows: Range<Int>) -> Piece { Piece(keys: keys.map { $0.slice(rows) }, times: times.slice(rows)) }
+    }
 
     init(
         plan: FeaturePlan, spine: SpineTable, split: RowSplit?, view: OfflineView, position: Position, availability: Availability,
@@ -118,20 +130,51 @@ final class DirectJoin: JoinedRows {
 
     func next() async throws(HeadwaterError) -> JoinedPart? {
         let names = plan.outputs.map(\.name)
-        guard let batch = try spine.next(dealingTo: split) else {
-            guard isFirst else { return nil }
+        while let piece = try nextPiece() {
+            guard let joined = try join(piece) else { continue }
             isFirst = false
             return JoinedPart(
-                names: names, rowCount: 0, columns: plan.outputs.map { .nulls($0.type, count: 0) },
-                statuses: plan.outputs.map { _ in StatusColumn() })
+                names: names, rowCount: piece.times.count, columns: joined.map(\.column), statuses: joined.map(\.statuses))
         }
+        guard isFirst else { return nil }
         isFirst = false
-        let joined = try OfflineReads.history(
-            plan, keys: plan.keys.indices.map { batch.columns[$0] }, times: batch.columns[spine.timeIndex], view: view,
-            asOf: position,
-            availability: availability, memoryLimitBytes: memoryLimitBytes, isCancelled: { Task.isCancelled })
         return JoinedPart(
-            names: names, rowCount: batch.rowCount, columns: joined.map(\.column), statuses: joined.map(\.statuses))
+            names: names, rowCount: 0, columns: plan.outputs.map { .nulls($0.type, count: 0) },
+            statuses: plan.outputs.map { _ in StatusColumn() })
+    }
+
+    /// What waits, then batches of the spine, as many as half of the memory does for by the features' types: more rows share more reads of
+    /// history's blocks.
+    private func nextPiece() throws(HeadwaterError) -> Piece? {
+        if let piece = waiting.popLast() { return piece }
+        let rowsMax = memoryLimitBytes / 2 / max(OfflineReads.historyBytes(plan), 1)
+        var batches: [Batch] = []
+        var rows = 0
+        while rows < max(rowsMax, 1), !Task.isCancelled, let batch = try spine.next(dealingTo: split) {
+            batches.append(batch)
+            rows += batch.rowCount
+        }
+        if batches.isEmpty { return nil }
+        func column(_ place: Int) -> Column { Column.joined(batches.map { $0.columns[place] }) }
+        return Piece(keys: plan.keys.indices.map { column($0) }, times: column(spine.timeIndex))
+    }
+
+    /// Joins a piece of the spine; `nil` where it does not fit into the memory: its halves wait then.
+    private func join(_ piece: Piece) throws(HeadwaterError) -> [JoinedFeature]? {
+        let count = piece.times.count
+        do throws(HeadwaterError) {
+            return try OfflineReads.history(
+                plan, keys: piece.keys, times: piece.times, view: view, asOf: position, availability: availability,
+                crew: Self.crew, memoryLimitBytes: memoryLimitBytes, isCancelled: { Task.isCancelled })
+        } catch {
+            guard error.code == .resourceExhausted, count > 1 else { throw error }
+            waiting += [piece.slice(count / 2..<count), piece.slice(0..<count / 2)]
+            return nil
+        }
+    }
+
+    private static let crew = WorkCrew(size: ProcessInfo.processInfo.activeProcessorCount) { count, body in
+        DispatchQueue.concurrentPerform(iterations: count, execute: body)
     }
 }
 
