@@ -41,8 +41,6 @@ import Testing
         try withPlace { place in
             var settings = OfflineSettings()
             (settings.rows, settings.keys, settings.spineRows, settings.rounds, settings.chunks) = (4_000, 50, 300, 1, 10)
-            let headwater = Self.headwater()
-            settings.hasServer = headwater != nil
             let python = Self.pythonWithPeers()
             // Each work starts a process of each peer twice: with them only what differs most.
             if python != nil {
@@ -52,12 +50,12 @@ import Testing
                 settings, place: place, peersProblem: python == nil ? "no Python here has their packages" : nil, note: { _ in }
             ) { name in
                 if name == OfflineRunner.headwaterName { return HeadwaterOffline(threads: 2) }
-                if name == OfflineRunner.socketName { return HeadwaterSocket(binary: headwater!, place: place) }
+                if name == OfflineRunner.socketName { return HeadwaterSocket(binary: WriteLoadTests.binary, place: place) }
                 return try SystemProcess([python!, "Benchmarks/peers/offline_peers.py", name, "2"])
             }
             try runner.run()
             #expect((runner.peersProblem == nil) == (python != nil))
-            #expect(runner.figures.count == (python == nil ? 12 : 6) + (headwater == nil ? 0 : 2))
+            #expect(runner.figures.count == (python == nil ? 14 : 8))
             for item in runner.figures {
                 #expect(item.headwater.values.count == 1 && item.headwater.values.allSatisfy { $0 > 0 }, "\(item.work)")
                 for peer in item.peers {
@@ -92,14 +90,6 @@ import Testing
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: place) }
         try body(place)
-    }
-
-    /// `HEADWATER_BINARY`, else the one that was built beside the test bundle.
-    private static func headwater() -> String? {
-        if let path = ProcessInfo.processInfo.environment["HEADWATER_BINARY"], !path.isEmpty { return path }
-        let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(
-            "headwater")
-        return [beside.path, ".build/debug/headwater"].first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
     /// The benchmark's own, or the system's where it has what is needed.

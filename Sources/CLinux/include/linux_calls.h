@@ -20,5 +20,6 @@ void linux_name_thread(const char *name);
 /// core sooner when it has something to do, and may keep it for less. Kernels before 6.12 do not know of it.
 void linux_run_in_slices(unsigned long nanoseconds);
 
-/// Gives the calling thread the policy SCHED_IDLE: any thread of another policy that has something to do takes its core at once.
+/// Gives the calling thread the policy SCHED_IDLE: a thread of another policy that has something to do takes its core, unless this one is still
+/// owed its small share.
 void linux_run_when_idle(void);

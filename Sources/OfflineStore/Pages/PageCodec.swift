@@ -31,18 +31,15 @@ enum PageCodec {
 
     private static func smallest(_ column: Column) -> (PageEncoding, raw: [UInt8], compressed: [UInt8]?) {
         if column.count > 0, column.nullCount == column.count { return (.nulls, [], nil) }
-        if !hasPacking(column.type), column.byteCount > packedCellsBytesMax {
-            let plain = buffers(of: column, packed: false).raw
-            return (.buffers, plain, compressed(plain, against: plain.count, false))
-        }
-        let packed = buffers(of: column, packed: true)
+        let isNumeric = hasPacking(column.type)
+        let mayPack = isNumeric || column.byteCount <= packedCellsBytesMax
+        let packed = buffers(of: column, packed: mayPack)
         var best = (encoding: PageEncoding.buffers, raw: packed.raw)
         // Codes of a dictionary take bits too: of cells that are small already it saves nothing.
-        if best.raw.count > 2 * column.count, let dictionary = CellDictionary(column) {
+        if mayPack, best.raw.count > 2 * column.count, let dictionary = CellDictionary(column) {
             let raw = page(of: dictionary, column)
             if raw.count < best.raw.count { best = (.dictionary, raw) }
         }
-        let isNumeric = hasPacking(column.type)
         var compressed = compressed(best.raw, against: best.raw.count, isNumeric)
         // Packing hides repeats of more than one cell from LZ4.
         if packed.isPacked || best.encoding == .dictionary, isNumeric {

@@ -143,16 +143,18 @@ final class DirectJoin: JoinedRows {
             statuses: plan.outputs.map { _ in StatusColumn() })
     }
 
-    /// What waits, then batches of the spine, as many as half of the memory does for by the features' types: more rows share more reads of
-    /// history's blocks.
+    /// What waits, then batches of the spine, as many as a part of the memory does for by their own bytes and by the features' types: more rows
+    /// share more reads of history's blocks.
     private func nextPiece() throws(HeadwaterError) -> Piece? {
         if let piece = waiting.popLast() { return piece }
-        let rowsMax = memoryLimitBytes / 2 / max(OfflineReads.historyBytes(plan), 1)
+        let bytesMax = memoryLimitBytes / 2
+        let answerBytes = OfflineReads.historyBytes(plan)
         var batches: [Batch] = []
-        var rows = 0
-        while rows < max(rowsMax, 1), !Task.isCancelled, let batch = try spine.next(dealingTo: split) {
+        var bytes = 0
+        while bytes < bytesMax, let batch = try spine.next(dealingTo: split) {
+            if Interrupts.wasInterrupted { throw HeadwaterError(.cancelled, "the join was cancelled") }
             batches.append(batch)
-            rows += batch.rowCount
+            bytes += batch.rowCount * answerBytes + batch.bytes.count
         }
         if batches.isEmpty { return nil }
         func column(_ place: Int) -> Column { Column.joined(batches.map { $0.columns[place] }) }
@@ -165,7 +167,9 @@ final class DirectJoin: JoinedRows {
         do throws(HeadwaterError) {
             return try OfflineReads.history(
                 plan, keys: piece.keys, times: piece.times, view: view, asOf: position, availability: availability,
-                crew: Self.crew, memoryLimitBytes: memoryLimitBytes, isCancelled: { Task.isCancelled })
+                crew: Self.crew, memoryLimitBytes: memoryLimitBytes,
+                // Not the task's own word, which the crew's threads do not hear.
+                isCancelled: { Interrupts.wasInterrupted })
         } catch {
             guard error.code == .resourceExhausted, count > 1 else { throw error }
             waiting += [piece.slice(count / 2..<count), piece.slice(0..<count / 2)]
