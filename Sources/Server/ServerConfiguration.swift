@@ -28,6 +28,8 @@ public struct ServerConfiguration: Sendable {
     public var memoryBytesMax: Int?
     /// Memory that all history requests together may take.
     public var historyBytesMax = 4 << 30
+    /// Memory that a compaction may take, and a flush beside its rows.
+    public var compactionBytesMax = 1 << 30
     public var allowInsecure = false
     /// Between the end of one scrub and the next; `nil`: none.
     public var scrubInterval: Duration? = .seconds(86_400)

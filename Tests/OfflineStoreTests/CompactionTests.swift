@@ -1,5 +1,5 @@
 import FeatureModel
-import OfflineStore
+@testable import OfflineStore
 import StorageIO
 import Testing
 
@@ -31,6 +31,57 @@ import Testing
         #expect(try transcript(store.view(), Weather.schema) == before)
         #expect(store.status().groups[0].runsByLevel == [0, 1])
     }
+
+    @Test(arguments: [(room: 1, jobs: 11), (14, 11), (40, 2), (70, 1)])
+    func memoryIsBoundedByASetting(room: Int, jobs: Int) throws {
+        var options = OfflineOptions()
+        options.blockRowsMax = 16
+        // What a block takes at most, of one number beside what orders rows; and eight for threads.
+        options.mergeBytesMax = (room + 8) * 16 * (8 + 96)
+        let store = try filled(MemoryStorage(), runs: 12, rows: 400, options)
+        let before = try transcript(store.view(), Weather.schema)
+        var done = 0
+        var isWhole = false
+        while !isWhole {
+            let job = try #require(try store.beginWholeCompaction(Weather.schema.groupID))
+            job.run(crew: .threads)
+            isWhole = try store.finishCompaction(job)
+            done += 1
+            // Two runs are merged in any case, a block a step.
+            #expect(job.blocksHeldMax <= max(room, 14))
+            #expect(try transcript(store.view(), Weather.schema) == before)
+        }
+        #expect(done == jobs)
+        #expect(try store.beginWholeCompaction(Weather.schema.groupID) == nil)
+    }
+
+    @Test func blocksAreCutByWhatTheyTakeInMemory() throws {
+        var options = OfflineOptions()
+        options.blockBytesMax = 64 << 10
+        let store = try openStore(MemoryStorage(), options: options)
+        // Texts of 1,000 bytes that are the same are next to nothing in a chunk.
+        let notes = try Column(.string, Array(repeating: .string(ByteString(Array(repeating: 97, count: 1_000))), count: 1_000))
+        for position in 1...4 {
+            let batch = try Batch(
+                rowCount: 1_000,
+                columns: [
+                    (0, Column(.int64, (0..<1_000).map { .int64($0) })),
+                    (1, Column(.timestamp, (0..<1_000).map { _ in .timestamp(Int64(position)) })), (2, notes),
+                ])
+            let entry = AppliedEntry(schema: Self.notes, operation: .write, batch: batch, firstRow: 0)
+            store.apply(AppliedRecord(position: Position(position), ingestTime: 0, entries: [entry]))
+            try store.flush()
+        }
+        try store.compact()
+        guard case .chunks(let chunks) = store.view().runs(Self.notes.groupID)[0] else { return #expect(Bool(false)) }
+        let sizes = try chunks.flatMap { try $0.layout().directory.blocks.map(\.rowCount) }
+        #expect(sizes.reduce(0, +) == 4_000)
+        // The first steps are made before it is seen what rows take: of two blocks, and of four.
+        #expect(sizes.dropFirst(6).allSatisfy { $0 <= 64 }, "\(sizes)")
+    }
+
+    private static let notes = GroupSchema(
+        groupID: 4, schemaVersion: 1, keys: [Field("item", .int64)], eventTimeName: "t", features: [Field("note", .string)])
 
     @Test func outputsAreSplitAndOldFilesGo() throws {
         var options = OfflineOptions()

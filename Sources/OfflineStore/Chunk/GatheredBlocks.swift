@@ -118,4 +118,7 @@ struct EncodedBlock: Sendable {
     let bounds: RowBounds
     /// Bits of the rows' positions.
     let positions: ArraySlice<Int64>
+
+    /// What a row takes in memory.
+    var bytesPerRow: Int { pages.reduce(0) { $0 + $1.columnBytes } / max(positions.count, 1) }
 }

@@ -38,6 +38,8 @@ struct PageEntry: Hashable, Sendable {
 struct EncodedPage: Sendable {
     let bytes: [UInt8]
     let entry: PageEntry
+    /// What its cells take in memory.
+    let columnBytes: Int
 }
 
 extension PageBounds {

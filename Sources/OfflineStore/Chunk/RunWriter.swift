@@ -63,9 +63,6 @@ struct ChunkColumns: Sendable {
 /// In steps, and within a step side by side: the rows of the next blocks are merged and gathered, those of the last step are encoded, and
 /// what that step encoded is written.
 struct RunWriter {
-    /// Of a step: enough for the times when many runs need their next block, or a file is synced, not to hold up the others for long.
-    private static let blocksPerStepMax = 8
-
     let columns: ChunkColumns
     /// Of all rows.
     let records: RecordTimes
@@ -86,11 +83,15 @@ struct RunWriter {
     /// - Returns: no entry where there are no rows.
     /// - Throws: what the disk or a damaged input says, `.cancelled`; files that were begun are removed.
     func write(_ merge: RunMerge, isCancelled: () -> Bool) throws(HeadwaterError) -> [ChunkEntry] {
+        let memory = MergeMemory(place.options, columns)
+        let blocksMax = memory.blocksPerStep(runs: merge.runCount)
+        // What a step's blocks come from where all rows are visible and the blocks are as long: one more of each run at both ends.
+        let inputs = InputBlocks(
+            enough: blocksMax + 2 * merge.runCount, most: memory.inputBlocksMax(runs: merge.runCount))
         let gathers = Turned(BlockGathers(merge, limits: place.options.blockLimits))
         let files = Turned(RunFiles(self))
         do {
-            // What eight blocks come from where all rows are visible and the blocks are as long: one more of each run at both ends.
-            try write(gathers, files, inputBlocksMax: Self.blocksPerStepMax + 2 * merge.runCount, isCancelled)
+            try write(gathers, files, blocksMax: blocksMax, inputs, isCancelled)
             return try files.use { (files) throws(HeadwaterError) in try files.finish() }
         } catch {
             place.discard(files.use { $0.numbers })
@@ -99,19 +100,21 @@ struct RunWriter {
     }
 
     private func write(
-        _ gathers: Turned<BlockGathers>, _ files: Turned<RunFiles>, inputBlocksMax: Int, _ isCancelled: () -> Bool
+        _ gathers: Turned<BlockGathers>, _ files: Turned<RunFiles>, blocksMax: Int, _ inputs: InputBlocks,
+        _ isCancelled: () -> Bool
     ) throws(HeadwaterError) {
         let header = header(number: 0)
         var gathered: GatheredBlocks?
         var blocks: [EncodedBlock] = []
         var isFirst = true
         // Of few rows too something is to be encoded soon.
-        var blockCount = 2
+        var blockCount = min(2, blocksMax)
+        var bytesPerRow = 0
         while isFirst || gathered != nil || !blocks.isEmpty {
             if isCancelled() { throw HeadwaterError(.cancelled, "the writing of chunks was cancelled; nothing has changed") }
             let gathersMore = isFirst || gathered != nil
             let pieces = try crew.map(2 + (gathered?.pieceCount ?? 0)) {
-                [gathered, blocks, blockCount] (number) throws(HeadwaterError) -> Piece in
+                [gathered, blocks, blockCount, bytesPerRow] (number) throws(HeadwaterError) -> Piece in
                 switch number {
                 case 0:
                     // First: its memory is needed next.
@@ -122,7 +125,8 @@ struct RunWriter {
                 case 1:
                     if !gathersMore { return .gathered(nil) }
                     let rows = try gathers.use { (gathers) throws(HeadwaterError) in
-                        try gathers.next(blockCount, blocksMax: inputBlocksMax)
+                        gathers.bytesPerRowLeast = bytesPerRow
+                        return try gathers.next(blockCount, inputs)
                     }
                     return .gathered(rows.isEmpty ? nil : GatheredBlocks(rows, header))
                 default: return .encoded(try gathered!.encode(piece: number - 2))
@@ -138,9 +142,11 @@ struct RunWriter {
                 }
             }
             blocks = gathered?.blocks(encoded) ?? []
+            // Cells that repeat take less in the blocks that they come from than in memory.
+            bytesPerRow = max(bytesPerRow, blocks.map(\.bytesPerRow).max() ?? 0)
             gathered = next
             isFirst = false
-            blockCount = min(2 * blockCount, Self.blocksPerStepMax)
+            blockCount = min(2 * blockCount, blocksMax)
         }
     }
 

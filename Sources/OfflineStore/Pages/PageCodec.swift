@@ -26,7 +26,7 @@ enum PageCodec {
             offset: 0, storedBytes: stored.count, rawBytes: raw.count, checksum: CRC32C.checksum(stored), cellCount: column.count,
             nullCount: column.nullCount, encoding: encoding.rawValue, isCompressed: compressed != nil,
             bounds: PageBounds(of: column))
-        return EncodedPage(bytes: stored, entry: entry)
+        return EncodedPage(bytes: stored, entry: entry, columnBytes: column.byteCount)
     }
 
     private static func smallest(_ column: Column) -> (PageEncoding, raw: [UInt8], compressed: [UInt8]?) {

@@ -8,6 +8,8 @@ struct RowGather: Sendable {
     private(set) var byteCount = 0
     /// How many rows each different key has.
     private(set) var keyRows: [Int] = []
+    /// How many blocks of chunks rows come from.
+    private(set) var blockCount = 0
 
     /// The different keys, in pieces; none is empty.
     private var keys: [Column] = []
@@ -18,10 +20,10 @@ struct RowGather: Sendable {
     var isEmpty: Bool { eventTimes.isEmpty }
 
     /// Appends some of merged rows; they follow those that are here.
-    mutating func append(_ rows: MergedRows, _ range: Range<Int>) {
+    mutating func append(_ rows: MergedRows, _ range: Range<Int>, bytesPerRow: Int) {
         if range.isEmpty { return }
         eventTimes += rows.eventTimes[range]
-        byteCount += range.count * rows.bytesPerRow
+        byteCount += range.count * bytesPerRow
         appendKeys(rows, range)
         if rows.blocks.count == 1, let run = rows.blocks[0].memoryRun {
             appendPicks(rows.rows[range], run, rows.blocks[0].memoryRows)
@@ -78,6 +80,7 @@ struct RowGather: Sendable {
         if let known = slots[source.id] { return known }
         let slot = picks.add(source)
         slots[source.id] = slot
+        if case .block = source { blockCount += 1 }
         return slot
     }
 

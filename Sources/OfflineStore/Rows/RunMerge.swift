@@ -70,6 +70,16 @@ struct RunMerge {
     }
 }
 
+/// How many blocks of chunks rows may come from, as those stay in memory with them.
+struct InputBlocks {
+    static let any = InputBlocks(enough: .max, most: .max)
+
+    /// Of several gathers; the first may come from more, where few rows are visible.
+    let enough: Int
+    /// Of one gather.
+    let most: Int
+}
+
 /// Merged rows, cut to what makes one block or one batch.
 struct BlockGathers {
     /// One of them is there.
@@ -79,6 +89,8 @@ struct BlockGathers {
     private let limits: BlockLimits
     /// What has come and is not gathered yet.
     private var rest: (rows: MergedRows, start: Int)?
+    /// What a row takes at the least, where more is known than its blocks say.
+    var bytesPerRowLeast = 1
 
     init(_ merge: RunMerge, withoutTombstones: Bool = false, limits: BlockLimits) {
         self.merge = merge
@@ -93,29 +105,29 @@ struct BlockGathers {
     }
 
     /// The next rows, never none; `nil` at the end.
-    mutating func next(isCancelled: () -> Bool) throws(HeadwaterError) -> RowGather? {
+    mutating func next(blocksMax: Int = .max, isCancelled: () -> Bool) throws(HeadwaterError) -> RowGather? {
         var rows = RowGather()
-        while rows.count < limits.rowsMax, rows.byteCount < limits.bytesMax {
+        while rows.count < limits.rowsMax, rows.byteCount < limits.bytesMax, rows.blockCount < blocksMax {
             if rest == nil { rest = try nextMerged(isCancelled).map { ($0, 0) } }
             guard let (merged, start) = rest else { break }
-            let room = max(1, (limits.bytesMax - rows.byteCount) / max(merged.bytesPerRow, 1))
+            let bytesPerRow = max(merged.bytesPerRow, bytesPerRowLeast, 1)
+            let room = max(1, (limits.bytesMax - rows.byteCount) / bytesPerRow)
             let end = min(merged.count, start + min(room, limits.rowsMax - rows.count))
-            rows.append(merged, start..<end)
+            rows.append(merged, start..<end, bytesPerRow: bytesPerRow)
             rest = end < merged.count ? (merged, end) : nil
         }
         return rows.isEmpty ? nil : rows
     }
 
     /// Up to `count` of them; none only at the end.
-    ///
-    /// - Parameter blocksMax: rows that come from so many blocks of chunks are enough, as those stay in memory with them. Where few rows are
-    ///   visible hundreds may be needed for one gather.
     mutating func next(
-        _ count: Int, blocksMax: Int = .max, isCancelled: () -> Bool = { false }
+        _ count: Int, _ inputs: InputBlocks = .any, isCancelled: () -> Bool = { false }
     ) throws(HeadwaterError) -> [RowGather] {
         var gathers: [RowGather] = []
         var blocks: Set<ObjectIdentifier> = []
-        while gathers.count < count, blocks.count < blocksMax, let rows = try next(isCancelled: isCancelled) {
+        while gathers.count < count, blocks.count < inputs.enough,
+            let rows = try next(blocksMax: inputs.most, isCancelled: isCancelled)
+        {
             blocks.formUnion(rows.blocks)
             gathers.append(rows)
         }

@@ -23,12 +23,14 @@ public struct CompactionCandidate: Hashable, Sendable {
 /// One merge of runs into one run of the next level.
 public final class CompactionJob: Sendable {
     struct Output: Sendable {
+        /// The runs that were merged: as many of the job's, the smallest ones, as there is memory for.
+        let inputs: [ChunkRun]
         let entries: [ChunkEntry]
         let droppedRows: Int
     }
 
     public let groupID: GroupID
-    let inputs: [ChunkRun]
+    private let inputs: [ChunkRun]
     let level: Int
     /// Rows that it hides are left out; durable already.
     let cutoff: PlacedCutoff?
@@ -44,6 +46,9 @@ public final class CompactionJob: Sendable {
         self.place = place
     }
 
+    /// How many runs it is to merge.
+    var runCount: Int { inputs.count }
+
     /// The most row blocks of input that were held at once.
     public var blocksHeldMax: Int { gauge.peak }
 
@@ -56,13 +61,12 @@ public final class CompactionJob: Sendable {
 
     private func merge(_ crew: WorkCrew, _ isCancelled: () -> Bool) throws(HeadwaterError) -> Output {
         var columns = ChunkColumns(groupID: groupID)
-        var rows = 0
-        var records: [RecordTimes] = []
-        for chunk in inputs.flatMap(\.chunks) {
-            columns.formUnion(try chunk.layout().header)
-            records.append(try chunk.records())
-            rows += chunk.entry.bounds.rowCount
-        }
+        for chunk in inputs.flatMap(\.chunks) { columns.formUnion(try chunk.layout().header) }
+        let memory = MergeMemory(place.options, columns)
+        let inputs = Array(inputs.sorted { ($0.byteCount, $0.number) < ($1.byteCount, $1.number) }.prefix(memory.runCountMax))
+        let chunks = inputs.flatMap(\.chunks)
+        let records = try chunks.map { (chunk) throws(HeadwaterError) in try chunk.records() }
+        let rows = chunks.reduce(0) { $0 + $1.entry.bounds.rowCount }
         let merge = try RunMerge(
             inputs.map { .chunks($0.chunks) }, filter: RowFilter(eventTimeLeast: cutoff?.cutoff ?? .min),
             limits: place.options.blockLimits, gauge: gauge)
@@ -71,7 +75,7 @@ public final class CompactionJob: Sendable {
             place: place,
             crew: crew)
         let entries = try writer.write(merge, isCancelled: isCancelled)
-        return Output(entries: entries, droppedRows: rows - entries.reduce(0) { $0 + $1.bounds.rowCount })
+        return Output(inputs: inputs, entries: entries, droppedRows: rows - entries.reduce(0) { $0 + $1.bounds.rowCount })
     }
 
     func result() throws(HeadwaterError) -> Output {
@@ -111,11 +115,13 @@ extension OfflineStore {
 
     /// Commits the files of a compaction in place of its inputs.
     ///
+    /// - Returns: whether all runs of the job were merged: where there is not memory for them, another job is to go on.
     /// - Throws: what stopped the job, or the commit; the history is then as it was.
-    public func finishCompaction(_ job: CompactionJob) throws(HeadwaterError) {
+    @discardableResult
+    public func finishCompaction(_ job: CompactionJob) throws(HeadwaterError) -> Bool {
         defer { state.withLock { $0.isCompacting = false } }
         let output = try job.result()
-        let inputs = Set(job.inputs.map(\.number))
+        let inputs = Set(output.inputs.map(\.number))
         do {
             try commit { manifest in
                 // Outputs take the place of the oldest input, so that runs stay in order of age.
@@ -132,9 +138,10 @@ extension OfflineStore {
             if state.withLock({ $0.failure }) == nil { place.discard(output.entries.map(\.number)) }
             throw error
         }
+        return output.inputs.count == job.runCount
     }
 
-    /// Begins to merge a group to one run, without the rows that retention hides.
+    /// Begins to merge a group to one run, without the rows that retention hides. `finishCompaction` says whether that takes another job.
     ///
     /// - Returns: `nil` where there is nothing to do.
     /// - Throws: `.unavailable` where a compaction is under way, and as `beginCompaction`.
@@ -159,9 +166,10 @@ extension OfflineStore {
     /// - Throws: what the disk says, or `.cancelled`; groups done before that stay done.
     public func compact(crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }) throws(HeadwaterError) {
         for group in state.withLock({ $0.version.runs.keys.sorted() }) {
-            guard let job = try beginWholeCompaction(group) else { continue }
-            job.run(crew: crew, isCancelled: isCancelled)
-            try finishCompaction(job)
+            while let job = try beginWholeCompaction(group) {
+                job.run(crew: crew, isCancelled: isCancelled)
+                if try finishCompaction(job) { break }
+            }
         }
     }
 

@@ -179,11 +179,13 @@ final class OfflineNode: Sendable {
         defer { compactions.leave() }
         try await flush(isCancelled)
         for group in group.map({ [$0] }) ?? store.status().groups.map(\.groupID) {
-            guard let job = try await engine.call({ try $0.store.beginWholeCompaction(group) }) else { continue }
-            try await complete(compactions) {
-                job.run(crew: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
-            } finish: {
-                try $0.store.finishCompaction(job)
+            while let job = try await engine.call({ try $0.store.beginWholeCompaction(group) }) {
+                let isWhole = try await complete(compactions) {
+                    job.run(crew: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
+                } finish: {
+                    try $0.store.finishCompaction(job)
+                }
+                if isWhole { break }
             }
         }
     }
@@ -192,14 +194,14 @@ final class OfflineNode: Sendable {
     /// store is closed.
     ///
     /// - Throws: what `finish` does, `CancellationError` where the service has ended.
-    private func complete(
-        _ jobs: FileJobs, _ run: @escaping @Sendable () -> Void, finish: @escaping @Sendable (OfflineEngine) throws -> Void
-    ) async throws {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+    private func complete<Result: Sendable>(
+        _ jobs: FileJobs, _ run: @escaping @Sendable () -> Void, finish: @escaping @Sendable (OfflineEngine) throws -> Result
+    ) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
             jobs.worker.submit(orNot: { isActive in
                 guard isActive else { return continuation.resume(throwing: CancellationError()) }
                 run()
-                self.engine.run { engine in continuation.resume(with: Result { try finish(engine) }) }
+                self.engine.run { engine in continuation.resume(with: Swift.Result { try finish(engine) }) }
             })
         }
     }

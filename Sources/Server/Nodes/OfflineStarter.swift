@@ -68,6 +68,7 @@ struct OfflineStarter: Sendable {
     private func open(logID: [UInt8]?) throws(HeadwaterError) {
         var options = OfflineEngineOptions()
         options.flushMemoryBytes = configuration.flushMemoryBytes
+        options.store.mergeBytesMax = configuration.compactionBytesMax
         let engine = try OfflineEngine(
             storage: services.storage, dataDirectory: configuration.dataDirectory, logID: logID, options: options)
         let checkpoint = LocalCheckpoint(services: services, logID: engine.store.logID)

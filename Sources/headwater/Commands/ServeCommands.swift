@@ -122,7 +122,18 @@ struct OfflineOptionGroup: ParsableArguments {
             """, valueName: "bytes"))
     var historyBytesMax: ByteSizeArgument?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            About what a compaction may hold in memory, and a flush beside its rows, such as 1GiB: with less, fewer chunk files are merged \
+            at once.
+            """, valueName: "bytes"))
+    var compactionBytesMax: ByteSizeArgument?
+
     func validate() throws {
+        if let compactionBytesMax, compactionBytesMax.count < 128 << 20 {
+            throw ValidationError("--compaction-bytes-max is at least 128MiB")
+        }
         if let historyBytesMax, historyBytesMax.count < 16 << 20 {
             throw ValidationError("--history-bytes-max is at least 16MiB")
         }
@@ -131,6 +142,7 @@ struct OfflineOptionGroup: ParsableArguments {
     func fill(_ configuration: inout ServerConfiguration) {
         if let flushBytes { configuration.flushMemoryBytes = flushBytes.count }
         if let historyBytesMax { configuration.historyBytesMax = historyBytesMax.count }
+        if let compactionBytesMax { configuration.compactionBytesMax = compactionBytesMax.count }
     }
 }
 
