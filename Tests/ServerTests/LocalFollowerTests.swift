@@ -118,7 +118,7 @@ import Wire
         #expect(error?.code == .unavailable)
         places.leave()
         try places.take()
-        #expect(Workers.bootstrapsMax < Workers.longThreads)
+        #expect(Workers.bootstrapsMax < Workers.longWorksMax)
     }
 
     @Test func aPeerThatNamesItsOwnMachineIsOnTheOnlineServicesMachine() throws {

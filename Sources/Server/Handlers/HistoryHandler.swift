@@ -12,7 +12,8 @@ import Wire
 struct HistoryHandler {
     /// About what a part may hold. Larger parts share more reads of the history's blocks.
     private static let partBytes = 256 << 20
-    /// Of all memory of histories one takes so much at the most.
+    /// Of the memory that other histories leave, one part takes so much at the most: the more there are the smaller their parts, and each finds
+    /// some.
     private static let shareOfMemory = 4
 
     let services: Services
@@ -35,12 +36,12 @@ struct HistoryHandler {
         let selection = try featureSelection(service: head.service, features: head.features)
         let plan = try catalog.resolve(project: head.project, selection, fullNames: head.fullFeatureNames)
         let memory = MemoryLease(services.historyMemory)
-        let partBytes = min(Self.partBytes, services.historyMemory.bytesMax / Self.shareOfMemory)
-        var sizes = PartSizes(partBytes: partBytes, bytesPerRow: OfflineReads.historyBytes(plan))
-        var pace = ClientPace(deadline: request.deadline)
+        let partBytes = { min(Self.partBytes, services.historyMemory.freeBytes / Self.shareOfMemory) }
+        var sizes = PartSizes(partBytes: partBytes(), bytesPerRow: OfflineReads.historyBytes(plan))
+        var pace = ClientPace(deadline: request.deadline, permits: services.workers.long.permits)
         var spine = try SpineReader(head, request, plan)
         var answer = HistoryAnswer(plan, responder)
-        while let part = try spine.next(rowsMax: sizes.rowsMax, bytesMax: partBytes, memory, &pace) {
+        while let part = try spine.next(rowsMax: sizes.rowsMax, bytesMax: sizes.partBytes, memory, &pace) {
             let isWanted = try sizes.join(part, memory) { (rows, limitBytes) throws(HeadwaterError) in
                 try OfflineReads.history(
                     plan, keys: part.keys.map { $0.slice(rows) }, times: part.times.slice(rows), view: view, asOf: asOf,
@@ -51,6 +52,7 @@ struct HistoryHandler {
             }
             guard isWanted else { return }
             memory.shrink(to: 0)
+            sizes.partBytes = partBytes()
         }
         guard try answer.finish(&pace) else { return }
         responder.respond(
@@ -66,7 +68,7 @@ struct HistoryHandler {
 private struct PartSizes {
     private static let rowsMin = 1_024
 
-    let partBytes: Int
+    var partBytes: Int
     /// By types at first; how much texts take is known only by joining, so then by what was seen.
     var bytesPerRow: Int
 

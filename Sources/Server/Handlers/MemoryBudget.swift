@@ -11,6 +11,9 @@ final class MemoryBudget: Sendable {
     /// What all leases hold together.
     var takenBytes: Int { taken.withLock { $0 } }
 
+    /// What nobody holds.
+    var freeBytes: Int { bytesMax - takenBytes }
+
     fileprivate func take(_ bytes: Int) -> Bool {
         taken.withLock { taken in
             guard bytes <= bytesMax - taken else { return false }

@@ -74,7 +74,7 @@ struct RowsHandlers {
                 includeDeletes: query.deletes, fields: fields, crew: crew)
         let layout = RowsLayout(
             schema: schema, ordinals: ordinals, deletes: query.deletes, brief: query.brief, isLatest: query.isLatest)
-        var pace = ClientPace(deadline: request.deadline)
+        var pace = ClientPace(deadline: request.deadline, permits: services.workers.long.permits)
         var rows = 0
         func send(_ columns: [Column], rowCount: Int) throws(HeadwaterError) -> Bool {
             let data = RowsData.with {

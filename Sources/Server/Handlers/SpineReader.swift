@@ -45,8 +45,8 @@ struct SpineReader {
         _ = try arranged(fields.map { .nulls($0.type, count: 0) })
     }
 
-    /// The next rows: frames until there are `rowsMax` rows, or they take `bytesMax` bytes or all that `memory` has left, or the spine ends.
-    /// Memory is taken for them.
+    /// The next rows: a frame, and more until there are `rowsMax` rows, or they take `bytesMax` bytes or all that `memory` has left, or the spine
+    /// ends. Memory is taken for them.
     ///
     /// - Returns: `nil` at the end.
     /// - Throws: `.resourceExhausted` where the memory does not do for one frame.
@@ -56,7 +56,7 @@ struct SpineReader {
         var batches: [Batch] = []
         var rows = 0
         var bytes = 0
-        while rows < rowsMax, bytes < bytesMax, let batch = try nextBatch(&pace) {
+        while batches.isEmpty || rows < rowsMax && bytes < bytesMax, let batch = try nextBatch(&pace) {
             let more = copies * batch.bytes.count
             if !batches.isEmpty, !memory.grow(by: more) {
                 waiting = batch

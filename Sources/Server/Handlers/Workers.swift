@@ -6,7 +6,7 @@ import Transport
 
 /// The threads that requests block, apart by how long they take, so that none waits behind longer work.
 struct Workers: Sendable {
-    /// Joins and scans: a slow client's answer holds one until its pace runs out.
+    /// Joins and scans. A slow client's answer holds a thread until its pace runs out, but no permit to work.
     let long: WorkerPool
     /// Helpers of joins and scans, which share them.
     let crew: CrewPool
@@ -24,14 +24,16 @@ struct Workers: Sendable {
     /// Reads of the log for followers, which share it: each read is short.
     let follow = SerialWorker()
 
-    static let longThreads = 8
+    /// Joins and scans that are answered, and those of them that work at once.
+    static let longRequestsMax = 64
+    static let longWorksMax = 8
     static let bootstrapsMax = 4
 
     /// - Parameter besideGets: whether the process serves gets, which must not notice joins and scans: these then give way to all else, other
     ///   programs too. An offline service alone takes its share of a machine that others keep busy.
     init(besideGets: Bool) {
         let courtesy = besideGets ? Courtesy.idle : .background
-        long = WorkerPool(threads: Self.longThreads, courtesy)
+        long = WorkerPool(threads: Self.longRequestsMax, worksMax: Self.longWorksMax, courtesy)
         crew = CrewPool(threads: System.coreCount, courtesy)
     }
 
@@ -68,8 +70,11 @@ final class WorkerPool: Sendable {
 
     private let pool: NIOThreadPool
     private let waiting = Atomic<Int>(0)
+    /// For jobs that wait for clients; `nil` where all threads may work at once.
+    let permits: WorkPermits?
 
-    init(threads: Int, _ courtesy: Courtesy = .none) {
+    init(threads: Int, worksMax: Int? = nil, _ courtesy: Courtesy = .none) {
+        permits = worksMax.map { WorkPermits($0) }
         pool = NIOThreadPool(numberOfThreads: threads)
         pool.start()
         pool.giveWay(threads: threads, courtesy)
@@ -94,6 +99,8 @@ final class WorkerPool: Sendable {
             guard state == .active else {
                 return job(HeadwaterError(.unavailable, "the server is shutting down: connect again later"))
             }
+            self.permits?.take()
+            defer { self.permits?.giveBack() }
             job(reasonToStop())
         }
     }

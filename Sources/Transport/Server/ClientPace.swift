@@ -1,5 +1,18 @@
+internal import Dispatch
 public import FeatureModel
 public import Wire
+
+/// Permits to work: of many threads, those that have one. A thread that waits for its client lends its own to another.
+public final class WorkPermits: Sendable {
+    private let free: DispatchSemaphore
+
+    public init(_ count: Int) { free = DispatchSemaphore(value: count) }
+
+    /// Blocks until there is a permit.
+    public func take() { free.wait() }
+
+    public func giveBack() { free.signal() }
+}
 
 /// How long a worker thread lets one client keep it waiting, all its waits together.
 ///
@@ -10,13 +23,19 @@ public struct ClientPace: Sendable {
 
     private let patience: Duration
     private let deadline: ContinuousClock.Instant?
+    private let permits: WorkPermits?
     private var waited = Duration.zero
     private var movedBytes = 0
 
-    /// - Parameter patience: how long to wait beside what the bytes take.
-    public init(deadline: ContinuousClock.Instant?, patience: Duration = .seconds(60)) {
+    /// - Parameters:
+    ///   - patience: how long to wait beside what the bytes take.
+    ///   - permits: where the thread has one of these, it is lent to others while the client is waited for.
+    public init(
+        deadline: ContinuousClock.Instant?, patience: Duration = .seconds(60), permits: WorkPermits? = nil
+    ) {
         self.deadline = deadline
         self.patience = patience
+        self.permits = permits
     }
 
     /// What is left to wait, no more than `patience` at once; zero where nothing is.
@@ -33,7 +52,12 @@ public struct ClientPace: Sendable {
     /// Runs `body`, which waits for the client no longer than it is told, and counts the time it took.
     public mutating func wait<Outcome>(_ body: (_ timeout: Duration) -> Outcome) -> Outcome {
         let start = ContinuousClock.now
-        defer { waited += .now - start }
+        permits?.giveBack()
+        defer {
+            waited += .now - start
+            // What others do with it is not the client's time.
+            permits?.take()
+        }
         return body(remaining)
     }
 
