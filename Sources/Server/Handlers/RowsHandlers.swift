@@ -61,6 +61,7 @@ struct RowsHandlers {
         let asOf = query.asOf ?? view.position
         let catalog = offline.state.catalog.asOf(asOf)
         let schema = try catalog.group(project: query.project, reference: query.group).newestSchema
+        try OfflineReads.checkKept(schema.groupID, named: query.group, view, asOf: asOf)
         let ordinals = try query.columns.isEmpty ? nil : features(query.columns, of: schema)
         let keys = try keySet(query.keyNames, request.body, schema)
         let crew = services.workers.crew.crew
