@@ -44,7 +44,7 @@ struct DatasetTests {
         #expect(try sandbox.run("dataset", "show", "churn").errors.contains("no dataset 'churn'"))
     }
 
-    @Test func savingSaysWhichGroupsWillDropRows() throws {
+    @Test func savingSaysWhichRetentionsWaitAndReleasingEndsThat() throws {
         let (sandbox, outcome) = try saved()
         #expect(!outcome.errors.contains("retention"))
         try sandbox.write(
@@ -54,7 +54,20 @@ struct DatasetTests {
         let notes = try sandbox.run(arguments).errorLines.filter { $0.contains("retention") }
         #expect(notes.count == 1, "\(notes)")
         #expect(notes.first?.contains("36500d of history") == true && notes.first?.contains("'july'") == true, "\(notes)")
-        #expect(notes.first?.contains("july.csv") == true)
+        #expect(notes.first?.contains("dataset release july") == true)
+
+        #expect(try sandbox.succeed("dataset", "list").output.contains("kept"))
+        #expect(try sandbox.succeed("dataset", "release", "july").output.contains("dataset july is released"))
+        let again = try sandbox.succeed("dataset", "release", "july", "--json").json()
+        #expect(again["dataset"] as? String == "july")
+        let listed = try sandbox.succeed("dataset", "list").output.split(separator: "\n")
+        #expect(listed.count { $0.contains("released") } == 1 && listed.count { $0.contains("kept") } == 1, "\(listed)")
+        #expect(try sandbox.succeed("dataset", "show", "july").output.contains("history: released"))
+        // Saving it once more does not take that back.
+        let query = try sandbox.succeed("dataset", "show", "july", "--json").json()["query"] as? [String: Any]
+        #expect(try sandbox.run(arguments + ["--as-of", "\(try #require(query?["as_of"]))"]).code == 0)
+        #expect(try sandbox.succeed("dataset", "show", "july").output.contains("history: released"))
+        #expect(try sandbox.run("dataset", "release", "august").errors.contains("no dataset 'august'"))
     }
 
     /// The promise: whatever is written, deleted, defined and rewritten later, the same set comes again.

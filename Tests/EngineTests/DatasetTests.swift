@@ -2,6 +2,7 @@ import Catalog
 import Engine
 import FeatureModel
 import Log
+import OfflineStore
 import StorageIO
 import TestSupport
 import Testing
@@ -36,6 +37,54 @@ import Testing
         #expect(refusal { try store.run(.define(dataset(asOf: .max))) }?.code == .outOfRange)
         #expect(refusal { try store.run(.define(dataset(asOf: 0))) }?.code == .invalidArgument)
         _ = try store.run(.define(dataset(asOf: last)))
+    }
+
+    /// A promise that is kept across compactions and restarts, and ends when it is released.
+    @Test func retentionWaitsForItUntilItIsReleased() throws {
+        let disk = MemoryStorage()
+        var store = try Store(disk)
+        try store.define()
+        let time = store.now
+        let schema = store.schema("orders")
+        for offset in [0, 100] as [Int64] {
+            try store.write(
+                store.body("orders", rows: [[.int64(1), .timestamp(time + offset), .float64(Double(offset)), .null]]))
+        }
+        let position = store.online.state.current.lastPosition
+        _ = try store.run(.define(dataset(asOf: position)))
+        _ = try store.run(.cutoff(RetentionCutoff(groupID: schema.groupID, cutoff: time + 50)))
+
+        /// Amounts of all rows, as of a position.
+        func rows(asOf: Position) throws(HeadwaterError) -> [Value] {
+            var scan = try store.offline.store.view().scan(schema, asOf: asOf)
+            var found: [Value] = []
+            while let batch = try scan.next() { found += (0..<batch.rowCount).map { batch.features[0].value($0) } }
+            return found
+        }
+        func compact() throws(HeadwaterError) {
+            try store.follow()
+            try store.offline.flush()
+            try store.offline.store.compact()
+        }
+        for life in 0...2 as ClosedRange<UInt64> {
+            if life > 0 {
+                store = try Store(disk.crash(seed: life), now: store.now)
+            }
+            try compact()
+            #expect(try rows(asOf: position) == [.float64(0), .float64(100)])
+            #expect(try rows(asOf: store.offline.store.appliedPosition) == [.float64(100)])
+            #expect(store.offline.store.compactionCandidates().isEmpty, "what may not be dropped is no reason to compact")
+        }
+
+        var released = dataset(asOf: position)
+        released.datasets[0].isReleased = true
+        _ = try store.run(.define(released))
+        // That it was saved, and says nothing of it, does not take that back.
+        _ = try store.run(.define(dataset(asOf: position)))
+        #expect(try store.online.state.catalog.dataset(project: "shop", name: "june").isReleased)
+        try compact()
+        #expect(refusal { _ = try rows(asOf: position) }?.code == .outOfRange)
+        #expect(try rows(asOf: store.offline.store.appliedPosition) == [.float64(100)])
     }
 
     /// It comes back from the log, and from a snapshot behind which the log is gone; the same again writes nothing.

@@ -5,6 +5,7 @@ public import FeatureModel
 extension DatasetDefinition: Codable {
     enum CodingKeys: String, CodingKey {
         case name, description, owner, tags, query, rows, spine, features, split, source, created
+        case isReleased = "released"
     }
 
     public init(from decoder: any Decoder) throws {
@@ -20,6 +21,7 @@ extension DatasetDefinition: Codable {
         split = try values.decodeIfPresent(Split.self, forKey: .split)
         source = try values.decodeIfPresent(String.self, forKey: .source)
         created = try values.decodeIfPresent(Microseconds.self, forKey: .created)
+        isReleased = try values.decodeIfPresent(Bool.self, forKey: .isReleased) ?? false
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -35,6 +37,7 @@ extension DatasetDefinition: Codable {
         try values.encodeIfPresent(split, forKey: .split)
         try values.encodeIfPresent(source, forKey: .source)
         try values.encodeIfPresent(created, forKey: .created)
+        if isReleased { try values.encode(true, forKey: .isReleased) }
     }
 }
 

@@ -96,10 +96,13 @@ public struct DatasetDefinition: Hashable, Sendable {
     public var source: String?
     /// When it was saved, by the clock of who saved it. Not part of what the dataset is.
     public var created: Microseconds?
+    /// Whether retention may drop rows that it reads, and so end it: until then retention waits for it. Once true, for ever.
+    public var isReleased: Bool
 
     public init(
         name: String, description: String? = nil, owner: String? = nil, tags: [String: String] = [:], query: Query, rows: Int,
-        spine: Table, features: Table, split: Split? = nil, source: String? = nil, created: Microseconds? = nil
+        spine: Table, features: Table, split: Split? = nil, source: String? = nil, created: Microseconds? = nil,
+        isReleased: Bool = false
     ) {
         self.name = name
         self.description = description
@@ -112,6 +115,7 @@ public struct DatasetDefinition: Hashable, Sendable {
         self.split = split
         self.source = source
         self.created = created
+        self.isReleased = isReleased
     }
 
     /// Whether both are the same rows of the same query, dealt out in the same way.

@@ -17,9 +17,11 @@ extension Planner {
             newer.description = dataset.description ?? old.description
             newer.owner = dataset.owner ?? old.owner
             if dataset.tags.isEmpty { newer.tags = old.tags }
+            newer.isReleased = old.isReleased || dataset.isReleased
             differences.compare("description", old.description, newer.description)
             differences.compare("owner", old.owner, newer.owner)
             differences.compare("tags", old.tags, newer.tags)
+            differences.compare("released", old.isReleased, newer.isReleased)
             let change = newer == old ? nil : CatalogChange.dataset(DatasetChange(project: project, dataset: newer))
             finish(.dataset, dataset.name, path: path, exists: true, differences: differences, change: change)
             return

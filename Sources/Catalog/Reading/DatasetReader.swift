@@ -5,6 +5,7 @@ extension DefinitionsReader {
     func dataset(_ node: SourceNode, _ path: String) -> DatasetDefinition? {
         let known = [
             "name", "description", "owner", "tags", "query", "rows", "spine", "features", "split", "source", "created",
+            "released",
         ]
         guard let fields = FieldReader(node, path: path, known: known, context: context) else { return nil }
         let name = fields.requiredText("name", "give the dataset a name")
@@ -22,7 +23,7 @@ extension DefinitionsReader {
             name: name ?? "", description: fields.text("description"), owner: fields.text("owner"), tags: fields.texts("tags"),
             query: query, rows: Int(rows), spine: spine, features: features,
             split: fields.node("split").flatMap { split($0, fields.path("split")) }, source: fields.text("source"),
-            created: fields.whole("created"))
+            created: fields.whole("created"), isReleased: fields.bool("released"))
     }
 
     private func query(_ node: SourceNode, _ path: String) -> DatasetDefinition.Query? {

@@ -25,9 +25,11 @@ public struct CatalogListing: Codable, Hashable, Sendable {
         public let hash: String
         /// Microseconds since 1970.
         public let created: Microseconds?
+        /// `true` where retention does not wait for it.
+        public let released: Bool?
 
         enum CodingKeys: String, CodingKey {
-            case name, description, rows, hash, created
+            case name, description, rows, hash, created, released
             case asOf = "as_of"
         }
     }
@@ -153,7 +155,7 @@ extension Catalog {
             datasets: datasets(in: project).map {
                 CatalogListing.DatasetEntry(
                     name: $0.name, description: $0.description, rows: $0.rows, asOf: $0.query.asOf, hash: $0.features.hash,
-                    created: $0.created)
+                    created: $0.created, released: $0.isReleased ? true : nil)
             })
     }
 

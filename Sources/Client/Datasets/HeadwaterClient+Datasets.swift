@@ -26,4 +26,15 @@ extension HeadwaterClient {
     public func save(_ dataset: DatasetDefinition) async throws(HeadwaterError) -> Position {
         try await apply(Definitions(project: project, datasets: [dataset])).position
     }
+
+    /// Lets retention drop rows that a saved training set reads: what it is stays known, but in time it can be made no more. For ever.
+    ///
+    /// - Returns: the position of its record; where it was released already, that of the newest definitions.
+    /// - Throws: `.notFound` where none goes by that name.
+    @discardableResult
+    public func release(dataset name: String) async throws(HeadwaterError) -> Position {
+        var dataset = try await dataset(name)
+        dataset.isReleased = true
+        return try await save(dataset)
+    }
 }

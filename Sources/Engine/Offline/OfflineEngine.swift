@@ -35,6 +35,7 @@ public final class OfflineEngine {
     public let options: OfflineEngineOptions
     public let state: OfflineState
     private var folded: EngineState
+    private var promises = DatasetPromises()
     private var failure: HeadwaterError?
 
     /// Opens the offline store of `dataDirectory` as its owner.
@@ -52,6 +53,12 @@ public final class OfflineEngine {
         }
         state = OfflineState()
         state.publish(folded, failure: nil)
+        keepPromises()
+    }
+
+    private func keepPromises() {
+        promises.update(folded.catalog)
+        store.keepRows(from: promises.oldestAsOf)
     }
 
     /// Applies records in order; those already applied are passed over.
@@ -79,6 +86,7 @@ public final class OfflineEngine {
         }
         try folded.fold(record, applied: store.appliedPosition)
         if record.kind == .definitions || record.kind == .gap { state.publish(folded, failure: nil) }
+        if record.kind == .definitions { keepPromises() }
         let applied = try Fold.applied(record, catalog: folded.catalog)
         store.apply(applied)
         folded.foldSession(record) { newerRows(applied, notice) }

@@ -189,8 +189,16 @@ extension OfflineStore {
             cutoff: effectiveCutoff(group, version), place: place)
     }
 
-    /// The cutoff that the manifest has: one that is only in memory must not remove rows that a manifest of its past still shows.
+    /// Keeps the rows of some groups that reads as of a position, or later ones, see: compactions do not remove them, whatever retention hides
+    /// from then on. In place of what was kept before; a compaction that has begun goes on.
+    ///
+    /// - Parameter positions: of each group; others keep nothing.
+    public func keepRows(from positions: [GroupID: Position]) { state.withLock { $0.keptFrom = positions } }
+
+    /// The cutoff that the manifest has: one that is only in memory must not remove rows that a manifest of its past still shows. Nor may one
+    /// behind the position from which rows are kept.
     private func effectiveCutoff(_ group: GroupID, _ version: StoreVersion) -> PlacedCutoff? {
-        version.manifest.cutoffs[group]?.effective(asOf: version.manifest.applied)
+        let kept = state.withLock { $0.keptFrom[group] } ?? .max
+        return version.manifest.cutoffs[group]?.effective(asOf: min(version.manifest.applied, kept))
     }
 }

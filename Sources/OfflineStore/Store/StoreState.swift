@@ -70,6 +70,8 @@ struct StoreState: Sendable {
     var frozen: FrozenMemory?
     var cutoffs: [GroupID: CutoffHistory]
     var isCompacting = false
+    /// Of some groups the least position as of which reads are to see what they see.
+    var keptFrom: [GroupID: Position] = [:]
     /// Bytes of chunk files that flushes and compactions have written since the store was opened.
     var flushedBytes = 0
     var compactedBytes = 0

@@ -8,12 +8,12 @@ import Tables
 struct DatasetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dataset",
-        abstract: "Saved training sets: list them, show one, make one again and prove it equal.",
+        abstract: "Saved training sets: list them, show one, make one again and prove it equal, release one.",
         discussion: """
             'headwater history … --save NAME' saves one: its query, the position it was read at, and hashes of the spine and of all \
-            cells; not the rows.
+            cells; not the rows. The history that it reads is kept, also where a retention would drop it, until it is released.
             """,
-        subcommands: [DatasetList.self, DatasetShow.self, DatasetVerify.self])
+        subcommands: [DatasetList.self, DatasetShow.self, DatasetVerify.self, DatasetRelease.self])
 }
 
 struct DatasetList: AsyncParsableCommand {
@@ -35,11 +35,11 @@ struct DatasetList: AsyncParsableCommand {
             return try Console.print(
                 "project \(connection.effectiveProject) has no datasets: 'headwater history … --save NAME' makes one")
         }
-        var table = TextTable(["name", "rows", "as of", "created", "hash", "description"], cellScalarsMax: 80)
+        var table = TextTable(["name", "rows", "as of", "created", "hash", "history", "description"], cellScalarsMax: 80)
         for dataset in datasets {
             table.append([
                 dataset.name, Spelling.count(dataset.rows), "\(dataset.asOf)", dataset.created.map(TimeText.format) ?? "",
-                DatasetText.short(dataset.hash), dataset.description ?? "",
+                DatasetText.short(dataset.hash), dataset.released == true ? "released" : "kept", dataset.description ?? "",
             ])
         }
         try Console.write(table.text.utf8)
@@ -71,6 +71,34 @@ struct DatasetShow: AsyncParsableCommand {
     }
 }
 
+struct DatasetRelease: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "release",
+        abstract: "Let retention drop history that a training set reads.",
+        discussion: """
+            What it was made of stays known, but once a compaction has dropped rows it can be made no more. This cannot be taken back; \
+            releasing it again changes nothing.
+
+              headwater dataset release churn_june
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The dataset's name.")
+    var name: String
+
+    private struct Released: Encodable {
+        let dataset: String
+        let position: Position
+    }
+
+    func run() async throws {
+        let position = try await connection.withClient { try await $0.release(dataset: name) }
+        if output.json { return try Console.printJSON(Released(dataset: name, position: position)) }
+        try Console.print("dataset \(name) is released: retention no longer waits for it; position \(position)")
+    }
+}
+
 struct DatasetVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
@@ -78,7 +106,7 @@ struct DatasetVerify: AsyncParsableCommand {
         discussion: """
             Joins the spine again as of the saved position and compares the hash of each column; with --against also each cell with \
             those of the same features in a file, row by row. Neither new rows and definitions nor a compaction change the answer; but \
-            where a retention has dropped history of one of its groups since, there is none.
+            where it was released and a retention has dropped history of one of its groups since, there is none.
 
               headwater dataset verify churn_june
               headwater dataset verify churn_june --spine spine.csv --against june.csv

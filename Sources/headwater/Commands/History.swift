@@ -101,14 +101,14 @@ struct History: AsyncParsableCommand {
         }
     }
 
-    /// Says what the promise of a saved training set ends with, where it will end.
+    /// Says what a saved training set holds up.
     private func remarkOnRetention(_ name: String, _ client: HeadwaterClient) async {
         // The set is saved: a server that goes away now must not make it look otherwise.
         guard let groups = try? await client.groupsWithRetention(of: selection.selection) else { return }
         for group in groups {
             Console.remark(
-                "note: '\(group.name)' keeps \(group.retention!) of history (retention): once it has dropped rows, dataset '\(name)' "
-                    + "can be made no more, so keep \(out == "-" ? "the rows" : out) as long as you need them")
+                "note: '\(group.name)' keeps \(group.retention!) of history (retention), and longer what dataset '\(name)' reads: "
+                    + "'headwater dataset release \(name)' ends that")
         }
     }
 

@@ -88,6 +88,7 @@ enum DatasetText {
         fields += [
             ("names", query.fullFeatureNames ? "full" : nil),
             ("availability", query.availabilityIngest ? "ingest" : nil),
+            ("history", dataset.isReleased ? "released: retention may drop it" : nil),
             ("spine", dataset.source ?? "standard input"),
             ("spine's time", query.spineTime), ("hash of the spine", dataset.spine.hash),
             ("hash of the features", dataset.features.hash),

@@ -65,6 +65,7 @@ final class DirectOffline {
         let view = store.view()
         let position = query.asOf ?? view.position
         let schema = try catalog(asOf: query.asOf).group(project: project, reference: query.group).newestSchema
+        try OfflineReads.checkKept(schema.groupID, named: query.group, view, asOf: position)
         var ordinals: [Int]?
         if !query.columns.isEmpty {
             ordinals = try query.columns.map { (name) throws(HeadwaterError) in
