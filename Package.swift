@@ -142,7 +142,7 @@ let package = Package(
             path: "Benchmarks/Sources/BenchmarkLoad", swiftSettings: houseRules),
         // The floor of Benchmarks/, for the tests; there it is built as `floor`.
         .executableTarget(name: "FloorServer", path: "Benchmarks/Sources/floor"),
-        tests("BenchmarkTests", ["BenchmarkLoad", "FeatureModel"]),
+        tests("BenchmarkTests", ["BenchmarkLoad", "FeatureModel", "TestSupport"]),
 
         // The simulation: a whole store, its disks, network, clocks and clients, in one thread from a seed.
         .target(

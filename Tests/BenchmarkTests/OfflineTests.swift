@@ -44,7 +44,9 @@ import Testing
             let python = Self.pythonWithPeers()
             // Each work starts a process of each peer twice: with them only what differs most.
             if python != nil {
-                settings.only = ["flush", "order of arrival", "compaction", "size", "3 groups", "quarter", "socket", "p99"]
+                settings.only = [
+                    "flush", "amplification", "order of arrival", "compaction", "size", "3 groups", "quarter", "socket", "p99",
+                ]
             }
             let runner = OfflineRunner(
                 settings, place: place, peersProblem: python == nil ? "no Python here has their packages" : nil, note: { _ in }
@@ -55,7 +57,7 @@ import Testing
             }
             try runner.run()
             #expect((runner.peersProblem == nil) == (python != nil))
-            #expect(runner.figures.count == (python == nil ? 14 : 8))
+            #expect(runner.figures.count == (python == nil ? 15 : 9))
             for item in runner.figures {
                 #expect(item.headwater.values.count == 1 && item.headwater.values.allSatisfy { $0 > 0 }, "\(item.work)")
                 for peer in item.peers {
@@ -93,7 +95,7 @@ import Testing
     }
 
     /// The benchmark's own, or the system's where it has what is needed.
-    private static func pythonWithPeers() -> String? {
+    static func pythonWithPeers() -> String? {
         let system = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/python3" }
         return (["Benchmarks/.build/peers/bin/python"] + system).first { path in
             guard FileManager.default.isExecutableFile(atPath: path) else { return false }

@@ -4,11 +4,21 @@ internal import Foundation
 /// Headwater as a system of the offline benchmark: the store inside this process.
 public final class HeadwaterOffline: OfflineSystem {
     private let threads: Int
+    private let blockRows: Int?
+    private let compactionBytes: Int?
+    private var place = ""
     private var stand: OfflineStand?
     private var tables: [OfflineTable] = []
     private var spines: [String: OfflineStand.Spine] = [:]
 
-    public init(threads: Int) { self.threads = threads }
+    /// - Parameters:
+    ///   - blockRows: rows of a block of a chunk; `nil` for what the store takes by itself.
+    ///   - compactionBytes: what a compaction may take in memory; the same.
+    public init(threads: Int, blockRows: Int? = nil, compactionBytes: Int? = nil) {
+        self.threads = threads
+        self.blockRows = blockRows
+        self.compactionBytes = compactionBytes
+    }
 
     public var peakBytes: Int? { nil }
 
@@ -22,6 +32,16 @@ public final class HeadwaterOffline: OfflineSystem {
             let table = tables.first { $0.name == request.table! }!
             answer.seconds = try opened().load(table, rowsPerFlush: request.rowsPerFlush!).flushSeconds
             answer.rows = table.rowCount
+        case .levels:
+            let table = tables.first { $0.name == request.table! }!
+            let levels = try makeStand("\(place)/levels", [table])
+            defer {
+                levels.close()
+                try? FileManager.default.removeItem(atPath: "\(place)/levels")
+            }
+            let figures = try levels.load(table, rowsPerFlush: request.rowsPerFlush!, inLevels: true)
+            (answer.seconds, answer.rows) = (figures.flushSeconds, figures.rows)
+            answer.amplification = levels.amplification
         case .compact:
             answer.seconds = try opened().compact()
             answer.rows = tables.reduce(0) { $0 + $1.rowCount }
@@ -43,7 +63,13 @@ public final class HeadwaterOffline: OfflineSystem {
         tables = request.tables!
         spines = try request.spines!.reduce(into: [:]) { $0[$1.name] = try OfflineStand.Spine($1) }
         stand?.close()
-        stand = try OfflineStand(directory: request.place!, tables: tables, threads: threads)
+        place = request.place!
+        stand = try makeStand(place, tables)
+    }
+
+    private func makeStand(_ directory: String, _ tables: [OfflineTable]) throws(HeadwaterError) -> OfflineStand {
+        try OfflineStand(
+            directory: directory, tables: tables, threads: threads, blockRows: blockRows, compactionBytes: compactionBytes)
     }
 
     private func opened() throws(HeadwaterError) -> OfflineStand {
@@ -52,13 +78,12 @@ public final class HeadwaterOffline: OfflineSystem {
     }
 
     /// Answers requests from standard input, a JSON line each, until it ends.
-    public static func serve(threads: Int) throws {
-        let system = HeadwaterOffline(threads: threads)
-        defer { system.end() }
+    public func serve() throws {
+        defer { end() }
         while let line = readLine() {
             var answer = OfflineAnswer()
             do {
-                answer = try system.ask(try JSONDecoder().decode(OfflineRequest.self, from: Data(line.utf8)))
+                answer = try ask(try JSONDecoder().decode(OfflineRequest.self, from: Data(line.utf8)))
             } catch {
                 answer.error = "\(error)"
             }

@@ -25,6 +25,7 @@ public struct OfflineFigures: Encodable, Sendable {
         case milliseconds = "ms"
         case millionRowsPerSecond = "M rows/s"
         case megabytes = "MB"
+        case times = "×"
     }
 
     public struct System: Encodable, Sendable {

@@ -5,6 +5,8 @@ public struct OfflineRequest: Codable, Sendable {
         case open
         /// Headwater: writes and flushes one table.
         case load
+        /// Headwater: the same in a store of its own, which is compacted by levels after each flush as a server does.
+        case levels
         /// Headwater: merges everything.
         case compact
         /// Peers: makes their tables from the raw columns.
@@ -53,6 +55,8 @@ public struct OfflineAnswer: Codable, Sendable {
     public var rows: Int?
     /// Of each table.
     public var tableBytes: [Int]?
+    /// How many bytes were written in all for each of new rows.
+    public var amplification: Double?
     public var error: String?
 
     public init() {}

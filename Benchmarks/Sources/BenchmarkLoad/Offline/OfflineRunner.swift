@@ -55,7 +55,11 @@ public final class OfflineRunner {
         if !works.contains(where: \.needsServer) { for table in tables { table.removeCells() } }
         defer { stopServer() }
         for work in works where !work.isCompacted {
-            if case .flush = work.kind { figures.append(flushed.figures(of: work)) } else { try measure(work, data) }
+            switch work.kind {
+            case .flush: figures.append(flushed.figures(of: work))
+            case .levels: figures.append(try levels(work, data))
+            default: try measure(work, data)
+            }
         }
         note("\(stage.name): compacting")
         let compacted = try compact(data)
@@ -80,6 +84,20 @@ public final class OfflineRunner {
         figures.peers = [.init(name: "quiet", values: gets.quietP99)]
         let ratios = zip(gets.besideP99, gets.quietP99).map { $0 / $1 }
         figures.bars = [.init(peer: "quiet", unit: nil, wanted: work.bar, isAtMost: true, measured: ratios)]
+        return figures
+    }
+
+    private func levels(_ work: OfflineWork, _ data: StageData) throws -> OfflineFigures {
+        note(work.name)
+        let system = try open(Self.headwaterName, data, hasSpines: false)
+        defer { system.end() }
+        var request = OfflineRequest(.levels)
+        (request.table, request.rowsPerFlush) = (data.tables[0].name, rowsPerFlush(data.tables[0]))
+        let amplification = try system.ask(request).amplification!
+        var own = OfflineFigures.System(name: Self.headwaterName, values: [amplification])
+        own.peakMegabytes = system.peakBytes.map { Double($0) / 1e6 }
+        var figures = OfflineFigures(work: work.name, unit: .times, headwater: own)
+        figures.bars = [.init(peer: nil, unit: .times, wanted: work.bar, isAtMost: true, measured: own.values)]
         return figures
     }
 

@@ -38,9 +38,17 @@ public final class OfflineStand: Sendable {
     private let crew: WorkCrew
     private let position = Atomic<UInt64>(0)
 
-    /// - Parameter tables: in the order of their group ids.
-    public init(directory: String, tables: [OfflineTable], threads: Int) throws(HeadwaterError) {
-        store = try OfflineStore(dataDirectory: directory, logID: Array(0..<16), storage: RealStorage())
+    /// - Parameters:
+    ///   - tables: in the order of their group ids.
+    ///   - blockRows: rows of a block of a chunk; `nil` for what the store takes by itself.
+    ///   - compactionBytes: what a compaction may take in memory; the same.
+    public init(
+        directory: String, tables: [OfflineTable], threads: Int, blockRows: Int? = nil, compactionBytes: Int? = nil
+    ) throws(HeadwaterError) {
+        var options = OfflineOptions()
+        if let blockRows { options.blockRowsMax = blockRows }
+        if let compactionBytes { options.mergeBytesMax = compactionBytes }
+        store = try OfflineStore(dataDirectory: directory, logID: Array(0..<16), storage: RealStorage(), options: options)
         var schemas: [String: GroupSchema] = [:]
         for (number, table) in tables.enumerated() { schemas[table.name] = try table.schema(groupID: UInt32(number + 1)) }
         self.schemas = schemas
@@ -48,7 +56,9 @@ public final class OfflineStand: Sendable {
     }
 
     /// Writes a table, and flushes after about so many rows: one chunk each time.
-    public func load(_ table: OfflineTable, rowsPerFlush: Int) throws -> LoadFigures {
+    ///
+    /// - Parameter inLevels: whether levels that are full then are compacted, as a server does; this time counts too.
+    public func load(_ table: OfflineTable, rowsPerFlush: Int, inLevels: Bool = false) throws -> LoadFigures {
         let schema = schemas[table.name]!
         let read = try table.csv.map { try table.csvColumns($0) }
         let rowsPerRecord = Self.rowsPerRecord(rowsPerFlush)
@@ -63,6 +73,10 @@ public final class OfflineStand: Sendable {
             waiting = 0
             let begun = now()
             try store.flush(crew: crew)
+            while inLevels, let job = try store.beginCompaction() {
+                job.run(crew: crew)
+                try store.finishCompaction(job)
+            }
             flushSeconds += now() - begun
         }
         return LoadFigures(flushSeconds: flushSeconds, rows: table.rowCount)
@@ -82,6 +96,12 @@ public final class OfflineStand: Sendable {
         let begun = now()
         try store.compact(crew: crew)
         return now() - begun
+    }
+
+    /// How many bytes of chunks have been written for each of new rows.
+    public var amplification: Double {
+        let status = store.status()
+        return Double(status.flushedBytes + status.compactedBytes) / Double(max(status.flushedBytes, 1))
     }
 
     public func chunkBytes(_ table: String) -> Int {

@@ -1,7 +1,11 @@
+internal import Foundation
+
 /// One work of the offline benchmark, and what is asked of it.
 struct OfflineWork: Sendable {
     enum Kind: Sendable {
         case flush
+        /// How often levels write a row, where chunks come in one by one.
+        case levels
         case compaction
         /// Chunks against LZ4 Parquet, of the numbered table.
         case size(table: Int)
@@ -15,7 +19,7 @@ struct OfflineWork: Sendable {
 
     let name: String
     let kind: Kind
-    /// How many times faster than the faster peer; of a rate, M rows/s; of a size or a p99, at most so many times the other's.
+    /// How many times faster than the faster peer; of a rate, M rows/s; of a size, a p99 or bytes written, at most so many times the other's.
     let bar: Double
     /// What it may take, too.
     var millisecondsMax: Double?
@@ -54,6 +58,10 @@ struct OfflineStage: Sendable {
         let quarter = OfflineTable.firstTime..<(OfflineTable.firstTime + OfflineTable.middleTime) / 2
         let works = [
             OfflineWork(name: "flush, \(settings.chunks) chunks", kind: .flush, bar: 2, isCompacted: false),
+            // Once, and once for each level that it goes through: of four runs one is made.
+            OfflineWork(
+                name: "write amplification, \(settings.chunks) chunks", kind: .levels,
+                bar: 1 + log(Double(settings.chunks)) / log(4), isCompacted: false),
             OfflineWork(
                 name: "join, \(settings.chunks) chunks in order of arrival", kind: .join(spine: "s", groups: [all]), bar: 1.5,
                 isCompacted: false),

@@ -44,10 +44,19 @@ struct Offline: ParsableCommand {
     @Option(help: "Real data: what examples/flights/prepare.py makes; where they are missing, they are left out.")
     var flights = "Benchmarks/.build/flights"
 
+    @Option(help: "Rows of a block of a chunk, to see what other sizes would do; by default the store's own.")
+    var blockRows: Int?
+
+    @Option(help: "MiB that a compaction may take in memory; by default the store's own setting.")
+    var compactionMebibytes: Int?
+
     @Flag(help: "Print one JSON document instead of the table.")
     var json = false
 
     func validate() throws {
+        guard blockRows ?? 1 > 0, compactionMebibytes ?? 1 > 0 else {
+            throw ValidationError("--block-rows and --compaction-mebibytes are above zero")
+        }
         guard rows >= 1_000, keys > 0, spineRows > 0, rounds > 0, threads > 0 else {
             throw ValidationError("rows are at least 1000; keys, spine rows, rounds and threads are above zero")
         }
@@ -84,7 +93,10 @@ struct Offline: ParsableCommand {
         if name == OfflineRunner.socketName { return HeadwaterSocket(binary: headwater, place: place) }
         guard name == OfflineRunner.headwaterName else { return try SystemProcess([python, peers, name, "\(threads)"]) }
         let bench = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        return try SystemProcess([bench, OfflineHeadwater.configuration.commandName!, "--threads", "\(threads)"])
+        let options = [("threads", threads), ("block-rows", blockRows), ("compaction-mebibytes", compactionMebibytes)]
+        return try SystemProcess(
+            [bench, OfflineHeadwater.configuration.commandName!]
+                + options.flatMap { name, value in value.map { ["--\(name)", "\($0)"] } ?? [] })
     }
 }
 
@@ -97,5 +109,11 @@ struct OfflineHeadwater: ParsableCommand {
     @Option(help: "Threads of a join, a scan, a flush, a compaction.")
     var threads = 2
 
-    func run() throws { try HeadwaterOffline.serve(threads: threads) }
+    @Option var blockRows: Int?
+    @Option var compactionMebibytes: Int?
+
+    func run() throws {
+        try HeadwaterOffline(threads: threads, blockRows: blockRows, compactionBytes: compactionMebibytes.map { $0 << 20 })
+            .serve()
+    }
 }
