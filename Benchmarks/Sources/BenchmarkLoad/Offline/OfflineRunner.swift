@@ -51,8 +51,6 @@ public final class OfflineRunner {
         let data = StageData(place: directory, tables: tables, spines: spines, needsArrival: works.contains { !$0.isCompacted })
         let flushed = try load(data)
         let parquet = storeForPeers(data)
-        // A server reads them once more.
-        if !works.contains(where: \.needsServer) { for table in tables { table.removeCells() } }
         defer { stopServer() }
         for work in works where !work.isCompacted {
             switch work.kind {
@@ -61,6 +59,8 @@ public final class OfflineRunner {
             default: try measure(work, data)
             }
         }
+        // A server reads them once more.
+        if !works.contains(where: \.needsServer) { for table in tables { table.removeCells() } }
         note("\(stage.name): compacting")
         let compacted = try compact(data)
         for work in works where work.isCompacted {
