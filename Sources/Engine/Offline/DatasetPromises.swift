@@ -9,29 +9,38 @@ struct DatasetPromises {
     }
 
     private var groups: [Name: [GroupID]] = [:]
-    /// Of each group that such a set reads, the least position at which one does.
-    private(set) var oldestAsOf: [GroupID: Position] = [:]
+    /// Of each group that such sets read, the positions at which they do.
+    private(set) var positions: [GroupID: Set<Position>] = [:]
 
     /// Takes over the sets of a catalog; those of the last one are in it too, as nothing deletes a set.
     ///
-    /// - Complexity: O(sets), and for each that is new to it what resolving its query takes.
+    /// - Complexity: O(sets), and O(history) where some are new to it.
     mutating func update(_ catalog: Catalog) {
-        oldestAsOf = [:]
-        for project in catalog.projectNames {
-            for dataset in catalog.datasets(in: project) where !dataset.isReleased {
-                let asOf = dataset.query.asOf
-                for group in groups(of: dataset, project, catalog) { oldestAsOf[group] = min(oldestAsOf[group] ?? .max, asOf) }
-            }
+        let sets = catalog.projectNames.flatMap { project in catalog.datasets(in: project).map { (project, $0) } }
+        resolve(sets.filter { groups[Self.name($0, $1)] == nil }, catalog)
+        positions = [:]
+        for (project, dataset) in sets where !dataset.isReleased {
+            for group in groups[Self.name(project, dataset)]! { positions[group, default: []].insert(dataset.query.asOf) }
         }
     }
 
-    private mutating func groups(of dataset: DatasetDefinition, _ project: String, _ catalog: Catalog) -> [GroupID] {
-        let name = Name(project: ByteString(project), dataset: ByteString(dataset.name))
-        if let known = groups[name] { return known }
-        // It resolved when it was saved, and definitions of a position do not change.
-        let plan = try? catalog.asOf(dataset.query.asOf).resolve(project: project, dataset.query.selection)
-        let found = plan?.lookups.map(\.groupID) ?? []
-        groups[name] = found
-        return found
+    /// Finds the groups of sets, by the definitions of their positions.
+    private mutating func resolve(_ sets: [(project: String, dataset: DatasetDefinition)], _ catalog: Catalog) {
+        var history = catalog.history[...]
+        var earlier = Catalog()
+        for (project, dataset) in sets.sorted(by: { $0.dataset.query.asOf < $1.dataset.query.asOf }) {
+            let query = dataset.query
+            while let record = history.first, record.position <= query.asOf {
+                earlier.apply(record.changes, position: record.position)
+                history.removeFirst()
+            }
+            // It was checked so when it was saved, and definitions of a position do not change.
+            let plan = try? earlier.resolve(project: project, query.selection, fullNames: query.fullFeatureNames)
+            groups[Self.name(project, dataset)] = plan?.lookups.map(\.groupID) ?? []
+        }
+    }
+
+    private static func name(_ project: String, _ dataset: DatasetDefinition) -> Name {
+        Name(project: ByteString(project), dataset: ByteString(dataset.name))
     }
 }

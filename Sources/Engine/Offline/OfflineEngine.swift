@@ -58,7 +58,7 @@ public final class OfflineEngine {
 
     private func keepPromises() {
         promises.update(folded.catalog)
-        store.keepRows(from: promises.oldestAsOf)
+        store.keepRows(asOf: promises.positions)
     }
 
     /// Applies records in order; those already applied are passed over.

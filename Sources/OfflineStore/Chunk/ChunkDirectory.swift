@@ -6,6 +6,8 @@ struct BlockEntry: Hashable, Sendable {
     let firstKey: [UInt8]
     let lastKey: [UInt8]
     let pages: [PageEntry]
+
+    var hasOneKey: Bool { firstKey == lastKey }
 }
 
 /// The directory of a chunk: all that a reader needs to find, or skip, a block.

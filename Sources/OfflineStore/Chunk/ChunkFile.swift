@@ -99,6 +99,13 @@ final class ChunkFile: Sendable {
         try PageCodec.decode(try page(index, layout, block: block), type: layout.pageTypes[index], from: bytes)
     }
 
+    /// About what the key of a row takes, in the block where that is most: keys stand once for all their rows of a block.
+    func keyBytes() throws(HeadwaterError) -> Int {
+        let layout = try layout()
+        let page = layout.page(of: .key)!
+        return layout.directory.blocks.map { $0.pages[page].rawBytes / max($0.rowCount, 1) + 1 }.max() ?? 0
+    }
+
     /// The records that the rows came in, read at the first call.
     func records() throws(HeadwaterError) -> RecordTimes {
         if let known = recordTimes.withLock({ $0 }) { return known }

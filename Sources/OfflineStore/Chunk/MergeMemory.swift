@@ -8,21 +8,21 @@ internal import FeatureModel
 struct MergeMemory {
     /// Enough for the times when many runs need their next block, or a file is synced, not to hold up the others for long.
     private static let blocksPerStepMax = 8
-    private static let threadsMax = 8
+    /// Of what orders a row beside its key's bytes: key, times, position, row number, and its places in blocks that are merged.
+    private static let orderBytes = 96
 
     /// Blocks that the bound has room for.
     private let blocks: Int
 
-    /// - Parameter columns: those of the output; of numbers alone a block takes less than it may.
-    init(_ options: OfflineOptions, _ columns: ChunkColumns) {
+    /// - Parameters:
+    ///   - columns: those of the output; of numbers alone a block takes less than it may.
+    ///   - keyBytes: of a row, as far as they are known.
+    init(_ options: OfflineOptions, _ columns: ChunkColumns, keyBytes: Int, threads: Int) {
         let widths = columns.features.map { $0.type == .bool ? 1 : $0.type.fixedWidth }
-        let rowBytes = widths.reduce(Self.orderBytes) { sum, width in sum.flatMap { sum in width.map { sum + $0 } } }
-        let blockBytes = min(rowBytes.map { $0 * options.blockRowsMax } ?? .max, options.blockBytesMax)
-        blocks = options.mergeBytesMax / max(blockBytes, 1) - Self.threadsMax
+        let rowBytes = widths.reduce(Self.orderBytes + keyBytes) { $0 + ($1 ?? options.blockBytesMax) }
+        let blockBytes = min(rowBytes * options.blockRowsMax, options.blockBytesMax)
+        blocks = options.mergeBytesMax / max(blockBytes, 1) - threads
     }
-
-    /// Of what orders a row: key, times, position, row number, and its places in blocks that are merged.
-    private static let orderBytes: Int? = 96
 
     /// How many runs a merge may take; two at least, as nothing would ever be merged with fewer.
     var runCountMax: Int { max((blocks - 4) / 5, 2) }

@@ -70,6 +70,7 @@ struct RunWriter {
     /// A new file starts after the block that reaches it; `nil` for one file.
     let splitBytes: Int?
     let place: ChunkPlace
+    let memory: MergeMemory
     let crew: WorkCrew
 
     private enum Piece: Sendable {
@@ -83,7 +84,6 @@ struct RunWriter {
     /// - Returns: no entry where there are no rows.
     /// - Throws: what the disk or a damaged input says, `.cancelled`; files that were begun are removed.
     func write(_ merge: RunMerge, isCancelled: () -> Bool) throws(HeadwaterError) -> [ChunkEntry] {
-        let memory = MergeMemory(place.options, columns)
         let blocksMax = memory.blocksPerStep(runs: merge.runCount)
         // What a step's blocks come from where all rows are visible and the blocks are as long: one more of each run at both ends.
         let inputs = InputBlocks(
@@ -143,7 +143,7 @@ struct RunWriter {
             }
             blocks = gathered?.blocks(encoded) ?? []
             // Cells that repeat take less in the blocks that they come from than in memory.
-            bytesPerRow = max(bytesPerRow, blocks.map(\.bytesPerRow).max() ?? 0)
+            bytesPerRow = blocks.map(\.bytesPerRow).max() ?? 0
             gathered = next
             isFirst = false
             blockCount = min(2 * blockCount, blocksMax)

@@ -14,7 +14,8 @@ struct SpineMatches: Sendable {
 /// Finds for a range of a spine's order the rows of one group that match, run by run and block by block.
 ///
 /// Per place it keeps the greatest match of the runs so far. A block's rows of one key rise in time, and so do the spine's times of that
-/// key: the row for each is found by galloping on from the one before.
+/// key: the row for each is found by galloping on from the one before. Of a key that goes through many blocks each place is looked at in the one
+/// that has its row, and blocks without a place are not read.
 struct SpineMatcher {
     let order: KeyOrder
     let filter: RowFilter
@@ -108,11 +109,15 @@ struct SpineMatcher {
                 key = self.key(from: key, notBelow: blocks[number].firstKey[...])
                 if key == keys.upperBound { return }
                 // A later key may lie behind the block that holds the first one not below it.
-                if order.keys.compare(key, blocks[number].lastKey) <= 0, !filter.hides(blocks[number], layout) {
-                    if isCancelled() { throw HeadwaterError(.cancelled, "the join was cancelled") }
+                if isCancelled() { throw HeadwaterError(.cancelled, "the join was cancelled") }
+                let end = timeOfNext(number, layout)
+                if order.keys.compare(key, blocks[number].lastKey) <= 0, !filter.hides(blocks[number], layout),
+                    mayMatch(key, blocks[number], layout, before: end)
+                {
                     let block = try RowBlock(chunk: chunk, layout: layout, block: number, gauge: nil)
                     try match(
-                        block, .chunk(chunk, layout, block: number), isVisible: filter.showsAll(blocks[number], layout), run, key)
+                        block, .chunk(chunk, layout, block: number), isVisible: filter.showsAll(blocks[number], layout), run, key,
+                        before: end)
                 }
                 number += 1
                 // The block's last key may go on in the next.
@@ -144,6 +149,31 @@ struct SpineMatcher {
         }
     }
 
+    /// The time from which on all places of a block's last key have their match in the next block: where that has nothing but this key, and
+    /// every row of it counts; `nil` where that is not known.
+    private func timeOfNext(_ number: Int, _ layout: ChunkLayout) -> Microseconds? {
+        let blocks = layout.directory.blocks
+        guard availability == .event, number + 1 < blocks.count, blocks[number + 1].hasOneKey,
+            blocks[number + 1].firstKey == blocks[number].lastKey, filter.showsAll(blocks[number + 1], layout),
+            case .integer(let least, _) = blocks[number + 1].pages[layout.page(of: .eventTime)!].bounds
+        else { return nil }
+        return least
+    }
+
+    /// Whether a place of a key may have its match in a block, as far as the directory tells.
+    private func mayMatch(_ key: Int, _ block: BlockEntry, _ layout: ChunkLayout, before end: Microseconds?) -> Bool {
+        guard block.hasOneKey, case .integer(let least, _) = block.pages[layout.page(of: .eventTime)!].bounds else { return true }
+        return !places(of: key, from: least, before: end).isEmpty
+    }
+
+    /// The piece's places of a key whose times lie between two, the second not included. - Complexity: O(log of the distance).
+    private func places(of key: Int, from least: Microseconds, before end: Microseconds?) -> Range<Int> {
+        let own = max(order.keyStarts[key], places.lowerBound)..<min(order.keyStarts[key + 1], places.upperBound)
+        let first = own.gallop { order.times[$0] < least }
+        guard let end else { return first..<own.upperBound }
+        return first..<(first..<own.upperBound).gallop { order.times[$0] < end }
+    }
+
     /// The first spine key from `first` on that is not below `bytes`. - Complexity: O(log of the distance).
     private func key(from first: Int, notBelow bytes: ArraySlice<UInt8>) -> Int {
         let prefix = KeyBytes.prefix(bytes)
@@ -159,9 +189,11 @@ struct SpineMatcher {
 
     /// Matches the spine's keys from `first` on with a block's.
     ///
-    /// - Parameter source: `nil` for a memory block, whose rows lie in parts.
+    /// - Parameters:
+    ///   - source: `nil` for a memory block, whose rows lie in parts.
+    ///   - end: from this time on places of the block's last key have their match in the next block.
     private mutating func match(
-        _ block: RowBlock, _ source: CellSource?, isVisible: Bool, _ run: Int32, _ first: Int
+        _ block: RowBlock, _ source: CellSource?, isVisible: Bool, _ run: Int32, _ first: Int, before end: Microseconds? = nil
     ) throws(HeadwaterError) {
         let sifts = !isVisible || availability == .ingest
         try block.loadTimes()
@@ -177,8 +209,10 @@ struct SpineMatcher {
             } else if difference > 0 {
                 blockKey = (blockKey + 1..<block.keyPrefixes.count).gallop { compare(key, block, $0) > 0 }
             } else {
-                let places = max(order.keyStarts[key], places.lowerBound)..<min(order.keyStarts[key + 1], places.upperBound)
                 let rows = block.keyStarts[blockKey]..<block.keyStarts[blockKey + 1]
+                let places = places(
+                    of: key, from: block.eventTimes[rows.lowerBound],
+                    before: blockKey == block.keyPrefixes.count - 1 ? end : nil)
                 if sifts {
                     try matchSifted(block, rows, places, run, &slots)
                 } else {

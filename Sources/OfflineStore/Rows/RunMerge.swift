@@ -76,7 +76,7 @@ struct InputBlocks {
 
     /// Of several gathers; the first may come from more, where few rows are visible.
     let enough: Int
-    /// Of one gather.
+    /// Of the first gather.
     let most: Int
 }
 
@@ -126,7 +126,8 @@ struct BlockGathers {
         var gathers: [RowGather] = []
         var blocks: Set<ObjectIdentifier> = []
         while gathers.count < count, blocks.count < inputs.enough,
-            let rows = try next(blocksMax: inputs.most, isCancelled: isCancelled)
+            let rows = try next(
+                blocksMax: gathers.isEmpty ? inputs.most : inputs.enough - blocks.count, isCancelled: isCancelled)
         {
             blocks.formUnion(rows.blocks)
             gathers.append(rows)

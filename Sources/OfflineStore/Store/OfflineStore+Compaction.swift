@@ -62,7 +62,8 @@ public final class CompactionJob: Sendable {
     private func merge(_ crew: WorkCrew, _ isCancelled: () -> Bool) throws(HeadwaterError) -> Output {
         var columns = ChunkColumns(groupID: groupID)
         for chunk in inputs.flatMap(\.chunks) { columns.formUnion(try chunk.layout().header) }
-        let memory = MergeMemory(place.options, columns)
+        let keyBytes = try inputs.flatMap(\.chunks).map { (chunk) throws(HeadwaterError) in try chunk.keyBytes() }.max() ?? 0
+        let memory = MergeMemory(place.options, columns, keyBytes: keyBytes, threads: crew.size)
         let inputs = Array(inputs.sorted { ($0.byteCount, $0.number) < ($1.byteCount, $1.number) }.prefix(memory.runCountMax))
         let chunks = inputs.flatMap(\.chunks)
         let records = try chunks.map { (chunk) throws(HeadwaterError) in try chunk.records() }
@@ -72,8 +73,7 @@ public final class CompactionJob: Sendable {
             limits: place.options.blockLimits, gauge: gauge)
         let writer = RunWriter(
             columns: columns, records: RecordTimes(union: records), level: level, splitBytes: place.options.chunkBytesTarget,
-            place: place,
-            crew: crew)
+            place: place, memory: memory, crew: crew)
         let entries = try writer.write(merge, isCancelled: isCancelled)
         return Output(inputs: inputs, entries: entries, droppedRows: rows - entries.reduce(0) { $0 + $1.bounds.rowCount })
     }
@@ -122,9 +122,13 @@ extension OfflineStore {
         defer { state.withLock { $0.isCompacting = false } }
         let output = try job.result()
         let inputs = Set(output.inputs.map(\.number))
-        do {
+        do throws(HeadwaterError) {
+            if output.droppedRows > 0, let cutoff = job.cutoff, cutoff.position > state.withLock({ $0.keptFrom(job.groupID) }) {
+                throw HeadwaterError(
+                    .aborted, "a compaction left out rows that a training set reads which was saved meanwhile: nothing has changed, try again")
+            }
             try commit { manifest in
-                // Outputs take the place of the oldest input, so that runs stay in order of age.
+                // Outputs take the place of the oldest input; nothing depends on the order of runs.
                 let at = manifest.chunks.firstIndex { $0.groupID == job.groupID && inputs.contains($0.run) } ?? 0
                 manifest.chunks.removeAll { $0.groupID == job.groupID && inputs.contains($0.run) }
                 manifest.chunks.insert(contentsOf: output.entries, at: min(at, manifest.chunks.count))
@@ -189,16 +193,16 @@ extension OfflineStore {
             cutoff: effectiveCutoff(group, version), place: place)
     }
 
-    /// Keeps the rows of some groups that reads as of a position, or later ones, see: compactions do not remove them, whatever retention hides
-    /// from then on. In place of what was kept before; a compaction that has begun goes on.
+    /// Keeps the rows of some groups that reads as of some positions see: compactions do not remove them, whatever retention hides from then
+    /// on. In place of what was kept before; positions that cannot be read any more keep nothing.
     ///
     /// - Parameter positions: of each group; others keep nothing.
-    public func keepRows(from positions: [GroupID: Position]) { state.withLock { $0.keptFrom = positions } }
+    public func keepRows(asOf positions: [GroupID: Set<Position>]) { state.withLock { $0.kept = positions } }
 
     /// The cutoff that the manifest has: one that is only in memory must not remove rows that a manifest of its past still shows. Nor may one
     /// behind the position from which rows are kept.
     private func effectiveCutoff(_ group: GroupID, _ version: StoreVersion) -> PlacedCutoff? {
-        let kept = state.withLock { $0.keptFrom[group] } ?? .max
+        let kept = state.withLock { $0.keptFrom(group) }
         return version.manifest.cutoffs[group]?.effective(asOf: min(version.manifest.applied, kept))
     }
 }

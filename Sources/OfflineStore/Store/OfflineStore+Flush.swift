@@ -43,7 +43,9 @@ public final class FlushJob: Sendable {
         let records = RecordTimes(union: table.runs.map(\.recordTimes))
         // One run, sorted at once: a merge of the table's runs would sort them too, one by one.
         let run = table.runs.count == 1 ? table.runs[0] : MemoryRun(parts: table.runs.flatMap(\.parts))
-        let writer = RunWriter(columns: columns, records: records, level: 0, splitBytes: nil, place: place, crew: crew)
+        let memory = MergeMemory(place.options, columns, keyBytes: run.byteCount / max(run.rowCount, 1), threads: crew.size)
+        let writer = RunWriter(
+            columns: columns, records: records, level: 0, splitBytes: nil, place: place, memory: memory, crew: crew)
         return try writer.write(
             try RunMerge([.memory(run)], filter: RowFilter(), limits: place.options.blockLimits), isCancelled: { false })
     }

@@ -70,8 +70,8 @@ struct StoreState: Sendable {
     var frozen: FrozenMemory?
     var cutoffs: [GroupID: CutoffHistory]
     var isCompacting = false
-    /// Of some groups the least position as of which reads are to see what they see.
-    var keptFrom: [GroupID: Position] = [:]
+    /// Of some groups the positions as of which reads are to go on seeing what they see.
+    var kept: [GroupID: Set<Position>] = [:]
     /// Bytes of chunk files that flushes and compactions have written since the store was opened.
     var flushedBytes = 0
     var compactedBytes = 0
@@ -82,6 +82,12 @@ struct StoreState: Sendable {
         self.version = version
         applied = version.manifest.applied
         cutoffs = version.manifest.cutoffs
+    }
+
+    /// The least of a group's kept positions that can still be read; no cutoff behind it may remove rows.
+    func keptFrom(_ group: GroupID) -> Position {
+        let oldest = version.manifest.oldestAsOf[group] ?? 0
+        return (kept[group] ?? []).lazy.filter { $0 >= oldest }.min() ?? .max
     }
 
     var memoryBytes: Int { liveBytes + (frozen?.byteCount ?? 0) }

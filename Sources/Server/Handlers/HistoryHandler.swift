@@ -10,11 +10,11 @@ import Wire
 /// Part by part: a part of the spine is read, joined and answered before the next is read, so that a spine of any length takes the memory of
 /// a part, and its first rows are on their way while later ones have not come yet.
 struct HistoryHandler {
-    /// About what a part may hold. Larger parts share more reads of the history's blocks.
-    private static let partBytes = 256 << 20
-    /// Of the memory that other histories leave, one part takes so much at the most: the more there are the smaller their parts, and each finds
-    /// some.
-    private static let shareOfMemory = 4
+    /// About what a part may hold, half of it for its spine. Larger parts share more reads of the history's blocks.
+    private static let partBytesMax = 512 << 20
+    private static let partBytesMin = 4 << 20
+    /// Of the memory that other histories leave a part takes one of so many, so that each of many finds some.
+    private static let shares = 4
 
     let services: Services
 
@@ -36,12 +36,14 @@ struct HistoryHandler {
         let selection = try featureSelection(service: head.service, features: head.features)
         let plan = try catalog.resolve(project: head.project, selection, fullNames: head.fullFeatureNames)
         let memory = MemoryLease(services.historyMemory)
-        let partBytes = { min(Self.partBytes, services.historyMemory.freeBytes / Self.shareOfMemory) }
-        var sizes = PartSizes(partBytes: partBytes(), bytesPerRow: OfflineReads.historyBytes(plan))
+        var sizes = PartSizes(bytesPerRow: OfflineReads.historyBytes(plan))
         var pace = ClientPace(deadline: request.deadline, permits: services.workers.long.permits)
         var spine = try SpineReader(head, request, plan)
         var answer = HistoryAnswer(plan, responder)
-        while let part = try spine.next(rowsMax: sizes.rowsMax, bytesMax: sizes.partBytes, memory, &pace) {
+        while try spine.hasMore(&pace) {
+            try takeShare(memory, request, responder, &pace)
+            let half = memory.bytes / 2
+            let part = try spine.next(rowsMax: sizes.rowsMax(bytes: half), bytesMax: half, &pace)!
             let isWanted = try sizes.join(part, memory) { (rows, limitBytes) throws(HeadwaterError) in
                 try OfflineReads.history(
                     plan, keys: part.keys.map { $0.slice(rows) }, times: part.times.slice(rows), view: view, asOf: asOf,
@@ -52,7 +54,6 @@ struct HistoryHandler {
             }
             guard isWanted else { return }
             memory.shrink(to: 0)
-            sizes.partBytes = partBytes()
         }
         guard try answer.finish(&pace) else { return }
         responder.respond(
@@ -62,20 +63,33 @@ struct HistoryHandler {
                 $0.logID = offline.logID
             })
     }
+
+    /// Takes memory for a part, which a history holds none of before: so those that wait for it hold nothing up.
+    private func takeShare(
+        _ memory: MemoryLease, _ request: IncomingRequest, _ responder: Responder, _ pace: inout ClientPace
+    ) throws(HeadwaterError) {
+        let least = min(Self.partBytesMin, memory.budget.bytesMax / Self.shares)
+        let most = min(Self.partBytesMax, memory.budget.bytesMax / 2)
+        while !memory.takeShare(Self.shares, least...max(least, most)) {
+            pace.pause(.milliseconds(10)) { request.reasonToStop(responder) != nil }
+            if let reason = request.reasonToStop(responder) { throw reason }
+        }
+    }
 }
 
 /// How many rows of a spine are joined at once, so that they fit into memory.
 private struct PartSizes {
     private static let rowsMin = 1_024
+    /// What a join that turned out larger may grow to.
+    private static let joinBytesMax = 256 << 20
 
-    var partBytes: Int
     /// By types at first; how much texts take is known only by joining, so then by what was seen.
     var bytesPerRow: Int
 
-    var rowsMax: Int { max(partBytes / bytesPerRow, Self.rowsMin) }
+    func rowsMax(bytes: Int) -> Int { max(bytes / bytesPerRow, Self.rowsMin) }
 
     /// Joins a part of a spine and sends the answer: with more memory where that does not do, and in halves, and their halves, where there is
-    /// none.
+    /// none. What the part may need for rows that wait stays taken.
     ///
     /// - Returns: `false` where nobody wants the answer any more.
     mutating func join(
@@ -85,16 +99,18 @@ private struct PartSizes {
     ) throws(HeadwaterError) -> Bool {
         // The next one last.
         var waiting = [0..<part.times.count]
+        memory.shrink(to: part.byteCount + waiting[0].count * bytesPerRow)
+        if memory.bytes < part.byteCount { try memory.need(part.byteCount - memory.bytes, for: "the spine of a history") }
         while let rows = waiting.popLast() {
-            let bytes = rows.count * bytesPerRow
-            defer { memory.shrink(to: part.byteCount) }
+            let missing = part.byteCount + rows.count * bytesPerRow - memory.bytes
+            let limit = memory.bytes - part.byteCount + max(missing, 0)
             let joined: [JoinedFeature]
             do throws(HeadwaterError) {
-                try memory.need(bytes, for: "a history")
-                joined = try body(rows, memory.bytes - part.byteCount)
+                if missing > 0 { try memory.need(missing, for: "a history") }
+                joined = try body(rows, limit)
             } catch  where error.code == .resourceExhausted {
-                let couldTake = memory.bytes > part.byteCount
-                if couldTake, 2 * bytes <= partBytes || rows.count == 1 {
+                let wasTaken = memory.bytes == part.byteCount + limit
+                if wasTaken, 2 * limit <= Self.joinBytesMax || rows.count == 1, memory.grow(by: limit) {
                     bytesPerRow *= 2
                     waiting.append(rows)
                 } else if rows.count > 1 {
@@ -106,7 +122,7 @@ private struct PartSizes {
                 continue
             }
             let held = joined.reduce(0) { $0 + $1.column.byteCount + $1.statuses.packed.count }
-            memory.shrink(to: part.byteCount + held)
+            memory.shrink(to: part.byteCount + (waiting.isEmpty ? held : max(held, limit)))
             guard try send(joined) else { return false }
         }
         return true

@@ -11,14 +11,21 @@ final class MemoryBudget: Sendable {
     /// What all leases hold together.
     var takenBytes: Int { taken.withLock { $0 } }
 
-    /// What nobody holds.
-    var freeBytes: Int { bytesMax - takenBytes }
-
     fileprivate func take(_ bytes: Int) -> Bool {
         taken.withLock { taken in
             guard bytes <= bytesMax - taken else { return false }
             taken += bytes
             return true
+        }
+    }
+
+    fileprivate func takeShare(_ part: Int, _ bounds: ClosedRange<Int>) -> Int? {
+        taken.withLock { taken in
+            let free = bytesMax - taken
+            let share = min(max(free / part, bounds.lowerBound), bounds.upperBound)
+            if share > free { return nil }
+            taken += share
+            return share
         }
     }
 
@@ -33,6 +40,16 @@ final class MemoryLease {
     init(_ budget: MemoryBudget) { self.budget = budget }
 
     deinit { budget.giveBack(bytes) }
+
+    /// Takes one part of `parts` of what nobody holds: so many requests at once each find some.
+    ///
+    /// - Parameter bounds: what is taken at the least, and at the most.
+    /// - Returns: `false`, and nothing is taken, where there is less than the least.
+    func takeShare(_ parts: Int, _ bounds: ClosedRange<Int>) -> Bool {
+        guard let share = budget.takeShare(parts, bounds) else { return false }
+        bytes += share
+        return true
+    }
 
     /// Takes more; `false`, and nothing is taken, where the budget does not have it.
     func grow(by more: Int) -> Bool {

@@ -9,7 +9,7 @@ struct SpinePart {
     /// In the plan's key order and of its types.
     let keys: [Column]
     let times: Column
-    /// What was taken from the memory of histories.
+    /// What it takes of the memory of histories.
     let byteCount: Int
 }
 
@@ -45,27 +45,31 @@ struct SpineReader {
         _ = try arranged(fields.map { .nulls($0.type, count: 0) })
     }
 
-    /// The next rows: a frame, and more until there are `rowsMax` rows, or they take `bytesMax` bytes or all that `memory` has left, or the spine
-    /// ends. Memory is taken for them.
+    /// Whether there are more rows; waits until their first frame is here.
+    mutating func hasMore(_ pace: inout ClientPace) throws(HeadwaterError) -> Bool {
+        while waiting == nil, let batch = try nextBatch(&pace) {
+            if batch.rowCount > 0 { waiting = batch }
+        }
+        return waiting != nil
+    }
+
+    /// The next rows: a frame, and more until there are `rowsMax` rows, or they take `bytesMax` bytes, or the spine ends.
     ///
     /// - Returns: `nil` at the end.
-    /// - Throws: `.resourceExhausted` where the memory does not do for one frame.
-    mutating func next(
-        rowsMax: Int, bytesMax: Int, _ memory: MemoryLease, _ pace: inout ClientPace
-    ) throws(HeadwaterError) -> SpinePart? {
+    mutating func next(rowsMax: Int, bytesMax: Int, _ pace: inout ClientPace) throws(HeadwaterError) -> SpinePart? {
         var batches: [Batch] = []
         var rows = 0
         var bytes = 0
         while batches.isEmpty || rows < rowsMax && bytes < bytesMax, let batch = try nextBatch(&pace) {
+            if batch.rowCount == 0 { continue }
             let more = copies * batch.bytes.count
-            if !batches.isEmpty, !memory.grow(by: more) {
+            if !batches.isEmpty, bytes + more > bytesMax {
                 waiting = batch
                 break
             }
-            if batches.isEmpty { try memory.need(more, for: "the spine of a history") }
             bytes += more
             rows += batch.rowCount
-            if batch.rowCount > 0 { batches.append(batch) }
+            batches.append(batch)
         }
         if batches.isEmpty { return nil }
         let columns = fields.indices.map { place in Column.joined(batches.map { $0.columns[place] }) }

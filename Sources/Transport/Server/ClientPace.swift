@@ -1,17 +1,40 @@
 internal import Dispatch
 public import FeatureModel
+internal import Synchronization
 public import Wire
 
 /// Permits to work: of many threads, those that have one. A thread that waits for its client lends its own to another.
 public final class WorkPermits: Sendable {
     private let free: DispatchSemaphore
+    /// How many threads go on without one; as many that are given back do not come free.
+    private let owed = Atomic<Int>(0)
 
     public init(_ count: Int) { free = DispatchSemaphore(value: count) }
 
     /// Blocks until there is a permit.
     public func take() { free.wait() }
 
-    public func giveBack() { free.signal() }
+    public func giveBack() {
+        var count = owed.load(ordering: .relaxed)
+        while count > 0 {
+            let (isDone, now) = owed.compareExchange(expected: count, desired: count - 1, ordering: .relaxed)
+            if isDone { return }
+            count = now
+        }
+        free.signal()
+    }
+
+    /// Takes one again that was lent; where the work is over, which is asked while there is none, the thread goes on to its end without.
+    fileprivate func retake(unless isOver: () -> Bool) {
+        var patience = DispatchTime.now()
+        while free.wait(timeout: patience) == .timedOut {
+            if isOver() {
+                owed.add(1, ordering: .relaxed)
+                return
+            }
+            patience = .now() + .milliseconds(20)
+        }
+    }
 }
 
 /// How long a worker thread lets one client keep it waiting, all its waits together.
@@ -50,15 +73,26 @@ public struct ClientPace: Sendable {
     public mutating func moved(_ byteCount: Int) { movedBytes += byteCount }
 
     /// Runs `body`, which waits for the client no longer than it is told, and counts the time it took.
-    public mutating func wait<Outcome>(_ body: (_ timeout: Duration) -> Outcome) -> Outcome {
+    ///
+    /// - Parameter isOver: whether nobody wants more of the work; it then need not wait for its permit.
+    public mutating func wait<Outcome>(
+        _ body: (_ timeout: Duration) -> Outcome, isOver: (Outcome) -> Bool = { _ in false }
+    ) -> Outcome {
         let start = ContinuousClock.now
         permits?.giveBack()
-        defer {
-            waited += .now - start
-            // What others do with it is not the client's time.
-            permits?.take()
-        }
-        return body(remaining)
+        let outcome = body(remaining)
+        // What others do with the permit from here on is not the client's time.
+        waited += .now - start
+        let deadline = deadline
+        permits?.retake { isOver(outcome) || deadline.map { $0 <= .now } ?? false }
+        return outcome
+    }
+
+    /// Waits for something else than the client: its time is not counted, and the permit is lent.
+    public mutating func pause(_ duration: Duration, isOver: () -> Bool) {
+        permits?.giveBack()
+        _ = DispatchSemaphore(value: 0).wait(timeout: .now() + .nanoseconds(duration.nanoseconds))
+        permits?.retake(unless: isOver)
     }
 
     /// Why the request ends when `remaining` was not enough.
@@ -80,13 +114,15 @@ extension Responder {
     /// - Returns: `false` where nobody wants it any more: stop.
     /// - Throws: `.deadlineExceeded` where the client is too slow, or the request's time is up.
     public func send(head: some Head, body: ArraySlice<UInt8>, pace: inout ClientPace) throws(HeadwaterError) -> Bool {
-        switch pace.wait({ waitForCredit(timeout: $0) }) {
-        case .closed: return false
-        case .timedOut: throw pace.overdue
-        case .ready:
-            pace.moved(body.count)
-            return send(head: head, body: body)
+        if credit <= 0 {
+            switch pace.wait({ waitForCredit(timeout: $0) }, isOver: { $0 != .ready || isCancelled }) {
+            case .closed: return false
+            case .timedOut: throw pace.overdue
+            case .ready: break
+            }
         }
+        pace.moved(body.count)
+        return send(head: head, body: body)
     }
 }
 
@@ -95,7 +131,14 @@ extension InboundStream {
     ///
     /// - Throws: `.deadlineExceeded` where the client is too slow, or the request's time is up; never returns `.timedOut`.
     public func next(pace: inout ClientPace) throws(HeadwaterError) -> Item {
-        let item = pace.wait { next(timeout: $0) }
+        let item =
+            tryNext()
+            ?? pace.wait { next(timeout: $0) } isOver: { item in
+                switch item {
+                case .closed, .timedOut: true
+                case .data, .end: false
+                }
+            }
         if case .timedOut = item { throw pace.overdue }
         if case .data(let body) = item { pace.moved(body.count) }
         return item
