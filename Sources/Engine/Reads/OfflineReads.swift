@@ -42,6 +42,17 @@ public enum OfflineReads {
         )
     }
 
+    /// Ordinals of a group's features, as a scan asks for them.
+    ///
+    /// - Throws: `.invalidArgument` for a name that is none, with what there is.
+    public static func ordinals(of names: [String], in schema: GroupSchema) throws(HeadwaterError) -> [Int] {
+        try names.map { (name) throws(HeadwaterError) in
+            if let ordinal = schema.ordinal(ofFeature: name) { return ordinal }
+            let known = schema.features.map(\.name).joined(separator: ", ")
+            throw HeadwaterError(.invalidArgument, "'\(name)' is no feature of the group; there are: \(known)")
+        }
+    }
+
     /// About how many bytes `history` holds for each row of its spine, texts and arrays apart.
     public static func historyBytes(_ plan: FeaturePlan) -> Int {
         plan.lookups.reduce(0) { $0 + OfflineView.joinBytes($1.features.map(\.type)) }

@@ -103,13 +103,16 @@ extension OfflineStore {
         return candidates.sorted { ($0.byteCount, $0.groupID, $0.level) < ($1.byteCount, $1.groupID, $1.level) }
     }
 
-    /// Picks the smallest candidate.
+    /// Picks the smallest candidate; of a group whose last compaction failed only where there is no other, so that one with damage does not hold
+    /// up all.
     ///
     /// - Returns: `nil` where there is none, or a compaction is under way.
     /// - Throws: `.failedPrecondition` in a read-only store, and what stopped the store for good.
     public func beginCompaction() throws(HeadwaterError) -> CompactionJob? {
         try checkWritable()
-        guard let candidate = compactionCandidates().first else { return nil }
+        let candidates = compactionCandidates()
+        let failed = state.withLock { $0.failedCompactions }
+        guard let candidate = candidates.first(where: { !failed.contains($0.groupID) }) ?? candidates.first else { return nil }
         return try beginCompaction(candidate.groupID, level: candidate.targetLevel) { candidate.runNumbers.contains($0.number) }
     }
 
@@ -119,13 +122,21 @@ extension OfflineStore {
     /// - Throws: what stopped the job, or the commit; the history is then as it was.
     @discardableResult
     public func finishCompaction(_ job: CompactionJob) throws(HeadwaterError) -> Bool {
-        defer { state.withLock { $0.isCompacting = false } }
+        var hasFailed = true
+        defer {
+            state.withLock { state in
+                state.isCompacting = false
+                if hasFailed { state.failedCompactions.insert(job.groupID) } else { state.failedCompactions.remove(job.groupID) }
+            }
+        }
         let output = try job.result()
         let inputs = Set(output.inputs.map(\.number))
         do throws(HeadwaterError) {
             if output.droppedRows > 0, let cutoff = job.cutoff, cutoff.position > state.withLock({ $0.keptFrom(job.groupID) }) {
                 throw HeadwaterError(
-                    .aborted, "a compaction left out rows that a training set reads which was saved meanwhile: nothing has changed, try again")
+                    .aborted,
+                    "a compaction left out rows that a training set reads which was saved meanwhile: nothing has changed, try again"
+                )
             }
             try commit { manifest in
                 // Outputs take the place of the oldest input; nothing depends on the order of runs.
@@ -142,6 +153,7 @@ extension OfflineStore {
             if state.withLock({ $0.failure }) == nil { place.discard(output.entries.map(\.number)) }
             throw error
         }
+        hasFailed = false
         return output.inputs.count == job.runCount
     }
 

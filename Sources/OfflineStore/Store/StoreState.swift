@@ -70,6 +70,8 @@ struct StoreState: Sendable {
     var frozen: FrozenMemory?
     var cutoffs: [GroupID: CutoffHistory]
     var isCompacting = false
+    /// Groups of which the last compaction failed: others come first.
+    var failedCompactions: Set<GroupID> = []
     /// Of some groups the positions as of which reads are to go on seeing what they see.
     var kept: [GroupID: Set<Position>] = [:]
     /// Bytes of chunk files that flushes and compactions have written since the store was opened.

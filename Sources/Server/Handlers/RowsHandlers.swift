@@ -62,7 +62,7 @@ struct RowsHandlers {
         let catalog = offline.state.catalog.asOf(asOf)
         let schema = try catalog.group(project: query.project, reference: query.group).newestSchema
         try OfflineReads.checkKept(schema.groupID, named: query.group, view, asOf: asOf)
-        let ordinals = try query.columns.isEmpty ? nil : features(query.columns, of: schema)
+        let ordinals = try query.columns.isEmpty ? nil : OfflineReads.ordinals(of: query.columns, in: schema)
         let keys = try keySet(query.keyNames, request.body, schema)
         let crew = services.workers.crew.crew
         // Tombstones among the latest rows are told from others by it.
@@ -124,15 +124,5 @@ struct RowsHandlers {
             throw HeadwaterError(.invalidArgument, "\(names.count) key names for \(batch.columns.count) columns")
         }
         return KeySet(try OnlineReads.arrange(zip(names, batch.columns).map { ($0, $1) }, as: schema.keys))
-    }
-
-    private func features(_ names: [String], of schema: GroupSchema) throws(HeadwaterError) -> [Int] {
-        try names.map { (name) throws(HeadwaterError) in
-            guard let ordinal = schema.ordinal(ofFeature: name) else {
-                let known = schema.features.map(\.name).joined(separator: ", ")
-                throw HeadwaterError(.invalidArgument, "'\(name)' is no feature of the group; there are: \(known)")
-            }
-            return ordinal
-        }
     }
 }

@@ -173,20 +173,29 @@ final class OfflineNode: Sendable {
 
     /// Flushes everything and merges a group, or for `nil` every group, to one run, for the `compact` command.
     ///
-    /// - Throws: what the disk says; `.cancelled` when nobody waits for it any more, or the service ends.
+    /// - Throws: what the disk says, and of damage once the other groups are done; `.cancelled` when nobody waits for it any more, or the service
+    ///   ends.
     func compact(_ group: GroupID?, isCancelled: @escaping @Sendable () -> Bool) async throws {
         try await wait(for: compactions, isCancelled)
         defer { compactions.leave() }
         try await flush(isCancelled)
+        var damage: HeadwaterError?
         for group in group.map({ [$0] }) ?? store.status().groups.map(\.groupID) {
-            while let job = try await engine.call({ try $0.store.beginWholeCompaction(group) }) {
-                let isWhole = try await complete(compactions) {
-                    job.run(crew: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
-                } finish: {
-                    try $0.store.finishCompaction(job)
-                }
-                if isWhole { break }
+            do { try await compactWhole(group, isCancelled) } catch let error as HeadwaterError where error.code == .dataLoss {
+                damage = damage ?? error
             }
+        }
+        if let damage { throw damage }
+    }
+
+    private func compactWhole(_ group: GroupID, _ isCancelled: @escaping @Sendable () -> Bool) async throws {
+        while let job = try await engine.call({ try $0.store.beginWholeCompaction(group) }) {
+            let isWhole = try await complete(compactions) {
+                job.run(crew: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
+            } finish: {
+                try $0.store.finishCompaction(job)
+            }
+            if isWhole { return }
         }
     }
 

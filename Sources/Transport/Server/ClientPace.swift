@@ -133,7 +133,9 @@ extension InboundStream {
     public func next(pace: inout ClientPace) throws(HeadwaterError) -> Item {
         let item =
             tryNext()
-            ?? pace.wait { next(timeout: $0) } isOver: { item in
+            ?? pace.wait {
+                next(timeout: $0)
+            } isOver: { item in
                 switch item {
                 case .closed, .timedOut: true
                 case .data, .end: false

@@ -106,7 +106,7 @@ struct DatasetVerify: AsyncParsableCommand {
         discussion: """
             Joins the spine again as of the saved position and compares the hash of each column; with --against also each cell with \
             those of the same features in a file, row by row. Neither new rows and definitions nor a compaction change the answer; but \
-            where it was released and a retention has dropped history of one of its groups since, there is none.
+            where a retention has dropped history of one of its groups, once it was released or before it was saved, there is none.
 
               headwater dataset verify churn_june
               headwater dataset verify churn_june --spine spine.csv --against june.csv

@@ -97,8 +97,12 @@ struct Snapshot: AsyncParsableCommand {
 
 struct Compact: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Compact the offline store's chunks.",
+        abstract: "Merge the offline store's chunks now: each group to one run.",
         discussion: """
+            A server merges chunks by itself as they come; merged to one run they are read fastest. What is in memory is flushed first, and rows \
+            that retention hides are dropped, but for those that saved training sets read: of such a group positions before that can be read \
+            no more. Reads and writes go on meanwhile; a compaction that runs is waited for.
+
               headwater compact
               headwater compact weather
             """)

@@ -117,16 +117,16 @@ struct OfflineOptionGroup: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            What all history requests together may hold in memory, such as 4GiB: spines and answers are taken in parts that fit; a request \
-            that finds nothing left is refused.
+            What all history requests together may hold in memory, such as 4GiB: spines and answers are taken in parts that fit; where others \
+            hold it all, a request waits.
             """, valueName: "bytes"))
     var historyBytesMax: ByteSizeArgument?
 
     @Option(
         help: ArgumentHelp(
             """
-            About what a compaction may hold in memory, and a flush beside its rows, such as 1GiB: with less, fewer chunk files are merged \
-            at once.
+            About what a compaction may hold in memory, and as much a flush beside its rows, such as 1GiB: with less, fewer chunk files are \
+            merged at once.
             """, valueName: "bytes"))
     var compactionBytesMax: ByteSizeArgument?
 

@@ -16,8 +16,11 @@ final class DirectOffline {
     private let store: OfflineStore
     private let newest: Catalog
 
+    /// From here on Ctrl-C cancels what is read.
+    ///
     /// - Throws: `.outOfRange` where the log does not have `minPosition`, else as `DirectCatalog.load`.
     init(dataDirectory: String, minPosition: Position) throws(HeadwaterError) {
+        Interrupts.watch()
         let storage = RealStorage()
         let log = try DirectLog.open(storage, dataDirectory)
         try DirectLog.check(minPosition, in: log)
@@ -66,27 +69,19 @@ final class DirectOffline {
         let position = query.asOf ?? view.position
         let schema = try catalog(asOf: query.asOf).group(project: project, reference: query.group).newestSchema
         try OfflineReads.checkKept(schema.groupID, named: query.group, view, asOf: position)
-        var ordinals: [Int]?
-        if !query.columns.isEmpty {
-            ordinals = try query.columns.map { (name) throws(HeadwaterError) in
-                guard let ordinal = schema.ordinal(ofFeature: name) else {
-                    throw HeadwaterError(
-                        .notFound,
-                        "no feature '\(name)' in \(query.group); it has \(schema.features.map(\.name).joined(separator: ", "))")
-                }
-                return ordinal
-            }
-        }
+        let ordinals = try query.columns.isEmpty ? nil : OfflineReads.ordinals(of: query.columns, in: schema)
         let keys = try query.keys.map { (keys) throws(HeadwaterError) in
             KeySet(try OnlineReads.arrange(keys, as: schema.keys))
         }
+        let fields: RowFields = query.brief ? [.keys, .eventTime, .isDelete] : .all
         let scan =
             if let latest {
-                try view.latest(schema, columns: ordinals, at: latest.at, keys: keys, asOf: position)
+                try view.latest(
+                    schema, columns: ordinals, at: latest.at, keys: keys, asOf: position, fields: fields, crew: .processors)
             } else {
                 try view.scan(
                     schema, columns: ordinals, start: query.start, end: query.end, keys: keys, asOf: position,
-                    includeDeletes: query.deletes)
+                    includeDeletes: query.deletes, fields: fields, crew: .processors)
             }
         return DirectScan(
             layout: RowsLayout(
@@ -168,7 +163,7 @@ final class DirectJoin: JoinedRows {
         do throws(HeadwaterError) {
             return try OfflineReads.history(
                 plan, keys: piece.keys, times: piece.times, view: view, asOf: position, availability: availability,
-                crew: Self.crew, memoryLimitBytes: memoryLimitBytes,
+                crew: .processors, memoryLimitBytes: memoryLimitBytes,
                 // Not the task's own word, which the crew's threads do not hear.
                 isCancelled: { Interrupts.wasInterrupted })
         } catch {
@@ -177,8 +172,11 @@ final class DirectJoin: JoinedRows {
             return nil
         }
     }
+}
 
-    private static let crew = WorkCrew(size: ProcessInfo.processInfo.activeProcessorCount) { count, body in
+extension WorkCrew {
+    /// A thread for each processor.
+    fileprivate static let processors = WorkCrew(size: ProcessInfo.processInfo.activeProcessorCount) { count, body in
         DispatchQueue.concurrentPerform(iterations: count, execute: body)
     }
 }
@@ -199,7 +197,7 @@ final class DirectScan: ScannedRows {
     func next() async throws(HeadwaterError) -> ScannedPart? {
         defer { isFirst = false }
         let names = layout.outputs.map(\.name)
-        guard let rows = try scan.next() else {
+        guard let rows = try scan.next(isCancelled: { Interrupts.wasInterrupted }) else {
             return isFirst ? ScannedPart(names: names, columns: layout.outputs.map { .nulls($0.type, count: 0) }) : nil
         }
         return ScannedPart(names: names, columns: layout.columns(rows).columns)

@@ -44,7 +44,8 @@ struct OfflineStage: Sendable {
     let works: [OfflineWork]
 
     static func all(_ settings: OfflineSettings) -> [OfflineStage] {
-        [main(settings), skew(settings), longHistory(settings)] + (settings.flights.map { [flights($0)] } ?? [])
+        [main(settings), skew(settings), longHistory(settings, keys: 100), longHistory(settings, keys: 1)]
+            + (settings.flights.map { [flights($0)] } ?? [])
     }
 
     private static func main(_ settings: OfflineSettings) -> OfflineStage {
@@ -112,11 +113,11 @@ struct OfflineStage: Sendable {
         }
     }
 
-    private static func longHistory(_ settings: OfflineSettings) -> OfflineStage {
-        let keys = min(100, settings.keys)
-        return other("l", "join, 10 features, \(keys) keys") { directory in
+    private static func longHistory(_ settings: OfflineSettings, keys: Int) -> OfflineStage {
+        let (keys, table) = (min(keys, settings.keys), keys == 1 ? "o" : "l")
+        return other(table, "join, 10 features, \(keys == 1 ? "one key" : "\(keys) keys")") { directory in
             (
-                [try OfflineTable(name: "l", rows: settings.rows, keys: keys, seed: 12, directory: directory)],
+                [try OfflineTable(name: table, rows: settings.rows, keys: keys, seed: 12, directory: directory)],
                 [try OfflineTable(spine: "s", rows: settings.spineRows, keys: keys, seed: 22, directory: directory)]
             )
         }
