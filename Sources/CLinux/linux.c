@@ -2,6 +2,7 @@
 #include "linux_calls.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
@@ -24,6 +25,12 @@ int linux_socket_port(int descriptor) {
 
 void linux_start_writing(int descriptor, long long offset, long long count) {
     sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE);
+}
+
+void linux_limit_heaps(int count) {
+#ifdef M_ARENA_MAX
+    mallopt(M_ARENA_MAX, count);
+#endif
 }
 
 void linux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

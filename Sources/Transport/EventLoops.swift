@@ -1,3 +1,4 @@
+internal import CLinux
 internal import FoundationEssentials
 internal import NIOCore
 
@@ -13,7 +14,10 @@ public enum EventLoops {
         return count > 0 ? min(count, System.coreCount) : System.coreCount
     }()
 
-    /// Makes no more of swift-nio's loops, which serve clients and timers, than this process may use cores: called once, first of all, by a
-    /// program that serves.
-    public static func matchCores() { NIOSingletons.groupLoopCountSuggestion = coreCount }
+    /// Makes no more of swift-nio's loops, which serve clients and timers, than this process may use cores, and no more heaps, which works that
+    /// change threads would all grow: called once, first of all, by a program that serves.
+    public static func matchCores() {
+        NIOSingletons.groupLoopCountSuggestion = coreCount
+        linux_limit_heaps(Int32(max(coreCount, 2)))
+    }
 }

@@ -57,7 +57,7 @@ import Testing
             }
             try runner.run()
             #expect((runner.peersProblem == nil) == (python != nil))
-            #expect(runner.figures.count == (python == nil ? 16 : 9))
+            #expect(runner.figures.count == (python == nil ? 17 : 10))
             for item in runner.figures {
                 #expect(item.headwater.values.count == 1 && item.headwater.values.allSatisfy { $0 > 0 }, "\(item.work)")
                 for peer in item.peers {

@@ -13,6 +13,10 @@ int linux_socket_port(int descriptor);
 /// sync_file_range(2) that starts to write a part of a file to its disk, and waits only where the disk has too much to do; errors are left for fdatasync to report.
 void linux_start_writing(int descriptor, long long offset, long long count);
 
+/// At most so many heaps that threads take their memory from. By itself the C library makes eight for each core; each grows apart, and does not
+/// give back what others need.
+void linux_limit_heaps(int count);
+
 /// Names the calling thread, for people who look at it from outside.
 void linux_name_thread(const char *name);
 

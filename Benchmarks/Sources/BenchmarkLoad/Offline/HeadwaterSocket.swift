@@ -52,11 +52,19 @@ public final class HeadwaterSocket: OfflineSystem {
         return server
     }
 
-    /// Of gets of the first table, while nothing else happens and while a client joins: p99 in milliseconds, one a round.
-    func getsBesideJoins(
-        _ table: OfflineTable, spine: String, seconds: Double, rounds: Int
-    ) throws -> HistoryServer.GetsBesideJoins {
-        try server!.getsBesideJoins(spines[spine]!, table, rate: Self.getsPerSecond, seconds: seconds, rounds: rounds)
+    /// Of gets of the first table, while nothing else happens and while a client does a job: p99 in milliseconds, one a round.
+    func gets(
+        beside job: OfflineJob, _ table: OfflineTable, seconds: Double, rounds: Int
+    ) throws -> HistoryServer.GetsBesideJobs {
+        let group = OfflineRequest.Group(name: table.name, features: [table.featureNames[0]])
+        let work: @Sendable () throws -> Void
+        switch job {
+        case .join(let spine):
+            let join = server!.joining(spines[spine]!, group)
+            work = { _ = try join() }
+        case .scan: work = server!.scanning(group)
+        }
+        return try server!.gets(beside: work, table, rate: Self.getsPerSecond, seconds: seconds, rounds: rounds)
     }
 
     static let getsPerSecond = 10_000.0

@@ -89,6 +89,19 @@ public final class HistoryServer {
         return { try waiting { try await Self.join([spine.keys, spine.times], references, client) } }
     }
 
+    /// Reads features of all rows, to be done again and again, on any thread.
+    func scanning(_ group: OfflineRequest.Group) -> @Sendable () throws -> Void {
+        let client = client
+        return {
+            try waiting {
+                var query = ScanQuery(group: group.name)
+                (query.columns, query.brief) = (group.features, true)
+                let answer = try await client.scan(query)
+                while try await answer.next() != nil {}
+            }
+        }
+    }
+
     private static func join(
         _ spine: [Column], _ references: [String], _ client: HeadwaterClient
     ) async throws -> [Cells] {

@@ -67,17 +67,17 @@ public final class OfflineRunner {
             switch work.kind {
             case .compaction: figures.append(compacted.figures(of: work))
             case .size(let table): figures.append(size(work, compacted.tableBytes[table], parquet.map { $0[table] }))
-            case .getsBesideJoins(let spine): figures.append(try getsBesideJoins(work, data, spine))
+            case .gets(let job): figures.append(try gets(beside: job, work, data))
             default: try measure(work, data)
             }
         }
     }
 
-    private func getsBesideJoins(_ work: OfflineWork, _ data: StageData, _ spine: String) throws -> OfflineFigures {
+    private func gets(beside job: OfflineJob, _ work: OfflineWork, _ data: StageData) throws -> OfflineFigures {
         note(work.name)
         let system = try open(Self.socketName, data) as! HeadwaterSocket
         let seconds = settings.rows < 1_000_000 ? 0.5 : 4
-        let gets = try system.getsBesideJoins(data.tables[0], spine: spine, seconds: seconds, rounds: settings.rounds)
+        let gets = try system.gets(beside: job, data.tables[0], seconds: seconds, rounds: settings.rounds)
         var own = OfflineFigures.System(name: Self.headwaterName, values: gets.besideP99)
         own.peakMegabytes = system.peakBytes.map { Double($0) / 1e6 }
         var figures = OfflineFigures(work: work.name, unit: .milliseconds, headwater: own)

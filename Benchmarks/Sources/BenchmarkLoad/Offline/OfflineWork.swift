@@ -12,8 +12,8 @@ struct OfflineWork: Sendable {
         case join(spine: String, groups: [OfflineRequest.Group])
         /// The first table, from a server into the memory of a client.
         case socketJoin(spine: String, group: OfflineRequest.Group)
-        /// What joins do to the p99 of gets of the same server.
-        case getsBesideJoins(spine: String)
+        /// What a job does to the p99 of gets of the same server.
+        case gets(beside: OfflineJob)
         case scan(group: OfflineRequest.Group, range: Range<Int64>?)
     }
 
@@ -29,7 +29,7 @@ struct OfflineWork: Sendable {
 
     var needsServer: Bool {
         switch kind {
-        case .socketJoin, .getsBesideJoins: true
+        case .socketJoin, .gets: true
         default: false
         }
     }
@@ -75,7 +75,8 @@ struct OfflineStage: Sendable {
             OfflineWork(name: "scan, 10 features", kind: .scan(group: all, range: nil), bar: 1),
             OfflineWork(name: "scan, 1 feature, a quarter of the times", kind: .scan(group: one, range: quarter), bar: 3),
             OfflineWork(name: "join, 10 features, through a socket", kind: .socketJoin(spine: "s", group: all), bar: 2),
-            OfflineWork(name: "p99 of 10,000 gets/s beside joins", kind: .getsBesideJoins(spine: "s"), bar: 1.5),
+            OfflineWork(name: "p99 of 10,000 gets/s beside joins", kind: .gets(beside: .join(spine: "s")), bar: 1.5),
+            OfflineWork(name: "p99 of 10,000 gets/s beside scans", kind: .gets(beside: .scan), bar: 1.5),
         ]
         return OfflineStage(name: "main", make: { try makeMain(settings, $0) }, works: works)
     }

@@ -6,9 +6,17 @@ internal import Synchronization
 internal import Transport
 internal import Wire
 
+/// What a client asks of the offline service again and again.
+enum OfflineJob: Sendable {
+    /// One feature for all rows of a spine.
+    case join(spine: String)
+    /// One feature of all rows.
+    case scan
+}
+
 extension HistoryServer {
-    /// Gets at a fixed rate, without and with joins beside them.
-    public struct GetsBesideJoins: Sendable {
+    /// Gets at a fixed rate, without and with an offline job beside them.
+    public struct GetsBesideJobs: Sendable {
         /// Of each round, in milliseconds.
         public var quietP99: [Double] = []
         public var besideP99: [Double] = []
@@ -18,17 +26,17 @@ extension HistoryServer {
     private static let getConnections = 8
     private static let getDepth = 16
 
-    /// Gets of ten keys and all features, while nothing else happens and while one client joins a spine again and again.
+    /// Gets of ten keys and all features, while nothing else happens and while one client does a job again and again.
     ///
     /// - Parameters:
     ///   - rate: gets a second.
     ///   - seconds: of each round.
-    func getsBesideJoins(
-        _ spine: OfflineStand.Spine, _ table: OfflineTable, rate: Double, seconds: Double, rounds: Int
-    ) throws -> GetsBesideJoins {
+    func gets(
+        beside job: @escaping @Sendable () throws -> Void, _ table: OfflineTable, rate: Double, seconds: Double, rounds: Int
+    ) throws -> GetsBesideJobs {
         let gets = try getStream(table)
         gets.rate = rate
-        // As in the online benchmark: the server has one core, the generator and the client of the joins the other.
+        // As in the online benchmark: the server has one core, the generator and the client of the job the other.
         try process.keep(to: "0")
         try runOn(cores: "1")
         // The generator stands for clients on other machines: what runs here must not hold it up, or it would measure itself.
@@ -39,24 +47,28 @@ extension HistoryServer {
             try? process.keep(to: all)
             try? runOn(cores: all)
         }
-        var figures = GetsBesideJoins()
+        var figures = GetsBesideJobs()
         for round in 0..<rounds {
             let quiet = try LoadStream.run([gets], warmUp: 0.5, seconds: seconds, seed: UInt64(round + 1))[0]
             figures.quietP99.append(quiet.latencies.milliseconds(share: 0.99))
-            let joins = Joins()
+            let jobs = Jobs()
             let done = DispatchSemaphore(value: 0)
-            let join = joining(spine, OfflineRequest.Group(name: table.name, features: [table.featureNames[0]]))
-            _ = try join()
-            Self.othersGiveWay()
+            try job()
             Thread.detachNewThread {
-                do { while joins.goesOn { _ = try join() } } catch { joins.fail(error) }
+                do {
+                    while jobs.goesOn {
+                        // Again and again: threads of Swift's pool come and go.
+                        Self.othersGiveWay()
+                        try job()
+                    }
+                } catch { jobs.fail(error) }
                 done.signal()
             }
             let beside = try LoadStream.run([gets], warmUp: 0.5, seconds: seconds, seed: UInt64(round + 1))[0]
-            joins.stop()
+            jobs.stop()
             done.wait()
-            // Gets beside joins that ended early would be quiet ones.
-            if let failure = joins.failure { throw failure }
+            // Gets beside jobs that ended early would be quiet ones.
+            if let failure = jobs.failure { throw failure }
             figures.besideP99.append(beside.latencies.milliseconds(share: 0.99))
         }
         return figures
@@ -75,7 +87,7 @@ extension HistoryServer {
         _ = unsafe sched_setscheduler(0, SCHED_OTHER, &priority)
     }
 
-    /// Lets all threads of this process but this one, which are the client of the joins, give way to it.
+    /// Lets all threads of this process but this one, which are the client of the job, give way to it.
     private static func othersGiveWay() {
         let own = getpid()
         for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? [] {
@@ -103,7 +115,7 @@ extension HistoryServer {
         return stream
     }
 
-    private final class Joins: Sendable {
+    private final class Jobs: Sendable {
         private let isStopped = Atomic<Bool>(false)
         private let failed = Mutex<(any Error)?>(nil)
 
