@@ -18,6 +18,6 @@ public enum EventLoops {
     /// change threads would all grow: called once, first of all, by a program that serves.
     public static func matchCores() {
         NIOSingletons.groupLoopCountSuggestion = coreCount
-        linux_limit_heaps(Int32(max(coreCount, 2)))
+        linux_limit_heaps(Int32(4 * coreCount))
     }
 }

@@ -60,6 +60,8 @@ import Testing
             #expect(runner.figures.count == (python == nil ? 17 : 10))
             for item in runner.figures {
                 #expect(item.headwater.values.count == 1 && item.headwater.values.allSatisfy { $0 > 0 }, "\(item.work)")
+                #expect(
+                    item.onDisk.count == (python == nil ? 1 : 2) && item.onDisk.allSatisfy { $0.megabytes > 0 }, "\(item.work)")
                 for peer in item.peers {
                     #expect(peer.failure == nil, "\(item.work)")
                     #expect(peer.answer == nil || peer.answer == OfflineFigures.same, "\(item.work)")

@@ -32,6 +32,7 @@ public final class HeadwaterOffline: OfflineSystem {
             let table = tables.first { $0.name == request.table! }!
             answer.seconds = try opened().load(table, rowsPerFlush: request.rowsPerFlush!).flushSeconds
             answer.rows = table.rowCount
+            answer.tableBytes = try [opened().chunkBytes(table.name)]
         case .levels:
             let table = tables.first { $0.name == request.table! }!
             let levels = try makeStand("\(place)/levels", [table])

@@ -41,6 +41,12 @@ public struct OfflineFigures: Encodable, Sendable {
         public var failure: String?
     }
 
+    /// What the tables of a work take on the disk.
+    public struct OnDisk: Encodable, Sendable {
+        public let name: String
+        public let megabytes: Double
+    }
+
     public struct Bar: Encodable, Sendable {
         /// What is measured: a peer's figure over ours (or ours over a peer's, of a size), or our own figure where there is none.
         public let peer: String?
@@ -61,6 +67,7 @@ public struct OfflineFigures: Encodable, Sendable {
     public var headwater: System
     public var peers: [System] = []
     public var bars: [Bar] = []
+    public var onDisk: [OnDisk] = []
 
     public static let same = "same"
 

@@ -58,6 +58,7 @@ public final class OfflineRunner {
             case .levels: figures.append(try levels(work, data))
             default: try measure(work, data)
             }
+            tellBytes(work, data, flushed.tableBytes, parquet)
         }
         // A server reads them once more.
         if !works.contains(where: \.needsServer) { for table in tables { table.removeCells() } }
@@ -70,7 +71,17 @@ public final class OfflineRunner {
             case .gets(let job): figures.append(try gets(beside: job, work, data))
             default: try measure(work, data)
             }
+            tellBytes(work, data, compacted.tableBytes, parquet)
         }
+    }
+
+    /// Of the work that was done last.
+    private func tellBytes(_ work: OfflineWork, _ data: StageData, _ own: [Int], _ parquet: [Int]?) {
+        let tables = work.tables(of: data.tables)
+        func megabytes(_ bytes: [Int]) -> Double { tables.reduce(0) { $0 + Double(bytes[$1]) } / 1e6 }
+        figures[figures.count - 1].onDisk =
+            [.init(name: Self.headwaterName, megabytes: megabytes(own))]
+            + (parquet.map { [.init(name: "parquet", megabytes: megabytes($0))] } ?? [])
     }
 
     private func gets(beside job: OfflineJob, _ work: OfflineWork, _ data: StageData) throws -> OfflineFigures {
@@ -126,18 +137,21 @@ public final class OfflineRunner {
 
     private func rowsPerFlush(_ table: OfflineTable) -> Int { max(1, table.rowCount / settings.chunks) }
 
-    /// - Returns: what the first table's flushes took.
+    /// - Returns: what the first table's flushes took, and the bytes of all.
     private func load(_ data: StageData) throws -> StoreFigures {
         let system = try open(Self.headwaterName, data, hasSpines: false)
         defer { system.end() }
         var first: StoreFigures?
+        var bytes: [Int] = []
         for table in data.tables {
             note("\(table.name): loading \(table.rowCount) rows")
             var request = OfflineRequest(.load)
             (request.table, request.rowsPerFlush) = (table.name, rowsPerFlush(table))
             let answer = try system.ask(request)
             first = first ?? StoreFigures(answer, peakBytes: system.peakBytes)
+            bytes += answer.tableBytes!
         }
+        first!.tableBytes = bytes
         return first!
     }
 
@@ -190,7 +204,7 @@ private struct StoreFigures {
     let seconds: Double
     let rows: Int
     let peakBytes: Int?
-    let tableBytes: [Int]
+    var tableBytes: [Int]
 
     init(_ answer: OfflineAnswer, peakBytes: Int?) {
         (seconds, rows, self.peakBytes, tableBytes) = (answer.seconds!, answer.rows!, peakBytes, answer.tableBytes ?? [])

@@ -27,6 +27,19 @@ struct OfflineWork: Sendable {
     var isCompacted = true
     var hasPandas = false
 
+    /// Which of a stage's tables it is about.
+    func tables(of all: [OfflineTable]) -> [Int] {
+        let names: [String]
+        switch kind {
+        case .flush, .levels, .gets: names = [all[0].name]
+        case .compaction: names = all.map(\.name)
+        case .size(let table): names = [all[table].name]
+        case .join(_, let groups): names = groups.map(\.name)
+        case .socketJoin(_, let group), .scan(let group, _): names = [group.name]
+        }
+        return all.indices.filter { names.contains(all[$0].name) }
+    }
+
     var needsServer: Bool {
         switch kind {
         case .socketJoin, .gets: true

@@ -9,15 +9,16 @@ struct OfflineReport {
     let figures: [OfflineFigures]
 
     private static let columns = [
-        "work", "Headwater", "DuckDB", "Polars", "other peer", "ratio (min … max)", "bar", "met", "peak MB", "answers",
+        "work", "Headwater", "DuckDB", "Polars", "other peer", "ratio (min … max)", "bar", "met", "disk MB", "peak MB", "answers",
     ]
 
     func text() -> String {
         var lines = [
             "\(settings.rows) rows of history, \(settings.keys) keys, 10 features, \(settings.spineRows) spine rows; \(threads) threads each.",
             "Medians of \(settings.rounds) alternating rounds with the least and the most, ratios to the faster peer round by round. Peers read LZ4",
-            "Parquet; DuckDB reads what was faster, that or its own table. Peak: of a process that did nothing but this work, mapped files",
-            "included; H: Headwater, D: DuckDB, P: Polars, others by name. Answers: whether all peers have Headwater's cells, bit by bit.",
+            "Parquet; DuckDB reads what was faster, that or its own table. Disk: the tables of the work. Peak: of a process that did nothing but",
+            "this work, mapped files included; H: Headwater, D: DuckDB, P: Polars, others by name. Answers: whether all peers have Headwater's",
+            "cells, bit by bit.",
             "",
         ]
         let rows = [Self.columns] + figures.map(row)
@@ -58,7 +59,7 @@ struct OfflineReport {
             item.work, value(item.headwater, item.unit), peer("duckdb"), peer("polars"),
             others.map { "\($0.name) \(value($0, item.unit))" }.joined(separator: ", "),
             bars.compactMap(ratio).joined(separator: ", "), bars.map(wanted).joined(separator: ", "),
-            bars.map { $0.isMet ? "met" : "NOT MET" }.joined(separator: ", "), peaks(item),
+            bars.map { $0.isMet ? "met" : "NOT MET" }.joined(separator: ", "), disk(item), peaks(item),
             answers.isEmpty ? "" : item.hasDifference ? "DIFFERENT" : OfflineFigures.same,
         ]
     }
@@ -80,6 +81,11 @@ struct OfflineReport {
 
     private func wanted(_ bar: OfflineFigures.Bar) -> String {
         "\(bar.isAtMost ? "<=" : ">=") \(String(format: "%g", bar.wanted))\(bar.unit.map { " \($0.rawValue)" } ?? "")"
+    }
+
+    private func disk(_ item: OfflineFigures) -> String {
+        item.onDisk.map { "\($0.name == OfflineRunner.headwaterName ? "H" : $0.name) \(number($0.megabytes))" }.joined(
+            separator: " · ")
     }
 
     private func peaks(_ item: OfflineFigures) -> String {
