@@ -20,7 +20,7 @@ import Wire
             #expect(range.lowerBound == next && !range.isEmpty)
             next = range.upperBound
             let batch = Batch(rowCount: range.count, columns: columns.enumerated().map { ($0.offset, $0.element.slice(range)) })
-            #expect(range.count == 1 || batch.bytes.count <= WireLimits.dataFrameBytesTarget + 4_096)
+            #expect(range.count == 1 || batch.bytes.count <= WireLimits.rowsFrameBytesTarget + 4_096)
             #expect(range.count <= RowPieces.rowsMax)
         }
         #expect(next == 40_000)

@@ -21,7 +21,7 @@ struct RowPieces: Sequence, IteratorProtocol {
     mutating func next() -> Range<Int>? {
         guard start < rowCount else { return nil }
         var count = Swift.min(Self.rowsMax, rowCount - start)
-        while count > 1, bytes(start..<start + count) > WireLimits.dataFrameBytesTarget { count /= 2 }
+        while count > 1, bytes(start..<start + count) > WireLimits.rowsFrameBytesTarget { count /= 2 }
         defer { start += count }
         return start..<start + count
     }

@@ -9,7 +9,11 @@ public final class WorkPermits: Sendable {
     /// How many threads go on without one; as many that are given back do not come free.
     private let owed = Atomic<Int>(0)
 
-    public init(_ count: Int) { free = DispatchSemaphore(value: count) }
+    public init(_ count: Int) {
+        // From zero: one that is let go of with less than it began with would end the process.
+        free = DispatchSemaphore(value: 0)
+        for _ in 0..<count { free.signal() }
+    }
 
     /// Blocks until there is a permit.
     public func take() { free.wait() }
