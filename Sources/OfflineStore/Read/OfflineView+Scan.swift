@@ -66,7 +66,9 @@ public struct RowScan {
     /// Batches made at once for each member of the crew. More than the least, the more the longer the scan goes on, where that is little work:
     /// a thread that has been called comes late for it.
     private static let batchesPerMember = 4...32
-    private static let bytesAtOnce = 8 << 20
+    /// About how many bytes of batches more than the least are made at once. Memory for as much is taken and given back again and again, which
+    /// other threads of the process notice.
+    public var bytesAtOnce = 8 << 20
 
     /// Blocks of the only run there is, each by itself; else merged rows.
     private var blocks: ChunkBlocks?
@@ -110,7 +112,7 @@ public struct RowScan {
             if isCancelled() { throw HeadwaterError(.cancelled, "the reading of rows was cancelled") }
             var taken: [ChunkBlock] = []
             var bytes = 0
-            while taken.count < counts.lowerBound || taken.count < mostAtOnce && bytes < Self.bytesAtOnce,
+            while taken.count < counts.lowerBound || taken.count < mostAtOnce && bytes < bytesAtOnce,
                 let block = try blocks!.next()
             {
                 taken.append(block)

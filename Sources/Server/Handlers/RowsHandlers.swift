@@ -7,6 +7,9 @@ import Wire
 
 /// scan and latest: rows of one group, streamed block by block as the client reads.
 struct RowsHandlers {
+    /// More at once serves no client faster, and gets slower.
+    private static let bytesAtOnce = 1 << 20
+
     let services: Services
 
     /// What both kinds of request ask for.
@@ -73,6 +76,7 @@ struct RowsHandlers {
             : try view.scan(
                 schema, columns: ordinals, start: query.start, end: query.end, keys: keys, asOf: asOf,
                 includeDeletes: query.deletes, fields: fields, crew: crew)
+        scan.bytesAtOnce = Self.bytesAtOnce
         let layout = RowsLayout(
             schema: schema, ordinals: ordinals, deletes: query.deletes, brief: query.brief, isLatest: query.isLatest)
         var pace = ClientPace(deadline: request.deadline, permits: services.workers.long.permits)
