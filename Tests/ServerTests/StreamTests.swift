@@ -185,7 +185,10 @@ final class WideServer: Sendable {
             held > 0 && held <= bytesMax && held <= 12 * 4 * 1_024 * WideServer.rowCount, "\(held) bytes for 12 answers of 8 MB")
         #expect(try await rows(server.history()) == WideServer.rowCount)
 
+        let next = try server.history()
+        async let answer = rows(next)
         for stream in stalled { stream.cancel() }
+        #expect(try await answer == WideServer.rowCount)
         #expect(try await eventually { server.services.historyMemory.takenBytes == 0 })
         await server.close()
     }
@@ -250,7 +253,10 @@ final class WideServer: Sendable {
         }
         #expect(server.services.historyMemory.takenBytes == 0)
         #expect(try await rows(server.scan()) == WideServer.rowCount)
+        let next = server.scan()
+        async let answer = rows(next)
         for stream in stalled { stream.cancel() }
+        #expect(try await answer == WideServer.rowCount)
         await server.close()
     }
 }

@@ -16,7 +16,7 @@ public enum OfflineReads {
         _ plan: FeaturePlan, keys: [Column], times: Column, view: OfflineView, asOf: Position, availability: Availability,
         crew: WorkCrew = .alone, memoryLimitBytes: Int, isCancelled: @escaping @Sendable () -> Bool
     ) throws(HeadwaterError) -> [JoinedFeature] {
-        for lookup in plan.lookups { try checkKept(lookup.groupID, named: lookup.group, view, asOf: asOf) }
+        for lookup in plan.lookups { try view.checkKept(lookup.groupID, named: lookup.group, asOf: asOf) }
         let groups = plan.lookups.map { lookup in
             JoinGroup(
                 schema: lookup.schema, features: lookup.features.map { ($0.ordinal, $0.type) }, maxAge: lookup.maxAgeMicroseconds,
@@ -26,20 +26,6 @@ public enum OfflineReads {
             spineTimes: times, groups: groups, asOf: asOf, availability: availability, crew: crew, isCancelled: isCancelled,
             memoryLimitBytes: memoryLimitBytes)
         return plan.outputs.map { joined[$0.lookup][$0.feature] }
-    }
-
-    /// Refuses a position of which retention has removed rows, with the group's name, which the store does not know.
-    ///
-    /// - Throws: `.outOfRange`.
-    public static func checkKept(
-        _ group: GroupID, named name: String, _ view: OfflineView, asOf: Position
-    ) throws(HeadwaterError) {
-        let oldest = view.oldestAsOf(of: group)
-        if asOf >= oldest { return }
-        throw HeadwaterError(
-            .outOfRange,
-            "as_of \(asOf) lies before \(oldest): the retention of group '\(name)' has removed rows of that time; use \(oldest) or later"
-        )
     }
 
     /// Ordinals of a group's features, as a scan asks for them.

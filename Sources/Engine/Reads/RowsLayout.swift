@@ -30,6 +30,9 @@ public struct RowsLayout: Sendable {
         self.outputs = outputs
     }
 
+    /// What is to be read for it beside features. Tombstones among the latest rows are told from others by `isDelete`.
+    public var fields: RowFields { brief ? [.keys, .eventTime, .isDelete] : .all }
+
     /// A batch's columns, and how many rows of it are given.
     public func columns(_ batch: RowBatch) -> (columns: [Column], rowCount: Int) {
         let columns = allRows(batch)

@@ -38,6 +38,19 @@ public final class OfflineView: Sendable {
         return chunks + memory.map { SortedRun.memory($0) }
     }
 
+    /// Refuses a position of which retention has removed rows of a group.
+    ///
+    /// - Parameter name: the group's, for the message: the store does not know it.
+    /// - Throws: `.outOfRange`.
+    public func checkKept(_ group: GroupID, named name: String? = nil, asOf: Position) throws(HeadwaterError) {
+        let oldest = oldestAsOf(of: group)
+        if asOf >= oldest { return }
+        let retention = name.map { "the retention of group '\($0)'" } ?? "the group's retention"
+        throw HeadwaterError(
+            .outOfRange,
+            "as_of \(asOf) lies before \(oldest): \(retention) has removed rows of that time; use \(oldest) or later")
+    }
+
     /// What a read at `asOf` may see of a group.
     ///
     /// - Throws: `.outOfRange` where the view does not reach that position, or retention has removed rows that it had.
@@ -45,13 +58,7 @@ public final class OfflineView: Sendable {
         guard asOf <= position else {
             throw HeadwaterError(.outOfRange, "as_of \(asOf) lies beyond the applied position \(position)")
         }
-        let oldest = oldestAsOf(of: group)
-        guard asOf >= oldest else {
-            throw HeadwaterError(
-                .outOfRange,
-                "as_of \(asOf) lies before \(oldest): the group's retention has removed rows of that time; use \(oldest) or later"
-            )
-        }
+        try checkKept(group, asOf: asOf)
         let cutoff = snapshot.cutoffs[group]?.effective(asOf: asOf)?.cutoff
         return RowFilter(asOf: asOf, eventTimeLeast: cutoff ?? .min)
     }

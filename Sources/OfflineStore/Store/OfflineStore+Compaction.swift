@@ -61,8 +61,11 @@ public final class CompactionJob: Sendable {
 
     private func merge(_ crew: WorkCrew, _ isCancelled: () -> Bool) throws(HeadwaterError) -> Output {
         var columns = ChunkColumns(groupID: groupID)
-        for chunk in inputs.flatMap(\.chunks) { columns.formUnion(try chunk.layout().header) }
-        let keyBytes = try inputs.flatMap(\.chunks).map { (chunk) throws(HeadwaterError) in try chunk.keyBytes() }.max() ?? 0
+        var keyBytes = 0
+        for chunk in inputs.flatMap(\.chunks) {
+            columns.formUnion(try chunk.layout().header)
+            keyBytes = max(keyBytes, try chunk.keyBytes())
+        }
         let memory = MergeMemory(place.options, columns, keyBytes: keyBytes, threads: crew.size)
         let inputs = Array(inputs.sorted { ($0.byteCount, $0.number) < ($1.byteCount, $1.number) }.prefix(memory.runCountMax))
         let chunks = inputs.flatMap(\.chunks)

@@ -70,7 +70,7 @@ struct HistoryHandler {
     ) throws(HeadwaterError) {
         let least = min(Self.partBytesMin, memory.budget.bytesMax / Self.shares)
         let most = min(Self.partBytesMax, memory.budget.bytesMax / 2)
-        while !memory.takeShare(Self.shares, least...max(least, most)) {
+        while !memory.takeShare(Self.shares, least...most) {
             pace.pause(.milliseconds(10)) { request.reasonToStop(responder) != nil }
             if let reason = request.reasonToStop(responder) { throw reason }
         }

@@ -19,10 +19,10 @@ final class MemoryBudget: Sendable {
         }
     }
 
-    fileprivate func takeShare(_ part: Int, _ bounds: ClosedRange<Int>) -> Int? {
+    fileprivate func takeShare(_ parts: Int, _ bounds: ClosedRange<Int>) -> Int? {
         taken.withLock { taken in
             let free = bytesMax - taken
-            let share = min(max(free / part, bounds.lowerBound), bounds.upperBound)
+            let share = min(max(free / parts, bounds.lowerBound), bounds.upperBound)
             if share > free { return nil }
             taken += share
             return share

@@ -64,21 +64,19 @@ struct RowsHandlers {
         let asOf = query.asOf ?? view.position
         let catalog = offline.state.catalog.asOf(asOf)
         let schema = try catalog.group(project: query.project, reference: query.group).newestSchema
-        try OfflineReads.checkKept(schema.groupID, named: query.group, view, asOf: asOf)
+        try view.checkKept(schema.groupID, named: query.group, asOf: asOf)
         let ordinals = try query.columns.isEmpty ? nil : OfflineReads.ordinals(of: query.columns, in: schema)
         let keys = try keySet(query.keyNames, request.body, schema)
         let crew = services.workers.crew.crew
-        // Tombstones among the latest rows are told from others by it.
-        let fields: RowFields = query.brief ? [.keys, .eventTime, .isDelete] : .all
-        var scan =
-            query.isLatest
-            ? try view.latest(schema, columns: ordinals, at: query.at, keys: keys, asOf: asOf, fields: fields, crew: crew)
-            : try view.scan(
-                schema, columns: ordinals, start: query.start, end: query.end, keys: keys, asOf: asOf,
-                includeDeletes: query.deletes, fields: fields, crew: crew)
-        scan.bytesAtOnce = Self.bytesAtOnce
         let layout = RowsLayout(
             schema: schema, ordinals: ordinals, deletes: query.deletes, brief: query.brief, isLatest: query.isLatest)
+        var scan =
+            query.isLatest
+            ? try view.latest(schema, columns: ordinals, at: query.at, keys: keys, asOf: asOf, fields: layout.fields, crew: crew)
+            : try view.scan(
+                schema, columns: ordinals, start: query.start, end: query.end, keys: keys, asOf: asOf,
+                includeDeletes: query.deletes, fields: layout.fields, crew: crew)
+        scan.bytesAtOnce = Self.bytesAtOnce
         var pace = ClientPace(deadline: request.deadline, permits: services.workers.long.permits)
         var rows = 0
         func send(_ columns: [Column], rowCount: Int) throws(HeadwaterError) -> Bool {

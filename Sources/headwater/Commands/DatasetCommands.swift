@@ -87,14 +87,14 @@ struct DatasetRelease: AsyncParsableCommand {
     @Argument(help: "The dataset's name.")
     var name: String
 
-    private struct Released: Encodable {
+    private struct Document: Encodable {
         let dataset: String
         let position: Position
     }
 
     func run() async throws {
         let position = try await connection.withClient { try await $0.release(dataset: name) }
-        if output.json { return try Console.printJSON(Released(dataset: name, position: position)) }
+        if output.json { return try Console.printJSON(Document(dataset: name, position: position)) }
         try Console.print("dataset \(name) is released: retention no longer waits for it; position \(position)")
     }
 }

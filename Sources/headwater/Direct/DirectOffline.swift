@@ -68,25 +68,24 @@ final class DirectOffline {
         let view = store.view()
         let position = query.asOf ?? view.position
         let schema = try catalog(asOf: query.asOf).group(project: project, reference: query.group).newestSchema
-        try OfflineReads.checkKept(schema.groupID, named: query.group, view, asOf: position)
+        try view.checkKept(schema.groupID, named: query.group, asOf: position)
         let ordinals = try query.columns.isEmpty ? nil : OfflineReads.ordinals(of: query.columns, in: schema)
         let keys = try query.keys.map { (keys) throws(HeadwaterError) in
             KeySet(try OnlineReads.arrange(keys, as: schema.keys))
         }
-        let fields: RowFields = query.brief ? [.keys, .eventTime, .isDelete] : .all
+        let layout = RowsLayout(
+            schema: schema, ordinals: ordinals, deletes: query.deletes, brief: query.brief, isLatest: latest != nil)
         let scan =
             if let latest {
                 try view.latest(
-                    schema, columns: ordinals, at: latest.at, keys: keys, asOf: position, fields: fields, crew: .processors)
+                    schema, columns: ordinals, at: latest.at, keys: keys, asOf: position, fields: layout.fields, crew: .processors
+                )
             } else {
                 try view.scan(
                     schema, columns: ordinals, start: query.start, end: query.end, keys: keys, asOf: position,
-                    includeDeletes: query.deletes, fields: fields, crew: .processors)
+                    includeDeletes: query.deletes, fields: layout.fields, crew: .processors)
             }
-        return DirectScan(
-            layout: RowsLayout(
-                schema: schema, ordinals: ordinals, deletes: query.deletes, brief: query.brief, isLatest: latest != nil),
-            position: position, scan: scan)
+        return DirectScan(layout: layout, position: position, scan: scan)
     }
 }
 
