@@ -1,0 +1,40 @@
+"""Headwater's client for Python.
+
+    import headwater as hw
+
+    client = hw.open("./store")                                    # an embedded store: a private server on that directory
+    client = hw.connect("127.0.0.1:7070", project="flights")       # or a server
+    client.apply("features.yaml")
+    position = client.write("weather", table)
+    got = client.get_online_features(service="departure_delay", entities={"origin": ["JFK"]}, min_position=position)
+    training = client.get_historical_features(spine=spine, service="departure_delay").to_pandas()
+
+`hw.aio` has the same calls as coroutines.
+"""
+
+from ._calls.write import Written
+from ._version import __version__
+from .client import Client, connect
+from .definitions import Entity, Feature, FeatureGroup, FeatureService, Key, Reference, to_yaml
+from .errors import (
+    Aborted,
+    AlreadyExists,
+    Cancelled,
+    DataLoss,
+    DeadlineExceeded,
+    FailedPrecondition,
+    HeadwaterError,
+    Internal,
+    InvalidArgument,
+    NotFound,
+    OutOfRange,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+    Unavailable,
+    Unimplemented,
+    Unknown,
+)
+from .history import FeatureTable, HistoricalFeatures, Scan
+from .online import OnlineFeatures, Status
+from .reports import AuditReport, Listing, Plan, Report

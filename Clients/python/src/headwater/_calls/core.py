@@ -1,0 +1,145 @@
+"""What all calls share: routing, deadlines, retries, the producer session."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import weakref
+from collections.abc import Sequence
+from typing import TypeVar
+
+import pyarrow as pa
+from google.protobuf.message import Message
+
+from .._connections.pool import Pool
+from .._connections.transport import Deadline, Transport
+from .._wire import headwater_pb2 as pb
+from .._wire.frames import Bytes, Frame, Method
+from .._wire.session import decode
+from ..errors import Unavailable
+
+M = TypeVar("M", bound=Message)
+_PAUSE_MIN, _PAUSE_MAX = 0.05, 2.0
+
+
+class Backoff:
+    """Pauses between tries: none before the second, then 50 ms doubling to 2 s, shortened by chance so that clients do not come
+    back together."""
+
+    def __init__(self, retries: int) -> None:
+        self._left = retries
+        self._pause = 0.0
+
+    async def wait(self, core: Core, role: str | None, error: Unavailable, deadline: Deadline) -> None:
+        """Waits before the next try.
+
+        Raises:
+            Unavailable: `error` again, where there is no further try.
+        """
+        if self._left <= 0 or core.pool.is_closed or not core.pool.has_reached(role):
+            raise error
+        self._left -= 1
+        left = deadline.left()
+        if self._pause:
+            pause = self._pause * random.uniform(0.5, 1)
+            if left is not None and pause >= left:
+                raise error
+            await core.pool.driver.sleep(pause)
+        self._pause = min(max(2 * self._pause, _PAUSE_MIN), _PAUSE_MAX)
+
+
+_cores: weakref.WeakSet[Core] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for core in list(_cores):
+        core.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class Core:
+    """What a client is made of, blocking or not."""
+
+    def __init__(self, pool: Pool, project: str, timeout: float | None, retries: int) -> None:
+        self.pool = pool
+        self.project = project
+        self.timeout = timeout
+        self.retries = retries
+        self.producer = Producer()
+        _cores.add(self)
+
+    async def call(
+        self, method: Method, role: str | None, head: Message, body: Sequence[Bytes] = (), *, deadline: Deadline | None = None
+    ) -> Frame:
+        """One call, made again over a new connection where one is lost: all that come through here may be carried out twice."""
+        deadline = Deadline(self.timeout) if deadline is None else deadline
+        encoded = head.SerializeToString()
+        backoff = Backoff(self.retries)
+        while True:
+            try:
+                transport = await self.pool.transport(role, deadline)
+                return await transport.finish(await transport.begin(method, encoded, body, deadline), deadline)
+            except Unavailable as error:
+                await backoff.wait(self, role, error, deadline)
+
+    async def ask(
+        self, method: Method, role: str | None, head: Message, answer: type[M], body: Sequence[Bytes] = (), *,
+        deadline: Deadline | None = None,
+    ) -> tuple[M, pa.Buffer]:  # fmt: skip
+        """A call whose answer has a head."""
+        frame = await self.call(method, role, head, body, deadline=deadline)
+        return decode(answer, frame.head), frame.body
+
+    async def transport(self, role: str | None, deadline: Deadline) -> Transport:
+        return await self.pool.transport(role, deadline)
+
+    def deadline(self, timeout: float | None) -> Deadline:
+        """Of a call that was given a time of its own, or not."""
+        return Deadline(self.timeout if timeout is None else timeout)
+
+    def deadline_of_long_work(self) -> Deadline:
+        """Of what takes as long as it takes."""
+        return Deadline(None)
+
+    def abandon(self) -> None:
+        """In a child process: connections and session are the parent's."""
+        self.pool.abandon()
+        self.producer.abandon()
+
+
+class Producer:
+    """The session that makes this client's writes safe to retry: opened by the first write, numbered from 1. For any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._session: tuple[int, int] | None = None
+        self._sequence = 0
+
+    async def stamp(self, core: Core, deadline: Deadline) -> tuple[int, int, int]:
+        """The producer, epoch and sequence of the next write."""
+        while True:
+            with self._lock:
+                if self._session is not None:
+                    self._sequence += 1
+                    return (*self._session, self._sequence)
+            request = pb.OpenProducerRequest(project=core.project.encode(), name=b"headwater-python")
+            reply, _ = await core.ask(Method.OPEN_PRODUCER, "online", request, pb.OpenProducerReply, deadline=deadline)
+            with self._lock:
+                # Of writers that opened one together the first counts.
+                if self._session is None:
+                    self._session, self._sequence = (reply.producer, reply.epoch), 0
+
+    def end(self, stamp: tuple[int, int, int]) -> None:
+        """The server does not know the session any more: the next write opens a new one."""
+        with self._lock:
+            if self._session is not None and self._session[0] == stamp[0]:
+                self._session = None
+
+    def abandon(self) -> None:
+        """In a child process: its parent goes on with the session."""
+        self._lock = threading.Lock()
+        self._session = None

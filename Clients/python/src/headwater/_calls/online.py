@@ -1,0 +1,161 @@
+"""get: keys in, feature vectors out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from .._columns import packed
+from .._columns.packed import PackedColumns
+from .._columns.types import FeatureType, Field
+from .._connections.transport import Deadline, Transport
+from .._tables import convert
+from .._tables.sources import columns_of, values_to_arrow
+from .._times import microseconds
+from .._wire import headwater_pb2 as pb
+from .._wire.frames import Method
+from .._wire.session import decode
+from ..errors import FailedPrecondition, InvalidArgument, Unavailable
+from ..online import OnlineFeatures
+from .core import Backoff, Core
+
+
+class Selection(NamedTuple):
+    """What is asked for: a service, or features."""
+
+    service: str | None
+    features: tuple[str, ...]
+    full_feature_names: bool
+
+    @staticmethod
+    def of(service: str | None, features: Sequence[str] | str | None, full_feature_names: bool) -> Selection:
+        """Checks that it is one of them.
+
+        Raises:
+            InvalidArgument: where it is both or none.
+        """
+        if (service is None) == (features is None):
+            raise InvalidArgument("give either service= or features=")
+        listed = (features,) if isinstance(features, str) else tuple(features or ())
+        if service is None and not listed:
+            raise InvalidArgument("features= is empty: name some as group:feature")
+        return Selection(service, listed, full_feature_names)
+
+    def fill(self, request: Any) -> None:
+        """Writes it into a request's head."""
+        if self.service is not None:
+            request.service = self.service.encode()
+        request.features.extend([feature.encode() for feature in self.features])
+        request.full_feature_names = self.full_feature_names
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A feature list that the server resolved, on one connection."""
+
+    handle: int
+    outputs: tuple[Field, ...]
+    output_types: tuple[FeatureType, ...]
+    keys: tuple[Field, ...]
+
+
+@dataclass
+class Options:
+    """How a get is done."""
+
+    at: Any = None
+    min_position: int | None = None
+    event_times: bool = False
+    timeout: float | None = None
+
+
+async def prepare(core: Core, transport: Transport, selection: Selection, deadline: Deadline) -> Prepared:
+    """Resolves a list, once on each connection.
+
+    Raises:
+        NotFound: for what does not exist.
+    """
+    known: Prepared | None = transport.prepared.get(selection)
+    if known is not None:
+        return known
+    request = pb.PrepareRequest(project=core.project.encode())
+    selection.fill(request)
+    frame = await transport.finish(await transport.begin(Method.PREPARE, request.SerializeToString(), (), deadline), deadline)
+    reply = decode(pb.PrepareReply, frame.head)
+    outputs = tuple(Field(output.name.decode(), FeatureType.parse(output.type.decode())) for output in reply.outputs)
+    keys = tuple(Field(key.name.decode(), FeatureType.parse(key.type.decode())) for key in reply.keys)
+    made = Prepared(reply.handle, outputs, tuple(field.type for field in outputs), keys)
+    transport.prepared[selection] = made
+    return made
+
+
+async def get(core: Core, selection: Selection, entities: Any, options: Options) -> OnlineFeatures:
+    """The latest features of entities."""
+    deadline = core.deadline(options.timeout)
+    backoff = Backoff(core.retries)
+    head = _head(options)
+    has_resolved_again = False
+    while True:
+        try:
+            transport = await core.transport("online", deadline)
+            prepared = await prepare(core, transport, selection, deadline)
+            keys, rows = key_columns(entities, prepared.keys)
+            body = packed.encode(prepared.handle, rows, [(field.type, keys[field.name]) for field in prepared.keys])
+            frame = await transport.finish(await transport.begin(Method.GET_PREPARED, head, (body,), deadline), deadline)
+            columns = PackedColumns.decode(frame.body, prepared.output_types)
+            return OnlineFeatures(prepared.outputs, columns, keys)
+        except Unavailable as error:
+            await backoff.wait(core, "online", error, deadline)
+        except FailedPrecondition:
+            # Definitions have changed what the list means.
+            if has_resolved_again:
+                raise
+            has_resolved_again = True
+            transport.prepared.pop(selection, None)
+
+
+def _head(options: Options) -> bytes:
+    if options.at is None and not options.min_position and not options.event_times:
+        return b""
+    request = pb.GetPreparedRequest()
+    if options.at is not None:
+        request.at = microseconds(options.at, "at")
+    if options.min_position:
+        request.min_position = int(options.min_position)
+    if options.event_times:
+        request.event_times = True
+    encoded: bytes = request.SerializeToString()
+    return encoded
+
+
+def key_columns(entities: Any, fields: Sequence[Field]) -> tuple[dict[str, pa.Array], int]:
+    """The key columns of a request, and how many rows it has; further columns are left out.
+
+    Raises:
+        InvalidArgument: for a missing key, a type that does not fit, columns of different lengths.
+    """
+    if entities is None or (not fields and isinstance(entities, (dict, list)) and not entities):
+        if fields:
+            raise InvalidArgument(f"give entities= with the keys {_described(fields)}")
+        # A global feature has one vector, and no key to ask for it by.
+        return {}, 1
+    columns = entities if isinstance(entities, dict) else columns_of(entities)
+    keys: dict[str, pa.Array] = {}
+    rows = -1
+    for name, type in fields:
+        if name not in columns:
+            raise InvalidArgument(f"is missing: the keys of these features are {_described(fields)}", f"entity key '{name}'")
+        array = convert.column(values_to_arrow(columns[name], name), type, name)
+        if rows >= 0 and len(array) != rows:
+            raise InvalidArgument(f"{len(array)} values where the keys before have {rows}", f"entity key '{name}'")
+        keys[name], rows = array, len(array)
+    if rows < 0:
+        rows = max((len(column) for column in columns.values()), default=1)
+    return keys, rows
+
+
+def _described(fields: Sequence[Field]) -> str:
+    return ", ".join(f"{name} ({type})" for name, type in fields)

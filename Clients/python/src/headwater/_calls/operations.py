@@ -1,0 +1,138 @@
+"""Definitions, status, audits, snapshots, compactions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from .._wire import headwater_pb2 as pb
+from .._wire.frames import Method
+from .._wire.session import decode
+from ..errors import FailedPrecondition, InvalidArgument, Unavailable
+from ..reports import AuditReport, Listing, Plan, Report
+from . import documents
+from .core import Backoff, Core
+from .groups import describe
+
+
+async def apply_or_plan(core: Core, definitions: Any, *, is_plan: bool) -> Plan:
+    """Applies definitions, or says what applying them would do.
+
+    Raises:
+        InvalidArgument: with up to 20 problems, each behind its place.
+        FailedPrecondition: for a change that is not allowed.
+    """
+    document = await core.pool.driver.run(lambda: documents.read(definitions, core.project))
+    project = document.content.get("project", core.project)
+    if not isinstance(project, str):
+        raise InvalidArgument(f"{project!r} is no name of a project", "project")
+    body = json.dumps(document.content, ensure_ascii=False, separators=(",", ":")).encode()
+    request = pb.ApplyRequest(project=project.encode())
+    try:
+        head, answer = await core.ask(Method.PLAN if is_plan else Method.APPLY, "online", request, pb.ApplyReply, (body,))
+    except (InvalidArgument, FailedPrecondition) as error:
+        raise document.placed(error) from None
+    return Plan(json.loads(answer.to_pybytes()), head.position, head.changed)
+
+
+async def listing(core: Core) -> Listing:
+    """Everything in the project, in short."""
+    head, body = await core.ask(Method.LIST, None, pb.ListRequest(project=core.project.encode()), pb.JSONReply)
+    return Listing(json.loads(body.to_pybytes()), head.position)
+
+
+async def search(core: Core, text: str) -> Listing:
+    """What has the text in a name, a description, an owner or a tag; of a group's features too, without regard to case."""
+    wanted = text.casefold()
+    everything = await listing(core)
+    found: dict[str, Any] = {"project": everything["project"]}
+    for kind in ("entities", "feature_groups", "feature_services", "datasets"):
+        entries: list[Any] = []
+        for entry in everything.get(kind, []):
+            name = f"{entry['name']}@{entry['version']}" if entry.get("version") else entry["name"]
+            described = (await describe(core, name)).get(kind, [])
+            texts = [text for part in described for text in _texts(part.get("definition", part))]
+            if any(wanted in text.casefold() for text in [entry["name"], *texts]):
+                entries.append(entry)
+        found[kind] = entries
+    return Listing(found, everything.position)
+
+
+_SEARCHED = ("name", "description", "owner", "tags", "features")
+
+
+def _texts(value: Any) -> list[str]:
+    """The words of a definition that people chose."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        is_tags = "name" not in value
+        texts = [text for name, part in value.items() if is_tags or name in _SEARCHED for text in _texts(part)]
+        return texts + (list(value) if is_tags else [])
+    return [text for part in value for text in _texts(part)] if isinstance(value, list) else []
+
+
+async def status(core: Core) -> Report:
+    """Where the server stands."""
+    head, body = await core.ask(Method.STATUS, None, pb.StatusRequest(project=core.project.encode()), pb.JSONReply)
+    return Report(json.loads(body.to_pybytes()), head.position)
+
+
+async def snapshot(core: Core) -> Report:
+    """Takes a snapshot of the online store."""
+    deadline = core.deadline_of_long_work()
+    head, _ = await core.ask(Method.SNAPSHOT, "online", pb.SnapshotRequest(), pb.SnapshotReply, deadline=deadline)
+    return Report({"position": head.position, "rows": head.rows, "bytes": head.bytes}, head.position)
+
+
+async def compact(core: Core, group: str | None) -> Report:
+    """Compacts the history of one group, or of all."""
+    request = pb.CompactRequest(project=core.project.encode())
+    if group is not None:
+        request.group = group.encode()
+    head, _ = await core.ask(Method.COMPACT, "offline", request, pb.CompactReply, deadline=core.deadline_of_long_work())
+    names = ("position", "chunks_before", "chunks_after", "bytes_before", "bytes_after")
+    return Report({name: getattr(head, name) for name in names}, head.position)
+
+
+async def audit(core: Core, min_position: int | None, progress: bool | None) -> AuditReport:
+    """Compares online and offline over all rows, at one position.
+
+    Raises:
+        Unavailable: where one of the two cannot be reached.
+    """
+    request = pb.AuditRequest(project=core.project.encode())
+    if min_position:
+        request.min_position = int(min_position)
+    deadline = core.deadline_of_long_work()
+    backoff = Backoff(core.retries)
+    while True:
+        try:
+            return await _audit(core, request, deadline, progress)
+        except Unavailable as error:
+            await backoff.wait(core, "offline", error, deadline)
+
+
+async def _audit(core: Core, request: pb.AuditRequest, deadline: Any, progress: bool | None) -> AuditReport:
+    transport = await core.transport("offline", deadline)
+    exchange = await transport.begin(Method.AUDIT, request.SerializeToString(), (), deadline)
+    hidden = not progress if progress is not None else None
+    bar = tqdm(unit="row", unit_scale=True, desc="audit", disable=hidden, delay=0.5, leave=False)
+    try:
+        while not exchange.is_done or exchange.items:
+            frame = await transport.take(exchange)
+            if frame is None:
+                await transport.changed(exchange, deadline)
+                continue
+            told = json.loads(frame.body.to_pybytes())
+            bar.set_description(f"audit: {told['phase']}")
+            bar.total, bar.n = told["expected_rows"] or None, told["rows"]
+            bar.refresh()
+        reply = await transport.finish(exchange, deadline)
+    finally:
+        bar.close()
+        if not exchange.is_done:
+            await transport.cancel(exchange)
+    return AuditReport(json.loads(reply.body.to_pybytes()), decode(pb.JSONReply, reply.head).position)

@@ -1,0 +1,120 @@
+"""Streams of rows: history, scan, latest. Read as they come, and only while there is room."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from google.protobuf.message import Message
+
+from .._columns import batch, bits
+from .._columns.types import FeatureType, Field
+from .._connections.transport import Deadline
+from .._wire import headwater_pb2 as pb
+from .._wire.frames import Method
+from .._wire.session import decode
+from ..errors import DataLoss, Unavailable
+from .core import Backoff, Core
+
+
+@dataclass
+class Piece:
+    """Some rows of an answer."""
+
+    first_row: int
+    count: int
+    columns: list[pa.Array]
+    # Of a history: two bits a cell, by column.
+    statuses: list[npt.NDArray[np.uint8]] = field(default_factory=list)
+
+
+@dataclass
+class Answer:
+    """What a stream says of itself: its columns with the first piece, its position at the end."""
+
+    fields: list[Field] = field(default_factory=list)
+    position: int | None = None
+    rows: int = 0
+
+
+async def stream(
+    core: Core, method: Method, head: Message, answer: Answer, timeout: float | None,
+    body: Sequence[Any] = (), spine: Callable[[], Iterator[Any]] | None = None, has_statuses: bool = False,
+) -> AsyncGenerator[Piece, None]:  # fmt: skip
+    """The pieces of an answer, in order.
+
+    Args:
+        answer: filled on the way.
+        spine: gives encoded batches to send, only while the server has room; called anew where a stream that gave nothing yet is lost.
+    Raises:
+        HeadwaterError: what the stream ended with.
+    """
+    # Streams take as long as they take.
+    deadline = Deadline(timeout)
+    backoff = Backoff(core.retries)
+    encoded = head.SerializeToString()
+    while True:
+        try:
+            feed = spine() if spine is not None else None
+            transport = await core.transport("offline", deadline)
+            exchange = await transport.begin(method, encoded, body, deadline, end=feed is None)
+        except Unavailable as error:
+            await backoff.wait(core, "offline", error, deadline)
+            continue
+        try:
+            while True:
+                frame = await transport.take(exchange) if exchange.items else None
+                if frame is not None:
+                    yield _piece(frame, answer, has_statuses)
+                elif feed is not None and exchange.send_window > 0 and not exchange.is_done:
+                    sent = await core.pool.driver.run(lambda feed=feed: next(feed, None))  # type: ignore[misc]
+                    await transport.send(exchange, () if sent is None else (sent,), end=sent is None)
+                    if sent is None:
+                        feed = None
+                elif exchange.is_done:
+                    break
+                else:
+                    await transport.changed(exchange, deadline)
+            end = decode(pb.RowsEnd, (await transport.finish(exchange, deadline)).head)
+            if end.rows != answer.rows:
+                raise DataLoss(f"the stream ended after {answer.rows} rows and states {end.rows}: ask again")
+            answer.position = end.position
+            return
+        except Unavailable as error:
+            # Once rows were given away, another try would give them twice.
+            if answer.rows or answer.fields:
+                raise
+            await backoff.wait(core, "offline", error, deadline)
+        finally:
+            if not exchange.is_done:
+                await transport.cancel(exchange)
+
+
+def _piece(frame: Any, answer: Answer, has_statuses: bool) -> Piece:
+    head = decode(pb.RowsData, frame.head)
+    if head.outputs and not answer.fields:
+        answer.fields = [Field(output.name.decode(), FeatureType.parse(output.type.decode())) for output in head.outputs]
+    if head.row_offset != answer.rows:
+        raise DataLoss(f"rows {answer.rows} to {head.row_offset} of the stream are missing: ask again")
+    rows, columns, length = batch.decode(frame.body)
+    if len(columns) != len(answer.fields):
+        raise DataLoss(f"{len(columns)} columns where the answer names {len(answer.fields)}")
+    piece = Piece(answer.rows, rows, columns)
+    if has_statuses:
+        # Each column's are padded to a multiple of 8.
+        size = (rows + 31) // 32 * 8
+        if frame.body.size < length + size * len(columns):
+            raise DataLoss("the statuses of an answer are cut short")
+        codes = np.frombuffer(frame.body, np.uint8, size * len(columns), length).reshape(len(columns), size)
+        piece.statuses = list(codes)
+    answer.rows += rows
+    return piece
+
+
+def status_codes(packed: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.uint8]:
+    """A piece's statuses of one column."""
+    return bits.unpack_statuses(packed, count)

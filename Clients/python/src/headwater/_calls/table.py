@@ -1,0 +1,198 @@
+"""Answers that are tables: a history beside its spine, a scan. Streamed part by part, or loaded whole."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from google.protobuf.message import Message
+
+from .._columns import batch
+from .._columns.types import Field
+from .._tables.sources import Rows, Source
+from .._wire.frames import Method
+from ..errors import FailedPrecondition, InvalidArgument
+from ..online import status_column
+from .core import Core
+from .rows import Answer, Piece, status_codes, stream
+
+# Of the spine, in one frame.
+_SPINE_ROWS = 131_072
+# Of a part, about, unless told otherwise.
+BATCH_ROWS = 65_536
+
+
+@dataclass
+class Spine:
+    """The rows that features are joined to."""
+
+    source: Source
+    # The columns that are sent: keys and time.
+    fields: list[Field]
+
+    def encoded(self, keep: Callable[[pa.Table], None]) -> Iterator[npt.NDArray[np.uint8]]:
+        """Batches to send; `keep` gets the rows as the user has them."""
+        types = dict(self.fields)
+        for rows in self.source.read():
+            self._refuse_missing(rows)
+            arrays = [(number, type, rows.column(name, type)) for number, (name, type) in enumerate(self.fields)]
+            keep(rows.arrow(types))
+            for start in range(0, rows.count, _SPINE_ROWS):
+                count = min(_SPINE_ROWS, rows.count - start)
+                yield batch.encode(count, [(number, type, array.slice(start, count)) for number, type, array in arrays])
+
+    def _refuse_missing(self, rows: Rows) -> None:
+        missing = [name for name, _ in self.fields if name not in rows.columns]
+        if missing:
+            wanted = ", ".join(f"{name} ({type})" for name, type in self.fields)
+            place = f"{rows.source}: spine" if rows.source else "spine"
+            raise InvalidArgument(f"has no column '{missing[0]}': it needs {wanted}", place)
+
+    def check(self) -> None:
+        """Refuses a spine in memory before anything is sent."""
+        if self.source.whole is not None:
+            self._refuse_missing(self.source.whole)
+
+
+class Part:
+    """Some rows of an answer, or all."""
+
+    def __init__(self, answer: Answer, pieces: Sequence[Piece], beside: pa.Table | None) -> None:
+        self.names = [field.name for field in answer.fields]
+        self._pieces = pieces
+        self._beside = beside
+        self._columns = [
+            pa.chunked_array([piece.columns[place] for piece in pieces], field.type.arrow) for place, field in enumerate(answer.fields)
+        ]
+
+    def codes(self, place: int) -> npt.NDArray[np.uint8]:
+        """Statuses of a column as numbers; only a history has them."""
+        parts = [status_codes(piece.statuses[place], piece.count) for piece in self._pieces]
+        return np.concatenate(parts) if parts else np.empty(0, np.uint8)
+
+    def features(self, statuses: bool) -> pa.Table:
+        """The columns of the answer, without those of the spine."""
+        named: dict[str, Any] = {}
+        for place, (name, column) in enumerate(zip(self.names, self._columns, strict=True)):
+            named[name] = column
+            if statuses:
+                named[f"{name}__status"] = status_column(self.codes(place))
+        return pa.table(named)
+
+    def table(self, statuses: bool) -> pa.Table:
+        """The spine's columns, and those of the answer behind them."""
+        features = self.features(statuses)
+        if self._beside is None:
+            return features
+        made = self._beside
+        for name, column in zip(features.schema.names, features.columns, strict=True):
+            made = made.append_column(name, column)
+        return made
+
+
+class TableQuery:
+    """One question whose answer is a table. It is asked when it is read, and again each time it is streamed; from the second time on as of
+    the position that it was first answered at, so that all answers are the same."""
+
+    def __init__(
+        self, core: Core, method: Method, request: Callable[[int | None], Message], *, timeout: float | None,
+        body: Sequence[Any] = (), spine: Spine | None = None,
+    ) -> None:  # fmt: skip
+        self._core = core
+        self._method = method
+        self._request = request
+        self._timeout = timeout
+        self._body = body
+        self._spine = spine
+        self._is_used_up = False
+        self._loaded: Part | None = None
+        # Of the answer; known at its end.
+        self.position: int | None = None
+
+    @property
+    def loaded(self) -> Part | None:
+        return self._loaded
+
+    async def load(self) -> Part:
+        """The whole answer; asked once."""
+        if self._loaded is None:
+            async with aclosing(self.parts(None)) as parts:
+                async for part in parts:
+                    self._loaded = part
+        assert self._loaded is not None
+        return self._loaded
+
+    async def parts(self, rows: int | None) -> AsyncGenerator[Part, None]:
+        """The answer in parts of about so many rows; memory is a few of them. `None`: all in one.
+
+        Raises:
+            HeadwaterError: what the stream ended with.
+        """
+        answer = Answer()
+        waiting: deque[pa.Table] = deque()
+        pieces: list[Piece] = []
+        held = given = 0
+        async with aclosing(self._stream(answer, waiting)) as stream:
+            async for piece in stream:
+                pieces.append(piece)
+                held += piece.count
+                if rows is not None and held >= rows:
+                    yield self._part(answer, pieces, waiting, held)
+                    given += 1
+                    pieces, held = [], 0
+        if held or not given:
+            yield self._part(answer, pieces, waiting, held)
+
+    def _part(self, answer: Answer, pieces: list[Piece], waiting: deque[pa.Table], count: int) -> Part:
+        beside = None
+        if self._spine is not None:
+            beside = _take(waiting, count)
+            names = {field.name for field in answer.fields}
+            both = [name for name in beside.schema.names if name in names]
+            if both:
+                raise InvalidArgument(
+                    f"'{both[0]}' is a column of the spine and a feature: rename the spine's, or ask with full_feature_names=True"
+                )
+        return Part(answer, pieces, beside)
+
+    async def _stream(self, answer: Answer, waiting: deque[pa.Table]) -> AsyncGenerator[Piece, None]:
+        spine = self._spine
+        if spine is not None:
+            if self._is_used_up:
+                raise FailedPrecondition("the spine was a reader, which can be read once: give a table, or paths")
+            self._is_used_up = not spine.source.is_repeatable
+
+        def feed() -> Iterator[Any]:
+            assert spine is not None
+            waiting.clear()
+            return spine.encoded(waiting.append)
+
+        pieces = stream(
+            self._core, self._method, self._request(self.position), answer, self._timeout, self._body,
+            feed if spine is not None else None, has_statuses=self._method == Method.HISTORY,
+        )  # fmt: skip
+        async with aclosing(pieces) as streamed:
+            async for piece in streamed:
+                yield piece
+        self.position = answer.position
+
+
+def _take(waiting: deque[pa.Table], count: int) -> pa.Table:
+    """The next rows of the spine."""
+    parts: list[pa.Table] = []
+    while waiting and (count > 0 or not parts):
+        table = waiting.popleft()
+        if table.num_rows > count:
+            waiting.appendleft(table.slice(count))
+            table = table.slice(0, count)
+        parts.append(table)
+        count -= table.num_rows
+    if not parts:
+        return pa.table({})
+    return parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="permissive")

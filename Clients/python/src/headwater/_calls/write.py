@@ -1,0 +1,276 @@
+"""write and delete: tables in, one position out."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from tqdm.auto import tqdm
+
+from .._columns import batch
+from .._connections.transport import Deadline
+from .._tables.sources import ROWS_MAX, Rows, Source, open_source
+from .._wire import headwater_pb2 as pb
+from .._wire.frames import Bytes, Method
+from .._wire.session import Exchange, decode
+from ..errors import FailedPrecondition, HeadwaterError, InvalidArgument, Unavailable
+from .check import RowCheck
+from .core import Backoff, Core
+from .groups import Column, Group, group
+
+_ENTRY = struct.Struct("<IIIB51x")
+_WRITE, _DELETE = 1, 2
+# What one request aims at: larger ones are no faster, and a table up to this is one atomic write.
+REQUEST_BYTES = 16 << 20
+_HEAD_BYTES = 1 << 16
+
+
+class Written(int):
+    """The position of a write: an `int`, for `min_position`, that also tells what was written.
+
+    Attributes:
+        rows: how many rows were written.
+        ingest_time: when the log took the last of them, microseconds since 1970 UTC.
+        keys_with_newer_rows: of a delete, for how many keys a newer row wins.
+        rows_with_newer_rows: the first of these rows, numbered from 0 in what was given; at most 64 of each request.
+    """
+
+    rows: int
+    ingest_time: int
+    keys_with_newer_rows: int
+    rows_with_newer_rows: list[int]
+
+    def __new__(
+        cls, position: int, rows: int = 0, ingest_time: int = 0, keys_with_newer_rows: int = 0, newer: list[int] | None = None
+    ) -> Written:
+        made = super().__new__(cls, position)
+        made.rows, made.ingest_time, made.keys_with_newer_rows = rows, ingest_time, keys_with_newer_rows
+        made.rows_with_newer_rows = newer or []
+        return made
+
+    def __repr__(self) -> str:
+        newer = f", {self.keys_with_newer_rows:,} keys have newer rows" if self.keys_with_newer_rows else ""
+        return f"<position {int(self)}: {self.rows:,} rows{newer}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Written, (int(self), self.rows, self.ingest_time, self.keys_with_newer_rows, self.rows_with_newer_rows)
+
+
+@dataclass
+class Options:
+    """How a table is written."""
+
+    timeout: float | None
+    nan_is_null: bool | None
+    progress: bool | None
+    is_delete: bool = False
+
+
+async def write(core: Core, target: str | Mapping[str, Any], data: Any, options: Options) -> Written:
+    """Writes one table into one group, or several tables in one atomic request."""
+    if isinstance(target, Mapping):
+        if data is not None:
+            raise InvalidArgument("give either a group and its data, or one dict of group: data")
+        return await _write_together(core, target, options)
+    if data is None:
+        raise InvalidArgument("give the data: client.write(group, data)")
+    return await _Table(core, await group(core, target), data, options).write()
+
+
+async def _write_together(core: Core, tables: Mapping[str, Any], options: Options) -> Written:
+    if not tables:
+        raise InvalidArgument("there is nothing to write: the dict is empty")
+    body: list[Bytes] = []
+    for name, data in tables.items():
+        table = _Table(core, await group(core, name), data, options)
+        pieces = await core.pool.driver.run(lambda table=table: list(table.source.read()))  # type: ignore[misc]
+        if len(pieces) > 1:
+            joined = pa.concat_tables([piece.arrow(table.types(piece)) for piece in pieces])
+            pieces = list(open_source(joined).read())
+        body += [table.encode(piece) for piece in pieces]
+    size = sum(len(piece) for piece in body)
+    limit = (await core.transport("online", core.deadline(options.timeout))).frame_bytes_max - _HEAD_BYTES
+    if size > limit:
+        raise InvalidArgument(f"{size:,} bytes in one atomic request; the server takes {limit:,}: write the groups one by one")
+    request = _Request(core, body, core.deadline(options.timeout))
+    await request.begin()
+    return await request.finish()
+
+
+class _Table:
+    """One table on its way into one group."""
+
+    def __init__(self, core: Core, group: Group, data: Any, options: Options) -> None:
+        self.core, self.group, self.options = core, group, options
+        roles = ("key", "event_time") if options.is_delete else ("key", "event_time", "available_time", "feature")
+        self.columns = {column.name: column for column in group.of_role(*roles)}
+        self.source: Source = open_source(data, self.columns, nan_is_null=options.nan_is_null)
+
+    def types(self, rows: Rows) -> dict[str, Any]:
+        return {name: self.columns[name].type for name in rows.names if name in self.columns}
+
+    def arrays(self, rows: Rows) -> list[tuple[Column, pa.Array]]:
+        """The columns by rising ordinal.
+
+        Raises:
+            InvalidArgument: for an unknown column, a missing key or event time, a cell that does not fit.
+        """
+        where = f"{rows.source}: " if rows.source else ""
+        unknown = [name for name in rows.names if name not in self.columns]
+        if unknown:
+            raise InvalidArgument(
+                f"'{self.group.reference}' has no column '{unknown[0]}'" + (" that a delete takes" if self.options.is_delete else "")
+                + f": it has {', '.join(self.columns)}", f"{where}column '{unknown[0]}'",
+            )  # fmt: skip
+        given = set(rows.names)
+        for column in self.columns.values():
+            is_needed = column.role == "key" or (column.role == "event_time" and not self.options.is_delete)
+            if is_needed and column.name not in given:
+                raise InvalidArgument(
+                    f"is missing: '{self.group.reference}' needs it as {column.role.replace('_', ' ')}", f"{where}column '{column.name}'"
+                )
+        return [(column, rows.column(name, column.type)) for name, column in self.columns.items() if name in given]
+
+    def encode(self, rows: Rows) -> np.ndarray:
+        return self._entry(rows.count, self.arrays(rows))
+
+    def _entry(self, count: int, arrays: list[tuple[Column, pa.Array]]) -> np.ndarray:
+        columns = [(column.ordinal, column.type, array) for column, array in arrays]
+        entry = batch.encode(count, columns, prefix=bytes(_ENTRY.size))
+        operation = _DELETE if self.options.is_delete else _WRITE
+        _ENTRY.pack_into(entry, 0, self.group.id, self.group.schema_version, len(entry) - _ENTRY.size, operation)
+        return entry
+
+    async def write(self) -> Written:
+        run = self.core.pool.driver.run
+        whole = self.source.whole
+        if whole is not None:
+            arrays = await run(lambda: self.arrays(whole))
+            if whole.count == 0:
+                raise InvalidArgument("there are no rows to write")
+            if whole.count <= ROWS_MAX and sum(array.nbytes for _, array in arrays) <= REQUEST_BYTES:
+                # One request, which the server checks whole.
+                request = _Request(self.core, [self._entry(whole.count, arrays)], self.core.deadline(self.options.timeout))
+                await request.begin()
+                return await request.finish()
+        if self.source.is_repeatable:
+            await self._check()
+        return await self._send()
+
+    async def _check(self) -> None:
+        now = time.time_ns() // 1000
+        check = RowCheck(self.group, now, is_delete=self.options.is_delete)
+
+        def work() -> None:
+            for rows, arrays in self._pieces():
+                check.check(arrays, rows.first_row, rows.source)
+
+        await self.core.pool.driver.run(work)
+        check.finish()
+
+    def _pieces(self) -> Iterator[tuple[Rows, list[tuple[Column, pa.Array]]]]:
+        """Parts that are requests."""
+        for rows in self.source.read():
+            arrays = self.arrays(rows)
+            size = sum(array.nbytes for _, array in arrays)
+            per_row = max(1, size // max(1, rows.count))
+            step = max(1, min(ROWS_MAX, REQUEST_BYTES // per_row))
+            for start in range(0, rows.count, step):
+                count = min(step, rows.count - start)
+                part = Rows(count, rows.first_row + start, rows.source, {})
+                yield part, [(column, array.slice(start, count)) for column, array in arrays]
+
+    async def _send(self) -> Written:
+        """Sends the parts in order; while the server works on one, the next is made ready."""
+        run = self.core.pool.driver.run
+        hidden = not self.options.progress if self.options.progress is not None else None
+        bar = tqdm(total=self.source.row_count, unit="row", unit_scale=True, desc=self.group.name, disable=hidden, delay=0.5, leave=False)
+        done = Written(0)
+        pieces = self._pieces()
+        waiting: _Request | None = None
+        try:
+            while True:
+                made = await run(lambda: next(pieces, None))
+                following = None
+                if made is not None:
+                    rows, arrays = made
+                    entry = await run(lambda rows=rows, arrays=arrays: self._entry(rows.count, arrays))  # type: ignore[misc]
+                    following = _Request(self.core, [entry], self.core.deadline(self.options.timeout))
+                if waiting is not None:
+                    answer = await waiting.finish()
+                    newer = [done.rows + row for row in answer.rows_with_newer_rows]
+                    done = Written(
+                        int(answer), done.rows + answer.rows, answer.ingest_time,
+                        done.keys_with_newer_rows + answer.keys_with_newer_rows, done.rows_with_newer_rows + newer,
+                    )  # fmt: skip
+                    bar.update(answer.rows)
+                if following is None:
+                    break
+                await following.begin()
+                waiting = following
+        except HeadwaterError as error:
+            if done.rows:
+                error.message += (
+                    f"; rows 0 to {done.rows - 1} were written, up to position {int(done)}; writing them again adds the same rows a "
+                    "second time"
+                )
+            raise
+        finally:
+            bar.close()
+        if done.rows == 0:
+            raise InvalidArgument("there are no rows to write")
+        return done
+
+
+class _Request:
+    """One atomic write, sent again with the same stamp where its answer is lost: the server takes it once."""
+
+    def __init__(self, core: Core, body: list[Bytes], deadline: Deadline) -> None:
+        self._core, self._body, self._deadline = core, body, deadline
+        self._stamp: tuple[int, int, int] | None = None
+        self._backoff = Backoff(core.retries)
+        self._sent: tuple[Any, Exchange] | None = None
+
+    async def begin(self) -> None:
+        """Sends it; a loss shows in `finish`."""
+        try:
+            if self._stamp is None:
+                self._stamp = await self._core.producer.stamp(self._core, self._deadline)
+            producer, epoch, sequence = self._stamp
+            head = pb.WriteRequest(project=self._core.project.encode(), producer=producer, epoch=epoch, sequence=sequence)
+            transport = await self._core.transport("online", self._deadline)
+            self._sent = transport, await transport.begin(Method.WRITE, head.SerializeToString(), self._body, self._deadline)
+        except Unavailable as error:
+            await self._backoff.wait(self._core, "online", error, self._deadline)
+            self._sent = None
+
+    async def finish(self) -> Written:
+        """Waits for the answer.
+
+        Raises:
+            InvalidArgument: with rows and reasons: nothing was written.
+            Unavailable: after the last retry: whether the write was taken is not known then.
+        """
+        while True:
+            if self._sent is None:
+                await self.begin()
+                continue
+            transport, exchange = self._sent
+            try:
+                frame = await transport.finish(exchange, self._deadline)
+            except Unavailable as error:
+                self._sent = None
+                await self._backoff.wait(self._core, "online", error, self._deadline)
+                continue
+            except FailedPrecondition:
+                assert self._stamp is not None
+                self._core.producer.end(self._stamp)
+                raise
+            reply = decode(pb.WriteReply, frame.head)
+            newer = np.frombuffer(frame.body, "<u4").tolist() if frame.body.size else []
+            return Written(reply.position, sum(reply.row_counts), reply.ingest_time, reply.keys_with_newer_rows, newer)

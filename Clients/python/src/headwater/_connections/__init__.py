@@ -1,0 +1,1 @@
+"""Sockets: blocking ones, and those of asyncio."""

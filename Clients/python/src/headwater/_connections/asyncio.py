@@ -1,0 +1,199 @@
+"""Connections of asyncio: any number of tasks of one event loop share one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from .._wire import headwater_pb2 as pb
+from .._wire.frames import Bytes, Frame, FrameReader
+from .._wire.session import Exchange, Session, decode
+from ..errors import Cancelled, HeadwaterError, Unavailable
+from .endpoint import Endpoint
+from .transport import Deadline, Transport
+
+T = TypeVar("T")
+
+
+class AsyncioTransport(asyncio.BufferedProtocol):
+    """One connection. All of it belongs to the loop that made it."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.prepared: dict[Any, Any] = {}
+        self.hello = pb.HelloReply()
+        self._session = Session()
+        self._reader = FrameReader()
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._transport: asyncio.Transport | None = None
+        # Set while the loop's buffer has room for what we send.
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+
+    @staticmethod
+    async def open(endpoint: Endpoint, project: str, token: str | None, timeout: float) -> AsyncioTransport:
+        """Connects and says hello.
+
+        Raises:
+            Unavailable: where nobody answers.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = Deadline(timeout)
+        opened = AsyncioTransport(endpoint)
+        try:
+            if endpoint.is_unix:
+                connecting = loop.create_unix_connection(lambda: opened, endpoint.host)
+                await asyncio.wait_for(connecting, deadline.left())
+            else:
+                await asyncio.wait_for(loop.create_connection(lambda: opened, endpoint.host, endpoint.port), deadline.left())
+        except asyncio.TimeoutError:
+            raise deadline.exceeded() from None
+        except OSError as error:
+            if isinstance(error, HeadwaterError):
+                raise
+            raise Unavailable(
+                f"no server answers at {endpoint} ({error.strerror or error}): start one with 'headwater serve --data DIR "
+                f"--listen {endpoint}', or open a directory with headwater.aio.open(DIR)"
+            ) from None
+        try:
+            exchange, frame = opened._session.greet(project, token, "headwater-python-aio")
+            await opened._write(frame)
+            opened.hello = decode(pb.HelloReply, (await opened.finish(exchange, deadline)).head)
+        except BaseException:
+            opened.close()
+            raise
+        opened._session.greeted(opened.hello)
+        return opened
+
+    @property
+    def is_open(self) -> bool:
+        return self._session.failure is None and not self._session.is_draining
+
+    @property
+    def in_flight(self) -> int:
+        return self._session.in_flight
+
+    @property
+    def frame_bytes_max(self) -> int:
+        return self._session.frame_bytes_max
+
+    async def begin(
+        self, method: int, head: bytes, body: Sequence[Bytes], deadline: Deadline, *, end: bool = True
+    ) -> Exchange:
+        await self._has_room.wait()
+        exchange, frame = self._session.begin(method, head, body, budget_ms=deadline.budget_ms(), end=end)
+        await self._write(frame)
+        return exchange
+
+    async def finish(self, exchange: Exchange, deadline: Deadline) -> Frame:
+        try:
+            while not exchange.is_done:
+                await self._news(exchange, deadline)
+        except BaseException:
+            await self.cancel(exchange)
+            raise
+        if exchange.error is not None:
+            raise exchange.error
+        assert exchange.reply is not None
+        return exchange.reply
+
+    async def send(self, exchange: Exchange, body: Sequence[Bytes], *, end: bool) -> None:
+        await self._has_room.wait()
+        if not exchange.is_done:
+            await self._write(self._session.data(exchange, body, end=end))
+
+    async def changed(self, exchange: Exchange, deadline: Deadline) -> None:
+        window = exchange.send_window
+        while not (exchange.is_done or exchange.items or exchange.send_window > max(window, 0)):
+            await self._news(exchange, deadline)
+
+    async def take(self, exchange: Exchange) -> Frame | None:
+        frame, credit = self._session.take(exchange)
+        if credit:
+            await self._write(credit)
+        return frame
+
+    async def cancel(self, exchange: Exchange) -> None:
+        frame = self._session.cancel(exchange, Cancelled("the request was given up"))
+        if frame and self._transport is not None:
+            self._transport.writelines(frame)
+
+    def close(self) -> None:
+        """Closes the connection; what waits fails with `Cancelled`."""
+        self._fail(Cancelled("the client was closed"))
+
+    def abandon(self) -> None:
+        """In a child process the loop that it belongs to does not run: there is nothing to do."""
+
+    async def _news(self, exchange: Exchange, deadline: Deadline) -> None:
+        if self._session.failure is not None:
+            raise self._session.failure
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[exchange.request_id] = future
+        try:
+            await asyncio.wait_for(future, deadline.left())
+        except asyncio.TimeoutError:
+            raise deadline.exceeded() from None
+        finally:
+            self._waiting.pop(exchange.request_id, None)
+
+    async def _write(self, pieces: list[Bytes]) -> None:
+        if self._session.failure is not None:
+            raise self._session.failure
+        assert self._transport is not None
+        for piece in pieces:
+            self._transport.write(memoryview(piece).cast("B"))
+        await self._has_room.wait()
+
+    def _fail(self, error: HeadwaterError) -> None:
+        self._session.lost(error)
+        self._has_room.set()
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_result(None)
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What the loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._fail(Unavailable(f"the connection to {self.endpoint} was lost: {error or 'the server closed it'}"))
+
+    def pause_writing(self) -> None:
+        self._has_room.clear()
+
+    def resume_writing(self) -> None:
+        self._has_room.set()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._reader.buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        try:
+            for frame in self._reader.received(nbytes):
+                answers = self._session.received(frame)
+                if answers and self._transport is not None:
+                    self._transport.writelines(answers)
+                future = self._waiting.get(frame.request_id)
+                if future is not None and not future.done():
+                    future.set_result(None)
+        except HeadwaterError as error:
+            self._fail(error)
+
+
+class AsyncioDriver:
+    """Waits in a task; what would hold up the loop goes to a thread."""
+
+    async def connect(self, endpoint: Endpoint, project: str, token: str | None, timeout: float) -> Transport:
+        return await AsyncioTransport.open(endpoint, project, token, timeout)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        return await asyncio.to_thread(work)

@@ -1,0 +1,287 @@
+"""Connections that block, for any thread: requests of several threads run side by side on one.
+
+There is no thread of our own. Of the threads that wait for an answer one reads the socket for all, and hands over when it has
+what it came for.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from .._wire import headwater_pb2 as pb
+from .._wire.frames import Bytes, Frame, FrameReader
+from .._wire.session import Exchange, Session, decode
+from ..errors import Cancelled, HeadwaterError, Unavailable
+from .endpoint import Endpoint
+from .transport import Deadline, Transport
+
+T = TypeVar("T")
+# The pieces that one call of the system takes.
+_PIECES_MAX = 1024
+
+
+class BlockingTransport:
+    """One connection."""
+
+    def __init__(self, endpoint: Endpoint, project: str, token: str | None, timeout: float) -> None:
+        self.endpoint = endpoint
+        self.prepared: dict[Any, Any] = {}
+        self._session = Session()
+        self._reader = FrameReader()
+        # Guards the session; whoever waits for an answer that another thread reads waits on it.
+        self._news = threading.Condition(threading.Lock())
+        self._is_being_read = False
+        # Held while a frame goes out: frames do not mix.
+        self._sending = threading.Lock()
+        deadline = Deadline(timeout)
+        self._socket = _connect(endpoint, deadline)
+        self._poller = select.poll()
+        self._poller.register(self._socket, select.POLLIN)
+        try:
+            exchange, frame = self._session.greet(project, token, "headwater-python")
+            self._write(frame, deadline)
+            self.hello = decode(pb.HelloReply, self._wait_for_reply(exchange, deadline).head)
+        except BaseException:
+            self._socket.close()
+            raise
+        self._session.greeted(self.hello)
+
+    @property
+    def is_open(self) -> bool:
+        return self._session.failure is None and not self._session.is_draining
+
+    @property
+    def in_flight(self) -> int:
+        return self._session.in_flight
+
+    @property
+    def frame_bytes_max(self) -> int:
+        return self._session.frame_bytes_max
+
+    async def begin(
+        self, method: int, head: bytes, body: Sequence[Bytes], deadline: Deadline, *, end: bool = True
+    ) -> Exchange:
+        budget = deadline.budget_ms()
+        with self._sending:
+            with self._news:
+                exchange, frame = self._session.begin(method, head, body, budget_ms=budget, end=end)
+            self._write(frame, deadline)
+        return exchange
+
+    async def finish(self, exchange: Exchange, deadline: Deadline) -> Frame:
+        return self._wait_for_reply(exchange, deadline)
+
+    async def send(self, exchange: Exchange, body: Sequence[Bytes], *, end: bool) -> None:
+        with self._sending:
+            with self._news:
+                if exchange.is_done:
+                    return
+                frame = self._session.data(exchange, body, end=end)
+            self._write(frame, Deadline(None))
+
+    async def changed(self, exchange: Exchange, deadline: Deadline) -> None:
+        window = exchange.send_window
+        self._wait(lambda: exchange.is_done or bool(exchange.items) or exchange.send_window > max(window, 0), deadline)
+
+    async def take(self, exchange: Exchange) -> Frame | None:
+        with self._news:
+            frame, credit = self._session.take(exchange)
+        if credit:
+            with self._sending:
+                self._write(credit, Deadline(None))
+        return frame
+
+    async def cancel(self, exchange: Exchange) -> None:
+        self._give_up(exchange, Cancelled("the request was given up"))
+
+    def close(self) -> None:
+        """Closes the connection; what waits fails with `Cancelled`."""
+        with self._news:
+            self._session.lost(Cancelled("the client was closed"))
+            self._news.notify_all()
+        # Wakes a thread that reads.
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._socket.close()
+
+    def abandon(self) -> None:
+        """Lets the connection go in a child process: the parent's stays as it is."""
+        self._session.lost(Cancelled("the connection belongs to the parent process"))
+        self._socket.close()
+
+    def _wait_for_reply(self, exchange: Exchange, deadline: Deadline) -> Frame:
+        try:
+            if not exchange.is_done:
+                self._wait(lambda: exchange.is_done, deadline)
+        except BaseException:
+            # Also Ctrl-C: the server need not go on.
+            self._give_up(exchange, Cancelled("the request was given up"))
+            raise
+        if exchange.error is not None:
+            raise exchange.error
+        assert exchange.reply is not None
+        return exchange.reply
+
+    def _give_up(self, exchange: Exchange, error: HeadwaterError) -> None:
+        with self._news:
+            frame = self._session.cancel(exchange, error)
+        if frame:
+            try:
+                with self._sending:
+                    self._write(frame, Deadline(1.0))
+            except HeadwaterError:
+                pass
+
+    def _wait(self, is_over: Callable[[], bool], deadline: Deadline) -> None:
+        """Reads, or waits for the thread that does, until it is over."""
+        with self._news:
+            while not is_over():
+                if self._session.failure is not None:
+                    raise self._session.failure
+                left = deadline.left()
+                if self._is_being_read:
+                    self._news.wait(left)
+                    continue
+                self._is_being_read = True
+                self._news.release()
+                try:
+                    self._read(left)
+                except (HeadwaterError, OSError, ValueError) as error:
+                    self._fail(error)
+                finally:
+                    self._news.acquire()
+                    self._is_being_read = False
+                    self._news.notify_all()
+
+    def _hand_over(self) -> None:
+        with self._news:
+            self._is_being_read = False
+            self._news.notify_all()
+
+    def _read(self, timeout: float | None) -> None:
+        """Waits for bytes and sorts in what came; only by the one thread that reads."""
+        # A socket has one timeout for both directions, so the wait is not the socket's own.
+        if self._poller.poll(None if timeout is None else max(1, int(timeout * 1000))):
+            self._receive()
+
+    def _receive(self) -> None:
+        count = self._socket.recv_into(self._reader.buffer(), 0, socket.MSG_DONTWAIT)
+        if count == 0:
+            raise Unavailable(f"{self.endpoint} closed the connection")
+        frames = self._reader.received(count)
+        if not frames:
+            return
+        answers: list[Bytes] = []
+        with self._news:
+            for frame in frames:
+                answers += self._session.received(frame)
+        # An answer to a ping does not wait for a frame that is going out: the server sees by that one that we live.
+        if answers and self._sending.acquire(blocking=False):
+            try:
+                self._write(answers, Deadline(None))
+            finally:
+                self._sending.release()
+
+    def _write(self, pieces: list[Bytes], deadline: Deadline) -> None:
+        """Sends a whole frame. While the server takes none of it, its own frames are read, so that neither waits for the other."""
+        views = [memoryview(piece).cast("B") for piece in pieces]
+        begun = False
+        try:
+            while views:
+                try:
+                    sent = self._socket.sendmsg(views[:_PIECES_MAX], [], socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                except BlockingIOError:
+                    self._read_while_waiting_to_write(deadline)
+                    continue
+                begun = True
+                while views and sent >= len(views[0]):
+                    sent -= len(views[0])
+                    del views[0]
+                if sent:
+                    views[0] = views[0][sent:]
+        except OSError as error:
+            if not isinstance(error, HeadwaterError):
+                self._fail(error)
+                assert self._session.failure is not None
+                raise self._session.failure from error
+            if begun:
+                self._fail(error)
+            raise
+        except BaseException as error:
+            # Half a frame is out: nothing can follow it.
+            if begun and views:
+                self._fail(error)
+            raise
+
+    def _read_while_waiting_to_write(self, deadline: Deadline) -> None:
+        left = deadline.left()
+        with self._news:
+            reads = not self._is_being_read
+            self._is_being_read = True
+        if not reads:
+            poller = select.poll()
+            poller.register(self._socket, select.POLLOUT)
+            poller.poll(None if left is None else left * 1000)
+            return
+        try:
+            poller = select.poll()
+            poller.register(self._socket, select.POLLIN | select.POLLOUT)
+            events = poller.poll(None if left is None else left * 1000)
+            if events and events[0][1] & select.POLLIN:
+                self._receive()
+        finally:
+            self._hand_over()
+
+    def _fail(self, error: BaseException) -> None:
+        if not isinstance(error, HeadwaterError):
+            error = Unavailable(f"the connection to {self.endpoint} was lost: {error}")
+        with self._news:
+            self._session.lost(error)
+            self._news.notify_all()
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
+class BlockingDriver:
+    """Waits in the thread that calls."""
+
+    async def connect(self, endpoint: Endpoint, project: str, token: str | None, timeout: float) -> Transport:
+        return BlockingTransport(endpoint, project, token, timeout)
+
+    async def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        return work()
+
+
+def _connect(endpoint: Endpoint, deadline: Deadline) -> socket.socket:
+    try:
+        if not endpoint.is_unix:
+            connected = socket.create_connection((endpoint.host, endpoint.port), deadline.left())
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return connected
+        connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connected.settimeout(deadline.left())
+            connected.connect(endpoint.host)
+        except BaseException:
+            connected.close()
+            raise
+        return connected
+    except OSError as error:
+        if isinstance(error, HeadwaterError):
+            raise
+        raise Unavailable(
+            f"no server answers at {endpoint} ({error.strerror or error}): start one with 'headwater serve --data DIR "
+            f"--listen {endpoint}', or open a directory with headwater.open(DIR)"
+        ) from None

@@ -1,0 +1,146 @@
+"""The connections of one client: some to the server it was told of, and to each peer that a call needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from ..errors import FailedPrecondition, HeadwaterError, Unavailable
+from .endpoint import Endpoint
+from .transport import Deadline, Driver, Transport
+
+# Stopped from growing here; each serves many requests at once.
+POOL_SIZE = 4
+
+
+class Pool:
+    """Finds the server of each role, connects when it must, and again after a connection broke. For any thread."""
+
+    def __init__(
+        self, driver: Driver, first: Endpoint, project: str, token: str | None, connect_timeout: float,
+        size: int = POOL_SIZE, before_connecting: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        self.driver = driver
+        self.first = first
+        self._project = project
+        self._token = token
+        self._connect_timeout = connect_timeout
+        self._size = size
+        self._before_connecting = before_connecting
+        self._lock = threading.Lock()
+        self._open: dict[Endpoint, list[Transport]] = {}
+        # Where each role was last said to be served, and who was ever reached.
+        self._known: dict[str, Endpoint] = {}
+        self._reached: set[Endpoint] = set()
+        self._is_closed = False
+
+    async def transport(self, role: str | None, deadline: Deadline) -> Transport:
+        """A connection to a server with this role; `None` takes whichever server answers first.
+
+        Raises:
+            Unavailable: says which role is down.
+        """
+        try:
+            transport = await self._reach(self.first, deadline)
+            if role is None or _serves(transport, role):
+                return transport
+        except Unavailable:
+            # The peer may be up while the server that we were told of is not.
+            if role is None or self._known.get(role, self.first) == self.first:
+                raise
+        peer = self._known.get(role)
+        if peer is None or peer == self.first:
+            raise Unavailable(f"the {role} service is down: {self.first} does not have it and knows of none; {_advice(role)}")
+        try:
+            transport = await self._reach(peer, deadline)
+        except Unavailable as error:
+            raise Unavailable(f"the {role} service is down: {error.message}; {_advice(role)}") from None
+        if not _serves(transport, role):
+            raise Unavailable(f"{peer} is no {role} service, though {self.first} names it as one; {_advice(role)}")
+        return transport
+
+    def has_reached(self, role: str | None) -> bool:
+        """Whether a server with this role was ever reached: only then is it worth waiting for it to come back."""
+        return (self.first if role is None else self._known.get(role)) in self._reached
+
+    def close(self) -> None:
+        """Closes all connections; calls that wait fail with `Cancelled`."""
+        with self._lock:
+            self._is_closed = True
+            transports = [transport for some in self._open.values() for transport in some]
+            self._open.clear()
+        for transport in transports:
+            transport.close()
+
+    @property
+    def is_closed(self) -> bool:
+        return self._is_closed
+
+    def abandon(self) -> None:
+        """In a child process: its parent's connections are not its own."""
+        self._lock = threading.Lock()
+        for some in self._open.values():
+            for transport in some:
+                transport.abandon()
+        self._open.clear()
+
+    async def _reach(self, endpoint: Endpoint, deadline: Deadline) -> Transport:
+        found = self._pick(endpoint)
+        if found is not None:
+            return found
+        left = deadline.left()
+        timeout = self._connect_timeout if left is None else min(left, self._connect_timeout)
+        if self._before_connecting is not None:
+            await self.driver.run(self._before_connecting)
+        transport = await self.driver.connect(endpoint, self._project, self._token, timeout)
+        with self._lock:
+            if self._is_closed:
+                transport.close()
+                raise _closed()
+            self._open.setdefault(endpoint, []).append(transport)
+            self._learn(transport, endpoint)
+        return transport
+
+    def _pick(self, endpoint: Endpoint) -> Transport | None:
+        """The idlest connection, unless all are busy and there may be one more."""
+        with self._lock:
+            if self._is_closed:
+                raise _closed()
+            transports = self._open.get(endpoint)
+            if not transports:
+                return None
+            if len(transports) == 1 and transports[0].is_open and transports[0].in_flight == 0:
+                # The usual case.
+                return transports[0]
+            for transport in [transport for transport in transports if not transport.is_open]:
+                transports.remove(transport)
+                if transport.in_flight == 0:
+                    transport.close()
+            idlest = min(transports, key=lambda transport: transport.in_flight, default=None)
+            if idlest is None or (idlest.in_flight > 0 and len(transports) < self._size):
+                return None
+            return idlest
+
+    def _learn(self, transport: Transport, endpoint: Endpoint) -> None:
+        self._reached.add(endpoint)
+        # Of several that serve a role the first one counts: it is of the same directory.
+        for peer in reversed(transport.hello.peers):
+            try:
+                self._known[peer.role.decode(errors="replace")] = Endpoint.parse(peer.address.decode(errors="replace"))
+            except HeadwaterError:
+                continue
+        for role in ("online", "offline"):
+            if _serves(transport, role):
+                self._known[role] = endpoint
+
+
+def _serves(transport: Transport, role: str) -> bool:
+    return role.encode() in transport.hello.roles
+
+
+def _advice(role: str | None) -> str:
+    return f"start it with 'headwater {role} --data DIR', or both with 'headwater serve --data DIR'"
+
+
+def _closed() -> HeadwaterError:
+    return FailedPrecondition("the client is closed: connect again")

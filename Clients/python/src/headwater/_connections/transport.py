@@ -1,0 +1,117 @@
+"""What calls need of a connection. A blocking one never suspends; one of asyncio does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
+
+from .._wire import headwater_pb2 as pb
+from .._wire.frames import Bytes, Frame
+from .._wire.session import Exchange
+from ..errors import DeadlineExceeded, Internal
+from .endpoint import Endpoint
+
+T = TypeVar("T")
+
+
+class Deadline:
+    """Until when a call may take, by a clock that never goes back."""
+
+    __slots__ = ("seconds", "until")
+
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = seconds
+        self.until = None if seconds is None else time.monotonic() + seconds
+
+    def left(self) -> float | None:
+        """Seconds that are left, above 0; `None` without end.
+
+        Raises:
+            DeadlineExceeded: where none are.
+        """
+        if self.until is None:
+            return None
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise self.exceeded()
+        return left
+
+    def budget_ms(self) -> int:
+        """What the server is told: milliseconds, 0 without end."""
+        left = self.left()
+        return 0 if left is None else min(max(1, int(left * 1000)), 0xFFFFFFFF)
+
+    def exceeded(self) -> DeadlineExceeded:
+        return DeadlineExceeded(f"no answer within {self.seconds:g} s: give it more time with timeout=")
+
+
+class Transport(Protocol):
+    """One connection to one server."""
+
+    @property
+    def endpoint(self) -> Endpoint: ...
+    @property
+    def hello(self) -> pb.HelloReply: ...
+    @property
+    def is_open(self) -> bool:
+        """Whether new requests may go here."""
+    @property
+    def in_flight(self) -> int: ...
+    @property
+    def frame_bytes_max(self) -> int: ...
+    # What the server has resolved for this connection: handles of gets, by what they were asked for.
+    prepared: dict[Any, Any]
+
+    async def begin(
+        self, method: int, head: bytes, body: Sequence[Bytes], deadline: Deadline, *, end: bool = True
+    ) -> Exchange:
+        """Sends a request."""
+    async def finish(self, exchange: Exchange, deadline: Deadline) -> Frame:
+        """Waits for the one answer of a call, or for the end of a stream.
+
+        Raises:
+            HeadwaterError: what the server answers; `DeadlineExceeded`; `Unavailable` where the connection ends: the
+                request may then have been carried out.
+        """
+    async def send(self, exchange: Exchange, body: Sequence[Bytes], *, end: bool) -> None:
+        """Sends an item of a stream; only while `exchange.send_window` is above zero, or with `end`."""
+    async def changed(self, exchange: Exchange, deadline: Deadline) -> None:
+        """Waits until an item, credit or the end has come for a stream."""
+    async def take(self, exchange: Exchange) -> Frame | None:
+        """An item that has come; gives credit back."""
+    async def cancel(self, exchange: Exchange) -> None:
+        """Gives a request up."""
+    def close(self) -> None: ...
+    def abandon(self) -> None:
+        """Lets the connection go in a child process: the parent's stays as it is."""
+
+
+class Driver(Protocol):
+    """How a client waits and connects."""
+
+    async def connect(self, endpoint: Endpoint, project: str, token: str | None, timeout: float) -> Transport: ...
+    async def sleep(self, seconds: float) -> None: ...
+    async def run(self, work: Callable[[], T]) -> T:
+        """Runs work that takes long, or reads files."""
+
+
+def run_now(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Runs what never suspends, because each thing that it waits for blocks instead."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    finally:
+        coroutine.close()
+    raise Internal("a blocking call was suspended")
+
+
+def run_awaitable(awaitable: Awaitable[T]) -> T:
+    """As `run_now`, for what an asynchronous iterator gives."""
+
+    async def wait() -> T:
+        return await awaitable
+
+    return run_now(wait())

@@ -1,0 +1,1 @@
+"""Tables that users hand in, brought to the types of a group."""

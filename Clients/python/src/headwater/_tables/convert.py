@@ -1,0 +1,339 @@
+"""Arrow columns of any type, brought to a feature's type without losing anything, or refused with the row and what would fit."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .._columns.types import FeatureType
+from ..errors import InvalidArgument
+
+_INSTANT = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:?\d{2})?$"
+
+
+class Misfit(ValueError):
+    """One cell, or a whole column, that does not fit: `row` is `None` for the column."""
+
+    def __init__(self, row: int | None, reason: str) -> None:
+        super().__init__(reason)
+        self.row = row
+        self.reason = reason
+
+
+def column(array: pa.Array | pa.ChunkedArray, type: FeatureType, name: str, first_row: int = 0, source: str = "") -> pa.Array:
+    """The column as one array of the type's Arrow type.
+
+    Args:
+        first_row: the number of its first row in what the user handed in, for messages.
+        source: the file it came from.
+    Raises:
+        InvalidArgument: names column, row, and what would fit.
+    """
+    if array.type == type.arrow and not isinstance(array, pa.ChunkedArray):
+        # The usual case: nothing to do.
+        if type.is_vector:
+            _refuse_null_elements(array, name, first_row, source)
+        return array
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
+        if isinstance(array, pa.ChunkedArray):
+            array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+    try:
+        made = _fit(array, type)
+    except Misfit as misfit:
+        place = f"{source}: " if source else ""
+        place += f"column '{name}'" if misfit.row is None else f"row {first_row + misfit.row}, column '{name}'"
+        raise InvalidArgument(misfit.reason, place) from None
+    if type.is_vector:
+        _refuse_null_elements(made, name, first_row, source)
+    return made
+
+
+def _refuse_null_elements(array: pa.Array, name: str, first_row: int, source: str) -> None:
+    elements = array.flatten()
+    if elements.null_count:
+        # Null vectors are left out of `elements`.
+        place = int(np.flatnonzero(np.asarray(elements.is_null()))[0]) // array.type.list_size
+        row = int(np.flatnonzero(np.asarray(array.is_valid()))[place])
+        where = f"{source}: " if source else ""
+        raise InvalidArgument("a vector has no null elements: use array(float32)", f"{where}row {first_row + row}, column '{name}'")
+
+
+def _fit(array: pa.Array, type: FeatureType) -> pa.Array:
+    given = array.type
+    if pa.types.is_dictionary(given):
+        return _fit(array.cast(given.value_type), type)
+    if isinstance(array, pa.ExtensionArray):
+        return _fit(array.storage, type)
+    if given == type.arrow:
+        return array
+    if pa.types.is_null(given):
+        return array.cast(type.arrow)
+    if type.is_array or type.is_vector:
+        return _fit_list(array, type)
+    return _FITS[type.code](array, type)
+
+
+def _unfit(array: pa.Array, type: FeatureType, advice: str) -> Misfit:
+    return Misfit(None, f"holds {array.type} where the type is {type}: {advice}")
+
+
+def _is_text(given: pa.DataType) -> bool:
+    return bool(pa.types.is_string(given) or pa.types.is_large_string(given) or pa.types.is_string_view(given))
+
+
+def _fit_bool(array: pa.Array, type: FeatureType) -> pa.Array:
+    if pa.types.is_boolean(array.type):
+        return array
+    raise _unfit(array, type, "only booleans fit")
+
+
+def _fit_int(array: pa.Array, type: FeatureType) -> pa.Array:
+    if pa.types.is_integer(array.type) or pa.types.is_floating(array.type) or pa.types.is_decimal(array.type):
+        return _cast(array, type, lambda cell: f"{cell} does not fit {type}" + (": use int64" if type.code == 2 else ""))
+    raise _unfit(array, type, "whole numbers fit")
+
+
+def _fit_float(array: pa.Array, type: FeatureType) -> pa.Array:
+    given = array.type
+    if pa.types.is_integer(given):
+        # float32 holds whole numbers up to 2^24 exactly; as with any float64, the nearest is taken.
+        return _cast(array, type, lambda cell: f"{cell} is not exact as {type}: use int64") if type.code == 5 else array.cast(type.arrow, safe=False)
+    if pa.types.is_decimal(given):
+        return _fit_float(array.cast(pa.float64()), type)
+    if not pa.types.is_floating(given):
+        raise _unfit(array, type, "numbers fit")
+    made = array.cast(type.arrow)
+    if type.code == 4 and given == pa.float64():
+        beyond = pc.and_(pc.is_inf(made), pc.invert(pc.is_inf(array)))
+        if pc.any(beyond).as_py():
+            row = _first(beyond)
+            raise Misfit(row, f"{array[row].as_py()} is beyond float32: use float64")
+    return made
+
+
+def _fit_string(array: pa.Array, type: FeatureType) -> pa.Array:
+    if _is_text(array.type):
+        return _cast(array, type, lambda cell: "the column has more text than one request takes: write fewer rows at once")
+    raise _unfit(array, type, "text fits; convert it with .astype(str) if text is meant")
+
+
+def _fit_bytes(array: pa.Array, type: FeatureType) -> pa.Array:
+    given = array.type
+    if pa.types.is_binary(given) or pa.types.is_large_binary(given) or pa.types.is_fixed_size_binary(given) or pa.types.is_binary_view(given):
+        return array.cast(type.arrow)
+    raise _unfit(array, type, "bytes fit; encode text first")
+
+
+def _fit_timestamp(array: pa.Array, type: FeatureType) -> pa.Array:
+    given = array.type
+    if pa.types.is_timestamp(given):
+        if given.tz is None:
+            # A time without a zone is UTC.
+            array = array.cast(pa.timestamp(given.unit, tz="UTC"))
+        return _cast(array, type, lambda cell: f"{cell} is finer than a microsecond: round it, such as with .dt.floor('us')")
+    if pa.types.is_date(given):
+        return array.cast(pa.timestamp("us")).cast(type.arrow)
+    if _is_text(given):
+        return instants_of_text(array, allow_integers=False)
+    raise _unfit(array, type, "times fit; make them of numbers with pandas.to_datetime(…, unit=…)")
+
+
+_FITS: dict[int, Callable[[pa.Array, FeatureType], pa.Array]] = {
+    1: _fit_bool, 2: _fit_int, 3: _fit_int, 4: _fit_float, 5: _fit_float, 6: _fit_string, 7: _fit_bytes, 8: _fit_timestamp,
+}  # fmt: skip
+
+
+def _fit_list(array: pa.Array, type: FeatureType) -> pa.Array:
+    given = array.type
+    if pa.types.is_list_view(given) or pa.types.is_large_list_view(given):
+        array = array.cast(pa.list_(given.value_type))
+    elif not (pa.types.is_list(given) or pa.types.is_large_list(given) or pa.types.is_fixed_size_list(given)):
+        raise _unfit(array, type, "lists fit")
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(array), type.length if type.is_vector else 0))
+    if type.is_vector and (lengths != type.length).any():
+        row = int(np.flatnonzero(lengths != type.length)[0])
+        raise Misfit(row, f"{lengths[row]} elements where {type} has {type.length}")
+    # The elements of cells that are not null.
+    elements = array.flatten()
+    try:
+        elements = _fit(elements, type.element)
+    except Misfit as misfit:
+        if misfit.row is not None:
+            own = np.asarray(pc.fill_null(pc.list_value_length(array), 0))
+            misfit.row = int(np.searchsorted(np.cumsum(own), misfit.row, side="right"))
+        raise misfit from None
+    valid = np.asarray(array.is_valid())
+    mask = pa.array(~valid) if array.null_count else None
+    if type.is_vector:
+        if mask is not None:
+            spread = np.zeros((len(array), type.length), np.float32)
+            spread[valid] = np.asarray(pc.fill_null(elements, np.float32(0))).reshape(-1, type.length)
+            if elements.null_count:
+                raise Misfit(None, "a vector has no null elements: use array(float32)")
+            elements = pa.array(spread.reshape(-1))
+        return pa.FixedSizeListArray.from_arrays(elements, type.length, mask=mask)
+    offsets = np.zeros(len(array) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    if offsets[-1] >= 2**31:
+        raise Misfit(None, f"{offsets[-1]} elements in one request: write fewer rows at once")
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), elements, mask=mask)
+
+
+def _cast(array: pa.Array, type: FeatureType, reason: Callable[[Any], str]) -> pa.Array:
+    """A cast that loses nothing, or names the first row that would."""
+    try:
+        return array.cast(type.arrow)
+    except pa.ArrowInvalid:
+        row = first_failing(array, lambda part: part.cast(type.arrow))
+        raise Misfit(row, reason(array[row])) from None
+
+
+def first_failing(array: pa.Array, work: Callable[[pa.Array], object]) -> int:
+    """The first row for which `work` fails, given that it fails for all rows together."""
+    low, high = 0, len(array)
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            work(array.slice(low, middle - low))
+            low = middle
+        except (pa.ArrowInvalid, ValueError):
+            high = middle
+    return low
+
+
+def _first(flags: pa.Array) -> int:
+    return int(np.flatnonzero(np.asarray(pc.fill_null(flags, False)))[0])
+
+
+def instants_of_text(array: pa.Array, *, allow_integers: bool) -> pa.Array:
+    """RFC 3339, a date, or whole microseconds; without a zone UTC is meant."""
+    text = array.cast(pa.string())
+    target = pa.timestamp("us", tz="UTC")
+    whole = pc.match_substring_regex(text, r"^-?\d+$")
+    day = pc.match_substring_regex(text, r"^\d{4}-\d{2}-\d{2}$")
+    instant = pc.match_substring_regex(text, _INSTANT)
+    known = pc.or_(pc.or_(whole, day), instant) if allow_integers else pc.or_(day, instant)
+    if not pc.all(pc.fill_null(known, True)).as_py():
+        row = _first(pc.invert(known))
+        raise Misfit(row, f"'{text[row].as_py()}' is no time: use RFC 3339, such as 2026-01-05T10:00:00Z")
+    none = pa.scalar(None, pa.string())
+    zoned = pc.match_substring_regex(text, r"([Zz]|[+-]\d{2}:?\d{2})$")
+    zoned = pc.and_(instant, zoned)
+    try:
+        with_zone = pc.if_else(zoned, text, none).cast(target)
+        without = pc.if_else(pc.and_(pc.or_(instant, day), pc.invert(zoned)), text, none)
+        made = pc.coalesce(with_zone, without.cast(pa.timestamp("us")).cast(target))
+        return pc.coalesce(made, pc.if_else(whole, text, none).cast(pa.int64()).cast(target)) if allow_integers else made
+    except pa.ArrowInvalid as error:
+        raise Misfit(None, f"holds a text that is no time: {error}") from None
+
+
+def of_text(array: pa.Array, type: FeatureType) -> pa.Array:
+    """Cells of a CSV file: docs/formats/tables.md.
+
+    Raises:
+        Misfit: names the row.
+    """
+    if type.code == 6:
+        return array
+    if type.code == 8:
+        return instants_of_text(array, allow_integers=True)
+    if type.code == 7:
+        return pa.array([None if cell is None else _bytes_of(cell, row) for row, cell in enumerate(array.to_pylist())], pa.binary())
+    if type.is_array or type.is_vector:
+        return of_json([None if cell is None else _json_of(cell, row) for row, cell in enumerate(array.to_pylist())], type)
+    if type.code == 1:
+        array = pc.utf8_lower(array)
+    try:
+        made = array.cast(type.arrow)
+    except pa.ArrowInvalid:
+        row = first_failing(array, lambda part: part.cast(type.arrow))
+        raise Misfit(row, f"'{array[row].as_py()}' is not a {type}") from None
+    if type.is_float and pc.any(pc.is_inf(made)).as_py():
+        beyond = pc.and_(pc.is_inf(made), pc.invert(pc.match_substring(array, "inf", ignore_case=True)))
+        if pc.any(beyond).as_py():
+            row = _first(beyond)
+            raise Misfit(row, f"'{array[row].as_py()}' is beyond {type}")
+    return made
+
+
+def of_json(cells: list[Any], type: FeatureType) -> pa.Array:
+    """Cells of an NDJSON file, or of JSON text in a CSV file: docs/formats/tables.md.
+
+    Raises:
+        Misfit: names the row.
+    """
+    scalar = type.element if type.is_array or type.is_vector else type
+    made: list[Any] = []
+    for row, cell in enumerate(cells):
+        if cell is None or scalar is type:
+            made.append(_json_cell(cell, scalar, row))
+        elif isinstance(cell, list):
+            made.append([_json_cell(element, scalar, row) for element in cell])
+        else:
+            raise Misfit(row, f"{json.dumps(cell)[:60]} is no array")
+    try:
+        array = pa.array(made, pa.list_(scalar.arrow) if scalar is not type else type.arrow)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        row = first_failing_cell(made, pa.list_(scalar.arrow) if scalar is not type else type.arrow)
+        raise Misfit(row, f"{json.dumps(cells[row])[:60]} does not fit {type}") from None
+    return _fit(array, type) if type.is_vector else array
+
+
+def first_failing_cell(cells: list[Any], type: pa.DataType) -> int:
+    """The first of some cells that Arrow does not take as `type`."""
+    for row, cell in enumerate(cells):
+        try:
+            pa.array([cell], type)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+            return row
+    return 0
+
+
+_SPELT = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+
+
+def _json_cell(cell: Any, type: FeatureType, row: int) -> Any:
+    if cell is None:
+        return None
+    kind = cell.__class__
+    if type.is_float:
+        if kind is str and cell in _SPELT:
+            return _SPELT[cell]
+        if kind in (int, float):
+            value = float(cell)
+            if np.isfinite(value) and not (type.code == 4 and abs(value) > 3.4028235677973366e38):
+                return value
+    elif type.code == 7 and kind is str:
+        return _bytes_of(cell, row)
+    elif type.code == 8 and kind is str:
+        return instants_of_text(pa.array([cell]), allow_integers=False).cast(pa.int64())[0].as_py()
+    elif kind is {1: bool, 2: int, 3: int, 6: str, 8: int}.get(type.code):
+        return cell
+    raise Misfit(row, f"{json.dumps(cell)[:60]} is not a {type}")
+
+
+def _bytes_of(text: str, row: int) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Misfit(row, f"'{text[:60]}' is no base64") from None
+
+
+def _json_of(text: str, row: int) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except ValueError:
+        raise Misfit(row, f"'{text[:60]}' is no JSON array, such as [1,2]") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is spelt as a text in JSON")

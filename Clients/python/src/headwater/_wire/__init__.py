@@ -1,0 +1,1 @@
+"""The wire protocol (docs/formats/wire.md) without I/O."""

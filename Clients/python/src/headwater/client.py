@@ -1,0 +1,267 @@
+"""The client: every call blocks until its answer is there."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from ._calls import history, online, operations, write
+from ._calls.core import Core
+from ._calls.groups import describe
+from ._calls.online import Selection
+from ._calls.write import Written
+from ._connections.blocking import BlockingDriver
+from ._connections.endpoint import Endpoint
+from ._connections.pool import Pool
+from ._connections.transport import Deadline, run_now
+from ._times import Time
+from .history import HistoricalFeatures, Scan
+from .online import OnlineFeatures
+from .reports import AuditReport, Listing, Plan, Report
+
+TIMEOUT, RETRIES = 30.0, 8
+
+
+def connect(
+    address: str = "127.0.0.1:7070", project: str = "default", *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
+    token: str | None = None,
+) -> Client:  # fmt: skip
+    """Connects to a server.
+
+    Args:
+        address: `HOST:PORT` or `unix:PATH`.
+        project: the namespace of all names.
+        timeout: seconds that one call may take, with its retries; `None` for no limit. Streams and long work of the server take
+            as long as they take, unless they are given a timeout of their own.
+        retries: how often a call is made again whose connection was lost: at once, then after pauses from 50 ms to 2 s. A write that is sent
+            again is applied once.
+        token: for a server that asks for one.
+    Raises:
+        Unavailable: where nobody answers there.
+        InvalidArgument: for an address that is none.
+    """
+    return Client(address, project, timeout=timeout, retries=retries, token=token)
+
+
+class Client:
+    """A client of one store. For any thread; calls run side by side. Made by `connect` and `open`.
+
+    Finds the server of each role, connects again after a loss, retries what is safe. Close it, or use it in a `with` statement.
+    """
+
+    def __init__(
+        self, address: str, project: str = "default", *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
+        token: str | None = None, before_connecting: Callable[[], None] | None = None, on_close: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        pool = Pool(BlockingDriver(), Endpoint.parse(address), project, token, 10.0, before_connecting=before_connecting)
+        self._core = Core(pool, project, timeout, retries)
+        self._on_close = on_close
+        run_now(pool.transport(None, Deadline(timeout)))
+
+    @property
+    def project(self) -> str:
+        """The namespace of all names."""
+        return self._core.project
+
+    @property
+    def address(self) -> str:
+        """Where the server is that this client was told of."""
+        return str(self._core.pool.first)
+
+    def apply(self, definitions: Any) -> Plan:
+        """Applies definitions.
+
+        Args:
+            definitions: a path of a YAML file or a list of them, or a list of `hw.Entity`, `hw.FeatureGroup` and `hw.FeatureService`.
+        Returns:
+            What was done.
+        Raises:
+            InvalidArgument: with up to 20 problems, each behind its file and line, or its path.
+            FailedPrecondition: for a change that is not allowed: give the group or service a new version.
+        """
+        return run_now(operations.apply_or_plan(self._core, definitions, is_plan=False))
+
+    def plan(self, definitions: Any) -> Plan:
+        """What `apply` would do; print it. What is not allowed is in it, as `refusals`."""
+        return run_now(operations.apply_or_plan(self._core, definitions, is_plan=True))
+
+    def list(self) -> Listing:
+        """Everything in the project, in short."""
+        return run_now(operations.listing(self._core))
+
+    def describe(self, name: str) -> Report:
+        """All that goes by a name: `weather`, `weather@2`.
+
+        Raises:
+            NotFound: says what there is.
+        """
+        return Report(run_now(describe(self._core, name)))
+
+    def search(self, text: str) -> Listing:
+        """What has the text in a name, a description, an owner or a tag; of a group's features too, without regard to case."""
+        return run_now(operations.search(self._core, text))
+
+    def write(
+        self, target: str | Mapping[str, Any], data: Any = None, *, timeout: float | None = None, nan_is_null: bool | None = None,
+        progress: bool | None = None,
+    ) -> Written:  # fmt: skip
+        """Writes rows into a feature group, or into several in one atomic request.
+
+        A table of up to 16 MiB (or 262,144 rows) is one request: all of it is written, or nothing. A larger one is checked whole, then
+        sent in several requests, in order. A lost connection is made again, and each row is written once.
+
+        Args:
+            target: the group, `weather` or `weather@1`; or a dict of group: data, written together.
+            data: a pyarrow Table, RecordBatch or RecordBatchReader, a pandas or polars DataFrame, a list of dicts, a dict of columns; or
+                the path of a Parquet, CSV or NDJSON file, a glob, or a list of paths. It has the group's key columns, its event time and
+                any of its features; a missing feature is null.
+            timeout: seconds for each request; the client's, unless given.
+            nan_is_null: whether NaN in floats means null. By default it does in pandas columns of NumPy's types only, where nothing else can.
+            progress: whether a bar is shown; `None`: on a terminal.
+        Returns:
+            The position of the last row, an `int` that also has `rows`.
+        Raises:
+            InvalidArgument: with rows and reasons: nothing was written.
+            NotFound: where there is no such group.
+        """
+        options = write.Options(timeout, nan_is_null, progress)
+        return run_now(write.write(self._core, target, data, options))
+
+    def delete(self, group: str, keys: Any, *, timeout: float | None = None, progress: bool | None = None) -> Written:
+        """Deletes keys, from an event time on: reads at or after it find nothing older, reads of history before it still do.
+
+        Args:
+            group: `weather` or `weather@1`.
+            keys: any table that `write` takes, with the key columns, and the event time's column where that is not now.
+        Returns:
+            The position, an `int` that also has `keys_with_newer_rows`: those for which a later row wins.
+        """
+        options = write.Options(timeout, None, progress, is_delete=True)
+        return run_now(write.write(self._core, group, keys, options))
+
+    def get_online_features(
+        self, features: Sequence[str] | str | None = None, entities: Any = None, *, service: str | None = None,
+        full_feature_names: bool = False, min_position: int | None = None, at: Time | None = None, event_times: bool = False,
+        timeout: float | None = None,
+    ) -> OnlineFeatures:  # fmt: skip
+        """The latest features of entities, all seen at one position.
+
+        Args:
+            features: such as `["weather:temp", "aircraft@2:seats"]`; or give `service`.
+            entities: the keys, one vector for each row: a dict of lists, a list of dicts, or any table. None for global features. A null
+                key, or one that is not there, is NOT_FOUND.
+            service: `departure_delay`, or `departure_delay@1`.
+            full_feature_names: names features `weather__temp`.
+            min_position: the answer shows at least this position, such as that of a write.
+            at: the clock for max_age; the server's, unless given.
+            event_times: whether the answer tells when each value became true.
+            timeout: seconds; the client's, unless given.
+        Raises:
+            NotFound: for features that do not exist.
+            InvalidArgument: for a missing key, or one of another type.
+            DeadlineExceeded: where the position was not reached in time: it never answers stale.
+        """
+        selection = Selection.of(service, features, full_feature_names)
+        options = online.Options(at, min_position, event_times, timeout)
+        return run_now(online.get(self._core, selection, entities, options))
+
+    def get_historical_features(
+        self, spine: Any, features: Sequence[str] | str | None = None, *, service: str | None = None, spine_time: str = "event_time",
+        full_feature_names: bool = False, as_of: int | None = None, availability: str = "event", min_position: int | None = None,
+        timeout: float | None = None,
+    ) -> HistoricalFeatures:  # fmt: skip
+        """A training set: to each row of the spine the features as they were at its own time.
+
+        Nothing is asked before the answer is read. Its rows are the spine's, in order and number.
+
+        Args:
+            spine: any table that `write` takes, or paths: key columns, a time, and what else there is, which is kept.
+            features, service, full_feature_names: as in `get_online_features`.
+            spine_time: the time's column. A time without a zone is UTC.
+            as_of: reads history as the log was at this position: the same question has the same answer for ever.
+            availability: `ingest` also requires that a row had been written by the spine row's time.
+            min_position: the answer shows at least this position.
+            timeout: seconds for the whole stream; no limit, unless given.
+        Raises:
+            NotFound: for features that do not exist.
+            InvalidArgument: for a spine without its keys or its time.
+        """
+        query = run_now(
+            history.history(
+                self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time, as_of=as_of,
+                availability=availability, min_position=min_position, timeout=timeout,
+            )
+        )  # fmt: skip
+        return HistoricalFeatures(query, frame=pandas_frame(spine), has_statuses=True)
+
+    def scan(
+        self, group: str, columns: Sequence[str] | None = None, *, start: Time | None = None, end: Time | None = None, keys: Any = None,
+        deletes: bool = False, as_of: int | None = None, min_position: int | None = None, timeout: float | None = None,
+    ) -> Scan:  # fmt: skip
+        """All rows of a group in (key, event_time, position, row) order. Nothing is asked before it is read.
+
+        Args:
+            columns: features to give; `None` for all.
+            start, end: event times from `start` on, and before `end`.
+            keys: only rows of these, as `entities` of a get.
+            deletes: whether tombstones are given too, with a column `deleted`.
+            as_of: as history was at this position.
+        """
+        query = history.scan(
+            self._core, group, columns=columns, start=start, end=end, keys=keys, deletes=deletes, as_of=as_of, min_position=min_position,
+            timeout=timeout,
+        )  # fmt: skip
+        return Scan(run_now(query))
+
+    def latest(
+        self, group: str, columns: Sequence[str] | None = None, *, at: Time | None = None, keys: Any = None, deletes: bool = False,
+        as_of: int | None = None, min_position: int | None = None, timeout: float | None = None,
+    ) -> Scan:  # fmt: skip
+        """The latest row of every key of a group, by history: of all rows, or of those with an event time up to `at`."""
+        query = history.latest(
+            self._core, group, columns=columns, at=at, keys=keys, deletes=deletes, as_of=as_of, min_position=min_position, timeout=timeout
+        )
+        return Scan(run_now(query))
+
+    def status(self) -> Report:
+        """Where the server stands."""
+        return run_now(operations.status(self._core))
+
+    def audit(self, *, min_position: int | None = None, progress: bool | None = None) -> AuditReport:
+        """Compares online and offline over all rows, at one position; true where they agree."""
+        return run_now(operations.audit(self._core, min_position, progress))
+
+    def snapshot(self) -> Report:
+        """Takes a snapshot of the online store."""
+        return run_now(operations.snapshot(self._core))
+
+    def compact(self, group: str | None = None) -> Report:
+        """Compacts the history of one group, or of all."""
+        return run_now(operations.compact(self._core, group))
+
+    def close(self) -> None:
+        """Closes all connections; calls that wait fail with `Cancelled`. Lets a server go that `open` started."""
+        self._core.pool.close()
+        if self._on_close is not None:
+            self._on_close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<headwater.Client {self.address}, project {self.project!r}{', closed' if self._core.pool.is_closed else ''}>"
+
+    def _repr_html_(self) -> str:
+        if self._core.pool.is_closed:
+            return html.escape(repr(self))
+        return f"<div>{html.escape(repr(self))}</div>{self.list()._repr_html_()}"
+
+
+def pandas_frame(data: Any) -> Any:
+    """The spine, where it is a pandas DataFrame."""
+    return data if type(data).__module__.split(".")[0] == "pandas" else None

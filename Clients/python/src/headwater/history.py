@@ -1,0 +1,203 @@
+"""Answers that are tables: training sets and scans."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import AsyncGenerator, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm.auto import tqdm
+
+from ._calls.table import BATCH_ROWS, Part, TableQuery
+from ._connections.transport import run_awaitable, run_now
+from .online import STATUSES, Status, preview, preview_html, to_pandas
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas
+    import polars
+
+T = TypeVar("T")
+
+
+def _iterate(asynchronous: AsyncGenerator[T, None]) -> Iterator[T]:
+    """A blocking iterator over what never suspends; leaving it early gives the stream up."""
+    try:
+        while True:
+            try:
+                item = run_awaitable(asynchronous.__anext__())
+            except StopAsyncIteration:
+                return
+            yield item
+    finally:
+        run_awaitable(asynchronous.aclose())
+
+
+def joined_pandas(part: Part, frame: Any, statuses: bool, dtypes: str) -> pandas.DataFrame:
+    """A part as a DataFrame; beside a DataFrame that was the spine, with its types and its index."""
+    if frame is None:
+        return to_pandas(part.table(statuses), dtypes)
+    import pandas
+
+    features = to_pandas(part.features(statuses), dtypes)
+    return pandas.concat([frame, features.set_axis(frame.index)], axis=1)
+
+
+class FeatureTable:
+    """A table that the store answers with: asked for when it is first read, then kept.
+
+    `batches()` and `to_parquet()` stream it without keeping it. All of them answer as of one position.
+    """
+
+    def __init__(self, query: TableQuery, *, frame: Any = None, has_statuses: bool = False) -> None:
+        self._query = query
+        self._frame = frame
+        self._has_statuses = has_statuses
+
+    def _load(self) -> Part:
+        return run_now(self._query.load())
+
+    @property
+    def position(self) -> int:
+        """The log position that the whole answer shows; loads it where that is not known yet."""
+        if self._query.position is None:
+            self._load()
+        assert self._query.position is not None
+        return self._query.position
+
+    def to_arrow(self, *, statuses: bool = False) -> pa.Table:
+        """The answer as an Arrow table; the columns of the answer share the memory that it arrived in.
+
+        Args:
+            statuses: adds a column `NAME__status` after each feature; of histories only.
+        """
+        return self._load().table(self._statuses(statuses))
+
+    def to_pandas(self, *, statuses: bool = False, dtypes: str = "numpy") -> pandas.DataFrame:
+        """The answer as a DataFrame; a spine that was one keeps its types and its index.
+
+        Args:
+            statuses: adds a column `NAME__status` after each feature; of histories only.
+            dtypes: `numpy` for NumPy's types, where a missing number is NaN, or `arrow` for Arrow's, which keep null apart.
+        """
+        return joined_pandas(self._load(), self._frame, self._statuses(statuses), dtypes)
+
+    def to_polars(self, *, statuses: bool = False) -> polars.DataFrame:
+        """The answer as a polars DataFrame."""
+        import polars
+
+        made = polars.from_arrow(self.to_arrow(statuses=statuses))
+        assert isinstance(made, polars.DataFrame)
+        return made
+
+    def to_dict(self, *, statuses: bool = False) -> dict[str, list[Any]]:
+        """The answer as lists, missing values as None."""
+        made: dict[str, list[Any]] = self.to_arrow(statuses=statuses).to_pydict()
+        return made
+
+    def to_numpy(self, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
+        """The features, without the spine, as one matrix of shape (rows, features): missing numbers are NaN; as pandas makes it."""
+        return to_pandas(self._load().features(False), "numpy").to_numpy(dtype) if dtype else _matrix(self._load().features(False))
+
+    def batches(self, rows: int = BATCH_ROWS, *, statuses: bool = False) -> Iterator[pa.RecordBatch]:
+        """The answer piece by piece as it arrives: the server waits while it is not read.
+
+        Args:
+            rows: of a batch, about.
+            statuses: adds a column `NAME__status` after each feature; of histories only.
+        """
+        statuses = self._statuses(statuses)
+        for part in _iterate(self._query.parts(rows)):
+            yield from record_batches(part, statuses)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self.batches()
+
+    def to_parquet(self, path: str | os.PathLike[str], *, statuses: bool = False, progress: bool | None = None, **options: Any) -> int:
+        """Streams the answer into a Parquet file, in bounded memory.
+
+        Args:
+            progress: whether a bar is shown; `None`: on a terminal.
+            options: of `pyarrow.parquet.ParquetWriter`, such as `compression="zstd"`.
+        Returns:
+            How many rows were written.
+        """
+        writer: pq.ParquetWriter | None = None
+        written = 0
+        bar = tqdm(unit="row", unit_scale=True, desc=str(path), disable=None if progress is None else not progress, delay=0.5, leave=False)
+        try:
+            for batch in self.batches(4 * BATCH_ROWS, statuses=statuses):
+                writer = writer or pq.ParquetWriter(path, batch.schema, **options)
+                writer.write_batch(batch)
+                written += batch.num_rows
+                bar.update(batch.num_rows)
+        finally:
+            bar.close()
+            if writer is not None:
+                writer.close()
+        return written
+
+    @property
+    def statuses(self) -> dict[str, list[Status]]:
+        """The status of each value, by feature; of histories only."""
+        self._statuses(True)
+        part = self._load()
+        return {name: [STATUSES[code] for code in part.codes(place).tolist()] for place, name in enumerate(part.names)}
+
+    def _statuses(self, wanted: bool) -> bool:
+        if wanted and not self._has_statuses:
+            raise ValueError("the rows of a scan have no statuses: they are what was written")
+        return wanted
+
+    def __len__(self) -> int:
+        return int(self.to_arrow().num_rows)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def __dlpack__(self, **arguments: Any) -> Any:
+        """The matrix of features for `torch.from_dlpack` and its like."""
+        return self.to_numpy().__dlpack__(**arguments)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        # CPU
+        return 1, 0
+
+    def _summary(self) -> str:
+        loaded = self._query.loaded
+        if loaded is None:
+            return "not read yet: to_arrow(), to_pandas(), to_parquet(path), batches()"
+        table = loaded.table(False)
+        return f"{table.num_rows:,} rows × {table.num_columns} columns at position {self._query.position}"
+
+    def __repr__(self) -> str:
+        shown = f"\n{preview(self.to_arrow())}" if self._query.loaded is not None else ""
+        return f"<{type(self).__name__}: {self._summary()}>{shown}"
+
+    def _repr_html_(self) -> str:
+        shown = preview_html(self.to_arrow()) if self._query.loaded is not None else ""
+        return f"<div>{html.escape(self._summary())}</div>{shown}"
+
+
+class HistoricalFeatures(FeatureTable):
+    """A training set: the spine's columns in its order and number, and the features as of each row's own time."""
+
+
+class Scan(FeatureTable):
+    """The rows of one group: keys, event_time, ingest_time, position, row, features."""
+
+
+def record_batches(part: Part, statuses: bool) -> list[pa.RecordBatch]:
+    """A part as one record batch."""
+    table = part.table(statuses).combine_chunks()
+    return list(table.to_batches()) or [pa.RecordBatch.from_arrays([column.combine_chunks() for column in table.columns], schema=table.schema)]
+
+
+def _matrix(table: pa.Table) -> npt.NDArray[Any]:
+    made: npt.NDArray[Any] = to_pandas(table, "numpy").to_numpy()
+    return np.ascontiguousarray(made)

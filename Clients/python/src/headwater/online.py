@@ -1,0 +1,296 @@
+"""The answer of an online get."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ._columns import bits, packed
+from ._columns.packed import PackedColumns
+from ._columns.types import Field
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+
+class Status(str, Enum):
+    """What stands behind a value, the same on every path that reads."""
+
+    PRESENT = "PRESENT"
+    # The row is there, and the value in it is null.
+    NULL_VALUE = "NULL_VALUE"
+    NOT_FOUND = "NOT_FOUND"
+    # There is a row, older than the group's max_age.
+    OUTSIDE_MAX_AGE = "OUTSIDE_MAX_AGE"
+
+    def __repr__(self) -> str:
+        return self.value
+
+    def __str__(self) -> str:
+        return self.value
+
+
+# By the two bits that they have on the wire.
+STATUSES = (Status.PRESENT, Status.NULL_VALUE, Status.NOT_FOUND, Status.OUTSIDE_MAX_AGE)
+STATUS_NAMES = pa.array([status.value for status in STATUSES])
+
+
+def status_column(codes: npt.NDArray[np.uint8]) -> pa.DictionaryArray:
+    """Statuses as a dictionary-encoded column of text."""
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int8)), STATUS_NAMES)
+
+
+class OnlineFeatures:
+    """Feature vectors, one for each entity, all seen at one position.
+
+    Columns are views into the bytes that arrived; each `to_…` makes what it names when it is called.
+
+    Attributes:
+        names: the features, in order.
+        position: the log position that the whole answer shows.
+    """
+
+    def __init__(self, fields: Sequence[Field], columns: PackedColumns, keys: Mapping[str, pa.Array]) -> None:
+        self._fields = fields
+        self._columns = columns
+        self._keys = keys
+        self._codes: npt.NDArray[np.uint8] | None = None
+        self.position: int = columns.position
+
+    @property
+    def names(self) -> list[str]:
+        return [field.name for field in self._fields]
+
+    def __len__(self) -> int:
+        return self._columns.row_count
+
+    @property
+    def status_codes(self) -> npt.NDArray[np.uint8]:
+        """Statuses as numbers, of shape (entities, features): 0 PRESENT, 1 NULL_VALUE, 2 NOT_FOUND, 3 OUTSIDE_MAX_AGE."""
+        if self._codes is None:
+            rows, columns = self._columns, len(self._fields)
+            if rows.statuses_place < 0:
+                self._codes = np.zeros((rows.row_count, columns), np.uint8)
+            else:
+                size = (rows.row_count + 3) // 4
+                packed_codes = np.frombuffer(rows.buffer, np.uint8, size * columns, rows.statuses_place)
+                codes = bits.unpack_statuses(packed_codes, 4 * size * columns).reshape(columns, 4 * size)
+                self._codes = codes[:, : rows.row_count].T
+        return self._codes
+
+    @property
+    def statuses(self) -> dict[str, list[Status]]:
+        """The status of each value, by feature."""
+        codes = self.status_codes
+        return {field.name: [STATUSES[code] for code in codes[:, place].tolist()] for place, field in enumerate(self._fields)}
+
+    @property
+    def event_times(self) -> dict[str, npt.NDArray[np.datetime64]] | None:
+        """When each value became true, UTC, NaT where there is none; `None` unless the get asked for `event_times`."""
+        rows, place = self._columns, self._columns.event_times_place
+        if place < 0:
+            return None
+        times = np.frombuffer(rows.buffer, "<M8[us]", rows.row_count * len(self._fields), place)
+        return dict(zip(self.names, times.reshape(len(self._fields), rows.row_count), strict=True))
+
+    def _missing(self, place: int) -> npt.NDArray[np.bool_] | None:
+        """Where a column has no value; `None` where it has all."""
+        if self._columns.statuses_place < 0:
+            return None
+        missing = self.status_codes[:, place] != 0
+        return missing if missing.any() else None
+
+    def _array(self, place: int) -> pa.Array:
+        missing = self._missing(place)
+        validity = None if missing is None else pa.py_buffer(bits.pack(~missing))
+        return packed.arrow_column(self._columns, place, self._fields[place].type, validity)
+
+    def _values(self, place: int) -> npt.NDArray[Any]:
+        """A column of fixed width as a view: zeros where there is no value."""
+        type, rows, at = self._fields[place].type, self._columns, self._columns.places[place]
+        assert type.numpy is not None
+        values = np.frombuffer(rows.buffer, type.numpy, rows.row_count * (type.length or 1), at)
+        return values.reshape(rows.row_count, type.length) if type.is_vector else values
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        """One feature as an array, shape (entities,), a vector's (entities, n).
+
+        A view where every value is there. Else floats have NaN, times NaT, and other types None in an array of objects.
+        """
+        try:
+            place = self.names.index(name)
+        except ValueError:
+            raise KeyError(f"{name!r}: there are {', '.join(self.names)}") from None
+        type = self._fields[place].type
+        if type.numpy is None:
+            made = self._array(place).to_numpy(zero_copy_only=False)
+            return np.asarray(made)
+        values, missing = self._values(place), self._missing(place)
+        if missing is None:
+            return values
+        if type.is_float or type.is_vector:
+            values = values.copy()
+            values[missing] = np.nan
+        elif type.code == 8:
+            values = values.copy()
+            values[missing] = np.datetime64("NaT")
+        else:
+            values = values.astype(object)
+            values[missing] = None
+        return values
+
+    def to_numpy(self, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
+        """All features as one matrix of shape (entities, features), as pandas makes it of a DataFrame.
+
+        Args:
+            dtype: of the result; `None` for the common one of the features: float64 for numbers with missing values, which are NaN.
+                Without a common type it is an array of objects. A view where all features are of one type and there.
+        """
+        whole = self._matrix()
+        if whole is None:
+            columns = [self[name] for name in self.names]
+            for place, column in enumerate(columns):
+                type, missing = self._fields[place].type, self._missing(place)
+                if missing is not None and type.code in (1, 2, 3) and (dtype is not None or self._are_numbers()):
+                    # As pandas: whole numbers with gaps are floats.
+                    columns[place] = np.where(missing, np.nan, column).astype(np.float64)
+            if any(column.ndim > 1 for column in columns):
+                # Vectors lie side by side.
+                columns = [column.reshape(len(self), -1) for column in columns]
+                whole = np.concatenate(columns, axis=1)
+            else:
+                whole = np.stack(columns, axis=1) if columns else np.empty((len(self), 0))
+        return whole if dtype is None else whole.astype(dtype, copy=False)
+
+    def _are_numbers(self) -> bool:
+        return all(field.type.code <= 5 or field.type.is_vector for field in self._fields)
+
+    def _matrix(self) -> npt.NDArray[Any] | None:
+        """All columns as one view, where they are of one type, lie one behind the other, and all values are there."""
+        rows, fields = self._columns, self._fields
+        if not fields or fields[0].type.numpy is None or fields[0].type.is_vector or any(f.type != fields[0].type for f in fields[1:]):
+            return None
+        width = fields[0].type.cell_bytes * rows.row_count
+        if width % 8 or (rows.statuses_place >= 0 and self.status_codes.any()):
+            return None
+        assert fields[0].type.numpy is not None
+        flat = np.frombuffer(rows.buffer, fields[0].type.numpy, rows.row_count * len(fields), rows.places[0])
+        return flat.reshape(len(fields), rows.row_count).T
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        made = self.to_numpy(dtype)
+        return made.copy() if copy else made
+
+    def __dlpack__(self, **arguments: Any) -> Any:
+        """The matrix for `torch.from_dlpack` and its like; missing values as in `to_numpy`."""
+        # A copy: what may only be read is not handed on this way.
+        return np.array(self.to_numpy(), order="C").__dlpack__(**arguments)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        # CPU
+        return 1, 0
+
+    def to_dict(self, *, statuses: bool = False) -> dict[str, list[Any]]:
+        """Keys and features as lists, missing values as None."""
+        return {name: column.to_pylist() for name, column in self._named(statuses).items()}
+
+    def to_arrow(self, *, statuses: bool = False) -> pa.Table:
+        """Keys and features as columns.
+
+        Args:
+            statuses: adds a column `NAME__status` after each feature.
+        """
+        return pa.table(self._named(statuses))
+
+    def to_pandas(self, *, statuses: bool = False, dtypes: str = "numpy") -> pandas.DataFrame:
+        """Keys and features as a DataFrame.
+
+        Args:
+            dtypes: `numpy` for NumPy's types, where a missing number is NaN, or `arrow` for Arrow's, which keep null apart.
+        """
+        return to_pandas(self.to_arrow(statuses=statuses), dtypes)
+
+    def to_polars(self, *, statuses: bool = False) -> polars.DataFrame:
+        """Keys and features as a polars DataFrame."""
+        import polars
+
+        made = polars.from_arrow(self.to_arrow(statuses=statuses))
+        assert isinstance(made, polars.DataFrame)
+        return made
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def _named(self, statuses: bool) -> dict[str, pa.Array]:
+        named: dict[str, pa.Array] = dict(self._keys)
+        for place, field in enumerate(self._fields):
+            named[field.name] = self._array(place)
+            if statuses:
+                named[f"{field.name}__status"] = status_column(self.status_codes[:, place])
+        return named
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def _summary(self) -> str:
+        missing = int((self.status_codes != 0).sum()) if self._columns.statuses_place >= 0 else 0
+        gaps = f", {missing:,} of {len(self) * len(self._fields):,} values missing" if missing else ""
+        return f"{len(self):,} entities × {len(self._fields)} features at position {self.position}{gaps}"
+
+    def __repr__(self) -> str:
+        return f"<OnlineFeatures: {self._summary()}>\n{preview(self.to_arrow())}"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{html.escape(self._summary())}</div>{preview_html(self.to_arrow())}"
+
+
+def to_pandas(table: pa.Table, dtypes: str) -> pandas.DataFrame:
+    """A table as a DataFrame of NumPy's types or of Arrow's."""
+    if dtypes == "arrow":
+        import pandas
+
+        return table.to_pandas(types_mapper=pandas.ArrowDtype)
+    if dtypes != "numpy":
+        raise ValueError(f"dtypes={dtypes!r}: 'numpy' or 'arrow'")
+    return table.to_pandas()
+
+
+_PREVIEW_ROWS, _PREVIEW_COLUMNS, _PREVIEW_CELL = 5, 12, 24
+
+
+def _cells(table: pa.Table) -> tuple[list[str], list[list[str]]]:
+    """Names and the first rows as text."""
+    shown = table.slice(0, _PREVIEW_ROWS).select(list(range(min(table.num_columns, _PREVIEW_COLUMNS))))
+    names = list(shown.schema.names) + (["…"] if table.num_columns > _PREVIEW_COLUMNS else [])
+    columns = [[_cell(value) for value in column.to_pylist()] for column in shown.columns]
+    if len(names) > len(columns):
+        columns.append(["…"] * shown.num_rows)
+    return names, [list(row) for row in zip(*columns, strict=True)]
+
+
+def _cell(value: Any) -> str:
+    text = "null" if value is None else value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return text if len(text) <= _PREVIEW_CELL else text[: _PREVIEW_CELL - 1] + "…"
+
+
+def preview(table: pa.Table) -> str:
+    """The first rows, for a terminal."""
+    names, rows = _cells(table)
+    widths = [max(len(row[place]) for row in [names, *rows]) for place in range(len(names))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [names, *rows]]
+    return "\n".join(lines + (["…"] if table.num_rows > _PREVIEW_ROWS else []))
+
+
+def preview_html(table: pa.Table) -> str:
+    """The first rows, for a notebook."""
+    names, rows = _cells(table)
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,92 @@
+"""Answers about the store: plans, listings, status, audits. Each is the server's JSON, and says something useful when it is shown."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections import Counter
+from typing import Any
+
+_SIGNS = {"created": "+", "changed": "~", "unchanged": "=", "kept": "=", "refused": "!"}
+
+
+class Report(dict[str, Any]):
+    """The server's JSON as a dict; `position` is the log position that it shows."""
+
+    def __init__(self, content: dict[str, Any], position: int | None = None) -> None:
+        super().__init__(content)
+        self.position = position
+
+    def __str__(self) -> str:
+        return json.dumps(self, indent=2, ensure_ascii=False)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}\n{self}>"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+
+class Plan(Report):
+    """What applying definitions does, or did.
+
+    Attributes:
+        changed: whether anything changed, or would.
+        refusals: what is not allowed, each with its path.
+    """
+
+    def __init__(self, content: dict[str, Any], position: int | None, changed: bool) -> None:
+        super().__init__(content, position)
+        self.changed = changed
+
+    @property
+    def refusals(self) -> list[str]:
+        return [f"{refusal['path']}: {refusal['message']}" for item in self["items"] for refusal in item["refusals"]]
+
+    def __str__(self) -> str:
+        lines = [f"project {self['project']}"]
+        for item in self["items"]:
+            remark = {"kept": ": kept (it is not in the definitions; nothing is deleted)", "refused": ": refused"}.get(item["action"], "")
+            lines.append(f"{_SIGNS.get(item['action'], '?')} {item['kind']} {item['name']}{remark}")
+            lines += [f"    {detail}" for detail in item["details"]]
+        counts = Counter(item["action"] for item in self["items"])
+        stay = counts["unchanged"] + counts["kept"]
+        lines.append(f"{counts['created']} created, {counts['changed']} changed, {counts['refused']} refused; {stay} stay as they are")
+        return "\n".join(lines)
+
+
+class Listing(Report):
+    """Everything in a project, in short."""
+
+    def __str__(self) -> str:
+        lines = [f"project {self['project']}"]
+        for title, what in (("entities", "entity"), ("feature_groups", "group"), ("feature_services", "service"), ("datasets", "dataset")):
+            for entry in self.get(title, []):
+                version = f"@{entry['version']}" if entry.get("version") else ""
+                description = f"  {entry['description']}" if entry.get("description") else ""
+                lines.append(f"{what:8} {entry['name']}{version}{description}")
+        if len(lines) == 1:
+            lines.append("nothing yet: client.apply(…) makes definitions")
+        return "\n".join(lines)
+
+
+class AuditReport(Report):
+    """Whether online and offline agree, over all rows at one position. True where they do."""
+
+    @property
+    def agrees(self) -> bool:
+        return not self["difference_count"]
+
+    def __bool__(self) -> bool:
+        return self.agrees
+
+    def __str__(self) -> str:
+        lines = []
+        for group in self["groups"]:
+            rows = f"{group['online_rows']:,} latest rows online, {group['offline_rows']:,} offline"
+            lines.append(f"{group['project']}/{group['group']}: {rows}, {group['differences']:,} differences")
+        for difference in self["differences"]:
+            sides = f"online {difference.get('online', 'nothing')}, offline {difference.get('offline', 'nothing')}"
+            lines.append(f"! {difference['group']} {difference['key']}: {difference['kind']}: {sides}")
+        verdict = "online and offline agree" if self.agrees else f"{self['difference_count']:,} keys differ"
+        return "\n".join([*lines, f"{verdict} at position {self.position}"])
