@@ -10,6 +10,9 @@ import Transport
 
 /// A Headwater server: opens its part of the data directory, serves until it is told to stop, drains, and closes cleanly.
 public final class HeadwaterServer: Service {
+    /// How long a server that stops when it is idle waits for its first client, at least.
+    private static let firstClientLimit = Duration.seconds(10)
+
     private let configuration: ServerConfiguration
     private let logger: Logger
     private let storage: any Storage = RealStorage()
@@ -92,12 +95,26 @@ public final class HeadwaterServer: Service {
                 return nil
             }
             group.addTask { await self.announceWhenOpen(services, transport) }
+            if let limit = configuration.stopWhenIdle {
+                group.addTask { await self.waitUntilIdle(transport, for: limit) }
+            }
             var failure: (any Error)?
             // The first to end is the failure, or the stop.
             if let first = await group.next() { failure = first }
             group.cancelAll()
             return failure
         }
+    }
+
+    /// Waits until no client has been connected for `limit`; the first one has longer to come.
+    private func waitUntilIdle(_ transport: ServerTransport, for limit: Duration) async -> (any Error)? {
+        var lastSeen = ContinuousClock.now + Self.firstClientLimit
+        while !Task.isCancelled, ContinuousClock.now - lastSeen < limit {
+            if transport.connectionCount > 0 { lastSeen = .now }
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+        if !Task.isCancelled { logger.info("no client is connected any more") }
+        return nil
     }
 
     /// Says where each role is served, once its store is open.

@@ -31,6 +31,8 @@ public struct ServerConfiguration: Sendable {
     /// Memory that a compaction may take, and a flush beside its rows.
     public var compactionBytesMax = 1 << 30
     public var allowInsecure = false
+    /// Stops when no client has been connected for so long; `nil`: serves until it is told to stop.
+    public var stopWhenIdle: Duration?
     /// Between the end of one scrub and the next; `nil`: none.
     public var scrubInterval: Duration? = .seconds(86_400)
     /// What a scrub reads in a second at most.

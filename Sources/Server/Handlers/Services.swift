@@ -22,6 +22,7 @@ final class Services: Sendable {
     /// Feature lists resolved by `prepare`.
     let handles = HandleTable()
     let auditViews = AuditViews()
+    let writeOrder = WriteOrder()
     /// Asks the owner of the log where it ends, for all reads that wait.
     let ownersEnd = SharedQuestion<OwnersEnd?>()
     /// Followers of this online service.

@@ -29,21 +29,25 @@ struct WriteHandlers {
                 }
             }
         }
-        if request.body.count <= Self.inlineBytesMax {
-            try check(request, online, responder)
-        } else {
+        let isLarge = request.body.count > Self.inlineBytesMax
+        let place = services.writeOrder.place(connectionID: request.connectionID, isNeeded: isLarge)
+        if isLarge {
             services.onWorker(services.workers.writes, request, responder) { () throws(HeadwaterError) in
-                try check(request, online, responder)
+                try check(request, online, place, responder)
             }
+        } else {
+            try check(request, online, place, responder)
         }
     }
 
-    private func check(_ request: IncomingRequest, _ online: OnlineNode, _ responder: Responder) throws(HeadwaterError) {
+    private func check(
+        _ request: IncomingRequest, _ online: OnlineNode, _ place: WriteOrder.Place?, _ responder: Responder
+    ) throws(HeadwaterError) {
         let head = try request.decode(WriteRequest.self)
         let stamp = ProducerStamp(producer: head.producer, epoch: head.epoch, sequence: head.sequence)
         do throws(HeadwaterError) {
             let write = try checked(request, head, stamp, online.state.catalog)
-            submit(.write(write), rowCounts: write.entries.map { UInt32($0.batch.rowCount) }, online, responder)
+            submit(.write(write), rowCounts: write.entries.map { UInt32($0.batch.rowCount) }, online, place, responder)
         } catch {
             guard stamp.producer != 0 else { throw error }
             // It may be a retry of a write that passed the definitions of its time: the producer's window knows.
@@ -51,7 +55,7 @@ struct WriteHandlers {
             submit(
                 .retry(
                     stamp: stamp, bodyChecksum: CRC32C.checksum(request.body), bodyBytes: request.body.count, otherwise: error),
-                rowCounts: entries.map { UInt32($0.batch.rowCount) }, online, responder)
+                rowCounts: entries.map { UInt32($0.batch.rowCount) }, online, place, responder)
         }
     }
 
@@ -66,6 +70,13 @@ struct WriteHandlers {
                 .invalidArgument, "group \(other.reference) is of project '\(other.project)', not '\(head.project)'")
         }
         return write
+    }
+
+    private func submit(
+        _ command: OnlineCommand, rowCounts: [UInt32], _ online: OnlineNode, _ place: WriteOrder.Place?, _ responder: Responder
+    ) {
+        guard let place else { return submit(command, rowCounts: rowCounts, online, responder) }
+        place.use { submit(command, rowCounts: rowCounts, online, responder) }
     }
 
     private func submit(_ command: OnlineCommand, rowCounts: [UInt32], _ online: OnlineNode, _ responder: Responder) {

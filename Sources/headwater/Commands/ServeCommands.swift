@@ -160,9 +160,15 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var server: ServerOptionGroup
     @OptionGroup var online: OnlineOptionGroup
     @OptionGroup var offline: OfflineOptionGroup
+    @Option(
+        help: ArgumentHelp(
+            "Stop when no client has been connected for so long, such as 2s, or off: for a server that its clients start.",
+            valueName: "time"))
+    var stopWhenIdle = IntervalArgument(duration: nil)
 
     func run() async throws {
         var configuration = server.configuration(.serve)
+        configuration.stopWhenIdle = stopWhenIdle.duration
         online.fill(&configuration)
         offline.fill(&configuration)
         try await server.run(configuration)

@@ -12,9 +12,10 @@
 `hw.aio` has the same calls as coroutines.
 """
 
+from . import aio
 from ._calls.write import Written
 from ._version import __version__
-from .client import Client, connect
+from .client import Client, connect, open
 from .definitions import Entity, Feature, FeatureGroup, FeatureService, Key, Reference, to_yaml
 from .errors import (
     Aborted,
@@ -38,3 +39,47 @@ from .errors import (
 from .history import FeatureTable, HistoricalFeatures, Scan
 from .online import OnlineFeatures, Status
 from .reports import AuditReport, Listing, Plan, Report
+from ._infer import infer_group
+
+__all__ = [
+    "Aborted",
+    "AlreadyExists",
+    "AuditReport",
+    "Cancelled",
+    "Client",
+    "DataLoss",
+    "DeadlineExceeded",
+    "Entity",
+    "FailedPrecondition",
+    "Feature",
+    "FeatureGroup",
+    "FeatureService",
+    "FeatureTable",
+    "HeadwaterError",
+    "HistoricalFeatures",
+    "Internal",
+    "InvalidArgument",
+    "Key",
+    "Listing",
+    "NotFound",
+    "OnlineFeatures",
+    "OutOfRange",
+    "PermissionDenied",
+    "Plan",
+    "Reference",
+    "Report",
+    "ResourceExhausted",
+    "Scan",
+    "Status",
+    "Unauthenticated",
+    "Unavailable",
+    "Unimplemented",
+    "Unknown",
+    "Written",
+    "__version__",
+    "aio",
+    "connect",
+    "infer_group",
+    "open",
+    "to_yaml",
+]

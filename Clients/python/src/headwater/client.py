@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -16,6 +17,7 @@ from ._connections.blocking import BlockingDriver
 from ._connections.endpoint import Endpoint
 from ._connections.pool import Pool
 from ._connections.transport import Deadline, run_now
+from ._embedded import EmbeddedServer, reap
 from ._times import Time
 from .history import HistoricalFeatures, Scan
 from .online import OnlineFeatures
@@ -43,6 +45,25 @@ def connect(
         InvalidArgument: for an address that is none.
     """
     return Client(address, project, timeout=timeout, retries=retries, token=token)
+
+
+def open(
+    path: str | os.PathLike[str], project: str = "default", *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
+) -> Client:  # fmt: skip
+    """Opens a store in a directory: starts a private server on it, which stops when the last process that opened it is done with it.
+
+    There is no port and nothing to configure. Processes that open the same path share one server; only this user can connect.
+
+    Args:
+        path: the data directory; made if missing. What the server says goes to `server.log` in it.
+        project, timeout, retries: as in `connect`.
+    Raises:
+        Unavailable: where the server does not start, with what it said.
+        FailedPrecondition: where a server that was started otherwise has the directory.
+        NotFound: where there is no `headwater` executable.
+    """
+    server = EmbeddedServer(path)
+    return Client(server.address, project, timeout=timeout, retries=retries, before_connecting=server.ensure, on_close=reap)
 
 
 class Client:

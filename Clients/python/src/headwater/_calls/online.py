@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from .._columns import packed
-from .._columns.packed import PackedColumns
+from .._columns.packed import PackedColumns, Types
 from .._columns.types import FeatureType, Field
 from .._connections.transport import Deadline, Transport
 from .._tables import convert
@@ -58,7 +58,7 @@ class Prepared:
 
     handle: int
     outputs: tuple[Field, ...]
-    output_types: tuple[FeatureType, ...]
+    output_types: Types
     keys: tuple[Field, ...]
 
 
@@ -87,7 +87,7 @@ async def prepare(core: Core, transport: Transport, selection: Selection, deadli
     reply = decode(pb.PrepareReply, frame.head)
     outputs = tuple(Field(output.name.decode(), FeatureType.parse(output.type.decode())) for output in reply.outputs)
     keys = tuple(Field(key.name.decode(), FeatureType.parse(key.type.decode())) for key in reply.keys)
-    made = Prepared(reply.handle, outputs, tuple(field.type for field in outputs), keys)
+    made = Prepared(reply.handle, outputs, Types(field.type for field in outputs), keys)
     transport.prepared[selection] = made
     return made
 
@@ -106,7 +106,7 @@ async def get(core: Core, selection: Selection, entities: Any, options: Options)
             body = packed.encode(prepared.handle, rows, [(field.type, keys[field.name]) for field in prepared.keys])
             frame = await transport.finish(await transport.begin(Method.GET_PREPARED, head, (body,), deadline), deadline)
             columns = PackedColumns.decode(frame.body, prepared.output_types)
-            return OnlineFeatures(prepared.outputs, columns, keys)
+            return OnlineFeatures(prepared.outputs, prepared.output_types, columns, keys)
         except Unavailable as error:
             await backoff.wait(core, "online", error, deadline)
         except FailedPrecondition:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,9 +26,11 @@ from .groups import Column, Group, group
 
 _ENTRY = struct.Struct("<IIIB51x")
 _WRITE, _DELETE = 1, 2
-# What one request aims at: larger ones are no faster, and a table up to this is one atomic write.
+# What one request aims at: a table up to this is one atomic write, and larger requests are no faster.
 REQUEST_BYTES = 16 << 20
 _HEAD_BYTES = 1 << 16
+# Requests of one table on their way at once: the server checks one while it takes in the one before, and keeps their order.
+_REQUESTS_AT_ONCE = 2
 
 
 class Written(int):
@@ -52,6 +55,12 @@ class Written(int):
         made.rows, made.ingest_time, made.keys_with_newer_rows = rows, ingest_time, keys_with_newer_rows
         made.rows_with_newer_rows = newer or []
         return made
+
+    def plus(self, other: Written) -> Written:
+        """Of two requests, the later one's position."""
+        newer = self.rows_with_newer_rows + [self.rows + row for row in other.rows_with_newer_rows]
+        keys = self.keys_with_newer_rows + other.keys_with_newer_rows
+        return Written(int(other), self.rows + other.rows, other.ingest_time, keys, newer)
 
     def __repr__(self) -> str:
         newer = f", {self.keys_with_newer_rows:,} keys have newer rows" if self.keys_with_newer_rows else ""
@@ -186,45 +195,52 @@ class _Table:
                 yield part, [(column, array.slice(start, count)) for column, array in arrays]
 
     async def _send(self) -> Written:
-        """Sends the parts in order; while the server works on one, the next is made ready."""
+        """Sends the parts in order; while the server works on some, the next is made ready."""
         run = self.core.pool.driver.run
         hidden = not self.options.progress if self.options.progress is not None else None
         bar = tqdm(total=self.source.row_count, unit="row", unit_scale=True, desc=self.group.name, disable=hidden, delay=0.5, leave=False)
         done = Written(0)
         pieces = self._pieces()
-        waiting: _Request | None = None
+        waiting: deque[_Request] = deque()
+        is_over = False
         try:
-            while True:
-                made = await run(lambda: next(pieces, None))
-                following = None
-                if made is not None:
-                    rows, arrays = made
-                    entry = await run(lambda rows=rows, arrays=arrays: self._entry(rows.count, arrays))  # type: ignore[misc]
-                    following = _Request(self.core, [entry], self.core.deadline(self.options.timeout))
-                if waiting is not None:
-                    answer = await waiting.finish()
-                    newer = [done.rows + row for row in answer.rows_with_newer_rows]
-                    done = Written(
-                        int(answer), done.rows + answer.rows, answer.ingest_time,
-                        done.keys_with_newer_rows + answer.keys_with_newer_rows, done.rows_with_newer_rows + newer,
-                    )  # fmt: skip
-                    bar.update(answer.rows)
-                if following is None:
-                    break
-                await following.begin()
-                waiting = following
+            while waiting or not is_over:
+                if not is_over and len(waiting) < _REQUESTS_AT_ONCE:
+                    made = await run(lambda: next(pieces, None))
+                    is_over = made is None
+                    if made is not None:
+                        rows, arrays = made
+                        entry = await run(lambda rows=rows, arrays=arrays: self._entry(rows.count, arrays))  # type: ignore[misc]
+                        request = _Request(self.core, [entry], self.core.deadline(self.options.timeout))
+                        await request.begin(waiting[-1] if waiting else None)
+                        waiting.append(request)
+                    continue
+                done = done.plus(await waiting[0].finish())
+                waiting.popleft()
+                bar.update(done.rows - bar.n)
         except HeadwaterError as error:
-            if done.rows:
-                error.message += (
-                    f"; rows 0 to {done.rows - 1} were written, up to position {int(done)}; writing them again adds the same rows a "
-                    "second time"
-                )
+            await self._tell_what_was_written(error, done, list(waiting)[1:])
             raise
         finally:
             bar.close()
         if done.rows == 0:
             raise InvalidArgument("there are no rows to write")
         return done
+
+    async def _tell_what_was_written(self, error: HeadwaterError, done: Written, behind: list[_Request]) -> None:
+        """Adds it to an error that came in the middle of a table: the requests behind may have been taken."""
+        later = Written(0)
+        for request in behind:
+            try:
+                later = later.plus(await request.finish())
+            except HeadwaterError:
+                continue
+        if done.rows:
+            error.message += f"; rows 0 to {done.rows - 1} were written, up to position {int(done)}"
+        if later.rows:
+            error.message += f"; of the rows behind the refused ones {later.rows} were written, up to position {int(later)}"
+        if done.rows or later.rows:
+            error.message += "; writing them again adds the same rows a second time"
 
 
 class _Request:
@@ -236,14 +252,21 @@ class _Request:
         self._backoff = Backoff(core.retries)
         self._sent: tuple[Any, Exchange] | None = None
 
-    async def begin(self) -> None:
-        """Sends it; a loss shows in `finish`."""
+    async def begin(self, behind: _Request | None = None) -> None:
+        """Sends it; a loss shows in `finish`.
+
+        Args:
+            behind: a request of the same table that has no answer yet. A server keeps the order of one connection's writes, so where that
+                one's was lost, this one waits for its `finish`.
+        """
+        if behind is not None and (behind._sent is None or not behind._sent[0].is_open):
+            return
         try:
             if self._stamp is None:
                 self._stamp = await self._core.producer.stamp(self._core, self._deadline)
             producer, epoch, sequence = self._stamp
             head = pb.WriteRequest(project=self._core.project.encode(), producer=producer, epoch=epoch, sequence=sequence)
-            transport = await self._core.transport("online", self._deadline)
+            transport = behind._sent[0] if behind is not None and behind._sent else await self._core.transport("online", self._deadline)
             self._sent = transport, await transport.begin(Method.WRITE, head.SerializeToString(), self._body, self._deadline)
         except Unavailable as error:
             await self._backoff.wait(self._core, "online", error, self._deadline)

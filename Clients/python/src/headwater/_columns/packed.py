@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +53,19 @@ def _statuses_of(array: pa.Array) -> bits.U8:
     return spread[:, 0] | spread[:, 1] << 2 | spread[:, 2] << 4 | spread[:, 3] << 6
 
 
+class Types(tuple[FeatureType, ...]):
+    """The types of an answer, with what they have in common."""
+
+    # Of them all, where it is of fixed width and no vector.
+    common: FeatureType | None
+
+    def __new__(cls, types: Iterable[FeatureType]) -> Types:
+        made = super().__new__(cls, types)
+        is_one = len(set(made)) == 1 and made[0].cell_bytes > 0 and not made[0].is_vector
+        made.common = made[0] if is_one else None
+        return made
+
+
 @dataclass(slots=True)
 class PackedColumns:
     """An answer, found its way through and not copied."""
@@ -61,13 +74,13 @@ class PackedColumns:
     row_count: int
     buffer: pa.Buffer
     # Where each column's parts begin.
-    places: list[int]
+    places: Sequence[int]
     # All statuses, `statuses_bytes` for each column; -1 where every cell is PRESENT.
     statuses_place: int
     event_times_place: int
 
     @staticmethod
-    def decode(buffer: pa.Buffer, types: Sequence[FeatureType]) -> PackedColumns:
+    def decode(buffer: pa.Buffer, types: Types) -> PackedColumns:
         """Checks every length.
 
         Raises:
@@ -79,18 +92,25 @@ class PackedColumns:
             raise DataLoss("the answer of a get is cut short") from None
 
 
-def _decode(buffer: pa.Buffer, types: Sequence[FeatureType]) -> PackedColumns:
+def _decode(buffer: pa.Buffer, types: Types) -> PackedColumns:
     position, rows, flags = _HEADER.unpack_from(buffer, 0)
     at = _HEADER.size
     statuses_place = event_times_place = -1
     if flags & _STATUSES:
         statuses_place = at
         at += _padded((rows + 3) // 4 * len(types))
-    places: list[int] = []
-    for type in types:
-        places.append(at)
-        width = type.cell_bytes
-        at += _padded(rows * width) if width else _variable_bytes(buffer, at, rows, type)
+    places: Sequence[int]
+    if types.common is not None:
+        # The usual case, and the one whose cost would grow with features.
+        step = _padded(rows * types.common.cell_bytes)
+        places = range(at, at + step * len(types), step or 1)
+        at += step * len(types)
+    else:
+        places = []
+        for type in types:
+            places.append(at)
+            width = type.cell_bytes
+            at += _padded(rows * width) if width else _variable_bytes(buffer, at, rows, type)
     if flags & _EVENT_TIMES:
         event_times_place = at
         at += 8 * rows * len(types)

@@ -214,6 +214,9 @@ def _numpy_column(values: np.ndarray) -> pa.Array:
         return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).reshape(-1)), width)
     if values.ndim != 1:
         raise InvalidArgument(f"an array of {values.ndim} dimensions is no column: give one dimension, or two for vectors")
+    if values.dtype == np.int64 and values.flags.c_contiguous:
+        # The usual keys, several times as fast.
+        return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
     return _list_column(values.tolist()) if values.dtype == object else pa.array(values)
 
 

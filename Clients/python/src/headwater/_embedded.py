@@ -1,0 +1,169 @@
+"""A private server for a directory: the embedded store."""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+import weakref
+from pathlib import Path
+
+from .errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
+
+# A server without clients stops after so long.
+_IDLE = "1s"
+_START_SECONDS = 60.0
+# What the system takes as the path of a socket.
+_SOCKET_BYTES_MAX = 107
+
+
+def binary() -> str:
+    """The `headwater` executable: of `HEADWATER_BINARY`, of this installation, or on the PATH.
+
+    Raises:
+        NotFound: says how to get it.
+    """
+    named = os.environ.get("HEADWATER_BINARY")
+    if named:
+        return named
+    schemes = [sysconfig.get_path("scripts"), sysconfig.get_path("scripts", f"{os.name}_user"), str(Path(sys.executable).parent)]
+    for folder in schemes:
+        candidate = Path(folder, "headwater")
+        if candidate.is_file() and os.access(candidate, os.X_OK):
+            return str(candidate)
+    found = shutil.which("headwater")
+    if found:
+        return found
+    raise NotFound("there is no 'headwater' executable: install Headwater's wheel, or set HEADWATER_BINARY to its path")
+
+
+class EmbeddedServer:
+    """The server of one directory, shared by all processes that open it. It stops when the last of them has let it go.
+
+    Nobody owns it: whoever finds none starts one, and it ends by itself when no client is connected any more. So a process that is killed
+    leaves nothing behind.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], binary_path: str | None = None) -> None:
+        self.directory = Path(path).expanduser().absolute()
+        self._binary = binary_path
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise InvalidArgument(f"cannot be made a directory: {error.strerror}", str(self.directory)) from None
+        if not os.access(self.directory, os.W_OK):
+            raise InvalidArgument("is not to be written by this user", str(self.directory))
+        socket_path = self.directory / "headwater.sock"
+        # A link keeps the path of the socket short, wherever the directory is.
+        self._descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._finalizer = weakref.finalize(self, os.close, self._descriptor)
+        is_short = len(os.fsencode(socket_path)) <= _SOCKET_BYTES_MAX
+        self.socket = str(socket_path) if is_short else f"/proc/self/fd/{self._descriptor}/headwater.sock"
+
+    @property
+    def address(self) -> str:
+        return f"unix:{self.socket}"
+
+    def ensure(self) -> None:
+        """Starts the server unless it runs; comes back when it takes connections.
+
+        Raises:
+            Unavailable: with what the server said, where it does not start.
+        """
+        reap()
+        if self._answers():
+            return
+        # Of several processes that open the directory at once, one starts the server.
+        lock = os.open(self.directory / "open.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            until = time.monotonic() + _START_SECONDS
+            while not self._answers():
+                if not self._start(until):
+                    # The one before is still on its way out.
+                    time.sleep(0.05)
+                if time.monotonic() > until:
+                    raise Unavailable("another process holds it and serves nobody: stop that process", str(self.directory))
+        finally:
+            os.close(lock)
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as attempt:
+            try:
+                attempt.connect(self.socket)
+            except OSError:
+                return False
+            return True
+
+    def _start(self, until: float) -> bool:
+        """Starts a server and waits until it answers; `False` where another one still holds the directory."""
+        log_path = self.directory / "server.log"
+        command = [
+            self._binary or binary(), "serve", "--data", ".", "--listen", "unix:headwater.sock", "--stop-when-idle", _IDLE,
+        ]  # fmt: skip
+        try:
+            with open(log_path, "wb") as log:
+                # A session of its own: Ctrl-C in a terminal is for its clients.
+                server = subprocess.Popen(
+                    command, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
+                )
+        except OSError as error:
+            raise NotFound(f"cannot be run: {error.strerror}", command[0]) from None
+        _started.append(server)
+        while time.monotonic() < until:
+            if self._answers():
+                return True
+            if server.poll() is not None:
+                _started.remove(server)
+                said = log_path.read_text(errors="replace").strip()
+                if "already holds this lock" not in said:
+                    raise Unavailable(f"the server did not start: {_last(said)}", str(self.directory))
+                self._refuse_other_server()
+                return False
+            time.sleep(0.01)
+        server.terminate()
+        raise Unavailable(f"the server did not answer within {_START_SECONDS:g} s: see {log_path}", str(self.directory))
+
+    def _refuse_other_server(self) -> None:
+        """Tells a server that somebody else runs on the directory from one of ours that is on its way out.
+
+        Raises:
+            FailedPrecondition: says where the other server is.
+        """
+        try:
+            address = (self.directory / "online.address").read_text().splitlines()[0]
+        except (OSError, IndexError):
+            return
+        if address != "unix:headwater.sock":
+            raise FailedPrecondition(f"is served by another server: use headwater.connect({address!r})", str(self.directory))
+
+
+def _last(said: str) -> str:
+    return said.splitlines()[-1] if said else "it said nothing"
+
+
+# Servers that this process started: waited for, so that none is left as a zombie.
+_started: list[subprocess.Popen[bytes]] = []
+
+
+def reap() -> None:
+    """Collects servers that have ended."""
+    for server in list(_started):
+        if server.poll() is not None:
+            _started.remove(server)
+
+
+def _forget() -> None:
+    # A server that others still use goes on: it is not ours to wait for, nor to warn of.
+    for server in _started:
+        server.returncode = server.returncode if server.returncode is not None else 0
+    _started.clear()
+
+
+atexit.register(_forget)

@@ -1,0 +1,81 @@
+"""A definition proposed from a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from ._tables.sources import open_source
+from .definitions import Duration, Entity, Feature, FeatureGroup, Key
+from .errors import InvalidArgument
+
+
+def infer_group(
+    data: Any, *, name: str, keys: str | Sequence[str], event_time: str | None = None, entity: str | Entity | None = None,
+    max_age: Duration | None = None,
+) -> FeatureGroup:  # fmt: skip
+    """Proposes a feature group for a table; look at it, change what should be otherwise, and apply it.
+
+    Args:
+        data: any table that `Client.write` takes, or paths; of files the first piece is looked at.
+        name: of the group.
+        keys: the key columns.
+        event_time: the time's column; `None` for a static table.
+        entity: its name, or an `Entity` that is there; by default an entity is proposed too, called as its keys.
+        max_age: how far back a read may look.
+    Raises:
+        InvalidArgument: for a column that is missing, or of a type that no feature has.
+    """
+    rows = next(iter(open_source(data).read()), None)
+    if rows is None:
+        raise InvalidArgument("the table is empty: there are no types to see")
+    key_names = [keys] if isinstance(keys, str) else list(keys)
+    needed = [*key_names, *([event_time] if event_time else [])]
+    for column in needed:
+        if column not in rows.columns:
+            raise InvalidArgument(f"is missing: the table has {', '.join(rows.names)}", f"column '{column}'")
+    types = {column: _type_of(rows.arrow({}).schema.field(column).type, column) for column in rows.names}
+    for column in key_names:
+        if types[column] not in ("int32", "int64", "string", "bytes", "timestamp"):
+            raise InvalidArgument(f"{types[column]} is no type of a key: int32, int64, string, bytes or timestamp are", f"column '{column}'")
+    if event_time is not None and types[event_time] not in ("timestamp", "string"):
+        raise InvalidArgument(f"{types[event_time]} is no time", f"column '{event_time}'")
+    owner = entity if entity is not None else Entity("_".join(key_names), [Key(column, types[column]) for column in key_names])
+    features = [Feature(column, types[column]) for column in rows.names if column not in needed]
+    return FeatureGroup(name, owner, features, event_time=event_time or "none", max_age=max_age)
+
+
+def _type_of(given: pa.DataType, column: str) -> str:
+    if pa.types.is_dictionary(given):
+        return _type_of(given.value_type, column)
+    if pa.types.is_fixed_size_list(given) and pa.types.is_floating(given.value_type):
+        return f"vector({given.list_size})"
+    if pa.types.is_list(given) or pa.types.is_large_list(given) or pa.types.is_fixed_size_list(given) or pa.types.is_list_view(given):
+        return f"array({_type_of(given.value_type, column)})"
+    for is_one, name in _TYPES:
+        if is_one(given):
+            return name
+    raise InvalidArgument(f"{given} is no type of a feature: convert it, or leave the column out", f"column '{column}'")
+
+
+def _is_text(given: pa.DataType) -> bool:
+    return bool(pa.types.is_string(given) or pa.types.is_large_string(given) or pa.types.is_string_view(given))
+
+
+def _is_bytes(given: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(given) or pa.types.is_large_binary(given) or pa.types.is_fixed_size_binary(given))
+
+
+_TYPES = [
+    (pa.types.is_boolean, "bool"),
+    (lambda given: given.id in (pa.int8().id, pa.int16().id, pa.int32().id, pa.uint8().id, pa.uint16().id), "int32"),
+    (pa.types.is_integer, "int64"),
+    (lambda given: given.id in (pa.float16().id, pa.float32().id), "float32"),
+    (pa.types.is_floating, "float64"),
+    (pa.types.is_decimal, "float64"),
+    (_is_text, "string"),
+    (_is_bytes, "bytes"),
+    (lambda given: pa.types.is_timestamp(given) or pa.types.is_date(given), "timestamp"),
+]

@@ -1,0 +1,224 @@
+"""The same calls as coroutines: `client = await headwater.aio.connect(…)`.
+
+Any number of tasks share a client; it belongs to the event loop that it was made in. What is described at `headwater.Client` holds here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ._calls import history, online, operations, write
+from ._calls.core import Core
+from ._calls.groups import describe
+from ._calls.online import Selection
+from ._calls.table import BATCH_ROWS, TableQuery
+from ._calls.write import Written
+from ._connections.asyncio import AsyncioDriver
+from ._connections.endpoint import Endpoint
+from ._connections.pool import Pool
+from ._connections.transport import Deadline
+from ._embedded import EmbeddedServer, reap
+from ._times import Time
+from .client import RETRIES, TIMEOUT, pandas_frame
+from .history import joined_pandas, record_batches
+from .online import OnlineFeatures
+from .reports import AuditReport, Listing, Plan, Report
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+
+async def connect(
+    address: str = "127.0.0.1:7070", project: str = "default", *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
+    token: str | None = None,
+) -> AsyncClient:  # fmt: skip
+    """Connects to a server: as `headwater.connect`."""
+    client = AsyncClient(address, project, timeout=timeout, retries=retries, token=token)
+    return await client._begin()
+
+
+async def open(
+    path: str | os.PathLike[str], project: str = "default", *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
+) -> AsyncClient:  # fmt: skip
+    """Opens a store in a directory: as `headwater.open`."""
+    server = EmbeddedServer(path)
+    client = AsyncClient(server.address, project, timeout=timeout, retries=retries, before_connecting=server.ensure, on_close=reap)
+    return await client._begin()
+
+
+class AsyncTable:
+    """A table that the store answers with: as `headwater.FeatureTable`."""
+
+    def __init__(self, query: TableQuery, *, frame: Any = None, has_statuses: bool = False) -> None:
+        self._query = query
+        self._frame = frame
+        self._has_statuses = has_statuses
+
+    @property
+    def position(self) -> int | None:
+        """The log position that the answer shows; `None` before it was read to its end."""
+        return self._query.position
+
+    async def to_arrow(self, *, statuses: bool = False) -> pa.Table:
+        """The answer as an Arrow table."""
+        return (await self._query.load()).table(self._statuses(statuses))
+
+    async def to_pandas(self, *, statuses: bool = False, dtypes: str = "numpy") -> pandas.DataFrame:
+        """The answer as a DataFrame; a spine that was one keeps its types and its index."""
+        return joined_pandas(await self._query.load(), self._frame, self._statuses(statuses), dtypes)
+
+    async def to_polars(self, *, statuses: bool = False) -> polars.DataFrame:
+        """The answer as a polars DataFrame."""
+        import polars
+
+        made = polars.from_arrow(await self.to_arrow(statuses=statuses))
+        assert isinstance(made, polars.DataFrame)
+        return made
+
+    async def batches(self, rows: int = BATCH_ROWS, *, statuses: bool = False) -> AsyncGenerator[pa.RecordBatch, None]:
+        """The answer piece by piece as it arrives: the server waits while it is not read."""
+        statuses = self._statuses(statuses)
+        async for part in self._query.parts(rows):
+            for batch in record_batches(part, statuses):
+                yield batch
+
+    def _statuses(self, wanted: bool) -> bool:
+        if wanted and not self._has_statuses:
+            raise ValueError("the rows of a scan have no statuses: they are what was written")
+        return wanted
+
+
+class AsyncClient:
+    """A client of one store, for tasks of one event loop. Made by `connect` and `open`: as `headwater.Client`."""
+
+    def __init__(
+        self, address: str, project: str, *, timeout: float | None, retries: int, token: str | None = None,
+        before_connecting: Callable[[], None] | None = None, on_close: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        pool = Pool(AsyncioDriver(), Endpoint.parse(address), project, token, 10.0, before_connecting=before_connecting)
+        self._core = Core(pool, project, timeout, retries)
+        self._on_close = on_close
+
+    async def _begin(self) -> AsyncClient:
+        await self._core.pool.transport(None, Deadline(self._core.timeout))
+        return self
+
+    @property
+    def project(self) -> str:
+        """The namespace of all names."""
+        return self._core.project
+
+    @property
+    def address(self) -> str:
+        """Where the server is that this client was told of."""
+        return str(self._core.pool.first)
+
+    async def apply(self, definitions: Any) -> Plan:
+        """Applies definitions."""
+        return await operations.apply_or_plan(self._core, definitions, is_plan=False)
+
+    async def plan(self, definitions: Any) -> Plan:
+        """What `apply` would do."""
+        return await operations.apply_or_plan(self._core, definitions, is_plan=True)
+
+    async def list(self) -> Listing:
+        """Everything in the project, in short."""
+        return await operations.listing(self._core)
+
+    async def describe(self, name: str) -> Report:
+        """All that goes by a name."""
+        return Report(await describe(self._core, name))
+
+    async def search(self, text: str) -> Listing:
+        """What has the text in a name, a description, an owner or a tag."""
+        return await operations.search(self._core, text)
+
+    async def write(
+        self, target: str | Mapping[str, Any], data: Any = None, *, timeout: float | None = None, nan_is_null: bool | None = None,
+        progress: bool | None = None,
+    ) -> Written:  # fmt: skip
+        """Writes rows into a feature group, or into several in one atomic request."""
+        return await write.write(self._core, target, data, write.Options(timeout, nan_is_null, progress))
+
+    async def delete(self, group: str, keys: Any, *, timeout: float | None = None, progress: bool | None = None) -> Written:
+        """Deletes keys, from an event time on."""
+        return await write.write(self._core, group, keys, write.Options(timeout, None, progress, is_delete=True))
+
+    async def get_online_features(
+        self, features: Sequence[str] | str | None = None, entities: Any = None, *, service: str | None = None,
+        full_feature_names: bool = False, min_position: int | None = None, at: Time | None = None, event_times: bool = False,
+        timeout: float | None = None,
+    ) -> OnlineFeatures:  # fmt: skip
+        """The latest features of entities, all seen at one position."""
+        selection = Selection.of(service, features, full_feature_names)
+        return await online.get(self._core, selection, entities, online.Options(at, min_position, event_times, timeout))
+
+    async def get_historical_features(
+        self, spine: Any, features: Sequence[str] | str | None = None, *, service: str | None = None, spine_time: str = "event_time",
+        full_feature_names: bool = False, as_of: int | None = None, availability: str = "event", min_position: int | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTable:  # fmt: skip
+        """A training set: to each row of the spine the features as they were at its own time."""
+        query = await history.history(
+            self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time, as_of=as_of,
+            availability=availability, min_position=min_position, timeout=timeout,
+        )  # fmt: skip
+        return AsyncTable(query, frame=pandas_frame(spine), has_statuses=True)
+
+    async def scan(
+        self, group: str, columns: Sequence[str] | None = None, *, start: Time | None = None, end: Time | None = None, keys: Any = None,
+        deletes: bool = False, as_of: int | None = None, min_position: int | None = None, timeout: float | None = None,
+    ) -> AsyncTable:  # fmt: skip
+        """All rows of a group in (key, event_time, position, row) order."""
+        query = await history.scan(
+            self._core, group, columns=columns, start=start, end=end, keys=keys, deletes=deletes, as_of=as_of, min_position=min_position,
+            timeout=timeout,
+        )  # fmt: skip
+        return AsyncTable(query)
+
+    async def latest(
+        self, group: str, columns: Sequence[str] | None = None, *, at: Time | None = None, keys: Any = None, deletes: bool = False,
+        as_of: int | None = None, min_position: int | None = None, timeout: float | None = None,
+    ) -> AsyncTable:  # fmt: skip
+        """The latest row of every key of a group, by history."""
+        query = await history.latest(
+            self._core, group, columns=columns, at=at, keys=keys, deletes=deletes, as_of=as_of, min_position=min_position, timeout=timeout
+        )
+        return AsyncTable(query)
+
+    async def status(self) -> Report:
+        """Where the server stands."""
+        return await operations.status(self._core)
+
+    async def audit(self, *, min_position: int | None = None, progress: bool | None = None) -> AuditReport:
+        """Compares online and offline over all rows, at one position; true where they agree."""
+        return await operations.audit(self._core, min_position, progress)
+
+    async def snapshot(self) -> Report:
+        """Takes a snapshot of the online store."""
+        return await operations.snapshot(self._core)
+
+    async def compact(self, group: str | None = None) -> Report:
+        """Compacts the history of one group, or of all."""
+        return await operations.compact(self._core, group)
+
+    async def close(self) -> None:
+        """Closes all connections; calls that wait fail with `Cancelled`."""
+        self._core.pool.close()
+        if self._on_close is not None:
+            self._on_close()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<headwater.aio.AsyncClient {self.address}, project {self.project!r}>"
