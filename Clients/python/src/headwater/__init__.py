@@ -14,6 +14,7 @@
 
 from . import aio
 from ._calls.write import Written
+from ._infer import infer_group
 from ._version import __version__
 from .client import Client, connect, open
 from .definitions import Entity, Feature, FeatureGroup, FeatureService, Key, Reference, to_yaml
@@ -39,7 +40,6 @@ from .errors import (
 from .history import FeatureTable, HistoricalFeatures, Scan
 from .online import OnlineFeatures, Status
 from .reports import AuditReport, Listing, Plan, Report
-from ._infer import infer_group
 
 __all__ = [
     "Aborted",

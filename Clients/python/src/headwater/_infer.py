@@ -25,6 +25,7 @@ def infer_group(
         event_time: the time's column; `None` for a static table.
         entity: its name, or an `Entity` that is there; by default an entity is proposed too, called as its keys.
         max_age: how far back a read may look.
+
     Raises:
         InvalidArgument: for a column that is missing, or of a type that no feature has.
     """
@@ -39,7 +40,7 @@ def infer_group(
     types = {column: _type_of(rows.arrow({}).schema.field(column).type, column) for column in rows.names}
     for column in key_names:
         if types[column] not in ("int32", "int64", "string", "bytes", "timestamp"):
-            raise InvalidArgument(f"{types[column]} is no type of a key: int32, int64, string, bytes or timestamp are", f"column '{column}'")
+            raise InvalidArgument(f"{types[column]} is no type of a key; int32, int64, string, bytes, timestamp are", f"column '{column}'")
     if event_time is not None and types[event_time] not in ("timestamp", "string"):
         raise InvalidArgument(f"{types[event_time]} is no time", f"column '{event_time}'")
     owner = entity if entity is not None else Entity("_".join(key_names), [Key(column, types[column]) for column in key_names])

@@ -37,9 +37,10 @@ def connect(
         project: the namespace of all names.
         timeout: seconds that one call may take, with its retries; `None` for no limit. Streams and long work of the server take
             as long as they take, unless they are given a timeout of their own.
-        retries: how often a call is made again whose connection was lost: at once, then after pauses from 50 ms to 2 s. A write that is sent
-            again is applied once.
+        retries: how often a call is made again whose connection was lost: at once, then after pauses from 50 ms to 2 s. A write that
+            is sent again is applied once.
         token: for a server that asks for one.
+
     Raises:
         Unavailable: where nobody answers there.
         InvalidArgument: for an address that is none.
@@ -57,6 +58,7 @@ def open(
     Args:
         path: the data directory; made if missing. What the server says goes to `server.log` in it.
         project, timeout, retries: as in `connect`.
+
     Raises:
         Unavailable: where the server does not start, with what it said.
         FailedPrecondition: where a server that was started otherwise has the directory.
@@ -96,8 +98,10 @@ class Client:
 
         Args:
             definitions: a path of a YAML file or a list of them, or a list of `hw.Entity`, `hw.FeatureGroup` and `hw.FeatureService`.
+
         Returns:
             What was done.
+
         Raises:
             InvalidArgument: with up to 20 problems, each behind its file and line, or its path.
             FailedPrecondition: for a change that is not allowed: give the group or service a new version.
@@ -139,10 +143,13 @@ class Client:
                 the path of a Parquet, CSV or NDJSON file, a glob, or a list of paths. It has the group's key columns, its event time and
                 any of its features; a missing feature is null.
             timeout: seconds for each request; the client's, unless given.
-            nan_is_null: whether NaN in floats means null. By default it does in pandas columns of NumPy's types only, where nothing else can.
+            nan_is_null: whether NaN in floats means null. By default it does in pandas columns of NumPy's types, where nothing else
+                can, and nowhere else.
             progress: whether a bar is shown; `None`: on a terminal.
+
         Returns:
             The position of the last row, an `int` that also has `rows`.
+
         Raises:
             InvalidArgument: with rows and reasons: nothing was written.
             NotFound: where there is no such group.
@@ -156,6 +163,7 @@ class Client:
         Args:
             group: `weather` or `weather@1`.
             keys: any table that `write` takes, with the key columns, and the event time's column where that is not now.
+
         Returns:
             The position, an `int` that also has `keys_with_newer_rows`: those for which a later row wins.
         """
@@ -179,6 +187,7 @@ class Client:
             at: the clock for max_age; the server's, unless given.
             event_times: whether the answer tells when each value became true.
             timeout: seconds; the client's, unless given.
+
         Raises:
             NotFound: for features that do not exist.
             InvalidArgument: for a missing key, or one of another type.
@@ -205,6 +214,7 @@ class Client:
             availability: `ingest` also requires that a row had been written by the spine row's time.
             min_position: the answer shows at least this position.
             timeout: seconds for the whole stream; no limit, unless given.
+
         Raises:
             NotFound: for features that do not exist.
             InvalidArgument: for a spine without its keys or its time.

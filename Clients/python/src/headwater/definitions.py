@@ -11,7 +11,9 @@ from .errors import InvalidArgument
 
 Duration = Union[str, dt.timedelta]
 
-_UNITS = [(604_800_000_000, "w"), (86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s"), (1_000, "ms"), (1, "us")]
+_UNITS = [
+    (604_800_000_000, "w"), (86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s"), (1_000, "ms"), (1, "us"),
+]  # fmt: skip
 
 
 def duration_text(duration: Duration) -> str:

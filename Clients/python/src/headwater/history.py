@@ -124,6 +124,7 @@ class FeatureTable:
         Args:
             progress: whether a bar is shown; `None`: on a terminal.
             options: of `pyarrow.parquet.ParquetWriter`, such as `compression="zstd"`.
+
         Returns:
             How many rows were written.
         """
@@ -195,7 +196,7 @@ class Scan(FeatureTable):
 def record_batches(part: Part, statuses: bool) -> list[pa.RecordBatch]:
     """A part as one record batch."""
     table = part.table(statuses).combine_chunks()
-    return list(table.to_batches()) or [pa.RecordBatch.from_arrays([column.combine_chunks() for column in table.columns], schema=table.schema)]
+    return list(table.to_batches()) or [pa.RecordBatch.from_pylist([], table.schema)]
 
 
 def _matrix(table: pa.Table) -> npt.NDArray[Any]:

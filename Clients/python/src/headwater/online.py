@@ -181,7 +181,8 @@ class OnlineFeatures:
         if rows.row_count * type.cell_bytes % 8 or (rows.statuses_place >= 0 and self.status_codes.any()):
             return None
         flat = np.frombuffer(rows.buffer, type.numpy, rows.row_count * len(self._types), rows.places[0] if rows.row_count else 0)
-        return flat.reshape(len(self._types), rows.row_count).T
+        matrix: npt.NDArray[Any] = flat.reshape(len(self._types), rows.row_count).T
+        return matrix
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         made = self.to_numpy(dtype)

@@ -25,7 +25,8 @@ _PAUSE_MIN, _PAUSE_MAX = 0.05, 2.0
 
 class Backoff:
     """Pauses between tries: none before the second, then 50 ms doubling to 2 s, shortened by chance so that clients do not come
-    back together."""
+    back together.
+    """
 
     def __init__(self, retries: int) -> None:
         self._left = retries

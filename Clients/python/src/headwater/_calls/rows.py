@@ -50,6 +50,7 @@ async def stream(
     Args:
         answer: filled on the way.
         spine: gives encoded batches to send, only while the server has room; called anew where a stream that gave nothing yet is lost.
+
     Raises:
         HeadwaterError: what the stream ended with.
     """

@@ -98,7 +98,8 @@ class Part:
 
 class TableQuery:
     """One question whose answer is a table. It is asked when it is read, and again each time it is streamed; from the second time on as of
-    the position that it was first answered at, so that all answers are the same."""
+    the position that it was first answered at, so that all answers are the same.
+    """
 
     def __init__(
         self, core: Core, method: Method, request: Callable[[int | None], Message], *, timeout: float | None,

@@ -152,7 +152,7 @@ class _Table:
         columns = [(column.ordinal, column.type, array) for column, array in arrays]
         entry = batch.encode(count, columns, prefix=bytes(_ENTRY.size))
         operation = _DELETE if self.options.is_delete else _WRITE
-        _ENTRY.pack_into(entry, 0, self.group.id, self.group.schema_version, len(entry) - _ENTRY.size, operation)
+        _ENTRY.pack_into(entry.data, 0, self.group.id, self.group.schema_version, len(entry) - _ENTRY.size, operation)
         return entry
 
     async def write(self) -> Written:

@@ -30,6 +30,7 @@ def encode(row_count: int, columns: Sequence[tuple[int, FeatureType, pa.Array]],
 
     Args:
         prefix: what stands in front of it; a multiple of 64 bytes.
+
     Returns:
         The bytes, of shape (n,) and type uint8.
     """
@@ -137,6 +138,7 @@ def decode(buffer: pa.Buffer) -> tuple[int, list[pa.Array], int]:
 
     Returns:
         How many rows there are, the columns, and the bytes of the batch.
+
     Raises:
         DataLoss: for what is no batch.
         Unimplemented: for another version, or a type that this client does not know.
@@ -162,9 +164,7 @@ def _decode_column(buffer: pa.Buffer, at: int, rows: int, limit: int) -> pa.Arra
     places = list(zip(spans[::2], spans[1::2], strict=True))
     if any(place + size > limit for place, size in places):
         raise DataLoss("a batch's column reaches outside it")
-    validity, offsets, element_validity, element_offsets, data = [
-        buffer.slice(place, size) if size else None for place, size in places
-    ]
+    validity, offsets, element_validity, element_offsets, data = [buffer.slice(place, size) if size else None for place, size in places]
     data = buffer.slice(0, 0) if data is None else data
     try:
         return _column(type, rows, nulls, validity, offsets, element_validity, element_offsets, data)

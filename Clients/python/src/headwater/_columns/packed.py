@@ -49,8 +49,8 @@ def _statuses_of(array: pa.Array) -> bits.U8:
     nulls = np.asarray(array.is_null())
     spread = np.zeros(-(-len(array) // 4) * 4, np.uint8)
     spread[: len(array)] = nulls
-    spread = spread.reshape(-1, 4)
-    return spread[:, 0] | spread[:, 1] << 2 | spread[:, 2] << 4 | spread[:, 3] << 6
+    cells = spread.reshape(-1, 4)
+    return (cells[:, 0] | cells[:, 1] << 2 | cells[:, 2] << 4 | cells[:, 3] << 6).astype(np.uint8)
 
 
 class Types(tuple[FeatureType, ...]):
@@ -125,7 +125,7 @@ def _variable_bytes(buffer: pa.Buffer, at: int, rows: int, type: FeatureType) ->
         return _padded((rows + 7) // 8)
     if type.is_text:
         return _text_bytes(buffer, at, rows)
-    count, has_nulls, elements = _array_parts(buffer, at, rows)
+    count, _, elements = _array_parts(buffer, at, rows)
     used = elements - at
     if type.element.is_text:
         return used + _text_bytes(buffer, elements, count)

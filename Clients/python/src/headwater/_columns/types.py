@@ -48,9 +48,7 @@ class FeatureType:
             return FeatureType(ARRAY, _CODES[match[2]])
         if match and match[1] == "vector" and re.fullmatch(r"[1-9]\d{0,4}", match[2]) and int(match[2]) <= VECTOR_LENGTH_MAX:
             return FeatureType(VECTOR, 4, int(match[2]))
-        raise InvalidArgument(
-            f"unknown type {text!r}: use {', '.join(_CODES)}, array(T) or vector(n) with n from 1 to {VECTOR_LENGTH_MAX}"
-        )
+        raise InvalidArgument(f"unknown type {text!r}: use {', '.join(_CODES)}, array(T) or vector(n) with n from 1 to {VECTOR_LENGTH_MAX}")
 
     @staticmethod
     def of_descriptor(code: int, element: int, length: int) -> FeatureType | None:

@@ -78,9 +78,7 @@ class AsyncioTransport(asyncio.BufferedProtocol):
     def frame_bytes_max(self) -> int:
         return self._session.frame_bytes_max
 
-    async def begin(
-        self, method: int, head: bytes, body: Sequence[Bytes], deadline: Deadline, *, end: bool = True
-    ) -> Exchange:
+    async def begin(self, method: int, head: bytes, body: Sequence[Bytes], deadline: Deadline, *, end: bool = True) -> Exchange:
         await self._has_room.wait()
         exchange, frame = self._session.begin(method, head, body, budget_ms=deadline.budget_ms(), end=end)
         await self._write(frame)

@@ -65,9 +65,7 @@ class BlockingTransport:
     def frame_bytes_max(self) -> int:
         return self._session.frame_bytes_max
 
-    async def begin(
-        self, method: int, head: bytes, body: Sequence[Bytes], deadline: Deadline, *, end: bool = True
-    ) -> Exchange:
+    async def begin(self, method: int, head: bytes, body: Sequence[Bytes], deadline: Deadline, *, end: bool = True) -> Exchange:
         budget = deadline.budget_ms()
         with self._sending:
             with self._news:

@@ -56,17 +56,18 @@ class Transport(Protocol):
     @property
     def is_open(self) -> bool:
         """Whether new requests may go here."""
+
     @property
     def in_flight(self) -> int: ...
     @property
     def frame_bytes_max(self) -> int: ...
+
     # What the server has resolved for this connection: handles of gets, by what they were asked for.
     prepared: dict[Any, Any]
 
-    async def begin(
-        self, method: int, head: bytes, body: Sequence[Bytes], deadline: Deadline, *, end: bool = True
-    ) -> Exchange:
+    async def begin(self, method: int, head: bytes, body: Sequence[Bytes], deadline: Deadline, *, end: bool = True) -> Exchange:
         """Sends a request."""
+
     async def finish(self, exchange: Exchange, deadline: Deadline) -> Frame:
         """Waits for the one answer of a call, or for the end of a stream.
 
@@ -74,14 +75,19 @@ class Transport(Protocol):
             HeadwaterError: what the server answers; `DeadlineExceeded`; `Unavailable` where the connection ends: the
                 request may then have been carried out.
         """
+
     async def send(self, exchange: Exchange, body: Sequence[Bytes], *, end: bool) -> None:
         """Sends an item of a stream; only while `exchange.send_window` is above zero, or with `end`."""
+
     async def changed(self, exchange: Exchange, deadline: Deadline) -> None:
         """Waits until an item, credit or the end has come for a stream."""
+
     async def take(self, exchange: Exchange) -> Frame | None:
         """An item that has come; gives credit back."""
+
     async def cancel(self, exchange: Exchange) -> None:
         """Gives a request up."""
+
     def close(self) -> None: ...
     def abandon(self) -> None:
         """Lets the connection go in a child process: the parent's stays as it is."""

@@ -33,6 +33,7 @@ def column(array: pa.Array | pa.ChunkedArray, type: FeatureType, name: str, firs
     Args:
         first_row: the number of its first row in what the user handed in, for messages.
         source: the file it came from.
+
     Raises:
         InvalidArgument: names column, row, and what would fit.
     """
@@ -105,7 +106,9 @@ def _fit_float(array: pa.Array, type: FeatureType) -> pa.Array:
     given = array.type
     if pa.types.is_integer(given):
         # float32 holds whole numbers up to 2^24 exactly; as with any float64, the nearest is taken.
-        return _cast(array, type, lambda cell: f"{cell} is not exact as {type}: use int64") if type.code == 5 else array.cast(type.arrow, safe=False)
+        if type.code == 4:
+            return array.cast(type.arrow, safe=False)
+        return _cast(array, type, lambda cell: f"{cell} is not exact as {type}: use int64")
     if pa.types.is_decimal(given):
         return _fit_float(array.cast(pa.float64()), type)
     if not pa.types.is_floating(given):
@@ -127,7 +130,8 @@ def _fit_string(array: pa.Array, type: FeatureType) -> pa.Array:
 
 def _fit_bytes(array: pa.Array, type: FeatureType) -> pa.Array:
     given = array.type
-    if pa.types.is_binary(given) or pa.types.is_large_binary(given) or pa.types.is_fixed_size_binary(given) or pa.types.is_binary_view(given):
+    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    if any(is_one(given) for is_one in kinds):
         return array.cast(type.arrow)
     raise _unfit(array, type, "bytes fit; encode text first")
 

@@ -90,6 +90,7 @@ def open_source(data: Any, text_columns: Iterable[str] = (), *, nan_is_null: boo
     Args:
         text_columns: columns of CSV and NDJSON files that are read by Headwater's rules, not by what their text looks like.
         nan_is_null: whether NaN in floats means null; `None`: in pandas columns of NumPy's types, where nothing else can.
+
     Raises:
         InvalidArgument: for what is no table.
     """
@@ -135,7 +136,8 @@ def columns_of(data: Any, *, nan_is_null: bool | None = None) -> dict[str, pa.Ar
     if isinstance(data, (pa.Table, pa.RecordBatch)):
         columns = _named(data.schema.names, data.columns)
     elif isinstance(data, Mapping):
-        return {str(name): _with_nulls(values_to_arrow(values, str(name), nan_is_null=nan_is_null), nan_is_null) for name, values in data.items()}
+        made = {str(name): values_to_arrow(values, str(name), nan_is_null=nan_is_null) for name, values in data.items()}
+        return {name: _with_nulls(column, nan_is_null) for name, column in made.items()}
     elif isinstance(data, (list, tuple)):
         columns = _record_columns(data)
     elif hasattr(data, "__arrow_c_stream__"):
@@ -223,7 +225,7 @@ def _numpy_column(values: np.ndarray) -> pa.Array:
 def _pandas_column(series: Any, nan_is_null: bool | None) -> pa.Array | pa.ChunkedArray:
     dtype = series.dtype
     if isinstance(dtype, np.dtype):
-        if dtype == object:
+        if dtype.kind == "O":
             return _object_column(series)
         return pa.array(series.to_numpy(), from_pandas=nan_is_null is not False)
     return pa.array(series, from_pandas=nan_is_null)

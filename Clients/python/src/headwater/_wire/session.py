@@ -86,9 +86,7 @@ class Session:
     def greeted(self, reply: pb.HelloReply) -> None:
         self.hello = reply
 
-    def begin(
-        self, method: int, head: bytes, body: Sequence[Bytes], *, budget_ms: int, end: bool
-    ) -> tuple[Exchange, list[Bytes]]:
+    def begin(self, method: int, head: bytes, body: Sequence[Bytes], *, budget_ms: int, end: bool) -> tuple[Exchange, list[Bytes]]:
         """A new request, and the bytes to send for it.
 
         Raises:
