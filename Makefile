@@ -41,8 +41,16 @@ test: setup lint ## set up, lint, build, run every test
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --skip '$(SERIAL_TESTS)'
 	$(SWIFT) test --skip-build --no-parallel --filter '$(SERIAL_TESTS)'
+	@$(MAKE) test-python
 	@$(MAKE) simulate SEEDS=200
 	@scripts/sabotage --smoke
+
+.PHONY: test-python
+test-python: setup ## the Python client: linters, then its tests against a server that `make build` or `make test` built
+	@PYTHON="$(PYTHON)" scripts/python-env
+	cd Clients/python && .venv/bin/ruff check --quiet . ../../examples && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy
+	$(SWIFT) build --product headwater
+	cd Clients/python && HEADWATER_BINARY="$${HEADWATER_BINARY:-$(CURDIR)/.build/debug/headwater}" .venv/bin/pytest $(PYTEST_ARGUMENTS)
 
 .PHONY: torture
 torture: release ## break processes and disks for ten minutes: figures, exit code 1 where a promise breaks (TORTURE=options)
@@ -107,15 +115,27 @@ lint: ## check style, import direction and where unsafe code lives
 	@SWIFT="$(SWIFT)" $(PYTHON) scripts/lint
 
 .PHONY: format
-format: ## format all Swift sources in place
+format: ## format all Swift and Python sources in place
 	$(SWIFT) format format --in-place --recursive --parallel --configuration .swift-format $(SWIFT_SOURCES)
+	@PYTHON="$(PYTHON)" scripts/python-env
+	cd Clients/python && .venv/bin/ruff check --fix --quiet . && .venv/bin/ruff format --quiet .
 
 .PHONY: protos
-protos: ## generate the C of Protos/headwater.proto again
-	@scripts/setup protobuf-c-compiler
+protos: ## generate the C and the Python of Protos/headwater.proto again
+	@scripts/setup protobuf-c-compiler protobuf-compiler
 	@mkdir -p $(GENERATED)/include
 	protoc-c --proto_path=Protos --c_out=$(GENERATED) headwater.proto
 	@mv $(GENERATED)/headwater.pb-c.h $(GENERATED)/include/headwater.pb-c.h
+	protoc --proto_path=Protos --python_out=Clients/python/src/headwater/_wire --pyi_out=Clients/python/src/headwater/_wire headwater.proto
+
+.PHONY: wheel
+wheel: release ## Clients/python/dist/headwater-….whl: the Python client and the server, for machines without Swift
+	@PYTHON="$(PYTHON)" scripts/wheel "$$($(RELEASE) --show-bin-path)"
+
+.PHONY: docs
+docs: ## the Python client's reference as HTML: Clients/python/.docs
+	@PYTHON="$(PYTHON)" scripts/python-env
+	@scripts/python-docs
 
 .PHONY: install
 install: release ## install headwater below PREFIX (default /usr/local)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -16,3 +17,6 @@ class ServerBinary(BuildHookInterface):  # type: ignore[type-arg]
         if binary:
             build_data["shared_scripts"][binary] = "headwater"
             build_data["tag"] = f"py3-none-{os.environ['HEADWATER_WHEEL_PLATFORM']}"
+            # Licenses of what is in it.
+            notices = Path(os.environ["HEADWATER_WHEEL_NOTICES"])
+            build_data["extra_metadata"].update({str(notice): f"notices/{notice.name}" for notice in notices.iterdir()})
