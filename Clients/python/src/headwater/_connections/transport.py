@@ -43,7 +43,7 @@ class Deadline:
         return 0 if left is None else min(max(1, int(left * 1000)), 0xFFFFFFFF)
 
     def exceeded(self) -> DeadlineExceeded:
-        return DeadlineExceeded(f"no answer within {self.seconds:g} s: give it more time with timeout=")
+        return DeadlineExceeded(f"no answer within {self.seconds:.3g} s: give it more time with timeout=")
 
 
 class Transport(Protocol):
