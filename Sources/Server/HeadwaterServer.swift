@@ -109,8 +109,11 @@ public final class HeadwaterServer: Service {
     /// Waits until no client has been connected for `limit`; the first one has longer to come.
     private func waitUntilIdle(_ transport: ServerTransport, for limit: Duration) async -> (any Error)? {
         var lastSeen = ContinuousClock.now + Self.firstClientLimit
+        var seenCount: UInt64 = 0
         while !Task.isCancelled, ContinuousClock.now - lastSeen < limit {
-            if transport.connectionCount > 0 { lastSeen = .now }
+            // Also those that came and went between two looks.
+            if transport.connectionCount > 0 || transport.everConnectedCount > seenCount { lastSeen = .now }
+            seenCount = transport.everConnectedCount
             try? await Task.sleep(for: .milliseconds(50))
         }
         if !Task.isCancelled { logger.info("no client is connected any more") }

@@ -10,6 +10,9 @@ final class ConnectionRegistry: Sendable {
 
     var count: Int { open.withLock { $0.count } }
 
+    /// Connections that were ever opened.
+    var everCount: UInt64 { lastID.load(ordering: .relaxed) }
+
     func nextID() -> UInt64 { lastID.add(1, ordering: .relaxed).newValue }
 
     /// Takes a connection in; `false` where there are too many.

@@ -24,6 +24,8 @@ public final class ServerTransport: Sendable {
     }
 
     public var connectionCount: Int { registry.count }
+    /// Connections that were ever opened.
+    public var everConnectedCount: UInt64 { registry.everCount }
 
     /// Listens on all endpoints, or on none.
     ///

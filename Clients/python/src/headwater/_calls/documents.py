@@ -119,6 +119,8 @@ class _Builder:
     def build(self, node: yaml.Node, path: str) -> Any:
         place = f"{self._file}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
         self._places.setdefault(path, place)
+        if not node.tag.startswith("tag:yaml.org,2002:"):
+            raise InvalidArgument(f"tags such as {node.tag} are not known here", place)
         if isinstance(node, yaml.MappingNode):
             made: dict[str, Any] = {}
             for key, value in node.value:

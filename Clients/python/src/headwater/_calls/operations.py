@@ -60,7 +60,7 @@ async def search(core: Core, text: str) -> Listing:
     return Listing(found, everything.position)
 
 
-_SEARCHED = ("name", "description", "owner", "tags", "features")
+_SEARCHED = ("name", "description", "owner", "tags", "keys", "features")
 
 
 def _texts(value: Any) -> list[str]:

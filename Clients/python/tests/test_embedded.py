@@ -1,0 +1,193 @@
+"""hw.open: a server on a directory, shared by those who open it, gone with the last of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import headwater as hw
+from headwater._embedded import binary
+
+from .conftest import BINARY
+
+GROUP = hw.FeatureGroup("g", hw.Entity("user", {"id": "int64"}), {"x": "int64"})
+
+
+def servers(folder: Path) -> list[int]:
+    """Processes of servers that work in the folder."""
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            if process.name.isdigit() and (process / "cwd").resolve() == folder.resolve() and b"serve" in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+        except OSError:
+            continue
+    return found
+
+
+def wait_until_none(folder: Path) -> None:
+    until = time.monotonic() + 20
+    while servers(folder):
+        assert time.monotonic() < until, "the server does not stop"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "store"
+    yield path
+    wait_until_none(path)
+
+
+def run(code: str, folder: Path) -> subprocess.Popen[bytes]:
+    source = Path(hw.__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(source), "HEADWATER_BINARY": str(BINARY)}
+    program = f"import headwater as hw, sys, time, os\nclient = hw.open({str(folder)!r})\n{code}"
+    return subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+
+
+def test_a_directory_is_a_store_and_the_server_goes_with_its_client(folder: Path) -> None:
+    with hw.open(folder) as client:
+        client.apply([GROUP])
+        client.write("g", [{"id": 1, "x": 2}])
+        assert client.get_online_features("g:x", {"id": [1]}).to_dict()["x"] == [2]
+        assert len(servers(folder)) == 1
+    wait_until_none(folder)
+    with hw.open(folder) as client:
+        assert client.get_online_features("g:x", {"id": [1]}).to_dict()["x"] == [2]
+
+
+def test_only_this_user_can_connect(folder: Path) -> None:
+    with hw.open(folder) as client:
+        path = client.address.removeprefix("unix:")
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
+
+
+def test_two_processes_share_one_server_and_the_last_one_ends_it(folder: Path) -> None:
+    with hw.open(folder) as client:
+        client.apply([GROUP])
+        other = run("client.write('g', [{'id': 7, 'x': 8}]); print('ready', flush=True); sys.stdin.read()", folder)
+        assert other.stdout is not None and other.stdin is not None
+        assert other.stdout.readline() == b"ready\n"
+        assert len(servers(folder)) == 1
+        assert client.get_online_features("g:x", {"id": [7]}).to_dict()["x"] == [8]
+    time.sleep(1.5)
+    assert len(servers(folder)) == 1, "the other process still has it open"
+    other.stdin.close()
+    assert other.wait(10) == 0
+    other.stdout.close()
+    wait_until_none(folder)
+
+
+def test_processes_that_open_at_once_start_one_server(folder: Path) -> None:
+    started = [run("client.list(); print(client.status()['log_id'], flush=True); sys.stdin.read()", folder) for _ in range(5)]
+    logs = {process.stdout.readline() for process in started if process.stdout is not None}
+    assert len(logs) == 1
+    assert len(servers(folder)) == 1
+    for process in started:
+        process.communicate()
+
+
+def test_a_killed_process_leaves_no_server_behind(folder: Path) -> None:
+    process = run("print('ready', flush=True); time.sleep(60)", folder)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.kill()
+    process.communicate()
+    wait_until_none(folder)
+
+
+def test_a_process_that_does_not_close_ends_quietly(folder: Path) -> None:
+    process = run("print(len(client.list()['feature_groups']))", folder)
+    assert process.communicate()[0] == b"0\n"
+    assert process.returncode == 0
+
+
+def test_ctrl_c_is_for_the_client(folder: Path) -> None:
+    process = run("print('ready', flush=True)\ntry: time.sleep(60)\nexcept KeyboardInterrupt: print(client.list()['project'])", folder)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate()[0] == b"default\n"
+
+
+def test_a_server_that_was_killed_is_started_again(folder: Path) -> None:
+    with hw.open(folder) as client:
+        client.apply([GROUP])
+        client.write("g", [{"id": 1, "x": 2}])
+        for _ in range(3):
+            for process in servers(folder):
+                os.kill(process, signal.SIGKILL)
+            assert client.get_online_features("g:x", {"id": [1]}).to_dict()["x"] == [2]
+            client.write("g", [{"id": 1, "x": 2}])
+
+
+def test_opening_right_after_closing_waits_for_the_server_that_goes(folder: Path) -> None:
+    for _ in range(3):
+        hw.open(folder).close()
+        time.sleep(0.95)
+    with hw.open(folder) as client:
+        assert client.list()["feature_groups"] == []
+
+
+def test_a_long_path_is_no_obstacle(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 30) / ("longer" * 20)
+    with hw.open(folder) as client:
+        assert client.status()["roles"] == ["online", "offline"]
+    wait_until_none(folder)
+
+
+def test_asyncio_opens_the_same_store(folder: Path) -> None:
+    async def main() -> None:
+        async with await hw.aio.open(folder) as client:
+            await client.apply([GROUP])
+            await client.write("g", {"id": [1], "x": [5]})
+            with hw.open(folder) as blocking:
+                assert blocking.get_online_features("g:x", {"id": [1]}).to_dict()["x"] == [5]
+
+    asyncio.run(main())
+
+
+def test_a_directory_that_another_server_has_is_told_with_its_address(folder: Path) -> None:
+    folder.mkdir()
+    other = folder.parent / "o.sock"
+    process = subprocess.Popen([BINARY, "serve", "--data", folder, "--listen", f"unix:{other}"], stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 20
+        while not (folder / "online.address").exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        with pytest.raises(hw.FailedPrecondition, match=r"is served by another server: use headwater.connect\('unix:.*o.sock'\)"):
+            hw.open(folder)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_what_keeps_the_server_from_starting_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "broken"
+    (broken / "log").mkdir(parents=True)
+    (broken / "log" / "control").write_bytes(b"no control file")
+    with pytest.raises(hw.Unavailable, match="the server did not start: .*control"):
+        hw.open(broken)
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(hw.InvalidArgument, match="cannot be made a directory"):
+        hw.open(file)
+    monkeypatch.setenv("HEADWATER_BINARY", str(tmp_path / "nothing"))
+    with pytest.raises(hw.NotFound, match="cannot be run"):
+        hw.open(tmp_path / "new")
+    monkeypatch.delenv("HEADWATER_BINARY")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(hw.NotFound, match="install Headwater's wheel, or set HEADWATER_BINARY"):
+        binary()
