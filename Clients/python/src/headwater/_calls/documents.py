@@ -20,6 +20,7 @@ _RESOLVERS = [
     ("tag:yaml.org,2002:int", r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
     ("tag:yaml.org,2002:float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
 ]
+_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null")}
 _LISTS = ("entities", "feature_groups", "feature_services", "datasets")
 
 
@@ -119,7 +120,7 @@ class _Builder:
     def build(self, node: yaml.Node, path: str) -> Any:
         place = f"{self._file}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
         self._places.setdefault(path, place)
-        if not node.tag.startswith("tag:yaml.org,2002:"):
+        if node.tag not in _TAGS:
             raise InvalidArgument(f"tags such as {node.tag} are not known here", place)
         if isinstance(node, yaml.MappingNode):
             made: dict[str, Any] = {}
