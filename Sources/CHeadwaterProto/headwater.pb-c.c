@@ -3476,7 +3476,7 @@ const ProtobufCMessageDescriptor headwater__v1__prepare_reply__descriptor =
   (ProtobufCMessageInit) headwater__v1__prepare_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__history_request__field_descriptors[10] =
+static const ProtobufCFieldDescriptor headwater__v1__history_request__field_descriptors[11] =
 {
   {
     "project",
@@ -3598,10 +3598,23 @@ static const ProtobufCFieldDescriptor headwater__v1__history_request__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "event_times",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Headwater__V1__HistoryRequest, has_event_times),
+    offsetof(Headwater__V1__HistoryRequest, event_times),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned headwater__v1__history_request__field_indices_by_name[] = {
   6,   /* field[6] = as_of */
   7,   /* field[7] = availability_ingest */
+  10,   /* field[10] = event_times */
   2,   /* field[2] = features */
   3,   /* field[3] = full_feature_names */
   9,   /* field[9] = log_id */
@@ -3614,7 +3627,7 @@ static const unsigned headwater__v1__history_request__field_indices_by_name[] = 
 static const ProtobufCIntRange headwater__v1__history_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor headwater__v1__history_request__descriptor =
 {
@@ -3624,7 +3637,7 @@ const ProtobufCMessageDescriptor headwater__v1__history_request__descriptor =
   "Headwater__V1__HistoryRequest",
   "headwater.v1",
   sizeof(Headwater__V1__HistoryRequest),
-  10,
+  11,
   headwater__v1__history_request__field_descriptors,
   headwater__v1__history_request__field_indices_by_name,
   1,  headwater__v1__history_request__number_ranges,

@@ -20,17 +20,19 @@ USER = hw.Entity("user", {"id": "int64", "place": "string"})
 
 
 def oracle(spine: pd.DataFrame, rows: pd.DataFrame, max_age: pd.Timedelta | None) -> pd.DataFrame:
-    """For each row of the spine value and status, by looking at every row that was written.
+    """For each row of the spine value, status and event time, by looking at every row that was written.
 
     `rows` has id, place, t, x (object, None for null), deleted, and stands in the order of positions.
     """
     values: list[Any] = []
     statuses: list[str] = []
+    times: list[pd.Timestamp | None] = []
     for wanted in spine.itertuples():
         known = rows[(rows["id"] == wanted.id) & (rows["place"] == wanted.place) & (rows["t"] <= wanted.event_time)]
         if pd.isna(wanted.id) or wanted.place is None or known.empty:
             values.append(None)
             statuses.append("NOT_FOUND")
+            times.append(None)
             continue
         # The greatest (event_time, position, row): of equal times the one that was written last.
         newest = known[known["t"] == known["t"].max()].iloc[-1]
@@ -42,7 +44,8 @@ def oracle(spine: pd.DataFrame, rows: pd.DataFrame, max_age: pd.Timedelta | None
             status = "NULL_VALUE" if newest["x"] is None else "PRESENT"
         values.append(newest["x"] if status == "PRESENT" else None)
         statuses.append(status)
-    return pd.DataFrame({"x": pd.Series(values, dtype=object), "x__status": statuses})
+        times.append(newest["t"] if status in ("PRESENT", "NULL_VALUE") else None)
+    return pd.DataFrame({"x": pd.Series(values, dtype=object), "x__status": statuses, "x__event_time": pd.Series(times, dtype=object)})
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -86,17 +89,21 @@ def test_a_history_is_what_pandas_finds(client: hw.Client, seed: int) -> None:
     )  # fmt: skip
     spine.iloc[3, 0] = pd.NA
     spine.iloc[4, 1] = None
-    history = client.get_historical_features(spine, "g:x", min_position=position)
+    history = client.get_historical_features(spine, "g:x", min_position=position, event_times=True)
     got = history.to_pandas(statuses=True, dtypes="arrow")
     expected = oracle(spine.astype({"id": object}).fillna({"id": -1}), rows, max_age)
     assert got["x__status"].astype(str).tolist() == expected["x__status"].tolist()
     assert [None if value is pd.NA else value for value in got["x"]] == expected["x"].tolist()
+    assert [None if pd.isna(time) else time for time in got["x__event_time"]] == expected["x__event_time"].tolist()
     # The spine is as it was: order, number, types, index, further columns.
     pd.testing.assert_frame_equal(got[spine.columns.tolist()], spine)
-    latest = client.get_online_features("g:x", spine[["id", "place"]], min_position=position, at=START + 11 * HOUR)
+    latest = client.get_online_features(
+        "g:x", spine[["id", "place"]], min_position=position, at=START + 11 * HOUR, event_times=True
+    )  # fmt: skip
     moment = spine.assign(event_time=START + 11 * HOUR)
-    same = client.get_historical_features(moment, "g:x", as_of=latest.position)
+    same = client.get_historical_features(moment, "g:x", as_of=latest.position, event_times=True)
     assert same.to_dict()["x"] == latest.to_dict()["x"]
+    assert same.to_dict()["x__event_time"] == latest.to_dict()["x__event_time"]
     assert same.statuses == latest.statuses
 
 

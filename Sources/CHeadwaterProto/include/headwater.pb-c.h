@@ -459,10 +459,12 @@ struct  Headwater__V1__HistoryRequest
   uint64_t min_position;
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
+  protobuf_c_boolean has_event_times;
+  protobuf_c_boolean event_times;
 };
 #define HEADWATER__V1__HISTORY_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__history_request__descriptor) \
-    , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0, 0,NULL, 0, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, {0,NULL} }
+    , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0, 0,NULL, 0, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, 0 }
 
 
 struct  Headwater__V1__RowsData

@@ -15,6 +15,8 @@ public struct HistoryQuery: Sendable {
     public var asOf: Position?
     /// Also requires that a row was known at the spine row's time.
     public var availabilityIngest = false
+    /// Whether the answer says when each value became true.
+    public var eventTimes = false
     public var minPosition: Position = 0
 
     public init(_ selection: FeatureSelection, spineColumns: [Field], spineTime: String) {
@@ -76,6 +78,7 @@ extension HeadwaterClient {
             $0.spineTime = query.spineTime
             $0.asOf = query.asOf
             $0.availabilityIngest = query.availabilityIngest
+            $0.eventTimes = query.eventTimes
             $0.minPosition = query.minPosition
             $0.logID = logID(for: max(query.minPosition, query.asOf ?? 0))
         }
@@ -91,7 +94,7 @@ extension HeadwaterClient {
         }
         return RowStream(stream, feed: feed) {
             (body: ArraySlice<UInt8>, outputs: [Field]) throws(HeadwaterError) -> (rows: Cells, count: Int) in
-            let cells = try Cells(decoding: body, outputCount: outputs.count)
+            let cells = try Cells(decoding: body, outputCount: outputs.count, eventTimes: query.eventTimes)
             return (cells, cells.rowCount)
         }
     }

@@ -9,18 +9,19 @@ public enum OfflineReads {
     /// - Parameters:
     ///   - keys: spine columns in the plan's key order and of its types.
     ///   - times: the spine's times.
+    ///   - eventTimes: whether the answer says when each value became true.
     ///   - crew: does the work.
     /// - Returns: a feature for each output of the plan, in its order.
     /// - Throws: as `OfflineView.join`.
     public static func history(
         _ plan: FeaturePlan, keys: [Column], times: Column, view: OfflineView, asOf: Position, availability: Availability,
-        crew: WorkCrew = .alone, memoryLimitBytes: Int, isCancelled: @escaping @Sendable () -> Bool
+        eventTimes: Bool = false, crew: WorkCrew = .alone, memoryLimitBytes: Int, isCancelled: @escaping @Sendable () -> Bool
     ) throws(HeadwaterError) -> [JoinedFeature] {
         for lookup in plan.lookups { try view.checkKept(lookup.groupID, named: lookup.group, asOf: asOf) }
         let groups = plan.lookups.map { lookup in
             JoinGroup(
                 schema: lookup.schema, features: lookup.features.map { ($0.ordinal, $0.type) }, maxAge: lookup.maxAgeMicroseconds,
-                keyColumns: lookup.keys.map { keys[$0] })
+                keyColumns: lookup.keys.map { keys[$0] }, eventTimes: eventTimes)
         }
         let joined = try view.join(
             spineTimes: times, groups: groups, asOf: asOf, availability: availability, crew: crew, isCancelled: isCancelled,
@@ -40,8 +41,8 @@ public enum OfflineReads {
     }
 
     /// About how many bytes `history` holds for each row of its spine, texts and arrays apart.
-    public static func historyBytes(_ plan: FeaturePlan) -> Int {
-        plan.lookups.reduce(0) { $0 + OfflineView.joinBytes($1.features.map(\.type)) }
+    public static func historyBytes(_ plan: FeaturePlan, eventTimes: Bool = false) -> Int {
+        plan.lookups.reduce(0) { $0 + OfflineView.joinBytes($1.features.map(\.type), eventTimes: eventTimes) }
     }
 
     /// Rows of an entry, numbered through its record, whose key has a row at `asOf`, whatever its age: the latest, and no tombstone.

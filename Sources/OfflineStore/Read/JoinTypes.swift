@@ -18,12 +18,18 @@ public struct JoinGroup: Sendable {
     public let maxAge: Microseconds?
     /// Spine columns that stand for the group's keys, in key order and of their types.
     public let keyColumns: [Column]
+    /// Whether the answer says when each value became true.
+    public let eventTimes: Bool
 
-    public init(schema: GroupSchema, features: [(ordinal: Int, type: FeatureType)], maxAge: Microseconds?, keyColumns: [Column]) {
+    public init(
+        schema: GroupSchema, features: [(ordinal: Int, type: FeatureType)], maxAge: Microseconds?, keyColumns: [Column],
+        eventTimes: Bool = false
+    ) {
         self.schema = schema
         self.features = features
         self.maxAge = maxAge
         self.keyColumns = keyColumns
+        self.eventTimes = eventTimes
     }
 }
 
@@ -32,9 +38,13 @@ public struct JoinedFeature: Sendable {
     /// Null wherever the status is not PRESENT.
     public let column: Column
     public let statuses: StatusColumn
+    /// Event time of the row behind each cell, `EventTime.always` where there is none; empty where nobody asked for them. The features of a
+    /// group share it.
+    public let eventTimes: [Microseconds]
 
-    public init(column: Column, statuses: StatusColumn) {
+    public init(column: Column, statuses: StatusColumn, eventTimes: [Microseconds] = []) {
         self.column = column
         self.statuses = statuses
+        self.eventTimes = eventTimes
     }
 }

@@ -39,7 +39,8 @@ extension OfflineView {
         var known: (keyColumns: [Column], order: KeyOrder)?
         for group in groups {
             try Self.check(group, spineCount: spineTimes.count)
-            try Self.check(heldBytes + spineTimes.count * Self.joinBytes(group.features.map(\.type)), within: memoryLimitBytes)
+            let bytesPerRow = Self.joinBytes(group.features.map(\.type), eventTimes: group.eventTimes)
+            try Self.check(heldBytes + spineTimes.count * bytesPerRow, within: memoryLimitBytes)
             let filter = try filter(group.schema.groupID, asOf: asOf)
             if known?.keyColumns.elementsEqual(group.keyColumns, by: { $0.hasSameBuffers(as: $1) }) != true {
                 known = nil
@@ -51,7 +52,9 @@ extension OfflineView {
                 group: group, order: order, spineCount: spineTimes.count, filter: filter, availability: availability,
                 limits: options.blockLimits, crew: crew, isCancelled: isCancelled)
             let features = try join.run(runs(group.schema.groupID))
-            heldBytes += features.reduce(0) { $0 + $1.column.byteCount + $1.statuses.packed.count }
+            heldBytes += features.reduce(8 * (features.first?.eventTimes.count ?? 0)) {
+                $0 + $1.column.byteCount + $1.statuses.packed.count
+            }
             try Self.check(heldBytes, within: memoryLimitBytes)
             joined.append(features)
         }
@@ -60,9 +63,9 @@ extension OfflineView {
 
     /// About how many bytes a join of features of these types of one group holds for each spine row at the most: its place in the order, its match, and its cells, texts and arrays
     /// apart, whose size is known only when they are there.
-    public static func joinBytes(_ types: [FeatureType]) -> Int {
+    public static func joinBytes(_ types: [FeatureType], eventTimes: Bool = false) -> Int {
         let orderBytes = 24 + 12 + 12
-        let matchBytes = 29 + 8 + 1
+        let matchBytes = 29 + 8 + 1 + (eventTimes ? 2 * 8 : 0)
         return orderBytes + matchBytes + types.reduce(0) { $0 + ($1.fixedWidth ?? 16) + 2 }
     }
 

@@ -19,11 +19,14 @@ struct SpineJoin {
     func run(_ runs: [SortedRun]) throws(HeadwaterError) -> [JoinedFeature] {
         let matches = try match(runs)
         var outcomes = [CellStatus](repeating: .notFound, count: spineCount)
+        var times = [Microseconds](repeating: EventTime.always, count: group.eventTimes ? spineCount : 0)
         for match in matches {
             for place in match.places { outcomes[Int(order.rows[place])] = match.outcomes[place - match.places.lowerBound] }
+            if !group.eventTimes { continue }
+            for place in match.places { times[Int(order.rows[place])] = match.times[place - match.places.lowerBound] }
         }
         let columns = try gather(picks(matches), outcomes)
-        return columns.map { JoinedFeature(column: $0, statuses: StatusColumn(outcomes, nullsOf: $0)) }
+        return columns.map { JoinedFeature(column: $0, statuses: StatusColumn(outcomes, nullsOf: $0), eventTimes: times) }
     }
 
     private func match(_ runs: [SortedRun]) throws(HeadwaterError) -> [SpineMatches] {
@@ -36,7 +39,7 @@ struct SpineJoin {
             var matcher = SpineMatcher(
                 order: order, places: places, runCount: runs.count, filter: filter, availability: availability, limits: limits,
                 isCancelled: isCancelled)
-            return try matcher.run(runs, maxAge: maxAge)
+            return try matcher.run(runs, maxAge: maxAge, eventTimes: group.eventTimes)
         }
     }
 

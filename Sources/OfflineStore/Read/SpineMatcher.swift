@@ -9,6 +9,8 @@ struct SpineMatches: Sendable {
     var slots: [Int32]
     var rows: [Int32]
     var outcomes: [CellStatus]
+    /// Event times of the rows; empty where nobody asked for them.
+    var times: [Microseconds] = []
 }
 
 /// Finds for a range of a spine's order the rows of one group that match, run by run and block by block.
@@ -60,8 +62,10 @@ struct SpineMatcher {
 
     /// Matches every run; the matcher is then used up.
     ///
-    /// - Parameter maxAge: `nil` for none.
-    mutating func run(_ runs: [SortedRun], maxAge: Microseconds?) throws(HeadwaterError) -> SpineMatches {
+    /// - Parameters:
+    ///   - maxAge: `nil` for none.
+    ///   - eventTimes: whether the matches tell their times.
+    mutating func run(_ runs: [SortedRun], maxAge: Microseconds?, eventTimes: Bool) throws(HeadwaterError) -> SpineMatches {
         for (number, run) in runs.enumerated() {
             switch run {
             case .chunks(let chunks): try match(chunks, run: Int32(number))
@@ -82,6 +86,7 @@ struct SpineMatcher {
             matches.slots.append(outcome == .present ? candidate.slot : -1)
             matches.rows.append(candidate.row)
             matches.outcomes.append(outcome)
+            if eventTimes { matches.times.append(outcome == .present ? candidate.time : EventTime.always) }
         }
         return matches
     }

@@ -36,10 +36,10 @@ struct HistoryHandler {
         let selection = try featureSelection(service: head.service, features: head.features)
         let plan = try catalog.resolve(project: head.project, selection, fullNames: head.fullFeatureNames)
         let memory = MemoryLease(services.historyMemory)
-        var sizes = PartSizes(bytesPerRow: OfflineReads.historyBytes(plan))
+        var sizes = PartSizes(bytesPerRow: OfflineReads.historyBytes(plan, eventTimes: head.eventTimes))
         var pace = ClientPace(deadline: request.deadline, permits: services.workers.long.permits)
         var spine = try SpineReader(head, request, plan)
-        var answer = HistoryAnswer(plan, responder)
+        var answer = HistoryAnswer(plan, eventTimes: head.eventTimes, responder)
         while try spine.hasMore(&pace) {
             try takeShare(memory, request, responder, &pace)
             let half = memory.bytes / 2
@@ -47,7 +47,7 @@ struct HistoryHandler {
             let isWanted = try sizes.join(part, memory) { (rows, limitBytes) throws(HeadwaterError) in
                 try OfflineReads.history(
                     plan, keys: part.keys.map { $0.slice(rows) }, times: part.times.slice(rows), view: view, asOf: asOf,
-                    availability: head.availabilityIngest ? .ingest : .event, crew: services.workers.crew.crew,
+                    availability: head.availabilityIngest ? .ingest : .event, eventTimes: head.eventTimes, crew: services.workers.crew.crew,
                     memoryLimitBytes: limitBytes, isCancelled: request.stops(responder))
             } send: { (joined) throws(HeadwaterError) in
                 try answer.send(joined, &pace)
@@ -121,7 +121,7 @@ private struct PartSizes {
                 }
                 continue
             }
-            let held = joined.reduce(0) { $0 + $1.column.byteCount + $1.statuses.packed.count }
+            let held = joined.reduce(0) { $0 + $1.column.byteCount + $1.statuses.packed.count + 8 * $1.eventTimes.count }
             memory.shrink(to: part.byteCount + (waiting.isEmpty ? held : max(held, limit)))
             guard try send(joined) else { return false }
         }
@@ -132,18 +132,22 @@ private struct PartSizes {
 /// Sends the joined rows of a history, one part behind the other.
 private struct HistoryAnswer {
     private let plan: FeaturePlan
+    private let wantsEventTimes: Bool
     private let responder: Responder
     private(set) var rowCount = 0
     private var hasNames = false
 
-    init(_ plan: FeaturePlan, _ responder: Responder) { (self.plan, self.responder) = (plan, responder) }
+    init(_ plan: FeaturePlan, eventTimes: Bool, _ responder: Responder) {
+        (self.plan, wantsEventTimes, self.responder) = (plan, eventTimes, responder)
+    }
 
     /// - Returns: `false` where nobody wants it any more.
     mutating func send(_ joined: [JoinedFeature], _ pace: inout ClientPace) throws(HeadwaterError) -> Bool {
         for range in RowPieces(joined.map(\.column), rowCount: joined.first?.column.count ?? 0) {
             let cells = Cells(
                 rowCount: range.count, columns: joined.map { $0.column.slice(range) },
-                statuses: joined.map { $0.statuses.slice(range) })
+                statuses: joined.map { $0.statuses.slice(range) },
+                eventTimes: wantsEventTimes ? joined.map { Array($0.eventTimes[range]) } : [])
             guard try send(cells, &pace) else { return false }
         }
         return true
@@ -155,7 +159,8 @@ private struct HistoryAnswer {
         let outputs = plan.outputs
         return try send(
             Cells(
-                rowCount: 0, columns: outputs.map { .nulls($0.type, count: 0) }, statuses: outputs.map { _ in StatusColumn() }),
+                rowCount: 0, columns: outputs.map { .nulls($0.type, count: 0) }, statuses: outputs.map { _ in StatusColumn() },
+                eventTimes: wantsEventTimes ? outputs.map { _ in [] } : []),
             &pace)
     }
 

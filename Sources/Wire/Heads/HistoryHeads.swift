@@ -17,6 +17,8 @@ public struct HistoryRequest: Head {
     public var availabilityIngest = false
     public var minPosition: UInt64 = 0
     public var logID: [UInt8] = []
+    /// Whether the answer says when each value became true.
+    public var eventTimes = false
 
     public init() {}
 
@@ -31,6 +33,7 @@ public struct HistoryRequest: Head {
         try fields.field(8, &availabilityIngest)
         try fields.field(9, &minPosition)
         try fields.field(10, &logID)
+        try fields.field(11, &eventTimes)
     }
 }
 

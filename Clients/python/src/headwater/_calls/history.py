@@ -22,7 +22,7 @@ from .table import Spine, TableQuery
 
 async def history(
     core: Core, spine: Any, selection: Selection, *, spine_time: str, as_of: int | None, availability: str,
-    min_position: int | None, timeout: float | None,
+    min_position: int | None, event_times: bool, timeout: float | None,
 ) -> TableQuery:  # fmt: skip
     """A point-in-time join, not asked yet; names, keys and the spine's columns are checked.
 
@@ -44,9 +44,10 @@ async def history(
             head.spine_columns.add(name=name.encode(), type=str(type).encode())
         _positions(head, answered if as_of is None else as_of, min_position)
         head.availability_ingest = availability == "ingest"
+        head.event_times = event_times
         return head
 
-    return TableQuery(core, Method.HISTORY, request, timeout=timeout, spine=made)
+    return TableQuery(core, Method.HISTORY, request, timeout=timeout, spine=made, event_times=event_times)
 
 
 async def scan(

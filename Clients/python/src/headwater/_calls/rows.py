@@ -30,6 +30,8 @@ class Piece:
     columns: list[pa.Array]
     # Of a history: two bits a cell, by column.
     statuses: list[npt.NDArray[np.uint8]] = field(default_factory=list)
+    # Where they were asked for: when each value became true, by column.
+    event_times: list[npt.NDArray[np.datetime64]] = field(default_factory=list)
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Answer:
 
 async def stream(
     core: Core, method: Method, head: Message, answer: Answer, timeout: float | None,
-    body: Sequence[Any] = (), spine: Callable[[], Iterator[Any]] | None = None, has_statuses: bool = False,
+    body: Sequence[Any] = (), spine: Callable[[], Iterator[Any]] | None = None, has_statuses: bool = False, has_event_times: bool = False,
 ) -> AsyncGenerator[Piece, None]:  # fmt: skip
     """The pieces of an answer, in order.
 
@@ -70,7 +72,7 @@ async def stream(
             while True:
                 frame = await transport.take(exchange) if exchange.items else None
                 if frame is not None:
-                    yield _piece(frame, answer, has_statuses)
+                    yield _piece(frame, answer, has_statuses, has_event_times)
                 elif feed is not None and exchange.send_window > 0 and not exchange.is_done:
                     sent = await core.pool.driver.run(lambda feed=feed: next(feed, None))  # type: ignore[misc]
                     await transport.send(exchange, () if sent is None else (sent,), end=sent is None)
@@ -95,7 +97,7 @@ async def stream(
                 await transport.cancel(exchange)
 
 
-def _piece(frame: Any, answer: Answer, has_statuses: bool) -> Piece:
+def _piece(frame: Any, answer: Answer, has_statuses: bool, has_event_times: bool) -> Piece:
     head = decode(pb.RowsData, frame.head)
     if head.outputs and not answer.fields:
         answer.fields = [Field(output.name.decode(), FeatureType.parse(output.type.decode())) for output in head.outputs]
@@ -108,10 +110,13 @@ def _piece(frame: Any, answer: Answer, has_statuses: bool) -> Piece:
     if has_statuses:
         # Each column's are padded to a multiple of 8.
         size = (rows + 31) // 32 * 8
-        if frame.body.size < length + size * len(columns):
+        if frame.body.size < length + (size + 8 * rows * has_event_times) * len(columns):
             raise DataLoss("the statuses of an answer are cut short")
         codes = np.frombuffer(frame.body, np.uint8, size * len(columns), length).reshape(len(columns), size)
         piece.statuses = list(codes)
+        if has_event_times:
+            times = np.frombuffer(frame.body, "<M8[us]", rows * len(columns), length + size * len(columns))
+            piece.event_times = list(times.reshape(len(columns), rows))
     answer.rows += rows
     return piece
 

@@ -18,7 +18,7 @@ from .._columns.types import Field
 from .._tables.sources import Rows, Source
 from .._wire.frames import Method
 from ..errors import FailedPrecondition, InvalidArgument
-from ..online import status_column
+from ..online import event_time_column, status_column
 from .core import Core
 from .rows import Answer, Piece, status_codes, stream
 
@@ -65,6 +65,7 @@ class Part:
 
     def __init__(self, answer: Answer, pieces: Sequence[Piece], beside: pa.Table | None) -> None:
         self.names = [field.name for field in answer.fields]
+        self.has_event_times = any(piece.event_times for piece in pieces)
         self._pieces = pieces
         self._beside = beside
         self._columns = [
@@ -76,13 +77,20 @@ class Part:
         parts = [status_codes(piece.statuses[place], piece.count) for piece in self._pieces]
         return np.concatenate(parts) if parts else np.empty(0, np.uint8)
 
+    def event_times(self, place: int) -> npt.NDArray[np.datetime64]:
+        """When the values of a column became true, NaT where there is none; only a history that asked for them has them."""
+        parts = [piece.event_times[place] for piece in self._pieces]
+        return np.concatenate(parts) if parts else np.empty(0, "M8[us]")
+
     def features(self, statuses: bool) -> pa.Table:
-        """The columns of the answer, without those of the spine."""
+        """The columns of the answer, without those of the spine; behind each feature its status and its event time, if asked for."""
         named: dict[str, Any] = {}
         for place, (name, column) in enumerate(zip(self.names, self._columns, strict=True)):
             named[name] = column
             if statuses:
                 named[f"{name}__status"] = status_column(self.codes(place))
+            if self.has_event_times:
+                named[f"{name}__event_time"] = event_time_column(self.event_times(place))
         return pa.table(named)
 
     def table(self, statuses: bool) -> pa.Table:
@@ -103,7 +111,7 @@ class TableQuery:
 
     def __init__(
         self, core: Core, method: Method, request: Callable[[int | None], Message], *, timeout: float | None,
-        body: Sequence[Any] = (), spine: Spine | None = None,
+        body: Sequence[Any] = (), spine: Spine | None = None, event_times: bool = False,
     ) -> None:  # fmt: skip
         self._core = core
         self._method = method
@@ -111,6 +119,7 @@ class TableQuery:
         self._timeout = timeout
         self._body = body
         self._spine = spine
+        self._has_event_times = event_times
         self._is_used_up = False
         self._loaded: Part | None = None
         # Of the answer; known at its end.
@@ -177,6 +186,7 @@ class TableQuery:
         pieces = stream(
             self._core, self._method, self._request(self.position), answer, self._timeout, self._body,
             feed if spine is not None else None, has_statuses=self._method == Method.HISTORY,
+            has_event_times=self._has_event_times,
         )  # fmt: skip
         async with aclosing(pieces) as streamed:
             async for piece in streamed:

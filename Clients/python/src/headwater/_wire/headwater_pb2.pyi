@@ -292,9 +292,10 @@ class HelloRequest(_message.Message):
     def __init__(self, version_min: _Optional[int] = ..., version_max: _Optional[int] = ..., token: _Optional[bytes] = ..., capabilities: _Optional[_Iterable[bytes]] = ..., project: _Optional[bytes] = ..., client_name: _Optional[bytes] = ..., limits: _Optional[_Union[ReceiveLimits, _Mapping]] = ...) -> None: ...
 
 class HistoryRequest(_message.Message):
-    __slots__ = ["as_of", "availability_ingest", "features", "full_feature_names", "log_id", "min_position", "project", "service", "spine_columns", "spine_time"]
+    __slots__ = ["as_of", "availability_ingest", "event_times", "features", "full_feature_names", "log_id", "min_position", "project", "service", "spine_columns", "spine_time"]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     AVAILABILITY_INGEST_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TIMES_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     FULL_FEATURE_NAMES_FIELD_NUMBER: _ClassVar[int]
     LOG_ID_FIELD_NUMBER: _ClassVar[int]
@@ -305,6 +306,7 @@ class HistoryRequest(_message.Message):
     SPINE_TIME_FIELD_NUMBER: _ClassVar[int]
     as_of: int
     availability_ingest: bool
+    event_times: bool
     features: _containers.RepeatedScalarFieldContainer[bytes]
     full_feature_names: bool
     log_id: bytes
@@ -313,7 +315,7 @@ class HistoryRequest(_message.Message):
     service: bytes
     spine_columns: _containers.RepeatedCompositeFieldContainer[ColumnSpec]
     spine_time: bytes
-    def __init__(self, project: _Optional[bytes] = ..., service: _Optional[bytes] = ..., features: _Optional[_Iterable[bytes]] = ..., full_feature_names: bool = ..., spine_columns: _Optional[_Iterable[_Union[ColumnSpec, _Mapping]]] = ..., spine_time: _Optional[bytes] = ..., as_of: _Optional[int] = ..., availability_ingest: bool = ..., min_position: _Optional[int] = ..., log_id: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, project: _Optional[bytes] = ..., service: _Optional[bytes] = ..., features: _Optional[_Iterable[bytes]] = ..., full_feature_names: bool = ..., spine_columns: _Optional[_Iterable[_Union[ColumnSpec, _Mapping]]] = ..., spine_time: _Optional[bytes] = ..., as_of: _Optional[int] = ..., availability_ingest: bool = ..., min_position: _Optional[int] = ..., log_id: _Optional[bytes] = ..., event_times: bool = ...) -> None: ...
 
 class JSONReply(_message.Message):
     __slots__ = ["position"]
