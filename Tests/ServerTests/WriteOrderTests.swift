@@ -49,7 +49,9 @@ import Testing
         await withTaskGroup(of: Void.self) { group in
             for part in 0..<4 {
                 group.addTask { [seen] in
-                    for number in stride(from: part, to: places.count, by: 4).shuffled() { places[number].use { seen.append(number) } }
+                    for number in stride(from: part, to: places.count, by: 4).shuffled() {
+                        places[number].use { seen.append(number) }
+                    }
                 }
             }
         }

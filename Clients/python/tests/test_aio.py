@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def test_tasks_share_a_client(server: Server) -> None:
     run(server, "aio1", work)
 
 
-def test_the_calls_are_those_of_the_blocking_client(server: Server) -> None:
+def test_the_calls_are_those_of_the_blocking_client(server: Server, tmp_path: Path) -> None:
     async def work(client: hw.aio.AsyncClient) -> None:
         assert not (await client.plan([EVENTS])).changed
         position = await client.write({"events": table(10)})
@@ -60,6 +61,9 @@ def test_the_calls_are_those_of_the_blocking_client(server: Server) -> None:
         assert [batch async for batch in history.batches()][0].num_rows == 10
         assert (await history.to_pandas())["x"].tolist() == (await history.to_polars())["x"].to_list()
         assert history.position == position
+        assert (await history.to_dict())["x"] == (await history.to_numpy())[:, 0].tolist()
+        assert (await history.statuses())["x"] == ["PRESENT"] * 10
+        assert await history.to_parquet(tmp_path / "history.parquet") == 10
         assert (await (await client.scan("events", start=START)).to_arrow()).num_rows == 10
         deleted = await client.delete("events", {"id": [3]})
         assert (await (await client.latest("events", min_position=deleted)).to_arrow()).num_rows == 9

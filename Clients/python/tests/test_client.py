@@ -39,7 +39,9 @@ def test_a_read_with_the_position_of_a_write_sees_it(client: hw.Client) -> None:
         got = client.get_online_features("events:x", {"id": [0, 2]}, min_position=position)
         assert got.to_dict()["x"] == [number, number]
         assert got.position >= position
-        history = client.get_historical_features({"id": [1], "event_time": [START + np.timedelta64(1, "D")]}, "events:x", min_position=position)
+        history = client.get_historical_features(
+            {"id": [1], "event_time": [START + np.timedelta64(1, "D")]}, "events:x", min_position=position
+        )
         assert history.to_dict()["x"] == [number]
         assert history.position >= position
 
@@ -85,8 +87,8 @@ def test_writes_of_one_connection_keep_their_order(client: hw.Client) -> None:
     options = writing.Options(None, None, False)
     group = run_now(writing.group(client._core, "events"))
     requests = []
-    for number in range(30):
-        size = [1, 40_000, 3_000][number % 3]
+    for number in range(24):
+        size = [1, 8_000, 1_500][number % 3]
         table = writing._Table(client._core, group, rows(range(size), number), options)
         assert table.source.whole is not None
         request = writing._Request(client._core, [table.encode(table.source.whole)], Deadline(60))
@@ -94,7 +96,7 @@ def test_writes_of_one_connection_keep_their_order(client: hw.Client) -> None:
         requests.append(request)
     positions = [int(run_now(request.finish())) for request in requests]
     assert positions == sorted(positions)
-    assert client.get_online_features("events:x", {"id": [0]}, min_position=positions[-1]).to_dict()["x"] == [29]
+    assert client.get_online_features("events:x", {"id": [0]}, min_position=positions[-1]).to_dict()["x"] == [23]
 
 
 def test_a_large_table_goes_in_parts_and_the_later_row_wins(client: hw.Client, monkeypatch: pytest.MonkeyPatch) -> None:

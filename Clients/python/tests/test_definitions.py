@@ -169,6 +169,45 @@ def test_a_missing_file_is_named(client: hw.Client) -> None:
         client.apply([3])
 
 
+def test_what_lacks_its_types_is_refused_where_it_is_made() -> None:
+    with pytest.raises(hw.InvalidArgument, match="entity 'e': keys: .* does not say the types"):
+        hw.Entity("e", ["id"])  # type: ignore[list-item]
+    with pytest.raises(hw.InvalidArgument, match="feature group 'g': features: .* does not say the types"):
+        hw.FeatureGroup("g", "e", ["x"])  # type: ignore[list-item]
+    with pytest.raises(hw.InvalidArgument, match="feature service 's': features: 'g:x' is no list"):
+        hw.FeatureService("s", "g:x")
+
+
+def test_a_client_without_a_project_takes_that_of_the_first_definitions(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    with hw.connect(server.address) as client:
+        assert client.project == "default"
+        client.plan(FEATURES)
+        assert client.project == "default"
+        client.apply(FEATURES)
+        assert client.project == "flights"
+        client.get_online_features("weather:temp", {"origin": ["JFK"]})
+    monkeypatch.setenv("HEADWATER_ADDRESS", server.address)
+    monkeypatch.setenv("HEADWATER_PROJECT", "named")
+    with hw.connect() as client:
+        client.apply(FEATURES)
+        assert client.project == "named"
+
+
+def test_arguments_in_the_wrong_place_are_named(client: hw.Client) -> None:
+    frame = pd.DataFrame({"id": [1]})
+    for wrong, message in [
+        (lambda: client.write(frame, "g"), "DataFrame is no name of a group"),
+        (lambda: client.get_historical_features("g:x", frame), "features"),
+        (lambda: client.get_online_features("g:x", {"id": [1]}, min_position=-2), "min_position: -2 is no position"),
+        (lambda: client.get_online_features("g:x", {"id": [1]}, min_position="2"), "is no position"),
+        (lambda: client.get_online_features("g:x", {"id": [1]}, timeout="1"), "timeout: '1' is no number of seconds"),
+        (lambda: client.apply("project: a\nentities: []"), "by its path, not by its text"),
+        (lambda: hw.connect("h:1", retries=-1), "retries"),
+    ]:
+        with pytest.raises(hw.InvalidArgument, match=message):
+            wrong()
+
+
 def test_a_plan_shows_differences_and_refusals(client: hw.Client) -> None:
     user = hw.Entity("user", {"id": "int64"})
     client.apply([hw.FeatureGroup("g", user, {"x": "int32", "y": "bool"})])

@@ -27,7 +27,11 @@ def servers(folder: Path) -> list[int]:
     found = []
     for process in Path("/proc").iterdir():
         try:
-            if process.name.isdigit() and (process / "cwd").resolve() == folder.resolve() and b"serve" in (process / "cmdline").read_bytes():
+            if (
+                process.name.isdigit()
+                and (process / "cwd").resolve() == folder.resolve()
+                and b"serve" in (process / "cmdline").read_bytes()
+            ):
                 found.append(int(process.name))
         except OSError:
             continue

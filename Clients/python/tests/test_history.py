@@ -166,8 +166,12 @@ def test_a_history_goes_to_parquet_from_files(group: hw.Client, tmp_path: Path) 
 
 
 def test_a_spine_of_text_files_is_joined_too(group: hw.Client, tmp_path: Path) -> None:
-    (tmp_path / "s.csv").write_text("id,event_time,label,weight\n1,2024-01-02T00:00:00Z,a,0.5\n,2024-01-02,b,1\n9999,2024-01-02 00:00:00+01:00,,2\n")
-    (tmp_path / "s.ndjson").write_text('{"id": 1, "event_time": "2024-01-02T00:00:00Z", "label": "a"}\n{"id": 2, "event_time": 1704153600000000}\n')
+    (tmp_path / "s.csv").write_text(
+        "id,event_time,label,weight\n1,2024-01-02T00:00:00Z,a,0.5\n,2024-01-02,b,1\n9999,2024-01-02 00:00:00+01:00,,2\n"
+    )
+    (tmp_path / "s.ndjson").write_text(
+        '{"id": 1, "event_time": "2024-01-02T00:00:00Z", "label": "a"}\n{"id": 2, "event_time": 1704153600000000}\n'
+    )
     table = group.get_historical_features(tmp_path / "s.csv", service="s").to_arrow()
     assert table.column_names == ["id", "event_time", "label", "weight", "x", "called"]
     assert table["x"].to_pylist() == [2, None, None]

@@ -9,7 +9,8 @@
     got = client.get_online_features(service="departure_delay", entities={"origin": ["JFK"]}, min_position=position)
     training = client.get_historical_features(spine=spine, service="departure_delay").to_pandas()
 
-`hw.aio` has the same calls as coroutines.
+`hw.aio` has the same calls as coroutines. A time is a datetime, a pandas Timestamp, a NumPy datetime64, RFC 3339 text, or
+microseconds since 1970 as an int; without a zone it is UTC. Errors are subclasses of `HeadwaterError`.
 """
 
 from . import aio

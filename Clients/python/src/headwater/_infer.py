@@ -51,10 +51,14 @@ def infer_group(
 def _type_of(given: pa.DataType, column: str) -> str:
     if pa.types.is_dictionary(given):
         return _type_of(given.value_type, column)
+    if isinstance(given, pa.BaseExtensionType):
+        return _type_of(given.storage_type, column)
     if pa.types.is_fixed_size_list(given) and pa.types.is_floating(given.value_type):
         return f"vector({given.list_size})"
-    if pa.types.is_list(given) or pa.types.is_large_list(given) or pa.types.is_fixed_size_list(given) or pa.types.is_list_view(given):
-        return f"array({_type_of(given.value_type, column)})"
+    if any(is_one(given) for is_one in _LISTS):
+        element = _type_of(given.value_type, column)
+        if "(" not in element:
+            return f"array({element})"
     for is_one, name in _TYPES:
         if is_one(given):
             return name
@@ -66,9 +70,13 @@ def _is_text(given: pa.DataType) -> bool:
 
 
 def _is_bytes(given: pa.DataType) -> bool:
-    return bool(pa.types.is_binary(given) or pa.types.is_large_binary(given) or pa.types.is_fixed_size_binary(given))
+    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    return any(is_one(given) for is_one in kinds)
 
 
+_LISTS = [
+    pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list, pa.types.is_list_view, pa.types.is_large_list_view,
+]  # fmt: skip
 _TYPES = [
     (pa.types.is_boolean, "bool"),
     (lambda given: given.id in (pa.int8().id, pa.int16().id, pa.int32().id, pa.uint8().id, pa.uint16().id), "int32"),

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import numpy.typing as npt
 import pyarrow as pa
 
 from ._calls import history, online, operations, write
@@ -19,14 +21,12 @@ from ._calls.online import Selection
 from ._calls.table import BATCH_ROWS, TableQuery
 from ._calls.write import Written
 from ._connections.asyncio import AsyncioDriver
-from ._connections.endpoint import Endpoint
-from ._connections.pool import Pool
 from ._connections.transport import Deadline
 from ._embedded import EmbeddedServer, reap
 from ._times import Time
 from .client import RETRIES, TIMEOUT, pandas_frame
-from .history import joined_pandas, record_batches
-from .online import OnlineFeatures
+from .history import PARQUET_ROWS, FeatureTable, ParquetFile, record_batches
+from .online import OnlineFeatures, Status
 from .reports import AuditReport, Listing, Plan, Report
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 async def connect(
-    address: str = "127.0.0.1:7070", project: str = "default", *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
+    address: str | None = None, project: str | None = None, *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
     token: str | None = None,
 ) -> AsyncClient:  # fmt: skip
     """Connects to a server: as `headwater.connect`."""
@@ -44,7 +44,7 @@ async def connect(
 
 
 async def open(
-    path: str | os.PathLike[str], project: str = "default", *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
+    path: str | os.PathLike[str], project: str | None = None, *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
 ) -> AsyncClient:  # fmt: skip
     """Opens a store in a directory: as `headwater.open`."""
     server = EmbeddedServer(path)
@@ -57,8 +57,12 @@ class AsyncTable:
 
     def __init__(self, query: TableQuery, *, frame: Any = None, has_statuses: bool = False) -> None:
         self._query = query
-        self._frame = frame
-        self._has_statuses = has_statuses
+        # What is loaded needs no waiting.
+        self._table = FeatureTable(query, frame=frame, has_statuses=has_statuses)
+
+    async def _loaded(self) -> FeatureTable:
+        await self._query.load()
+        return self._table
 
     @property
     def position(self) -> int | None:
@@ -67,42 +71,57 @@ class AsyncTable:
 
     async def to_arrow(self, *, statuses: bool = False) -> pa.Table:
         """The answer as an Arrow table."""
-        return (await self._query.load()).table(self._statuses(statuses))
+        return (await self._loaded()).to_arrow(statuses=statuses)
 
     async def to_pandas(self, *, statuses: bool = False, dtypes: str = "numpy") -> pandas.DataFrame:
         """The answer as a DataFrame; a spine that was one keeps its types and its index."""
-        return joined_pandas(await self._query.load(), self._frame, self._statuses(statuses), dtypes)
+        return (await self._loaded()).to_pandas(statuses=statuses, dtypes=dtypes)
 
     async def to_polars(self, *, statuses: bool = False) -> polars.DataFrame:
         """The answer as a polars DataFrame."""
-        import polars
+        return (await self._loaded()).to_polars(statuses=statuses)
 
-        made = polars.from_arrow(await self.to_arrow(statuses=statuses))
-        assert isinstance(made, polars.DataFrame)
-        return made
+    async def to_dict(self, *, statuses: bool = False) -> dict[str, list[Any]]:
+        """The answer as lists, missing values as None."""
+        return (await self._loaded()).to_dict(statuses=statuses)
+
+    async def to_numpy(self, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
+        """The features, without the spine, as one matrix of shape (rows, features)."""
+        return (await self._loaded()).to_numpy(dtype)
+
+    async def statuses(self) -> dict[str, list[Status]]:
+        """The status of each value, by feature; of histories only."""
+        return (await self._loaded()).statuses
 
     async def batches(self, rows: int = BATCH_ROWS, *, statuses: bool = False) -> AsyncGenerator[pa.RecordBatch, None]:
         """The answer piece by piece as it arrives: the server waits while it is not read."""
-        statuses = self._statuses(statuses)
-        async for part in self._query.parts(rows):
-            for batch in record_batches(part, statuses):
-                yield batch
+        statuses = self._table._statuses(statuses)
+        async with aclosing(self._query.parts(rows)) as parts:
+            async for part in parts:
+                for batch in record_batches(part, statuses):
+                    yield batch
 
-    def _statuses(self, wanted: bool) -> bool:
-        if wanted and not self._has_statuses:
-            raise ValueError("the rows of a scan have no statuses: they are what was written")
-        return wanted
+    async def to_parquet(
+        self, path: str | os.PathLike[str], *, statuses: bool = False, progress: bool | None = None, **options: Any
+    ) -> int:
+        """Streams the answer into a Parquet file, in bounded memory; how many rows were written."""
+        with ParquetFile(path, options, progress) as file:
+            async with aclosing(self.batches(PARQUET_ROWS, statuses=statuses)) as batches:
+                async for batch in batches:
+                    file.write(batch)
+        return file.rows
 
 
 class AsyncClient:
     """A client of one store, for tasks of one event loop. Made by `connect` and `open`: as `headwater.Client`."""
 
     def __init__(
-        self, address: str, project: str, *, timeout: float | None, retries: int, token: str | None = None,
+        self, address: str | None, project: str | None, *, timeout: float | None, retries: int, token: str | None = None,
         before_connecting: Callable[[], None] | None = None, on_close: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
-        pool = Pool(AsyncioDriver(), Endpoint.parse(address), project, token, 10.0, before_connecting=before_connecting)
-        self._core = Core(pool, project, timeout, retries)
+        self._core = Core.of(
+            AsyncioDriver(), address, project, timeout=timeout, retries=retries, token=token, before_connecting=before_connecting
+        )
         self._on_close = on_close
 
     async def _begin(self) -> AsyncClient:
@@ -162,12 +181,12 @@ class AsyncClient:
     async def get_historical_features(
         self, spine: Any, features: Sequence[str] | str | None = None, *, service: str | None = None, spine_time: str = "event_time",
         full_feature_names: bool = False, as_of: int | None = None, availability: str = "event", min_position: int | None = None,
-        timeout: float | None = None,
+        event_times: bool = False, timeout: float | None = None,
     ) -> AsyncTable:  # fmt: skip
         """A training set: to each row of the spine the features as they were at its own time."""
         query = await history.history(
             self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time, as_of=as_of,
-            availability=availability, min_position=min_position, timeout=timeout,
+            availability=availability, min_position=min_position, event_times=event_times, timeout=timeout,
         )  # fmt: skip
         return AsyncTable(query, frame=pandas_frame(spine), has_statuses=True)
 

@@ -14,11 +14,10 @@ from ._calls.groups import describe
 from ._calls.online import Selection
 from ._calls.write import Written
 from ._connections.blocking import BlockingDriver
-from ._connections.endpoint import Endpoint
-from ._connections.pool import Pool
 from ._connections.transport import Deadline, run_now
 from ._embedded import EmbeddedServer, reap
 from ._times import Time
+from .errors import HeadwaterError
 from .history import HistoricalFeatures, Scan
 from .online import OnlineFeatures
 from .reports import AuditReport, Listing, Plan, Report
@@ -27,14 +26,15 @@ TIMEOUT, RETRIES = 30.0, 8
 
 
 def connect(
-    address: str = "127.0.0.1:7070", project: str = "default", *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
+    address: str | None = None, project: str | None = None, *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
     token: str | None = None,
 ) -> Client:  # fmt: skip
     """Connects to a server.
 
     Args:
-        address: `HOST:PORT` or `unix:PATH`.
-        project: the namespace of all names.
+        address: `HOST:PORT` or `unix:PATH`; by default that of `HEADWATER_ADDRESS`, else 127.0.0.1:7070.
+        project: the namespace of all names; by default that of `HEADWATER_PROJECT`, else the one of the first definitions that this
+            client applies, and `default` until then.
         timeout: seconds that one call may take, with its retries; `None` for no limit. Streams and long work of the server take
             as long as they take, unless they are given a timeout of their own.
         retries: how often a call is made again whose connection was lost: at once, then after pauses from 50 ms to 2 s. A write that
@@ -49,7 +49,7 @@ def connect(
 
 
 def open(
-    path: str | os.PathLike[str], project: str = "default", *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
+    path: str | os.PathLike[str], project: str | None = None, *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
 ) -> Client:  # fmt: skip
     """Opens a store in a directory: starts a private server on it, which stops when the last process that opened it is done with it.
 
@@ -75,13 +75,14 @@ class Client:
     """
 
     def __init__(
-        self, address: str, project: str = "default", *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
+        self, address: str | None, project: str | None, *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
         token: str | None = None, before_connecting: Callable[[], None] | None = None, on_close: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
-        pool = Pool(BlockingDriver(), Endpoint.parse(address), project, token, 10.0, before_connecting=before_connecting)
-        self._core = Core(pool, project, timeout, retries)
+        self._core = Core.of(
+            BlockingDriver(), address, project, timeout=timeout, retries=retries, token=token, before_connecting=before_connecting
+        )
         self._on_close = on_close
-        run_now(pool.transport(None, Deadline(timeout)))
+        run_now(self._core.pool.transport(None, Deadline(timeout)))
 
     @property
     def project(self) -> str:
@@ -109,7 +110,11 @@ class Client:
         return run_now(operations.apply_or_plan(self._core, definitions, is_plan=False))
 
     def plan(self, definitions: Any) -> Plan:
-        """What `apply` would do; print it. What is not allowed is in it, as `refusals`."""
+        """What `apply` would do; print it. What is not allowed is in it, as `refusals`.
+
+        Args:
+            definitions: as for `apply`.
+        """
         return run_now(operations.apply_or_plan(self._core, definitions, is_plan=True))
 
     def list(self) -> Listing:
@@ -117,7 +122,10 @@ class Client:
         return run_now(operations.listing(self._core))
 
     def describe(self, name: str) -> Report:
-        """All that goes by a name: `weather`, `weather@2`.
+        """All that goes by a name, as the server has it: definition, columns, versions.
+
+        Args:
+            name: of an entity, a group, a service or a dataset: `weather`, or one version, `weather@2`.
 
         Raises:
             NotFound: says what there is.
@@ -145,7 +153,7 @@ class Client:
             timeout: seconds for each request; the client's, unless given.
             nan_is_null: whether NaN in floats means null. By default it does in pandas columns of NumPy's types, where nothing else
                 can, and nowhere else.
-            progress: whether a bar is shown; `None`: on a terminal.
+            progress: whether a bar is shown; `None`: on a terminal, where it takes longer than half a second.
 
         Returns:
             The position of the last row, an `int` that also has `rows`.
@@ -163,6 +171,7 @@ class Client:
         Args:
             group: `weather` or `weather@1`.
             keys: any table that `write` takes, with the key columns, and the event time's column where that is not now.
+            timeout, progress: as for `write`.
 
         Returns:
             The position, an `int` that also has `keys_with_newer_rows`: those for which a later row wins.
@@ -184,7 +193,8 @@ class Client:
             service: `departure_delay`, or `departure_delay@1`.
             full_feature_names: names features `weather__temp`.
             min_position: the answer shows at least this position, such as that of a write.
-            at: the clock for max_age; the server's, unless given.
+            at: the clock for max_age, and for nothing else; the server's, unless given. A datetime, RFC 3339 text, or microseconds since
+                1970; without a zone it is UTC.
             event_times: whether the answer tells when each value became true.
             timeout: seconds; the client's, unless given.
 
@@ -192,6 +202,7 @@ class Client:
             NotFound: for features that do not exist.
             InvalidArgument: for a missing key, or one of another type.
             DeadlineExceeded: where the position was not reached in time: it never answers stale.
+            OutOfRange: for a position that the log never gave out.
         """
         selection = Selection.of(service, features, full_feature_names)
         options = online.Options(at, min_position, event_times, timeout)
@@ -200,7 +211,7 @@ class Client:
     def get_historical_features(
         self, spine: Any, features: Sequence[str] | str | None = None, *, service: str | None = None, spine_time: str = "event_time",
         full_feature_names: bool = False, as_of: int | None = None, availability: str = "event", min_position: int | None = None,
-        timeout: float | None = None,
+        event_times: bool = False, timeout: float | None = None,
     ) -> HistoricalFeatures:  # fmt: skip
         """A training set: to each row of the spine the features as they were at its own time.
 
@@ -211,18 +222,20 @@ class Client:
             features, service, full_feature_names: as in `get_online_features`.
             spine_time: the time's column. A time without a zone is UTC.
             as_of: reads history as the log was at this position: the same question has the same answer for ever.
-            availability: `ingest` also requires that a row had been written by the spine row's time.
+            availability: `event`, or `ingest`, which also requires that a row had been written by the spine row's time.
             min_position: the answer shows at least this position.
+            event_times: adds a column `NAME__event_time` after each feature: when its value became true, null where there is none.
             timeout: seconds for the whole stream; no limit, unless given.
 
         Raises:
             NotFound: for features that do not exist.
             InvalidArgument: for a spine without its keys or its time.
+            OutOfRange: when it is read, for a position that the log never gave out, or that is older than what is kept.
         """
         query = run_now(
             history.history(
                 self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time, as_of=as_of,
-                availability=availability, min_position=min_position, timeout=timeout,
+                availability=availability, min_position=min_position, event_times=event_times, timeout=timeout,
             )
         )  # fmt: skip
         return HistoricalFeatures(query, frame=pandas_frame(spine), has_statuses=True)
@@ -234,11 +247,14 @@ class Client:
         """All rows of a group in (key, event_time, position, row) order. Nothing is asked before it is read.
 
         Args:
+            group: `weather` or `weather@1`.
             columns: features to give; `None` for all.
             start, end: event times from `start` on, and before `end`.
             keys: only rows of these, as `entities` of a get.
             deletes: whether tombstones are given too, with a column `deleted`.
             as_of: as history was at this position.
+            min_position: the answer shows at least this position.
+            timeout: seconds for the whole stream; no limit, unless given.
         """
         query = history.scan(
             self._core, group, columns=columns, start=start, end=end, keys=keys, deletes=deletes, as_of=as_of, min_position=min_position,
@@ -250,26 +266,40 @@ class Client:
         self, group: str, columns: Sequence[str] | None = None, *, at: Time | None = None, keys: Any = None, deletes: bool = False,
         as_of: int | None = None, min_position: int | None = None, timeout: float | None = None,
     ) -> Scan:  # fmt: skip
-        """The latest row of every key of a group, by history: of all rows, or of those with an event time up to `at`."""
+        """The latest row of every key of a group, by history. Nothing is asked before it is read.
+
+        Args:
+            at: of the rows with an event time up to this; `None`: of all rows.
+            group, columns, keys, deletes, as_of, min_position, timeout: as for `scan`.
+        """
         query = history.latest(
             self._core, group, columns=columns, at=at, keys=keys, deletes=deletes, as_of=as_of, min_position=min_position, timeout=timeout
         )
         return Scan(run_now(query))
 
     def status(self) -> Report:
-        """Where the server stands."""
+        """Where the server stands: positions, lag, rows, memory and bytes, by store and group."""
         return run_now(operations.status(self._core))
 
     def audit(self, *, min_position: int | None = None, progress: bool | None = None) -> AuditReport:
-        """Compares online and offline over all rows, at one position; true where they agree."""
+        """Compares online and offline over all rows, at one position; true where they agree.
+
+        Args:
+            min_position: compares at least at this position.
+            progress: whether a bar is shown; `None`: on a terminal.
+        """
         return run_now(operations.audit(self._core, min_position, progress))
 
     def snapshot(self) -> Report:
-        """Takes a snapshot of the online store."""
+        """Writes a snapshot of the online store, so that it starts faster and the log can be shortened."""
         return run_now(operations.snapshot(self._core))
 
     def compact(self, group: str | None = None) -> Report:
-        """Compacts the history of one group, or of all."""
+        """Merges the files of the offline store: each group to one run.
+
+        Args:
+            group: `weather` or `weather@1`; `None` for all.
+        """
         return run_now(operations.compact(self._core, group))
 
     def close(self) -> None:
@@ -288,9 +318,12 @@ class Client:
         return f"<headwater.Client {self.address}, project {self.project!r}{', closed' if self._core.pool.is_closed else ''}>"
 
     def _repr_html_(self) -> str:
-        if self._core.pool.is_closed:
-            return html.escape(repr(self))
-        return f"<div>{html.escape(repr(self))}</div>{self.list()._repr_html_()}"
+        shown = f"<div>{html.escape(repr(self))}</div>"
+        try:
+            return shown if self._core.pool.is_closed else shown + self.list()._repr_html_()
+        except HeadwaterError:
+            # What cannot be reached can still be shown.
+            return shown
 
 
 def pandas_frame(data: Any) -> Any:

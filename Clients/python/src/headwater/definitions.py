@@ -57,7 +57,12 @@ class _Definition:
 
 @dataclass
 class Key(_Definition):
-    """A key column: int32, int64, string, bytes or timestamp."""
+    """A key column.
+
+    Attributes:
+        name: of the column.
+        type: int32, int64, string, bytes or timestamp.
+    """
 
     name: str
     type: str
@@ -69,6 +74,8 @@ class Feature(_Definition):
     """One typed column of a group.
 
     Attributes:
+        name: of the column.
+        type: bool, int32, int64, float32, float64, string, bytes, timestamp, `array(T)` or `vector(n)`.
         checks: `min`, `max`, `not_null`, `one_of`, `max_length`: a write that breaks one is refused.
     """
 
@@ -77,6 +84,19 @@ class Feature(_Definition):
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     checks: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _typed(given: Any, kind: type[Key] | type[Feature], what: str) -> list[Any]:
+    """Columns as they were given, or for short as a dict of name: type.
+
+    Raises:
+        InvalidArgument: for names without types.
+    """
+    if isinstance(given, Mapping):
+        return [kind(name, type) for name, type in given.items()]
+    if isinstance(given, (list, tuple)) and all(isinstance(part, (kind, Mapping)) for part in given):
+        return list(given)
+    raise InvalidArgument(f"{given!r:.60} does not say the types: give a dict of name: type, or hw.{kind.__name__}s", what)
 
 
 @dataclass
@@ -93,8 +113,7 @@ class Entity(_Definition):
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if isinstance(self.keys, Mapping):
-            self.keys = [Key(name, type) for name, type in self.keys.items()]
+        self.keys = _typed(self.keys, Key, f"entity '{self.name}': keys")
 
 
 @dataclass
@@ -105,9 +124,10 @@ class FeatureGroup(_Definition):
         entity: its name, or the `Entity`, which is then applied with the group.
         features: `Feature`s, or for short a dict of name: type.
         event_time: name of the time column; `none` for a static table.
-        max_age: how far back a read may look, such as `3h` or a timedelta.
-        retention: how old a row may be before it is removed.
-        ahead: how far in the future an event time may be.
+        version: a whole number; what an addition of features cannot say is a new version.
+        max_age: how far back a read may look, such as `3h` or a timedelta; no limit, unless given.
+        retention: how old a row may be before it is removed; no limit, unless given.
+        ahead: how far in the future an event time may be; `5m`, unless given.
         available_time: name of the column that stands for ingest time in backfilled history.
     """
 
@@ -125,10 +145,10 @@ class FeatureGroup(_Definition):
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if isinstance(self.features, Mapping):
-            self.features = [Feature(name, type) for name, type in self.features.items()]
+        self.features = _typed(self.features, Feature, f"feature group '{self.name}': features")
 
     def to_dict(self) -> dict[str, Any]:
+        """As the YAML has it, without what is left out."""
         made = super().to_dict()
         made["entity"] = self.entity.name if isinstance(self.entity, Entity) else self.entity
         return made
@@ -168,6 +188,10 @@ class FeatureService(_Definition):
     owner: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if isinstance(self.features, str) or not isinstance(self.features, Sequence):
+            raise InvalidArgument(f"{self.features!r:.60} is no list of references", f"feature service '{self.name}': features")
+
 
 Definition = Union[Entity, FeatureGroup, FeatureService]
 
@@ -198,7 +222,12 @@ def to_document(definitions: Sequence[Definition], project: str | None = None) -
 
 
 def to_yaml(definitions: Sequence[Definition], project: str | None = None) -> str:
-    """The text of a definitions file."""
+    """The text of a definitions file.
+
+    Args:
+        definitions: a list of `Entity`, `FeatureGroup` and `FeatureService`.
+        project: the file's project; none, unless given.
+    """
     import yaml
 
     document = {name: value for name, value in to_document(definitions, project).items() if value}

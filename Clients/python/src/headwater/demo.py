@@ -90,7 +90,8 @@ def _run(client: hw.Client, rows: int) -> None:
     print(f"   100 customers × 4 features: {np.median(times) * 1e6:,.0f} µs in the median of 500 gets")
 
     print("\n== A training set: what was known of a customer at each moment, and nothing later")
-    spine = pa.table({"customer_id": random.integers(0, customers, 5), "event_time": start + np.arange(5) * 12 * _DAY, "label": [0, 1, 0, 0, 1]})
+    moments = start + np.arange(5) * 12 * _DAY
+    spine = pa.table({"customer_id": random.integers(0, customers, 5), "event_time": moments, "label": [0, 1, 0, 0, 1]})
     print(client.get_historical_features(spine, service="churn", min_position=position).to_arrow().to_pylist()[-1])
 
     moment = pa.table({"customer_id": ids, "event_time": np.full(len(ids), now)})

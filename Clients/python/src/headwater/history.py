@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import html
+import os
 from collections.abc import AsyncGenerator, Iterator
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
 from ._calls.table import BATCH_ROWS, Part, TableQuery
+from ._columns.matrix import matrix, of_arrow
 from ._connections.transport import run_awaitable, run_now
-from .online import STATUSES, Status, preview, preview_html, to_pandas
+from .online import STATUSES, Status, counted, preview, preview_html, pylist, to_pandas
 
 if TYPE_CHECKING:
-    import os
-
     import pandas
     import polars
 
 T = TypeVar("T")
+# Of a row group.
+PARQUET_ROWS = 4 * BATCH_ROWS
 
 
 def _iterate(asynchronous: AsyncGenerator[T, None]) -> Iterator[T]:
@@ -46,6 +48,35 @@ def joined_pandas(part: Part, frame: Any, statuses: bool, dtypes: str) -> pandas
 
     features = to_pandas(part.features(statuses), dtypes)
     return pandas.concat([frame, features.set_axis(frame.index)], axis=1)
+
+
+class ParquetFile:
+    """A file on its way. Part of an answer looks like all of it, so one that is left in the middle is removed."""
+
+    def __init__(self, path: str | os.PathLike[str], options: dict[str, Any], progress: bool | None) -> None:
+        self.rows = 0
+        self._path = path
+        self._options = options
+        self._writer: pq.ParquetWriter | None = None
+        hidden = None if progress is None else not progress
+        self._bar = tqdm(unit="row", unit_scale=True, desc=str(path), disable=hidden, delay=0.5, leave=False)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Adds a row group."""
+        self._writer = self._writer or pq.ParquetWriter(self._path, batch.schema, **self._options)
+        self._writer.write_batch(batch)
+        self.rows += batch.num_rows
+        self._bar.update(batch.num_rows)
+
+    def __enter__(self) -> ParquetFile:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bar.close()
+        if self._writer is not None:
+            self._writer.close()
+            if kind is not None and "filesystem" not in self._options:
+                os.unlink(self._path)
 
 
 class FeatureTable:
@@ -97,12 +128,13 @@ class FeatureTable:
 
     def to_dict(self, *, statuses: bool = False) -> dict[str, list[Any]]:
         """The answer as lists, missing values as None."""
-        made: dict[str, list[Any]] = self.to_arrow(statuses=statuses).to_pydict()
-        return made
+        table = self.to_arrow(statuses=statuses)
+        return {name: pylist(column) for name, column in zip(table.schema.names, table.columns, strict=True)}
 
     def to_numpy(self, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
-        """The features, without the spine, as one matrix of shape (rows, features): missing numbers are NaN; as pandas makes it."""
-        return to_pandas(self._load().features(False), "numpy").to_numpy(dtype) if dtype else _matrix(self._load().features(False))
+        """The features, without the spine, as one matrix of shape (rows, features), as `OnlineFeatures.to_numpy` makes it."""
+        table = self._load().features(False)
+        return matrix([of_arrow(column) for column in table.columns], table.num_rows, dtype)
 
     def batches(self, rows: int = BATCH_ROWS, *, statuses: bool = False) -> Iterator[pa.RecordBatch]:
         """The answer piece by piece as it arrives: the server waits while it is not read.
@@ -128,20 +160,10 @@ class FeatureTable:
         Returns:
             How many rows were written.
         """
-        writer: pq.ParquetWriter | None = None
-        written = 0
-        bar = tqdm(unit="row", unit_scale=True, desc=str(path), disable=None if progress is None else not progress, delay=0.5, leave=False)
-        try:
-            for batch in self.batches(4 * BATCH_ROWS, statuses=statuses):
-                writer = writer or pq.ParquetWriter(path, batch.schema, **options)
-                writer.write_batch(batch)
-                written += batch.num_rows
-                bar.update(batch.num_rows)
-        finally:
-            bar.close()
-            if writer is not None:
-                writer.close()
-        return written
+        with ParquetFile(path, options, progress) as file:
+            for batch in self.batches(PARQUET_ROWS, statuses=statuses):
+                file.write(batch)
+        return file.rows
 
     @property
     def statuses(self) -> dict[str, list[Status]]:
@@ -155,15 +177,14 @@ class FeatureTable:
             raise ValueError("the rows of a scan have no statuses: they are what was written")
         return wanted
 
-    def __len__(self) -> int:
-        return int(self.to_arrow().num_rows)
-
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     def __dlpack__(self, **arguments: Any) -> Any:
         """The matrix of features for `torch.from_dlpack` and its like."""
-        return self.to_numpy().__dlpack__(**arguments)
+        # A copy where it may only be read: such is not handed on this way.
+        whole = self.to_numpy()
+        return (whole if whole.flags.writeable else whole.copy()).__dlpack__(**arguments)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         # CPU
@@ -174,7 +195,8 @@ class FeatureTable:
         if loaded is None:
             return "not read yet: to_arrow(), to_pandas(), to_parquet(path), batches()"
         table = loaded.table(False)
-        return f"{table.num_rows:,} rows × {table.num_columns} columns at position {self._query.position}"
+        size = f"{counted(table.num_rows, 'row', 'rows')} × {counted(table.num_columns, 'column', 'columns')}"
+        return f"{size} at position {self._query.position}"
 
     def __repr__(self) -> str:
         shown = f"\n{preview(self.to_arrow())}" if self._query.loaded is not None else ""
@@ -197,8 +219,3 @@ def record_batches(part: Part, statuses: bool) -> list[pa.RecordBatch]:
     """A part as one record batch."""
     table = part.table(statuses).combine_chunks()
     return list(table.to_batches()) or [pa.RecordBatch.from_pylist([], table.schema)]
-
-
-def _matrix(table: pa.Table) -> npt.NDArray[Any]:
-    made: npt.NDArray[Any] = to_pandas(table, "numpy").to_numpy()
-    return np.ascontiguousarray(made)

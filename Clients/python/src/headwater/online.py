@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ._columns import bits, packed
+from ._columns.matrix import NumpyColumn, filled, matrix
 from ._columns.packed import PackedColumns, Types
-from ._columns.types import Field
+from ._columns.types import TIMESTAMP, Field
 
 if TYPE_CHECKING:
     import pandas
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
 
 
 class Status(str, Enum):
-    """What stands behind a value, the same on every path that reads."""
+    """What stands behind a value, the same on every path that reads. A member is its name as text: `== "PRESENT"` holds.
+
+    Attributes:
+        PRESENT: there is a value.
+        NULL_VALUE: the row is there, and the value in it is null.
+        NOT_FOUND: there is no row of that key: never written, deleted, or not yet at that time.
+        OUTSIDE_MAX_AGE: there is a row, older than the group's max_age; it is not served.
+    """
 
     PRESENT = "PRESENT"
     # The row is there, and the value in it is null.
@@ -47,13 +55,22 @@ def status_column(codes: npt.NDArray[np.uint8]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int8)), STATUS_NAMES)
 
 
+def event_time_column(times: npt.NDArray[np.datetime64]) -> pa.Array:
+    """Event times as a column; NaT is null."""
+    return pa.array(times).cast(TIMESTAMP.arrow)
+
+
+def counted(count: int, one: str, several: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{count:,} {one if count == 1 else several}"
+
+
 class OnlineFeatures:
     """Feature vectors, one for each entity, all seen at one position.
 
     Columns are views into the bytes that arrived; each `to_…` makes what it names when it is called.
 
     Attributes:
-        names: the features, in order.
         position: the log position that the whole answer shows.
     """
 
@@ -67,6 +84,7 @@ class OnlineFeatures:
 
     @property
     def names(self) -> list[str]:
+        """The features, in order."""
         return [field.name for field in self._fields]
 
     def __len__(self) -> int:
@@ -134,21 +152,10 @@ class OnlineFeatures:
             made = self._array(place).to_numpy(zero_copy_only=False)
             return np.asarray(made)
         values, missing = self._values(place), self._missing(place)
-        if missing is None:
-            return values
-        if type.is_float or type.is_vector:
-            values = values.copy()
-            values[missing] = np.nan
-        elif type.code == 8:
-            values = values.copy()
-            values[missing] = np.datetime64("NaT")
-        else:
-            values = values.astype(object)
-            values[missing] = None
-        return values
+        return filled(type, values, missing)
 
     def to_numpy(self, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
-        """All features as one matrix of shape (entities, features), as pandas makes it of a DataFrame.
+        """All features as one matrix of shape (entities, features); vectors lie side by side.
 
         Args:
             dtype: of the result; `None` for the common one of the features: float64 for numbers with missing values, which are NaN.
@@ -156,22 +163,12 @@ class OnlineFeatures:
         """
         whole = self._matrix()
         if whole is None:
-            columns = [self[name] for name in self.names]
-            for place, column in enumerate(columns):
-                type, missing = self._fields[place].type, self._missing(place)
-                if missing is not None and type.code in (1, 2, 3) and (dtype is not None or self._are_numbers()):
-                    # As pandas: whole numbers with gaps are floats.
-                    columns[place] = np.where(missing, np.nan, column).astype(np.float64)
-            if any(column.ndim > 1 for column in columns):
-                # Vectors lie side by side.
-                columns = [column.reshape(len(self), -1) for column in columns]
-                whole = np.concatenate(columns, axis=1)
-            else:
-                whole = np.stack(columns, axis=1) if columns else np.empty((len(self), 0))
+            columns = []
+            for place, field in enumerate(self._fields):
+                values = self._values(place) if field.type.numpy is not None else self[field.name]
+                columns.append(NumpyColumn(field.type, values, self._missing(place)))
+            return matrix(columns, len(self), dtype)
         return whole if dtype is None else whole.astype(dtype, copy=False)
-
-    def _are_numbers(self) -> bool:
-        return all(field.type.code <= 5 or field.type.is_vector for field in self._fields)
 
     def _matrix(self) -> npt.NDArray[Any] | None:
         """All columns as one view, where they are of one type, lie one behind the other, and all values are there."""
@@ -199,11 +196,14 @@ class OnlineFeatures:
 
     def to_dict(self, *, statuses: bool = False) -> dict[str, list[Any]]:
         """Keys and features as lists, missing values as None."""
-        made: dict[str, list[Any]] = {name: column.to_pylist() for name, column in self._keys.items()}
+        made: dict[str, list[Any]] = {name: pylist(column) for name, column in self._keys.items()}
+        event_times = self.event_times
         for place, field in enumerate(self._fields):
             made[field.name] = self._list(place)
             if statuses:
                 made[f"{field.name}__status"] = [STATUSES[code].value for code in self.status_codes[:, place].tolist()]
+            if event_times is not None:
+                made[f"{field.name}__event_time"] = pylist(event_time_column(event_times[field.name]))
         return made
 
     def _list(self, place: int) -> list[Any]:
@@ -212,8 +212,7 @@ class OnlineFeatures:
             values: list[Any] = self._values(place).tolist()
             missing = self._missing(place)
             return values if missing is None else [None if gone else value for value, gone in zip(values, missing.tolist(), strict=True)]
-        listed: list[Any] = self._array(place).to_pylist()
-        return listed
+        return pylist(self._array(place))
 
     def to_arrow(self, *, statuses: bool = False) -> pa.Table:
         """Keys and features as columns.
@@ -244,11 +243,18 @@ class OnlineFeatures:
 
     def _named(self, statuses: bool) -> dict[str, pa.Array]:
         named: dict[str, pa.Array] = dict(self._keys)
+        event_times = self.event_times
         for place, field in enumerate(self._fields):
             named[field.name] = self._array(place)
             if statuses:
                 named[f"{field.name}__status"] = status_column(self.status_codes[:, place])
+            if event_times is not None:
+                named[f"{field.name}__event_time"] = event_time_column(event_times[field.name])
         return named
+
+    def keys(self) -> list[str]:
+        """The names, so that `dict(got)` has each feature as an array."""
+        return self.names
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
@@ -256,7 +262,8 @@ class OnlineFeatures:
     def _summary(self) -> str:
         missing = int((self.status_codes != 0).sum()) if self._columns.statuses_place >= 0 else 0
         gaps = f", {missing:,} of {len(self) * len(self._fields):,} values missing" if missing else ""
-        return f"{len(self):,} entities × {len(self._fields)} features at position {self.position}{gaps}"
+        size = f"{counted(len(self), 'entity', 'entities')} × {counted(len(self._fields), 'feature', 'features')}"
+        return f"{size} at position {self.position}{gaps}"
 
     def __repr__(self) -> str:
         return f"<OnlineFeatures: {self._summary()}>\n{preview(self.to_arrow())}"
@@ -276,6 +283,20 @@ def to_pandas(table: pa.Table, dtypes: str) -> pandas.DataFrame:
     return table.to_pandas()
 
 
+def pylist(column: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """A column's cells as Python's objects; times as NumPy's where one is in no year from 1 to 9999, which is all that a datetime has."""
+    try:
+        listed: list[Any] = column.to_pylist()
+    except (OverflowError, ValueError):
+        if pa.types.is_list(column.type):
+            return [None if cell is None else pylist(cell) for cell in (scalar.values for scalar in column)]
+        if not pa.types.is_timestamp(column.type):
+            raise
+        values = column.cast(pa.int64()).to_pylist()
+        listed = [None if value is None else np.datetime64(value, column.type.unit) for value in values]
+    return listed
+
+
 _PREVIEW_ROWS, _PREVIEW_COLUMNS, _PREVIEW_CELL = 5, 12, 24
 
 
@@ -283,7 +304,7 @@ def _cells(table: pa.Table) -> tuple[list[str], list[list[str]]]:
     """Names and the first rows as text."""
     shown = table.slice(0, _PREVIEW_ROWS).select(list(range(min(table.num_columns, _PREVIEW_COLUMNS))))
     names = list(shown.schema.names) + (["…"] if table.num_columns > _PREVIEW_COLUMNS else [])
-    columns = [[_cell(value) for value in column.to_pylist()] for column in shown.columns]
+    columns = [[_cell(value) for value in pylist(column)] for column in shown.columns]
     if len(names) > len(columns):
         columns.append(["…"] * shown.num_rows)
     return names, [list(row) for row in zip(*columns, strict=True)]
@@ -291,6 +312,8 @@ def _cells(table: pa.Table) -> tuple[list[str], list[list[str]]]:
 
 def _cell(value: Any) -> str:
     text = "null" if value is None else value.isoformat() if hasattr(value, "isoformat") else str(value)
+    # A line end, or what a terminal takes for a command, would break the table.
+    text = text if text.isprintable() else repr(text)[1:-1]
     return text if len(text) <= _PREVIEW_CELL else text[: _PREVIEW_CELL - 1] + "…"
 
 

@@ -32,7 +32,6 @@ class Plan(Report):
 
     Attributes:
         changed: whether anything changed, or would.
-        refusals: what is not allowed, each with its path.
     """
 
     def __init__(self, content: dict[str, Any], position: int | None, changed: bool) -> None:
@@ -41,6 +40,7 @@ class Plan(Report):
 
     @property
     def refusals(self) -> list[str]:
+        """What is not allowed, each behind its path; empty where all is."""
         return [f"{refusal['path']}: {refusal['message']}" for item in self["items"] for refusal in item["refusals"]]
 
     def __str__(self) -> str:
@@ -75,6 +75,7 @@ class AuditReport(Report):
 
     @property
     def agrees(self) -> bool:
+        """Whether there is no difference."""
         return not self["difference_count"]
 
     def __bool__(self) -> bool:

@@ -6,18 +6,20 @@ import os
 import random
 import threading
 import weakref
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 from google.protobuf.message import Message
 
+from .._connections.endpoint import Endpoint
 from .._connections.pool import Pool
-from .._connections.transport import Deadline, Transport
+from .._connections.transport import Deadline, Driver, Transport
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Bytes, Frame, Method
 from .._wire.session import decode
-from ..errors import Unavailable
+from ..errors import InvalidArgument, Unavailable
 
 M = TypeVar("M", bound=Message)
 _PAUSE_MIN, _PAUSE_MAX = 0.05, 2.0
@@ -50,6 +52,30 @@ class Backoff:
         self._pause = min(max(2 * self._pause, _PAUSE_MIN), _PAUSE_MAX)
 
 
+def seconds(timeout: float | None) -> float | None:
+    """A time that a call may take.
+
+    Raises:
+        InvalidArgument: for what is no number of seconds above zero.
+    """
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float, np.number)) or not timeout > 0):
+        raise InvalidArgument(f"{timeout!r} is no number of seconds above 0", "timeout")
+    return None if timeout is None else float(timeout)
+
+
+def position(value: Any, name: str) -> int | None:
+    """A log position that a user gave.
+
+    Raises:
+        InvalidArgument: for what is none.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value < 2**64:
+        raise InvalidArgument(f"{value!r} is no position: a write returns one", name)
+    return int(value)
+
+
 _cores: weakref.WeakSet[Core] = weakref.WeakSet()
 
 
@@ -65,13 +91,35 @@ if hasattr(os, "register_at_fork"):
 class Core:
     """What a client is made of, blocking or not."""
 
-    def __init__(self, pool: Pool, project: str, timeout: float | None, retries: int) -> None:
+    def __init__(self, pool: Pool, project: str, timeout: float | None, retries: int, *, takes_project: bool) -> None:
         self.pool = pool
         self.project = project
+        # Whether nobody chose the project, so that the first definitions that are applied do.
+        self.takes_project = takes_project
         self.timeout = timeout
         self.retries = retries
         self.producer = Producer()
+        # Of what this client applied last: its reads of history know it, although history follows a moment behind.
+        self.definitions_position = 0
         _cores.add(self)
+
+    @staticmethod
+    def of(
+        driver: Driver, address: str | None, project: str | None, *, timeout: float | None, retries: int, token: str | None,
+        before_connecting: Callable[[], None] | None,
+    ) -> Core:  # fmt: skip
+        """Made of what a user gave, and of HEADWATER_ADDRESS and HEADWATER_PROJECT where nothing was given.
+
+        Raises:
+            InvalidArgument: for an address that is none, a timeout or a number of retries that is none.
+        """
+        seconds(timeout)
+        if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+            raise InvalidArgument(f"{retries!r} is no number of retries: 0 or more", "retries")
+        address = address or os.environ.get("HEADWATER_ADDRESS") or "127.0.0.1:7070"
+        named = project or os.environ.get("HEADWATER_PROJECT")
+        pool = Pool(driver, Endpoint.parse(address), named or "default", token, 10.0, before_connecting=before_connecting)
+        return Core(pool, named or "default", timeout, retries, takes_project=named is None or named == "")
 
     async def call(
         self, method: Method, role: str | None, head: Message, body: Sequence[Bytes] = (), *, deadline: Deadline | None = None
@@ -100,7 +148,7 @@ class Core:
 
     def deadline(self, timeout: float | None) -> Deadline:
         """Of a call that was given a time of its own, or not."""
-        return Deadline(self.timeout if timeout is None else timeout)
+        return Deadline(self.timeout if timeout is None else seconds(timeout))
 
     def deadline_of_long_work(self) -> Deadline:
         """Of what takes as long as it takes."""

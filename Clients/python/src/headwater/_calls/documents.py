@@ -95,6 +95,8 @@ def _read_file(file: str, places: dict[str, str]) -> dict[str, Any]:
     try:
         text = Path(file).read_text(encoding="utf-8")
     except FileNotFoundError:
+        if "\n" in file:
+            raise InvalidArgument("a definitions file is given by its path, not by its text") from None
         raise NotFound("there is no such file", file) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidArgument(f"cannot be read: {error}", file) from None

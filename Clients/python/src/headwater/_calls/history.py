@@ -14,7 +14,7 @@ from .._times import microseconds
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
 from ..errors import InvalidArgument, NotFound, Unavailable
-from .core import Core
+from .core import Core, position
 from .groups import describe, group
 from .online import Selection, key_columns, prepare
 from .table import Spine, TableQuery
@@ -42,7 +42,7 @@ async def history(
         selection.fill(head)
         for name, type in fields:
             head.spine_columns.add(name=name.encode(), type=str(type).encode())
-        _positions(head, answered if as_of is None else as_of, min_position)
+        _positions(core, head, answered if as_of is None else as_of, min_position)
         head.availability_ingest = availability == "ingest"
         head.event_times = event_times
         return head
@@ -65,7 +65,7 @@ async def scan(
             head.start = microseconds(start, "start")
         if end is not None:
             head.end = microseconds(end, "end")
-        _positions(head, answered if as_of is None else as_of, min_position)
+        _positions(core, head, answered if as_of is None else as_of, min_position)
         return head
 
     return TableQuery(core, Method.SCAN, request, timeout=timeout, body=body)
@@ -84,17 +84,19 @@ async def latest(
         head.key_names.extend(key_names)
         if at is not None:
             head.at = microseconds(at, "at")
-        _positions(head, answered if as_of is None else as_of, min_position)
+        _positions(core, head, answered if as_of is None else as_of, min_position)
         return head
 
     return TableQuery(core, Method.LATEST, request, timeout=timeout, body=body)
 
 
-def _positions(head: Any, as_of: int | None, min_position: int | None) -> None:
+def _positions(core: Core, head: Any, as_of: int | None, min_position: int | None) -> None:
+    as_of, min_position = position(as_of, "as_of"), position(min_position, "min_position")
     if as_of is not None:
-        head.as_of = int(as_of)
-    if min_position:
-        head.min_position = int(min_position)
+        head.as_of = as_of
+    least = max(min_position or 0, core.definitions_position)
+    if least:
+        head.min_position = least
 
 
 async def _keys(core: Core, name: str, keys: Any) -> tuple[list[bytes], list[Any]]:

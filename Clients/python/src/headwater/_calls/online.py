@@ -20,7 +20,7 @@ from .._wire.frames import Method
 from .._wire.session import decode
 from ..errors import FailedPrecondition, InvalidArgument, Unavailable
 from ..online import OnlineFeatures
-from .core import Backoff, Core
+from .core import Backoff, Core, position
 
 
 class Selection(NamedTuple):
@@ -39,9 +39,11 @@ class Selection(NamedTuple):
         """
         if (service is None) == (features is None):
             raise InvalidArgument("give either service= or features=")
-        listed = (features,) if isinstance(features, str) else tuple(features or ())
+        listed = (features,) if isinstance(features, str) else tuple(features) if isinstance(features, (list, tuple, set)) else ()
+        if any(not isinstance(feature, str) for feature in listed) or not isinstance(service or "", str):
+            raise InvalidArgument("features are names, such as group:feature, and a service is one name")
         if service is None and not listed:
-            raise InvalidArgument("features= is empty: name some as group:feature")
+            raise InvalidArgument("features= names none: give a list of group:feature")
         return Selection(service, listed, full_feature_names)
 
     def fill(self, request: Any) -> None:
@@ -78,7 +80,7 @@ async def prepare(core: Core, transport: Transport, selection: Selection, deadli
     Raises:
         NotFound: for what does not exist.
     """
-    known: Prepared | None = transport.prepared.get(selection)
+    known: Prepared | None = transport.prepared.get((core.project, selection))
     if known is not None:
         return known
     request = pb.PrepareRequest(project=core.project.encode())
@@ -88,7 +90,7 @@ async def prepare(core: Core, transport: Transport, selection: Selection, deadli
     outputs = tuple(Field(output.name.decode(), FeatureType.parse(output.type.decode())) for output in reply.outputs)
     keys = tuple(Field(key.name.decode(), FeatureType.parse(key.type.decode())) for key in reply.keys)
     made = Prepared(reply.handle, outputs, Types(field.type for field in outputs), keys)
-    transport.prepared[selection] = made
+    transport.prepared[core.project, selection] = made
     return made
 
 
@@ -114,7 +116,7 @@ async def get(core: Core, selection: Selection, entities: Any, options: Options)
             if has_resolved_again:
                 raise
             has_resolved_again = True
-            transport.prepared.pop(selection, None)
+            transport.prepared.pop((core.project, selection), None)
 
 
 def _head(options: Options) -> bytes:
@@ -123,8 +125,7 @@ def _head(options: Options) -> bytes:
     request = pb.GetPreparedRequest()
     if options.at is not None:
         request.at = microseconds(options.at, "at")
-    if options.min_position:
-        request.min_position = int(options.min_position)
+    request.min_position = position(options.min_position, "min_position") or 0
     if options.event_times:
         request.event_times = True
     encoded: bytes = request.SerializeToString()

@@ -13,7 +13,7 @@ from .._wire.session import decode
 from ..errors import FailedPrecondition, InvalidArgument, Unavailable
 from ..reports import AuditReport, Listing, Plan, Report
 from . import documents
-from .core import Backoff, Core
+from .core import Backoff, Core, position
 from .groups import describe
 
 
@@ -34,6 +34,10 @@ async def apply_or_plan(core: Core, definitions: Any, *, is_plan: bool) -> Plan:
         head, answer = await core.ask(Method.PLAN if is_plan else Method.APPLY, "online", request, pb.ApplyReply, (body,))
     except (InvalidArgument, FailedPrecondition) as error:
         raise document.placed(error) from None
+    if not is_plan:
+        core.definitions_position = head.position
+        if core.takes_project:
+            core.project, core.takes_project = project, False
     return Plan(json.loads(answer.to_pybytes()), head.position, head.changed)
 
 
@@ -104,8 +108,7 @@ async def audit(core: Core, min_position: int | None, progress: bool | None) -> 
         Unavailable: where one of the two cannot be reached.
     """
     request = pb.AuditRequest(project=core.project.encode())
-    if min_position:
-        request.min_position = int(min_position)
+    request.min_position = position(min_position, "min_position") or 0
     deadline = core.deadline_of_long_work()
     backoff = Backoff(core.retries)
     while True:

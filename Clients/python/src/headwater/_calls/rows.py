@@ -18,7 +18,7 @@ from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
 from .._wire.session import decode
 from ..errors import DataLoss, Unavailable
-from .core import Backoff, Core
+from .core import Backoff, Core, seconds
 
 
 @dataclass
@@ -57,7 +57,7 @@ async def stream(
         HeadwaterError: what the stream ended with.
     """
     # Streams take as long as they take.
-    deadline = Deadline(timeout)
+    deadline = Deadline(seconds(timeout))
     backoff = Backoff(core.retries)
     encoded = head.SerializeToString()
     while True:

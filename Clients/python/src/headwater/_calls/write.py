@@ -56,7 +56,7 @@ class Written(int):
         made.rows_with_newer_rows = newer or []
         return made
 
-    def plus(self, other: Written) -> Written:
+    def _plus(self, other: Written) -> Written:
         """Of two requests, the later one's position."""
         newer = self.rows_with_newer_rows + [self.rows + row for row in other.rows_with_newer_rows]
         keys = self.keys_with_newer_rows + other.keys_with_newer_rows
@@ -86,6 +86,8 @@ async def write(core: Core, target: str | Mapping[str, Any], data: Any, options:
         if data is not None:
             raise InvalidArgument("give either a group and its data, or one dict of group: data")
         return await _write_together(core, target, options)
+    if not isinstance(target, str):
+        raise InvalidArgument(f"{type(target).__name__} is no name of a group: client.write(group, data)")
     if data is None:
         raise InvalidArgument("give the data: client.write(group, data)")
     return await _Table(core, await group(core, target), data, options).write()
@@ -99,7 +101,7 @@ async def _write_together(core: Core, tables: Mapping[str, Any], options: Option
         table = _Table(core, await group(core, name), data, options)
         pieces = await core.pool.driver.run(lambda table=table: list(table.source.read()))  # type: ignore[misc]
         if len(pieces) > 1:
-            joined = pa.concat_tables([piece.arrow(table.types(piece)) for piece in pieces])
+            joined = pa.concat_tables([piece.arrow(table.types(piece)) for piece in pieces], promote_options="permissive")
             pieces = list(open_source(joined).read())
         body += [table.encode(piece) for piece in pieces]
     size = sum(len(piece) for piece in body)
@@ -133,8 +135,8 @@ class _Table:
         unknown = [name for name in rows.names if name not in self.columns]
         if unknown:
             raise InvalidArgument(
-                f"'{self.group.reference}' has no column '{unknown[0]}'" + (" that a delete takes" if self.options.is_delete else "")
-                + f": it has {', '.join(self.columns)}", f"{where}column '{unknown[0]}'",
+                f"'{self.group.reference}' has no such column" + (" that a delete takes" if self.options.is_delete else "")
+                + f"; there are {', '.join(self.columns)}", f"{where}column '{unknown[0]}'",
             )  # fmt: skip
         given = set(rows.names)
         for column in self.columns.values():
@@ -159,9 +161,9 @@ class _Table:
         run = self.core.pool.driver.run
         whole = self.source.whole
         if whole is not None:
-            arrays = await run(lambda: self.arrays(whole))
             if whole.count == 0:
                 raise InvalidArgument("there are no rows to write")
+            arrays = await run(lambda: self.arrays(whole))
             if whole.count <= ROWS_MAX and sum(array.nbytes for _, array in arrays) <= REQUEST_BYTES:
                 # One request, which the server checks whole.
                 request = _Request(self.core, [self._entry(whole.count, arrays)], self.core.deadline(self.options.timeout))
@@ -215,7 +217,7 @@ class _Table:
                         await request.begin(waiting[-1] if waiting else None)
                         waiting.append(request)
                     continue
-                done = done.plus(await waiting[0].finish())
+                done = done._plus(await waiting[0].finish())
                 waiting.popleft()
                 bar.update(done.rows - bar.n)
         except HeadwaterError as error:
@@ -232,7 +234,7 @@ class _Table:
         later = Written(0)
         for request in behind:
             try:
-                later = later.plus(await request.finish())
+                later = later._plus(await request.finish())
             except HeadwaterError:
                 continue
         if done.rows:

@@ -103,7 +103,7 @@ def _decode(buffer: pa.Buffer, types: Types) -> PackedColumns:
     if types.common is not None:
         # The usual case, and the one whose cost would grow with features.
         step = _padded(rows * types.common.cell_bytes)
-        places = range(at, at + step * len(types), step or 1)
+        places = range(at, at + step * len(types), step) if step else (at,) * len(types)
         at += step * len(types)
     else:
         places = []

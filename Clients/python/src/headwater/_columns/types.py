@@ -61,6 +61,17 @@ class FeatureType:
             return FeatureType(VECTOR, 4, length)
         return None
 
+    @staticmethod
+    def of_arrow(given: pa.DataType) -> FeatureType | None:
+        """The type whose columns are of this Arrow type; `None` where there is none."""
+        if pa.types.is_fixed_size_list(given):
+            return FeatureType(VECTOR, 4, given.list_size) if given.value_type == pa.float32() else None
+        is_list = pa.types.is_list(given)
+        code = next((code for code, arrow in _ARROW.items() if arrow == (given.value_type if is_list else given)), None)
+        if code is None:
+            return None
+        return FeatureType(ARRAY, code) if is_list else FeatureType(code)
+
     def __str__(self) -> str:
         if self.code == ARRAY:
             return f"array({_NAMES[self.element_code]})"

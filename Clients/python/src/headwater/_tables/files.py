@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ..errors import InvalidArgument, NotFound
 from . import convert
-from .sources import ROWS_MAX, Make, Rows, Source
+from .sources import ROWS_MAX, Make, Rows, Source, named
 
 _JSON_ROWS = 16_384
 _CSV_BYTES = 8 << 20
@@ -36,8 +36,8 @@ def open_files(paths: Any, text_columns: list[str]) -> Source:
         files += _matches(os.fspath(path))
     readers = [_reader(file, text_columns) for file in files]
     count = None
-    if all(_format(file) == ".parquet" for file in files):
-        count = sum(pq.read_metadata(file).num_rows for file in files)
+    if all(_format(file) in (".parquet", ".pq") for file in files):
+        count = sum(_parquet_rows(file) for file in files)
 
     def read() -> Iterator[Rows]:
         for reader in readers:
@@ -54,6 +54,9 @@ def _matches(path: str) -> list[Path]:
     found = sorted(glob.glob(path, recursive=True))
     if not found:
         raise NotFound("there is no such file", path)
+    directory = next((name for name in found if os.path.isdir(name)), None)
+    if directory is not None:
+        raise InvalidArgument(f"is a directory, and '{path}' matches it: name files, such as with *.parquet", directory)
     return [Path(name) for name in found]
 
 
@@ -75,13 +78,19 @@ def _reader(file: Path, text_columns: list[str]) -> Callable[[], Iterator[Rows]]
     raise InvalidArgument("the name tells no format: .parquet, .csv, .ndjson or .jsonl (the last three also as .gz, .zst)", str(file))
 
 
+def _parquet_rows(file: Path) -> int:
+    try:
+        return int(pq.read_metadata(file).num_rows)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InvalidArgument(f"cannot be read as Parquet: {error}", str(file)) from None
+
+
 def _read_parquet(file: Path) -> Iterator[Rows]:
-    first = 0
+    first = 1
     try:
         with pq.ParquetFile(file) as opened:
             for batch in opened.iter_batches(ROWS_MAX // 4):
-                columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-                yield Rows(batch.num_rows, first, str(file), columns)
+                yield Rows(batch.num_rows, first, str(file), named(batch.schema.names, batch.columns, str(file)))
                 first += batch.num_rows
     except (pa.ArrowInvalid, OSError) as error:
         raise InvalidArgument(f"cannot be read as Parquet: {error}", str(file)) from None
@@ -93,32 +102,39 @@ def _open(file: Path) -> Any:
 
 
 def _read_csv(file: Path, text_columns: list[str]) -> Iterator[Rows]:
-    first = 0
+    first = 1
+    for block_bytes in (_CSV_BYTES, _LINE_BYTES_MAX):
+        try:
+            for rows in _csv_rows(file, text_columns, block_bytes, first):
+                yield rows
+                first += rows.count
+            return
+        except (pa.ArrowInvalid, OSError) as error:
+            # A record that is longer than a block is read with the longest there may be.
+            if "straddl" not in str(error) or block_bytes == _LINE_BYTES_MAX:
+                raise InvalidArgument(f"cannot be read as CSV: {error}", str(file)) from None
+
+
+def _csv_rows(file: Path, text_columns: list[str], block_bytes: int, skip: int) -> Iterator[Rows]:
+    """The rows from number `skip` on."""
     convert_options = pa_csv.ConvertOptions(
         column_types=dict.fromkeys(text_columns, pa.string()), null_values=[""], strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )  # fmt: skip
-    try:
-        with _open(file) as stream:
-            reader = pa_csv.open_csv(
-                stream, pa_csv.ReadOptions(block_size=_CSV_BYTES, use_threads=False),
-                pa_csv.ParseOptions(newlines_in_values=True), convert_options,
-            )  # fmt: skip
-            for batch in reader:
-                columns: dict[str, pa.Array | pa.ChunkedArray | Make] = {}
-                for name, column in zip(batch.schema.names, batch.columns, strict=True):
-                    if name in columns:
-                        raise InvalidArgument(f"column '{name}' comes twice", str(file))
-                    columns[name] = partial(convert.of_text, column) if name in text_columns else column
-                if batch.num_rows:
-                    yield Rows(batch.num_rows, first, str(file), columns)
-                first += batch.num_rows
-    except pa.ArrowInvalid as error:
-        raise InvalidArgument(f"cannot be read as CSV: {error}", str(file)) from None
+    first = 1
+    with _open(file) as stream:
+        read_options = pa_csv.ReadOptions(block_size=block_bytes, use_threads=False)
+        for batch in pa_csv.open_csv(stream, read_options, pa_csv.ParseOptions(newlines_in_values=True), convert_options):
+            kept = batch.slice(max(0, skip - first))
+            columns: dict[str, pa.Array | pa.ChunkedArray | Make] = named(kept.schema.names, kept.columns, str(file))
+            columns.update({name: partial(convert.of_text, columns[name]) for name in columns if name in text_columns})
+            if kept.num_rows:
+                yield Rows(kept.num_rows, first + batch.num_rows - kept.num_rows, str(file), columns)
+            first += batch.num_rows
 
 
 def _read_ndjson(file: Path, text_columns: list[str]) -> Iterator[Rows]:
-    first = 0
+    first = 1
     with _open(file) as stream:
         for records, line in _records(stream, file):
             names: dict[str, None] = {}
@@ -135,7 +151,7 @@ def _read_ndjson(file: Path, text_columns: list[str]) -> Iterator[Rows]:
 def _inferred(cells: list[Any], file: Path, line: int, name: str) -> pa.Array:
     try:
         return pa.array(cells)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
         raise InvalidArgument(f"cells have no common type: {error}", f"{file}: column '{name}' from line {line} on") from None
 
 
@@ -147,7 +163,9 @@ def _records(stream: BinaryIO, file: Path) -> Iterator[tuple[list[dict[str, Any]
         if not line.strip():
             continue
         try:
-            record = json.loads(line, object_pairs_hook=_once)
+            record = json.loads(line, object_pairs_hook=_once, parse_constant=convert.no_constant)
+        except RecursionError:
+            raise InvalidArgument("is nested too deeply", f"{file}: line {number}") from None
         except ValueError as error:
             raise InvalidArgument(f"is no JSON object: {error}", f"{file}: line {number}") from None
         if not isinstance(record, dict):
@@ -162,13 +180,20 @@ def _records(stream: BinaryIO, file: Path) -> Iterator[tuple[list[dict[str, Any]
 
 def _lines(stream: BinaryIO, file: Path) -> Iterator[bytes]:
     rest = b""
-    while chunk := stream.read(1 << 20):
+    while chunk := _read(stream, file):
         *lines, rest = (rest + chunk).split(b"\n")
         if len(rest) > _LINE_BYTES_MAX:
             raise InvalidArgument(f"a line is longer than {_LINE_BYTES_MAX} bytes", str(file))
         yield from lines
     if rest:
         yield rest
+
+
+def _read(stream: BinaryIO, file: Path) -> bytes:
+    try:
+        return stream.read(1 << 20)
+    except OSError as error:
+        raise InvalidArgument(f"cannot be read: {error}", str(file)) from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

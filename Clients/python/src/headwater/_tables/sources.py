@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +27,7 @@ class Rows:
     """Some rows of a table."""
 
     count: int
-    # The number of the first in its table or file, from 0.
+    # The number of the first: in a table in memory they count from 0, as everywhere in Python, in a file from 1, as on the command line.
     first_row: int
     # The file; empty for a table in memory.
     source: str
@@ -105,6 +107,8 @@ def open_source(data: Any, text_columns: Iterable[str] = (), *, nan_is_null: boo
     count = next(iter(counts.values()), len(data) if isinstance(data, Sequence) else 0)
     if any(other != count for other in counts.values()):
         raise InvalidArgument(f"columns of different lengths: {', '.join(f'{name}: {size}' for name, size in counts.items())}")
+    if not columns and not count:
+        raise InvalidArgument("the table is empty: it has no rows and no columns")
     whole = Rows(count, 0, "", columns)
     return Source(lambda: iter([whole]), count, True, whole)
 
@@ -134,27 +138,36 @@ def columns_of(data: Any, *, nan_is_null: bool | None = None) -> dict[str, pa.Ar
     if module == "polars" and hasattr(data, "collect"):
         data = data.collect()
     if isinstance(data, (pa.Table, pa.RecordBatch)):
-        columns = _named(data.schema.names, data.columns)
+        columns = named(data.schema.names, data.columns)
     elif isinstance(data, Mapping):
         made = {str(name): values_to_arrow(values, str(name), nan_is_null=nan_is_null) for name, values in data.items()}
         return {name: _with_nulls(column, nan_is_null) for name, column in made.items()}
     elif isinstance(data, (list, tuple)):
         columns = _record_columns(data)
-    elif hasattr(data, "__arrow_c_stream__"):
-        table = pa.table(data)
-        columns = _named(table.schema.names, table.columns)
     else:
-        raise InvalidArgument(
-            f"{type(data).__module__}.{type(data).__name__} is no table: give a pyarrow Table or RecordBatch, a pandas or polars "
-            "DataFrame, a list of dicts, a dict of columns, or paths of Parquet, CSV or NDJSON files"
-        )
+        try:
+            table = pa.table(data) if hasattr(data, "__arrow_c_stream__") else None
+        except pa.ArrowInvalid:
+            # A stream of one column.
+            table = None
+        if table is None:
+            raise InvalidArgument(
+                f"{type(data).__module__}.{type(data).__name__} is no table: give a pyarrow Table or RecordBatch, a pandas or polars "
+                "DataFrame, a list of dicts, a dict of columns, or paths of Parquet, CSV or NDJSON files"
+            )
+        columns = named(table.schema.names, table.columns)
     return {name: _with_nulls(column, nan_is_null) for name, column in columns.items()} if nan_is_null else columns
 
 
-def _named(names: Sequence[str], columns: Sequence[Any]) -> dict[str, Any]:
+def named(names: Sequence[str], columns: Sequence[Any], source: str | None = None) -> dict[str, Any]:
+    """Columns by name.
+
+    Raises:
+        InvalidArgument: for a name that comes twice.
+    """
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidArgument(f"column '{twice}' comes twice")
+        raise InvalidArgument(f"column '{twice}' comes twice", source)
     return dict(zip(names, columns, strict=True))
 
 
@@ -172,10 +185,13 @@ def _pandas_columns(frame: Any, nan_is_null: bool | None) -> dict[str, Any]:
         raise InvalidArgument("a pandas Series is one column: give a DataFrame")
     if any(name is not None for name in frame.index.names):
         # Keys are often the index.
+        twice = [name for name in frame.index.names if name in frame.columns]
+        if twice:
+            raise InvalidArgument(f"column '{twice[0]}' is in the index too: leave one out, such as with .reset_index(drop=True)")
         frame = frame.reset_index()
     columns = [frame.iloc[:, place] for place in range(frame.shape[1])]
     made = [values_to_arrow(column, str(column.name), nan_is_null=nan_is_null) for column in columns]
-    return _named([str(name) for name in frame.columns], made)
+    return named([str(name) for name in frame.columns], made)
 
 
 def values_to_arrow(values: Any, name: str, *, nan_is_null: bool | None = None) -> pa.Array | pa.ChunkedArray:
@@ -189,57 +205,133 @@ def values_to_arrow(values: Any, name: str, *, nan_is_null: bool | None = None) 
     module = type(values).__module__.split(".")[0]
     try:
         if module == "pandas":
-            return _pandas_column(values, nan_is_null)
+            return _pandas_column(values, name, nan_is_null)
         if module == "polars":
             return values.to_arrow()
         if isinstance(values, np.ndarray):
-            return _numpy_column(values)
+            return _numpy_column(values, name)
         if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
             raise InvalidArgument(f"{values!r:.60} is one value: give a list of them, one for each row", f"column '{name}'")
-        return _list_column(list(values))
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
-        raise InvalidArgument(f"cells have no common type: {error}", f"column '{name}'") from None
+        return _list_column(list(values), name)
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
+        raise InvalidArgument(f"cells are of no type that fits: {error}", f"column '{name}'") from None
 
 
-def _list_column(values: list[Any]) -> pa.Array:
-    array = pa.array(values)
-    if pa.types.is_timestamp(array.type) and array.type.unit == "us" and array.type.tz is None:
-        # Times with and without zone mixed: Arrow would take the first one's word for all.
-        return pa.array(values, pa.timestamp("us", tz="UTC"))
+def _list_column(values: list[Any], name: str) -> pa.Array:
+    """A column of Python's objects.
+
+    Raises:
+        InvalidArgument: with the row of the first that is not as those before it, or fits nothing.
+    """
+    pandas = sys.modules.get("pandas")
+    if pandas is not None:
+        values = [None if value is pandas.NaT or value is pandas.NA else value for value in values]
+    first = next((value for value in values if value is not None), None)
+    if isinstance(first, np.datetime64) and all(value is None or isinstance(value, np.datetime64) for value in values):
+        # NumPy brings them to one unit.
+        return _numpy_column(np.array([np.datetime64("NaT") if value is None else value for value in values]), name)
+    try:
+        array = pa.array(values)
+    except (pa.ArrowException, OverflowError, ValueError, TypeError):
+        row = _first_without_type(values)
+        reason = _why_no_type(values[row], values[:row])
+        raise InvalidArgument(reason, f"row {row}, column '{name}'") from None
+    if pa.types.is_date(array.type) or pa.types.is_timestamp(array.type):
+        # Arrow would take numbers for times, and of a time behind a date the day alone.
+        for row, value in enumerate(values):
+            if not (value is None or isinstance(value, (dt.date, np.datetime64))):
+                raise InvalidArgument(_why_no_type(value, values[:row]), f"row {row}, column '{name}'")
+        if pa.types.is_date(array.type) and any(isinstance(value, dt.datetime) for value in values):
+            values = [_midnight(value) if type(value) is dt.date else value for value in values]
+            array = pa.array(values)
+    if pa.types.is_timestamp(array.type) and array.type.unit == "us" and not any(isinstance(value, np.datetime64) for value in values):
+        # Times with and without zone mixed: Arrow would take the first one's word for all. It would cut nanoseconds off, too.
+        is_finer = pandas is not None and any(getattr(value, "nanosecond", 0) for value in values)
+        return pa.array(values, pa.timestamp("ns" if is_finer else "us", tz="UTC"))
     return array
 
 
-def _numpy_column(values: np.ndarray) -> pa.Array:
+def _midnight(date: dt.date) -> dt.datetime:
+    return dt.datetime(date.year, date.month, date.day)
+
+
+def _first_without_type(values: list[Any]) -> int:
+    """The first row that Arrow finds no type for together with those before it."""
+    low, high = 0, len(values)
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            pa.array(values[:middle])
+            low = middle
+        except (pa.ArrowException, OverflowError, ValueError, TypeError):
+            high = middle
+    return low
+
+
+def _why_no_type(value: Any, before: list[Any]) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
+        return f"{value!r:.40} does not fit int64: use float64, or string"
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        return f"{value!r:.60} has half of a surrogate pair: text is Unicode"
+    other = next((cell for cell in reversed(before) if cell is not None), None)
+    mixed = "" if other is None else f", and those before it are of {type(other).__name__}"
+    return f"{value!r:.60} is of {type(value).__name__}{mixed}: the cells of a column are of one type"
+
+
+def _numpy_column(values: np.ndarray, name: str) -> pa.Array:
+    mask = np.ma.getmaskarray(values).reshape(-1) if isinstance(values, np.ma.MaskedArray) else None
+    values = np.ma.getdata(values)
+    if values.ndim not in (1, 2):
+        reason = f"an array of {values.ndim} dimensions is no column: give one dimension, or two for vectors"
+        raise InvalidArgument(reason, f"column '{name}'")
+    if not values.dtype.isnative:
+        values = values.astype(values.dtype.newbyteorder("="))
+    if values.dtype.kind == "M" and np.datetime_data(values.dtype)[0] in _COARSE_UNITS:
+        values = values.astype("M8[us]")
     if values.ndim == 2:
         # A vector in each row.
-        width = values.shape[1]
-        return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).reshape(-1)), width)
-    if values.ndim != 1:
-        raise InvalidArgument(f"an array of {values.ndim} dimensions is no column: give one dimension, or two for vectors")
-    if values.dtype == np.int64 and values.flags.c_contiguous:
+        elements = pa.array(np.ascontiguousarray(values).reshape(-1), mask=mask)
+        return pa.FixedSizeListArray.from_arrays(elements, values.shape[1])
+    if values.dtype == np.int64 and values.flags.c_contiguous and mask is None:
         # The usual keys, several times as fast.
         return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
-    return _list_column(values.tolist()) if values.dtype == object else pa.array(values)
+    if values.dtype == object and mask is None:
+        return _list_column(values.tolist(), name)
+    return pa.array(values, mask=mask)
 
 
-def _pandas_column(series: Any, nan_is_null: bool | None) -> pa.Array | pa.ChunkedArray:
+# Of times that Arrow does not have; what it has neither, but is finer than a microsecond, is refused.
+_COARSE_UNITS = ("Y", "M", "W", "h", "m", "generic")
+
+
+def _pandas_column(series: Any, name: str, nan_is_null: bool | None) -> pa.Array | pa.ChunkedArray:
     dtype = series.dtype
     if isinstance(dtype, np.dtype):
         if dtype.kind == "O":
-            return _object_column(series)
+            return _object_column(series, name, nan_is_null)
         return pa.array(series.to_numpy(), from_pandas=nan_is_null is not False)
-    return pa.array(series, from_pandas=nan_is_null)
+    if hasattr(series, "sparse"):
+        return _pandas_column(series.sparse.to_dense(), name, nan_is_null)
+    return _with_nulls(pa.array(series, from_pandas=nan_is_null), nan_is_null)
 
 
-def _object_column(series: Any) -> pa.Array:
-    array = pa.array(series, from_pandas=True)
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    if pa.types.is_nested(array.type):
-        # There a NaN inside a list would be taken for a null.
-        missing = series.map(lambda cell: not hasattr(cell, "__len__"))
-        return pa.array([None if gone else cell for cell, gone in zip(series, missing, strict=True)])
-    return array
+def _object_column(series: Any, name: str, nan_is_null: bool | None) -> pa.Array | pa.ChunkedArray:
+    if nan_is_null is not False:
+        try:
+            array = pa.array(series, from_pandas=True)
+        except (pa.ArrowException, OverflowError, ValueError, TypeError):
+            array = None
+        if array is not None and any(is_one(array.type) for is_one in _UNAMBIGUOUS):
+            return array
+    cells = series.tolist()
+    if nan_is_null is not False:
+        # Of the cells; a NaN inside a list is one.
+        cells = [None if isinstance(cell, (float, np.floating)) and cell != cell else cell for cell in cells]
+    return _list_column(cells, name)
+
+
+# What Arrow makes of objects without a second look; the usual one is text.
+_UNAMBIGUOUS = (pa.types.is_string, pa.types.is_binary, pa.types.is_boolean, pa.types.is_integer)
 
 
 def _with_nulls(column: pa.Array | pa.ChunkedArray, nan_is_null: bool | None) -> pa.Array | pa.ChunkedArray:
