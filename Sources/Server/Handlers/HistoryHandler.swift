@@ -47,7 +47,8 @@ struct HistoryHandler {
             let isWanted = try sizes.join(part, memory) { (rows, limitBytes) throws(HeadwaterError) in
                 try OfflineReads.history(
                     plan, keys: part.keys.map { $0.slice(rows) }, times: part.times.slice(rows), view: view, asOf: asOf,
-                    availability: head.availabilityIngest ? .ingest : .event, eventTimes: head.eventTimes, crew: services.workers.crew.crew,
+                    availability: head.availabilityIngest ? .ingest : .event, eventTimes: head.eventTimes,
+                    crew: services.workers.crew.crew,
                     memoryLimitBytes: limitBytes, isCancelled: request.stops(responder))
             } send: { (joined) throws(HeadwaterError) in
                 try answer.send(joined, &pace)
