@@ -4,5 +4,5 @@ import ArgumentParser
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Headwater beside its peers: medians of alternating rounds, ratios, bars.",
-        subcommands: [Writes.self, Online.self, Lookup.self, Offline.self, OfflineHeadwater.self])
+        subcommands: [Writes.self, Online.self, Lookup.self, Offline.self, OfflineHeadwater.self, OfflineClient.self])
 }

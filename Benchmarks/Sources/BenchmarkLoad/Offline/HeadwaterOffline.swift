@@ -77,18 +77,4 @@ public final class HeadwaterOffline: OfflineSystem {
         guard let stand else { throw HeadwaterError(.failedPrecondition, "'open' comes first") }
         return stand
     }
-
-    /// Answers requests from standard input, a JSON line each, until it ends.
-    public func serve() throws {
-        defer { end() }
-        while let line = readLine() {
-            var answer = OfflineAnswer()
-            do {
-                answer = try ask(try JSONDecoder().decode(OfflineRequest.self, from: Data(line.utf8)))
-            } catch {
-                answer.error = "\(error)"
-            }
-            FileHandle.standardOutput.write(try JSONEncoder().encode(answer) + [UInt8(ascii: "\n")])
-        }
-    }
 }

@@ -71,7 +71,14 @@ public final class HistoryServer {
     ///
     /// - Parameter output: as for `OfflineStand.join`.
     func join(_ spine: OfflineStand.Spine, _ group: OfflineRequest.Group, output: String?) throws -> OfflineStand.WorkFigures {
-        let join = joining(spine, group)
+        try Self.join(spine, group, output: output, by: client)
+    }
+
+    /// The same by any client.
+    static func join(
+        _ spine: OfflineStand.Spine, _ group: OfflineRequest.Group, output: String?, by client: HeadwaterClient
+    ) throws -> OfflineStand.WorkFigures {
+        let join = joining(spine, group, by: client)
         let begun = monotonicNanoseconds()
         let parts = try join()
         let seconds = Double(monotonicNanoseconds() - begun) / 1e9
@@ -84,9 +91,14 @@ public final class HistoryServer {
 
     /// The same to be done again and again, on any thread.
     func joining(_ spine: OfflineStand.Spine, _ group: OfflineRequest.Group) -> @Sendable () throws -> [Cells] {
+        Self.joining(spine, group, by: client)
+    }
+
+    private static func joining(
+        _ spine: OfflineStand.Spine, _ group: OfflineRequest.Group, by client: HeadwaterClient
+    ) -> @Sendable () throws -> [Cells] {
         let references = group.features.map { "\(group.name):\($0)" }
-        let client = client
-        return { try waiting { try await Self.join([spine.keys, spine.times], references, client) } }
+        return { try waiting { try await join([spine.keys, spine.times], references, client) } }
     }
 
     /// Reads features of all rows, to be done again and again, on any thread.
@@ -135,7 +147,7 @@ private final class SpineFeed: Sendable {
 }
 
 /// Runs asynchronous work and blocks this thread until it is done.
-private func waiting<Answer: Sendable>(_ body: @escaping @Sendable () async throws -> Answer) throws -> Answer {
+func waiting<Answer: Sendable>(_ body: @escaping @Sendable () async throws -> Answer) throws -> Answer {
     let outcome = Outcome<Answer>()
     Task {
         do { outcome.set(.success(try await body())) } catch { outcome.set(.failure(error)) }

@@ -51,5 +51,21 @@ public final class SystemProcess: OfflineSystem {
     }
 }
 
+extension OfflineSystem {
+    /// The other end of a `SystemProcess`: answers requests from standard input, a JSON line each, until it ends.
+    public func serve() throws {
+        defer { end() }
+        while let line = readLine() {
+            var answer = OfflineAnswer()
+            do {
+                answer = try ask(try JSONDecoder().decode(OfflineRequest.self, from: Data(line.utf8)))
+            } catch {
+                answer.error = "\(error)"
+            }
+            FileHandle.standardOutput.write(try JSONEncoder().encode(answer) + [UInt8(ascii: "\n")])
+        }
+    }
+}
+
 /// Why a system did not answer.
 struct SystemFailed: Error, CustomStringConvertible { let description: String }

@@ -117,3 +117,18 @@ struct OfflineHeadwater: ParsableCommand {
             .serve()
     }
 }
+
+/// The Swift client beside the Python one: `Benchmarks/python/bench_python.py` asks it.
+struct OfflineClient: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "offline-client",
+        abstract: "Joins through a running server: answers requests of 'bench offline', a JSON line each.", shouldDisplay: false)
+
+    @Option(help: "Where the server is: HOST:PORT or unix:PATH.")
+    var address: String
+
+    @Option(help: "The namespace of all names.")
+    var project = "default"
+
+    func run() throws { try HeadwaterJoins(address: address, project: project).serve() }
+}
