@@ -48,9 +48,11 @@ test: setup lint ## set up, lint, build, run every test
 .PHONY: test-python
 test-python: setup ## the Python client: linters, then its tests against a server that `make build` or `make test` built
 	@PYTHON="$(PYTHON)" scripts/python-env
-	cd Clients/python && .venv/bin/ruff check --quiet . ../../examples && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy
+	cd Clients/python && .venv/bin/ruff check --quiet . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy
+	cd Clients/python && .venv/bin/ruff check --quiet --config pyproject.toml \
+		../../Benchmarks/python ../../Benchmarks/feast ../../examples/flights/flights.py
 	$(SWIFT) build --product headwater
-	cd Clients/python && HEADWATER_BINARY="$${HEADWATER_BINARY:-$(CURDIR)/.build/debug/headwater}" .venv/bin/pytest $(PYTEST_ARGUMENTS)
+	cd Clients/python && HEADWATER_BINARY="$${HEADWATER_BINARY:-$(CURDIR)/.build/debug/headwater}" .venv/bin/pytest -n 2 $(PYTEST_ARGUMENTS)
 
 .PHONY: torture
 torture: release ## break processes and disks for ten minutes: figures, exit code 1 where a promise breaks (TORTURE=options)
@@ -60,7 +62,7 @@ torture: release ## break processes and disks for ten minutes: figures, exit cod
 	@"$$($(RELEASE) --show-bin-path)/torture" all $(TORTURE)
 
 .PHONY: bench
-bench: bench-writes bench-online bench-lookup bench-offline ## all benchmarks, each beside its peer
+bench: bench-writes bench-online bench-lookup bench-offline bench-python ## all benchmarks, each beside its peer
 
 .PHONY: bench-writes
 bench-writes: release ## durable writes beside Redis with appendfsync always: two minutes
@@ -86,6 +88,14 @@ bench-offline: release ## history beside DuckDB, Polars, pandas and pyarrow: ten
 		|| echo "bench: goes on without the flights" >&2
 	$(RELEASE) --package-path Benchmarks
 	@Benchmarks/.build/release/bench offline $(BENCH_ARGUMENTS)
+
+.PHONY: bench-python
+bench-python: release ## the Python client beside Feast and the Swift client: six minutes
+	@command -v redis-server >/dev/null || echo "bench: Feast with Redis is skipped: apt-get install redis-server" >&2
+	@PYTHON="$(PYTHON)" scripts/python-env
+	@PYTHON="$(PYTHON)" scripts/bench-feast || echo "bench: goes on without Feast" >&2
+	$(RELEASE) --package-path Benchmarks
+	@PYTHONPATH=Clients/python/src Clients/python/.venv/bin/python Benchmarks/python/bench_python.py $(BENCH_ARGUMENTS)
 
 .PHONY: bench-micro
 bench-micro: setup ## pieces of the hot path one by one: row codec, stripe, snapshot probe, frame

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import headwater as hw
 import numpy as np
 import pyarrow as pa
 from processes import (
@@ -23,6 +22,8 @@ from processes import (
     stay_on,
 )
 from report import Latencies, Line, Report, Spread, rate
+
+import headwater as hw
 
 FEAST_GETS = Path(__file__).parents[1] / "feast" / "feast_gets.py"
 TIME = pa.timestamp("us", tz="UTC")

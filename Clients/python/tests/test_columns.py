@@ -18,6 +18,12 @@ from headwater._columns.types import FeatureType
 from . import support
 
 
+def decode(buffer):
+    """Rows, columns and length of a batch."""
+    found = batch.Batch(buffer)
+    return found.rows, [found.column(index) for index in range(len(found.types))], found.length
+
+
 def encoded(columns: list[tuple[str, pa.Array]]) -> pa.Buffer:
     typed = [(number, FeatureType.parse(type), array) for number, (type, array) in enumerate(columns)]
     return pa.py_buffer(batch.encode(len(columns[0][1]), typed))
@@ -30,7 +36,7 @@ def edge_columns(rows: int = 13) -> list[tuple[str, pa.Array]]:
 
 def test_what_a_batch_holds_comes_out_bit_for_bit():
     columns = edge_columns()
-    rows, decoded, length = batch.decode(encoded(columns))
+    rows, decoded, length = decode(encoded(columns))
     assert (rows, length % 64) == (13, 0)
     for (type, array), found in zip(columns, decoded, strict=True):
         assert found.type == array.type, type
@@ -43,7 +49,7 @@ def test_a_slice_of_an_array_is_written_without_what_stands_around_it(type):
     for start in (1, 3, 7, 8, 9):
         for count in (0, 1, 8, len(whole) - start):
             part = whole.slice(start, count)
-            _, (found,), _ = batch.decode(encoded([(type, part)]))
+            _, (found,), _ = decode(encoded([(type, part)]))
             assert support.exact(found) == support.exact(part)
             # The same cells in an array of their own take as many bytes.
             own = whole.take(pa.array(range(start, start + len(part)), pa.int64()))
@@ -66,7 +72,7 @@ def test_what_stands_behind_a_null_is_not_told(type):
 @pytest.mark.parametrize("type", support.TYPES)
 def test_no_rows_and_only_nulls_are_batches_too(type):
     for array in (support.array([], type), pa.nulls(5, FeatureType.parse(type).arrow)):
-        rows, (found,), _ = batch.decode(encoded([(type, array)]))
+        rows, (found,), _ = decode(encoded([(type, array)]))
         assert rows == len(array)
         assert found.equals(array)
 
@@ -74,7 +80,7 @@ def test_no_rows_and_only_nulls_are_batches_too(type):
 def test_nan_keeps_its_payload():
     wide = pa.array(np.array([0x7FF8000000000001, 0xFFF8DEADBEEF0000, 0x7FF0000000000001], "<u8").view("<f8"))
     narrow = pa.array(np.array([0x7FC00001, 0xFFC00000, 0x7F800001], "<u4").view("<f4"))
-    _, found, _ = batch.decode(encoded([("float64", wide), ("float32", narrow)]))
+    _, found, _ = decode(encoded([("float64", wide), ("float32", narrow)]))
     assert [support.exact(array) for array in found] == [support.exact(wide), support.exact(narrow)]
 
 
@@ -85,7 +91,7 @@ cells = {type: st.lists(st.sampled_from(support.edges(type)), max_size=20) for t
 @settings(max_examples=200, deadline=None)
 def test_any_slice_of_any_cells_comes_back(data, type, start):
     part = support.array(data.draw(cells[type]), type).slice(start)
-    _, (found,), _ = batch.decode(encoded([(type, part)]))
+    _, (found,), _ = decode(encoded([(type, part)]))
     assert support.exact(found) == support.exact(part)
 
 
@@ -93,9 +99,9 @@ def test_a_batch_that_is_cut_or_is_none_is_data_loss():
     whole = encoded(edge_columns()).to_pybytes()
     for size in (0, 1, 63, 64, 100, len(whole) // 2, len(whole) - 1):
         with pytest.raises(hw.DataLoss):
-            batch.decode(pa.py_buffer(whole[:size]))
+            decode(pa.py_buffer(whole[:size]))
     with pytest.raises(hw.DataLoss):
-        batch.decode(pa.py_buffer(bytes(len(whole))))
+        decode(pa.py_buffer(bytes(len(whole))))
 
 
 def test_another_version_and_an_unknown_type_say_to_use_the_same_version():
@@ -106,7 +112,7 @@ def test_another_version_and_an_unknown_type_say_to_use_the_same_version():
     unknown[68] = 99
     for other in (newer, unknown):
         with pytest.raises(hw.Unimplemented, match="same version on both sides"):
-            batch.decode(pa.py_buffer(bytes(other)))
+            decode(pa.py_buffer(bytes(other)))
 
 
 @pytest.mark.parametrize("type", ["string", "array(int32)", "array(string)"])
@@ -118,13 +124,13 @@ def test_offsets_that_lead_outside_are_data_loss(type, offset):
         wrong = whole.copy()
         struct.pack_into("<i", wrong, place + 4 * row, offset)
         with pytest.raises(hw.DataLoss):
-            batch.decode(pa.py_buffer(bytes(wrong)))
+            decode(pa.py_buffer(bytes(wrong)))
 
 
 def test_text_that_is_not_utf8_is_data_loss():
     whole = encoded([("string", pa.array(["é" * 10]))]).to_pybytes()
     with pytest.raises(hw.DataLoss):
-        batch.decode(pa.py_buffer(whole.replace("é".encode(), b"\xc3\x28", 1)))
+        decode(pa.py_buffer(whole.replace("é".encode(), b"\xc3\x28", 1)))
 
 
 def use(arrays: list[pa.Array]) -> None:
@@ -143,7 +149,7 @@ def test_random_bytes_in_a_batch_end_in_an_error_of_ours_or_in_cells_that_can_be
         limit = 64 * (1 + len(support.TYPES)) if random.random() < 0.5 else len(wrong)
         wrong[random.randrange(limit)] = random.randrange(256)
     try:
-        _, columns, _ = batch.decode(pa.py_buffer(bytes(wrong)))
+        _, columns, _ = decode(pa.py_buffer(bytes(wrong)))
     except hw.HeadwaterError:
         return
     use(columns)

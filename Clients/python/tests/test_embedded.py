@@ -118,7 +118,8 @@ def test_a_process_that_does_not_close_ends_quietly(folder: Path) -> None:
 
 
 def test_ctrl_c_is_for_the_client(folder: Path) -> None:
-    process = run("print('ready', flush=True)\ntry: time.sleep(60)\nexcept KeyboardInterrupt: print(client.list()['project'])", folder)
+    program = "try: print('ready', flush=True); time.sleep(60)\nexcept KeyboardInterrupt: print(client.list()['project'])"
+    process = run(program, folder)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(signal.SIGINT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -40,11 +41,11 @@ class Selection(NamedTuple):
         if (service is None) == (features is None):
             raise InvalidArgument("give either service= or features=")
         listed = (features,) if isinstance(features, str) else tuple(features) if isinstance(features, (list, tuple, set)) else ()
-        if any(not isinstance(feature, str) for feature in listed) or not isinstance(service or "", str):
-            raise InvalidArgument("features are names, such as group:feature, and a service is one name")
-        if service is None and not listed:
-            raise InvalidArgument("features= names none: give a list of group:feature")
-        return Selection(service, listed, full_feature_names)
+        try:
+            return _checked(service, listed, full_feature_names)
+        except TypeError:
+            # What cannot be hashed is no name.
+            raise InvalidArgument("features are names, such as group:feature, and a service is one name") from None
 
     def fill(self, request: Any) -> None:
         """Writes it into a request's head."""
@@ -52,6 +53,15 @@ class Selection(NamedTuple):
             request.service = self.service.encode()
         request.features.extend([feature.encode() for feature in self.features])
         request.full_feature_names = self.full_feature_names
+
+
+@lru_cache(maxsize=1024)
+def _checked(service: str | None, features: tuple[str, ...], full_feature_names: bool) -> Selection:
+    if any(not isinstance(feature, str) for feature in features) or not isinstance(service or "", str):
+        raise InvalidArgument("features are names, such as group:feature, and a service is one name")
+    if service is None and not features:
+        raise InvalidArgument("features= names none: give a list of group:feature")
+    return Selection(service, features, full_feature_names)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from google.protobuf.message import Message
 
-from .._columns import batch, bits
+from .._columns import bits
+from .._columns.batch import Batch
 from .._columns.types import FeatureType, Field
 from .._connections.transport import Deadline
 from .._wire import headwater_pb2 as pb
@@ -25,13 +25,16 @@ from .core import Backoff, Core, seconds
 class Piece:
     """Some rows of an answer."""
 
-    first_row: int
-    count: int
-    columns: list[pa.Array]
+    batch: Batch
     # Of a history: two bits a cell, by column.
     statuses: list[npt.NDArray[np.uint8]] = field(default_factory=list)
     # Where they were asked for: when each value became true, by column.
     event_times: list[npt.NDArray[np.datetime64]] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        rows: int = self.batch.rows
+        return rows
 
 
 @dataclass
@@ -103,20 +106,22 @@ def _piece(frame: Any, answer: Answer, has_statuses: bool, has_event_times: bool
         answer.fields = [Field(output.name.decode(), FeatureType.parse(output.type.decode())) for output in head.outputs]
     if head.row_offset != answer.rows:
         raise DataLoss(f"rows {answer.rows} to {head.row_offset} of the stream are missing: ask again")
-    rows, columns, length = batch.decode(frame.body)
-    if len(columns) != len(answer.fields):
-        raise DataLoss(f"{len(columns)} columns where the answer names {len(answer.fields)}")
-    piece = Piece(answer.rows, rows, columns)
+    batch = Batch(frame.body)
+    rows, columns, length = batch.rows, len(batch.types), batch.length
+    if columns != len(answer.fields):
+        raise DataLoss(f"{columns} columns where the answer names {len(answer.fields)}")
+    piece = Piece(batch)
     if has_statuses:
         # Each column's are padded to a multiple of 8.
         size = (rows + 31) // 32 * 8
-        if frame.body.size < length + (size + 8 * rows * has_event_times) * len(columns):
+        if frame.body.size < length + (size + 8 * rows * has_event_times) * columns:
             raise DataLoss("the statuses of an answer are cut short")
-        codes = np.frombuffer(frame.body, np.uint8, size * len(columns), length).reshape(len(columns), size)
-        piece.statuses = list(codes)
+        # Copies, so that they do not hold the whole frame when its columns are joined with others.
+        codes = np.frombuffer(frame.body, np.uint8, size * columns, length).reshape(columns, size)
+        piece.statuses = list(codes.copy())
         if has_event_times:
-            times = np.frombuffer(frame.body, "<M8[us]", rows * len(columns), length + size * len(columns))
-            piece.event_times = list(times.reshape(len(columns), rows))
+            times = np.frombuffer(frame.body, "<M8[us]", rows * columns, length + size * columns)
+            piece.event_times = list(times.reshape(columns, rows).copy())
     answer.rows += rows
     return piece
 

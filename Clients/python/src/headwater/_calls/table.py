@@ -66,20 +66,19 @@ class Part:
     def __init__(self, answer: Answer, pieces: Sequence[Piece], beside: pa.Table | None) -> None:
         self.names = [field.name for field in answer.fields]
         self.has_event_times = any(piece.event_times for piece in pieces)
-        self._pieces = pieces
         self._beside = beside
-        self._columns = [
-            pa.chunked_array([piece.columns[place] for piece in pieces], field.type.arrow) for place, field in enumerate(answer.fields)
-        ]
+        self._columns = [batch.join([piece.batch for piece in pieces], place, field.type) for place, field in enumerate(answer.fields)]
+        self._statuses = [(piece.statuses, piece.count) for piece in pieces]
+        self._event_times = [piece.event_times for piece in pieces]
 
     def codes(self, place: int) -> npt.NDArray[np.uint8]:
         """Statuses of a column as numbers; only a history has them."""
-        parts = [status_codes(piece.statuses[place], piece.count) for piece in self._pieces]
+        parts = [status_codes(statuses[place], count) for statuses, count in self._statuses]
         return np.concatenate(parts) if parts else np.empty(0, np.uint8)
 
     def event_times(self, place: int) -> npt.NDArray[np.datetime64]:
         """When the values of a column became true, NaT where there is none; only a history that asked for them has them."""
-        parts = [piece.event_times[place] for piece in self._pieces]
+        parts = [times[place] for times in self._event_times]
         return np.concatenate(parts) if parts else np.empty(0, "M8[us]")
 
     def features(self, statuses: bool) -> pa.Table:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,7 @@ from .types import FeatureType
 
 HEADER = struct.Struct("<4sHHII48x")
 ENTRY = struct.Struct("<I8sI10I8x")
-ENTRY_FIELDS = struct.Struct("<IBBHII10I")
+ENTRY_FIELDS = struct.Struct("<IBBHII10I8x")
 MAGIC, VERSION = b"HWB1", 1
 ROWS_MAX = 4_000_000
 _NOTHING = np.empty(0, np.uint8)
@@ -133,43 +135,105 @@ def _text(array: pa.Array) -> tuple[bits.U8, bits.U8, bits.U8, bits.U8]:
     return np.ascontiguousarray(own).view(np.uint8), _NOTHING, _NOTHING, cells
 
 
-def decode(buffer: pa.Buffer) -> tuple[int, list[pa.Array], int]:
-    """The columns of the batch that a buffer starts with, as views into it.
+class Batch:
+    """A batch that was received, its columns found and not copied.
 
-    Returns:
-        How many rows there are, the columns, and the bytes of the batch.
-
-    Raises:
-        DataLoss: for what is no batch.
-        Unimplemented: for another version, or a type that this client does not know.
+    Attributes:
+        rows: how many rows there are.
+        length: bytes of the batch.
+        types: of the columns.
     """
-    if buffer.size < HEADER.size:
-        raise DataLoss(f"a batch of {buffer.size} bytes is cut short")
-    magic, version, column_count, rows, length = HEADER.unpack_from(buffer, 0)
-    if magic != MAGIC:
-        raise DataLoss("an answer's body is no batch")
-    if version != VERSION:
-        raise Unimplemented(f"a batch of version {version}; this client knows {VERSION}: use the same version on both sides")
-    if length > buffer.size or HEADER.size + ENTRY.size * column_count > length or rows > ROWS_MAX:
-        raise DataLoss("a batch is longer than what it came in")
-    columns = [_decode_column(buffer, HEADER.size + ENTRY.size * number, rows, length) for number in range(column_count)]
-    return rows, columns, length
+
+    __slots__ = ("_buffer", "_entries", "length", "rows", "types")
+
+    def __init__(self, buffer: pa.Buffer) -> None:
+        """Finds the columns of the batch that a buffer starts with.
+
+        Raises:
+            DataLoss: for what is no batch.
+            Unimplemented: for another version, or a type that this client does not know.
+        """
+        if buffer.size < HEADER.size:
+            raise DataLoss(f"a batch of {buffer.size} bytes is cut short")
+        magic, version, count, self.rows, self.length = HEADER.unpack_from(buffer, 0)
+        if magic != MAGIC:
+            raise DataLoss("an answer's body is no batch")
+        if version != VERSION:
+            raise Unimplemented(f"a batch of version {version}; this client knows {VERSION}: use the same version on both sides")
+        end = HEADER.size + ENTRY.size * count
+        if self.length > buffer.size or end > self.length or self.rows > ROWS_MAX:
+            raise DataLoss("a batch is longer than what it came in")
+        self._buffer = buffer
+        self._entries = list(ENTRY_FIELDS.iter_unpack(memoryview(buffer)[HEADER.size : end]))
+        self.types = [_type(entry[1:5]) for entry in self._entries]
+        for entry in self._entries:
+            if any(place + size > self.length for place, size in zip(entry[6::2], entry[7::2], strict=True)):
+                raise DataLoss("a batch's column reaches outside it")
+
+    def column(self, index: int) -> pa.Array:
+        """One column, as a view.
+
+        Raises:
+            DataLoss: where it is malformed.
+        """
+        type, entry = self.types[index], self._entries[index]
+        spans = zip(entry[6::2], entry[7::2], strict=True)
+        found = [self._buffer.slice(place, size) if size else None for place, size in spans]
+        validity, offsets, element_validity, element_offsets, data = found
+        data = self._buffer.slice(0, 0) if data is None else data
+        try:
+            return _column(type, self.rows, entry[5], validity, offsets, element_validity, element_offsets, data)
+        except (pa.ArrowInvalid, struct.error) as error:
+            raise DataLoss(f"a batch's column of {type} is malformed: {error}") from None
+
+    def cells(self, index: int) -> npt.NDArray[Any]:
+        """The cells of a column of fixed width, a vector's elements side by side; what stands for a null is zero."""
+        type, entry = self.types[index], self._entries[index]
+        count = self.rows * (type.length or 1)
+        assert type.numpy is not None
+        if entry[15] != count * type.numpy.itemsize:
+            raise DataLoss(f"a batch's column of {type} has {entry[15]} bytes for {self.rows} rows")
+        return np.frombuffer(self._buffer, type.numpy, count, entry[14])
+
+    def null_count(self, index: int) -> int:
+        return int(self._entries[index][5])
+
+    def present(self, index: int) -> npt.NDArray[np.bool_]:
+        """Where a column is not null."""
+        place, size = self._entries[index][6:8]
+        if not size:
+            return np.ones(self.rows, np.bool_)
+        if size != (self.rows + 7) // 8:
+            raise DataLoss(f"a batch's column has {size} bytes of validity for {self.rows} rows")
+        return bits.unpack(np.frombuffer(self._buffer, np.uint8, size, place), self.rows)
 
 
-def _decode_column(buffer: pa.Buffer, at: int, rows: int, limit: int) -> pa.Array:
-    _, code, element, _, vector_length, nulls, *spans = ENTRY_FIELDS.unpack_from(buffer, at)
-    type = FeatureType.of_descriptor(code, element, vector_length)
+@lru_cache(maxsize=4096)
+def _type(descriptor: tuple[int, ...]) -> FeatureType:
+    code, element, _, length = descriptor
+    type = FeatureType.of_descriptor(code, element, length)
     if type is None:
         raise Unimplemented(f"a column of a type that this client does not know (code {code}): use the same version on both sides")
-    places = list(zip(spans[::2], spans[1::2], strict=True))
-    if any(place + size > limit for place, size in places):
-        raise DataLoss("a batch's column reaches outside it")
-    validity, offsets, element_validity, element_offsets, data = [buffer.slice(place, size) if size else None for place, size in places]
-    data = buffer.slice(0, 0) if data is None else data
-    try:
-        return _column(type, rows, nulls, validity, offsets, element_validity, element_offsets, data)
-    except (pa.ArrowInvalid, struct.error) as error:
-        raise DataLoss(f"a batch's column of {type} is malformed: {error}") from None
+    return type
+
+
+def join(batches: Sequence[Batch], index: int, type: FeatureType) -> pa.Array:
+    """One column of several batches, in one piece: answers come in many small ones.
+
+    Raises:
+        DataLoss: where one has another type, or is malformed.
+    """
+    if any(batch.types[index] != type for batch in batches):
+        raise DataLoss(f"a batch's column is not {type}, as the answer said")
+    if type.numpy is None:
+        columns = [batch.column(index) for batch in batches]
+        return columns[0] if len(columns) == 1 else pa.concat_arrays(columns) if columns else pa.array([], type.arrow)
+    cells = np.concatenate([batch.cells(index) for batch in batches]) if batches else np.empty(0, type.numpy)
+    validity = None
+    if any(batch.null_count(index) for batch in batches):
+        validity = pa.py_buffer(bits.pack(np.concatenate([batch.present(index) for batch in batches])))
+    rows = sum([batch.rows for batch in batches])
+    return _column(type, rows, -1, validity, None, None, None, pa.py_buffer(cells))
 
 
 def _column(

@@ -23,6 +23,9 @@ from .transport import Deadline, Transport
 T = TypeVar("T")
 # The pieces that one call of the system takes.
 _PIECES_MAX = 1024
+# As numbers, since joining the names of flags costs more than sending a frame.
+_SEND_FLAGS = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+_RECEIVE_FLAGS = int(socket.MSG_DONTWAIT)
 # How long a thread looks for its answer before it sleeps.
 _AWAKE_SECONDS = 100e-6
 
@@ -179,7 +182,7 @@ class BlockingTransport:
         self._receive()
 
     def _receive(self) -> None:
-        count = self._socket.recv_into(self._reader.buffer(), 0, socket.MSG_DONTWAIT)
+        count = self._socket.recv_into(self._reader.buffer(), 0, _RECEIVE_FLAGS)
         if count == 0:
             raise Unavailable(f"{self.endpoint} closed the connection")
         frames = self._reader.received(count)
@@ -198,15 +201,20 @@ class BlockingTransport:
 
     def _write(self, pieces: list[Bytes], deadline: Deadline) -> None:
         """Sends a whole frame. While the server takes none of it, its own frames are read, so that neither waits for the other."""
-        views = [memoryview(piece).cast("B") for piece in pieces]
+        views: list[Bytes] = pieces
         begun = False
         try:
             while views:
                 try:
-                    sent = self._socket.sendmsg(views[:_PIECES_MAX], [], socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                    sent = self._socket.sendmsg(views[:_PIECES_MAX], [], _SEND_FLAGS)
                 except BlockingIOError:
                     self._read_while_waiting_to_write(deadline)
                     continue
+                if not begun:
+                    if sent == sum([len(piece) for piece in pieces]):
+                        # The usual case.
+                        return
+                    views = [memoryview(piece).cast("B") for piece in pieces]
                 begun = True
                 while views and sent >= len(views[0]):
                     sent -= len(views[0])
@@ -235,7 +243,8 @@ class BlockingTransport:
         if not reads:
             poller = select.poll()
             poller.register(self._socket, select.POLLOUT)
-            poller.poll(None if left is None else left * 1000)
+            # Not for long: the thread that reads may leave, and then somebody else has to.
+            poller.poll(50 if left is None else min(50, left * 1000))
             return
         try:
             poller = select.poll()

@@ -278,7 +278,13 @@ def _why_no_type(value: Any, before: list[Any]) -> str:
     return f"{value!r:.60} is of {type(value).__name__}{mixed}: the cells of a column are of one type"
 
 
+_INT64 = np.dtype(np.int64)
+
+
 def _numpy_column(values: np.ndarray, name: str) -> pa.Array:
+    if type(values) is np.ndarray and values.dtype == _INT64 and values.ndim == 1 and values.flags.c_contiguous:
+        # The usual keys, several times as fast.
+        return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
     mask = np.ma.getmaskarray(values).reshape(-1) if isinstance(values, np.ma.MaskedArray) else None
     values = np.ma.getdata(values)
     if values.ndim not in (1, 2):
@@ -292,9 +298,6 @@ def _numpy_column(values: np.ndarray, name: str) -> pa.Array:
         # A vector in each row.
         elements = pa.array(np.ascontiguousarray(values).reshape(-1), mask=mask)
         return pa.FixedSizeListArray.from_arrays(elements, values.shape[1])
-    if values.dtype == np.int64 and values.flags.c_contiguous and mask is None:
-        # The usual keys, several times as fast.
-        return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
     if values.dtype == object and mask is None:
         return _list_column(values.tolist(), name)
     return pa.array(values, mask=mask)
