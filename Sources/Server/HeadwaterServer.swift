@@ -110,11 +110,14 @@ public final class HeadwaterServer: Service {
     private func waitUntilIdle(_ transport: ServerTransport, for limit: Duration) async -> (any Error)? {
         var lastSeen = ContinuousClock.now + Self.firstClientLimit
         var seenCount: UInt64 = 0
-        while !Task.isCancelled, ContinuousClock.now - lastSeen < limit {
-            // Also those that came and went between two looks.
-            if transport.connectionCount > 0 || transport.everConnectedCount > seenCount { lastSeen = .now }
-            seenCount = transport.everConnectedCount
+        var looks = 0
+        // A process that was stopped for a while looks again before it believes that nobody is there.
+        while !Task.isCancelled, looks < 2 || ContinuousClock.now - lastSeen < limit {
             try? await Task.sleep(for: .milliseconds(50))
+            looks += 1
+            // Also those that came and went between two looks.
+            if transport.connectionCount > 0 || transport.everConnectedCount > seenCount { (lastSeen, looks) = (.now, 0) }
+            seenCount = transport.everConnectedCount
         }
         if !Task.isCancelled { logger.info("no client is connected any more") }
         return nil

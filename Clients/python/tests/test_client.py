@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import threading
 import time
 import traceback
@@ -306,3 +307,107 @@ def test_errors_are_of_python_too(client: hw.Client) -> None:
     assert issubclass(hw.InvalidArgument, ValueError)
     assert issubclass(hw.DeadlineExceeded, TimeoutError)
     assert issubclass(hw.Unavailable, ConnectionError)
+
+
+def test_a_stream_of_rows_goes_on_after_the_server_was_killed(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    with hw.connect(server.address, "p") as client:
+        client.apply([EVENTS])
+        position = client.write("events", rows(range(5_000), 1))
+        # Larger than what a server sends ahead.
+        ids = np.arange(600_000) % 6_000
+        spine = {"id": ids, "event_time": np.full(len(ids), START), "label": np.arange(len(ids))}
+        history = client.get_historical_features(spine, ["events:x", "events:y"], min_position=position)
+        read = []
+        for number, batch in enumerate(history.batches(50_000)):
+            read.append(batch)
+            if number == 1:
+                client.write("events", rows(range(5_000), 2))
+                server.kill()
+                server.start()
+        table = pa.Table.from_batches(read)
+        assert np.array_equal(table["label"], np.arange(len(ids)))
+        assert table["x"].to_pylist() == [1 if number < 5_000 else None for number in ids.tolist()]
+        assert history.position == position
+
+
+def test_a_bad_row_behind_good_ones_of_a_reader_tells_what_was_written(client: hw.Client) -> None:
+    client.apply([EVENTS])
+    floats = rows(range(2_000), 1).set_column(2, "x", pa.array([1.0] * 1_000 + [0.5] * 1_000))
+    reader = pa.RecordBatchReader.from_batches(floats.schema, floats.to_batches(1_000))
+    with pytest.raises(hw.InvalidArgument, match=r"row 1000, column 'x': 0.5 does not fit int64.*rows 0 to 999 were written"):
+        client.write("events", reader)
+    assert client.scan("events").to_arrow().num_rows == 1_000
+
+
+def test_a_table_that_is_changed_after_the_call_changes_no_answer(client: hw.Client) -> None:
+    import pandas as pd
+
+    client.apply([EVENTS])
+    position = client.write("events", pa.concat_tables([rows(range(1, 2), 111), rows(range(2, 3), 222)]))
+    frame = pd.DataFrame({"id": [2, 1], "event_time": pd.to_datetime([START, START])})
+    ids = np.array([1, 2])
+    history = client.get_historical_features(frame, "events:x", min_position=position)
+    of_array = client.get_historical_features({"id": ids, "event_time": np.full(2, START)}, "events:x")
+    got = client.get_online_features("events:x", {"id": ids}, min_position=position)
+    frame["id"] = [1, 2]
+    ids[:] = 9
+    assert history.to_pandas()[["id", "x"]].to_numpy().tolist() == [[2, 222], [1, 111]]
+    assert of_array.to_dict()["x"] == [111, 222]
+    assert got.to_dict() == {"id": [1, 2], "x": [111, 222]}
+
+
+def test_connections_are_few_however_many_threads_ask(server: Server) -> None:
+    with hw.connect(server.address, "few") as client:
+        client.apply([EVENTS])
+        threads = [threading.Thread(target=client.get_online_features, args=("events:x", {"id": [1]})) for _ in range(60)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sum(len(some) for some in client._core.pool._open.values()) <= 4
+
+
+def test_a_server_that_stands_still_is_waited_for_as_long_as_was_said(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    with hw.connect(server.address, "p") as client:
+        client.apply([EVENTS])
+        client.write("events", rows(range(10), 1))
+        assert server.process is not None
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            for ask in (
+                lambda: client.write("events", rows(range(100_000), 1), timeout=0.5),
+                lambda: client.get_online_features("events:x", {"id": [1]}, timeout=0.5),
+                lambda: client.scan("events", timeout=0.5).to_arrow(),
+            ):
+                began = time.monotonic()
+                with pytest.raises(hw.DeadlineExceeded):
+                    ask()
+                assert time.monotonic() - began < 5
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        assert client.get_online_features("events:x", {"id": [1]}).to_dict()["x"] == [1]
+
+
+def test_more_feature_lists_than_one_connection_may_have_are_no_obstacle(client: hw.Client) -> None:
+    many = hw.FeatureGroup("many", USER, {f"f{number}": "bool" for number in range(70)})
+    client.apply([many])
+    pairs = [(one, other) for one in range(70) for other in range(70) if one != other]
+    for one, other in pairs[:4_200]:
+        client.get_online_features([f"many:f{one}", f"many:f{other}"], {"id": np.array([1])})
+
+
+def test_a_position_is_a_number_in_texts(client: hw.Client) -> None:
+    client.apply([EVENTS])
+    position = client.write("events", rows(range(1), 1))
+    assert f"{position} {position:05}" == f"{int(position)} {int(position):05}"
+    assert str(position) == str(int(position))
+    assert repr(position) == f"<position {int(position)}: 1 row>"
+
+
+def test_a_client_is_not_taken_to_another_process_by_pickling(client: hw.Client) -> None:
+    import pickle
+
+    with pytest.raises(TypeError, match="connect in each worker"):
+        pickle.dumps(client)

@@ -197,7 +197,7 @@ def test_arguments_in_the_wrong_place_are_named(client: hw.Client) -> None:
     frame = pd.DataFrame({"id": [1]})
     for wrong, message in [
         (lambda: client.write(frame, "g"), "DataFrame is no name of a group"),
-        (lambda: client.get_historical_features("g:x", frame), "features"),
+        (lambda: client.get_historical_features("g:x", frame), "is no feature"),
         (lambda: client.get_online_features("g:x", {"id": [1]}, min_position=-2), "min_position: -2 is no position"),
         (lambda: client.get_online_features("g:x", {"id": [1]}, min_position="2"), "is no position"),
         (lambda: client.get_online_features("g:x", {"id": [1]}, timeout="1"), "timeout: '1' is no number of seconds"),

@@ -16,6 +16,7 @@ import pytest
 
 import headwater as hw
 from headwater._embedded import binary
+from headwater.definitions import to_document
 
 from .conftest import BINARY
 
@@ -135,6 +136,34 @@ def test_a_server_that_was_killed_is_started_again(folder: Path) -> None:
                 os.kill(process, signal.SIGKILL)
             assert client.get_online_features("g:x", {"id": [1]}).to_dict()["x"] == [2]
             client.write("g", [{"id": 1, "x": 2}])
+
+
+def test_a_server_that_stood_still_does_not_leave_its_clients(folder: Path) -> None:
+    with hw.open(folder) as client:
+        (process,) = servers(folder)
+        os.kill(process, signal.SIGSTOP)
+        time.sleep(1.5)
+        os.kill(process, signal.SIGCONT)
+        time.sleep(0.3)
+        assert servers(folder) == [process]
+        assert client.list()["feature_groups"] == []
+
+
+def test_the_only_project_of_a_store_is_that_of_whoever_opens_it(folder: Path) -> None:
+    with hw.open(folder) as client:
+        client.apply({"project": "shop", **to_document([GROUP])})
+    with hw.open(folder) as client:
+        assert client.project == "shop"
+        assert [group["name"] for group in client.list()["feature_groups"]] == ["g"]
+    with hw.open(folder, project="other") as client:
+        assert "there is project 'shop'" in str(client.list())
+
+
+def test_what_a_server_said_before_it_died_can_be_read(folder: Path) -> None:
+    with hw.open(folder) as client:
+        os.kill(servers(folder)[0], signal.SIGKILL)
+        client.list()
+    assert (folder / "server.log").read_text().count("ready") == 2
 
 
 def test_opening_right_after_closing_waits_for_the_server_that_goes(folder: Path) -> None:

@@ -271,7 +271,8 @@ def test_any_table_in_any_binary_container_is_read_back_bit_for_bit(client, tmp_
 def test_any_table_as_text_or_objects_is_read_back(client, tmp_path, made, into):
     made = with_keys(made)
     position = client.write("all", into(made, tmp_path))
-    assert_written(client, without_payloads(made), position)
+    # Objects may keep a NaN's bits, and text does not.
+    assert_written(client, without_payloads(made), position, payloads=False)
 
 
 def test_a_row_read_back_can_be_written_again(client):

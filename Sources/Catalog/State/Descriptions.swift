@@ -13,6 +13,8 @@ public struct CatalogListing: Codable, Hashable, Sendable {
     public let featureGroups: [Entry]
     public let featureServices: [Entry]
     public let datasets: [DatasetEntry]
+    /// Where the project has nothing: those that have something.
+    public let otherProjects: [String]?
 
     /// A dataset in one line.
     public struct DatasetEntry: Codable, Hashable, Sendable {
@@ -38,6 +40,7 @@ public struct CatalogListing: Codable, Hashable, Sendable {
         case project, entities, datasets
         case featureGroups = "feature_groups"
         case featureServices = "feature_services"
+        case otherProjects = "other_projects"
     }
 }
 
@@ -156,7 +159,9 @@ extension Catalog {
                 CatalogListing.DatasetEntry(
                     name: $0.name, description: $0.description, rows: $0.rows, asOf: $0.query.asOf, hash: $0.features.hash,
                     created: $0.created, released: $0.isReleased ? true : nil)
-            })
+            },
+            otherProjects: projectNames.contains(where: { $0.utf8.elementsEqual(project.utf8) }) || projectNames.isEmpty
+                ? nil : projectNames)
     }
 
     /// The entity, the groups, the services and the dataset that `name` or `name@version` names; without a version, all versions.

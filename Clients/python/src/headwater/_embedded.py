@@ -18,7 +18,8 @@ from .errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
 
 # A server without clients stops after so long.
 _IDLE = "1s"
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
+_LOG_BYTES_MAX = 4 << 20
 # What the system takes as the path of a socket.
 _SOCKET_BYTES_MAX = 107
 
@@ -108,7 +109,9 @@ class EmbeddedServer:
             self._binary or binary(), "serve", "--data", ".", "--listen", "unix:headwater.sock", "--stop-when-idle", _IDLE,
         ]  # fmt: skip
         try:
-            with open(log_path, "wb") as log:
+            said_before = _rotated_size(log_path)
+            # Appended to: what a server said last before it died is there to be read.
+            with open(log_path, "ab") as log:
                 # A session of its own: Ctrl-C in a terminal is for its clients.
                 server = subprocess.Popen(
                     command, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
@@ -121,14 +124,16 @@ class EmbeddedServer:
                 return True
             if server.poll() is not None:
                 _started.remove(server)
-                said = log_path.read_text(errors="replace").strip()
+                said = log_path.read_bytes()[said_before:].decode(errors="replace").strip()
                 if "already holds this lock" not in said:
                     raise Unavailable(f"the server did not start: {_last(said)}", str(self.directory))
                 self._refuse_other_server()
                 return False
             time.sleep(0.01)
-        server.terminate()
-        raise Unavailable(f"the server did not answer within {_START_SECONDS:g} s: see {log_path}", str(self.directory))
+        # It goes on: whoever opens the directory next may find it ready.
+        raise Unavailable(
+            f"the server recovers for more than {_START_SECONDS:g} s: open it again later; see {log_path}", str(self.directory)
+        )
 
     def _refuse_other_server(self) -> None:
         """Tells a server that somebody else runs on the directory from one of ours that is on its way out.
@@ -142,6 +147,18 @@ class EmbeddedServer:
             return
         if address != "unix:headwater.sock":
             raise FailedPrecondition(f"is served by another server: use headwater.connect({address!r})", str(self.directory))
+
+
+def _rotated_size(log_path: Path) -> int:
+    """Bytes of a log to append to; one that has grown large is put aside first."""
+    try:
+        size = log_path.stat().st_size
+    except OSError:
+        return 0
+    if size < _LOG_BYTES_MAX:
+        return size
+    log_path.replace(log_path.with_suffix(".log.1"))
+    return 0
 
 
 def _last(said: str) -> str:

@@ -23,12 +23,16 @@ def microseconds(time: Any, name: str) -> int:
     Raises:
         InvalidArgument: for what is no time.
     """
+    if time != time:
+        raise InvalidArgument(f"{time!r} is no time", name)
     if isinstance(time, dt.datetime):
         zoned = time if time.tzinfo is not None else time.replace(tzinfo=dt.timezone.utc)
         return (zoned - _EPOCH) // _MICROSECOND
     if isinstance(time, dt.date):
         return microseconds(dt.datetime(time.year, time.month, time.day), name)
     if isinstance(time, np.datetime64):
+        if np.isnat(time):
+            raise InvalidArgument(f"{time!r} is no time", name)
         return int(time.astype("datetime64[us]").astype(np.int64))
     if isinstance(time, (int, np.integer)) and not isinstance(time, bool):
         return int(time)

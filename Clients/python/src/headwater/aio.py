@@ -9,7 +9,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy.typing as npt
 import pyarrow as pa
@@ -23,6 +23,7 @@ from ._calls.write import Written
 from ._connections.asyncio import AsyncioDriver
 from ._connections.transport import Deadline
 from ._embedded import EmbeddedServer, reap
+from ._tables.sources import snapshot
 from ._times import Time
 from .client import RETRIES, TIMEOUT, pandas_frame
 from .history import PARQUET_ROWS, FeatureTable, ParquetFile, record_batches
@@ -126,6 +127,7 @@ class AsyncClient:
 
     async def _begin(self) -> AsyncClient:
         await self._core.pool.transport(None, Deadline(self._core.timeout))
+        await operations.choose_project(self._core)
         return self
 
     @property
@@ -184,6 +186,7 @@ class AsyncClient:
         event_times: bool = False, timeout: float | None = None,
     ) -> AsyncTable:  # fmt: skip
         """A training set: to each row of the spine the features as they were at its own time."""
+        spine = snapshot(spine)
         query = await history.history(
             self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time, as_of=as_of,
             availability=availability, min_position=min_position, event_times=event_times, timeout=timeout,
@@ -238,6 +241,9 @@ class AsyncClient:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client stays in its process: connect in each worker, or open the same path there")
 
     def __repr__(self) -> str:
         return f"<headwater.aio.AsyncClient {self.address}, project {self.project!r}>"

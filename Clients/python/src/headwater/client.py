@@ -6,7 +6,7 @@ import html
 import os
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from ._calls import history, online, operations, write
 from ._calls.core import Core
@@ -16,6 +16,7 @@ from ._calls.write import Written
 from ._connections.blocking import BlockingDriver
 from ._connections.transport import Deadline, run_now
 from ._embedded import EmbeddedServer, reap
+from ._tables.sources import snapshot
 from ._times import Time
 from .errors import HeadwaterError
 from .history import HistoricalFeatures, Scan
@@ -33,8 +34,8 @@ def connect(
 
     Args:
         address: `HOST:PORT` or `unix:PATH`; by default that of `HEADWATER_ADDRESS`, else 127.0.0.1:7070.
-        project: the namespace of all names; by default that of `HEADWATER_PROJECT`, else the one of the first definitions that this
-            client applies, and `default` until then.
+        project: the namespace of all names; by default that of `HEADWATER_PROJECT`, else the store's only one, else the one of the first
+            definitions that this client applies, and `default` until then.
         timeout: seconds that one call may take, with its retries; `None` for no limit. Streams and long work of the server take
             as long as they take, unless they are given a timeout of their own.
         retries: how often a call is made again whose connection was lost: at once, then after pauses from 50 ms to 2 s. A write that
@@ -83,6 +84,7 @@ class Client:
         )
         self._on_close = on_close
         run_now(self._core.pool.transport(None, Deadline(timeout)))
+        run_now(operations.choose_project(self._core))
 
     @property
     def project(self) -> str:
@@ -232,6 +234,7 @@ class Client:
             InvalidArgument: for a spine without its keys or its time.
             OutOfRange: when it is read, for a position that the log never gave out, or that is older than what is kept.
         """
+        spine = snapshot(spine)
         query = run_now(
             history.history(
                 self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time, as_of=as_of,
@@ -313,6 +316,9 @@ class Client:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client stays in its process: connect in each worker, or open the same path there")
 
     def __repr__(self) -> str:
         return f"<headwater.Client {self.address}, project {self.project!r}{', closed' if self._core.pool.is_closed else ''}>"

@@ -66,7 +66,9 @@ class Listing(Report):
                 description = f"  {entry['description']}" if entry.get("description") else ""
                 lines.append(f"{what:8} {entry['name']}{version}{description}")
         if len(lines) == 1:
-            lines.append("nothing yet: client.apply(…) makes definitions")
+            others = self.get("other_projects", [])
+            there = f"; there is project {', '.join(repr(name) for name in others)}: connect with project=" if others else ""
+            lines.append(f"nothing yet: client.apply(…) makes definitions{there}")
         return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import threading
@@ -19,7 +20,7 @@ from .._connections.transport import Deadline, Driver, Transport
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Bytes, Frame, Method
 from .._wire.session import decode
-from ..errors import InvalidArgument, Unavailable
+from ..errors import DataLoss, InvalidArgument, Unavailable
 
 M = TypeVar("M", bound=Message)
 _PAUSE_MIN, _PAUSE_MAX = 0.05, 2.0
@@ -58,9 +59,22 @@ def seconds(timeout: float | None) -> float | None:
     Raises:
         InvalidArgument: for what is no number of seconds above zero.
     """
-    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float, np.number)) or not timeout > 0):
-        raise InvalidArgument(f"{timeout!r} is no number of seconds above 0", "timeout")
+    is_number = isinstance(timeout, (int, float, np.number)) and not isinstance(timeout, bool)
+    if timeout is not None and not (is_number and 0 < timeout < float("inf")):
+        raise InvalidArgument(f"{timeout!r} is no number of seconds above 0; None is no limit", "timeout")
     return None if timeout is None else float(timeout)
+
+
+def parse_json(body: pa.Buffer) -> Any:
+    """A JSON answer.
+
+    Raises:
+        DataLoss: where it is none.
+    """
+    try:
+        return json.loads(body.to_pybytes())
+    except ValueError:
+        raise DataLoss("an answer is no JSON: use the same version on both sides") from None
 
 
 def position(value: Any, name: str) -> int | None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from .._columns.types import FeatureType
+from .._connections.transport import Deadline
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
 from ..errors import NotFound
-from .core import Core
+from .core import Core, parse_json
 
 _UNITS = {
     "us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000,
@@ -70,25 +70,25 @@ class Group:
         return Group(definition["name"], definition["version"], described["id"], described["schema_version"], columns, definition)
 
 
-async def describe(core: Core, name: str) -> dict[str, Any]:
+async def describe(core: Core, name: str, deadline: Deadline | None = None) -> dict[str, Any]:
     """All that goes by a name, as JSON.
 
     Raises:
         NotFound: says what there is.
     """
     request = pb.DescribeRequest(project=core.project.encode(), name=name.encode())
-    frame = await core.call(Method.DESCRIBE, None, request)
-    described: dict[str, Any] = json.loads(frame.body.to_pybytes())
+    frame = await core.call(Method.DESCRIBE, None, request, deadline=deadline)
+    described: dict[str, Any] = parse_json(frame.body)
     return described
 
 
-async def group(core: Core, name: str) -> Group:
+async def group(core: Core, name: str, deadline: Deadline | None = None) -> Group:
     """The group that `weather` (its greatest version) or `weather@2` names.
 
     Raises:
         NotFound: where there is none, also where the name is that of something else.
     """
-    groups = (await describe(core, name)).get("feature_groups", [])
+    groups = (await describe(core, name, deadline)).get("feature_groups", [])
     if not groups:
         raise NotFound(f"'{name}' in project '{core.project}' is no feature group: client.list() shows them")
     return Group.of_json(max(groups, key=lambda group: group["definition"]["version"]))

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 from .._columns import batch
 from .._columns.types import TIMESTAMP, FeatureType, Field
+from .._connections.transport import Deadline
 from .._tables.sources import open_source
 from .._times import microseconds
 from .._wire import headwater_pb2 as pb
@@ -32,7 +33,7 @@ async def history(
     """
     if availability not in ("event", "ingest"):
         raise InvalidArgument(f"availability={availability!r}: 'event' or 'ingest'")
-    keys = await request_keys(core, selection)
+    keys = await request_keys(core, selection, core.deadline(timeout))
     fields = [*[key for key in keys if key.name != spine_time], Field(spine_time, TIMESTAMP)]
     made = Spine(open_source(spine, [field.name for field in fields]), fields)
     made.check()
@@ -55,11 +56,12 @@ async def scan(
     min_position: int | None, timeout: float | None,
 ) -> TableQuery:  # fmt: skip
     """All rows of a group, or those of some keys, not asked yet."""
-    key_names, body = await _keys(core, name, keys)
+    key_names, body = await _keys(core, name, keys, core.deadline(timeout))
+    names = [columns] if isinstance(columns, str) else list(columns or ())
 
     def request(answered: int | None) -> Message:
         head = pb.ScanRequest(project=core.project.encode(), group=name.encode(), deletes=deletes)
-        head.columns.extend(column.encode() for column in columns or ())
+        head.columns.extend(column.encode() for column in names)
         head.key_names.extend(key_names)
         if start is not None:
             head.start = microseconds(start, "start")
@@ -76,11 +78,12 @@ async def latest(
     min_position: int | None, timeout: float | None,
 ) -> TableQuery:  # fmt: skip
     """The latest row of every key of a group, by history, not asked yet."""
-    key_names, body = await _keys(core, name, keys)
+    key_names, body = await _keys(core, name, keys, core.deadline(timeout))
+    names = [columns] if isinstance(columns, str) else list(columns or ())
 
     def request(answered: int | None) -> Message:
         head = pb.LatestRequest(project=core.project.encode(), group=name.encode(), deletes=deletes)
-        head.columns.extend(column.encode() for column in columns or ())
+        head.columns.extend(column.encode() for column in names)
         head.key_names.extend(key_names)
         if at is not None:
             head.at = microseconds(at, "at")
@@ -99,9 +102,9 @@ def _positions(core: Core, head: Any, as_of: int | None, min_position: int | Non
         head.min_position = least
 
 
-async def _keys(core: Core, name: str, keys: Any) -> tuple[list[bytes], list[Any]]:
+async def _keys(core: Core, name: str, keys: Any, deadline: Deadline) -> tuple[list[bytes], list[Any]]:
     """The keys that a scan keeps to."""
-    described = await group(core, name)
+    described = await group(core, name, deadline)
     if keys is None:
         return [], []
     fields = [Field(column.name, column.type) for column in described.of_role("key")]
@@ -110,13 +113,12 @@ async def _keys(core: Core, name: str, keys: Any) -> tuple[list[bytes], list[Any
     return [field.name.encode() for field in fields], [encoded]
 
 
-async def request_keys(core: Core, selection: Selection) -> list[Field]:
+async def request_keys(core: Core, selection: Selection, deadline: Deadline) -> list[Field]:
     """The key columns that a feature list takes: what a spine must have.
 
     The online service resolves the list; where it is down, its definitions are read from the server that answers, so that history does
     not need it.
     """
-    deadline = core.deadline(None)
     try:
         transport = await core.transport("online", deadline)
         return list((await prepare(core, transport, selection, deadline)).keys)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from .._columns import packed
@@ -14,12 +15,12 @@ from .._columns.packed import PackedColumns, Types
 from .._columns.types import FeatureType, Field
 from .._connections.transport import Deadline, Transport
 from .._tables import convert
-from .._tables.sources import columns_of, values_to_arrow
+from .._tables.sources import columns_of, snapshot, values_to_arrow
 from .._times import microseconds
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
 from .._wire.session import decode
-from ..errors import FailedPrecondition, InvalidArgument, Unavailable
+from ..errors import FailedPrecondition, InvalidArgument, ResourceExhausted, Unavailable
 from ..online import OnlineFeatures
 from .core import Backoff, Core, position
 
@@ -40,7 +41,14 @@ class Selection(NamedTuple):
         """
         if (service is None) == (features is None):
             raise InvalidArgument("give either service= or features=")
-        listed = (features,) if isinstance(features, str) else tuple(features) if isinstance(features, (list, tuple, set)) else ()
+        if features is None or isinstance(features, (str, Mapping, set, frozenset)) or not isinstance(features, Iterable):
+            if features is not None and not isinstance(features, str):
+                raise InvalidArgument(
+                    f"{type(features).__name__} is no list of names such as group:feature, whose order is that of the answer"
+                )
+            listed: tuple[str, ...] = () if features is None else (features,)
+        else:
+            listed = tuple(features)
         try:
             return _checked(service, listed, full_feature_names)
         except TypeError:
@@ -95,7 +103,12 @@ async def prepare(core: Core, transport: Transport, selection: Selection, deadli
         return known
     request = pb.PrepareRequest(project=core.project.encode())
     selection.fill(request)
-    frame = await transport.finish(await transport.begin(Method.PREPARE, request.SerializeToString(), (), deadline), deadline)
+    try:
+        frame = await transport.finish(await transport.begin(Method.PREPARE, request.SerializeToString(), (), deadline), deadline)
+    except ResourceExhausted as error:
+        # The connection has as many handles as one may have: the next try takes a new one.
+        transport.retire()
+        raise Unavailable(error.message) from None
     reply = decode(pb.PrepareReply, frame.head)
     outputs = tuple(Field(output.name.decode(), FeatureType.parse(output.type.decode())) for output in reply.outputs)
     keys = tuple(Field(key.name.decode(), FeatureType.parse(key.type.decode())) for key in reply.keys)
@@ -153,13 +166,15 @@ def key_columns(entities: Any, fields: Sequence[Field]) -> tuple[dict[str, pa.Ar
             raise InvalidArgument(f"give entities= with the keys {_described(fields)}")
         # A global feature has one vector, and no key to ask for it by.
         return {}, 1
-    columns = entities if isinstance(entities, dict) else columns_of(entities)
+    columns = entities if isinstance(entities, dict) else columns_of(snapshot(entities))
     keys: dict[str, pa.Array] = {}
     rows = -1
     for name, type in fields:
         if name not in columns:
             raise InvalidArgument(f"is missing: the keys of these features are {_described(fields)}", f"entity key '{name}'")
-        array = convert.column(values_to_arrow(columns[name], name), type, name)
+        # A copy: the answer keeps its keys, and the caller may use the array for the next ones.
+        given = columns[name].copy() if isinstance(columns[name], np.ndarray) else columns[name]
+        array = convert.column(values_to_arrow(given, name), type, name)
         if rows >= 0 and len(array) != rows:
             raise InvalidArgument(f"{len(array)} values where the keys before have {rows}", f"entity key '{name}'")
         keys[name], rows = array, len(array)

@@ -13,7 +13,7 @@ from .._wire.session import decode
 from ..errors import FailedPrecondition, InvalidArgument, Unavailable
 from ..reports import AuditReport, Listing, Plan, Report
 from . import documents
-from .core import Backoff, Core, position
+from .core import Backoff, Core, parse_json, position
 from .groups import describe
 
 
@@ -38,13 +38,21 @@ async def apply_or_plan(core: Core, definitions: Any, *, is_plan: bool) -> Plan:
         core.definitions_position = head.position
         if core.takes_project:
             core.project, core.takes_project = project, False
-    return Plan(json.loads(answer.to_pybytes()), head.position, head.changed)
+    return Plan(parse_json(answer), head.position, head.changed)
 
 
 async def listing(core: Core) -> Listing:
     """Everything in the project, in short."""
     head, body = await core.ask(Method.LIST, None, pb.ListRequest(project=core.project.encode()), pb.JSONReply)
-    return Listing(json.loads(body.to_pybytes()), head.position)
+    return Listing(parse_json(body), head.position)
+
+
+async def choose_project(core: Core) -> None:
+    """Takes the store's only project, where nobody chose one."""
+    if core.takes_project:
+        others = (await listing(core)).get("other_projects", [])
+        if len(others) == 1:
+            core.project, core.takes_project = others[0], False
 
 
 async def search(core: Core, text: str) -> Listing:
@@ -81,7 +89,7 @@ def _texts(value: Any) -> list[str]:
 async def status(core: Core) -> Report:
     """Where the server stands."""
     head, body = await core.ask(Method.STATUS, None, pb.StatusRequest(project=core.project.encode()), pb.JSONReply)
-    return Report(json.loads(body.to_pybytes()), head.position)
+    return Report(parse_json(body), head.position)
 
 
 async def snapshot(core: Core) -> Report:
@@ -127,9 +135,9 @@ async def _audit(core: Core, request: pb.AuditRequest, deadline: Any, progress: 
         while not exchange.is_done or exchange.items:
             frame = await transport.take(exchange)
             if frame is None:
-                await transport.changed(exchange, deadline)
+                await transport.changed(exchange, deadline, wants_room=False)
                 continue
-            told = json.loads(frame.body.to_pybytes())
+            told = parse_json(frame.body)
             bar.set_description(f"audit: {told['phase']}")
             bar.total, bar.n = told["expected_rows"] or None, told["rows"]
             bar.refresh()
@@ -138,4 +146,4 @@ async def _audit(core: Core, request: pb.AuditRequest, deadline: Any, progress: 
         bar.close()
         if not exchange.is_done:
             await transport.cancel(exchange)
-    return AuditReport(json.loads(reply.body.to_pybytes()), decode(pb.JSONReply, reply.head).position)
+    return AuditReport(parse_json(reply.body), decode(pb.JSONReply, reply.head).position)

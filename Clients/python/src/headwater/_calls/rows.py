@@ -44,6 +44,8 @@ class Answer:
     fields: list[Field] = field(default_factory=list)
     position: int | None = None
     rows: int = 0
+    # Of the stream that is read now: it goes on where another one ended.
+    first_row: int = 0
 
 
 async def stream(
@@ -84,15 +86,15 @@ async def stream(
                 elif exchange.is_done:
                     break
                 else:
-                    await transport.changed(exchange, deadline)
+                    await transport.changed(exchange, deadline, wants_room=feed is not None)
             end = decode(pb.RowsEnd, (await transport.finish(exchange, deadline)).head)
-            if end.rows != answer.rows:
-                raise DataLoss(f"the stream ended after {answer.rows} rows and states {end.rows}: ask again")
+            if end.rows + answer.first_row != answer.rows:
+                raise DataLoss(f"the stream ended after {answer.rows} rows and states {end.rows + answer.first_row}: ask again")
             answer.position = end.position
             return
         except Unavailable as error:
             # Once rows were given away, another try would give them twice.
-            if answer.rows or answer.fields:
+            if answer.rows > answer.first_row or (answer.fields and not answer.first_row):
                 raise
             await backoff.wait(core, "offline", error, deadline)
         finally:
@@ -103,9 +105,11 @@ async def stream(
 def _piece(frame: Any, answer: Answer, has_statuses: bool, has_event_times: bool) -> Piece:
     head = decode(pb.RowsData, frame.head)
     if head.outputs and not answer.fields:
-        answer.fields = [Field(output.name.decode(), FeatureType.parse(output.type.decode())) for output in head.outputs]
-    if head.row_offset != answer.rows:
-        raise DataLoss(f"rows {answer.rows} to {head.row_offset} of the stream are missing: ask again")
+        answer.fields = [
+            Field(output.name.decode(errors="replace"), FeatureType.parse(output.type.decode(errors="replace"))) for output in head.outputs
+        ]
+    if head.row_offset + answer.first_row != answer.rows:
+        raise DataLoss(f"rows {answer.rows} to {head.row_offset + answer.first_row} of the stream are missing: ask again")
     batch = Batch(frame.body)
     rows, columns, length = batch.rows, len(batch.types), batch.length
     if columns != len(answer.fields):

@@ -17,7 +17,7 @@ from .._columns import batch
 from .._columns.types import Field
 from .._tables.sources import Rows, Source
 from .._wire.frames import Method
-from ..errors import FailedPrecondition, InvalidArgument
+from ..errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, Unavailable
 from ..online import event_time_column, status_column
 from .core import Core
 from .rows import Answer, Piece, status_codes, stream
@@ -36,14 +36,17 @@ class Spine:
     # The columns that are sent: keys and time.
     fields: list[Field]
 
-    def encoded(self, keep: Callable[[pa.Table], None]) -> Iterator[npt.NDArray[np.uint8]]:
-        """Batches to send; `keep` gets the rows as the user has them."""
+    def encoded(self, keep: Callable[[pa.Table], None], first_row: int = 0) -> Iterator[npt.NDArray[np.uint8]]:
+        """Batches to send, from a row on; `keep` gets the rows as the user has them."""
         types = dict(self.fields)
         for rows in self.source.read():
+            skipped, first_row = min(first_row, rows.count), max(0, first_row - rows.count)
+            if skipped == rows.count > 0:
+                continue
             self._refuse_missing(rows)
             arrays = [(number, type, rows.column(name, type)) for number, (name, type) in enumerate(self.fields)]
-            keep(rows.arrow(types))
-            for start in range(0, rows.count, _SPINE_ROWS):
+            keep(rows.arrow(types).slice(skipped))
+            for start in range(skipped, rows.count, _SPINE_ROWS):
                 count = min(_SPINE_ROWS, rows.count - start)
                 yield batch.encode(count, [(number, type, array.slice(start, count)) for number, type, array in arrays])
 
@@ -144,65 +147,112 @@ class TableQuery:
             HeadwaterError: what the stream ended with.
         """
         answer = Answer()
-        waiting: deque[pa.Table] = deque()
+        beside = Beside()
+        if rows is not None and self._spine is not None and self._spine.source.is_repeatable and self.position is None:
+            await self._fix_position()
         pieces: list[Piece] = []
         held = given = 0
-        async with aclosing(self._stream(answer, waiting)) as stream:
+        async with aclosing(self._stream(answer, beside)) as stream:
             async for piece in stream:
                 pieces.append(piece)
                 held += piece.count
                 if rows is not None and held >= rows:
-                    yield self._part(answer, pieces, waiting, held)
+                    yield self._part(answer, pieces, beside, held)
                     given += 1
                     pieces, held = [], 0
         if held or not given:
-            yield self._part(answer, pieces, waiting, held)
+            yield self._part(answer, pieces, beside, held)
 
-    def _part(self, answer: Answer, pieces: list[Piece], waiting: deque[pa.Table], count: int) -> Part:
-        beside = None
+    def _part(self, answer: Answer, pieces: list[Piece], beside: Beside, count: int) -> Part:
+        spine = None
         if self._spine is not None:
-            beside = _take(waiting, count)
+            spine = beside.take(count)
             names = {field.name for field in answer.fields}
-            both = [name for name in beside.schema.names if name in names]
+            both = [name for name in spine.schema.names if name in names]
             if both:
                 raise InvalidArgument(
                     f"'{both[0]}' is a column of the spine and a feature: rename the spine's, or ask with full_feature_names=True"
                 )
-        return Part(answer, pieces, beside)
+        return Part(answer, pieces, spine)
 
-    async def _stream(self, answer: Answer, waiting: deque[pa.Table]) -> AsyncGenerator[Piece, None]:
-        spine = self._spine
-        if spine is not None:
+    async def _stream(self, answer: Answer, beside: Beside) -> AsyncGenerator[Piece, None]:
+        """The pieces of the answer. A history whose stream is lost, or was read too slowly for the server to wait, goes on with the rest
+        of its spine.
+        """
+        if self._spine is not None:
             if self._is_used_up:
                 raise FailedPrecondition("the spine was a reader, which can be read once: give a table, or paths")
-            self._is_used_up = not spine.source.is_repeatable
+            self._is_used_up = not self._spine.source.is_repeatable
+        while True:
+            before = answer.rows
+            try:
+                async with aclosing(self._ask(answer, beside)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                break
+            except (Unavailable, DeadlineExceeded):
+                can_go_on = self._spine is not None and self._spine.source.is_repeatable and self._timeout is None
+                if not can_go_on or self.position is None or answer.rows == before:
+                    raise
+        self.position = answer.position
+
+    def _ask(self, answer: Answer, beside: Beside) -> AsyncGenerator[Piece, None]:
+        spine = self._spine
+        answer.first_row = answer.rows
 
         def feed() -> Iterator[Any]:
             assert spine is not None
-            waiting.clear()
-            return spine.encoded(waiting.append)
+            beside.cut(answer.rows)
+            return spine.encoded(beside.add, answer.rows)
 
-        pieces = stream(
+        return stream(
             self._core, self._method, self._request(self.position), answer, self._timeout, self._body,
             feed if spine is not None else None, has_statuses=self._method == Method.HISTORY,
             has_event_times=self._has_event_times,
         )  # fmt: skip
-        async with aclosing(pieces) as streamed:
-            async for piece in streamed:
-                yield piece
+
+    async def _fix_position(self) -> None:
+        """Asks a history of no rows where the store is, so that a stream that is lost can go on as of the same position."""
+        answer = Answer()
+        request = self._request(None)
+        async for _ in stream(self._core, self._method, request, answer, None, spine=lambda: iter([]), has_statuses=True):
+            pass
         self.position = answer.position
 
 
-def _take(waiting: deque[pa.Table], count: int) -> pa.Table:
-    """The next rows of the spine."""
-    parts: list[pa.Table] = []
-    while waiting and (count > 0 or not parts):
-        table = waiting.popleft()
-        if table.num_rows > count:
-            waiting.appendleft(table.slice(count))
-            table = table.slice(0, count)
-        parts.append(table)
-        count -= table.num_rows
-    if not parts:
-        return pa.table({})
-    return parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="permissive")
+class Beside:
+    """Rows of the spine that wait for their features."""
+
+    def __init__(self) -> None:
+        self._tables: deque[pa.Table] = deque()
+        # The number of the first.
+        self._first = 0
+
+    def add(self, table: pa.Table) -> None:
+        self._tables.append(table)
+
+    def take(self, count: int) -> pa.Table:
+        """The next rows."""
+        self._first += count
+        parts: list[pa.Table] = []
+        while self._tables and (count > 0 or not parts):
+            table = self._tables.popleft()
+            if table.num_rows > count:
+                self._tables.appendleft(table.slice(count))
+                table = table.slice(0, count)
+            parts.append(table)
+            count -= table.num_rows
+        if not parts:
+            return pa.table({})
+        return parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="permissive")
+
+    def cut(self, row: int) -> None:
+        """Leaves only rows before this one."""
+        kept: deque[pa.Table] = deque()
+        left = row - self._first
+        for table in self._tables:
+            if left <= 0:
+                break
+            kept.append(table.slice(0, left))
+            left -= table.num_rows
+        self._tables = kept

@@ -20,6 +20,7 @@ from .._wire import headwater_pb2 as pb
 from .._wire.frames import Bytes, Method
 from .._wire.session import Exchange, decode
 from ..errors import FailedPrecondition, HeadwaterError, InvalidArgument, Unavailable
+from ..online import counted
 from .check import RowCheck
 from .core import Backoff, Core
 from .groups import Column, Group, group
@@ -62,9 +63,15 @@ class Written(int):
         keys = self.keys_with_newer_rows + other.keys_with_newer_rows
         return Written(int(other), self.rows + other.rows, other.ingest_time, keys, newer)
 
+    def __str__(self) -> str:
+        return int.__repr__(self)
+
+    def __format__(self, specification: str) -> str:
+        return int.__format__(self, specification)
+
     def __repr__(self) -> str:
         newer = f", {self.keys_with_newer_rows:,} keys have newer rows" if self.keys_with_newer_rows else ""
-        return f"<position {int(self)}: {self.rows:,} rows{newer}>"
+        return f"<position {int(self)}: {counted(self.rows, 'row', 'rows')}{newer}>"
 
     def __reduce__(self) -> tuple[object, ...]:
         return Written, (int(self), self.rows, self.ingest_time, self.keys_with_newer_rows, self.rows_with_newer_rows)
@@ -90,7 +97,7 @@ async def write(core: Core, target: str | Mapping[str, Any], data: Any, options:
         raise InvalidArgument(f"{type(target).__name__} is no name of a group: client.write(group, data)")
     if data is None:
         raise InvalidArgument("give the data: client.write(group, data)")
-    return await _Table(core, await group(core, target), data, options).write()
+    return await _Table(core, await group(core, target, core.deadline(options.timeout)), data, options).write()
 
 
 async def _write_together(core: Core, tables: Mapping[str, Any], options: Options) -> Written:
@@ -98,11 +105,13 @@ async def _write_together(core: Core, tables: Mapping[str, Any], options: Option
         raise InvalidArgument("there is nothing to write: the dict is empty")
     body: list[Bytes] = []
     for name, data in tables.items():
-        table = _Table(core, await group(core, name), data, options)
+        table = _Table(core, await group(core, name, core.deadline(options.timeout)), data, options)
         pieces = await core.pool.driver.run(lambda table=table: list(table.source.read()))  # type: ignore[misc]
         if len(pieces) > 1:
             joined = pa.concat_tables([piece.arrow(table.types(piece)) for piece in pieces], promote_options="permissive")
             pieces = list(open_source(joined).read())
+        if not any(piece.count for piece in pieces):
+            raise InvalidArgument("there are no rows to write", name)
         body += [table.encode(piece) for piece in pieces]
     size = sum(len(piece) for piece in body)
     limit = (await core.transport("online", core.deadline(options.timeout))).frame_bytes_max - _HEAD_BYTES
@@ -120,6 +129,9 @@ class _Table:
         self.core, self.group, self.options = core, group, options
         roles = ("key", "event_time") if options.is_delete else ("key", "event_time", "available_time", "feature")
         self.columns = {column.name: column for column in group.of_role(*roles)}
+        if options.is_delete and isinstance(data, (list, tuple)) and data and all(isinstance(key, str) for key in data):
+            keys = ", ".join(f"{column.name!r}: […]" for column in group.of_role("key"))
+            raise InvalidArgument(f"give the keys by their columns: {{{keys}}}; paths of files are given one by one, or as a glob")
         self.source: Source = open_source(data, self.columns, nan_is_null=options.nan_is_null)
 
     def types(self, rows: Rows) -> dict[str, Any]:
@@ -205,6 +217,8 @@ class _Table:
         pieces = self._pieces()
         waiting: deque[_Request] = deque()
         is_over = False
+        # Whose answer is waited for.
+        answering: _Request | None = None
         try:
             while waiting or not is_over:
                 if not is_over and len(waiting) < _REQUESTS_AT_ONCE:
@@ -217,11 +231,13 @@ class _Table:
                         await request.begin(waiting[-1] if waiting else None)
                         waiting.append(request)
                     continue
-                done = done._plus(await waiting[0].finish())
-                waiting.popleft()
+                answering = waiting.popleft()
+                done = done._plus(await answering.finish())
+                answering = None
                 bar.update(done.rows - bar.n)
         except HeadwaterError as error:
-            await self._tell_what_was_written(error, done, list(waiting)[1:])
+            # What failed is that request, or the making of the next one.
+            await self._tell_what_was_written(error, done, list(waiting), has_gap=answering is not None)
             raise
         finally:
             bar.close()
@@ -229,12 +245,16 @@ class _Table:
             raise InvalidArgument("there are no rows to write")
         return done
 
-    async def _tell_what_was_written(self, error: HeadwaterError, done: Written, behind: list[_Request]) -> None:
+    async def _tell_what_was_written(self, error: HeadwaterError, done: Written, behind: list[_Request], *, has_gap: bool) -> None:
         """Adds it to an error that came in the middle of a table: the requests behind may have been taken."""
         later = Written(0)
         for request in behind:
             try:
-                later = later._plus(await request.finish())
+                answer = await request.finish()
+                if has_gap:
+                    later = later._plus(answer)
+                else:
+                    done = done._plus(answer)
             except HeadwaterError:
                 continue
         if done.rows:
@@ -297,5 +317,5 @@ class _Request:
                 self._core.producer.end(self._stamp)
                 raise
             reply = decode(pb.WriteReply, frame.head)
-            newer = np.frombuffer(frame.body, "<u4").tolist() if frame.body.size else []
+            newer = np.frombuffer(frame.body, "<u4", frame.body.size // 4).tolist()
             return Written(reply.position, sum(reply.row_counts), reply.ingest_time, reply.keys_with_newer_rows, newer)

@@ -21,6 +21,7 @@ ENTRY = struct.Struct("<I8sI10I8x")
 ENTRY_FIELDS = struct.Struct("<IBBHII10I8x")
 MAGIC, VERSION = b"HWB1", 1
 ROWS_MAX = 4_000_000
+_OFFSET_MAX = 2**31 - 1
 _NOTHING = np.empty(0, np.uint8)
 
 # The five buffers of a column: validity, offsets, element validity, element offsets, data.
@@ -217,7 +218,7 @@ def _type(descriptor: tuple[int, ...]) -> FeatureType:
     return type
 
 
-def join(batches: Sequence[Batch], index: int, type: FeatureType) -> pa.Array:
+def join(batches: Sequence[Batch], index: int, type: FeatureType) -> pa.Array | pa.ChunkedArray:
     """One column of several batches, in one piece: answers come in many small ones.
 
     Raises:
@@ -227,6 +228,9 @@ def join(batches: Sequence[Batch], index: int, type: FeatureType) -> pa.Array:
         raise DataLoss(f"a batch's column is not {type}, as the answer said")
     if type.numpy is None:
         columns = [batch.column(index) for batch in batches]
+        if sum([column.nbytes for column in columns]) >= _OFFSET_MAX:
+            # More than the offsets of one piece reach.
+            return pa.chunked_array(columns, type.arrow)
         return columns[0] if len(columns) == 1 else pa.concat_arrays(columns) if columns else pa.array([], type.arrow)
     cells = np.concatenate([batch.cells(index) for batch in batches]) if batches else np.empty(0, type.numpy)
     validity = None

@@ -58,7 +58,7 @@ class AsyncioTransport(asyncio.BufferedProtocol):
             ) from None
         try:
             exchange, frame = opened._session.greet(project, token, "headwater-python-aio")
-            await opened._write(frame)
+            opened._write(frame)
             opened.hello = decode(pb.HelloReply, (await opened.finish(exchange, deadline)).head)
         except BaseException:
             opened.close()
@@ -79,9 +79,14 @@ class AsyncioTransport(asyncio.BufferedProtocol):
         return self._session.frame_bytes_max
 
     async def begin(self, method: int, head: bytes, body: Sequence[Bytes], deadline: Deadline, *, end: bool = True) -> Exchange:
-        await self._has_room.wait()
+        await self._room(deadline)
         exchange, frame = self._session.begin(method, head, body, budget_ms=deadline.budget_ms(), end=end)
-        await self._write(frame)
+        self._write(frame)
+        try:
+            await self._room(deadline)
+        except BaseException:
+            await self.cancel(exchange)
+            raise
         return exchange
 
     async def finish(self, exchange: Exchange, deadline: Deadline) -> Frame:
@@ -99,17 +104,16 @@ class AsyncioTransport(asyncio.BufferedProtocol):
     async def send(self, exchange: Exchange, body: Sequence[Bytes], *, end: bool) -> None:
         await self._has_room.wait()
         if not exchange.is_done:
-            await self._write(self._session.data(exchange, body, end=end))
+            self._write(self._session.data(exchange, body, end=end))
 
-    async def changed(self, exchange: Exchange, deadline: Deadline) -> None:
-        window = exchange.send_window
-        while not (exchange.is_done or exchange.items or exchange.send_window > max(window, 0)):
+    async def changed(self, exchange: Exchange, deadline: Deadline, *, wants_room: bool) -> None:
+        while not (exchange.is_done or exchange.items or (wants_room and exchange.send_window > 0)):
             await self._news(exchange, deadline)
 
     async def take(self, exchange: Exchange) -> Frame | None:
         frame, credit = self._session.take(exchange)
         if credit:
-            await self._write(credit)
+            self._write(credit)
         return frame
 
     async def cancel(self, exchange: Exchange) -> None:
@@ -120,6 +124,10 @@ class AsyncioTransport(asyncio.BufferedProtocol):
     def close(self) -> None:
         """Closes the connection; what waits fails with `Cancelled`."""
         self._fail(Cancelled("the client was closed"))
+
+    def retire(self) -> None:
+        """Takes no new requests; those under way end as usual."""
+        self._session.is_draining = True
 
     def abandon(self) -> None:
         """In a child process the loop that it belongs to does not run: there is nothing to do."""
@@ -136,13 +144,21 @@ class AsyncioTransport(asyncio.BufferedProtocol):
         finally:
             self._waiting.pop(exchange.request_id, None)
 
-    async def _write(self, pieces: list[Bytes]) -> None:
+    async def _room(self, deadline: Deadline) -> None:
+        """Waits until the loop's buffer has room for what we send."""
+        if self._has_room.is_set():
+            return
+        try:
+            await asyncio.wait_for(self._has_room.wait(), deadline.left())
+        except asyncio.TimeoutError:
+            raise deadline.exceeded() from None
+
+    def _write(self, pieces: list[Bytes]) -> None:
         if self._session.failure is not None:
             raise self._session.failure
         assert self._transport is not None
         for piece in pieces:
             self._transport.write(memoryview(piece).cast("B"))
-        await self._has_room.wait()
 
     def _fail(self, error: HeadwaterError) -> None:
         self._session.lost(error)
@@ -150,8 +166,9 @@ class AsyncioTransport(asyncio.BufferedProtocol):
         for future in self._waiting.values():
             if not future.done():
                 future.set_result(None)
-        if self._transport is not None:
-            self._transport.abort()
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
 
     # What the loop calls.
 

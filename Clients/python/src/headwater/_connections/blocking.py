@@ -39,7 +39,8 @@ class BlockingTransport:
         self._session = Session()
         self._reader = FrameReader()
         # Guards the session; whoever waits for an answer that another thread reads waits on it.
-        self._news = threading.Condition(threading.Lock())
+        # To be entered again: a stream that nobody reads any more may be given up by the garbage collector, at any moment.
+        self._news = threading.Condition(threading.RLock())
         self._is_being_read = False
         # Held while a frame goes out: frames do not mix.
         self._sending = threading.Lock()
@@ -69,11 +70,18 @@ class BlockingTransport:
         return self._session.frame_bytes_max
 
     async def begin(self, method: int, head: bytes, body: Sequence[Bytes], deadline: Deadline, *, end: bool = True) -> Exchange:
-        budget = deadline.budget_ms()
-        with self._sending:
+        self._take_turn(deadline)
+        try:
             with self._news:
-                exchange, frame = self._session.begin(method, head, body, budget_ms=budget, end=end)
-            self._write(frame, deadline)
+                exchange, frame = self._session.begin(method, head, body, budget_ms=deadline.budget_ms(), end=end)
+            try:
+                self._write(frame, deadline)
+            except BaseException:
+                with self._news:
+                    self._session.forget(exchange)
+                raise
+        finally:
+            self._sending.release()
         return exchange
 
     async def finish(self, exchange: Exchange, deadline: Deadline) -> Frame:
@@ -87,9 +95,8 @@ class BlockingTransport:
                 frame = self._session.data(exchange, body, end=end)
             self._write(frame, Deadline(None))
 
-    async def changed(self, exchange: Exchange, deadline: Deadline) -> None:
-        window = exchange.send_window
-        self._wait(lambda: exchange.is_done or bool(exchange.items) or exchange.send_window > max(window, 0), deadline)
+    async def changed(self, exchange: Exchange, deadline: Deadline, *, wants_room: bool) -> None:
+        self._wait(lambda: exchange.is_done or bool(exchange.items) or (wants_room and exchange.send_window > 0), deadline)
 
     async def take(self, exchange: Exchange) -> Frame | None:
         with self._news:
@@ -107,12 +114,22 @@ class BlockingTransport:
         with self._news:
             self._session.lost(Cancelled("the client was closed"))
             self._news.notify_all()
-        # Wakes a thread that reads.
+            is_being_read = self._is_being_read
+        # Wakes a thread that reads; its number stays taken as long as that thread may wait for it.
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
-        self._socket.close()
+        if not is_being_read:
+            self._socket.close()
+
+    def retire(self) -> None:
+        """Takes no new requests; those under way end as usual."""
+        self._session.is_draining = True
+
+    def __del__(self) -> None:
+        if hasattr(self, "_socket"):
+            self._socket.close()
 
     def abandon(self) -> None:
         """Lets the connection go in a child process: the parent's stays as it is."""
@@ -135,12 +152,20 @@ class BlockingTransport:
     def _give_up(self, exchange: Exchange, error: HeadwaterError) -> None:
         with self._news:
             frame = self._session.cancel(exchange, error)
-        if frame:
+        # Where somebody sends just now, be it this thread itself, the server hears of it by the window that stays closed.
+        if frame and self._sending.acquire(timeout=0.1):
             try:
-                with self._sending:
-                    self._write(frame, Deadline(1.0))
+                self._write(frame, Deadline(1.0))
             except HeadwaterError:
                 pass
+            finally:
+                self._sending.release()
+
+    def _take_turn(self, deadline: Deadline) -> None:
+        """Waits until no other frame is going out."""
+        left = deadline.left()
+        if not self._sending.acquire(timeout=-1 if left is None else left):
+            raise deadline.exceeded()
 
     def _wait(self, is_over: Callable[[], bool], deadline: Deadline) -> None:
         """Reads, or waits for the thread that does, until it is over."""
@@ -195,7 +220,7 @@ class BlockingTransport:
         # An answer to a ping does not wait for a frame that is going out: the server sees by that one that we live.
         if answers and self._sending.acquire(blocking=False):
             try:
-                self._write(answers, Deadline(None))
+                self._write(answers, Deadline(1.0))
             finally:
                 self._sending.release()
 
@@ -227,7 +252,7 @@ class BlockingTransport:
                 assert self._session.failure is not None
                 raise self._session.failure from error
             if begun:
-                self._fail(error)
+                self._fail(Unavailable(f"the connection to {self.endpoint} was given up: it took a part of a frame, and no more in time"))
             raise
         except BaseException as error:
             # Half a frame is out: nothing can follow it.
@@ -238,20 +263,26 @@ class BlockingTransport:
     def _read_while_waiting_to_write(self, deadline: Deadline) -> None:
         left = deadline.left()
         with self._news:
+            if self._session.failure is not None:
+                raise self._session.failure
             reads = not self._is_being_read
             self._is_being_read = True
+        poller = select.poll()
         if not reads:
-            poller = select.poll()
             poller.register(self._socket, select.POLLOUT)
             # Not for long: the thread that reads may leave, and then somebody else has to.
             poller.poll(50 if left is None else min(50, left * 1000))
             return
         try:
-            poller = select.poll()
             poller.register(self._socket, select.POLLIN | select.POLLOUT)
             events = poller.poll(None if left is None else left * 1000)
             if events and events[0][1] & select.POLLIN:
                 self._receive()
+        except (HeadwaterError, OSError, ValueError) as error:
+            # Bytes were taken off the connection that nobody can make sense of.
+            self._fail(error)
+            assert self._session.failure is not None
+            raise self._session.failure from error
         finally:
             self._hand_over()
 
@@ -285,11 +316,14 @@ def _connect(endpoint: Endpoint, deadline: Deadline) -> socket.socket:
         if not endpoint.is_unix:
             connected = socket.create_connection((endpoint.host, endpoint.port), deadline.left())
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connected.settimeout(None)
             return connected
         connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connected.settimeout(deadline.left())
             connected.connect(endpoint.host)
+            # From here on waits are those of poll: with a timeout of its own, a socket's calls would wait too.
+            connected.settimeout(None)
         except BaseException:
             connected.close()
             raise

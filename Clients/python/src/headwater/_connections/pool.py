@@ -29,6 +29,10 @@ class Pool:
         self._before_connecting = before_connecting
         self._lock = threading.Lock()
         self._open: dict[Endpoint, list[Transport]] = {}
+        # How many are being made.
+        self._opening: dict[Endpoint, int] = {}
+        # Of servers that drain: what is under way on them ends as usual.
+        self._retired: list[Transport] = []
         # Where each role was last said to be served, and who was ever reached.
         self._known: dict[str, Endpoint] = {}
         self._reached: set[Endpoint] = set()
@@ -67,8 +71,7 @@ class Pool:
         """Closes all connections; calls that wait fail with `Cancelled`."""
         with self._lock:
             self._is_closed = True
-            transports = [transport for some in self._open.values() for transport in some]
-            self._open.clear()
+            transports = self._all()
         for transport in transports:
             transport.close()
 
@@ -79,15 +82,34 @@ class Pool:
     def abandon(self) -> None:
         """In a child process: its parent's connections are not its own."""
         self._lock = threading.Lock()
-        for some in self._open.values():
-            for transport in some:
-                transport.abandon()
+        self._opening.clear()
+        for transport in self._all():
+            transport.abandon()
+
+    def _all(self) -> list[Transport]:
+        """All connections, which the pool forgets."""
+        transports = [transport for some in self._open.values() for transport in some] + self._retired
         self._open.clear()
+        self._retired.clear()
+        return transports
 
     async def _reach(self, endpoint: Endpoint, deadline: Deadline) -> Transport:
-        found = self._pick(endpoint)
-        if found is not None:
-            return found
+        while True:
+            found, may_open = self._pick(endpoint)
+            if found is not None:
+                return found
+            if may_open:
+                break
+            # As many as there may be are being made already.
+            deadline.left()
+            await self.driver.sleep(0.002)
+        try:
+            return await self._connect(endpoint, deadline)
+        finally:
+            with self._lock:
+                self._opening[endpoint] = self._opening.get(endpoint, 1) - 1
+
+    async def _connect(self, endpoint: Endpoint, deadline: Deadline) -> Transport:
         left = deadline.left()
         timeout = self._connect_timeout if left is None else min(left, self._connect_timeout)
         if self._before_connecting is not None:
@@ -101,25 +123,27 @@ class Pool:
             self._learn(transport, endpoint)
         return transport
 
-    def _pick(self, endpoint: Endpoint) -> Transport | None:
-        """The idlest connection, unless all are busy and there may be one more."""
+    def _pick(self, endpoint: Endpoint) -> tuple[Transport | None, bool]:
+        """The idlest connection, unless all are busy and there may be one more, which is then counted."""
         with self._lock:
             if self._is_closed:
                 raise _closed()
-            transports = self._open.get(endpoint)
-            if not transports:
-                return None
+            transports = self._open.setdefault(endpoint, [])
             if len(transports) == 1 and transports[0].is_open and transports[0].in_flight == 0:
                 # The usual case.
-                return transports[0]
+                return transports[0], False
             for transport in [transport for transport in transports if not transport.is_open]:
                 transports.remove(transport)
-                if transport.in_flight == 0:
-                    transport.close()
+                self._retired.append(transport)
+            for transport in [transport for transport in self._retired if transport.in_flight == 0]:
+                self._retired.remove(transport)
+                transport.close()
             idlest = min(transports, key=lambda transport: transport.in_flight, default=None)
-            if idlest is None or (idlest.in_flight > 0 and len(transports) < self._size):
-                return None
-            return idlest
+            opening = self._opening.get(endpoint, 0)
+            if (idlest is None or idlest.in_flight > 0) and len(transports) + opening < self._size:
+                self._opening[endpoint] = opening + 1
+                return None, True
+            return idlest, False
 
     def _learn(self, transport: Transport, endpoint: Endpoint) -> None:
         self._reached.add(endpoint)

@@ -79,8 +79,8 @@ class Transport(Protocol):
     async def send(self, exchange: Exchange, body: Sequence[Bytes], *, end: bool) -> None:
         """Sends an item of a stream; only while `exchange.send_window` is above zero, or with `end`."""
 
-    async def changed(self, exchange: Exchange, deadline: Deadline) -> None:
-        """Waits until an item, credit or the end has come for a stream."""
+    async def changed(self, exchange: Exchange, deadline: Deadline, *, wants_room: bool) -> None:
+        """Waits until an item or the end has come for a stream, or room to send where that is wanted."""
 
     async def take(self, exchange: Exchange) -> Frame | None:
         """An item that has come; gives credit back."""
@@ -89,6 +89,9 @@ class Transport(Protocol):
         """Gives a request up."""
 
     def close(self) -> None: ...
+    def retire(self) -> None:
+        """Takes no new requests; those under way end as usual."""
+
     def abandon(self) -> None:
         """Lets the connection go in a child process: the parent's stays as it is."""
 

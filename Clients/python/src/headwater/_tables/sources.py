@@ -125,6 +125,15 @@ def _pieces(reader: pa.RecordBatchReader, nan_is_null: bool | None) -> Iterator[
             first += batch.num_rows
 
 
+def snapshot(data: Any) -> Any:
+    """The table as it is now: what pandas and NumPy hold may be changed before it is read."""
+    if type(data).__module__.split(".")[0] == "pandas":
+        return data.copy()
+    if isinstance(data, Mapping):
+        return {name: values.copy() if hasattr(values, "copy") else values for name, values in data.items()}
+    return list(data) if isinstance(data, list) else data
+
+
 def columns_of(data: Any, *, nan_is_null: bool | None = None) -> dict[str, pa.Array | pa.ChunkedArray]:
     """The columns of a table in memory.
 
@@ -132,6 +141,8 @@ def columns_of(data: Any, *, nan_is_null: bool | None = None) -> dict[str, pa.Ar
         InvalidArgument: for what is none, or has a name twice.
     """
     module = type(data).__module__.split(".")[0]
+    if isinstance(data, Iterator):
+        data = list(data)
     columns: dict[str, pa.Array | pa.ChunkedArray]
     if module == "pandas":
         return _pandas_columns(data, nan_is_null)

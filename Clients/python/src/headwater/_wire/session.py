@@ -130,6 +130,10 @@ class Session:
         self._exchanges.pop(exchange.request_id, None)
         return [] if self.failure else encode(Kind.CANCEL, exchange.method, exchange.request_id)
 
+    def forget(self, exchange: Exchange) -> None:
+        """Drops a request that was not sent."""
+        self._exchanges.pop(exchange.request_id, None)
+
     def received(self, frame: Frame) -> list[Bytes]:
         """Sorts a frame in; what to send because of it."""
         exchange = self._exchanges.get(frame.request_id)
@@ -160,7 +164,7 @@ class Session:
         """The connection is over: all that waits fails with `error`."""
         if self.failure is None:
             self.failure = error
-        for exchange in self._exchanges.values():
+        for exchange in list(self._exchanges.values()):
             exchange.error = exchange.error or self.failure
         self._exchanges.clear()
 
