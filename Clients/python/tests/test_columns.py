@@ -238,3 +238,18 @@ def test_keys_are_packed_with_their_nulls():
     body = packed.encode(7, 5, [(FeatureType.parse(type), array) for type, array in keys])
     found = taken_apart(body, [type for type, _ in keys])
     assert [array.to_pylist() for array in found] == [array.to_pylist() for _, array in keys]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_column_of_many_batches_is_joined_as_it_is(seed):
+    chance = np.random.default_rng(seed)
+    table = support.edge_table().combine_chunks()
+    for column, name in support.FEATURES.items():
+        values = table[column].chunk(0)
+        pieces = []
+        for _ in range(int(chance.integers(1, 9))):
+            picked = values.take(pa.array(chance.integers(0, len(values), int(chance.integers(0, 40)))))
+            pieces.append(picked.filter(picked.is_valid()) if chance.random() < 0.4 else picked)
+        joined = batch.Joined([batch.Batch(encoded([(name, piece)])) for piece in pieces]).column(0, FeatureType.parse(name))
+        joined.validate(full=True)
+        assert support.exact(joined) == [cell for piece in pieces for cell in support.exact(piece)], name

@@ -139,6 +139,9 @@ class FeatureTable:
     def batches(self, rows: int = BATCH_ROWS, *, statuses: bool = False) -> Iterator[pa.RecordBatch]:
         """The answer piece by piece as it arrives: the server waits while it is not read.
 
+        It waits for about half a minute. A history whose spine can be read again then goes on by itself with the rest of it; a scan ends
+        with `Unavailable` or `DeadlineExceeded`: read that on, or let `to_arrow` or `to_parquet` do it.
+
         Args:
             rows: of a batch, about.
             statuses: adds a column `NAME__status` after each feature; of histories only.

@@ -70,7 +70,8 @@ class Part:
         self.names = [field.name for field in answer.fields]
         self.has_event_times = any(piece.event_times for piece in pieces)
         self._beside = beside
-        self._columns = [batch.join([piece.batch for piece in pieces], place, field.type) for place, field in enumerate(answer.fields)]
+        joined = batch.Joined([piece.batch for piece in pieces])
+        self._columns = [joined.column(place, field.type) for place, field in enumerate(answer.fields)]
         self._statuses = [(piece.statuses, piece.count) for piece in pieces]
         self._event_times = [piece.event_times for piece in pieces]
 

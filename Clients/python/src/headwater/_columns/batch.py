@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -168,7 +169,7 @@ class Batch:
         self._entries = list(ENTRY_FIELDS.iter_unpack(memoryview(buffer)[HEADER.size : end]))
         self.types = [_type(entry[1:5]) for entry in self._entries]
         for entry in self._entries:
-            if any(place + size > self.length for place, size in zip(entry[6::2], entry[7::2], strict=True)):
+            if max(map(add, entry[6::2], entry[7::2])) > self.length:
                 raise DataLoss("a batch's column reaches outside it")
 
     def column(self, index: int) -> pa.Array:
@@ -199,14 +200,15 @@ class Batch:
     def null_count(self, index: int) -> int:
         return int(self._entries[index][5])
 
-    def present(self, index: int) -> npt.NDArray[np.bool_]:
-        """Where a column is not null."""
+    def validity(self, index: int) -> bits.U8:
+        """A bit for each row, set where a column is not null, and more up to a whole byte."""
         place, size = self._entries[index][6:8]
+        needed = (self.rows + 7) // 8
         if not size:
-            return np.ones(self.rows, np.bool_)
-        if size != (self.rows + 7) // 8:
+            return np.full(needed, 0xFF, np.uint8)
+        if size != needed:
             raise DataLoss(f"a batch's column has {size} bytes of validity for {self.rows} rows")
-        return bits.unpack(np.frombuffer(self._buffer, np.uint8, size, place), self.rows)
+        return np.frombuffer(self._buffer, np.uint8, size, place)
 
 
 @lru_cache(maxsize=4096)
@@ -218,26 +220,42 @@ def _type(descriptor: tuple[int, ...]) -> FeatureType:
     return type
 
 
-def join(batches: Sequence[Batch], index: int, type: FeatureType) -> pa.Array | pa.ChunkedArray:
-    """One column of several batches, in one piece: answers come in many small ones.
+class Joined:
+    """Several batches as one: answers come in many small ones."""
 
-    Raises:
-        DataLoss: where one has another type, or is malformed.
-    """
-    if any(batch.types[index] != type for batch in batches):
-        raise DataLoss(f"a batch's column is not {type}, as the answer said")
-    if type.numpy is None:
-        columns = [batch.column(index) for batch in batches]
-        if sum([column.nbytes for column in columns]) >= _OFFSET_MAX:
-            # More than the offsets of one piece reach.
-            return pa.chunked_array(columns, type.arrow)
-        return columns[0] if len(columns) == 1 else pa.concat_arrays(columns) if columns else pa.array([], type.arrow)
-    cells = np.concatenate([batch.cells(index) for batch in batches]) if batches else np.empty(0, type.numpy)
-    validity = None
-    if any(batch.null_count(index) for batch in batches):
-        validity = pa.py_buffer(bits.pack(np.concatenate([batch.present(index) for batch in batches])))
-    rows = sum([batch.rows for batch in batches])
-    return _column(type, rows, -1, validity, None, None, None, pa.py_buffer(cells))
+    def __init__(self, batches: Sequence[Batch]) -> None:
+        self._batches = batches
+
+    def column(self, index: int, type: FeatureType) -> pa.Array | pa.ChunkedArray:
+        """One column, in one piece unless its text is longer than the offsets of one reach.
+
+        Raises:
+            DataLoss: where a batch has another type there, or is malformed.
+        """
+        batches = self._batches
+        if any(batch.types[index] is not type and batch.types[index] != type for batch in batches):
+            raise DataLoss(f"a batch's column is not {type}, as the answer said")
+        if type.numpy is None:
+            columns = [batch.column(index) for batch in batches]
+            if sum([column.nbytes for column in columns]) >= _OFFSET_MAX:
+                return pa.chunked_array(columns, type.arrow)
+            return columns[0] if len(columns) == 1 else pa.concat_arrays(columns) if columns else pa.array([], type.arrow)
+        cells = np.concatenate([batch.cells(index) for batch in batches]) if batches else np.empty(0, type.numpy)
+        validity = None
+        if any(batch.null_count(index) for batch in batches):
+            joined = np.concatenate([batch.validity(index) for batch in batches])
+            validity = pa.py_buffer(joined if self._counted is None else bits.pack(bits.unpack(joined, 8 * len(joined))[self._counted]))
+        return _column(type, sum([batch.rows for batch in batches]), -1, validity, None, None, None, pa.py_buffer(cells))
+
+    @cached_property
+    def _counted(self) -> npt.NDArray[np.intp] | None:
+        """Of the bits of all batches' validity those that stand for rows, not those that fill a batch's last byte; `None` for all."""
+        counts = np.array([batch.rows for batch in self._batches if batch.rows])
+        if (counts[:-1] % 8 == 0).all():
+            return None
+        counted = np.full(int(((counts + 7) // 8).sum()), 8)
+        counted[np.cumsum((counts + 7) // 8) - 1] = (counts - 1) % 8 + 1
+        return np.flatnonzero(np.arange(8) < counted[:, None])
 
 
 def _column(

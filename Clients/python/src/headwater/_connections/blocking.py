@@ -96,7 +96,8 @@ class BlockingTransport:
             self._write(frame, Deadline(None))
 
     async def changed(self, exchange: Exchange, deadline: Deadline, *, wants_room: bool) -> None:
-        self._wait(lambda: exchange.is_done or bool(exchange.items) or (wants_room and exchange.send_window > 0), deadline)
+        # A stream's server has work to do, for which it may want this core too.
+        self._wait(lambda: exchange.is_done or bool(exchange.items) or (wants_room and exchange.send_window > 0), deadline, awake_seconds=0)
 
     async def take(self, exchange: Exchange) -> Frame | None:
         with self._news:
@@ -167,7 +168,7 @@ class BlockingTransport:
         if not self._sending.acquire(timeout=-1 if left is None else left):
             raise deadline.exceeded()
 
-    def _wait(self, is_over: Callable[[], bool], deadline: Deadline) -> None:
+    def _wait(self, is_over: Callable[[], bool], deadline: Deadline, awake_seconds: float = _AWAKE_SECONDS) -> None:
         """Reads, or waits for the thread that does, until it is over."""
         with self._news:
             while not is_over():
@@ -180,7 +181,7 @@ class BlockingTransport:
                 self._is_being_read = True
                 self._news.release()
                 try:
-                    self._read(left)
+                    self._read(left, awake_seconds)
                 except (HeadwaterError, OSError, ValueError) as error:
                     self._fail(error)
                 finally:
@@ -193,12 +194,12 @@ class BlockingTransport:
             self._is_being_read = False
             self._news.notify_all()
 
-    def _read(self, timeout: float | None) -> None:
+    def _read(self, timeout: float | None, awake_seconds: float) -> None:
         """Waits for bytes and sorts in what came; only by the one thread that reads."""
         # Most answers are here sooner than a thread that sleeps wakes up. (A socket has one timeout for both directions, so the wait
         # is not the socket's own.)
         poll = self._poller.poll
-        awake_until = time.perf_counter() + _AWAKE_SECONDS
+        awake_until = time.perf_counter() + awake_seconds
         while not poll(0):
             if time.perf_counter() > awake_until:
                 if not poll(None if timeout is None else max(1, int(timeout * 1000))):
