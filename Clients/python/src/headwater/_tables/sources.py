@@ -148,6 +148,9 @@ def columns_of(data: Any, *, nan_is_null: bool | None = None) -> dict[str, pa.Ar
         return _pandas_columns(data, nan_is_null)
     if module == "polars" and hasattr(data, "collect"):
         data = data.collect()
+    if module == "polars" and hasattr(data, "columns"):
+        # Older ones do not offer Arrow's stream.
+        data = data.to_arrow()
     if isinstance(data, (pa.Table, pa.RecordBatch)):
         columns = named(data.schema.names, data.columns)
     elif isinstance(data, Mapping):
