@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -86,7 +88,7 @@ def test_two_processes_share_one_server_and_the_last_one_ends_it(folder: Path) -
         assert other.stdout.readline() == b"ready\n"
         assert len(servers(folder)) == 1
         assert client.get_online_features("g:x", {"id": [7]}).to_dict()["x"] == [8]
-    time.sleep(1.5)
+    time.sleep(1)
     assert len(servers(folder)) == 1, "the other process still has it open"
     other.stdin.close()
     assert other.wait(10) == 0
@@ -167,11 +169,26 @@ def test_what_a_server_said_before_it_died_can_be_read(folder: Path) -> None:
 
 
 def test_opening_right_after_closing_waits_for_the_server_that_goes(folder: Path) -> None:
-    for _ in range(3):
-        hw.open(folder).close()
-        time.sleep(0.95)
+    for pause in (0, 0.25, 0.3, 0.35):
+        process = run("client.list()", folder)
+        process.communicate()
+        time.sleep(pause)
+        hw.open(folder).list()
+        gc.collect()
     with hw.open(folder) as client:
         assert client.list()["feature_groups"] == []
+
+
+def test_a_directory_can_be_removed_when_its_client_is_closed(tmp_path: Path) -> None:
+    for number in range(5):
+        folder = tmp_path / str(number)
+        with hw.open(folder) as client:
+            client.apply([GROUP])
+            client.write("g", [{"id": 1, "x": 2}])
+            with hw.open(folder) as other:
+                assert other.list()["feature_groups"]
+        assert servers(folder) == []
+        shutil.rmtree(folder)
 
 
 def test_a_long_path_is_no_obstacle(tmp_path: Path) -> None:

@@ -72,6 +72,11 @@ struct IntervalArgument: ExpressibleByArgument {
             duration = nil
             return
         }
+        if argument.hasSuffix("ms") {
+            guard let number = Int64(argument.dropLast(2)), (1...3_600_000).contains(number) else { return nil }
+            duration = .milliseconds(number)
+            return
+        }
         let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
         guard let unit = argument.last.flatMap({ units[$0] }), let number = Int64(argument.dropLast()), number > 0,
             number <= 36_500

@@ -162,7 +162,7 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var offline: OfflineOptionGroup
     @Option(
         help: ArgumentHelp(
-            "Stop when no client has been connected for so long, such as 2s, or off: for a server that its clients start.",
+            "Stop when no client has been connected for so long, such as 500ms, 2s, or off: for a server that its clients start.",
             valueName: "time"))
     var stopWhenIdle = IntervalArgument(duration: nil)
 

@@ -12,12 +12,15 @@ import sys
 import sysconfig
 import time
 import weakref
+from collections import Counter
 from pathlib import Path
 
 from .errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
 
 # A server without clients stops after so long.
-_IDLE = "1s"
+_IDLE = "300ms"
+# How long a client that closes waits for the server that goes with it; another process may still use it.
+_CLOSE_SECONDS = 2.0
 _START_SECONDS = 120.0
 _LOG_BYTES_MAX = 4 << 20
 # What the system takes as the path of a socket.
@@ -60,6 +63,7 @@ class EmbeddedServer:
             raise InvalidArgument(f"cannot be made a directory: {error.strerror}", str(self.directory)) from None
         if not os.access(self.directory, os.W_OK):
             raise InvalidArgument("is not to be written by this user", str(self.directory))
+        _users[self.directory] += 1
         socket_path = self.directory / "headwater.sock"
         # A link keeps the path of the socket short, wherever the directory is.
         self._descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -94,6 +98,19 @@ class EmbeddedServer:
         finally:
             os.close(lock)
 
+    def release(self) -> None:
+        """Lets the server go. Where this was the last client of the process that started it, it waits until it has stopped, so that the
+        directory can be moved or removed then.
+        """
+        _users[self.directory] -= 1
+        server = _running.get(self.directory)
+        if server is None or _users[self.directory] > 0:
+            return reap()
+        until = time.monotonic() + _CLOSE_SECONDS
+        while server.poll() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        return reap()
+
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as attempt:
             try:
@@ -119,6 +136,7 @@ class EmbeddedServer:
         except OSError as error:
             raise NotFound(f"cannot be run: {error.strerror}", command[0]) from None
         _started.append(server)
+        _running[self.directory] = server
         while time.monotonic() < until:
             if self._answers():
                 return True
@@ -167,6 +185,9 @@ def _last(said: str) -> str:
 
 # Servers that this process started: waited for, so that none is left as a zombie.
 _started: list[subprocess.Popen[bytes]] = []
+# The last one of each directory, and how many clients of this process have it open.
+_running: dict[Path, subprocess.Popen[bytes]] = {}
+_users: Counter[Path] = Counter()
 
 
 def reap() -> None:

@@ -22,7 +22,7 @@ from ._calls.table import BATCH_ROWS, TableQuery
 from ._calls.write import Written
 from ._connections.asyncio import AsyncioDriver
 from ._connections.transport import Deadline
-from ._embedded import EmbeddedServer, reap
+from ._embedded import EmbeddedServer
 from ._tables.sources import snapshot
 from ._times import Time
 from .client import RETRIES, TIMEOUT, pandas_frame
@@ -49,7 +49,9 @@ async def open(
 ) -> AsyncClient:  # fmt: skip
     """Opens a store in a directory: as `headwater.open`."""
     server = EmbeddedServer(path)
-    client = AsyncClient(server.address, project, timeout=timeout, retries=retries, before_connecting=server.ensure, on_close=reap)
+    client = AsyncClient(
+        server.address, project, timeout=timeout, retries=retries, before_connecting=server.ensure, on_close=server.release
+    )
     return await client._begin()
 
 
@@ -232,9 +234,11 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Closes all connections; calls that wait fail with `Cancelled`."""
+        if self._core.pool.is_closed:
+            return
         self._core.pool.close()
         if self._on_close is not None:
-            self._on_close()
+            await self._core.pool.driver.run(self._on_close)
 
     async def __aenter__(self) -> AsyncClient:
         return self

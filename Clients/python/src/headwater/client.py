@@ -15,7 +15,7 @@ from ._calls.online import Selection
 from ._calls.write import Written
 from ._connections.blocking import BlockingDriver
 from ._connections.transport import Deadline, run_now
-from ._embedded import EmbeddedServer, reap
+from ._embedded import EmbeddedServer
 from ._tables.sources import snapshot
 from ._times import Time
 from .errors import HeadwaterError
@@ -66,7 +66,11 @@ def open(
         NotFound: where there is no `headwater` executable.
     """
     server = EmbeddedServer(path)
-    return Client(server.address, project, timeout=timeout, retries=retries, before_connecting=server.ensure, on_close=reap)
+    try:
+        return Client(server.address, project, timeout=timeout, retries=retries, before_connecting=server.ensure, on_close=server.release)
+    except BaseException:
+        server.release()
+        raise
 
 
 class Client:
@@ -307,6 +311,8 @@ class Client:
 
     def close(self) -> None:
         """Closes all connections; calls that wait fail with `Cancelled`. Lets a server go that `open` started."""
+        if self._core.pool.is_closed:
+            return
         self._core.pool.close()
         if self._on_close is not None:
             self._on_close()
