@@ -241,7 +241,7 @@ def test_keys_are_packed_with_their_nulls():
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_column_of_many_batches_is_joined_as_it_is(seed):
+def test_a_column_of_many_batches_is_gathered_as_it_is(seed):
     chance = np.random.default_rng(seed)
     table = support.edge_table().combine_chunks()
     for column, name in support.FEATURES.items():
@@ -250,6 +250,9 @@ def test_a_column_of_many_batches_is_joined_as_it_is(seed):
         for _ in range(int(chance.integers(1, 9))):
             picked = values.take(pa.array(chance.integers(0, len(values), int(chance.integers(0, 40)))))
             pieces.append(picked.filter(picked.is_valid()) if chance.random() < 0.4 else picked)
-        joined = batch.Joined([batch.Batch(encoded([(name, piece)])) for piece in pieces]).column(0, FeatureType.parse(name))
+        gathered = batch.Gathered([FeatureType.parse(name)], int(chance.integers(0, 60)))
+        for piece in pieces:
+            gathered.add(batch.Batch(encoded([(name, piece)])))
+        (joined,) = gathered.columns()
         joined.validate(full=True)
         assert support.exact(joined) == [cell for piece in pieces for cell in support.exact(piece)], name

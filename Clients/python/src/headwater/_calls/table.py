@@ -66,14 +66,30 @@ class Spine:
 class Part:
     """Some rows of an answer, or all."""
 
-    def __init__(self, answer: Answer, pieces: Sequence[Piece], beside: pa.Table | None) -> None:
+    def __init__(self, answer: Answer, capacity: int) -> None:
         self.names = [field.name for field in answer.fields]
-        self.has_event_times = any(piece.event_times for piece in pieces)
+        self._gathered = batch.Gathered([field.type for field in answer.fields], capacity)
+        self._columns: list[Any] | None = None
+        self._beside: pa.Table | None = None
+        self._statuses: list[tuple[list[npt.NDArray[np.uint8]], int]] = []
+        self._event_times: list[list[npt.NDArray[np.datetime64]]] = []
+
+    @property
+    def rows(self) -> int:
+        return self._gathered.rows
+
+    def add(self, piece: Piece) -> None:
+        """Takes the next rows."""
+        self._gathered.add(piece.batch)
+        self._statuses.append((piece.statuses, piece.count))
+        if piece.event_times:
+            self._event_times.append(piece.event_times)
+
+    def finish(self, beside: pa.Table | None) -> Part:
+        """All rows are here; `beside` are those of the spine."""
+        self._columns = self._gathered.columns()
         self._beside = beside
-        joined = batch.Joined([piece.batch for piece in pieces])
-        self._columns = [joined.column(place, field.type) for place, field in enumerate(answer.fields)]
-        self._statuses = [(piece.statuses, piece.count) for piece in pieces]
-        self._event_times = [piece.event_times for piece in pieces]
+        return self
 
     def codes(self, place: int) -> npt.NDArray[np.uint8]:
         """Statuses of a column as numbers; only a history has them."""
@@ -87,12 +103,13 @@ class Part:
 
     def features(self, statuses: bool) -> pa.Table:
         """The columns of the answer, without those of the spine; behind each feature its status and its event time, if asked for."""
+        assert self._columns is not None
         named: dict[str, Any] = {}
         for place, (name, column) in enumerate(zip(self.names, self._columns, strict=True)):
             named[name] = column
             if statuses:
                 named[f"{name}__status"] = status_column(self.codes(place))
-            if self.has_event_times:
+            if self._event_times:
                 named[f"{name}__event_time"] = event_time_column(self.event_times(place))
         return pa.table(named)
 
@@ -151,30 +168,30 @@ class TableQuery:
         beside = Beside()
         if rows is not None and self._spine is not None and self._spine.source.is_repeatable and self.position is None:
             await self._fix_position()
-        pieces: list[Piece] = []
-        held = given = 0
+        # A spine in memory says how many rows there will be.
+        capacity = rows if rows is not None else (self._spine.source.row_count if self._spine is not None else None)
+        part: Part | None = None
+        given = 0
         async with aclosing(self._stream(answer, beside)) as stream:
             async for piece in stream:
-                pieces.append(piece)
-                held += piece.count
-                if rows is not None and held >= rows:
-                    yield self._part(answer, pieces, beside, held)
-                    given += 1
-                    pieces, held = [], 0
-        if held or not given:
-            yield self._part(answer, pieces, beside, held)
+                part = part or Part(answer, capacity or BATCH_ROWS)
+                part.add(piece)
+                if rows is not None and part.rows >= rows:
+                    yield self._finish(part, beside)
+                    part, given = None, given + 1
+        if part is not None or not given:
+            yield self._finish(part or Part(answer, 0), beside)
 
-    def _part(self, answer: Answer, pieces: list[Piece], beside: Beside, count: int) -> Part:
+    def _finish(self, part: Part, beside: Beside) -> Part:
         spine = None
         if self._spine is not None:
-            spine = beside.take(count)
-            names = {field.name for field in answer.fields}
-            both = [name for name in spine.schema.names if name in names]
+            spine = beside.take(part.rows)
+            both = [name for name in spine.schema.names if name in part.names]
             if both:
                 raise InvalidArgument(
                     f"'{both[0]}' is a column of the spine and a feature: rename the spine's, or ask with full_feature_names=True"
                 )
-        return Part(answer, pieces, spine)
+        return part.finish(spine)
 
     async def _stream(self, answer: Answer, beside: Beside) -> AsyncGenerator[Piece, None]:
         """The pieces of the answer. A history whose stream is lost, or was read too slowly for the server to wait, goes on with the rest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from operator import add
 from typing import Any
 
@@ -220,42 +220,74 @@ def _type(descriptor: tuple[int, ...]) -> FeatureType:
     return type
 
 
-class Joined:
-    """Several batches as one: answers come in many small ones."""
+class Gathered:
+    """Rows of many batches in one piece: answers come in many small ones. Each is copied while the next is on its way, and let go."""
 
-    def __init__(self, batches: Sequence[Batch]) -> None:
-        self._batches = batches
+    def __init__(self, types: Sequence[FeatureType], capacity: int) -> None:
+        """Begins with no rows, and room for `capacity`; it grows."""
+        self.rows = 0
+        self._types = list(types)
+        self._capacity = capacity
+        # Of columns of fixed width their cells, and where they are not null, once one is.
+        self._cells = [None if type.numpy is None else np.empty(capacity * (type.length or 1), type.numpy) for type in self._types]
+        self._present: list[npt.NDArray[np.bool_] | None] = [None] * len(self._types)
+        # Others as they came.
+        self._arrays: list[list[pa.Array]] = [[] for _ in self._types]
 
-    def column(self, index: int, type: FeatureType) -> pa.Array | pa.ChunkedArray:
-        """One column, in one piece unless its text is longer than the offsets of one reach.
+    def add(self, batch: Batch) -> None:
+        """Takes the rows of a batch.
 
         Raises:
-            DataLoss: where a batch has another type there, or is malformed.
+            DataLoss: where it has other types, or is malformed.
         """
-        batches = self._batches
-        if any(batch.types[index] is not type and batch.types[index] != type for batch in batches):
-            raise DataLoss(f"a batch's column is not {type}, as the answer said")
-        if type.numpy is None:
-            columns = [batch.column(index) for batch in batches]
-            if sum([column.nbytes for column in columns]) >= _OFFSET_MAX:
-                return pa.chunked_array(columns, type.arrow)
-            return columns[0] if len(columns) == 1 else pa.concat_arrays(columns) if columns else pa.array([], type.arrow)
-        cells = np.concatenate([batch.cells(index) for batch in batches]) if batches else np.empty(0, type.numpy)
-        validity = None
-        if any(batch.null_count(index) for batch in batches):
-            joined = np.concatenate([batch.validity(index) for batch in batches])
-            validity = pa.py_buffer(joined if self._counted is None else bits.pack(bits.unpack(joined, 8 * len(joined))[self._counted]))
-        return _column(type, sum([batch.rows for batch in batches]), -1, validity, None, None, None, pa.py_buffer(cells))
+        if batch.types != self._types:
+            raise DataLoss(f"a batch of {', '.join(map(str, batch.types))} in an answer of {', '.join(map(str, self._types))}")
+        first, end = self.rows, self.rows + batch.rows
+        if end > self._capacity:
+            self._grow(max(end, 2 * self._capacity))
+        for index, type in enumerate(self._types):
+            cells = self._cells[index]
+            if cells is None:
+                self._arrays[index].append(batch.column(index))
+                continue
+            width = type.length or 1
+            cells[first * width : end * width] = batch.cells(index)
+            present = self._present[index]
+            if present is None and batch.null_count(index):
+                present = self._present[index] = np.ones(self._capacity, np.bool_)
+            if present is not None:
+                present[first:end] = bits.unpack(batch.validity(index), batch.rows) if batch.null_count(index) else True
+        self.rows = end
 
-    @cached_property
-    def _counted(self) -> npt.NDArray[np.intp] | None:
-        """Of the bits of all batches' validity those that stand for rows, not those that fill a batch's last byte; `None` for all."""
-        counts = np.array([batch.rows for batch in self._batches if batch.rows])
-        if (counts[:-1] % 8 == 0).all():
-            return None
-        counted = np.full(int(((counts + 7) // 8).sum()), 8)
-        counted[np.cumsum((counts + 7) // 8) - 1] = (counts - 1) % 8 + 1
-        return np.flatnonzero(np.arange(8) < counted[:, None])
+    def _grow(self, capacity: int) -> None:
+        for index, type in enumerate(self._types):
+            cells, present = self._cells[index], self._present[index]
+            if cells is not None:
+                self._cells[index] = _longer(cells, capacity * (type.length or 1))
+            if present is not None:
+                self._present[index] = _longer(present, capacity)
+        self._capacity = capacity
+
+    def columns(self) -> list[pa.Array | pa.ChunkedArray]:
+        """All columns, each in one piece unless its text is longer than the offsets of one reach."""
+        return [self._column(index, type) for index, type in enumerate(self._types)]
+
+    def _column(self, index: int, type: FeatureType) -> pa.Array | pa.ChunkedArray:
+        cells, present = self._cells[index], self._present[index]
+        if cells is None:
+            arrays = self._arrays[index]
+            if sum([array.nbytes for array in arrays]) >= _OFFSET_MAX:
+                return pa.chunked_array(arrays, type.arrow)
+            return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays) if arrays else pa.array([], type.arrow)
+        validity = None if present is None else pa.py_buffer(bits.pack(present[: self.rows]))
+        data = pa.py_buffer(cells[: self.rows * (type.length or 1)])
+        return _column(type, self.rows, -1, validity, None, None, None, data)
+
+
+def _longer(array: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+    longer = np.empty(size, array.dtype)
+    longer[: len(array)] = array
+    return longer
 
 
 def _column(
