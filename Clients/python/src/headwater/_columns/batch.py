@@ -217,7 +217,8 @@ def _type(descriptor: tuple[int, ...]) -> FeatureType:
     type = FeatureType.of_descriptor(code, element, length)
     if type is None:
         raise Unimplemented(f"a column of a type that this client does not know (code {code}): use the same version on both sides")
-    return type
+    # The one that parsing gives: types that are the same object compare fast.
+    return FeatureType.parse(str(type))
 
 
 class Gathered:
