@@ -20,7 +20,7 @@ from .errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
 # A server without clients stops after so long.
 _IDLE = "300ms"
 # How long a client that closes waits for the server that goes with it; another process may still use it.
-_CLOSE_SECONDS = 2.0
+_CLOSE_SECONDS = 5.0
 _START_SECONDS = 120.0
 _LOG_BYTES_MAX = 4 << 20
 # What the system takes as the path of a socket.
