@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ._columns.types import FeatureType
 from ._tables.sources import open_source
 from .definitions import Duration, Entity, Feature, FeatureGroup, Key
 from .errors import InvalidArgument
@@ -39,7 +40,7 @@ def infer_group(
             raise InvalidArgument(f"is missing: the table has {', '.join(rows.names)}", f"column '{column}'")
     types = {column: _type_of(rows.arrow({}).schema.field(column).type, column) for column in rows.names}
     for column in key_names:
-        if types[column] not in ("int32", "int64", "string", "bytes", "timestamp"):
+        if not FeatureType.parse(types[column]).is_key_type:
             raise InvalidArgument(f"{types[column]} is no type of a key; int32, int64, string, bytes, timestamp are", f"column '{column}'")
     if event_time is not None and types[event_time] not in ("timestamp", "string"):
         raise InvalidArgument(f"{types[event_time]} is no time", f"column '{event_time}'")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
@@ -56,21 +56,8 @@ async def scan(
     min_position: int | None, timeout: float | None,
 ) -> TableQuery:  # fmt: skip
     """All rows of a group, or those of some keys, not asked yet."""
-    key_names, body = await _keys(core, name, keys, core.deadline(timeout))
-    names = [columns] if isinstance(columns, str) else list(columns or ())
-
-    def request(answered: int | None) -> Message:
-        head = pb.ScanRequest(project=core.project.encode(), group=name.encode(), deletes=deletes)
-        head.columns.extend(column.encode() for column in names)
-        head.key_names.extend(key_names)
-        if start is not None:
-            head.start = microseconds(start, "start")
-        if end is not None:
-            head.end = microseconds(end, "end")
-        _positions(core, head, answered if as_of is None else as_of, min_position)
-        return head
-
-    return TableQuery(core, Method.SCAN, request, timeout=timeout, body=body)
+    times = {"start": start, "end": end}
+    return await _rows(core, Method.SCAN, pb.ScanRequest, name, columns, keys, times, deletes, as_of, min_position, timeout)
 
 
 async def latest(
@@ -78,19 +65,30 @@ async def latest(
     min_position: int | None, timeout: float | None,
 ) -> TableQuery:  # fmt: skip
     """The latest row of every key of a group, by history, not asked yet."""
+    times = {"at": at}
+    return await _rows(core, Method.LATEST, pb.LatestRequest, name, columns, keys, times, deletes, as_of, min_position, timeout)
+
+
+async def _rows(
+    core: Core, method: Method, make: Callable[..., Any], name: str, columns: Sequence[str] | str | None, keys: Any,
+    times: Mapping[str, Any], deletes: bool, as_of: int | None, min_position: int | None, timeout: float | None,
+) -> TableQuery:  # fmt: skip
+    """What a scan and a latest share: all but the times that they are asked for."""
     key_names, body = await _keys(core, name, keys, core.deadline(timeout))
     names = [columns] if isinstance(columns, str) else list(columns or ())
 
     def request(answered: int | None) -> Message:
-        head = pb.LatestRequest(project=core.project.encode(), group=name.encode(), deletes=deletes)
+        head = make(project=core.project.encode(), group=name.encode(), deletes=deletes)
         head.columns.extend(column.encode() for column in names)
         head.key_names.extend(key_names)
-        if at is not None:
-            head.at = microseconds(at, "at")
+        for field, time in times.items():
+            if time is not None:
+                setattr(head, field, microseconds(time, field))
         _positions(core, head, answered if as_of is None else as_of, min_position)
-        return head
+        made: Message = head
+        return made
 
-    return TableQuery(core, Method.LATEST, request, timeout=timeout, body=body)
+    return TableQuery(core, method, request, timeout=timeout, body=body)
 
 
 def _positions(core: Core, head: Any, as_of: int | None, min_position: int | None) -> None:

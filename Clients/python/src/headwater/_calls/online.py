@@ -41,12 +41,11 @@ class Selection(NamedTuple):
         """
         if (service is None) == (features is None):
             raise InvalidArgument("give either service= or features=")
-        if features is None or isinstance(features, (str, Mapping, set, frozenset)) or not isinstance(features, Iterable):
-            if features is not None and not isinstance(features, str):
-                raise InvalidArgument(
-                    f"{type(features).__name__} is no list of names such as group:feature, whose order is that of the answer"
-                )
-            listed: tuple[str, ...] = () if features is None else (features,)
+        listed: tuple[str, ...]
+        if features is None or isinstance(features, str):
+            listed = () if features is None else (features,)
+        elif isinstance(features, (Mapping, set, frozenset)) or not isinstance(features, Iterable):
+            raise InvalidArgument(f"{type(features).__name__} is no list of names such as group:feature, whose order is that of the answer")
         else:
             listed = tuple(features)
         try:

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 from google.protobuf.message import Message
 
-from .._columns import bits
 from .._columns.batch import Batch
 from .._columns.types import FeatureType, Field
 from .._connections.transport import Deadline
@@ -128,8 +127,3 @@ def _piece(frame: Any, answer: Answer, has_statuses: bool, has_event_times: bool
             piece.event_times = list(times.reshape(columns, rows).copy())
     answer.rows += rows
     return piece
-
-
-def status_codes(packed: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.uint8]:
-    """A piece's statuses of one column."""
-    return bits.unpack_statuses(packed, count)

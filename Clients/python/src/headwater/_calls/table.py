@@ -13,14 +13,14 @@ import numpy.typing as npt
 import pyarrow as pa
 from google.protobuf.message import Message
 
-from .._columns import batch
+from .._columns import batch, bits
 from .._columns.types import Field
 from .._tables.sources import Rows, Source
 from .._wire.frames import Method
 from ..errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, Unavailable
 from ..online import event_time_column, status_column
 from .core import Core
-from .rows import Answer, Piece, status_codes, stream
+from .rows import Answer, Piece, stream
 
 # Of the spine, in one frame.
 _SPINE_ROWS = 131_072
@@ -93,7 +93,7 @@ class Part:
 
     def codes(self, place: int) -> npt.NDArray[np.uint8]:
         """Statuses of a column as numbers; only a history has them."""
-        parts = [status_codes(statuses[place], count) for statuses, count in self._statuses]
+        parts = [bits.unpack_statuses(statuses[place], count) for statuses, count in self._statuses]
         return np.concatenate(parts) if parts else np.empty(0, np.uint8)
 
     def event_times(self, place: int) -> npt.NDArray[np.datetime64]:

@@ -16,7 +16,6 @@ from .types import FeatureType
 
 _HEADER = struct.Struct("<QII")
 _STATUSES, _EVENT_TIMES = 1, 2
-NO_TIME = np.int64(-(2**63))
 
 
 def _padded(count: int) -> int:

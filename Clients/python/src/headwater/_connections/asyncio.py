@@ -11,12 +11,12 @@ from .._wire.frames import Bytes, Frame, FrameReader
 from .._wire.session import Exchange, Session, decode
 from ..errors import Cancelled, HeadwaterError, Unavailable
 from .endpoint import Endpoint
-from .transport import Deadline, Transport
+from .transport import Deadline, OfSession, Transport, unreachable
 
 T = TypeVar("T")
 
 
-class AsyncioTransport(asyncio.BufferedProtocol):
+class AsyncioTransport(OfSession, asyncio.BufferedProtocol):
     """One connection. All of it belongs to the loop that made it."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -52,10 +52,7 @@ class AsyncioTransport(asyncio.BufferedProtocol):
         except OSError as error:
             if isinstance(error, HeadwaterError):
                 raise
-            raise Unavailable(
-                f"no server answers at {endpoint} ({error.strerror or error}): start one with 'headwater serve --data DIR "
-                f"--listen {endpoint}', or open a directory with headwater.aio.open(DIR)"
-            ) from None
+            raise unreachable(endpoint, error, "headwater.aio.open") from None
         try:
             exchange, frame = opened._session.greet(project, token, "headwater-python-aio")
             opened._write(frame)
@@ -65,18 +62,6 @@ class AsyncioTransport(asyncio.BufferedProtocol):
             raise
         opened._session.greeted(opened.hello)
         return opened
-
-    @property
-    def is_open(self) -> bool:
-        return self._session.failure is None and not self._session.is_draining
-
-    @property
-    def in_flight(self) -> int:
-        return self._session.in_flight
-
-    @property
-    def frame_bytes_max(self) -> int:
-        return self._session.frame_bytes_max
 
     async def begin(self, method: int, head: bytes, body: Sequence[Bytes], deadline: Deadline, *, end: bool = True) -> Exchange:
         await self._room(deadline)
@@ -124,10 +109,6 @@ class AsyncioTransport(asyncio.BufferedProtocol):
     def close(self) -> None:
         """Closes the connection; what waits fails with `Cancelled`."""
         self._fail(Cancelled("the client was closed"))
-
-    def retire(self) -> None:
-        """Takes no new requests; those under way end as usual."""
-        self._session.is_draining = True
 
     def abandon(self) -> None:
         """In a child process the loop that it belongs to does not run: there is nothing to do."""

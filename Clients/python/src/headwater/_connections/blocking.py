@@ -18,7 +18,7 @@ from .._wire.frames import Bytes, Frame, FrameReader
 from .._wire.session import Exchange, Session, decode
 from ..errors import Cancelled, HeadwaterError, Unavailable
 from .endpoint import Endpoint
-from .transport import Deadline, Transport
+from .transport import Deadline, OfSession, Transport, unreachable
 
 T = TypeVar("T")
 # The pieces that one call of the system takes.
@@ -30,7 +30,7 @@ _RECEIVE_FLAGS = int(socket.MSG_DONTWAIT)
 _AWAKE_SECONDS = 100e-6
 
 
-class BlockingTransport:
+class BlockingTransport(OfSession):
     """One connection."""
 
     def __init__(self, endpoint: Endpoint, project: str, token: str | None, timeout: float) -> None:
@@ -56,18 +56,6 @@ class BlockingTransport:
             self._socket.close()
             raise
         self._session.greeted(self.hello)
-
-    @property
-    def is_open(self) -> bool:
-        return self._session.failure is None and not self._session.is_draining
-
-    @property
-    def in_flight(self) -> int:
-        return self._session.in_flight
-
-    @property
-    def frame_bytes_max(self) -> int:
-        return self._session.frame_bytes_max
 
     async def begin(self, method: int, head: bytes, body: Sequence[Bytes], deadline: Deadline, *, end: bool = True) -> Exchange:
         self._take_turn(deadline)
@@ -123,10 +111,6 @@ class BlockingTransport:
             pass
         if not is_being_read:
             self._socket.close()
-
-    def retire(self) -> None:
-        """Takes no new requests; those under way end as usual."""
-        self._session.is_draining = True
 
     def __del__(self) -> None:
         if hasattr(self, "_socket"):
@@ -332,7 +316,4 @@ def _connect(endpoint: Endpoint, deadline: Deadline) -> socket.socket:
     except OSError as error:
         if isinstance(error, HeadwaterError):
             raise
-        raise Unavailable(
-            f"no server answers at {endpoint} ({error.strerror or error}): start one with 'headwater serve --data DIR "
-            f"--listen {endpoint}', or open a directory with headwater.open(DIR)"
-        ) from None
+        raise unreachable(endpoint, error, "headwater.open") from None

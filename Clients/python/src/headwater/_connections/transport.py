@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeVar
 
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Bytes, Frame
-from .._wire.session import Exchange
-from ..errors import DeadlineExceeded, Internal
+from .._wire.session import Exchange, Session
+from ..errors import DeadlineExceeded, Internal, Unavailable
 from .endpoint import Endpoint
 
 T = TypeVar("T")
@@ -94,6 +94,37 @@ class Transport(Protocol):
 
     def abandon(self) -> None:
         """Lets the connection go in a child process: the parent's stays as it is."""
+
+
+class OfSession:
+    """What a connection of either kind knows by its session."""
+
+    _session: Session
+
+    @property
+    def is_open(self) -> bool:
+        """Whether new requests may go here."""
+        return self._session.failure is None and not self._session.is_draining
+
+    @property
+    def in_flight(self) -> int:
+        return self._session.in_flight
+
+    @property
+    def frame_bytes_max(self) -> int:
+        return self._session.frame_bytes_max
+
+    def retire(self) -> None:
+        """Takes no new requests; those under way end as usual."""
+        self._session.is_draining = True
+
+
+def unreachable(endpoint: Endpoint, error: OSError, opener: str) -> Unavailable:
+    """Nobody answers: says what to do."""
+    return Unavailable(
+        f"no server answers at {endpoint} ({error.strerror or error}): start one with 'headwater serve --data DIR "
+        f"--listen {endpoint}', or open a directory with {opener}(DIR)"
+    )
 
 
 class Driver(Protocol):
