@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +13,6 @@ from .._columns.types import FeatureType
 from ..errors import InvalidArgument
 
 _INSTANT = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:?\d{2})?$"
-
-
-# What Arrow raises for Python objects that it does not take: a number too large, a lone surrogate, …
-_UNREADABLE = (pa.ArrowException, OverflowError, ValueError, TypeError)
 
 
 class Misfit(ValueError):
@@ -46,7 +39,7 @@ def column(array: pa.Array | pa.ChunkedArray, type: FeatureType, name: str, firs
             array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
             if isinstance(array, pa.ChunkedArray):
                 array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
-        made = _fit(array, type)
+        made = fit(array, type)
     except Misfit as misfit:
         place = f"{source}: " if source else ""
         place += f"column '{name}'" if misfit.row is None else f"row {first_row + misfit.row}, column '{name}'"
@@ -66,14 +59,19 @@ def _refuse_null_elements(vectors: pa.Array) -> None:
         raise Misfit(int(np.flatnonzero(np.asarray(vectors.is_valid()))[cell]), "a vector has no null elements: use array(float32)")
 
 
-def _fit(array: pa.Array, type: FeatureType) -> pa.Array:
+def fit(array: pa.Array, type: FeatureType) -> pa.Array:
+    """The array as one of the type's Arrow type.
+
+    Raises:
+        Misfit: names the row, where it is one.
+    """
     given = array.type
     if pa.types.is_dictionary(given):
         # Arrow takes no rows of the views that polars' categories are.
         plain = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}.get(given.value_type, given.value_type)
-        return _fit(array.dictionary.cast(plain).take(array.indices), type)
+        return fit(array.dictionary.cast(plain).take(array.indices), type)
     if isinstance(array, pa.ExtensionArray):
-        return _fit(array.storage, type)
+        return fit(array.storage, type)
     if given == type.arrow:
         if type.is_vector:
             _refuse_null_elements(array)
@@ -127,7 +125,7 @@ def _fit_float(array: pa.Array, type: FeatureType) -> pa.Array:
     if type.code == 4 and given == pa.float64():
         beyond = pc.and_(pc.is_inf(made), pc.invert(pc.is_inf(array)))
         if pc.any(beyond).as_py():
-            row = _first(beyond)
+            row = first_row(beyond)
             raise Misfit(row, f"{array[row].as_py()} is beyond float32: use float64")
     return made
 
@@ -185,7 +183,7 @@ def _fit_list(array: pa.Array, type: FeatureType) -> pa.Array:
     # The elements of cells that are not null.
     elements = array.flatten()
     try:
-        elements = _fit(elements, type.element)
+        elements = fit(elements, type.element)
     except Misfit as misfit:
         if misfit.row is not None:
             own = np.asarray(pc.fill_null(pc.list_value_length(array), 0))
@@ -232,7 +230,8 @@ def first_failing(array: pa.Array | pa.RecordBatch, work: Callable[[Any], object
     return low
 
 
-def _first(flags: pa.Array) -> int:
+def first_row(flags: pa.Array) -> int:
+    """The first row whose flag is true."""
     return int(np.flatnonzero(np.asarray(pc.fill_null(flags, False)))[0])
 
 
@@ -245,7 +244,7 @@ def instants_of_text(array: pa.Array, *, allow_integers: bool) -> pa.Array:
     instant = pc.match_substring_regex(text, _INSTANT)
     known = pc.or_(pc.or_(whole, day), instant) if allow_integers else pc.or_(day, instant)
     if not pc.all(pc.fill_null(known, True), min_count=0).as_py():
-        row = _first(pc.invert(known))
+        row = first_row(pc.invert(known))
         raise Misfit(row, f"'{text[row].as_py()}' is no time: use RFC 3339, such as 2026-01-05T10:00:00Z")
     # Digits past the sixth are cut off, as the server does.
     text = pc.replace_substring_regex(pc.utf8_upper(text), r"(\.\d{6})\d+", r"\1")
@@ -263,137 +262,3 @@ def instants_of_text(array: pa.Array, *, allow_integers: bool) -> pa.Array:
         parts = pa.record_batch([text, whole, zoned], ["text", "whole", "zoned"])
         row = first_failing(parts, lambda part: made(*part.columns))
         raise Misfit(row, f"'{array[row].as_py()}' is no time that there is, or none that fits 64 bits of microseconds") from None
-
-
-def _a(type: FeatureType) -> str:
-    return f"an {type}" if str(type)[0] in "ai" else f"a {type}"
-
-
-def of_text(array: pa.Array, type: FeatureType) -> pa.Array:
-    """Cells of a CSV file: docs/formats/tables.md.
-
-    Raises:
-        Misfit: names the row.
-    """
-    if type.code == 6:
-        return array
-    if type.code == 8:
-        return instants_of_text(array, allow_integers=True)
-    if type.code == 7:
-        return pa.array([None if cell is None else _bytes_of(cell, row) for row, cell in enumerate(array.to_pylist())], pa.binary())
-    if type.is_array or type.is_vector:
-        return of_json([None if cell is None else _json_of(cell, row) for row, cell in enumerate(array.to_pylist())], type)
-    if type.code in (2, 3):
-        # Arrow would read hexadecimal digits too.
-        other = pc.invert(pc.match_substring_regex(array, r"^-?\d+$"))
-        if pc.any(other).as_py():
-            row = _first(other)
-            raise Misfit(row, f"'{array[row].as_py()}' is not {_a(type)}")
-    text = pc.utf8_lower(array) if type.code == 1 else array
-    try:
-        made = text.cast(type.arrow)
-    except pa.ArrowInvalid:
-        row = first_failing(text, lambda part: part.cast(type.arrow))
-        raise Misfit(row, f"'{array[row].as_py()}' is not {_a(type)}") from None
-    if type.is_float and pc.any(pc.is_inf(made)).as_py():
-        beyond = pc.and_(pc.is_inf(made), pc.invert(pc.match_substring(array, "inf", ignore_case=True)))
-        if pc.any(beyond).as_py():
-            row = _first(beyond)
-            raise Misfit(row, f"'{array[row].as_py()}' is beyond {type}")
-    return made
-
-
-def of_json(cells: list[Any], type: FeatureType) -> pa.Array:
-    """Cells of an NDJSON file, or of JSON text in a CSV file: docs/formats/tables.md.
-
-    Raises:
-        Misfit: names the row.
-    """
-    scalar = type.element if type.is_array or type.is_vector else type
-    made: list[Any] = []
-    if scalar.code == 8:
-        cells = _with_instants(cells)
-    for row, cell in enumerate(cells):
-        if cell is None or scalar is type:
-            made.append(_json_cell(cell, scalar, row))
-        elif isinstance(cell, list):
-            made.append([_json_cell(element, scalar, row) for element in cell])
-        else:
-            raise Misfit(row, f"{json.dumps(cell)[:60]} is no array")
-    try:
-        array = pa.array(made, pa.list_(scalar.arrow) if scalar is not type else type.arrow)
-    except _UNREADABLE:
-        row = first_failing_cell(made, pa.list_(scalar.arrow) if scalar is not type else type.arrow)
-        raise Misfit(row, f"{json.dumps(cells[row])[:60]} does not fit {type}") from None
-    return _fit(array, type) if type.is_vector else array
-
-
-def _with_instants(cells: list[Any]) -> list[Any]:
-    """Cells, or the elements of lists, with microseconds in place of texts: all at once, which is many times as fast as one by one."""
-    texts, rows = [], []
-    for row, cell in enumerate(cells):
-        for element in cell if isinstance(cell, list) else [cell]:
-            if isinstance(element, str):
-                texts.append(element.encode(errors="replace").decode())
-                rows.append(row)
-    try:
-        instants = iter(instants_of_text(pa.array(texts, pa.string()), allow_integers=False).cast(pa.int64()).to_pylist())
-    except Misfit as misfit:
-        raise Misfit(rows[misfit.row or 0], misfit.reason) from None
-
-    def instant(element: Any) -> Any:
-        return next(instants) if isinstance(element, str) else element
-
-    return [[instant(element) for element in cell] if isinstance(cell, list) else instant(cell) for cell in cells]
-
-
-def first_failing_cell(cells: list[Any], type: pa.DataType) -> int:
-    """The first of some cells that Arrow does not take as `type`."""
-    for row, cell in enumerate(cells):
-        try:
-            pa.array([cell], type)
-        except _UNREADABLE:
-            return row
-    return 0
-
-
-_SPELT = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
-
-
-def _json_cell(cell: Any, type: FeatureType, row: int) -> Any:
-    if cell is None:
-        return None
-    kind = cell.__class__
-    if type.is_float:
-        if kind is str and cell in _SPELT:
-            return _SPELT[cell]
-        if kind in (int, float):
-            try:
-                value = float(cell)
-            except OverflowError:
-                value = float("inf")
-            if np.isfinite(value) and not (type.code == 4 and abs(value) > 3.4028235677973366e38):
-                return value
-    elif type.code == 7 and kind is str:
-        return _bytes_of(cell, row)
-    elif kind is {1: bool, 2: int, 3: int, 6: str, 8: int}.get(type.code):
-        return cell
-    raise Misfit(row, f"{json.dumps(cell)[:60]} is not {_a(type)}")
-
-
-def _bytes_of(text: str, row: int) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise Misfit(row, f"'{text[:60]}' is no base64") from None
-
-
-def _json_of(text: str, row: int) -> Any:
-    try:
-        return json.loads(text, parse_constant=no_constant)
-    except (ValueError, RecursionError):
-        raise Misfit(row, f"'{text[:60]}' is no JSON array, such as [1,2]") from None
-
-
-def no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is spelt as a text in JSON")

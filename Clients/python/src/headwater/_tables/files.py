@@ -15,7 +15,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from ..errors import InvalidArgument, NotFound
-from . import convert
+from .cells import no_constant, of_json, of_text
 from .sources import ROWS_MAX, Make, Rows, Source, named
 
 _JSON_ROWS = 16_384
@@ -127,7 +127,7 @@ def _csv_rows(file: Path, text_columns: list[str], block_bytes: int, skip: int) 
         for batch in pa_csv.open_csv(stream, read_options, pa_csv.ParseOptions(newlines_in_values=True), convert_options):
             kept = batch.slice(max(0, skip - first))
             columns: dict[str, pa.Array | pa.ChunkedArray | Make] = named(kept.schema.names, kept.columns, str(file))
-            columns.update({name: partial(convert.of_text, columns[name]) for name in columns if name in text_columns})
+            columns.update({name: partial(of_text, columns[name]) for name in columns if name in text_columns})
             if kept.num_rows:
                 yield Rows(kept.num_rows, first + batch.num_rows - kept.num_rows, str(file), columns)
             first += batch.num_rows
@@ -143,7 +143,7 @@ def _read_ndjson(file: Path, text_columns: list[str]) -> Iterator[Rows]:
             columns: dict[str, pa.Array | pa.ChunkedArray | Make] = {}
             for name in names:
                 cells = [record.get(name) for record in records]
-                columns[name] = partial(convert.of_json, cells) if name in text_columns else _inferred(cells, file, line, name)
+                columns[name] = partial(of_json, cells) if name in text_columns else _inferred(cells, file, line, name)
             yield Rows(len(records), first, str(file), columns)
             first += len(records)
 
@@ -163,7 +163,7 @@ def _records(stream: BinaryIO, file: Path) -> Iterator[tuple[list[dict[str, Any]
         if not line.strip():
             continue
         try:
-            record = json.loads(line, object_pairs_hook=_once, parse_constant=convert.no_constant)
+            record = json.loads(line, object_pairs_hook=_once, parse_constant=no_constant)
         except RecursionError:
             raise InvalidArgument("is nested too deeply", f"{file}: line {number}") from None
         except ValueError as error:
