@@ -200,7 +200,6 @@ def test_a_bad_line_of_an_ndjson_file_names_its_number(weather, tmp_path, line):
         (b"id,time\n1,0\n1,0,5\n", "cannot be read as CSV: .*[Rr]ow #3.*Expected 2 columns, got 3"),
         (b"id,time,id\n1,0,1\n", "column 'id' comes twice"),
         (b"id,time,name\n1,0,\xff\n", "cannot be read as CSV: .*UTF8"),
-        (b"id,time\n", "there are no rows to write"),
         (b"id,time,temp\n1,0,5\n", "column 'temp': 'weather@1' has no .*column"),
         (b"id\n1\n", "column 'time': is missing"),
     ],

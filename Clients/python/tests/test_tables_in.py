@@ -319,15 +319,35 @@ def test_columns_have_one_length_and_one_name(client):
             client.write("all", data)
 
 
-def test_nothing_to_write_is_an_error(client):
-    for data in ([], {}, pa.table({}), pd.DataFrame(), pl.DataFrame()):
+def test_no_rows_are_no_write_and_no_columns_are_an_error(client):
+    for data in ({}, pa.table({}), pd.DataFrame(), pl.DataFrame()):
         with pytest.raises(hw.InvalidArgument, match="the table is empty"):
             client.write("all", data)
+    before = client.status()["online"]["last_position"]
     empty = pa.table({"id": pa.array([], pa.int64()), "time": pa.array([], pa.timestamp("us"))})
     texts = empty.set_column(1, "time", pa.array([], pa.string()))
-    for data in (empty, texts, empty.to_pandas(), pl.DataFrame(empty), {"id": [], "time": []}, empty.to_reader()):
-        with pytest.raises(hw.InvalidArgument, match="there are no rows to write"):
+    tables = [[], iter([]), empty, texts, empty.to_pandas(), pl.DataFrame(empty), {"id": [], "time": []}, empty.to_reader()]
+    for data in tables:
+        written = client.write("all", data)
+        assert (written, written.rows) == (before, 0)
+    for data in (empty.select(["id"]), {"id": [], "time": []}):
+        assert client.delete("all", data) == before
+    assert client.write({"all": empty}) == before
+    assert client.status()["online"]["last_position"] == before
+
+
+def test_columns_and_types_of_no_rows_are_checked_all_the_same(client):
+    empty = pa.table({"id": pa.array([], pa.int64()), "time": pa.array([], pa.timestamp("us"))})
+    texts = empty.append_column("int64", pa.array([], pa.string()))
+    for data in (texts, texts.to_pandas(types_mapper=pd.ArrowDtype), pl.DataFrame(texts)):
+        with pytest.raises(hw.InvalidArgument, match=r"column 'int64': holds .*string.* where the type is int64"):
             client.write("all", data)
+        with pytest.raises(hw.InvalidArgument, match=r"column 'int64': holds .*string.* where the type is int64"):
+            client.write({"all": data})
+    with pytest.raises(hw.InvalidArgument, match="'temp': 'all@1' has no such column"):
+        client.write("all", empty.append_column("temp", pa.array([], pa.string())))
+    with pytest.raises(hw.InvalidArgument, match="column 'time': is missing"):
+        client.write("all", empty.select(["id"]))
 
 
 def test_a_group_is_proposed_for_every_type(client):

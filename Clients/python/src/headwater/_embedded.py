@@ -15,6 +15,7 @@ import weakref
 from collections import Counter
 from pathlib import Path
 
+from ._paths import local
 from .errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
 
 # A server without clients stops after so long.
@@ -55,7 +56,7 @@ class EmbeddedServer:
     """
 
     def __init__(self, path: str | os.PathLike[str], binary_path: str | None = None) -> None:
-        self.directory = Path(path).expanduser().absolute()
+        self.directory = Path(local(path)).absolute()
         self._binary = binary_path
         try:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)

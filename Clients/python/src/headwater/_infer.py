@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from ._columns.types import FeatureType
-from ._tables.sources import open_source
+from ._tables import decimals, encodings, extensions
+from ._tables.sources import Rows, open_source
 from .definitions import Duration, Entity, Feature, FeatureGroup, Key
 from .errors import InvalidArgument
 
@@ -38,7 +40,8 @@ def infer_group(
     for column in needed:
         if column not in rows.columns:
             raise InvalidArgument(f"is missing: the table has {', '.join(rows.names)}", f"column '{column}'")
-    types = {column: _type_of(rows.arrow({}).schema.field(column).type, column) for column in rows.names}
+    types = {column: _type_of(rows.held(column).type, column) for column in rows.names}
+    _warn_of_digits(rows, types)
     for column in key_names:
         if not FeatureType.parse(types[column]).is_key_type:
             raise InvalidArgument(f"{types[column]} is no type of a key; int32, int64, string, bytes, timestamp are", f"column '{column}'")
@@ -49,11 +52,32 @@ def infer_group(
     return FeatureGroup(name, owner, features, event_time=event_time or "none", max_age=max_age)
 
 
+def _warn_of_digits(rows: Rows, types: Mapping[str, str]) -> None:
+    """Says which decimals a write would refuse."""
+    for column, type in types.items():
+        held = rows.held(column)
+        if type != "float64" or not decimals.are_decimals(held.type):
+            continue
+        array = pa.concat_arrays(held.chunks) if isinstance(held, pa.ChunkedArray) and held.num_chunks else held
+        row = decimals.first_lossy(array) if len(array) else None
+        if row is not None:
+            warnings.warn(
+                f"column '{column}': row {rows.first_row + row}: {decimals.text(array, row)} has more digits than a float64 holds: a write "
+                "refuses it unless lossy=True, which takes the nearest; a string keeps them all", stacklevel=3,
+            )  # fmt: skip
+
+
 def _type_of(given: pa.DataType, column: str) -> str:
-    if pa.types.is_dictionary(given):
-        return _type_of(given.value_type, column)
+    if encodings.is_encoded(given):
+        return _type_of(encodings.plain_type(given), column)
+    if isinstance(given, decimals.DecimalTexts):
+        return "float64"
     if isinstance(given, pa.BaseExtensionType):
-        return _type_of(given.storage_type, column)
+        meaning, tensor = extensions.meaning(given), extensions.tensor_storage(given)
+        if meaning is None and tensor is None:
+            reason = f"{given.extension_name} is no type of a feature: {extensions.advice(given)}"
+            raise InvalidArgument(reason, f"column '{column}'")
+        return meaning or _type_of(tensor, column)
     if pa.types.is_fixed_size_list(given) and pa.types.is_floating(given.value_type):
         return f"vector({given.list_size})"
     if any(is_one(given) for is_one in _LISTS):

@@ -72,20 +72,27 @@ class AsyncTable:
         """The log position that the answer shows; `None` before it was read to its end."""
         return self._query.position
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an AsyncTable stays in its process: await to_arrow() first, and pickle the table that it gives")
+
     async def to_arrow(self, *, statuses: bool = False) -> pa.Table:
         """The answer as an Arrow table."""
+        self._table._statuses(statuses)
         return (await self._loaded()).to_arrow(statuses=statuses)
 
     async def to_pandas(self, *, statuses: bool = False, dtypes: str = "numpy") -> pandas.DataFrame:
         """The answer as a DataFrame; a spine that was one keeps its types and its index."""
+        self._table._statuses(statuses)
         return (await self._loaded()).to_pandas(statuses=statuses, dtypes=dtypes)
 
     async def to_polars(self, *, statuses: bool = False) -> polars.DataFrame:
         """The answer as a polars DataFrame."""
+        self._table._statuses(statuses)
         return (await self._loaded()).to_polars(statuses=statuses)
 
     async def to_dict(self, *, statuses: bool = False) -> dict[str, list[Any]]:
         """The answer as lists, missing values as None."""
+        self._table._statuses(statuses)
         return (await self._loaded()).to_dict(statuses=statuses)
 
     async def to_numpy(self, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
@@ -164,56 +171,61 @@ class AsyncClient:
 
     async def write(
         self, target: str | Mapping[str, Any], data: Any = None, *, timeout: float | None = None, nan_is_null: bool | None = None,
-        progress: bool | None = None,
+        time_unit: str | None = None, lossy: bool = False, progress: bool | None = None,
     ) -> Written:  # fmt: skip
         """Writes rows into a feature group, or into several in one atomic request."""
-        return await write.write(self._core, target, data, write.Options(timeout, nan_is_null, progress))
+        options = write.Options(timeout, nan_is_null, progress, time_unit=time_unit, lossy=lossy)
+        return await write.write(self._core, target, data, options)
 
-    async def delete(self, group: str, keys: Any, *, timeout: float | None = None, progress: bool | None = None) -> Written:
+    async def delete(
+        self, group: str, keys: Any, *, time_unit: str | None = None, timeout: float | None = None, progress: bool | None = None
+    ) -> Written:
         """Deletes keys, from an event time on."""
-        return await write.write(self._core, group, keys, write.Options(timeout, None, progress, is_delete=True))
+        return await write.write(self._core, group, keys, write.Options(timeout, None, progress, is_delete=True, time_unit=time_unit))
 
     async def get_online_features(
         self, features: Sequence[str] | str | None = None, entities: Any = None, *, service: str | None = None,
         full_feature_names: bool = False, min_position: int | None = None, at: Time | None = None, event_times: bool = False,
-        timeout: float | None = None,
+        time_unit: str | None = None, timeout: float | None = None,
     ) -> OnlineFeatures:  # fmt: skip
         """The latest features of entities, all seen at one position."""
         selection = Selection.of(service, features, full_feature_names)
-        return await online.get(self._core, selection, entities, online.Options(at, min_position, event_times, timeout))
+        return await online.get(self._core, selection, entities, online.Options(at, min_position, event_times, timeout, time_unit))
 
     async def get_historical_features(
         self, spine: Any, features: Sequence[str] | str | None = None, *, service: str | None = None, spine_time: str = "event_time",
         full_feature_names: bool = False, as_of: int | None = None, availability: str = "event", min_position: int | None = None,
-        event_times: bool = False, timeout: float | None = None,
+        event_times: bool = False, time_unit: str | None = None, timeout: float | None = None,
     ) -> AsyncTable:  # fmt: skip
         """A training set: to each row of the spine the features as they were at its own time."""
         spine = snapshot(spine)
         query = await history.history(
             self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time, as_of=as_of,
-            availability=availability, min_position=min_position, event_times=event_times, timeout=timeout,
+            availability=availability, min_position=min_position, event_times=event_times, timeout=timeout, time_unit=time_unit,
         )  # fmt: skip
         return AsyncTable(query, frame=pandas_frame(spine), has_statuses=True)
 
     async def scan(
         self, group: str, columns: Sequence[str] | None = None, *, start: Time | None = None, end: Time | None = None, keys: Any = None,
-        deletes: bool = False, as_of: int | None = None, min_position: int | None = None, timeout: float | None = None,
+        deletes: bool = False, as_of: int | None = None, min_position: int | None = None, time_unit: str | None = None,
+        timeout: float | None = None,
     ) -> AsyncTable:  # fmt: skip
         """All rows of a group in (key, event_time, position, row) order."""
         query = await history.scan(
             self._core, group, columns=columns, start=start, end=end, keys=keys, deletes=deletes, as_of=as_of, min_position=min_position,
-            timeout=timeout,
+            timeout=timeout, time_unit=time_unit,
         )  # fmt: skip
         return AsyncTable(query)
 
     async def latest(
         self, group: str, columns: Sequence[str] | None = None, *, at: Time | None = None, keys: Any = None, deletes: bool = False,
-        as_of: int | None = None, min_position: int | None = None, timeout: float | None = None,
+        as_of: int | None = None, min_position: int | None = None, time_unit: str | None = None, timeout: float | None = None,
     ) -> AsyncTable:  # fmt: skip
         """The latest row of every key of a group, by history."""
         query = await history.latest(
-            self._core, group, columns=columns, at=at, keys=keys, deletes=deletes, as_of=as_of, min_position=min_position, timeout=timeout
-        )
+            self._core, group, columns=columns, at=at, keys=keys, deletes=deletes, as_of=as_of, min_position=min_position, timeout=timeout,
+            time_unit=time_unit,
+        )  # fmt: skip
         return AsyncTable(query)
 
     async def status(self) -> Report:

@@ -144,7 +144,7 @@ class Client:
 
     def write(
         self, target: str | Mapping[str, Any], data: Any = None, *, timeout: float | None = None, nan_is_null: bool | None = None,
-        progress: bool | None = None,
+        time_unit: str | None = None, lossy: bool = False, progress: bool | None = None,
     ) -> Written:  # fmt: skip
         """Writes rows into a feature group, or into several in one atomic request.
 
@@ -159,6 +159,10 @@ class Client:
             timeout: seconds for each request; the client's, unless given.
             nan_is_null: whether NaN in floats means null. By default it does in pandas columns of NumPy's types, where nothing else
                 can, and nowhere else.
+            time_unit: of times that are numbers: `s`, `ms`, `us` or `ns`. Without it whole microseconds are taken from texts and files, and
+                refused where all lie outside the years 1971 to 2200.
+            lossy: whether a number that a float cannot hold, such as a decimal of more than 15 digits, becomes the nearest one; it is
+                refused, unless given.
             progress: whether a bar is shown; `None`: on a terminal, where it takes longer than half a second.
 
         Returns:
@@ -168,27 +172,29 @@ class Client:
             InvalidArgument: with rows and reasons: nothing was written.
             NotFound: where there is no such group.
         """
-        options = write.Options(timeout, nan_is_null, progress)
+        options = write.Options(timeout, nan_is_null, progress, time_unit=time_unit, lossy=lossy)
         return run_now(write.write(self._core, target, data, options))
 
-    def delete(self, group: str, keys: Any, *, timeout: float | None = None, progress: bool | None = None) -> Written:
+    def delete(
+        self, group: str, keys: Any, *, time_unit: str | None = None, timeout: float | None = None, progress: bool | None = None
+    ) -> Written:
         """Deletes keys, from an event time on: reads at or after it find nothing older, reads of history before it still do.
 
         Args:
             group: `weather` or `weather@1`.
             keys: any table that `write` takes, with the key columns, and the event time's column where that is not now.
-            timeout, progress: as for `write`.
+            time_unit, timeout, progress: as for `write`.
 
         Returns:
             The position, an `int` that also has `keys_with_newer_rows`: those for which a later row wins.
         """
-        options = write.Options(timeout, None, progress, is_delete=True)
+        options = write.Options(timeout, None, progress, is_delete=True, time_unit=time_unit)
         return run_now(write.write(self._core, group, keys, options))
 
     def get_online_features(
         self, features: Sequence[str] | str | None = None, entities: Any = None, *, service: str | None = None,
         full_feature_names: bool = False, min_position: int | None = None, at: Time | None = None, event_times: bool = False,
-        timeout: float | None = None,
+        time_unit: str | None = None, timeout: float | None = None,
     ) -> OnlineFeatures:  # fmt: skip
         """The latest features of entities, all seen at one position.
 
@@ -202,6 +208,7 @@ class Client:
             at: the clock for max_age, and for nothing else; the server's, unless given. A datetime, RFC 3339 text, or microseconds since
                 1970; without a zone it is UTC.
             event_times: whether the answer tells when each value became true.
+            time_unit: of `at`, and of keys that are times, where they are numbers: `s`, `ms`, `us` or `ns`.
             timeout: seconds; the client's, unless given.
 
         Raises:
@@ -211,13 +218,13 @@ class Client:
             OutOfRange: for a position that the log never gave out.
         """
         selection = Selection.of(service, features, full_feature_names)
-        options = online.Options(at, min_position, event_times, timeout)
+        options = online.Options(at, min_position, event_times, timeout, time_unit)
         return run_now(online.get(self._core, selection, entities, options))
 
     def get_historical_features(
         self, spine: Any, features: Sequence[str] | str | None = None, *, service: str | None = None, spine_time: str = "event_time",
         full_feature_names: bool = False, as_of: int | None = None, availability: str = "event", min_position: int | None = None,
-        event_times: bool = False, timeout: float | None = None,
+        event_times: bool = False, time_unit: str | None = None, timeout: float | None = None,
     ) -> HistoricalFeatures:  # fmt: skip
         """A training set: to each row of the spine the features as they were at its own time.
 
@@ -231,6 +238,7 @@ class Client:
             availability: `event`, or `ingest`, which also requires that a row had been written by the spine row's time.
             min_position: the answer shows at least this position.
             event_times: adds a column `NAME__event_time` after each feature: when its value became true, null where there is none.
+            time_unit: of the spine's times that are numbers, as for `write`.
             timeout: seconds for the whole stream; no limit, unless given.
 
         Raises:
@@ -242,14 +250,15 @@ class Client:
         query = run_now(
             history.history(
                 self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time, as_of=as_of,
-                availability=availability, min_position=min_position, event_times=event_times, timeout=timeout,
+                availability=availability, min_position=min_position, event_times=event_times, timeout=timeout, time_unit=time_unit,
             )
         )  # fmt: skip
         return HistoricalFeatures(query, frame=pandas_frame(spine), has_statuses=True)
 
     def scan(
         self, group: str, columns: Sequence[str] | None = None, *, start: Time | None = None, end: Time | None = None, keys: Any = None,
-        deletes: bool = False, as_of: int | None = None, min_position: int | None = None, timeout: float | None = None,
+        deletes: bool = False, as_of: int | None = None, min_position: int | None = None, time_unit: str | None = None,
+        timeout: float | None = None,
     ) -> Scan:  # fmt: skip
         """All rows of a group in (key, event_time, position, row) order. Nothing is asked before it is read.
 
@@ -261,27 +270,29 @@ class Client:
             deletes: whether tombstones are given too, with a column `deleted`.
             as_of: as history was at this position.
             min_position: the answer shows at least this position.
+            time_unit: of `start`, `end`, and keys that are times, where they are numbers: `s`, `ms`, `us` or `ns`.
             timeout: seconds for the whole stream; no limit, unless given.
         """
         query = history.scan(
             self._core, group, columns=columns, start=start, end=end, keys=keys, deletes=deletes, as_of=as_of, min_position=min_position,
-            timeout=timeout,
+            timeout=timeout, time_unit=time_unit,
         )  # fmt: skip
         return Scan(run_now(query))
 
     def latest(
         self, group: str, columns: Sequence[str] | None = None, *, at: Time | None = None, keys: Any = None, deletes: bool = False,
-        as_of: int | None = None, min_position: int | None = None, timeout: float | None = None,
+        as_of: int | None = None, min_position: int | None = None, time_unit: str | None = None, timeout: float | None = None,
     ) -> Scan:  # fmt: skip
         """The latest row of every key of a group, by history. Nothing is asked before it is read.
 
         Args:
             at: of the rows with an event time up to this; `None`: of all rows.
-            group, columns, keys, deletes, as_of, min_position, timeout: as for `scan`.
+            group, columns, keys, deletes, as_of, min_position, time_unit, timeout: as for `scan`.
         """
         query = history.latest(
-            self._core, group, columns=columns, at=at, keys=keys, deletes=deletes, as_of=as_of, min_position=min_position, timeout=timeout
-        )
+            self._core, group, columns=columns, at=at, keys=keys, deletes=deletes, as_of=as_of, min_position=min_position, timeout=timeout,
+            time_unit=time_unit,
+        )  # fmt: skip
         return Scan(run_now(query))
 
     def status(self) -> Report:

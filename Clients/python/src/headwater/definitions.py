@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Union
 
+import numpy as np
+import pyarrow as pa
+
+from ._columns.types import FeatureType
 from .errors import InvalidArgument
 
 Duration = Union[str, dt.timedelta]
@@ -29,16 +34,24 @@ def duration_text(duration: Duration) -> str:
     raise AssertionError
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON has it."""
+def _plain(value: Any, place: str) -> Any:
+    """A value as JSON has it.
+
+    Raises:
+        InvalidArgument: for what JSON has nothing for.
+    """
     if isinstance(value, dt.timedelta):
         return duration_text(value)
     if isinstance(value, (dt.datetime, dt.date)):
         return value.isoformat() + ("Z" if isinstance(value, dt.datetime) and value.tzinfo is None else "")
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {str(name): _plain(item, f"{place}[{name}]") for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_plain(item, f"{place}[{number}]") for number, item in enumerate(value)]
+    if isinstance(value, np.generic):
+        return _plain(value.item(), place)
+    if value is not None and not isinstance(value, (str, bool, int, float)):
+        raise InvalidArgument(f"{value!r:.60} is of {type(value).__name__}, which no definition has", place)
     return value
 
 
@@ -49,10 +62,17 @@ class _Definition:
         for name, value in vars(self).items():
             if value is None or (value == {} and name in ("tags", "checks")):
                 continue
-            made[name.rstrip("_")] = [part.to_dict() if isinstance(part, _Definition) else _plain(part) for part in value] if isinstance(
-                value, (list, tuple)
-            ) else _plain(value)  # fmt: skip
+            place = f"{self._place()}: {name.rstrip('_')}"
+            if isinstance(value, (list, tuple)):
+                parts = [part.to_dict() if isinstance(part, _Definition) else _plain(part, place) for part in value]
+                made[name.rstrip("_")] = parts
+            else:
+                made[name.rstrip("_")] = value.to_dict() if isinstance(value, _Definition) else _plain(value, place)
         return made
+
+    def _place(self) -> str:
+        kind = re.sub("(?<!^)([A-Z])", r" \1", type(self).__name__).lower()
+        return f"{kind} '{getattr(self, 'name', None) or getattr(self, 'feature', '')}'"
 
 
 @dataclass
@@ -67,6 +87,9 @@ class Key(_Definition):
     name: str
     type: str
     description: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_type(self, "key")
 
 
 @dataclass
@@ -85,6 +108,52 @@ class Feature(_Definition):
     tags: Mapping[str, str] = field(default_factory=dict)
     checks: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        _check_type(self, "feature")
+
+
+# What a type in Python's own words, NumPy's or Arrow's is called here.
+_CALLED = {
+    float: "float64", int: "int64", str: "string", bytes: "bytes", bool: "bool", dt.datetime: "timestamp", dt.date: "timestamp",
+    "float": "float64", "int": "int64", "str": "string", "object": "string", "datetime64": "timestamp",
+}  # fmt: skip
+
+
+def _check_type(column: Key | Feature, what: str) -> None:
+    """Refuses a type that is no text, and says what it is called.
+
+    Raises:
+        InvalidArgument: names the column.
+    """
+    if not isinstance(column.name, str):
+        raise InvalidArgument(f"{column.name!r:.60} is no name: it is text", what)
+    given = column.type
+    if isinstance(given, str):
+        return
+    if isinstance(given, list) and len(given) == 1:
+        called = _called(given[0])
+        advice = f"say 'array({called})'" if called else "say such as 'array(float64)'"
+    else:
+        called = _called(given)
+        advice = f"say '{called}'" if called else "say such as 'float64', 'string', 'timestamp', 'array(T)' or 'vector(n)'"
+    raise InvalidArgument(f"the type is given as text, and not as {given!r:.60}: {advice}", f"{what} '{column.name}'")
+
+
+def _called(given: Any) -> str | None:
+    if isinstance(given, pa.DataType):
+        return next((str(found) for found in [FeatureType.of_arrow(given)] if found is not None), None)
+    try:
+        named = _CALLED.get(given)
+        if named is None and not isinstance(given, str) and given is not None:
+            of_numpy = np.dtype(given)
+            named = _CALLED.get(re.sub(r"\[.*", "", of_numpy.name), of_numpy.name)
+    except TypeError:
+        return None
+    return named if named in _NAMES else None
+
+
+_NAMES = ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp")
+
 
 def _typed(given: Any, kind: type[Key] | type[Feature], what: str) -> list[Any]:
     """Columns as they were given, or for short as a dict of name: type.
@@ -96,7 +165,7 @@ def _typed(given: Any, kind: type[Key] | type[Feature], what: str) -> list[Any]:
         return [kind(name, type) for name, type in given.items()]
     if isinstance(given, (list, tuple)) and all(isinstance(part, (kind, Mapping)) for part in given):
         return list(given)
-    raise InvalidArgument(f"{given!r:.60} does not say the types: give a dict of name: type, or hw.{kind.__name__}s", what)
+    raise InvalidArgument(f"{given!r:.60} does not say the types: give a dict of name: type, or a list of hw.{kind.__name__}", what)
 
 
 @dataclass

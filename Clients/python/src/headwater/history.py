@@ -6,7 +6,7 @@ import html
 import os
 from collections.abc import AsyncGenerator, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy.typing as npt
 import pyarrow as pa
@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 from ._calls.table import BATCH_ROWS, Part, TableQuery
 from ._columns.matrix import matrix, of_arrow
 from ._connections.transport import run_awaitable, run_now
+from ._paths import local_output
 from .online import STATUSES, Status, counted, preview, preview_html, pylist, to_pandas
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class ParquetFile:
 
     def __init__(self, path: str | os.PathLike[str], options: dict[str, Any], progress: bool | None) -> None:
         self.rows = 0
-        self._path = path
+        self._path = local_output(path, options)
         self._options = options
         self._writer: pq.ParquetWriter | None = None
         hidden = None if progress is None else not progress
@@ -107,7 +108,8 @@ class FeatureTable:
         Args:
             statuses: adds a column `NAME__status` after each feature; of histories only.
         """
-        return self._load().table(self._statuses(statuses))
+        statuses = self._statuses(statuses)
+        return self._load().table(statuses)
 
     def to_pandas(self, *, statuses: bool = False, dtypes: str = "numpy") -> pandas.DataFrame:
         """The answer as a DataFrame; a spine that was one keeps its types and its index.
@@ -116,7 +118,8 @@ class FeatureTable:
             statuses: adds a column `NAME__status` after each feature; of histories only.
             dtypes: `numpy` for NumPy's types, where a missing number is NaN, or `arrow` for Arrow's, which keep null apart.
         """
-        return joined_pandas(self._load(), self._frame, self._statuses(statuses), dtypes)
+        statuses = self._statuses(statuses)
+        return joined_pandas(self._load(), self._frame, statuses, dtypes)
 
     def to_polars(self, *, statuses: bool = False) -> polars.DataFrame:
         """The answer as a polars DataFrame."""
@@ -134,7 +137,9 @@ class FeatureTable:
     def to_numpy(self, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
         """The features, without the spine, as one matrix of shape (rows, features), as `OnlineFeatures.to_numpy` makes it."""
         table = self._load().features(False)
-        return matrix([of_arrow(column) for column in table.columns], table.num_rows, dtype)
+        return matrix(
+            [of_arrow(name, column) for name, column in zip(table.schema.names, table.columns, strict=True)], table.num_rows, dtype
+        )
 
     def batches(self, rows: int = BATCH_ROWS, *, statuses: bool = False) -> Iterator[pa.RecordBatch]:
         """The answer piece by piece as it arrives: the server waits while it is not read.
@@ -178,6 +183,7 @@ class FeatureTable:
     def _statuses(self, wanted: bool) -> bool:
         if wanted and not self._has_statuses:
             raise ValueError("the rows of a scan have no statuses: they are what was written")
+        self._query.expect(statuses=wanted)
         return wanted
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
@@ -192,6 +198,9 @@ class FeatureTable:
     def __dlpack_device__(self) -> tuple[int, int]:
         # CPU
         return 1, 0
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} stays in its process: call to_arrow() first, and pickle the table that it gives")
 
     def _summary(self) -> str:
         loaded = self._query.loaded

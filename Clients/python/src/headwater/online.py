@@ -12,9 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ._columns import bits, packed
-from ._columns.matrix import NumpyColumn, filled, matrix
+from ._columns.frames import frame
+from ._columns.matrix import NumpyColumn, filled, matrix, objects_of
 from ._columns.packed import PackedColumns, Types
 from ._columns.types import TIMESTAMP, Field
+from ._names import AnswerNames
 
 if TYPE_CHECKING:
     import pandas
@@ -74,11 +76,14 @@ class OnlineFeatures:
         position: the log position that the whole answer shows.
     """
 
-    def __init__(self, fields: Sequence[Field], types: Types, columns: PackedColumns, keys: Mapping[str, pa.Array]) -> None:
+    def __init__(
+        self, fields: Sequence[Field], types: Types, columns: PackedColumns, keys: Mapping[str, pa.Array], names: AnswerNames
+    ) -> None:
         self._fields = fields
         self._types = types
         self._columns = columns
         self._keys = keys
+        self._answer_names = names
         self._codes: npt.NDArray[np.uint8] | None = None
         self.position: int = columns.position
 
@@ -149,8 +154,7 @@ class OnlineFeatures:
             raise KeyError(f"{name!r}: there are {', '.join(self.names)}") from None
         type = self._fields[place].type
         if type.numpy is None:
-            made = self._array(place).to_numpy(zero_copy_only=False)
-            return np.asarray(made)
+            return objects_of(self._array(place))
         values, missing = self._values(place), self._missing(place)
         return filled(type, values, missing)
 
@@ -158,15 +162,18 @@ class OnlineFeatures:
         """All features as one matrix of shape (entities, features); vectors lie side by side.
 
         Args:
-            dtype: of the result; `None` for the common one of the features: float64 for numbers with missing values, which are NaN.
-                Without a common type it is an array of objects. A view where all features are of one type and there.
+            dtype: of the result; `None` for the common one of the features' types: float64 for whole numbers of which some are missing,
+                which are NaN. Without a common type it is an array of objects. A view where all features are of one type and there.
+
+        Raises:
+            InvalidArgument: for a whole number that the result cannot hold, unless `dtype` says that it may be rounded.
         """
         whole = self._matrix()
         if whole is None:
             columns = []
             for place, field in enumerate(self._fields):
                 values = self._values(place) if field.type.numpy is not None else self[field.name]
-                columns.append(NumpyColumn(field.type, values, self._missing(place)))
+                columns.append(NumpyColumn(field.name, field.type, values, self._missing(place)))
             return matrix(columns, len(self), dtype)
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
@@ -196,6 +203,7 @@ class OnlineFeatures:
 
     def to_dict(self, *, statuses: bool = False) -> dict[str, list[Any]]:
         """Keys and features as lists, missing values as None."""
+        self._answer_names.refuse_clashes(statuses=statuses, event_times=self._columns.event_times_place >= 0)
         made: dict[str, list[Any]] = {name: pylist(column) for name, column in self._keys.items()}
         event_times = self.event_times
         for place, field in enumerate(self._fields):
@@ -242,6 +250,7 @@ class OnlineFeatures:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     def _named(self, statuses: bool) -> dict[str, pa.Array]:
+        self._answer_names.refuse_clashes(statuses=statuses, event_times=self._columns.event_times_place >= 0)
         named: dict[str, pa.Array] = dict(self._keys)
         event_times = self.event_times
         for place, field in enumerate(self._fields):
@@ -280,7 +289,7 @@ def to_pandas(table: pa.Table, dtypes: str) -> pandas.DataFrame:
         return table.to_pandas(types_mapper=pandas.ArrowDtype)
     if dtypes != "numpy":
         raise ValueError(f"dtypes={dtypes!r}: 'numpy' or 'arrow'")
-    return table.to_pandas()
+    return frame(table)
 
 
 def pylist(column: pa.Array | pa.ChunkedArray) -> list[Any]:

@@ -140,7 +140,7 @@ def _bound(bound: Any, type: FeatureType, rounded: Callable[[float], int]) -> pa
             return pa.scalar(np.float32(bound))
     if type.code == 5:
         return pa.scalar(float(bound))
-    whole = microseconds(bound, "bound") if isinstance(bound, str) else rounded(bound)
+    whole = microseconds(bound, "bound", "us") if isinstance(bound, str) else rounded(bound)
     return pa.scalar(min(max(whole, -(2**63)), 2**63 - 1), pa.int64())
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from .._paths import local
 from ..definitions import to_document
 from ..errors import HeadwaterError, InvalidArgument, NotFound
 
@@ -79,7 +80,7 @@ def _read_files(paths: Sequence[Any]) -> Document:
     content: dict[str, Any] = {}
     places: dict[str, str] = {}
     for path in paths:
-        file = os.fspath(path)
+        file = local(path) if "\n" not in os.fspath(path) else os.fspath(path)
         part = _read_file(file, places)
         for name, value in part.items():
             if name in _LISTS and isinstance(value, list) and isinstance(content.get(name, []), list):

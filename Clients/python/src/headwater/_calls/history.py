@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import pyarrow as pa
 from google.protobuf.message import Message
 
 from .._columns import batch
 from .._columns.types import TIMESTAMP, FeatureType, Field
 from .._connections.transport import Deadline
-from .._tables.sources import open_source
+from .._tables.rules import Rules
+from .._tables.sources import Source, columns_of, open_source
 from .._times import microseconds
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
 from ..errors import InvalidArgument, NotFound, Unavailable
 from .core import Core, position
-from .groups import describe, group
+from .groups import Group, describe, group
 from .online import Selection, key_columns, prepare
 from .table import Spine, TableQuery
 
 
 async def history(
     core: Core, spine: Any, selection: Selection, *, spine_time: str, as_of: int | None, availability: str,
-    min_position: int | None, event_times: bool, timeout: float | None,
+    min_position: int | None, event_times: bool, timeout: float | None, time_unit: str | None,
 ) -> TableQuery:  # fmt: skip
     """A point-in-time join, not asked yet; names, keys and the spine's columns are checked.
 
@@ -33,9 +35,13 @@ async def history(
     """
     if availability not in ("event", "ingest"):
         raise InvalidArgument(f"availability={availability!r}: 'event' or 'ingest'")
-    keys = await request_keys(core, selection, core.deadline(timeout))
-    fields = [*[key for key in keys if key.name != spine_time], Field(spine_time, TIMESTAMP)]
-    made = Spine(open_source(spine, [field.name for field in fields]), fields)
+    rules = Rules(time_unit)
+    resolved = await resolve(core, selection, core.deadline(timeout))
+    fields = [*[key for key in resolved.keys if key.name != spine_time], Field(spine_time, TIMESTAMP)]
+    if isinstance(spine, (list, tuple)) and not spine:
+        spine = {name: pa.array([], type.arrow) for name, type in fields}
+    source = _spine_source(spine, [field.name for field in fields])
+    made = Spine(source, fields, rules, resolved.outputs, has_event_times=event_times)
     made.check()
 
     def request(answered: int | None) -> Message:
@@ -51,39 +57,61 @@ async def history(
     return TableQuery(core, Method.HISTORY, request, timeout=timeout, spine=made, event_times=event_times)
 
 
+def _spine_source(spine: Any, needed: list[str]) -> Source:
+    """The spine, read piece by piece.
+
+    Raises:
+        InvalidArgument: for a column that Arrow has no type for, also one that no feature needs, as it is to be kept.
+    """
+    try:
+        return open_source(spine, needed)
+    except InvalidArgument as error:
+        try:
+            columns_of(spine, only=needed)
+        except InvalidArgument:
+            raise error from None
+        error.message += "; no feature needs this column: leave it out of the spine, or make it text"
+        error.args = (error.message,)
+        raise
+
+
 async def scan(
     core: Core, name: str, *, columns: Sequence[str] | None, start: Any, end: Any, keys: Any, deletes: bool, as_of: int | None,
-    min_position: int | None, timeout: float | None,
+    min_position: int | None, timeout: float | None, time_unit: str | None,
 ) -> TableQuery:  # fmt: skip
     """All rows of a group, or those of some keys, not asked yet."""
     times = {"start": start, "end": end}
-    return await _rows(core, Method.SCAN, pb.ScanRequest, name, columns, keys, times, deletes, as_of, min_position, timeout)
+    return await _rows(core, Method.SCAN, pb.ScanRequest, name, columns, keys, times, deletes, as_of, min_position, timeout, time_unit)
 
 
 async def latest(
     core: Core, name: str, *, columns: Sequence[str] | None, at: Any, keys: Any, deletes: bool, as_of: int | None,
-    min_position: int | None, timeout: float | None,
+    min_position: int | None, timeout: float | None, time_unit: str | None,
 ) -> TableQuery:  # fmt: skip
     """The latest row of every key of a group, by history, not asked yet."""
     times = {"at": at}
-    return await _rows(core, Method.LATEST, pb.LatestRequest, name, columns, keys, times, deletes, as_of, min_position, timeout)
+    return await _rows(core, Method.LATEST, pb.LatestRequest, name, columns, keys, times, deletes, as_of, min_position, timeout, time_unit)
 
 
 async def _rows(
     core: Core, method: Method, make: Callable[..., Any], name: str, columns: Sequence[str] | str | None, keys: Any,
-    times: Mapping[str, Any], deletes: bool, as_of: int | None, min_position: int | None, timeout: float | None,
+    times: Mapping[str, Any], deletes: bool, as_of: int | None, min_position: int | None, timeout: float | None, time_unit: str | None,
 ) -> TableQuery:  # fmt: skip
     """What a scan and a latest share: all but the times that they are asked for."""
-    key_names, body = await _keys(core, name, keys, core.deadline(timeout))
+    rules = Rules(time_unit)
+    bounds = {field: microseconds(time, field, time_unit) for field, time in times.items() if time is not None}
     names = [columns] if isinstance(columns, str) else list(columns or ())
+    described = await group(core, name, core.deadline(timeout))
+    if deletes:
+        _refuse_deleted(described, names)
+    key_names, body = _keys(described, keys, rules)
 
     def request(answered: int | None) -> Message:
         head = make(project=core.project.encode(), group=name.encode(), deletes=deletes)
         head.columns.extend(column.encode() for column in names)
         head.key_names.extend(key_names)
-        for field, time in times.items():
-            if time is not None:
-                setattr(head, field, microseconds(time, field))
+        for field, time in bounds.items():
+            setattr(head, field, time)
         _positions(core, head, answered if as_of is None else as_of, min_position)
         made: Message = head
         return made
@@ -100,41 +128,76 @@ def _positions(core: Core, head: Any, as_of: int | None, min_position: int | Non
         head.min_position = least
 
 
-async def _keys(core: Core, name: str, keys: Any, deadline: Deadline) -> tuple[list[bytes], list[Any]]:
+def _refuse_deleted(described: Group, names: Sequence[str]) -> None:
+    """Refuses tombstones beside a column that is called as the one which tells them."""
+    answered = [column.name for column in described.of_role("key", "feature") if column.role == "key" or not names or column.name in names]
+    if "deleted" in answered:
+        raise InvalidArgument(f"'deleted' is a column of '{described.reference}' and the one that deletes=True adds: leave deletes= out")
+
+
+def _keys(described: Group, keys: Any, rules: Rules) -> tuple[list[bytes], list[Any]]:
     """The keys that a scan keeps to."""
-    described = await group(core, name, deadline)
     if keys is None:
         return [], []
     fields = [Field(column.name, column.type) for column in described.of_role("key")]
-    arrays, rows = key_columns(keys, fields)
+    arrays, rows = key_columns(keys, fields, rules)
     encoded = batch.encode(rows, [(number, type, arrays[name]) for number, (name, type) in enumerate(fields)])
     return [field.name.encode() for field in fields], [encoded]
 
 
-async def request_keys(core: Core, selection: Selection, deadline: Deadline) -> list[Field]:
-    """The key columns that a feature list takes: what a spine must have.
+class Resolved(NamedTuple):
+    """What a feature list means: the key columns that a spine must have, and the features by their names in the answer."""
+
+    keys: list[Field]
+    outputs: list[str]
+
+
+async def resolve(core: Core, selection: Selection, deadline: Deadline) -> Resolved:
+    """Resolves a feature list.
 
     The online service resolves the list; where it is down, its definitions are read from the server that answers, so that history does
     not need it.
     """
     try:
         transport = await core.transport("online", deadline)
-        return list((await prepare(core, transport, selection, deadline)).keys)
+        prepared = await prepare(core, transport, selection, deadline)
+        return Resolved(list(prepared.keys), [field.name for field in prepared.outputs])
     except Unavailable:
         pass
     keys: dict[str, FeatureType] = {}
-    for reference, renamed in await _groups(core, selection):
-        for column in (await group(core, reference)).of_role("key"):
-            keys.setdefault(renamed.get(column.name, column.name), column.type)
-    return [Field(name, type) for name, type in keys.items()]
+    outputs: list[str] = []
+    for feature in await _features(core, selection):
+        described = await group(core, feature.group)
+        for column in described.of_role("key"):
+            keys.setdefault(feature.keys.get(column.name, column.name), column.type)
+        names = [column.name for column in described.of_role("feature")] if feature.name == "*" else [feature.name]
+        is_full = selection.full_feature_names
+        outputs += [feature.renamed or (f"{described.name}__{name}" if is_full else name) for name in names]
+    return Resolved([Field(name, type) for name, type in keys.items()], outputs)
 
 
-async def _groups(core: Core, selection: Selection) -> list[tuple[str, dict[str, str]]]:
-    """The groups of a list, each with what the request calls its keys."""
+class _Feature(NamedTuple):
+    """One reference of a list, with what the request calls it and its keys."""
+
+    group: str
+    name: str
+    renamed: str | None
+    keys: dict[str, str]
+
+
+async def _features(core: Core, selection: Selection) -> list[_Feature]:
     if selection.service is None:
-        return [(feature.rsplit(":", 1)[0], {}) for feature in selection.features]
+        return [_Feature(*_split(feature), None, {}) for feature in selection.features]
     service = await _service(core, selection.service)
-    return [(output["feature"].rsplit(":", 1)[0], output.get("keys", {})) for output in service["outputs"]]
+    return [
+        _Feature(*_split(output["feature"]), None if selection.full_feature_names else output["name"], output.get("keys", {}))
+        for output in service["outputs"]
+    ]
+
+
+def _split(reference: str) -> tuple[str, str]:
+    group, _, name = reference.rpartition(":")
+    return group, name
 
 
 async def _service(core: Core, name: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -14,8 +14,11 @@ from .._columns import packed
 from .._columns.packed import PackedColumns, Types
 from .._columns.types import FeatureType, Field
 from .._connections.transport import Deadline, Transport
+from .._names import AnswerNames
 from .._tables import convert
-from .._tables.sources import columns_of, snapshot, values_to_arrow
+from .._tables.rules import Rules
+from .._tables.sources import columns_of, snapshot
+from .._tables.values import values_to_arrow
 from .._times import microseconds
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
@@ -79,6 +82,7 @@ class Prepared:
     outputs: tuple[Field, ...]
     output_types: Types
     keys: tuple[Field, ...]
+    names: AnswerNames
 
 
 @dataclass
@@ -89,6 +93,7 @@ class Options:
     min_position: int | None = None
     event_times: bool = False
     timeout: float | None = None
+    time_unit: str | None = None
 
 
 async def prepare(core: Core, transport: Transport, selection: Selection, deadline: Deadline) -> Prepared:
@@ -111,7 +116,8 @@ async def prepare(core: Core, transport: Transport, selection: Selection, deadli
     reply = decode(pb.PrepareReply, frame.head)
     outputs = tuple(Field(output.name.decode(), FeatureType.parse(output.type.decode())) for output in reply.outputs)
     keys = tuple(Field(key.name.decode(), FeatureType.parse(key.type.decode())) for key in reply.keys)
-    made = Prepared(reply.handle, outputs, Types(field.type for field in outputs), keys)
+    names = AnswerNames([field.name for field in outputs], [field.name for field in keys], "request key")
+    made = Prepared(reply.handle, outputs, Types(field.type for field in outputs), keys, names)
     transport.prepared[core.project, selection] = made
     return made
 
@@ -120,17 +126,19 @@ async def get(core: Core, selection: Selection, entities: Any, options: Options)
     """The latest features of entities."""
     deadline = core.deadline(options.timeout)
     backoff = Backoff(core.retries)
+    rules = Rules(options.time_unit)
     head = _head(options)
     has_resolved_again = False
     while True:
         try:
             transport = await core.transport("online", deadline)
             prepared = await prepare(core, transport, selection, deadline)
-            keys, rows = key_columns(entities, prepared.keys)
+            prepared.names.refuse_clashes(event_times=options.event_times)
+            keys, rows = key_columns(entities, prepared.keys, rules)
             body = packed.encode(prepared.handle, rows, [(field.type, keys[field.name]) for field in prepared.keys])
             frame = await transport.finish(await transport.begin(Method.GET_PREPARED, head, (body,), deadline), deadline)
             columns = PackedColumns.decode(frame.body, prepared.output_types)
-            return OnlineFeatures(prepared.outputs, prepared.output_types, columns, keys)
+            return OnlineFeatures(prepared.outputs, prepared.output_types, columns, keys, prepared.names)
         except Unavailable as error:
             await backoff.wait(core, "online", error, deadline)
         except FailedPrecondition:
@@ -146,7 +154,7 @@ def _head(options: Options) -> bytes:
         return b""
     request = pb.GetPreparedRequest()
     if options.at is not None:
-        request.at = microseconds(options.at, "at")
+        request.at = microseconds(options.at, "at", options.time_unit)
     request.min_position = position(options.min_position, "min_position") or 0
     if options.event_times:
         request.event_times = True
@@ -154,18 +162,23 @@ def _head(options: Options) -> bytes:
     return encoded
 
 
-def key_columns(entities: Any, fields: Sequence[Field]) -> tuple[dict[str, pa.Array], int]:
+def key_columns(entities: Any, fields: Sequence[Field], rules: Rules) -> tuple[dict[str, pa.Array], int]:
     """The key columns of a request, and how many rows it has; further columns are left out.
 
     Raises:
         InvalidArgument: for a missing key, a type that does not fit, columns of different lengths.
     """
+    if isinstance(entities, Iterator):
+        entities = list(entities)
     if entities is None or (not fields and isinstance(entities, (dict, list)) and not entities):
         if fields:
             raise InvalidArgument(f"give entities= with the keys {_described(fields)}")
         # A global feature has one vector, and no key to ask for it by.
         return {}, 1
-    columns = entities if isinstance(entities, dict) else columns_of(snapshot(entities))
+    if isinstance(entities, (list, tuple)) and not entities:
+        return {name: pa.array([], type.arrow) for name, type in fields}, 0
+    names = {name for name, _ in fields}
+    columns = entities if isinstance(entities, dict) else columns_of(snapshot(entities), only=names or None)
     keys: dict[str, pa.Array] = {}
     rows = -1
     for name, type in fields:
@@ -173,7 +186,7 @@ def key_columns(entities: Any, fields: Sequence[Field]) -> tuple[dict[str, pa.Ar
             raise InvalidArgument(f"is missing: the keys of these features are {_described(fields)}", f"entity key '{name}'")
         # A copy: the answer keeps its keys, and the caller may use the array for the next ones.
         given = columns[name].copy() if isinstance(columns[name], np.ndarray) else columns[name]
-        array = convert.column(values_to_arrow(given, name), type, name)
+        array = convert.column(values_to_arrow(given, name), type, name, rules=rules)
         if rows >= 0 and len(array) != rows:
             raise InvalidArgument(f"{len(array)} values where the keys before have {rows}", f"entity key '{name}'")
         keys[name], rows = array, len(array)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,9 @@ import pyarrow as pa
 from google.protobuf.message import Message
 
 from .._columns import batch, bits
-from .._columns.types import Field
+from .._columns.types import TIMESTAMP, Field
+from .._names import AnswerNames
+from .._tables.rules import Rules
 from .._tables.sources import Rows, Source
 from .._wire.frames import Method
 from ..errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, Unavailable
@@ -33,34 +35,91 @@ class Spine:
     """The rows that features are joined to."""
 
     source: Source
-    # The columns that are sent: keys and time.
+    # The columns that are sent: keys, and at the end the time.
     fields: list[Field]
+    rules: Rules
+    # The features by their names in the answer.
+    outputs: list[str]
+    has_event_times: bool
+    # Whether statuses are to stand beside the features.
+    has_statuses: bool = False
+    # What its columns are called, where they have been seen.
+    names: list[str] = field(default_factory=list)
 
     def encoded(self, keep: Callable[[pa.Table], None], first_row: int = 0) -> Iterator[npt.NDArray[np.uint8]]:
         """Batches to send, from a row on; `keep` gets the rows as the user has them."""
         types = dict(self.fields)
+        if self.source.whole is None and self.source.is_repeatable:
+            self._settle_times()
         for rows in self.source.read():
             skipped, first_row = min(first_row, rows.count), max(0, first_row - rows.count)
             if skipped == rows.count > 0:
                 continue
-            self._refuse_missing(rows)
-            arrays = [(number, type, rows.column(name, type)) for number, (name, type) in enumerate(self.fields)]
-            keep(rows.arrow(types).slice(skipped))
+            self._check(rows)
+            arrays = [(number, type, rows.column(name, type, self.rules)) for number, (name, type) in enumerate(self.fields)]
+            keep(rows.arrow(types, self.rules).slice(skipped))
             for start in range(skipped, rows.count, _SPINE_ROWS):
                 count = min(_SPINE_ROWS, rows.count - start)
                 yield batch.encode(count, [(number, type, array.slice(start, count)) for number, type, array in arrays])
 
-    def _refuse_missing(self, rows: Rows) -> None:
+    def _settle_times(self) -> None:
+        """Reads ahead where the first times are numbers that may be in another unit.
+
+        Raises:
+            InvalidArgument: where all of them may.
+        """
+        times = [field for field in self.fields if field.type == TIMESTAMP]
+        self.rules.defer()
+        for rows in self.source.read():
+            self._check(rows)
+            for name, type in times:
+                rows.column(name, type, self.rules)
+            if not self.rules.is_doubtful:
+                break
+        self.rules.settle()
+
+    def _check(self, rows: Rows) -> None:
         missing = [name for name, _ in self.fields if name not in rows.columns]
         if missing:
             wanted = ", ".join(f"{name} ({type})" for name, type in self.fields)
             place = f"{rows.source}: spine" if rows.source else "spine"
-            raise InvalidArgument(f"has no column '{missing[0]}': it needs {wanted}", place)
+            raise InvalidArgument(f"has no column '{missing[0]}': it needs {wanted}{self._hint(missing[0], rows)}", place)
+        if rows.names != self.names:
+            self.names = rows.names
+            self._refuse_clashes()
+
+    def _hint(self, missing: str, rows: Rows) -> str:
+        """What the column that is missing may be called."""
+        other = next((name for name in rows.names if name.casefold() == missing.casefold()), None)
+        if other is not None:
+            return f"; it has '{other}', in another case"
+        times = [name for name, held in rows.columns.items() if _is_time(name, held)]
+        return f"; if its time is '{times[0]}', say spine_time='{times[0]}'" if missing == self.fields[-1].name and times else ""
+
+    def _refuse_clashes(self) -> None:
+        names = AnswerNames(self.outputs, self.names, "column of the spine")
+        names.refuse_clashes(statuses=self.has_statuses, event_times=self.has_event_times)
 
     def check(self) -> None:
         """Refuses a spine in memory before anything is sent."""
         if self.source.whole is not None:
-            self._refuse_missing(self.source.whole)
+            self._check(self.source.whole)
+
+    def expect(self, *, statuses: bool) -> None:
+        """Says whether statuses are to stand beside the features; refuses those that would take a column's place.
+
+        Raises:
+            InvalidArgument: names both columns.
+        """
+        self.has_statuses = statuses
+        if self.names:
+            self._refuse_clashes()
+
+
+def _is_time(name: str, held: Any) -> bool:
+    if isinstance(held, (pa.Array, pa.ChunkedArray)) and pa.types.is_timestamp(held.type):
+        return True
+    return name.casefold() in ("event_timestamp", "event_time", "timestamp", "time", "datetime", "date", "ts")
 
 
 class Part:
@@ -148,6 +207,15 @@ class TableQuery:
     @property
     def loaded(self) -> Part | None:
         return self._loaded
+
+    def expect(self, *, statuses: bool) -> None:
+        """Says whether statuses are to stand beside the features, before it is asked.
+
+        Raises:
+            InvalidArgument: where one would take the place of another column.
+        """
+        if self._spine is not None:
+            self._spine.expect(statuses=statuses)
 
     async def load(self) -> Part:
         """The whole answer; asked once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 
 from .._columns import batch
 from .._connections.transport import Deadline
+from .._tables.rules import Rules
 from .._tables.sources import ROWS_MAX, Rows, Source, open_source
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Bytes, Method
@@ -22,7 +23,7 @@ from .._wire.session import Exchange, decode
 from ..errors import FailedPrecondition, HeadwaterError, InvalidArgument, Unavailable
 from ..online import counted
 from .check import RowCheck
-from .core import Backoff, Core
+from .core import Backoff, Core, parse_json
 from .groups import Column, Group, group
 
 _ENTRY = struct.Struct("<IIIB51x")
@@ -85,6 +86,8 @@ class Options:
     nan_is_null: bool | None
     progress: bool | None
     is_delete: bool = False
+    time_unit: str | None = None
+    lossy: bool = False
 
 
 async def write(core: Core, target: str | Mapping[str, Any], data: Any, options: Options) -> Written:
@@ -108,11 +111,11 @@ async def _write_together(core: Core, tables: Mapping[str, Any], options: Option
         table = _Table(core, await group(core, name, core.deadline(options.timeout)), data, options)
         pieces = await core.pool.driver.run(lambda table=table: list(table.source.read()))  # type: ignore[misc]
         if len(pieces) > 1:
-            joined = pa.concat_tables([piece.arrow(table.types(piece)) for piece in pieces], promote_options="permissive")
+            joined = pa.concat_tables([piece.arrow(table.types(piece), table.rules) for piece in pieces], promote_options="permissive")
             pieces = list(open_source(joined).read())
-        if not any(piece.count for piece in pieces):
-            raise InvalidArgument("there are no rows to write", name)
-        body += [table.encode(piece) for piece in pieces]
+        body += [entry for piece in pieces if (entry := table.encode(piece)) is not None]
+    if not body:
+        return await _nothing(core, options)
     size = sum(len(piece) for piece in body)
     limit = (await core.transport("online", core.deadline(options.timeout))).frame_bytes_max - _HEAD_BYTES
     if size > limit:
@@ -120,6 +123,13 @@ async def _write_together(core: Core, tables: Mapping[str, Any], options: Option
     request = _Request(core, body, core.deadline(options.timeout))
     await request.begin()
     return await request.finish()
+
+
+async def _nothing(core: Core, options: Options) -> Written:
+    """What a write of no rows gives: the position where the log stands."""
+    request = pb.StatusRequest(project=core.project.encode())
+    frame = await core.call(Method.STATUS, "online", request, deadline=core.deadline(options.timeout))
+    return Written(parse_json(frame.body)["online"]["last_position"])
 
 
 class _Table:
@@ -132,6 +142,7 @@ class _Table:
         if options.is_delete and isinstance(data, (list, tuple)) and data and all(isinstance(key, str) for key in data):
             keys = ", ".join(f"{column.name!r}: […]" for column in group.of_role("key"))
             raise InvalidArgument(f"give the keys by their columns: {{{keys}}}; paths of files are given one by one, or as a glob")
+        self.rules = Rules(options.time_unit, options.lossy)
         self.source: Source = open_source(data, self.columns, nan_is_null=options.nan_is_null)
 
     def types(self, rows: Rows) -> dict[str, Any]:
@@ -148,7 +159,7 @@ class _Table:
         if unknown:
             raise InvalidArgument(
                 f"'{self.group.reference}' has no such column" + (" that a delete takes" if self.options.is_delete else "")
-                + f"; there are {', '.join(self.columns)}", f"{where}column '{unknown[0]}'",
+                + f"; there are {', '.join(self.columns)}{_in_another_case(unknown[0], self.columns)}", f"{where}column '{unknown[0]}'",
             )  # fmt: skip
         given = set(rows.names)
         for column in self.columns.values():
@@ -157,10 +168,12 @@ class _Table:
                 raise InvalidArgument(
                     f"is missing: '{self.group.reference}' needs it as {column.role.replace('_', ' ')}", f"{where}column '{column.name}'"
                 )
-        return [(column, rows.column(name, column.type)) for name, column in self.columns.items() if name in given]
+        return [(column, rows.column(name, column.type, self.rules)) for name, column in self.columns.items() if name in given]
 
-    def encode(self, rows: Rows) -> np.ndarray:
-        return self._entry(rows.count, self.arrays(rows))
+    def encode(self, rows: Rows) -> np.ndarray | None:
+        """One entry of a request; `None` of no rows, which are checked all the same."""
+        arrays = self.arrays(rows) if rows.count or rows.columns else []
+        return self._entry(rows.count, arrays) if rows.count else None
 
     def _entry(self, count: int, arrays: list[tuple[Column, pa.Array]]) -> np.ndarray:
         columns = [(column.ordinal, column.type, array) for column, array in arrays]
@@ -174,7 +187,8 @@ class _Table:
         whole = self.source.whole
         if whole is not None:
             if whole.count == 0:
-                raise InvalidArgument("there are no rows to write")
+                await run(lambda: self.encode(whole))
+                return await _nothing(self.core, self.options)
             arrays = await run(lambda: self.arrays(whole))
             if whole.count <= ROWS_MAX and sum(array.nbytes for _, array in arrays) <= REQUEST_BYTES:
                 # One request, which the server checks whole.
@@ -193,13 +207,17 @@ class _Table:
             for rows, arrays in self._pieces():
                 check.check(arrays, rows.first_row, rows.source)
 
+        self.rules.defer()
         await self.core.pool.driver.run(work)
+        self.rules.settle()
         check.finish()
 
     def _pieces(self) -> Iterator[tuple[Rows, list[tuple[Column, pa.Array]]]]:
         """Parts that are requests."""
         for rows in self.source.read():
             arrays = self.arrays(rows)
+            if not rows.count:
+                continue
             size = sum(array.nbytes for _, array in arrays)
             per_row = max(1, size // max(1, rows.count))
             step = max(1, min(ROWS_MAX, REQUEST_BYTES // per_row))
@@ -241,9 +259,7 @@ class _Table:
             raise
         finally:
             bar.close()
-        if done.rows == 0:
-            raise InvalidArgument("there are no rows to write")
-        return done
+        return done if done.rows else await _nothing(self.core, self.options)
 
     async def _tell_what_was_written(self, error: HeadwaterError, done: Written, behind: list[_Request], *, has_gap: bool) -> None:
         """Adds it to an error that came in the middle of a table: the requests behind may have been taken."""
@@ -263,6 +279,11 @@ class _Table:
             error.message += f"; of the rows behind the refused ones {later.rows} were written, up to position {int(later)}"
         if done.rows or later.rows:
             error.message += "; writing them again adds the same rows a second time"
+
+
+def _in_another_case(name: str, known: Iterable[str]) -> str:
+    other = next((other for other in known if other.casefold() == name.casefold()), None)
+    return "" if other is None else f"; '{other}' differs only in case"
 
 
 class _Request:

@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..errors import InvalidArgument
 from .types import FeatureType
 
 
 class NumpyColumn(NamedTuple):
     """A column of shape (rows,), a vector's (rows, n)."""
 
+    name: str
     type: FeatureType
     # Of fixed width anything where they are missing; of other types None.
     values: npt.NDArray[Any]
@@ -38,7 +40,14 @@ def filled(type: FeatureType, values: npt.NDArray[Any], missing: npt.NDArray[np.
     return values
 
 
-def of_arrow(column: pa.Array | pa.ChunkedArray) -> NumpyColumn:
+def objects_of(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
+    """The cells of a column of text, arrays or bool; whole numbers in lists stay whole beside missing ones."""
+    if pa.types.is_list(array.type):
+        return np.asarray(array.to_pandas(integer_object_nulls=True), object)
+    return np.asarray(array.to_numpy(zero_copy_only=False))
+
+
+def of_arrow(name: str, column: pa.Array | pa.ChunkedArray) -> NumpyColumn:
     """A column of an answer that is a table."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(array, pa.ChunkedArray):
@@ -47,14 +56,14 @@ def of_arrow(column: pa.Array | pa.ChunkedArray) -> NumpyColumn:
     missing = np.asarray(array.is_null()) if array.null_count else None
     if type is None or type.numpy is None:
         # Text, arrays, bool; of the spine also what is no feature's type.
-        return NumpyColumn(type or FeatureType(6), np.asarray(array.to_numpy(zero_copy_only=False)), missing)
+        return NumpyColumn(name, type or FeatureType(6), objects_of(array), missing)
     if type.is_vector:
         cells = array.values.slice(array.offset * type.length, len(array) * type.length)
         values = np.asarray(cells).reshape(len(array), type.length)
     else:
         cells = array.buffers()[1]
         values = np.frombuffer(cells, type.numpy, len(array), array.offset * type.numpy.itemsize) if len(array) else np.empty(0, type.numpy)
-    return NumpyColumn(type, values, missing)
+    return NumpyColumn(name, type, values, missing)
 
 
 def matrix(columns: Sequence[NumpyColumn], rows: int, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
@@ -62,21 +71,67 @@ def matrix(columns: Sequence[NumpyColumn], rows: int, dtype: npt.DTypeLike | Non
 
     Args:
         dtype: of the result, or `None`.
+
+    Raises:
+        InvalidArgument: for a whole number that the common type does not hold, and for a missing value that `dtype` has nothing for.
     """
-    are_numbers = dtype is not None or all(column.type.code <= 5 or column.type.is_vector for column in columns)
-    made: list[npt.NDArray[Any]] = []
-    for type, values, missing in columns:
-        if missing is not None and type.code in (1, 2, 3) and are_numbers:
-            # Whole numbers with gaps are floats.
-            values = np.where(missing, np.nan, values).astype(np.float64, copy=False)
-        elif type.numpy is not None:
-            values = filled(type, values, missing)
-        made.append(values if values.ndim == 2 else values.reshape(rows, 1))
-    if not made:
+    if not columns:
         return np.empty((rows, 0), dtype)
+    target = _common(columns) if dtype is None else np.dtype(dtype)
+    made: list[npt.NDArray[Any]] = []
+    for column in columns:
+        if dtype is None and target == np.float64:
+            _refuse_inexact(column)
+        # One by one: what they have in common may hold less than the target.
+        values = _cells(column, target).astype(target, copy=False)
+        made.append(values if values.ndim == 2 else values.reshape(rows, 1))
+    return np.concatenate(made, axis=1)
+
+
+def _common(columns: Sequence[NumpyColumn]) -> np.dtype[Any]:
+    """The type of a matrix: that which NumPy has for all of its columns, of which whole numbers with gaps are float64."""
+    types = [_matrix_type(column) for column in columns]
     try:
-        whole = np.concatenate(made, axis=1)
-    except np.exceptions.DTypePromotionError:
+        return np.result_type(*types)
+    except TypeError:
         # Times beside numbers.
-        whole = np.concatenate([values.astype(object) for values in made], axis=1)
-    return whole if dtype is None else whole.astype(dtype, copy=False)
+        return np.dtype(object)
+
+
+def _matrix_type(column: NumpyColumn) -> np.dtype[Any]:
+    if column.type.code in (1, 2, 3) and column.missing is not None:
+        return np.dtype(np.float64)
+    if column.type.numpy is not None:
+        return np.dtype(column.type.numpy)
+    return np.dtype(np.bool_ if column.type.code == 1 else object)
+
+
+def _cells(column: NumpyColumn, target: np.dtype[Any]) -> npt.NDArray[Any]:
+    """The cells of a column for a matrix, with what its type has for those that are missing."""
+    _, type, values, missing = column
+    if missing is None or target.kind == "O":
+        return filled(type, values, missing) if type.numpy is not None else values
+    if target.kind in "iub":
+        row = int(np.flatnonzero(missing)[0])
+        raise InvalidArgument(
+            f"is missing in row {row}, and {target} has nothing for that: take a float, or object", f"column '{column.name}'"
+        )
+    if type.code in (1, 2, 3):
+        return np.where(missing, np.nan, values).astype(np.float64, copy=False)
+    return filled(type, values, missing) if type.numpy is not None else values
+
+
+def _refuse_inexact(column: NumpyColumn) -> None:
+    """Refuses a whole number that becomes another one as a float64."""
+    if column.type.code != 3:
+        return
+    values = column.values if column.missing is None else np.where(column.missing, 0, column.values)
+    # Of the greatest, the float is one more than 64 bits hold.
+    is_other = (values > 2**63 - 1024) | (values.astype(np.float64).astype(np.int64, casting="unsafe") != values)
+    if is_other.any():
+        value = int(values[np.flatnonzero(is_other)[0]])
+        why = "beside a missing value" if column.missing is not None else "beside a column of floats"
+        raise InvalidArgument(
+            f"{value} is not exact as a float64, which it is {why}: give dtype=, such as object, or 'float64' to take the nearest",
+            f"column '{column.name}'",
+        )

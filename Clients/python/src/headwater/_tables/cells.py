@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._columns.types import FeatureType
-from .convert import Misfit, first_failing, first_row, fit, instants_of_text
+from .convert import fit, instants_of_text
+from .decimals import first_row
+from .rules import ColumnRules, Epochs, Misfit, first_failing
 
 # What Arrow raises for Python objects that it does not take: a number too large, a lone surrogate, …
 _UNREADABLE = (pa.ArrowException, OverflowError, ValueError, TypeError)
@@ -22,7 +25,7 @@ def _a(type: FeatureType) -> str:
     return f"an {type}" if str(type)[0] in "ai" else f"a {type}"
 
 
-def of_text(array: pa.Array, type: FeatureType) -> pa.Array:
+def of_text(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Array:
     """Cells of a CSV file: docs/formats/tables.md.
 
     Raises:
@@ -31,11 +34,11 @@ def of_text(array: pa.Array, type: FeatureType) -> pa.Array:
     if type.code == 6:
         return array
     if type.code == 8:
-        return instants_of_text(array, allow_integers=True)
+        return instants_of_text(array, rules.epochs)
     if type.code == 7:
         return pa.array([None if cell is None else _bytes_of(cell, row) for row, cell in enumerate(array.to_pylist())], pa.binary())
     if type.is_array or type.is_vector:
-        return of_json([None if cell is None else _json_of(cell, row) for row, cell in enumerate(array.to_pylist())], type)
+        return of_json([None if cell is None else _json_of(cell, row) for row, cell in enumerate(array.to_pylist())], type, rules)
     if type.code in (2, 3):
         # Arrow would read hexadecimal digits too.
         other = pc.invert(pc.match_substring_regex(array, r"^-?\d+$"))
@@ -56,7 +59,7 @@ def of_text(array: pa.Array, type: FeatureType) -> pa.Array:
     return made
 
 
-def of_json(cells: list[Any], type: FeatureType) -> pa.Array:
+def of_json(cells: list[Any], type: FeatureType, rules: ColumnRules) -> pa.Array:
     """Cells of an NDJSON file, or of JSON text in a CSV file: docs/formats/tables.md.
 
     Raises:
@@ -65,7 +68,7 @@ def of_json(cells: list[Any], type: FeatureType) -> pa.Array:
     scalar = type.element if type.is_array or type.is_vector else type
     made: list[Any] = []
     if scalar.code == 8:
-        cells = _with_instants(cells)
+        cells = _with_instants(cells, rules.epochs)
     for row, cell in enumerate(cells):
         if cell is None or scalar is type:
             made.append(_json_cell(cell, scalar, row))
@@ -78,24 +81,37 @@ def of_json(cells: list[Any], type: FeatureType) -> pa.Array:
     except _UNREADABLE:
         row = first_failing_cell(made, pa.list_(scalar.arrow) if scalar is not type else type.arrow)
         raise Misfit(row, f"{json.dumps(cells[row])[:60]} does not fit {type}") from None
-    return fit(array, type) if type.is_vector else array
+    return fit(array, type, rules) if type.is_vector else array
 
 
-def _with_instants(cells: list[Any]) -> list[Any]:
-    """Cells, or the elements of lists, with microseconds in place of texts: all at once, which is many times as fast as one by one."""
-    texts, rows = [], []
+def _with_instants(cells: list[Any], epochs: Epochs) -> list[Any]:
+    """Cells, or the elements of lists, with microseconds in place of texts and of whole numbers: all at once, which is many times as fast
+    as one by one.
+    """
+    texts, text_rows, numbers, number_rows = [], [], [], []
     for row, cell in enumerate(cells):
         for element in cell if isinstance(cell, list) else [cell]:
             if isinstance(element, str):
                 texts.append(element.encode(errors="replace").decode())
-                rows.append(row)
-    try:
-        instants = iter(instants_of_text(pa.array(texts, pa.string()), allow_integers=False).cast(pa.int64()).to_pylist())
-    except Misfit as misfit:
-        raise Misfit(rows[misfit.row or 0], misfit.reason) from None
+                text_rows.append(row)
+            elif element.__class__ is int and -(2**63) <= element < 2**63:
+                numbers.append(element)
+                number_rows.append(row)
+
+    def made(instants: Callable[[], pa.Array], rows: list[int]) -> Iterator[Any]:
+        try:
+            return iter(instants().cast(pa.int64()).to_pylist())
+        except Misfit as misfit:
+            raise Misfit(rows[misfit.row or 0], misfit.reason) from None
+
+    of_texts = made(lambda: instants_of_text(pa.array(texts, pa.string()), None), text_rows)
+    of_numbers = made(lambda: epochs.instants(pa.array(numbers, pa.int64())), number_rows)
 
     def instant(element: Any) -> Any:
-        return next(instants) if isinstance(element, str) else element
+        if isinstance(element, str):
+            return next(of_texts)
+        is_number = element.__class__ is int and -(2**63) <= element < 2**63
+        return next(of_numbers) if is_number else element
 
     return [[instant(element) for element in cell] if isinstance(cell, list) else instant(cell) for cell in cells]
 

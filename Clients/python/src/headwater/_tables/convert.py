@@ -11,20 +11,17 @@ import pyarrow.compute as pc
 
 from .._columns.types import FeatureType
 from ..errors import InvalidArgument
+from . import decimals, encodings, extensions
+from .decimals import first_row, wider
+from .rules import TIMESTAMP, ColumnRules, Epochs, Misfit, Rules, first_failing
 
-_INSTANT = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:?\d{2})?$"
-
-
-class Misfit(ValueError):
-    """One cell, or a whole column, that does not fit: `row` is `None` for the column."""
-
-    def __init__(self, row: int | None, reason: str) -> None:
-        super().__init__(reason)
-        self.row = row
-        self.reason = reason
+# Text of a time, in groups its fraction and its zone.
+INSTANT = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:?\d{2})?$"
 
 
-def column(array: pa.Array | pa.ChunkedArray, type: FeatureType, name: str, first_row: int = 0, source: str = "") -> pa.Array:
+def column(
+    array: pa.Array | pa.ChunkedArray, type: FeatureType, name: str, first_row: int = 0, source: str = "", rules: Rules | None = None
+) -> pa.Array:  # fmt: skip
     """The column as one array of the type's Arrow type.
 
     Args:
@@ -39,7 +36,9 @@ def column(array: pa.Array | pa.ChunkedArray, type: FeatureType, name: str, firs
             array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
             if isinstance(array, pa.ChunkedArray):
                 array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
-        made = fit(array, type)
+        if array.type == type.arrow and not type.is_vector:
+            return array
+        made = fit(array, type, (rules or Rules()).of(name))
     except Misfit as misfit:
         place = f"{source}: " if source else ""
         place += f"column '{name}'" if misfit.row is None else f"row {first_row + misfit.row}, column '{name}'"
@@ -59,66 +58,79 @@ def _refuse_null_elements(vectors: pa.Array) -> None:
         raise Misfit(int(np.flatnonzero(np.asarray(vectors.is_valid()))[cell]), "a vector has no null elements: use array(float32)")
 
 
-def fit(array: pa.Array, type: FeatureType) -> pa.Array:
-    """The array as one of the type's Arrow type.
+def fit(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Array:
+    """An array of the type's Arrow type.
 
     Raises:
-        Misfit: names the row, where it is one.
+        Misfit: with the row, or without one for the whole column.
     """
     given = array.type
-    if pa.types.is_dictionary(given):
-        # Arrow takes no rows of the views that polars' categories are.
-        plain = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}.get(given.value_type, given.value_type)
-        return fit(array.dictionary.cast(plain).take(array.indices), type)
-    if isinstance(array, pa.ExtensionArray):
-        return fit(array.storage, type)
     if given == type.arrow:
         if type.is_vector:
             _refuse_null_elements(array)
         return array
+    if encodings.is_encoded(given):
+        return fit(encodings.plain(array), type, rules)
+    if isinstance(array, pa.ExtensionArray) and not decimals.are_decimals(given):
+        return fit(extensions.meant(array, type), type, rules)
     if pa.types.is_null(given):
         return array.cast(type.arrow)
     if type.is_array or type.is_vector:
-        return _fit_list(array, type)
-    return _FITS[type.code](array, type)
+        return _fit_list(array, type, rules)
+    return _FITS[type.code](array, type, rules)
 
 
 def _unfit(array: pa.Array, type: FeatureType, advice: str) -> Misfit:
-    return Misfit(None, f"holds {array.type} where the type is {type}: {advice}")
+    held = "decimals" if decimals.are_decimals(array.type) else array.type
+    return Misfit(None, f"holds {held} where the type is {type}: {advice}")
 
 
 def _is_text(given: pa.DataType) -> bool:
-    return bool(pa.types.is_string(given) or pa.types.is_large_string(given) or pa.types.is_string_view(given))
+    return bool(pa.types.is_string(given) or pa.types.is_large_string(given))
 
 
-def _fit_bool(array: pa.Array, type: FeatureType) -> pa.Array:
+def _fit_bool(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Array:
     if pa.types.is_boolean(array.type):
         return array
     raise _unfit(array, type, "only booleans fit")
 
 
-def _fit_int(array: pa.Array, type: FeatureType) -> pa.Array:
-    if pa.types.is_integer(array.type) or pa.types.is_floating(array.type) or pa.types.is_decimal(array.type):
-        return _cast(array, type, lambda cell: f"{cell} does not fit {type}{_wider(cell.as_py(), type)}")
-    raise _unfit(array, type, "whole numbers fit")
+def _fit_int(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Array:
+    if decimals.are_decimals(array.type):
+        return decimals.to_integers(array, type)
+    if pa.types.is_floating(array.type):
+        _refuse_rounded(array)
+    elif not pa.types.is_integer(array.type):
+        raise _unfit(array, type, "whole numbers fit")
+    return _cast(array, type, lambda cell: f"{cell} does not fit {type}{wider(cell.as_py(), type)}")
 
 
-def _wider(value: Any, type: FeatureType) -> str:
-    """What would hold a number that is no int32, or no int64."""
-    if value % 1 != 0:
-        return ": use float64, or round it"
-    return ": use int64" if type.code == 2 and -(2**63) <= value < 2**63 else ": use float64, or string"
+# Whole numbers below this are floats of these bits exactly; from there on, several become the same float.
+_EXACT_BELOW = {16: 2**11, 32: 2**24, 64: 2**53}
 
 
-def _fit_float(array: pa.Array, type: FeatureType) -> pa.Array:
+def _refuse_rounded(array: pa.Array) -> None:
+    """Refuses floats that whole numbers may have been rounded to, as pandas does with those beside a missing one."""
+    limit = _EXACT_BELOW[array.type.bit_width]
+    values = array.cast(pa.float64())
+    beyond = pc.and_(pc.greater_equal(pc.abs(values), float(limit)), pc.is_finite(values))
+    if pc.any(beyond).as_py():
+        row = first_row(beyond)
+        raise Misfit(
+            row, f"{array[row].as_py():.0f} is a float, which several whole numbers from {limit} on become: give whole numbers, "
+            "beside missing ones in pandas as Int64",
+        )  # fmt: skip
+
+
+def _fit_float(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Array:
     given = array.type
     if pa.types.is_integer(given):
         # float32 holds whole numbers up to 2^24 exactly; as with any float64, the nearest is taken.
-        if type.code == 4:
+        if type.code == 4 or rules.lossy:
             return array.cast(type.arrow, safe=False)
-        return _cast(array, type, lambda cell: f"{cell} is not exact as {type}: use int64")
-    if pa.types.is_decimal(given):
-        return _fit_float(array.cast(pa.float64()), type)
+        return _cast(array, type, lambda cell: f"{cell} is not exact as {type}: use int64, or lossy=True")
+    if decimals.are_decimals(given):
+        return decimals.to_floats(array, type, lossy=rules.lossy)
     if not pa.types.is_floating(given):
         raise _unfit(array, type, "numbers fit")
     made = array.cast(type.arrow)
@@ -130,21 +142,21 @@ def _fit_float(array: pa.Array, type: FeatureType) -> pa.Array:
     return made
 
 
-def _fit_string(array: pa.Array, type: FeatureType) -> pa.Array:
+def _fit_string(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Array:
     if _is_text(array.type):
         return _cast(array, type, lambda cell: "the column has more text than one request takes: write fewer rows at once")
     raise _unfit(array, type, "text fits; convert it with .astype(str) if text is meant")
 
 
-def _fit_bytes(array: pa.Array, type: FeatureType) -> pa.Array:
+def _fit_bytes(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Array:
     given = array.type
-    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
     if any(is_one(given) for is_one in kinds):
         return array.cast(type.arrow)
     raise _unfit(array, type, "bytes fit; encode text first")
 
 
-def _fit_timestamp(array: pa.Array, type: FeatureType) -> pa.Array:
+def _fit_timestamp(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Array:
     given = array.type
     if pa.types.is_timestamp(given):
         if given.tz is None:
@@ -154,8 +166,10 @@ def _fit_timestamp(array: pa.Array, type: FeatureType) -> pa.Array:
     if pa.types.is_date(given):
         return array.cast(pa.timestamp("us")).cast(type.arrow)
     if _is_text(given):
-        return instants_of_text(array, allow_integers=False)
-    raise _unfit(array, type, "times fit; make them of numbers with pandas.to_datetime(…, unit=…)")
+        return instants_of_text(array, None)
+    if rules.epochs.unit is not None and (pa.types.is_integer(given) or pa.types.is_floating(given)):
+        return rules.epochs.instants(array)
+    raise _unfit(array, type, "times fit; of numbers say the unit with time_unit='s', 'ms', 'us' or 'ns'")
 
 
 def _why_no_timestamp(cell: pa.Scalar) -> str:
@@ -165,16 +179,14 @@ def _why_no_timestamp(cell: pa.Scalar) -> str:
     return f"{cell.value} {cell.type.unit} since 1970 do not fit a timestamp, which is 64 bits of microseconds"
 
 
-_FITS: dict[int, Callable[[pa.Array, FeatureType], pa.Array]] = {
+_FITS: dict[int, Callable[[pa.Array, FeatureType, ColumnRules], pa.Array]] = {
     1: _fit_bool, 2: _fit_int, 3: _fit_int, 4: _fit_float, 5: _fit_float, 6: _fit_string, 7: _fit_bytes, 8: _fit_timestamp,
 }  # fmt: skip
 
 
-def _fit_list(array: pa.Array, type: FeatureType) -> pa.Array:
+def _fit_list(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Array:
     given = array.type
-    if pa.types.is_list_view(given) or pa.types.is_large_list_view(given):
-        array = array.cast(pa.list_(given.value_type))
-    elif not (pa.types.is_list(given) or pa.types.is_large_list(given) or pa.types.is_fixed_size_list(given)):
+    if not (pa.types.is_list(given) or pa.types.is_large_list(given) or pa.types.is_fixed_size_list(given)):
         raise _unfit(array, type, "lists fit")
     lengths = np.asarray(pc.fill_null(pc.list_value_length(array), type.length if type.is_vector else 0))
     if type.is_vector and (lengths != type.length).any():
@@ -183,7 +195,7 @@ def _fit_list(array: pa.Array, type: FeatureType) -> pa.Array:
     # The elements of cells that are not null.
     elements = array.flatten()
     try:
-        elements = fit(elements, type.element)
+        elements = fit(elements, type.element, rules)
     except Misfit as misfit:
         if misfit.row is not None:
             own = np.asarray(pc.fill_null(pc.list_value_length(array), 0))
@@ -217,32 +229,14 @@ def _cast(array: pa.Array, type: FeatureType, reason: Callable[[Any], str]) -> p
         raise Misfit(row, reason(array[row])) from None
 
 
-def first_failing(array: pa.Array | pa.RecordBatch, work: Callable[[Any], object]) -> int:
-    """The first row for which `work` fails, given that it fails for all rows together."""
-    low, high = 0, len(array)
-    while high - low > 1:
-        middle = (low + high) // 2
-        try:
-            work(array.slice(low, middle - low))
-            low = middle
-        except (pa.ArrowInvalid, ValueError):
-            high = middle
-    return low
-
-
-def first_row(flags: pa.Array) -> int:
-    """The first row whose flag is true."""
-    return int(np.flatnonzero(np.asarray(pc.fill_null(flags, False)))[0])
-
-
-def instants_of_text(array: pa.Array, *, allow_integers: bool) -> pa.Array:
-    """RFC 3339, a date, or whole microseconds; without a zone UTC is meant."""
+def instants_of_text(array: pa.Array, epochs: Epochs | None) -> pa.Array:
+    """RFC 3339, a date, or, where they are given, whole numbers; without a zone UTC is meant."""
     text = array.cast(pa.string())
-    target = pa.timestamp("us", tz="UTC")
+    target = TIMESTAMP
     whole = pc.match_substring_regex(text, r"^-?\d+$")
     day = pc.match_substring_regex(text, r"^\d{4}-\d{2}-\d{2}$")
-    instant = pc.match_substring_regex(text, _INSTANT)
-    known = pc.or_(pc.or_(whole, day), instant) if allow_integers else pc.or_(day, instant)
+    instant = pc.match_substring_regex(text, INSTANT)
+    known = pc.or_(day, instant) if epochs is None else pc.or_(pc.or_(whole, day), instant)
     if not pc.all(pc.fill_null(known, True), min_count=0).as_py():
         row = first_row(pc.invert(known))
         raise Misfit(row, f"'{text[row].as_py()}' is no time: use RFC 3339, such as 2026-01-05T10:00:00Z")
@@ -257,8 +251,12 @@ def instants_of_text(array: pa.Array, *, allow_integers: bool) -> pa.Array:
         return pc.coalesce(with_zone, without, pc.if_else(whole, text, none).cast(pa.int64()).cast(target))
 
     try:
-        return made(text, whole, zoned)
+        instants = made(text, whole, zoned)
     except pa.ArrowInvalid:
         parts = pa.record_batch([text, whole, zoned], ["text", "whole", "zoned"])
         row = first_failing(parts, lambda part: made(*part.columns))
         raise Misfit(row, f"'{array[row].as_py()}' is no time that there is, or none that fits 64 bits of microseconds") from None
+    if epochs is not None and pc.any(whole).as_py():
+        numbers = pc.if_else(whole, text, none).cast(pa.int64())
+        return pc.if_else(pc.fill_null(whole, False), epochs.instants(numbers), instants)
+    return instants

@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from .._paths import local
 from ..errors import InvalidArgument, NotFound
 from .cells import no_constant, of_json, of_text
+from .extensions import named_columns
 from .sources import ROWS_MAX, Make, Rows, Source, named
 
 _JSON_ROWS = 16_384
@@ -33,7 +35,7 @@ def open_files(paths: Any, text_columns: list[str]) -> Source:
     """
     files: list[Path] = []
     for path in paths if isinstance(paths, (list, tuple)) else [paths]:
-        files += _matches(os.fspath(path))
+        files += _matches(local(path))
     readers = [_reader(file, text_columns) for file in files]
     count = None
     if all(_format(file) in (".parquet", ".pq") for file in files):
@@ -90,7 +92,9 @@ def _read_parquet(file: Path) -> Iterator[Rows]:
     try:
         with pq.ParquetFile(file) as opened:
             for batch in opened.iter_batches(ROWS_MAX // 4):
-                yield Rows(batch.num_rows, first, str(file), named(batch.schema.names, batch.columns, str(file)))
+                yield Rows(
+                    batch.num_rows, first, str(file), named(batch.schema.names, named_columns(batch.schema, batch.columns), str(file))
+                )
                 first += batch.num_rows
     except (pa.ArrowInvalid, OSError) as error:
         raise InvalidArgument(f"cannot be read as Parquet: {error}", str(file)) from None
