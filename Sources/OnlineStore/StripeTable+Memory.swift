@@ -135,7 +135,7 @@ struct RowArena: ~Copyable {
 enum MapMemory {
     /// Not cleared, aligned to cache lines.
     static func allocate(byteCount: Int) -> UInt {
-        unsafe UInt(bitPattern: UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64))
+        UInt(bitPattern: UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64))
     }
 
     /// Gives freed memory back to the system: after many maps went at once.

@@ -1,4 +1,4 @@
-public import FeatureModel
+import FeatureModel
 
 // The JSON form of docs/formats/dataset.md; defaults are left out.
 

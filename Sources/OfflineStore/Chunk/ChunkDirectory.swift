@@ -63,7 +63,7 @@ struct ChunkDirectory: Hashable, Sendable {
             throw HeadwaterError(.dataLoss, "the directory has another number of columns than the header")
         }
         records =
-            try version == 1
+            version == 1
             ? nil : RecordPages(positions: try PageEntry(decoding: &reader), ingestTimes: try PageEntry(decoding: &reader))
         var blocks: [BlockEntry] = []
         var sum = 0

@@ -67,7 +67,7 @@ extension [UInt8] {
     /// The numbers as little-endian words of 32 or 64 bits; the lower bits where they are of 32.
     init(words: [Int64], width: Int) {
         unsafe self.init(unsafeUninitializedCapacity: words.count * width) { output, initialized in
-            let base = unsafe UnsafeMutableRawBufferPointer(output)
+            let base = UnsafeMutableRawBufferPointer(output)
             // There is room for `count` words of `width` bytes.
             for index in words.indices {
                 if width == 8 {

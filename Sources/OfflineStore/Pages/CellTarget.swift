@@ -161,7 +161,7 @@ struct CellTarget: @unchecked Sendable {
         var target: CellTarget?
         // The array's whole buffer is written: cells by `body`, the others by `finish`.
         let data = unsafe [UInt8](unsafeUninitializedCapacity: count * width(type)) { data, written in
-            let nulls = unsafe UnsafeMutableBufferPointer<UInt8>.allocate(capacity: count)
+            let nulls = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: count)
             unsafe nulls.initialize(repeating: 0)
             let cells = unsafe UnsafeMutableRawBufferPointer(
                 rebasing: UnsafeMutableRawBufferPointer(data)[..<(count * width(type))])

@@ -1,4 +1,4 @@
-public import FeatureModel
+import FeatureModel
 
 /// A whole frame that lies in received bytes, looked at in place.
 public struct FrameView: Sendable {

@@ -28,7 +28,7 @@ public struct WorkerPool {
     public mutating func run(_ each: (_ index: Int, Verdict) -> Void) throws {
         for index in workers.indices { try workers[index].start(arguments) }
         while workers.contains(where: \.isRunning) {
-            var polled = workers.filter(\.isRunning).map { unsafe pollfd(fd: $0.output, events: Int16(POLLIN), revents: 0) }
+            var polled = workers.filter(\.isRunning).map { pollfd(fd: $0.output, events: Int16(POLLIN), revents: 0) }
             unsafe poll(&polled, nfds_t(polled.count), 1_000)
             for index in workers.indices where workers[index].isRunning {
                 for (done, verdict) in workers[index].takeVerdicts() { each(done, verdict) }
@@ -71,8 +71,8 @@ private struct Worker {
         guard done < cases.count else { return }
         var ends: [Int32] = [0, 0]
         guard unsafe pipe(&ends) == 0 else { throw CocoaError(.fileWriteUnknown) }
-        unsafe _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
-        unsafe _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
+        _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
+        _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
@@ -90,7 +90,7 @@ private struct Worker {
             for index in unsafe envp.indices { unsafe free(envp[index]) }
         }
         let code = unsafe posix_spawn(&pid, "/proc/self/exe", &actions, nil, &argv, &envp)
-        unsafe _ = close(ends[1])
+        _ = close(ends[1])
         guard code == 0 else { throw CocoaError(.executableLoad) }
         output = ends[0]
         (buffer, lastLine, isAtEnd) = ([], Date(), false)
@@ -126,7 +126,7 @@ private struct Worker {
         guard isAtEnd || hangs else { return nil }
         var status: Int32 = 0
         unsafe waitpid(pid, &status, 0)
-        unsafe _ = close(output)
+        _ = close(output)
         pid = 0
         let signal = status & 0x7F
         return hangs ? "no end after \(Int(hangSeconds)) s" : signal != 0 ? "signal \(signal)" : "exit code \(status >> 8 & 0xFF)"
