@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import headwater as hw
-from headwater._columns import batch, bits, packed
+from headwater._columns import batch, bits, gathered, packed
 from headwater._columns.packed import PackedColumns, Types
 from headwater._columns.types import FeatureType
 
@@ -250,9 +250,33 @@ def test_a_column_of_many_batches_is_gathered_as_it_is(seed):
         for _ in range(int(chance.integers(1, 9))):
             picked = values.take(pa.array(chance.integers(0, len(values), int(chance.integers(0, 40)))))
             pieces.append(picked.filter(picked.is_valid()) if chance.random() < 0.4 else picked)
-        gathered = batch.Gathered([FeatureType.parse(name)], int(chance.integers(0, 60)))
+        made = gathered.Gathered([FeatureType.parse(name)], int(chance.integers(0, 60)))
         for piece in pieces:
-            gathered.add(batch.Batch(encoded([(name, piece)])))
-        (joined,) = gathered.columns()
+            made.add(batch.Batch(encoded([(name, piece)])))
+        (joined,) = made.columns()
         joined.validate(full=True)
         assert support.exact(joined) == [cell for piece in pieces for cell in support.exact(piece)], name
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_many_columns_of_many_batches_are_gathered_as_they_are(seed):
+    chance = np.random.default_rng(seed)
+    table = support.edge_table().combine_chunks()
+    names = list(support.FEATURES.values()) * int(chance.integers(1, 4)) + ["float64"] * int(chance.integers(0, 30))
+    chance.shuffle(names)
+    by_name = {name: table[column].chunk(0) for column, name in support.FEATURES.items()}
+    rows = [int(chance.integers(0, 1_500 if chance.random() < 0.2 else 40)) for _ in range(int(chance.integers(1, 9)))]
+    pieces = []
+    for count in rows:
+        columns = []
+        for name in names:
+            values = by_name[name].filter(by_name[name].is_valid()) if chance.random() < 0.5 else by_name[name]
+            columns.append((name, values.take(pa.array(chance.integers(0, len(values), count)))))
+        pieces.append(columns)
+    made = gathered.Gathered([FeatureType.parse(name) for name in names], int(chance.integers(0, 60)))
+    for columns in pieces:
+        made.add(batch.Batch(encoded(columns)))
+    for place, joined in enumerate(made.columns()):
+        joined.validate(full=True)
+        wanted = [cell for columns in pieces for cell in support.exact(columns[place][1])]
+        assert support.exact(joined) == wanted, f"seed {seed}, column {place}: {names[place]}"

@@ -16,6 +16,8 @@ import pyarrow as pa
 import pytest
 
 import headwater as hw
+from headwater._tables import convert
+from headwater._times import microseconds
 
 from .conftest import Server
 
@@ -280,3 +282,31 @@ def test_asyncio_takes_the_same_units(server, client):
                     await call
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_instant_of_any_form_is_the_one_that_a_column_of_it_gives(seed):
+    """One time is read on a path of its own, since a column of one costs a hundred times as much."""
+    chance = random.Random(seed)
+    for _ in range(300):
+        time = pd.Timestamp(chance.randint(-62_135_596_800_000_000, 253_402_300_799_999_999), unit="us")
+        day = time.strftime("%Y-%m-%d").rjust(10, "0")
+        zone = chance.choice(["", "Z", "z", "+00:00", f"{chance.choice('+-')}{chance.randint(0, 23):02}:{chance.randint(0, 59):02}"])
+        fraction = chance.choice(
+            ["", f".{chance.randint(0, 9)}", f".{chance.randint(0, 10**6 - 1):06}", f".{chance.randint(0, 10**9 - 1):09}"]
+        )
+        text = chance.choice([day, f"{day}{chance.choice('Tt ')}{time:%H:%M:%S}{fraction}{zone}"])
+        assert microseconds(text, "at") == convert.instants_of_text(pa.array([text]), None).cast(pa.int64())[0].as_py(), (
+            f"seed {seed}: {text}"
+        )
+    for _ in range(100):
+        time = pd.Timestamp(chance.randint(0, 2**50), unit="us", tz=chance.choice([None, "UTC", "Europe/Berlin", "America/St_Johns"]))
+        wanted = time.tz_convert("UTC") if time.tzinfo else time.tz_localize("UTC")
+        for form in (time, time.to_pydatetime(), wanted.tz_localize(None).to_datetime64(), wanted.isoformat()):
+            assert microseconds(form, "at") == int(wanted.tz_localize(None).to_datetime64().astype("M8[us]").astype("int64")), (
+                f"seed {seed}"
+            )
+    assert microseconds(pd.Timestamp("2024-01-01").date(), "at") == microseconds("2024-01-01", "at") == 1_704_067_200_000_000
+    for wrong in ("2024-13-01", "2024-01-01T24:00:00Z", "soon", "", "２０２４-01-01", "2024-01-01T10:00:00+99:00", "2024-01-01\n"):
+        with pytest.raises(hw.InvalidArgument, match="^at: "):
+            microseconds(wrong, "at")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import datetime as dt
 import sys
 from collections.abc import Iterator
@@ -143,6 +144,24 @@ def test_keys_come_from_any_container_and_may_be_null(client):
         assert got.statuses["int32"] == [Status.PRESENT, Status.NOT_FOUND, Status.NOT_FOUND]
     with pytest.raises(hw.InvalidArgument, match="row 1, column 'id': nan does not fit int64"):
         client.get_online_features(["all:int32"], {"id": [1.0, NAN]})
+
+
+def test_an_answer_keeps_its_keys_when_the_callers_memory_changes(client):
+    for entities, memory in (
+        ((held := np.array([FULL, NONE]), {"id": held})[1], held),
+        ((frame := pd.DataFrame({"id": [FULL, NONE], "more": ["a", "b"]})), frame["id"].to_numpy()),
+        ({"id": (series := pd.Series([FULL, NONE]))}, series.to_numpy()),
+        ({"id": (nullable := pd.Series([FULL, NONE], dtype="Int64"))}, nullable.array._data),
+    ):
+        got = client.get_online_features("all:int32", entities)
+        memory = memory if memory.flags.writeable else np.ndarray(memory.shape, memory.dtype, _writable(memory))
+        memory[:] = 77
+        assert got.to_dict() == {"id": [FULL, NONE], "int32": [-3, None]}
+
+
+def _writable(array: np.ndarray) -> Any:
+    """The memory of an array that may only be read."""
+    return (ctypes.c_char * array.nbytes).from_address(array.__array_interface__["data"][0])
 
 
 def test_a_matrix_is_given_in_the_type_that_is_asked_for(client):

@@ -178,7 +178,7 @@ class FeatureTable:
         """The status of each value, by feature; of histories only."""
         self._statuses(True)
         part = self._load()
-        return {name: [STATUSES[code] for code in part.codes(place).tolist()] for place, name in enumerate(part.names)}
+        return {name: [STATUSES[code] for code in codes] for name, codes in zip(part.names, part.codes.tolist(), strict=True)}
 
     def _statuses(self, wanted: bool) -> bool:
         if wanted and not self._has_statuses:

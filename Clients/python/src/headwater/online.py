@@ -54,7 +54,7 @@ STATUS_NAMES = pa.array([status.value for status in STATUSES])
 
 def status_column(codes: npt.NDArray[np.uint8]) -> pa.DictionaryArray:
     """Statuses as a dictionary-encoded column of text."""
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int8)), STATUS_NAMES)
+    return pa.DictionaryArray.from_arrays(pa.array(codes.view(np.int8)), STATUS_NAMES, safe=False)
 
 
 def event_time_column(times: npt.NDArray[np.datetime64]) -> pa.Array:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
 from .._columns import packed
@@ -17,7 +16,7 @@ from .._connections.transport import Deadline, Transport
 from .._names import AnswerNames
 from .._tables import convert
 from .._tables.rules import Rules
-from .._tables.sources import columns_of, snapshot
+from .._tables.sources import columns_of
 from .._tables.values import values_to_arrow
 from .._times import microseconds
 from .._wire import headwater_pb2 as pb
@@ -177,22 +176,37 @@ def key_columns(entities: Any, fields: Sequence[Field], rules: Rules) -> tuple[d
         return {}, 1
     if isinstance(entities, (list, tuple)) and not entities:
         return {name: pa.array([], type.arrow) for name, type in fields}, 0
-    names = {name for name, _ in fields}
-    columns = entities if isinstance(entities, dict) else columns_of(snapshot(entities), only=names or None)
+    columns = entities if isinstance(entities, dict) else columns_of(entities, only={name for name, _ in fields} if fields else None)
+    # The answer keeps its keys, and the caller may use the memory of his arrays for the next ones.
+    is_shared = _is_of(entities, "pandas") or (
+        isinstance(entities, dict) and any(_is_of(values, "numpy") or _is_of(values, "pandas") for values in entities.values())
+    )
     keys: dict[str, pa.Array] = {}
     rows = -1
     for name, type in fields:
         if name not in columns:
             raise InvalidArgument(f"is missing: the keys of these features are {_described(fields)}", f"entity key '{name}'")
-        # A copy: the answer keeps its keys, and the caller may use the array for the next ones.
-        given = columns[name].copy() if isinstance(columns[name], np.ndarray) else columns[name]
-        array = convert.column(values_to_arrow(given, name), type, name, rules=rules)
+        array = convert.column(values_to_arrow(columns[name], name), type, name, rules=rules)
+        if is_shared:
+            array = _own(array)
         if rows >= 0 and len(array) != rows:
             raise InvalidArgument(f"{len(array)} values where the keys before have {rows}", f"entity key '{name}'")
         keys[name], rows = array, len(array)
     if rows < 0:
         rows = max((len(column) for column in columns.values()), default=1)
     return keys, rows
+
+
+def _is_of(value: Any, package: str) -> bool:
+    return type(value).__module__.split(".", 1)[0] == package
+
+
+def _own(array: pa.Array) -> pa.Array:
+    """The same cells in memory of their own."""
+    if array.null_count == 0 and array.type.num_fields == 0 and len(array.buffers()) == 2 and array.offset == 0:
+        data = array.buffers()[1]
+        return pa.Array.from_buffers(array.type, len(array), [None, pa.py_buffer(data.to_pybytes())])
+    return pa.concat_arrays([array, array.slice(0, 0)])
 
 
 def _described(fields: Sequence[Field]) -> str:

@@ -25,10 +25,10 @@ class Piece:
     """Some rows of an answer."""
 
     batch: Batch
-    # Of a history: two bits a cell, by column.
-    statuses: list[npt.NDArray[np.uint8]] = field(default_factory=list)
-    # Where they were asked for: when each value became true, by column.
-    event_times: list[npt.NDArray[np.datetime64]] = field(default_factory=list)
+    # Of a history: two bits a cell, a row of bytes for each column.
+    statuses: npt.NDArray[np.uint8] | None = None
+    # Where they were asked for: when each value became true, of shape (columns, rows).
+    event_times: npt.NDArray[np.datetime64] | None = None
 
     @property
     def count(self) -> int:
@@ -121,9 +121,9 @@ def _piece(frame: Any, answer: Answer, has_statuses: bool, has_event_times: bool
             raise DataLoss("the statuses of an answer are cut short")
         # Copies, so that they do not hold the whole frame when its columns are joined with others.
         codes = np.frombuffer(frame.body, np.uint8, size * columns, length).reshape(columns, size)
-        piece.statuses = list(codes.copy())
+        piece.statuses = codes.copy()
         if has_event_times:
             times = np.frombuffer(frame.body, "<M8[us]", rows * columns, length + size * columns)
-            piece.event_times = list(times.reshape(columns, rows).copy())
+            piece.event_times = times.reshape(columns, rows).copy()
     answer.rows += rows
     return piece

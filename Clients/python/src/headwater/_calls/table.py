@@ -14,6 +14,7 @@ import pyarrow as pa
 from google.protobuf.message import Message
 
 from .._columns import batch, bits
+from .._columns.gathered import Gathered
 from .._columns.types import TIMESTAMP, Field
 from .._names import AnswerNames
 from .._tables.rules import Rules
@@ -125,13 +126,15 @@ def _is_time(name: str, held: Any) -> bool:
 class Part:
     """Some rows of an answer, or all."""
 
-    def __init__(self, answer: Answer, capacity: int) -> None:
+    def __init__(self, answer: Answer, capacity: int, *, has_event_times: bool) -> None:
         self.names = [field.name for field in answer.fields]
-        self._gathered = batch.Gathered([field.type for field in answer.fields], capacity)
+        self._gathered = Gathered([field.type for field in answer.fields], capacity)
         self._columns: list[Any] | None = None
         self._beside: pa.Table | None = None
-        self._statuses: list[tuple[list[npt.NDArray[np.uint8]], int]] = []
-        self._event_times: list[list[npt.NDArray[np.datetime64]]] = []
+        self._statuses: list[tuple[npt.NDArray[np.uint8], int]] = []
+        self._event_times: list[npt.NDArray[np.datetime64]] = []
+        self._has_event_times = has_event_times
+        self._codes: npt.NDArray[np.uint8] | None = None
 
     @property
     def rows(self) -> int:
@@ -140,8 +143,9 @@ class Part:
     def add(self, piece: Piece) -> None:
         """Takes the next rows."""
         self._gathered.add(piece.batch)
-        self._statuses.append((piece.statuses, piece.count))
-        if piece.event_times:
+        if piece.statuses is not None:
+            self._statuses.append((piece.statuses, piece.count))
+        if piece.event_times is not None:
             self._event_times.append(piece.event_times)
 
     def finish(self, beside: pa.Table | None) -> Part:
@@ -150,37 +154,55 @@ class Part:
         self._beside = beside
         return self
 
-    def codes(self, place: int) -> npt.NDArray[np.uint8]:
-        """Statuses of a column as numbers; only a history has them."""
-        parts = [bits.unpack_statuses(statuses[place], count) for statuses, count in self._statuses]
-        return np.concatenate(parts) if parts else np.empty(0, np.uint8)
+    @property
+    def codes(self) -> npt.NDArray[np.uint8]:
+        """Statuses as numbers, of shape (columns, rows); only a history has them."""
+        if self._codes is None:
+            self._codes = np.empty((len(self.names), self.rows), np.uint8)
+            first = 0
+            for packed, count in self._statuses:
+                self._codes[:, first : first + count] = bits.unpack_statuses(packed, count)
+                first += count
+            self._statuses = []
+        return self._codes
 
-    def event_times(self, place: int) -> npt.NDArray[np.datetime64]:
-        """When the values of a column became true, NaT where there is none; only a history that asked for them has them."""
-        parts = [times[place] for times in self._event_times]
-        return np.concatenate(parts) if parts else np.empty(0, "M8[us]")
+    @property
+    def event_times(self) -> npt.NDArray[np.datetime64]:
+        """When values became true, of shape (columns, rows), NaT where there is none; only a history that asked for them has them."""
+        if len(self._event_times) != 1:
+            empty = np.empty((len(self.names), 0), "M8[us]")
+            self._event_times = [np.concatenate([empty, *self._event_times], axis=1)]
+        return self._event_times[0]
 
     def features(self, statuses: bool) -> pa.Table:
         """The columns of the answer, without those of the spine; behind each feature its status and its event time, if asked for."""
+        return pa.Table.from_arrays(*self._features(statuses))
+
+    def _features(self, statuses: bool) -> tuple[list[Any], list[str]]:
         assert self._columns is not None
-        named: dict[str, Any] = {}
-        for place, (name, column) in enumerate(zip(self.names, self._columns, strict=True)):
-            named[name] = column
+        if not statuses and not self._has_event_times:
+            return self._columns, self.names
+        columns: list[Any] = []
+        names: list[str] = []
+        for place, name in enumerate(self.names):
+            columns.append(self._columns[place])
+            names.append(name)
             if statuses:
-                named[f"{name}__status"] = status_column(self.codes(place))
-            if self._event_times:
-                named[f"{name}__event_time"] = event_time_column(self.event_times(place))
-        return pa.table(named)
+                columns.append(status_column(self.codes[place]))
+                names.append(f"{name}__status")
+            if self._has_event_times:
+                columns.append(event_time_column(self.event_times[place]))
+                names.append(f"{name}__event_time")
+        return columns, names
 
     def table(self, statuses: bool) -> pa.Table:
         """The spine's columns, and those of the answer behind them."""
-        features = self.features(statuses)
-        if self._beside is None:
-            return features
-        made = self._beside
-        for name, column in zip(features.schema.names, features.columns, strict=True):
-            made = made.append_column(name, column)
-        return made
+        columns, names = self._features(statuses)
+        beside = self._beside
+        if beside is None:
+            return pa.Table.from_arrays(columns, names)
+        # One table of all: columns that are appended one by one take the square of their number.
+        return pa.Table.from_arrays([*beside.columns, *columns], [*beside.schema.names, *names])
 
 
 class TableQuery:
@@ -242,13 +264,16 @@ class TableQuery:
         given = 0
         async with aclosing(self._stream(answer, beside)) as stream:
             async for piece in stream:
-                part = part or Part(answer, capacity or BATCH_ROWS)
+                part = part or self._part(answer, capacity or BATCH_ROWS)
                 part.add(piece)
                 if rows is not None and part.rows >= rows:
                     yield self._finish(part, beside)
                     part, given = None, given + 1
         if part is not None or not given:
-            yield self._finish(part or Part(answer, 0), beside)
+            yield self._finish(part or self._part(answer, 0), beside)
+
+    def _part(self, answer: Answer, capacity: int) -> Part:
+        return Part(answer, capacity, has_event_times=self._has_event_times)
 
     def _finish(self, part: Part, beside: Beside) -> Part:
         spine = None

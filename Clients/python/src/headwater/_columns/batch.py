@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
-from operator import add
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,14 @@ from .types import FeatureType
 
 HEADER = struct.Struct("<4sHHII48x")
 ENTRY = struct.Struct("<I8sI10I8x")
-ENTRY_FIELDS = struct.Struct("<IBBHII10I8x")
+# As NumPy reads all entries at once: the buffers as place and size.
+_ENTRY_CELLS = np.dtype([("ordinal", "<u4"), ("type", "V8"), ("nulls", "<u4"), ("spans", "<u4", (5, 2)), ("padding", "V8")])
+_VALIDITY, _DATA = 0, 4
+_DESCRIPTOR = struct.Struct("<BBHI")
+# Up to so many bytes a column, taking all columns at once is faster than one by one.
+_FEW_BYTES = 4096
 MAGIC, VERSION = b"HWB1", 1
 ROWS_MAX = 4_000_000
-_OFFSET_MAX = 2**31 - 1
 _NOTHING = np.empty(0, np.uint8)
 
 # The five buffers of a column: validity, offsets, element validity, element offsets, data.
@@ -166,11 +169,11 @@ class Batch:
         if self.length > buffer.size or end > self.length or self.rows > ROWS_MAX:
             raise DataLoss("a batch is longer than what it came in")
         self._buffer = buffer
-        self._entries = list(ENTRY_FIELDS.iter_unpack(memoryview(buffer)[HEADER.size : end]))
-        self.types = [_type(entry[1:5]) for entry in self._entries]
-        for entry in self._entries:
-            if max(map(add, entry[6::2], entry[7::2])) > self.length:
-                raise DataLoss("a batch's column reaches outside it")
+        self._entries = np.frombuffer(buffer, _ENTRY_CELLS, count, HEADER.size)
+        self.types = _types(self._entries["type"].tobytes())
+        spans = self._entries["spans"].astype(np.int64)
+        if count and int((spans[:, :, 0] + spans[:, :, 1]).max()) > self.length:
+            raise DataLoss("a batch's column reaches outside it")
 
     def column(self, index: int) -> pa.Array:
         """One column, as a view.
@@ -179,36 +182,73 @@ class Batch:
             DataLoss: where it is malformed.
         """
         type, entry = self.types[index], self._entries[index]
-        spans = zip(entry[6::2], entry[7::2], strict=True)
-        found = [self._buffer.slice(place, size) if size else None for place, size in spans]
+        found = [self._buffer.slice(place, size) if size else None for place, size in entry["spans"].tolist()]
         validity, offsets, element_validity, element_offsets, data = found
         data = self._buffer.slice(0, 0) if data is None else data
         try:
-            return _column(type, self.rows, entry[5], validity, offsets, element_validity, element_offsets, data)
+            return arrow_column(type, self.rows, int(entry["nulls"]), validity, offsets, element_validity, element_offsets, data)
         except (pa.ArrowInvalid, struct.error) as error:
             raise DataLoss(f"a batch's column of {type} is malformed: {error}") from None
 
-    def cells(self, index: int) -> npt.NDArray[Any]:
-        """The cells of a column of fixed width, a vector's elements side by side; what stands for a null is zero."""
-        type, entry = self.types[index], self._entries[index]
-        count = self.rows * (type.length or 1)
+    def cells(self, columns: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+        """The cells of columns of one type of fixed width, of shape (columns, cells), a vector's elements side by side; what stands for a
+        null is zero.
+
+        Raises:
+            DataLoss: where one of them has fewer or more.
+        """
+        type = self.types[columns[0]]
         assert type.numpy is not None
-        if entry[15] != count * type.numpy.itemsize:
-            raise DataLoss(f"a batch's column of {type} has {entry[15]} bytes for {self.rows} rows")
-        return np.frombuffer(self._buffer, type.numpy, count, entry[14])
+        count = self.rows * (type.length or 1)
+        places, sizes = self._spans(columns, _DATA)
+        if (sizes != count * type.numpy.itemsize).any():
+            raise DataLoss(f"a batch's column of {type} has {sizes.max()} bytes for {self.rows} rows")
+        return self._gathered(places, count, type.numpy)
 
-    def null_count(self, index: int) -> int:
-        return int(self._entries[index][5])
+    def validity(self, columns: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+        """Where columns are not null, of shape (columns, rows).
 
-    def validity(self, index: int) -> bits.U8:
-        """A bit for each row, set where a column is not null, and more up to a whole byte."""
-        place, size = self._entries[index][6:8]
+        Raises:
+            DataLoss: where a column has too few bits.
+        """
+        present = np.ones((len(columns), self.rows), np.bool_)
+        places, sizes = self._spans(columns, _VALIDITY)
+        given = np.flatnonzero(sizes)
         needed = (self.rows + 7) // 8
-        if not size:
-            return np.full(needed, 0xFF, np.uint8)
-        if size != needed:
-            raise DataLoss(f"a batch's column has {size} bytes of validity for {self.rows} rows")
-        return np.frombuffer(self._buffer, np.uint8, size, place)
+        if (sizes[given] != needed).any():
+            raise DataLoss(f"a batch's column has {sizes.max()} bytes of validity for {self.rows} rows")
+        if len(given):
+            found = self._gathered(places[given], needed, np.dtype(np.uint8))
+            present[given] = np.unpackbits(found, axis=1, count=self.rows, bitorder="little").view(np.bool_)
+        return present
+
+    def has_nulls(self, columns: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+        """Which columns have a null."""
+        flags: npt.NDArray[np.bool_] = self._entries["nulls"][columns] != 0
+        return flags
+
+    def _spans(self, columns: npt.NDArray[np.intp], buffer: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        spans = self._entries["spans"][columns, buffer].astype(np.int64)
+        return spans[:, 0], spans[:, 1]
+
+    def _gathered(self, places: npt.NDArray[np.int64], count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        """`count` cells from each place, without a step of Python for each."""
+        size = count * dtype.itemsize
+        if count == 0:
+            return np.empty((len(places), 0), dtype)
+        steps = np.diff(places)
+        if len(places) == 1 or (steps[0] > 0 and (steps == steps[0]).all()):
+            step = int(steps[0]) if len(steps) else size
+            view: npt.NDArray[Any] = np.ndarray((len(places), count), dtype, self._buffer, int(places[0]), (step, dtype.itemsize))
+            return view
+        words = -(-size // 8)
+        if size > _FEW_BYTES or (places % 8).any() or int(places.max()) + 8 * words > self.length // 8 * 8:
+            one_by_one: npt.NDArray[Any] = np.array([np.frombuffer(self._buffer, dtype, count, place) for place in places.tolist()])
+            return one_by_one
+        whole = np.frombuffer(self._buffer, "<u8", self.length // 8)
+        found: npt.NDArray[Any] = whole[(places // 8)[:, None] + np.arange(words)]
+        cells: npt.NDArray[Any] = found.view(np.uint8)[:, :size].view(dtype)
+        return cells
 
 
 @lru_cache(maxsize=4096)
@@ -221,77 +261,13 @@ def _type(descriptor: tuple[int, ...]) -> FeatureType:
     return FeatureType.parse(str(type))
 
 
-class Gathered:
-    """Rows of many batches in one piece: answers come in many small ones. Each is copied while the next is on its way, and let go."""
-
-    def __init__(self, types: Sequence[FeatureType], capacity: int) -> None:
-        """Begins with no rows, and room for `capacity`; it grows."""
-        self.rows = 0
-        self._types = list(types)
-        self._capacity = capacity
-        # Of columns of fixed width their cells, and where they are not null, once one is.
-        self._cells = [None if type.numpy is None else np.empty(capacity * (type.length or 1), type.numpy) for type in self._types]
-        self._present: list[npt.NDArray[np.bool_] | None] = [None] * len(self._types)
-        # Others as they came.
-        self._arrays: list[list[pa.Array]] = [[] for _ in self._types]
-
-    def add(self, batch: Batch) -> None:
-        """Takes the rows of a batch.
-
-        Raises:
-            DataLoss: where it has other types, or is malformed.
-        """
-        if batch.types != self._types:
-            raise DataLoss(f"a batch of {', '.join(map(str, batch.types))} in an answer of {', '.join(map(str, self._types))}")
-        first, end = self.rows, self.rows + batch.rows
-        if end > self._capacity:
-            self._grow(max(end, 2 * self._capacity))
-        for index, type in enumerate(self._types):
-            cells = self._cells[index]
-            if cells is None:
-                self._arrays[index].append(batch.column(index))
-                continue
-            width = type.length or 1
-            cells[first * width : end * width] = batch.cells(index)
-            present = self._present[index]
-            if present is None and batch.null_count(index):
-                present = self._present[index] = np.ones(self._capacity, np.bool_)
-            if present is not None:
-                present[first:end] = bits.unpack(batch.validity(index), batch.rows) if batch.null_count(index) else True
-        self.rows = end
-
-    def _grow(self, capacity: int) -> None:
-        for index, type in enumerate(self._types):
-            cells, present = self._cells[index], self._present[index]
-            if cells is not None:
-                self._cells[index] = _longer(cells, capacity * (type.length or 1))
-            if present is not None:
-                self._present[index] = _longer(present, capacity)
-        self._capacity = capacity
-
-    def columns(self) -> list[pa.Array | pa.ChunkedArray]:
-        """All columns, each in one piece unless its text is longer than the offsets of one reach."""
-        return [self._column(index, type) for index, type in enumerate(self._types)]
-
-    def _column(self, index: int, type: FeatureType) -> pa.Array | pa.ChunkedArray:
-        cells, present = self._cells[index], self._present[index]
-        if cells is None:
-            arrays = self._arrays[index]
-            if sum([array.nbytes for array in arrays]) >= _OFFSET_MAX:
-                return pa.chunked_array(arrays, type.arrow)
-            return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays) if arrays else pa.array([], type.arrow)
-        validity = None if present is None else pa.py_buffer(bits.pack(present[: self.rows]))
-        data = pa.py_buffer(cells[: self.rows * (type.length or 1)])
-        return _column(type, self.rows, -1, validity, None, None, None, data)
+@lru_cache(maxsize=64)
+def _types(descriptors: bytes) -> list[FeatureType]:
+    """Of all columns: the batches of one answer have the same."""
+    return [_type(descriptor) for descriptor in _DESCRIPTOR.iter_unpack(descriptors)]
 
 
-def _longer(array: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
-    longer = np.empty(size, array.dtype)
-    longer[: len(array)] = array
-    return longer
-
-
-def _column(
+def arrow_column(
     type: FeatureType,
     rows: int,
     nulls: int,

@@ -29,8 +29,8 @@ def of_buffer(buffer: pa.Buffer, offset: int, count: int) -> U8:
 
 
 def unpack_statuses(packed: U8, count: int) -> U8:
-    """The first `count` statuses, two bits each."""
-    cells = np.empty((len(packed), 4), np.uint8)
+    """The first `count` statuses, two bits each, of each row of bytes."""
+    cells = np.empty((*packed.shape, 4), np.uint8)
     for place in range(4):
-        cells[:, place] = (packed >> (2 * place)) & 3
-    return cells.reshape(-1)[:count]
+        cells[..., place] = (packed >> (2 * place)) & 3
+    return cells.reshape(*packed.shape[:-1], -1)[..., :count]

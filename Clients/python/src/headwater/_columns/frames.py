@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,16 +19,45 @@ def frame(table: pa.Table) -> pandas.DataFrame:
     import pandas
 
     columns = {name: _cells(column, pandas) for name, column in zip(table.schema.names, table.columns, strict=True)}
-    return pandas.DataFrame(columns, index=pandas.RangeIndex(table.num_rows))
+    if not columns:
+        return pandas.DataFrame(index=pandas.RangeIndex(table.num_rows))
+    return pandas.DataFrame(columns)
 
 
 def _cells(column: pa.ChunkedArray, pandas: Any) -> Any:
+    """A column as pandas takes it at once; the usual types without a Series of their own, which takes as long as all else."""
     type = column.type
-    if column.null_count and type in (pa.int64(), pa.uint64()):
-        array = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-        missing = np.asarray(array.is_null())
-        return pandas.arrays.IntegerArray(np.array(array.fill_null(0)), missing)
-    if pa.types.is_integer(type) or pa.types.is_floating(type):
-        return column.to_numpy()
+    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        return column.to_pandas(integer_object_nulls=True)
+    if array.null_count and type in _INTEGERS_64:
+        return pandas.arrays.IntegerArray(np.array(array.fill_null(0)), np.asarray(array.is_null()))
+    if pa.types.is_integer(type) or pa.types.is_floating(type) or pa.types.is_boolean(type):
+        return array.to_numpy(zero_copy_only=False)
+    if pa.types.is_string(type):
+        dtype = _text_dtype()
+        return array.to_numpy(zero_copy_only=False) if dtype is None else dtype.__from_arrow__(array)
+    if pa.types.is_dictionary(type) and not array.dictionary.null_count and pa.types.is_string(type.value_type):
+        codes = array.indices.fill_null(-1) if array.null_count else array.indices
+        return pandas.Categorical.from_codes(np.asarray(codes), dtype=_categories(tuple(array.dictionary.to_pylist())))
     # Elements of lists that are missing are None among objects.
     return column.to_pandas(integer_object_nulls=True)
+
+
+_INTEGERS_64 = (pa.int64(), pa.uint64())
+
+
+@lru_cache(maxsize=1)
+def _text_dtype() -> Any:
+    """Of text, where this pandas has a type for it; `None` where text is objects."""
+    import pandas
+
+    dtype = pandas.Series(["a"]).dtype
+    return dtype if hasattr(dtype, "__from_arrow__") else None
+
+
+@lru_cache(maxsize=64)
+def _categories(texts: tuple[str, ...]) -> Any:
+    import pandas
+
+    return pandas.CategoricalDtype(list(texts))

@@ -81,10 +81,14 @@ class Epochs:
         Raises:
             InvalidArgument: for what is none.
         """
-        try:
-            made: int = self.instants(pa.array([number])).cast(pa.int64())[0].as_py()
-        except (Misfit, OverflowError) as error:
-            raise InvalidArgument(getattr(error, "reason", None) or _beyond(number, self.unit), name) from None
+        if self.unit is None and number and number not in _PLAUSIBLE and abs(number) < 2**63:
+            raise InvalidArgument(_why_implausible(int(number)), name)
+        factor = _UNITS[self.unit or "us"]
+        scaled = number * factor if factor else number // 1_000
+        # Twice so far is beyond, too, also of infinity and NaN.
+        made = round(scaled) if abs(scaled) < 2**64 else 2**64
+        if not -(2**63) <= made < 2**63:
+            raise InvalidArgument(_beyond(number, self.unit), name)
         return made
 
     def _refuse_implausible(self, numbers: pa.Array) -> None:

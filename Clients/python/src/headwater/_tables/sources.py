@@ -215,7 +215,7 @@ def _record_columns(records: Sequence[Any], nan_is_null: bool | None, only: Coll
     # Where each name comes first.
     names: dict[Any, int] = {}
     for number, record in enumerate(records):
-        if not isinstance(record, Mapping):
+        if record.__class__ is not dict and not isinstance(record, Mapping):
             raise InvalidArgument(f"{type(record).__name__} is no dict: give one for each row", f"row {number}")
         if not record.keys() <= names.keys():
             for name in record:
@@ -237,6 +237,9 @@ def _refuse_spellings(records: Sequence[Mapping[Any, Any]], names: Mapping[Any, 
 def _pandas_columns(frame: Any, nan_is_null: bool | None, only: Collection[str] | None) -> dict[str, Any]:
     if not hasattr(frame, "columns"):
         raise InvalidArgument("a pandas Series is one column: give a DataFrame")
+    if only is not None and frame.index.nlevels == 1 and frame.index.name is None and frame.columns.is_unique:
+        # A few columns of a frame, without making the others.
+        return {name: values_to_arrow(frame[name], name, nan_is_null=nan_is_null) for name in frame.columns if name in only}
     if any(name is not None for name in frame.index.names):
         # Keys are often the index.
         twice = [name for name in frame.index.names if name in frame.columns]

@@ -44,9 +44,16 @@ def _list_column(values: list[Any], name: str, nan_is_null: bool | None = None) 
     Raises:
         InvalidArgument: with the row of the first that is not as those before it, or fits nothing.
     """
+    if set(map(type, values)) in _SIMPLE:
+        try:
+            return pa.array(values)
+        except (pa.ArrowException, OverflowError, ValueError, TypeError):
+            # What is wrong with which of them is found below.
+            pass
     pandas = sys.modules.get("pandas")
     if pandas is not None:
-        values = [None if value is pandas.NaT or value is pandas.NA else value for value in values]
+        nat, na = pandas.NaT, pandas.NA
+        values = [None if value is nat or value is na else value for value in values]
     if nan_is_null:
         values = [None if isinstance(value, Decimal) and value.is_nan() else value for value in values]
     first = next((value for value in values if value is not None), None)
@@ -75,6 +82,10 @@ def _list_column(values: list[Any], name: str, nan_is_null: bool | None = None) 
         is_finer = pandas is not None and any(getattr(value, "nanosecond", 0) for value in values)
         return pa.array(values, pa.timestamp("ns" if is_finer else "us", tz="UTC"))
     return array
+
+
+# Cells of one simple type, perhaps with missing ones, which Arrow takes as they are.
+_SIMPLE = [kinds for one in (int, str, bytes, bool, float) for kinds in ({one}, {one, type(None)})]
 
 
 def _midnight(date: dt.date) -> dt.datetime:
@@ -150,6 +161,8 @@ _COARSE_UNITS = ("Y", "M", "W", "h", "m", "generic")
 def _pandas_column(series: Any, name: str, nan_is_null: bool | None) -> pa.Array | pa.ChunkedArray:
     dtype = series.dtype
     if isinstance(dtype, np.dtype):
+        if dtype == _INT64:
+            return _numpy_column(series.to_numpy(), name)
         if dtype.kind == "O":
             return _object_column(series, name, nan_is_null)
         return pa.array(series.to_numpy(), from_pandas=nan_is_null is not False)
