@@ -115,7 +115,7 @@ class Feature(_Definition):
 # What a type in Python's own words, NumPy's or Arrow's is called here.
 _CALLED = {
     float: "float64", int: "int64", str: "string", bytes: "bytes", bool: "bool", dt.datetime: "timestamp", dt.date: "timestamp",
-    "float": "float64", "int": "int64", "str": "string", "object": "string", "datetime64": "timestamp",
+    "float": "float64", "int": "int64", "str": "string", "datetime64": "timestamp",
 }  # fmt: skip
 
 

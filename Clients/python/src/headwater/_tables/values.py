@@ -136,6 +136,9 @@ def _numpy_column(values: np.ndarray, name: str) -> pa.Array:
     if type(values) is np.ndarray and values.dtype == _INT64 and values.ndim == 1 and values.flags.c_contiguous:
         # The usual keys, several times as fast.
         return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
+    if values.dtype == np.float64 and values.shape == (0,):
+        # What NumPy calls a column of nothing.
+        return pa.nulls(0)
     mask = np.ma.getmaskarray(values).reshape(-1) if isinstance(values, np.ma.MaskedArray) else None
     values = np.ma.getdata(values)
     if values.ndim not in (1, 2):
@@ -161,6 +164,9 @@ _COARSE_UNITS = ("Y", "M", "W", "h", "m", "generic")
 def _pandas_column(series: Any, name: str, nan_is_null: bool | None) -> pa.Array | pa.ChunkedArray:
     dtype = series.dtype
     if isinstance(dtype, np.dtype):
+        if dtype == np.float64 and not len(series):
+            # What pandas calls a column of nothing.
+            return pa.nulls(0)
         if dtype == _INT64:
             return _numpy_column(series.to_numpy(), name)
         if dtype.kind == "O":
