@@ -12,7 +12,10 @@ PYTHON ?= python3
 SEEDS ?= 1000
 # One binary that needs no Swift beside it. Overlapping access to a variable, which debug builds, and with them all tests, check at run time, is not
 # checked again: that costs a tenth of a small get.
-RELEASE := $(SWIFT) build -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
+RELEASE := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
+# `swift build` with a line of progress in place of hundreds (V=1 make …: all of them).
+BUILD := SWIFT="$(SWIFT)" $(PYTHON) scripts/build
+RELEASE_BINARIES = "$$($(SWIFT) build $(RELEASE) --show-bin-path)"
 SWIFT_SOURCES := Sources Tests Benchmarks
 GENERATED := Sources/CHeadwaterProto
 # Suites that start servers and kill them, or whose time limits are real: one test at a time, so that two cores are enough.
@@ -28,22 +31,21 @@ setup: ## check for Swift, install the system packages that are missing
 
 .PHONY: build
 build: setup ## build everything for debugging
-	$(SWIFT) build
+	@$(BUILD)
 
 .PHONY: release
 release: setup ## build the headwater executable, optimised: .build/release/headwater
-	$(RELEASE) --product headwater
+	@$(BUILD) $(RELEASE) --product headwater
 
 .PHONY: test
 test: setup lint ## set up, lint, build, run every test
 	@$(PYTHON) scripts/lint --self-test
 	@command -v strace > /dev/null || scripts/setup strace > /dev/null 2>&1 || echo "test: without strace some faults are skipped"
-	$(SWIFT) build --build-tests
+	@$(BUILD) --strict --build-tests
 	$(SWIFT) test --skip-build --skip '$(SERIAL_TESTS)'
 	$(SWIFT) test --skip-build --no-parallel --filter '$(SERIAL_TESTS)'
 	@$(MAKE) test-python
-	@$(MAKE) simulate SEEDS=200
-	@scripts/sabotage --smoke
+	@SWIFT="$(SWIFT)" $(PYTHON) scripts/sabotage --smoke
 
 .PHONY: test-python
 test-python: setup ## the Python client: linters, then its tests against a server that `make build` or `make test` built
@@ -51,15 +53,15 @@ test-python: setup ## the Python client: linters, then its tests against a serve
 	cd Clients/python && .venv/bin/ruff check --quiet . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy
 	cd Clients/python && .venv/bin/ruff check --quiet --config pyproject.toml \
 		../../Benchmarks/python ../../Benchmarks/feast ../../examples/flights/flights.py
-	$(SWIFT) build --product headwater
+	@$(BUILD) --product headwater
 	cd Clients/python && HEADWATER_BINARY="$${HEADWATER_BINARY:-$(CURDIR)/.build/debug/headwater}" .venv/bin/pytest -n 2 $(PYTEST_ARGUMENTS)
 
 .PHONY: torture
 torture: release ## break processes and disks for ten minutes: figures, exit code 1 where a promise breaks (TORTURE=options)
 	@scripts/setup strace e2fsprogs || echo "torture: goes on without; what needs them is skipped"
-	$(RELEASE) --product torture
-	$(RELEASE) --product ShortIO
-	@"$$($(RELEASE) --show-bin-path)/torture" all $(TORTURE)
+	@$(BUILD) $(RELEASE) --product torture
+	@$(BUILD) $(RELEASE) --product ShortIO
+	@$(RELEASE_BINARIES)/torture all $(TORTURE)
 
 .PHONY: bench
 bench: bench-writes bench-online bench-lookup bench-offline bench-python ## all benchmarks, each beside its peer
@@ -67,18 +69,18 @@ bench: bench-writes bench-online bench-lookup bench-offline bench-python ## all 
 .PHONY: bench-writes
 bench-writes: release ## durable writes beside Redis with appendfsync always: two minutes
 	@command -v redis-server >/dev/null || echo "bench: the peer is skipped: apt-get install redis-server" >&2
-	$(RELEASE) --package-path Benchmarks
+	@$(BUILD) $(RELEASE) --package-path Benchmarks
 	@Benchmarks/.build/release/bench writes $(BENCH_ARGUMENTS)
 
 .PHONY: bench-online
 bench-online: release ## reads beside Redis and a C floor, starts, memory, Feast's grid: ten minutes
 	@command -v redis-server >/dev/null || echo "bench: the peer is skipped: apt-get install redis-server" >&2
-	$(RELEASE) --package-path Benchmarks
+	@$(BUILD) $(RELEASE) --package-path Benchmarks
 	@Benchmarks/.build/release/bench online $(BENCH_ARGUMENTS)
 
 .PHONY: bench-lookup
 bench-lookup: setup ## gets inside the process, 1 K to 10 M rows: a minute
-	$(RELEASE) --package-path Benchmarks
+	@$(BUILD) $(RELEASE) --package-path Benchmarks
 	@Benchmarks/.build/release/bench lookup $(BENCH_ARGUMENTS)
 
 .PHONY: bench-offline
@@ -86,7 +88,7 @@ bench-offline: release ## history beside DuckDB, Polars, pandas and pyarrow: ten
 	@PYTHON="$(PYTHON)" scripts/bench-peers || echo "bench: goes on without the peers" >&2
 	@$(PYTHON) examples/flights/prepare.py --out Benchmarks/.build/flights --cache .work/cache > /dev/null \
 		|| echo "bench: goes on without the flights" >&2
-	$(RELEASE) --package-path Benchmarks
+	@$(BUILD) $(RELEASE) --package-path Benchmarks
 	@Benchmarks/.build/release/bench offline $(BENCH_ARGUMENTS)
 
 .PHONY: bench-python
@@ -94,7 +96,7 @@ bench-python: release ## the Python client beside Feast and the Swift client: si
 	@command -v redis-server >/dev/null || echo "bench: Feast with Redis is skipped: apt-get install redis-server" >&2
 	@PYTHON="$(PYTHON)" scripts/python-env
 	@PYTHON="$(PYTHON)" scripts/bench-feast || echo "bench: goes on without Feast" >&2
-	$(RELEASE) --package-path Benchmarks
+	@$(BUILD) $(RELEASE) --package-path Benchmarks
 	@PYTHONPATH=Clients/python/src Clients/python/.venv/bin/python Benchmarks/python/bench_python.py $(BENCH_ARGUMENTS)
 
 .PHONY: bench-micro
@@ -107,18 +109,18 @@ demo: release ## run the main job on real data: ends by itself
 
 .PHONY: simulate
 simulate: setup ## a whole store in one thread from a seed: SEEDS=2000, SEEDS=1000-2000, TRACE=1, JSON=1
-	$(RELEASE) --product simulate
-	@"$$($(RELEASE) --show-bin-path)/simulate" --seeds $(SEEDS) $(if $(TRACE),--trace) $(if $(JSON),--json)
+	@$(BUILD) $(RELEASE) --product simulate
+	@$(RELEASE_BINARIES)/simulate --seeds $(SEEDS) $(if $(TRACE),--trace) $(if $(JSON),--json)
 
 .PHONY: sabotage
 sabotage: setup ## plant each fault of Sabotage.swift: shows which checks catch it, exit code 1 where none does
-	@SWIFT="$(SWIFT)" scripts/sabotage --all
+	@SWIFT="$(SWIFT)" $(PYTHON) scripts/sabotage --all
 
 .PHONY: sweep
 sweep: setup ## damage every byte, fail every I/O call of a small life (SAMPLE=N: so many cases of each)
-	$(RELEASE) --product sweep
-	@"$$($(RELEASE) --show-bin-path)/sweep" damage $(if $(SAMPLE),--sample $(SAMPLE))
-	@"$$($(RELEASE) --show-bin-path)/sweep" faults $(if $(SAMPLE),--sample $(SAMPLE))
+	@$(BUILD) $(RELEASE) --product sweep
+	@$(RELEASE_BINARIES)/sweep damage $(if $(SAMPLE),--sample $(SAMPLE))
+	@$(RELEASE_BINARIES)/sweep faults $(if $(SAMPLE),--sample $(SAMPLE))
 
 .PHONY: lint
 lint: ## check style, import direction and where unsafe code lives
@@ -140,7 +142,7 @@ protos: ## generate the C and the Python of Protos/headwater.proto again
 
 .PHONY: wheel
 wheel: release ## Clients/python/dist/headwater-….whl: the Python client and the server, for machines without Swift
-	@PYTHON="$(PYTHON)" scripts/wheel "$$($(RELEASE) --show-bin-path)"
+	@PYTHON="$(PYTHON)" scripts/wheel $(RELEASE_BINARIES)
 
 .PHONY: docs
 docs: ## the Python client's reference as HTML: Clients/python/.docs
@@ -150,7 +152,7 @@ docs: ## the Python client's reference as HTML: Clients/python/.docs
 .PHONY: install
 install: release ## install headwater below PREFIX (default /usr/local)
 	install -d "$(DESTDIR)$(PREFIX)/bin"
-	install -m 755 "$$($(RELEASE) --show-bin-path)/headwater" "$(DESTDIR)$(PREFIX)/bin/headwater"
+	install -m 755 $(RELEASE_BINARIES)/headwater "$(DESTDIR)$(PREFIX)/bin/headwater"
 
 .PHONY: clean
 clean: ## remove what was built

