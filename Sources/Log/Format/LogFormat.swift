@@ -67,7 +67,7 @@ enum LogFormat {
     /// Fills a block with zeros up to `count - 4` bytes and appends the checksum of all of it.
     static func seal(_ block: inout [UInt8], count: Int) {
         precondition(block.count <= count - 4)
-        block.append(contentsOf: repeatElement(0, count: count - 4 - block.count))
+        block += [UInt8](repeating: 0, count: count - 4 - block.count)
         block.append(littleEndian: CRC32C.checksum(block))
     }
 

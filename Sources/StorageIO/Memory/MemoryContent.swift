@@ -25,7 +25,7 @@ struct MemoryContent {
         if bytes.isEmpty { return }
         absorbShared()
         let end = offset + bytes.count
-        if live.count < end { live.append(contentsOf: repeatElement(0, count: end - live.count)) }
+        live.extend(to: end)
         live.replaceSubrange(offset..<end, with: bytes)
         markUnsynced(offset..<end)
         publishShared(offset..<end)
@@ -38,7 +38,7 @@ struct MemoryContent {
             markUnsynced(size..<live.count)
             live.removeLast(live.count - size)
         } else if size > live.count {
-            live.append(contentsOf: repeatElement(0, count: size - live.count))
+            live.extend(to: size)
             markUnsynced(size - 1..<size)
         }
     }
@@ -82,13 +82,23 @@ struct MemoryContent {
         let lower = sector * Self.sectorBytes
         let upper = min(lower + Self.sectorBytes, live.count)
         guard lower < upper else { return }
-        if durable.count < upper { durable.append(contentsOf: repeatElement(0, count: upper - durable.count)) }
+        durable.extend(to: upper)
         durable.replaceSubrange(lower..<upper, with: live[lower..<upper])
     }
 
     private mutating func resizeDurable() {
         if durable.count > live.count { durable.removeLast(durable.count - live.count) }
-        if durable.count < live.count { durable.append(contentsOf: repeatElement(0, count: live.count - durable.count)) }
+        durable.extend(to: live.count)
+    }
+}
+
+extension [UInt8] {
+    /// Appends zeros until there are `size` bytes, if there are fewer.
+    ///
+    /// An array is copied in one go. Tests live on this disk and are not optimised: there `repeatElement` takes a microsecond a byte, which
+    /// was most of the time of whole suites.
+    fileprivate mutating func extend(to size: Int) {
+        if count < size { append(contentsOf: [UInt8](repeating: 0, count: size - count)) }
     }
 }
 
