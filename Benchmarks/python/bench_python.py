@@ -18,8 +18,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from forms import WORKS as FORMS
 from report import Report
-from works import WORKS, Bench, Sizes
+from works import WORKS as PEERS, Bench, Sizes
+
+WORKS = PEERS | FORMS
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "Benchmarks" / ".build"
@@ -27,7 +30,8 @@ BUILT = ROOT / "Benchmarks" / ".build"
 HEAD = """\
 Gets: {entities:,} entities, each server on core 0, each client on core 1, Unix sockets, one call at a time; a call's keys are random.
 Medians of {rounds} alternating rounds with the least and the most, ratios round by round, percentiles over all calls. Writes and history:
-servers and clients on all {cores} cores unless said otherwise; a write is acknowledged when it is synced, and each has a fresh group."""
+servers and clients on all {cores} cores unless said otherwise; a write is acknowledged when it is synced, and each has a fresh group.
+Forms: each call in turn with what it is held beside."""
 
 
 def parsed() -> argparse.Namespace:
@@ -47,6 +51,8 @@ def parsed() -> argparse.Namespace:
         "feast_calls": "the same of Feast; ten times as many of one row",
         "rows": "of history",
         "keys": "of history",
+        "wide_rows": "of the history of many columns",
+        "wide_columns": "of it",
     }
     for name, value in vars(Sizes()).items():
         option = f"--{name.replace('_', '-')}"

@@ -48,6 +48,8 @@ class Sizes:
     rows: int = 10_000_000
     keys: int = 100_000
     spine_rows: int = 1_000_000
+    wide_rows: int = 10_000
+    wide_columns: int = 1_000
 
 
 @dataclass
@@ -116,9 +118,9 @@ def gets(bench: Bench, rows: int, store: str, bar: float) -> None:
     sizes, ours, theirs = bench.sizes, Latencies(), Latencies()
     with ExitStack() as stack:
         _, client = stack.enter_context(bench.server(f"get-{rows}", SERVER_CORE))
-        _define(client, "user", dict.fromkeys(INTEGERS, "int64"))
+        define(client, "user", dict.fromkeys(INTEGERS, "int64"))
         ids = np.arange(sizes.entities)
-        columns: dict[str, Any] = {KEY: ids, "event_time": _times(np.full(len(ids), time.time_ns() // 1000 - 3_600_000_000))}
+        columns: dict[str, Any] = {KEY: ids, "event_time": instants(np.full(len(ids), time.time_ns() // 1000 - 3_600_000_000))}
         client.write("user", pa.table(columns | dict(zip(INTEGERS, _integers(ids).T))))
         feast = bench.start_feast(stack, f"get-{rows}", store, sizes.entities, CLIENT_CORE)
         stay_on(CLIENT_CORE)
@@ -214,19 +216,19 @@ _SETTLE_SECONDS = 3
 
 def _write(client: hw.Client, group: str, table: pa.Table) -> float:
     """Rows a second, once the round before has reached history too and its files are written, whose work would be in the way."""
-    _define(client, group, dict.fromkeys(FLOATS, "float64"))
+    define(client, group, dict.fromkeys(FLOATS, "float64"))
     start = time.perf_counter()
     written = client.write(group, table, progress=False)
     seconds = time.perf_counter() - start
     assert written.rows == table.num_rows
-    _wait_for_history(client, group, written)
+    wait_for_history(client, group, FLOATS[0], written)
     time.sleep(_SETTLE_SECONDS if written.rows > 100_000 else 0)
     return table.num_rows / seconds
 
 
-def _wait_for_history(client: hw.Client, group: str, position: int) -> None:
+def wait_for_history(client: hw.Client, group: str, feature: str, position: int) -> None:
     """History has every row of a position when it answers at it."""
-    client.latest(group, [FLOATS[0]], keys={KEY: [0]}, min_position=position, timeout=120).to_arrow()
+    client.latest(group, [feature], keys={KEY: [0]}, min_position=position, timeout=120).to_arrow()
 
 
 # MARK: History
@@ -238,18 +240,18 @@ def history(bench: Bench) -> None:
     random = np.random.default_rng(4)
     with ExitStack() as stack:
         server, client = stack.enter_context(bench.server("history", ALL_CORES, "--durability", "interval:1000"))
-        _define(client, "h", dict.fromkeys(FLOATS, "float64"))
+        define(client, "h", dict.fromkeys(FLOATS, "float64"))
         at_once = min(sizes.rows, 1_000_000)
         for first in range(0, sizes.rows, at_once):
             bench.note(f"loading {sizes.rows:,} rows: {first:,}")
             count = min(at_once, sizes.rows - first)
             position = client.write("h", _floats(random.integers(0, sizes.keys, count), random), progress=False)
-        _wait_for_history(client, "h", position)
+        wait_for_history(client, "h", FLOATS[0], position)
         bench.note("compacting")
         client.compact()
         keys = random.integers(0, sizes.keys, sizes.spine_rows)
         times = YEAR_START + random.integers(0, YEAR, sizes.spine_rows)
-        spine = pa.table({KEY: keys, "event_time": _times(times)})
+        spine = pa.table({KEY: keys, "event_time": instants(times)})
         swift = _swift(bench, stack, server.address, keys, times)
         ours: list[float] = []
         theirs: list[float] = []
@@ -324,19 +326,21 @@ def _compare(bench: Bench, answer: pa.Table) -> None:
 # MARK: Tables
 
 
-def _define(client: hw.Client, group: str, features: dict[str, str]) -> None:
+def define(client: hw.Client, group: str, features: dict[str, str]) -> None:
+    """A group by the one key that all works have."""
     client.apply([
         hw.Entity(KEY, keys={KEY: "int64"}),
         hw.FeatureGroup(group, entity=KEY, event_time="event_time", features=features),
     ])  # fmt: skip
 
 
-def _times(microseconds: Any) -> pa.Array:
+def instants(microseconds: Any) -> pa.Array:
+    """Microseconds as a column of times."""
     return pa.array(microseconds, pa.int64()).cast(TIME)
 
 
 def _floats(ids: Any, random: Any) -> pa.Table:
-    columns: dict[str, Any] = {KEY: ids, "event_time": _times(YEAR_START + random.integers(0, YEAR, len(ids)))}
+    columns: dict[str, Any] = {KEY: ids, "event_time": instants(YEAR_START + random.integers(0, YEAR, len(ids)))}
     return pa.table(columns | {name: random.standard_normal(len(ids)) for name in FLOATS})
 
 

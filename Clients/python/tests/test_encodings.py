@@ -112,7 +112,7 @@ def test_encodings_of_other_types_are_taken_as_their_cells(client, name, column,
     assert written(client, name, column) == wanted
 
 
-def test_keys_and_spines_may_be_encoded(client):
+def test_keys_and_spines_may_be_encoded(client, tmp_path):
     first = next(_keys)
     position = client.write("all", {"id": runs(pa.array([first])), "time": runs(pa.array([MOMENT])), "int64": [7]})
     got = client.get_online_features("all:int64", {"id": runs(pa.array([first, None]))}, min_position=position)
@@ -120,6 +120,8 @@ def test_keys_and_spines_may_be_encoded(client):
     spine = pa.table({"id": runs(pa.array([first])), "event_time": runs(pa.array(["2026-02-01"])), "label": views(pa.array([["a"]]))})
     joined = client.get_historical_features(spine, "all:int64", min_position=position)
     assert joined.to_dict()["int64"] == [7] and joined.to_dict()["label"] == [["a"]]
+    assert joined.to_polars()["label"].to_list() == [["a"]] and joined.to_parquet(tmp_path / "joined.parquet") == 1
+    assert pq.read_table(tmp_path / "joined.parquet")["id"].to_pylist() == [first]
     assert client.scan("all", keys={"id": runs(pa.array([first]))}).to_arrow().num_rows == 1
 
 

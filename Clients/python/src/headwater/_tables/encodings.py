@@ -33,6 +33,16 @@ def _plain_lists(array: pa.Array) -> pa.Array:
     return pa.LargeListArray.from_arrays(pa.array(offsets), array.flatten(), mask=mask)
 
 
+def kept(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """A column that an answer keeps: without runs and views of lists, which neither Parquet nor polars take."""
+    given = column.type
+    if not (pa.types.is_run_end_encoded(given) or pa.types.is_list_view(given) or pa.types.is_large_list_view(given)):
+        return column
+    if isinstance(column, pa.ChunkedArray):
+        return pa.chunked_array([plain(chunk) for chunk in column.chunks], plain_type(given))
+    return plain(column)
+
+
 def is_encoded(given: pa.DataType) -> bool:
     """Whether `plain` changes a column of this type."""
     kinds = (

@@ -12,6 +12,7 @@ import pyarrow as pa
 from .._columns.types import FeatureType
 from ..errors import InvalidArgument
 from . import convert
+from .encodings import kept
 from .extensions import as_it_was, named_columns
 from .rules import ColumnRules, Misfit, Rules
 from .values import values_to_arrow, with_nulls
@@ -81,7 +82,7 @@ class Rows:
                 made[name] = self.column(name, types[name], rules)
             else:
                 assert isinstance(held, (pa.Array, pa.ChunkedArray))
-                made[name] = as_it_was(held)
+                made[name] = kept(as_it_was(held))
         return pa.table(made)
 
 
