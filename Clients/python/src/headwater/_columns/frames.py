@@ -34,6 +34,8 @@ def _cells(column: pa.ChunkedArray, pandas: Any) -> Any:
         return pandas.arrays.IntegerArray(np.array(array.fill_null(0)), np.asarray(array.is_null()))
     if pa.types.is_integer(type) or pa.types.is_floating(type) or pa.types.is_boolean(type):
         return array.to_numpy(zero_copy_only=False)
+    if pa.types.is_timestamp(type) and type.tz is not None:
+        return _zoned(type.unit, type.tz).__from_arrow__(array)
     if pa.types.is_string(type):
         dtype = _text_dtype()
         return array.to_numpy(zero_copy_only=False) if dtype is None else dtype.__from_arrow__(array)
@@ -45,6 +47,13 @@ def _cells(column: pa.ChunkedArray, pandas: Any) -> Any:
 
 
 _INTEGERS_64 = (pa.int64(), pa.uint64())
+
+
+@lru_cache(maxsize=64)
+def _zoned(unit: str, zone: str) -> Any:
+    import pandas
+
+    return pandas.DatetimeTZDtype(unit, zone)
 
 
 @lru_cache(maxsize=1)

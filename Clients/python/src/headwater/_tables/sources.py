@@ -240,7 +240,8 @@ def _pandas_columns(frame: Any, nan_is_null: bool | None, only: Collection[str] 
         raise InvalidArgument("a pandas Series is one column: give a DataFrame")
     if only is not None and frame.index.nlevels == 1 and frame.index.name is None and frame.columns.is_unique:
         # A few columns of a frame, without making the others.
-        return {name: values_to_arrow(frame[name], name, nan_is_null=nan_is_null) for name in frame.columns if name in only}
+        names = [name for name in only if name in frame.columns]
+        return {name: values_to_arrow(frame[name], name, nan_is_null=nan_is_null) for name in names}
     if any(name is not None for name in frame.index.names):
         # Keys are often the index.
         twice = [name for name in frame.index.names if name in frame.columns]
