@@ -21,6 +21,11 @@ import Testing
                 == ServiceFeature(try FeatureReference.parse("weather:temp"), as: "dest_temp", keys: ["origin": "dest"]))
     }
 
+    @Test func aByteOrderMarkBeforeDefinitionsIsSkipped() throws {
+        #expect(try load("\u{FEFF}" + flightsYAML).definitions == load(flightsYAML).definitions)
+        #expect(try load("\u{FEFF}---\r\nproject: p\r\n").definitions.project == "p")
+    }
+
     @Test func jsonRoundTripKeepsEverything() throws {
         let definitions = try load(flightsYAML).definitions
         let json = definitions.encodeJSON()

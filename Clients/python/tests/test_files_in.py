@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import headwater as hw
-from headwater._tables import files
+from headwater._tables import csv, files, ndjson
 from headwater._tables.sources import open_source
 
 FEATURES = {"number": "int64", "ratio": "float32", "flag": "bool", "name": "string", "raw": "bytes", "at": "timestamp"}
@@ -123,9 +123,9 @@ HEADER, ROW = "id,time,{}\n", "1,0,{}\n"
         ("number", "abc", "'abc' is not an int64"),
         ("number", "1.5", "'1.5' is not an int64"),
         ("number", "0x1F", "'0x1F' is not an int64"),
-        ("number", "9223372036854775808", "'9223372036854775808' is not an int64"),
+        ("number", "9223372036854775808", "'9223372036854775808' is beyond the range of int64"),
         ("number", '""', "'' is not an int64"),
-        ("ratio", "1e39", "'1e39' is beyond float32"),
+        ("ratio", "1e39", "'1e39' is beyond the range of float32"),
         ("ratio", "x", "'x' is not a float32"),
         ("flag", "yes", "'yes' is not a bool"),
         ("raw", "AAE", "'AAE' is no base64"),
@@ -133,7 +133,7 @@ HEADER, ROW = "id,time,{}\n", "1,0,{}\n"
         ("at", "2026-02-30", "'2026-02-30' is no time that there is"),
         ("at", "99999999999999999999", "'99999999999999999999' is no time that there is"),
         ("list", "[1,NaN]", r"'\[1,NaN\]' is no JSON array"),
-        ("list", "5", "5 is no array"),
+        ("list", "5", r"'5' is not an array\(float64\): write it as JSON"),
         ("list", '"[1,""x""]"', '"x" is not a float64'),
         ("point", "[1]", r"1 elements where vector\(2\) has 2"),
         ("point", '"[1,null]"', "a vector has no null elements"),
@@ -158,16 +158,14 @@ def test_a_bad_cell_of_a_csv_file_names_file_row_and_column(weather, tmp_path, n
         ("number", "7.0", "7.0 is not an int64"),
         ("number", "9223372036854775808", "9223372036854775808 does not fit int64"),
         ("number", "true", "true is not an int64"),
-        ("ratio", "1e39", "1e[+]39 is not a float32"),
-        ("ratio", "1" + "0" * 400, "10000.* is not a float32"),
+        ("ratio", "1e39", "1e[+]39 is beyond the range of float32"),
+        ("ratio", "1" + "0" * 400, "10000.* is beyond the range of float32"),
         ("flag", "1", "1 is not a bool"),
         ("name", "5", "5 is not a string"),
-        ("name", '"\\ud800"', ".*ud800.* does not fit string"),
         ("raw", '"AAE"', "'AAE' is no base64"),
         ("at", '"soon"', "'soon' is no time"),
-        ("at", '"\\ud800"', ".* is no time"),
         ("list", '["x"]', '"x" is not a float64'),
-        ("list", "{}", "{} is no array"),
+        ("list", "{}", r"{} is not an array\(float64\)"),
         ("point", "[1,2,3]", r"3 elements where vector\(2\) has 2"),
         ("time", "null", "an event time is never null"),
     ],
@@ -184,22 +182,33 @@ def test_a_bad_cell_of_an_ndjson_file_names_file_row_and_column(weather, tmp_pat
 
 @pytest.mark.parametrize(
     "line",
-    ["{", "[1]", "5", '{"id":1,"id":2}', '{"id":NaN}', '{"id":1,}', "{'id':1}", '{"id":' + "[" * 100_000, '{"name":"\x01"}'],
+    [
+        "{",
+        "[1]",
+        "5",
+        '{"id":1,"id":2}',
+        '{"id":NaN}',
+        '{"id":1,}',
+        "{'id':1}",
+        '{"id":1,"name":"\\ud800"}',
+        '{"id":' + "[" * 100_000,
+        '{"name":"\x01"}',
+    ],
 )
 def test_a_bad_line_of_an_ndjson_file_names_its_number(weather, tmp_path, line):
     path = tmp_path / "rows.ndjson"
     path.write_text('{"id":1,"time":0}\n\n' + line + "\n", encoding="utf-8")
-    with pytest.raises(hw.InvalidArgument, match=r"rows.ndjson: line 3: is "):
+    with pytest.raises(hw.InvalidArgument, match=r"rows.ndjson: row 2 \(line 3\): is no JSON object"):
         weather.write("weather", path)
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "cannot be read as CSV"),
-        (b"id,time\n1,0\n1,0,5\n", "cannot be read as CSV: .*[Rr]ow #3.*Expected 2 columns, got 3"),
-        (b"id,time,id\n1,0,1\n", "column 'id' comes twice"),
-        (b"id,time,name\n1,0,\xff\n", "cannot be read as CSV: .*UTF8"),
+        (b"", "line 1: the file is empty: its first line names the columns"),
+        (b"id,time\n1,0\n1,0,5\n", r"row 2 \(line 3\): 3 cells where the header has 2"),
+        (b"id,time,id\n1,0,1\n", "line 1: column 'id' stands in the header twice"),
+        (b"id,time,name\n1,0,\xff\n", r"row 1 \(line 2\), column 'name': .* is not UTF-8"),
         (b"id,time,temp\n1,0,5\n", "column 'temp': 'weather@1' has no .*column"),
         (b"id\n1\n", "column 'time': is missing"),
     ],
@@ -254,8 +263,8 @@ def test_a_bad_row_behind_a_good_file_is_found_before_anything_is_sent(weather, 
 @pytest.mark.parametrize("suffix", ["parquet", "csv", "csv.gz", "ndjson"])
 def test_files_are_read_in_pieces_whose_rows_are_numbered_through(weather, tmp_path, monkeypatch, suffix):
     monkeypatch.setattr(files, "ROWS_MAX", 400)
-    monkeypatch.setattr(files, "_CSV_BYTES", 1 << 10)
-    monkeypatch.setattr(files, "_JSON_ROWS", 100)
+    monkeypatch.setattr(csv, "BLOCK_BYTES", 1 << 10)
+    monkeypatch.setattr(ndjson, "_ROWS", 100)
     path = tmp_path / f"rows.{suffix}"
     for last in (5, 7.5):
         table = pa.table({"id": range(1000), "time": ["2026-01-05T10:00:00Z"] * 1000, "number": [1.0] * 999 + [last]})

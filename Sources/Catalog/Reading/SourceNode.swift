@@ -66,8 +66,10 @@ extension SourceNode {
             throw HeadwaterError(
                 .invalidArgument, "\(file): \(text.utf8.count) bytes; the limit is \(DefinitionLimits.textBytesMax)")
         }
+        // Editors put a byte order mark at the start; the parser would read it as text.
+        let unmarked = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         do {
-            guard let node = try Yams.compose(yaml: text, .basic, .default, .utf8) else { return nil }
+            guard let node = try Yams.compose(yaml: unmarked, .basic, .default, .utf8) else { return nil }
             var budget = DefinitionLimits.nodesMax
             return try SourceNode(node, file: file, budget: &budget)
         } catch let error as HeadwaterError {

@@ -194,14 +194,16 @@ class AsyncClient:
 
     async def get_historical_features(
         self, spine: Any, features: Sequence[str] | str | None = None, *, service: str | None = None, spine_time: str = "event_time",
-        full_feature_names: bool = False, as_of: int | None = None, availability: str = "event", min_position: int | None = None,
-        event_times: bool = False, time_unit: str | None = None, timeout: float | None = None,
+        spine_types: Mapping[str, str] | None = None, full_feature_names: bool = False, as_of: int | None = None,
+        availability: str = "event", min_position: int | None = None, event_times: bool = False, time_unit: str | None = None,
+        timeout: float | None = None,
     ) -> AsyncTable:  # fmt: skip
         """A training set: to each row of the spine the features as they were at its own time."""
         spine = snapshot(spine)
         query = await history.history(
-            self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time, as_of=as_of,
-            availability=availability, min_position=min_position, event_times=event_times, timeout=timeout, time_unit=time_unit,
+            self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time,
+            spine_types=spine_types, as_of=as_of, availability=availability, min_position=min_position, event_times=event_times,
+            timeout=timeout, time_unit=time_unit,
         )  # fmt: skip
         return AsyncTable(query, frame=pandas_frame(spine), has_statuses=True)
 

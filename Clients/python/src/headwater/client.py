@@ -223,8 +223,9 @@ class Client:
 
     def get_historical_features(
         self, spine: Any, features: Sequence[str] | str | None = None, *, service: str | None = None, spine_time: str = "event_time",
-        full_feature_names: bool = False, as_of: int | None = None, availability: str = "event", min_position: int | None = None,
-        event_times: bool = False, time_unit: str | None = None, timeout: float | None = None,
+        spine_types: Mapping[str, str] | None = None, full_feature_names: bool = False, as_of: int | None = None,
+        availability: str = "event", min_position: int | None = None, event_times: bool = False, time_unit: str | None = None,
+        timeout: float | None = None,
     ) -> HistoricalFeatures:  # fmt: skip
         """A training set: to each row of the spine the features as they were at its own time.
 
@@ -234,6 +235,7 @@ class Client:
             spine: any table that `write` takes, or paths: key columns, a time, and what else there is, which is kept.
             features, service, full_feature_names: as in `get_online_features`.
             spine_time: the time's column. A time without a zone is UTC.
+            spine_types: types of further columns, such as `{"label": "int64"}`. Without one, those of a CSV file stay text, as they stood.
             as_of: reads history as the log was at this position: the same question has the same answer for ever.
             availability: `event`, or `ingest`, which also requires that a row had been written by the spine row's time.
             min_position: the answer shows at least this position.
@@ -249,8 +251,9 @@ class Client:
         spine = snapshot(spine)
         query = run_now(
             history.history(
-                self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time, as_of=as_of,
-                availability=availability, min_position=min_position, event_times=event_times, timeout=timeout, time_unit=time_unit,
+                self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time,
+                spine_types=spine_types, as_of=as_of, availability=availability, min_position=min_position, event_times=event_times,
+                timeout=timeout, time_unit=time_unit,
             )
         )  # fmt: skip
         return HistoricalFeatures(query, frame=pandas_frame(spine), has_statuses=True)

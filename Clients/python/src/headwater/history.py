@@ -48,6 +48,8 @@ def joined_pandas(part: Part, frame: Any, statuses: bool, dtypes: str) -> pandas
     import pandas
 
     features = to_pandas(part.features(statuses), dtypes)
+    retyped = to_pandas(part.retyped(), dtypes).set_axis(frame.index)
+    frame = frame.assign(**{name: retyped[name] for name in retyped.columns if name in frame.columns})
     return pandas.concat([frame, features.set_axis(frame.index)], axis=1)
 
 

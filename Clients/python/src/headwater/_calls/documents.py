@@ -94,7 +94,7 @@ def _read_files(paths: Sequence[Any]) -> Document:
 
 def _read_file(file: str, places: dict[str, str]) -> dict[str, Any]:
     try:
-        text = Path(file).read_text(encoding="utf-8")
+        text = Path(file).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         if "\n" in file:
             raise InvalidArgument("a definitions file is given by its path, not by its text") from None

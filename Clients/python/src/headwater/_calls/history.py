@@ -11,8 +11,9 @@ from google.protobuf.message import Message
 from .._columns import batch
 from .._columns.types import TIMESTAMP, FeatureType, Field
 from .._connections.transport import Deadline
+from .._tables.rows import Source
 from .._tables.rules import Rules
-from .._tables.sources import Source, columns_of, open_source
+from .._tables.sources import columns_of, open_source
 from .._times import microseconds
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
@@ -20,12 +21,13 @@ from ..errors import InvalidArgument, NotFound, Unavailable
 from .core import Core, position
 from .groups import Group, describe, group
 from .online import Selection, key_columns, prepare
-from .table import Spine, TableQuery
+from .spine import Spine
+from .table import TableQuery
 
 
 async def history(
-    core: Core, spine: Any, selection: Selection, *, spine_time: str, as_of: int | None, availability: str,
-    min_position: int | None, event_times: bool, timeout: float | None, time_unit: str | None,
+    core: Core, spine: Any, selection: Selection, *, spine_time: str, spine_types: Mapping[str, str] | None, as_of: int | None,
+    availability: str, min_position: int | None, event_times: bool, timeout: float | None, time_unit: str | None,
 ) -> TableQuery:  # fmt: skip
     """A point-in-time join, not asked yet; names, keys and the spine's columns are checked.
 
@@ -40,9 +42,10 @@ async def history(
     fields = [*[key for key in resolved.keys if key.name != spine_time], Field(spine_time, TIMESTAMP)]
     if isinstance(spine, (list, tuple)) and not spine:
         spine = {name: pa.array([], type.arrow) for name, type in fields}
-    source = _spine_source(spine, [field.name for field in fields])
-    made = Spine(source, fields, rules, resolved.outputs, has_event_times=event_times)
-    made.check()
+    types = _spine_types(spine_types or {}, fields)
+    source = _spine_source(spine, [*types, *(field.name for field in fields)])
+    made = Spine(source, fields, types, rules, resolved.outputs, has_event_times=event_times)
+    await core.pool.driver.run(made.check)
 
     def request(answered: int | None) -> Message:
         head = pb.HistoryRequest(project=core.project.encode(), spine_time=spine_time.encode())
@@ -73,6 +76,20 @@ def _spine_source(spine: Any, needed: list[str]) -> Source:
         error.message += "; no feature needs this column: leave it out of the spine, or make it text"
         error.args = (error.message,)
         raise
+
+
+def _spine_types(given: Mapping[str, str], fields: Sequence[Field]) -> dict[str, FeatureType]:
+    """The types of further columns, by name."""
+    types: dict[str, FeatureType] = {}
+    for name, type in given.items():
+        try:
+            types[name] = FeatureType.parse(type if isinstance(type, str) else repr(type))
+        except InvalidArgument as error:
+            raise InvalidArgument(error.message, f"spine_types: column '{name}'") from None
+        needed = dict(fields).get(name)
+        if needed is not None and needed != types[name]:
+            raise InvalidArgument(f"is {needed} by the definitions; spine_types= says {type}", f"column '{name}'")
+    return types
 
 
 async def scan(

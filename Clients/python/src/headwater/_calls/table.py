@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,114 +11,17 @@ import numpy.typing as npt
 import pyarrow as pa
 from google.protobuf.message import Message
 
-from .._columns import batch, bits
+from .._columns import bits
 from .._columns.gathered import Gathered
-from .._columns.types import TIMESTAMP, Field
-from .._names import AnswerNames
-from .._tables.rules import Rules
-from .._tables.sources import Rows, Source
 from .._wire.frames import Method
 from ..errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, Unavailable
 from ..online import event_time_column, status_column
 from .core import Core
 from .rows import Answer, Piece, stream
+from .spine import Beside, Spine
 
-# Of the spine, in one frame.
-_SPINE_ROWS = 131_072
 # Of a part, about, unless told otherwise.
 BATCH_ROWS = 65_536
-
-
-@dataclass
-class Spine:
-    """The rows that features are joined to."""
-
-    source: Source
-    # The columns that are sent: keys, and at the end the time.
-    fields: list[Field]
-    rules: Rules
-    # The features by their names in the answer.
-    outputs: list[str]
-    has_event_times: bool
-    # Whether statuses are to stand beside the features.
-    has_statuses: bool = False
-    # What its columns are called, where they have been seen.
-    names: list[str] = field(default_factory=list)
-
-    def encoded(self, keep: Callable[[pa.Table], None], first_row: int = 0) -> Iterator[npt.NDArray[np.uint8]]:
-        """Batches to send, from a row on; `keep` gets the rows as the user has them."""
-        types = dict(self.fields)
-        if self.source.whole is None and self.source.is_repeatable:
-            self._settle_times()
-        for rows in self.source.read():
-            skipped, first_row = min(first_row, rows.count), max(0, first_row - rows.count)
-            if skipped == rows.count > 0:
-                continue
-            self._check(rows)
-            arrays = [(number, type, rows.column(name, type, self.rules)) for number, (name, type) in enumerate(self.fields)]
-            keep(rows.arrow(types, self.rules).slice(skipped))
-            for start in range(skipped, rows.count, _SPINE_ROWS):
-                count = min(_SPINE_ROWS, rows.count - start)
-                yield batch.encode(count, [(number, type, array.slice(start, count)) for number, type, array in arrays])
-
-    def _settle_times(self) -> None:
-        """Reads ahead where the first times are numbers that may be in another unit.
-
-        Raises:
-            InvalidArgument: where all of them may.
-        """
-        times = [field for field in self.fields if field.type == TIMESTAMP]
-        self.rules.defer()
-        for rows in self.source.read():
-            self._check(rows)
-            for name, type in times:
-                rows.column(name, type, self.rules)
-            if not self.rules.is_doubtful:
-                break
-        self.rules.settle()
-
-    def _check(self, rows: Rows) -> None:
-        missing = [name for name, _ in self.fields if name not in rows.columns]
-        if missing:
-            wanted = ", ".join(f"{name} ({type})" for name, type in self.fields)
-            place = f"{rows.source}: spine" if rows.source else "spine"
-            raise InvalidArgument(f"has no column '{missing[0]}': it needs {wanted}{self._hint(missing[0], rows)}", place)
-        if rows.names != self.names:
-            self.names = rows.names
-            self._refuse_clashes()
-
-    def _hint(self, missing: str, rows: Rows) -> str:
-        """What the column that is missing may be called."""
-        other = next((name for name in rows.names if name.casefold() == missing.casefold()), None)
-        if other is not None:
-            return f"; it has '{other}', in another case"
-        times = [name for name, held in rows.columns.items() if _is_time(name, held)]
-        return f"; if its time is '{times[0]}', say spine_time='{times[0]}'" if missing == self.fields[-1].name and times else ""
-
-    def _refuse_clashes(self) -> None:
-        names = AnswerNames(self.outputs, self.names, "column of the spine")
-        names.refuse_clashes(statuses=self.has_statuses, event_times=self.has_event_times)
-
-    def check(self) -> None:
-        """Refuses a spine in memory before anything is sent."""
-        if self.source.whole is not None:
-            self._check(self.source.whole)
-
-    def expect(self, *, statuses: bool) -> None:
-        """Says whether statuses are to stand beside the features; refuses those that would take a column's place.
-
-        Raises:
-            InvalidArgument: names both columns.
-        """
-        self.has_statuses = statuses
-        if self.names:
-            self._refuse_clashes()
-
-
-def _is_time(name: str, held: Any) -> bool:
-    if isinstance(held, (pa.Array, pa.ChunkedArray)) and pa.types.is_timestamp(held.type):
-        return True
-    return name.casefold() in ("event_timestamp", "event_time", "timestamp", "time", "datetime", "date", "ts")
 
 
 class Part:
@@ -131,6 +32,7 @@ class Part:
         self._gathered = Gathered([field.type for field in answer.fields], capacity)
         self._columns: list[Any] | None = None
         self._beside: pa.Table | None = None
+        self._retyped: Sequence[str] = ()
         self._statuses: list[tuple[npt.NDArray[np.uint8], int]] = []
         self._event_times: list[npt.NDArray[np.datetime64]] = []
         self._has_event_times = has_event_times
@@ -148,11 +50,16 @@ class Part:
         if piece.event_times is not None:
             self._event_times.append(piece.event_times)
 
-    def finish(self, beside: pa.Table | None) -> Part:
-        """All rows are here; `beside` are those of the spine."""
+    def finish(self, beside: pa.Table | None, retyped: Sequence[str] = ()) -> Part:
+        """All rows are here; `beside` are those of the spine, of whose columns some were given other types."""
         self._columns = self._gathered.columns()
         self._beside = beside
+        self._retyped = retyped
         return self
+
+    def retyped(self) -> pa.Table:
+        """The columns of the spine that were given other types."""
+        return pa.table({}) if self._beside is None else self._beside.select(list(self._retyped))
 
     @property
     def codes(self) -> npt.NDArray[np.uint8]:
@@ -256,6 +163,8 @@ class TableQuery:
         """
         answer = Answer()
         beside = Beside()
+        if self._spine is not None:
+            beside.empty = await self._core.pool.driver.run(self._spine.prepare)
         if rows is not None and self._spine is not None and self._spine.source.is_repeatable and self.position is None:
             await self._fix_position()
         # A spine in memory says how many rows there will be.
@@ -276,15 +185,16 @@ class TableQuery:
         return Part(answer, capacity, has_event_times=self._has_event_times)
 
     def _finish(self, part: Part, beside: Beside) -> Part:
-        spine = None
+        spine, retyped = None, []
         if self._spine is not None:
+            retyped = self._spine.retyped
             spine = beside.take(part.rows)
             both = [name for name in spine.schema.names if name in part.names]
             if both:
                 raise InvalidArgument(
                     f"'{both[0]}' is a column of the spine and a feature: rename the spine's, or ask with full_feature_names=True"
                 )
-        return part.finish(spine)
+        return part.finish(spine, retyped)
 
     async def _stream(self, answer: Answer, beside: Beside) -> AsyncGenerator[Piece, None]:
         """The pieces of the answer. A history whose stream is lost, or was read too slowly for the server to wait, goes on with the rest
@@ -329,41 +239,3 @@ class TableQuery:
         async for _ in stream(self._core, self._method, request, answer, None, spine=lambda: iter([]), has_statuses=True):
             pass
         self.position = answer.position
-
-
-class Beside:
-    """Rows of the spine that wait for their features."""
-
-    def __init__(self) -> None:
-        self._tables: deque[pa.Table] = deque()
-        # The number of the first.
-        self._first = 0
-
-    def add(self, table: pa.Table) -> None:
-        self._tables.append(table)
-
-    def take(self, count: int) -> pa.Table:
-        """The next rows."""
-        self._first += count
-        parts: list[pa.Table] = []
-        while self._tables and (count > 0 or not parts):
-            table = self._tables.popleft()
-            if table.num_rows > count:
-                self._tables.appendleft(table.slice(count))
-                table = table.slice(0, count)
-            parts.append(table)
-            count -= table.num_rows
-        if not parts:
-            return pa.table({})
-        return parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="permissive")
-
-    def cut(self, row: int) -> None:
-        """Leaves only rows before this one."""
-        kept: deque[pa.Table] = deque()
-        left = row - self._first
-        for table in self._tables:
-            if left <= 0:
-                break
-            kept.append(table.slice(0, left))
-            left -= table.num_rows
-        self._tables = kept

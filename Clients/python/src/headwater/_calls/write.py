@@ -15,8 +15,9 @@ from tqdm.auto import tqdm
 
 from .._columns import batch
 from .._connections.transport import Deadline
+from .._tables.rows import ROWS_MAX, Rows, Source
 from .._tables.rules import Rules
-from .._tables.sources import ROWS_MAX, Rows, Source, open_source
+from .._tables.sources import open_source
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Bytes, Method
 from .._wire.session import Exchange, decode
@@ -111,7 +112,7 @@ async def _write_together(core: Core, tables: Mapping[str, Any], options: Option
         table = _Table(core, await group(core, name, core.deadline(options.timeout)), data, options)
         pieces = await core.pool.driver.run(lambda table=table: list(table.source.read()))  # type: ignore[misc]
         if len(pieces) > 1:
-            joined = pa.concat_tables([piece.arrow(table.types(piece), table.rules) for piece in pieces], promote_options="permissive")
+            joined = pa.concat_tables([table.typed(piece) for piece in pieces], promote_options="default")
             pieces = list(open_source(joined).read())
         body += [entry for piece in pieces if (entry := table.encode(piece)) is not None]
     if not body:
@@ -145,8 +146,9 @@ class _Table:
         self.rules = Rules(options.time_unit, options.lossy)
         self.source: Source = open_source(data, self.columns, nan_is_null=options.nan_is_null)
 
-    def types(self, rows: Rows) -> dict[str, Any]:
-        return {name: self.columns[name].type for name in rows.names if name in self.columns}
+    def typed(self, rows: Rows) -> pa.Table:
+        """Rows whose columns are of the group's types, so that those of several files are the same."""
+        return pa.table({column.name: array for column, array in self.arrays(rows)})
 
     def arrays(self, rows: Rows) -> list[tuple[Column, pa.Array]]:
         """The columns by rising ordinal.

@@ -16,7 +16,7 @@ from .decimals import first_row, wider
 from .rules import TIMESTAMP, ColumnRules, Epochs, Misfit, Rules, first_failing
 
 # Text of a time, in groups its fraction and its zone.
-INSTANT = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:?\d{2})?$"
+INSTANT = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})?$"
 
 
 def column(
@@ -243,7 +243,7 @@ def instants_of_text(array: pa.Array, epochs: Epochs | None) -> pa.Array:
     # Digits past the sixth are cut off, as the server does.
     text = pc.replace_substring_regex(pc.utf8_upper(text), r"(\.\d{6})\d+", r"\1")
     none = pa.scalar(None, pa.string())
-    zoned = pc.and_(instant, pc.match_substring_regex(text, r"(Z|[+-]\d{2}:?\d{2})$"))
+    zoned = pc.and_(instant, pc.match_substring_regex(text, r"(Z|[+-]\d{2}:\d{2})$"))
 
     def made(text: pa.Array, whole: pa.Array, zoned: pa.Array) -> pa.Array:
         with_zone = pc.if_else(zoned, text, none).cast(target)

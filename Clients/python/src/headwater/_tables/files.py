@@ -3,54 +3,51 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from .._paths import local
 from ..errors import InvalidArgument, NotFound
-from .cells import no_constant, of_json, of_text
+from .csv import read_csv, read_header
 from .extensions import named_columns
-from .sources import ROWS_MAX, Make, Rows, Source, named
+from .ndjson import read_ndjson
+from .partitions import path_columns, with_path
+from .rows import ROWS_MAX, Head, Rows, Source, named, types_of
+from .streams import COMPRESSIONS
 
-_JSON_ROWS = 16_384
-_CSV_BYTES = 8 << 20
-_LINE_BYTES_MAX = 64 << 20
-_COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
+_PARQUET = (".parquet", ".pq")
+_CSV = (".csv",)
+_NDJSON = (".ndjson", ".jsonl")
 
 
-def open_files(paths: Any, text_columns: list[str]) -> Source:
+def open_files(paths: Any, typed: Collection[str]) -> Source:
     """A source of one path, of a glob such as `data/*.parquet`, or of a list of them; rows in the order of the names.
+
+    Args:
+        typed: columns of NDJSON files that become of the type that is asked for.
 
     Raises:
         NotFound: where there is no such file.
         InvalidArgument: where a name tells no format.
     """
-    files: list[Path] = []
-    for path in paths if isinstance(paths, (list, tuple)) else [paths]:
-        files += _matches(local(path))
-    readers = [_reader(file, text_columns) for file in files]
-    count = None
-    if all(_format(file) in (".parquet", ".pq") for file in files):
-        count = sum(_parquet_rows(file) for file in files)
+    files = [_File(file, typed) for path in (paths if isinstance(paths, (list, tuple)) else [paths]) for file in _matches(local(path))]
+    count = sum(file.parquet_rows() for file in files) if all(file.format in _PARQUET for file in files) else None
 
     def read() -> Iterator[Rows]:
-        for reader in readers:
-            yield from reader()
+        for file in files:
+            yield from file.read()
 
-    return Source(read, count, True)
+    return Source(read, count, True, lambda: (file.head() for file in files))
 
 
 def _matches(path: str) -> list[Path]:
     if os.path.isdir(path):
-        raise InvalidArgument("is a directory: name its files, such as with *.parquet", path)
+        raise InvalidArgument("is a directory: name its files, such as with *.parquet, or with **/*.parquet where they lie deeper", path)
     if os.path.exists(path):
         return [Path(path)]
     found = sorted(glob.glob(path, recursive=True))
@@ -62,147 +59,74 @@ def _matches(path: str) -> list[Path]:
     return [Path(name) for name in found]
 
 
-def _format(file: Path) -> str:
-    suffixes = [suffix.lower() for suffix in file.suffixes]
-    if suffixes and suffixes[-1] in _COMPRESSIONS:
-        suffixes.pop()
-    return suffixes[-1] if suffixes else ""
+class _File:
+    """One file, with the columns that stand in its path."""
 
+    def __init__(self, path: Path, typed: Collection[str]) -> None:
+        self._path = path
+        self._typed = typed
+        suffixes = [suffix.lower() for suffix in path.suffixes]
+        if suffixes and suffixes[-1] in COMPRESSIONS:
+            suffixes.pop()
+        self.format = suffixes[-1] if suffixes else ""
+        if self.format not in (*_PARQUET, *_CSV, *_NDJSON):
+            reason = "the name tells no format: .parquet, .csv, .ndjson or .jsonl (the last three also as .gz, .zst)"
+            raise InvalidArgument(reason, str(path))
+        self._in_path = path_columns(path)
 
-def _reader(file: Path, text_columns: list[str]) -> Callable[[], Iterator[Rows]]:
-    format = _format(file)
-    if format in (".parquet", ".pq"):
-        return partial(_read_parquet, file)
-    if format == ".csv":
-        return partial(_read_csv, file, text_columns)
-    if format in (".ndjson", ".jsonl"):
-        return partial(_read_ndjson, file, text_columns)
-    raise InvalidArgument("the name tells no format: .parquet, .csv, .ndjson or .jsonl (the last three also as .gz, .zst)", str(file))
+    def head(self) -> Head:
+        """What is known of it without reading its rows."""
+        if self.format in _NDJSON:
+            return Head(str(self._path), None)
+        if self.format in _CSV:
+            types: dict[str, pa.DataType | None] = dict.fromkeys(read_header(self._path))
+        else:
+            with _Parquet(self._path) as opened:
+                types = types_of(opened.schema_arrow, str(self._path))
+        return Head(str(self._path), types | {name: None for name in self._in_path if name not in types})
 
+    def read(self) -> Iterator[Rows]:
+        for rows in self._read():
+            yield with_path(rows, self._in_path)
 
-def _parquet_rows(file: Path) -> int:
-    try:
-        return int(pq.read_metadata(file).num_rows)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InvalidArgument(f"cannot be read as Parquet: {error}", str(file)) from None
+    def _read(self) -> Iterator[Rows]:
+        if self.format in _CSV:
+            return read_csv(self._path)
+        return read_ndjson(self._path, self._typed) if self.format in _NDJSON else _read_parquet(self._path)
+
+    def parquet_rows(self) -> int:
+        with _Parquet(self._path) as opened:
+            return int(opened.metadata.num_rows)
 
 
 def _read_parquet(file: Path) -> Iterator[Rows]:
     first = 1
-    try:
-        with pq.ParquetFile(file) as opened:
-            for batch in opened.iter_batches(ROWS_MAX // 4):
-                yield Rows(
-                    batch.num_rows, first, str(file), named(batch.schema.names, named_columns(batch.schema, batch.columns), str(file))
-                )
-                first += batch.num_rows
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InvalidArgument(f"cannot be read as Parquet: {error}", str(file)) from None
-
-
-def _open(file: Path) -> Any:
-    compression = _COMPRESSIONS.get(file.suffix.lower())
-    return pa.input_stream(str(file), compression=compression) if compression else pa.OSFile(str(file), "rb")
-
-
-def _read_csv(file: Path, text_columns: list[str]) -> Iterator[Rows]:
-    first = 1
-    for block_bytes in (_CSV_BYTES, _LINE_BYTES_MAX):
-        try:
-            for rows in _csv_rows(file, text_columns, block_bytes, first):
-                yield rows
-                first += rows.count
-            return
-        except (pa.ArrowInvalid, OSError) as error:
-            # A record that is longer than a block is read with the longest there may be.
-            if "straddl" not in str(error) or block_bytes == _LINE_BYTES_MAX:
-                raise InvalidArgument(f"cannot be read as CSV: {error}", str(file)) from None
-
-
-def _csv_rows(file: Path, text_columns: list[str], block_bytes: int, skip: int) -> Iterator[Rows]:
-    """The rows from number `skip` on."""
-    convert_options = pa_csv.ConvertOptions(
-        column_types=dict.fromkeys(text_columns, pa.string()), null_values=[""], strings_can_be_null=True,
-        quoted_strings_can_be_null=False,
-    )  # fmt: skip
-    first = 1
-    with _open(file) as stream:
-        read_options = pa_csv.ReadOptions(block_size=block_bytes, use_threads=False)
-        for batch in pa_csv.open_csv(stream, read_options, pa_csv.ParseOptions(newlines_in_values=True), convert_options):
-            kept = batch.slice(max(0, skip - first))
-            columns: dict[str, pa.Array | pa.ChunkedArray | Make] = named(kept.schema.names, kept.columns, str(file))
-            columns.update({name: partial(of_text, columns[name]) for name in columns if name in text_columns})
-            if kept.num_rows:
-                yield Rows(kept.num_rows, first + batch.num_rows - kept.num_rows, str(file), columns)
+    with _Parquet(file) as opened:
+        for batch in opened.iter_batches(ROWS_MAX // 4):
+            yield Rows(batch.num_rows, first, str(file), named(batch.schema.names, named_columns(batch.schema, batch.columns), str(file)))
             first += batch.num_rows
+        if first == 1:
+            table = opened.schema_arrow.empty_table()
+            yield Rows(0, first, str(file), named(table.schema.names, named_columns(table.schema, table.columns), str(file)))
 
 
-def _read_ndjson(file: Path, text_columns: list[str]) -> Iterator[Rows]:
-    first = 1
-    with _open(file) as stream:
-        for records, line in _records(stream, file):
-            names: dict[str, None] = {}
-            for record in records:
-                names.update(dict.fromkeys(record))
-            columns: dict[str, pa.Array | pa.ChunkedArray | Make] = {}
-            for name in names:
-                cells = [record.get(name) for record in records]
-                columns[name] = partial(of_json, cells) if name in text_columns else _inferred(cells, file, line, name)
-            yield Rows(len(records), first, str(file), columns)
-            first += len(records)
+class _Parquet:
+    """A Parquet file that is open; damage is named as its own."""
 
+    def __init__(self, file: Path) -> None:
+        self._file = file
 
-def _inferred(cells: list[Any], file: Path, line: int, name: str) -> pa.Array:
-    try:
-        return pa.array(cells)
-    except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
-        raise InvalidArgument(f"cells have no common type: {error}", f"{file}: column '{name}' from line {line} on") from None
-
-
-def _records(stream: BinaryIO, file: Path) -> Iterator[tuple[list[dict[str, Any]], int]]:
-    """Runs of objects, each with the line that it starts at."""
-    records: list[dict[str, Any]] = []
-    start = 1
-    for number, line in enumerate(_lines(stream, file), 1):
-        if not line.strip():
-            continue
+    def __enter__(self) -> pq.ParquetFile:
         try:
-            record = json.loads(line, object_pairs_hook=_once, parse_constant=no_constant)
-        except RecursionError:
-            raise InvalidArgument("is nested too deeply", f"{file}: line {number}") from None
-        except ValueError as error:
-            raise InvalidArgument(f"is no JSON object: {error}", f"{file}: line {number}") from None
-        if not isinstance(record, dict):
-            raise InvalidArgument("is no JSON object", f"{file}: line {number}")
-        records.append(record)
-        if len(records) == _JSON_ROWS:
-            yield records, start
-            records, start = [], number + 1
-    if records:
-        yield records, start
+            self._opened = pq.ParquetFile(self._file)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise self._named(error) from None
+        return self._opened
 
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        self._opened.close()
+        if isinstance(error, (pa.ArrowInvalid, OSError)):
+            raise self._named(error) from None
 
-def _lines(stream: BinaryIO, file: Path) -> Iterator[bytes]:
-    rest = b""
-    while chunk := _read(stream, file):
-        *lines, rest = (rest + chunk).split(b"\n")
-        if len(rest) > _LINE_BYTES_MAX:
-            raise InvalidArgument(f"a line is longer than {_LINE_BYTES_MAX} bytes", str(file))
-        yield from lines
-    if rest:
-        yield rest
-
-
-def _read(stream: BinaryIO, file: Path) -> bytes:
-    try:
-        return stream.read(1 << 20)
-    except OSError as error:
-        raise InvalidArgument(f"cannot be read: {error}", str(file)) from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"'{next(name for name in names if names.count(name) > 1)}' comes twice")
-    return made
+    def _named(self, error: BaseException) -> InvalidArgument:
+        return InvalidArgument(f"cannot be read as Parquet: {error}", str(self._file))

@@ -3,100 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from .._columns.types import FeatureType
 from ..errors import InvalidArgument
-from . import convert
-from .encodings import kept
-from .extensions import as_it_was, named_columns
-from .rules import ColumnRules, Misfit, Rules
+from .extensions import named_columns
+from .rows import Head, Rows, Source, named, types_of
 from .values import values_to_arrow, with_nulls
-
-# Rows that are taken at once, at most.
-ROWS_MAX = 262_144
-
-Make = Callable[[FeatureType, ColumnRules], pa.Array]
-
-
-@dataclass
-class Rows:
-    """Some rows of a table."""
-
-    count: int
-    # The number of the first: in a table in memory they count from 0, as everywhere in Python, in a file from 1, as on the command line.
-    first_row: int
-    # The file; empty for a table in memory.
-    source: str
-    # As the user has them: Arrow arrays, or what makes one of a type that is wanted.
-    columns: Mapping[str, pa.Array | pa.ChunkedArray | Make]
-
-    @property
-    def names(self) -> list[str]:
-        return list(self.columns)
-
-    def held(self, name: str) -> pa.Array | pa.ChunkedArray:
-        """A column as the user has it; none that is made of texts."""
-        column = self.columns[name]
-        assert isinstance(column, (pa.Array, pa.ChunkedArray))
-        return column
-
-    def column(self, name: str, type: FeatureType, rules: Rules | None = None) -> pa.Array:
-        """A column of the type that is wanted.
-
-        Raises:
-            InvalidArgument: names file, row and column, and what would fit.
-        """
-        held = self.columns[name]
-        rules = rules or Rules()
-        if not isinstance(held, (pa.Array, pa.ChunkedArray)):
-            try:
-                made = held(type, rules.of(name))
-            except Misfit as misfit:
-                raise InvalidArgument(misfit.reason, self._place(misfit.row or 0, name)) from None
-            rules.note(name, lambda row: self._place(row, name))
-            return made
-        return convert.column(held, type, name, self.first_row, self.source, rules)
-
-    def _place(self, row: int, name: str) -> str:
-        place = f"row {self.first_row + row}, column '{name}'"
-        return f"{self.source}: {place}" if self.source else place
-
-    def slice(self, start: int, count: int) -> Rows:
-        """Rows of a table in memory."""
-        columns: dict[str, pa.Array | pa.ChunkedArray | Make] = {}
-        for name, column in self.columns.items():
-            assert isinstance(column, (pa.Array, pa.ChunkedArray))
-            columns[name] = column.slice(start, count)
-        return Rows(count, self.first_row + start, self.source, columns)
-
-    def arrow(self, types: Mapping[str, FeatureType], rules: Rules | None = None) -> pa.Table:
-        """All columns; of those that are made of texts, the ones in `types` of theirs."""
-        made: dict[str, pa.Array | pa.ChunkedArray] = {}
-        for name, held in self.columns.items():
-            if name in types and not (isinstance(held, (pa.Array, pa.ChunkedArray))):
-                made[name] = self.column(name, types[name], rules)
-            else:
-                assert isinstance(held, (pa.Array, pa.ChunkedArray))
-                made[name] = kept(as_it_was(held))
-        return pa.table(made)
-
-
-@dataclass
-class Source:
-    """A table that can be read piece by piece."""
-
-    read: Callable[[], Iterator[Rows]]
-    # `None` where it is not known before all is read.
-    row_count: int | None
-    # Whether `read` can be called again.
-    is_repeatable: bool
-    # The one piece of a table in memory.
-    whole: Rows | None = None
 
 
 def open_source(data: Any, text_columns: Iterable[str] = (), *, nan_is_null: bool | None = None) -> Source:
@@ -114,7 +29,8 @@ def open_source(data: Any, text_columns: Iterable[str] = (), *, nan_is_null: boo
 
         return open_files(data, list(text_columns))
     if isinstance(data, pa.RecordBatchReader):
-        return Source(lambda: _pieces(data, nan_is_null), None, False)
+        head = Head("", types_of(data.schema))
+        return Source(lambda: _pieces(data, nan_is_null), None, False, lambda: [head])
     if isinstance(data, Iterator):
         data = list(data)
     columns = columns_of(data, nan_is_null=nan_is_null)
@@ -125,7 +41,7 @@ def open_source(data: Any, text_columns: Iterable[str] = (), *, nan_is_null: boo
     if not columns and not count and not isinstance(data, (list, tuple)):
         raise InvalidArgument("the table is empty: it has no rows and no columns")
     whole = Rows(count, 0, "", columns)
-    return Source(lambda: iter([whole]), count, True, whole)
+    return Source(lambda: iter([whole]), count, True, lambda: [whole.head], whole)
 
 
 def _is_paths(data: Any) -> bool:
@@ -138,6 +54,9 @@ def _pieces(reader: pa.RecordBatchReader, nan_is_null: bool | None) -> Iterator[
         if batch.num_rows:
             yield Rows(batch.num_rows, first, "", columns_of(batch, nan_is_null=nan_is_null))
             first += batch.num_rows
+    if not first:
+        # Its columns are to be seen all the same.
+        yield Rows(0, 0, "", columns_of(reader.schema.empty_table(), nan_is_null=nan_is_null))
 
 
 def snapshot(data: Any) -> Any:
@@ -198,18 +117,6 @@ def _of_stream(data: Any) -> pa.Table:
 
 def _made(values: Any, name: str, nan_is_null: bool | None) -> pa.Array | pa.ChunkedArray:
     return with_nulls(values_to_arrow(values, name, nan_is_null=nan_is_null), nan_is_null)
-
-
-def named(names: Sequence[str], columns: Sequence[Any], source: str | None = None) -> dict[str, Any]:
-    """Columns by name.
-
-    Raises:
-        InvalidArgument: for a name that comes twice.
-    """
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidArgument(f"column '{twice}' comes twice", source)
-    return dict(zip(names, columns, strict=True))
 
 
 def _record_columns(records: Sequence[Any], nan_is_null: bool | None, only: Collection[str] | None) -> dict[str, Any]:
