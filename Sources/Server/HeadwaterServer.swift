@@ -31,7 +31,7 @@ public final class HeadwaterServer: Service {
         let trigger = Mutexed<(@Sendable () -> Void)?>(nil)
         let online = try configuration.runsOnline ? openOnline { trigger.value?() } : nil
         let services = Services(
-            configuration: configuration, storage: storage, online: online, clock: clock, logger: logger)
+            configuration: configuration, storage: storage, online: online, clock: online?.clock ?? clock, logger: logger)
         let starter = OfflineStarter(services: services, trigger: trigger)
         do {
             try starter.openNow()
@@ -160,11 +160,18 @@ public final class HeadwaterServer: Service {
         let newLogID = LogID((0..<LogID.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) })
         let engine = try OnlineEngine.open(
             storage: storage, dataDirectory: configuration.dataDirectory, options: options, newLogID: newLogID,
-            seed: random.next(), now: clock.now(),
+            seed: random.next(), now: clock.now(), boot: clock.bootTime(),
             progress: { applied, last in
                 self.logger.info("replaying the log", metadata: ["position": "\(applied)", "of": "\(last)"])
             }, notice: { self.logger.warning("\($0)") })
-        return OnlineNode(engine, clock: clock, logger: logger, onDurable: onDurable)
+        // Before anybody reads: a store that is never open for long keeps its retention too.
+        let now = engine.clockAtOpen?.last ?? clock.now()
+        for error in engine.cutOffDue(now: now, ageTime: engine.clockAtOpen?.ageTime ?? now) {
+            logger.warning("a retention cutoff was not taken", metadata: ["error": "\(error)"])
+        }
+        let node = OnlineNode(engine, clock: clock, logger: logger, onDurable: onDurable)
+        node.housekeep()
+        return node
     }
 
     private func startTimers(_ services: Services) -> [RepeatedTask] {

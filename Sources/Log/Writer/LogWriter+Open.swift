@@ -23,7 +23,7 @@ extension LogWriter {
     /// is then recovered, as docs/formats/log.md says.
     /// - Parameters:
     ///   - newLogID: the id of a log that is created; an existing one keeps its own.
-    ///   - now: the ingest time of a gap record.
+    ///   - now: the ingest time of a gap record that is the log's first.
     /// - Complexity: O(bytes of the last segment + segments) after a clean end, else O(bytes of the log).
     /// - Throws: `.failedPrecondition` where another writer holds the log or its format is newer, `.dataLoss` at `file:offset` for damage,
     ///   `.resourceExhausted` where a recovery needs room that the disk has not, `.unavailable` for a failing disk.

@@ -61,6 +61,9 @@ public final class LogWriter: LogBackend {
 
     public var lastPosition: Position { staged.position }
 
+    /// The ingest time of the last record; `nil` before the first.
+    public var lastIngestTime: Microseconds? { staged.position == 0 ? nil : staged.ingestTime }
+
     /// How often the log was opened for writing, this time included.
     public var writerEpoch: UInt64 { control.writerEpoch }
 

@@ -41,6 +41,8 @@ public struct StatusReport: Codable, Hashable, Sendable {
         public var logBytesMax: Int
         public var followers: [Follower]
         public var groups: [OnlineGroup]
+        /// How far the wall clock is ahead of trusted time, in microseconds, where it is not followed; negative behind it. Absent while all is well.
+        public var clockAhead: Int64?
         /// Why no write is taken; absent while all is well.
         public var failure: String?
 
