@@ -150,7 +150,9 @@ struct OperationHandlers {
     private func status(of offline: OfflineNode) async -> StatusReport.Offline {
         let lag = await lag(of: offline)
         let status = offline.store.status()
-        let failure = offline.state.failure ?? status.failure ?? offline.sourceFailure.withLock { $0 }
+        let failure =
+            offline.state.failure ?? status.failure ?? offline.writingFailure.withLock { $0 }
+            ?? offline.sourceFailure.withLock { $0 }
         var report = StatusReport.Offline(
             durablePosition: status.durablePosition, appliedPosition: status.appliedPosition,
             lag: lag?.positions, oldestAsOf: status.oldestAsOf,

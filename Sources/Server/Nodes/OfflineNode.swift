@@ -34,6 +34,8 @@ final class OfflineNode: Sendable {
     /// What the source last said of itself.
     let sourceFailure = Mutex<HeadwaterError?>(nil)
     let sourcePosition = Mutex<Position?>(nil)
+    /// Why chunks could not be written the last time, while that is so: rows then wait in memory, and at last in the log.
+    let writingFailure = Mutex<HeadwaterError?>(nil)
     /// Of the last record applied since the start.
     let lastIngestTime = Mutex<Microseconds?>(nil)
 
@@ -113,6 +115,8 @@ final class OfflineNode: Sendable {
     private func finish(_ job: FlushJob, _ engine: OfflineEngine) throws {
         try engine.store.finishFlush(job)
         lastFlush.withLock { $0 = Monotonic.now() }
+        writingFailure.withLock { $0 = nil }
+        gate.stall(nil)
         onDurable(store.durablePosition)
     }
 
@@ -141,17 +145,22 @@ final class OfflineNode: Sendable {
                 run(job)
                 self.engine.run { engine in
                     jobs.leave()
-                    do { try finish(job, engine) } catch { self.report(error) }
+                    do { try finish(job, engine) } catch { self.report(error, of: jobs) }
                 }
             }
         } catch {
             jobs.leave()
-            report(error)
+            report(error, of: jobs)
         }
     }
 
-    private func report(_ error: any Error) {
-        if let error = error as? HeadwaterError, error.code == .cancelled { return }
+    private func report(_ error: any Error, of jobs: FileJobs) {
+        guard let error = error as? HeadwaterError, error.code != .cancelled else { return }
+        // History falls behind without flushes; without compactions it only takes more room.
+        if jobs === flushes {
+            writingFailure.withLock { $0 = error }
+            gate.stall(error)
+        }
         logger.error("writing chunks failed; nothing is lost, it is tried again", metadata: ["error": "\(error)"])
     }
 
