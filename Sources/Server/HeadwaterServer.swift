@@ -15,7 +15,6 @@ public final class HeadwaterServer: Service {
 
     private let configuration: ServerConfiguration
     private let logger: Logger
-    private let storage: any Storage = RealStorage()
     private let clock: any WallClock = SystemClock()
 
     public init(configuration: ServerConfiguration, logger: Logger) {
@@ -27,15 +26,17 @@ public final class HeadwaterServer: Service {
     ///
     /// - Throws: what keeps it from starting: a directory that another process owns, damage, an address in use.
     public func run() async throws {
+        let storage = RealStorage(access: try configuration.group.map { try FileAccess.group($0) } ?? .owner)
         try storage.createDirectory(configuration.dataDirectory)
+        try StoreFiles.settle(configuration.dataDirectory, storage)
         let trigger = Mutexed<(@Sendable () -> Void)?>(nil)
-        let online = try configuration.runsOnline ? openOnline { trigger.value?() } : nil
+        let online = try configuration.runsOnline ? openOnline(storage) { trigger.value?() } : nil
         let services = Services(
             configuration: configuration, storage: storage, online: online, clock: online?.clock ?? clock, logger: logger)
         let starter = OfflineStarter(services: services, trigger: trigger)
         do {
             try starter.openNow()
-            try await serve(services, starter)
+            try await serve(services, starter, storage)
         } catch {
             await close(services)
             throw error
@@ -44,12 +45,13 @@ public final class HeadwaterServer: Service {
         logger.info("stopped")
     }
 
-    private func serve(_ services: Services, _ starter: OfflineStarter) async throws {
+    private func serve(_ services: Services, _ starter: OfflineStarter, _ storage: RealStorage) async throws {
         var options = ServerOptions()
         options.allowInsecure = configuration.allowInsecure
         let transport = try await ServerTransport.start(
             endpoints: configuration.endpoints, handler: Router(services: services), options: options)
         services.listening.value = transport.endpoints
+        for case .unix(let path) in transport.endpoints { try storage.settle(socket: path) }
         let timers = startTimers(services)
         let scrubber = Scrubber(services: services)
         services.scrubber = scrubber
@@ -149,7 +151,9 @@ public final class HeadwaterServer: Service {
         }.value
     }
 
-    private func openOnline(onDurable: @escaping @Sendable () -> Void) throws(HeadwaterError) -> OnlineNode {
+    private func openOnline(
+        _ storage: RealStorage, onDurable: @escaping @Sendable () -> Void
+    ) throws(HeadwaterError) -> OnlineNode {
         var options = OnlineOptions()
         options.durability = configuration.durability
         options.logBytesMax = configuration.logBytesMax

@@ -31,6 +31,8 @@ public struct ServerConfiguration: Sendable {
     /// Memory that a compaction may take, and a flush beside its rows.
     public var compactionBytesMax = 1 << 30
     public var allowInsecure = false
+    /// A group whose members may read the store's files and connect to its Unix sockets; `nil`: its owner alone.
+    public var group: String?
     /// Stops when no client has been connected for so long; `nil`: serves until it is told to stop.
     public var stopWhenIdle: Duration?
     /// Between the end of one scrub and the next; `nil`: none.

@@ -242,3 +242,18 @@ def test_what_keeps_the_server_from_starting_is_told(tmp_path: Path, monkeypatch
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(hw.NotFound, match="install Headwater's wheel, or set HEADWATER_BINARY"):
         binary()
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_store_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        with hw.open(tmp_path / "s", project="p") as client:
+            client.apply([hw.FeatureGroup("g", hw.Entity("user", {"id": "int64"}), {"x": "float64"}, event_time="t")])
+            client.write("g", [{"id": 1, "t": "2024-01-01", "x": 1.0}])
+            client.snapshot()
+            modes = {path: stat.S_IMODE(path.lstat().st_mode) for path in [tmp_path / "s", *(tmp_path / "s").rglob("*")]}
+            kinds = {path: path.is_dir() for path in modes}
+    finally:
+        os.umask(before)
+    assert {path for path, mode in modes.items() if mode != (0o700 if kinds[path] else 0o600)} == set()

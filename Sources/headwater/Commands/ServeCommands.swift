@@ -19,6 +19,12 @@ struct ServerOptionGroup: ParsableArguments {
             valueName: "address"))
     var listen: [EndpointArgument] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "A group whose members may read the store's files and use its Unix sockets. Default: only the user who runs the server.",
+            valueName: "name"))
+    var group: String?
+
     @Flag(help: "Allow addresses that other machines can reach: there is no TLS and no authentication.")
     var insecure = false
 
@@ -43,6 +49,7 @@ struct ServerOptionGroup: ParsableArguments {
         var configuration = ServerConfiguration(role: role, dataDirectory: data)
         configuration.listen = listen.map(\.endpoint)
         configuration.allowInsecure = insecure
+        configuration.group = group
         configuration.scrubInterval = scrubInterval.duration
         if let scrubBytesPerSecond { configuration.scrubBytesPerSecond = scrubBytesPerSecond.count }
         return configuration

@@ -59,7 +59,11 @@ class EmbeddedServer:
         self.directory = Path(local(path)).absolute()
         self._binary = binary_path
         try:
+            is_new = not self.directory.exists()
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if is_new:
+                # Whatever the umask.
+                self.directory.chmod(0o700)
         except OSError as error:
             raise InvalidArgument(f"cannot be made a directory: {error.strerror}", str(self.directory)) from None
         if not os.access(self.directory, os.W_OK):
@@ -86,7 +90,7 @@ class EmbeddedServer:
         if self._answers():
             return
         # Of several processes that open the directory at once, one starts the server.
-        lock = os.open(self.directory / "open.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = _private(self.directory / "open.lock", os.O_RDWR)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             until = time.monotonic() + _START_SECONDS
@@ -129,7 +133,7 @@ class EmbeddedServer:
         try:
             said_before = _rotated_size(log_path)
             # Appended to: what a server said last before it died is there to be read.
-            with open(log_path, "ab") as log:
+            with open(log_path, "ab", opener=lambda path, flags: _private(Path(path), flags)) as log:
                 # A session of its own: Ctrl-C in a terminal is for its clients.
                 server = subprocess.Popen(
                     command, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
@@ -166,6 +170,14 @@ class EmbeddedServer:
             return
         if address != "unix:headwater.sock":
             raise FailedPrecondition(f"is served by another server: use headwater.connect({address!r})", str(self.directory))
+
+
+def _private(path: Path, flags: int) -> int:
+    """Opens a file, made where it is not there, that only this user may read, whatever the umask."""
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if os.fstat(descriptor).st_uid == os.geteuid():
+        os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 def _rotated_size(log_path: Path) -> int:
