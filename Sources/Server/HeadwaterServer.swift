@@ -4,6 +4,7 @@ import Log
 public import Logging
 import NIOCore
 import NIOPosix
+import OnlineStore
 public import ServiceLifecycle
 import StorageIO
 import Transport
@@ -145,8 +146,10 @@ public final class HeadwaterServer: Service {
     private func close(_ services: Services) async {
         // A task of its own, so that a cancelled caller does not cut the waits short.
         await Task {
-            await services.online?.close()
-            await services.offline?.close()
+            let limit = configuration.stopWithin
+            async let online: Void? = services.online?.close(within: limit)
+            async let offline: Void? = services.offline?.close(within: limit)
+            _ = await (online, offline)
             await services.close()
         }.value
     }
@@ -162,10 +165,13 @@ public final class HeadwaterServer: Service {
         options.log = LogOptions(segmentBytes: configuration.segmentBytes)
         var random = SystemRandomNumberGenerator()
         let newLogID = LogID((0..<LogID.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) })
+        let started = ContinuousClock.now
+        var firstReplayed: Position?
         let engine = try OnlineEngine.open(
             storage: storage, dataDirectory: configuration.dataDirectory, options: options, newLogID: newLogID,
             seed: random.next(), now: clock.now(), boot: clock.bootTime(),
             progress: { applied, last in
+                firstReplayed = firstReplayed ?? applied
                 self.logger.info("replaying the log", metadata: ["position": "\(applied)", "of": "\(last)"])
             }, notice: { self.logger.warning("\($0)") })
         // Before anybody reads: a store that is never open for long keeps its retention too.
@@ -173,9 +179,29 @@ public final class HeadwaterServer: Service {
         for error in engine.cutOffDue(now: now, ageTime: engine.clockAtOpen?.ageTime ?? now) {
             logger.warning("a retention cutoff was not taken", metadata: ["error": "\(error)"])
         }
-        let node = OnlineNode(engine, clock: clock, logger: logger, onDurable: onDurable)
+        let recovered = (ContinuousClock.now - started)
+        if firstReplayed != nil { explainReplay(engine, recovered) }
+        let node = OnlineNode(
+            engine, clock: clock, logger: logger, replayed: firstReplayed == nil ? 0 : recovered.microseconds,
+            onDurable: onDurable)
         node.housekeep()
         return node
+    }
+
+    /// Says why a start took the time to apply the log anew.
+    private func explainReplay(_ engine: OnlineEngine, _ elapsed: Duration) {
+        let reason =
+            switch (engine.wasClosed, elapsed.microseconds > OnlineNode.replayLeast) {
+            case (false, _): "the last end was not clean"
+            case (true, true): "the last stop wrote no snapshot: it would have taken longer than --stop-within"
+            case (true, false): "the last stop wrote no snapshot for so little"
+            }
+        logger.info(
+            "replayed the log",
+            metadata: [
+                "from": "\(engine.store.snapshotPosition)", "to": "\(engine.store.appliedPosition)",
+                "milliseconds": "\(elapsed.microseconds / 1_000)", "because": "\(reason)",
+            ])
     }
 
     private func startTimers(_ services: Services) -> [RepeatedTask] {

@@ -39,6 +39,8 @@ public struct ServerConfiguration: Sendable {
     public var scrubInterval: Duration? = .seconds(86_400)
     /// What a scrub reads in a second at most.
     public var scrubBytesPerSecond = 64 << 20
+    /// How long a stop may take to write what makes the next start fast: a snapshot, and the history's last rows.
+    public var stopWithin = Duration.seconds(30)
     /// How long a stop waits for running requests.
     public var drainLimit = Duration.seconds(10)
 

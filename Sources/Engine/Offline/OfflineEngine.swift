@@ -117,7 +117,11 @@ public final class OfflineEngine {
     public func beginFlush() throws(HeadwaterError) -> FlushJob? { try store.beginFlush(extra: folded.encode()) }
 
     /// Flushes in one go, on this thread.
-    public func flush() throws(HeadwaterError) { try store.flush(extra: folded.encode()) }
+    ///
+    /// - Throws: what the disk says; `.cancelled` where `isCancelled` said so.
+    public func flush(
+        crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }
+    ) throws(HeadwaterError) { try store.flush(extra: folded.encode(), crew: crew, isCancelled: isCancelled) }
 
     public func close() { store.close() }
 }

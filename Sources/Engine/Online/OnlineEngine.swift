@@ -80,6 +80,8 @@ public final class OnlineEngine {
     }
 
     public var logID: LogID { log.logID }
+    /// Whether the owner of the log before this one ended cleanly.
+    public var wasClosed: Bool { log.wasClosed }
 
     // Changed in place: a copy for each record would cost as much as the window holds.
     var catalog: Catalog {

@@ -14,6 +14,7 @@ extension LogWriter {
         var segments: [SegmentInfo]
         var current: (file: any StorageFile, offset: Int)
         var link: ChainLink
+        let wasClosed: Bool
         var recoveredGap: ClosedRange<Position>?
     }
 
@@ -64,6 +65,7 @@ extension LogWriter {
         try storage.syncDirectory(directory)
         let outcome = try LogRecovery(storage, directory, options, control, now).run(scan)
 
+        let wasClosed = control.state == .closed
         let controlFile = try storage.open(StoragePath.join(directory, LogFormat.controlName), .readWrite)
         try control.store(in: controlFile) { control in
             control.reserve = outcome.link.position + options.reserveAhead
@@ -79,7 +81,7 @@ extension LogWriter {
         return LogWriter(
             Parts(
                 storage: storage, directory: directory, options: options, lock: lock, controlFile: controlFile, page: page,
-                control: control, segments: outcome.segments, current: outcome.current, link: outcome.link,
+                control: control, segments: outcome.segments, current: outcome.current, link: outcome.link, wasClosed: wasClosed,
                 recoveredGap: outcome.gap))
     }
 

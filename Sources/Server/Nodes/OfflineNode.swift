@@ -25,6 +25,8 @@ final class OfflineNode: Sendable {
     private let crew: WorkCrew
     private let isPullPending = Atomic<Bool>(false)
     private let isClosing = Atomic<Bool>(false)
+    /// When a flush is given up; `nil` while the service goes on.
+    private let stopBy = Mutex<Microseconds?>(nil)
     /// Memory may grow to this many times the size at which a flush begins, before the log waits.
     private static let memoryFactor = 4
     private static let pullBytes = 8 << 20
@@ -104,7 +106,7 @@ final class OfflineNode: Sendable {
         start(flushes) {
             try engine.beginFlush()
         } run: { job in
-            job.run(crew: self.crew)
+            job.run(crew: self.crew, isCancelled: { self.mustStop })
         } finish: { job, engine in
             try self.finish(job, engine)
             if engine.isFlushDue { self.startFlush(engine) }
@@ -244,11 +246,17 @@ final class OfflineNode: Sendable {
         }
     }
 
+    /// Whether the service ends and has taken its time for it.
+    private var mustStop: Bool { stopBy.withLock { $0.map { Monotonic.now() >= $0 } ?? false } }
+
     /// Ends the service; what is in memory is flushed, so that the next start need not read the log again.
     ///
-    /// - Parameter isReplaced: its history is given up for another one, so nothing is flushed.
-    func close(isReplaced: Bool = false) async {
+    /// - Parameters:
+    ///   - limit: a flush that takes longer is given up: the log holds its rows, and the next start goes on with them.
+    ///   - isReplaced: its history is given up for another one, so nothing is flushed.
+    func close(within limit: Duration = .seconds(30), isReplaced: Bool = false) async {
         gate.close()
+        stopBy.withLock { $0 = Monotonic.now() + limit.microseconds }
         isClosing.store(true, ordering: .releasing)
         // The running jobs end first: a compaction gives up, a flush finishes.
         for jobs in [flushes, compactions] { await jobs.worker.shutdown() }
@@ -256,10 +264,13 @@ final class OfflineNode: Sendable {
             try await engine.call { engine in
                 defer { engine.close() }
                 if engine.state.failure == nil, !isReplaced {
-                    try engine.flush()
+                    try engine.flush(crew: self.crew, isCancelled: { self.mustStop })
                     self.onDurable(self.store.durablePosition)
                 }
             }
+        } catch let error as HeadwaterError where error.code == .cancelled {
+            logger.notice(
+                "the last rows of the history are not in chunks yet: the log has them, and the next start goes on with them")
         } catch { logger.error("the last flush failed; the log still holds its rows", metadata: ["error": "\(error)"]) }
         await engine.worker.shutdown()
     }

@@ -37,14 +37,27 @@ final class OnlineNode: Sendable {
     private let nextSnapshot = Mutex((attempt: Microseconds(0), pause: OnlineNode.snapshotPause))
     private static let snapshotPause: Microseconds = 5_000_000
     private static let snapshotPauseMax: Microseconds = 300_000_000
+    /// A stop writes a snapshot where the next start would replay for longer than this.
+    static let replayLeast: Microseconds = 1_000_000
+    /// What a snapshot is reckoned to write in a second, before one has been measured.
+    private static let snapshotBytesPerSecond = 64 << 20
+    /// About how long a restart would replay the log behind the last snapshot, in microseconds: as long as applying it took.
+    private let replayTime: Atomic<Int>
+    /// Bytes and microseconds of the last snapshot.
+    private let lastSnapshot = Mutex<(bytes: Int, elapsed: Microseconds)?>(nil)
     /// When cutoffs are tried again after one was refused.
     private let nextCutoffs = Mutex<Microseconds>(0)
     private static let cutoffPause: Microseconds = 60_000_000
 
     /// - Parameters:
     ///   - clock: the machine's; what it shows is trusted as far as the engine found at its open.
+    ///   - replayed: how long it took to apply the log behind the snapshot at the open, in microseconds.
     ///   - onDurable: called when the log has grown, from the writer thread.
-    init(_ engine: sending OnlineEngine, clock: any WallClock, logger: Logger, onDurable: @escaping @Sendable () -> Void) {
+    init(
+        _ engine: sending OnlineEngine, clock: any WallClock, logger: Logger, replayed: Microseconds = 0,
+        onDurable: @escaping @Sendable () -> Void
+    ) {
+        replayTime = Atomic(Int(replayed))
         store = engine.store
         state = engine.state
         logID = engine.logID
@@ -91,10 +104,12 @@ final class OnlineNode: Sendable {
             guard engine.hasPreparedGroup else { continue }
             let committed = engine.commitGroup()
             if case .success = committed { onDurable() }
-            engine.completeGroup(committed, elapsed: Monotonic.now()) { completions in
+            let started = Monotonic.now()
+            engine.completeGroup(committed, elapsed: started) { completions in
                 gate.advance(to: store.appliedPosition)
                 answer(completions)
             }
+            replayTime.add(Int(Monotonic.now() - started), ordering: .relaxed)
         }
     }
 
@@ -124,6 +139,8 @@ final class OnlineNode: Sendable {
             return done(.failure(error))
         }
         onDurable()
+        let replayed = replayTime.exchange(0, ordering: .relaxed)
+        let started = Monotonic.now()
         snapshotWorker.submit {
             let written = Result { () throws(HeadwaterError) in try job.run() }
             self.engine.run { engine in
@@ -134,11 +151,37 @@ final class OnlineNode: Sendable {
                     }
                 }
                 self.isSnapshotRunning.store(false, ordering: .releasing)
+                switch result {
+                case .success: self.lastSnapshot.withLock { $0 = (self.store.snapshotBytes, Monotonic.now() - started) }
+                case .failure: self.replayTime.add(replayed, ordering: .relaxed)
+                }
                 self.scheduleNextSnapshot(after: result)
                 done(result)
                 self.snapshotWorker.submit { self.store.returnFreedMemory() }
             }
         }
+    }
+
+    /// Writes a snapshot where the next start would else replay for long, and where it is expected to end in time.
+    private func snapshotBeforeStop(within limit: Duration) async {
+        guard replayTime.load(ordering: .relaxed) > Self.replayLeast, state.current.failure == nil else { return }
+        let expected = expectedSnapshotTime
+        guard expected <= limit.microseconds else {
+            return logger.notice(
+                "no snapshot is written, for it would take longer than --stop-within: the next start replays the log",
+                metadata: ["expected": "\(expected / 1_000_000) s"])
+        }
+        logger.notice("writing a snapshot, so that the next start is fast", metadata: ["expected": "\(expected / 1_000_000) s"])
+        await withCheckedContinuation { continuation in snapshot { _ in continuation.resume() } }
+    }
+
+    private var expectedSnapshotTime: Microseconds {
+        let measured = lastSnapshot.withLock { $0 }
+        // A small one says little about the next.
+        let rate =
+            measured.flatMap { $0.bytes > Self.snapshotBytesPerSecond / 8 ? Double($0.bytes) / Double(max(1, $0.elapsed)) : nil }
+            ?? Double(Self.snapshotBytesPerSecond) / 1e6
+        return Microseconds(Double(store.residentBytes) / rate)
     }
 
     private func scheduleNextSnapshot(after result: Result<WrittenSnapshot, HeadwaterError>) {
@@ -224,8 +267,11 @@ final class OnlineNode: Sendable {
     }
 
     /// Ends the service: answers what is queued, syncs, gives up the locks.
-    func close() async {
+    ///
+    /// - Parameter limit: how long a snapshot may take that makes the next start fast.
+    func close(within limit: Duration = .zero) async {
         gate.close()
+        await snapshotBeforeStop(within: limit)
         await snapshotWorker.shutdown()
         do {
             try await engine.call { engine in
