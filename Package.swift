@@ -102,7 +102,8 @@ let package = Package(
         tests(
             "ServerTests",
             [
-                "Server", "Transport", "Engine", "OnlineStore", "OfflineStore", "Log", "StorageIO", "Catalog", "Wire", "FeatureModel",
+                "Server", "Transport", "Engine", "OnlineStore", "OfflineStore", "Log", "StorageIO", "Catalog", "Wire",
+                "FeatureModel",
                 "TestSupport", "SocketSupport", nio("NIOCore"),
                 logging,
             ]),
@@ -111,7 +112,10 @@ let package = Package(
         tests("CLITests", []),
         tests(
             "SystemTests",
-            ["OnlineStore", "StorageIO", "FeatureModel", "TestSupport", "ProcessSupport", nio("NIOCore"), nio("NIOPosix")]),
+            [
+                "OnlineStore", "Log", "Transport", "StorageIO", "FeatureModel", "TestSupport", "ProcessSupport", nio("NIOCore"),
+                nio("NIOPosix"),
+            ]),
         tests("TransportTests", ["Transport", "Wire", "FeatureModel", "SocketSupport", nio("NIOCore"), nio("NIOPosix")]),
 
         // Faults of real processes and disks: `make torture`.

@@ -2077,6 +2077,96 @@ void   headwater__v1__bootstrap_end__free_unpacked
   assert(message->base.descriptor == &headwater__v1__bootstrap_end__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   headwater__v1__accept_clock_request__init
+                     (Headwater__V1__AcceptClockRequest         *message)
+{
+  static const Headwater__V1__AcceptClockRequest init_value = HEADWATER__V1__ACCEPT_CLOCK_REQUEST__INIT;
+  *message = init_value;
+}
+size_t headwater__v1__accept_clock_request__get_packed_size
+                     (const Headwater__V1__AcceptClockRequest *message)
+{
+  assert(message->base.descriptor == &headwater__v1__accept_clock_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t headwater__v1__accept_clock_request__pack
+                     (const Headwater__V1__AcceptClockRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &headwater__v1__accept_clock_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t headwater__v1__accept_clock_request__pack_to_buffer
+                     (const Headwater__V1__AcceptClockRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &headwater__v1__accept_clock_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Headwater__V1__AcceptClockRequest *
+       headwater__v1__accept_clock_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Headwater__V1__AcceptClockRequest *)
+     protobuf_c_message_unpack (&headwater__v1__accept_clock_request__descriptor,
+                                allocator, len, data);
+}
+void   headwater__v1__accept_clock_request__free_unpacked
+                     (Headwater__V1__AcceptClockRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &headwater__v1__accept_clock_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   headwater__v1__accept_clock_reply__init
+                     (Headwater__V1__AcceptClockReply         *message)
+{
+  static const Headwater__V1__AcceptClockReply init_value = HEADWATER__V1__ACCEPT_CLOCK_REPLY__INIT;
+  *message = init_value;
+}
+size_t headwater__v1__accept_clock_reply__get_packed_size
+                     (const Headwater__V1__AcceptClockReply *message)
+{
+  assert(message->base.descriptor == &headwater__v1__accept_clock_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t headwater__v1__accept_clock_reply__pack
+                     (const Headwater__V1__AcceptClockReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &headwater__v1__accept_clock_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t headwater__v1__accept_clock_reply__pack_to_buffer
+                     (const Headwater__V1__AcceptClockReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &headwater__v1__accept_clock_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Headwater__V1__AcceptClockReply *
+       headwater__v1__accept_clock_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Headwater__V1__AcceptClockReply *)
+     protobuf_c_message_unpack (&headwater__v1__accept_clock_reply__descriptor,
+                                allocator, len, data);
+}
+void   headwater__v1__accept_clock_reply__free_unpacked
+                     (Headwater__V1__AcceptClockReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &headwater__v1__accept_clock_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor headwater__v1__error_detail__field_descriptors[4] =
 {
   {
@@ -2961,7 +3051,7 @@ const ProtobufCMessageDescriptor headwater__v1__write_request__descriptor =
   (ProtobufCMessageInit) headwater__v1__write_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__write_reply__field_descriptors[5] =
+static const ProtobufCFieldDescriptor headwater__v1__write_reply__field_descriptors[7] =
 {
   {
     "position",
@@ -3023,6 +3113,30 @@ static const ProtobufCFieldDescriptor headwater__v1__write_reply__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "rows_below_cutoff",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Headwater__V1__WriteReply, has_rows_below_cutoff),
+    offsetof(Headwater__V1__WriteReply, rows_below_cutoff),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows_behind_tombstone",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Headwater__V1__WriteReply, has_rows_behind_tombstone),
+    offsetof(Headwater__V1__WriteReply, rows_behind_tombstone),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned headwater__v1__write_reply__field_indices_by_name[] = {
   4,   /* field[4] = duplicate */
@@ -3030,11 +3144,13 @@ static const unsigned headwater__v1__write_reply__field_indices_by_name[] = {
   3,   /* field[3] = keys_with_newer_rows */
   0,   /* field[0] = position */
   2,   /* field[2] = row_counts */
+  6,   /* field[6] = rows_behind_tombstone */
+  5,   /* field[5] = rows_below_cutoff */
 };
 static const ProtobufCIntRange headwater__v1__write_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor headwater__v1__write_reply__descriptor =
 {
@@ -3044,7 +3160,7 @@ const ProtobufCMessageDescriptor headwater__v1__write_reply__descriptor =
   "Headwater__V1__WriteReply",
   "headwater.v1",
   sizeof(Headwater__V1__WriteReply),
-  5,
+  7,
   headwater__v1__write_reply__field_descriptors,
   headwater__v1__write_reply__field_indices_by_name,
   1,  headwater__v1__write_reply__number_ranges,
@@ -5340,5 +5456,74 @@ const ProtobufCMessageDescriptor headwater__v1__bootstrap_end__descriptor =
   headwater__v1__bootstrap_end__field_indices_by_name,
   1,  headwater__v1__bootstrap_end__number_ranges,
   (ProtobufCMessageInit) headwater__v1__bootstrap_end__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define headwater__v1__accept_clock_request__field_descriptors NULL
+#define headwater__v1__accept_clock_request__field_indices_by_name NULL
+#define headwater__v1__accept_clock_request__number_ranges NULL
+const ProtobufCMessageDescriptor headwater__v1__accept_clock_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.AcceptClockRequest",
+  "AcceptClockRequest",
+  "Headwater__V1__AcceptClockRequest",
+  "headwater.v1",
+  sizeof(Headwater__V1__AcceptClockRequest),
+  0,
+  headwater__v1__accept_clock_request__field_descriptors,
+  headwater__v1__accept_clock_request__field_indices_by_name,
+  0,  headwater__v1__accept_clock_request__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__accept_clock_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor headwater__v1__accept_clock_reply__field_descriptors[2] =
+{
+  {
+    "ahead",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Headwater__V1__AcceptClockReply, has_ahead),
+    offsetof(Headwater__V1__AcceptClockReply, ahead),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "now",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Headwater__V1__AcceptClockReply, has_now),
+    offsetof(Headwater__V1__AcceptClockReply, now),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned headwater__v1__accept_clock_reply__field_indices_by_name[] = {
+  0,   /* field[0] = ahead */
+  1,   /* field[1] = now */
+};
+static const ProtobufCIntRange headwater__v1__accept_clock_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor headwater__v1__accept_clock_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.AcceptClockReply",
+  "AcceptClockReply",
+  "Headwater__V1__AcceptClockReply",
+  "headwater.v1",
+  sizeof(Headwater__V1__AcceptClockReply),
+  2,
+  headwater__v1__accept_clock_reply__field_descriptors,
+  headwater__v1__accept_clock_reply__field_indices_by_name,
+  1,  headwater__v1__accept_clock_reply__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__accept_clock_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 int linux_accept(int listening) { return accept4(listening, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC); }
@@ -31,6 +32,31 @@ void linux_limit_heaps(int count) {
 #ifdef M_ARENA_MAX
     mallopt(M_ARENA_MAX, count);
 #endif
+}
+
+long long linux_boot_microseconds(void) {
+    struct timespec now;
+    if (clock_gettime(CLOCK_BOOTTIME, &now) != 0) return 0;
+    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+unsigned long long linux_boot_id(int half) {
+    // 32 hexadecimal digits with dashes between some of them.
+    char text[64];
+    int file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return 0;
+    ssize_t count = read(file, text, sizeof text);
+    close(file);
+    unsigned long long halves[2] = {0, 0};
+    int digits = 0;
+    for (ssize_t i = 0; i < count && digits < 32; i++) {
+        char letter = text[i];
+        int value = letter >= '0' && letter <= '9' ? letter - '0' : letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+        if (value < 0) continue;
+        halves[digits / 16] = halves[digits / 16] << 4 | (unsigned)value;
+        digits++;
+    }
+    return digits == 32 ? halves[half & 1] : 0;
 }
 
 void linux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

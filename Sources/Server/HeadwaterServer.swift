@@ -4,6 +4,7 @@ import Log
 public import Logging
 import NIOCore
 import NIOPosix
+import OnlineStore
 public import ServiceLifecycle
 import StorageIO
 import Transport
@@ -15,7 +16,6 @@ public final class HeadwaterServer: Service {
 
     private let configuration: ServerConfiguration
     private let logger: Logger
-    private let storage: any Storage = RealStorage()
     private let clock: any WallClock = SystemClock()
 
     public init(configuration: ServerConfiguration, logger: Logger) {
@@ -27,15 +27,17 @@ public final class HeadwaterServer: Service {
     ///
     /// - Throws: what keeps it from starting: a directory that another process owns, damage, an address in use.
     public func run() async throws {
+        let storage = RealStorage(access: try configuration.group.map { try FileAccess.group($0) } ?? .owner)
         try storage.createDirectory(configuration.dataDirectory)
+        try StoreFiles.settle(configuration.dataDirectory, storage)
         let trigger = Mutexed<(@Sendable () -> Void)?>(nil)
-        let online = try configuration.runsOnline ? openOnline { trigger.value?() } : nil
+        let online = try configuration.runsOnline ? openOnline(storage) { trigger.value?() } : nil
         let services = Services(
-            configuration: configuration, storage: storage, online: online, clock: clock, logger: logger)
+            configuration: configuration, storage: storage, online: online, clock: online?.clock ?? clock, logger: logger)
         let starter = OfflineStarter(services: services, trigger: trigger)
         do {
             try starter.openNow()
-            try await serve(services, starter)
+            try await serve(services, starter, storage)
         } catch {
             await close(services)
             throw error
@@ -44,12 +46,13 @@ public final class HeadwaterServer: Service {
         logger.info("stopped")
     }
 
-    private func serve(_ services: Services, _ starter: OfflineStarter) async throws {
+    private func serve(_ services: Services, _ starter: OfflineStarter, _ storage: RealStorage) async throws {
         var options = ServerOptions()
         options.allowInsecure = configuration.allowInsecure
         let transport = try await ServerTransport.start(
             endpoints: configuration.endpoints, handler: Router(services: services), options: options)
         services.listening.value = transport.endpoints
+        for case .unix(let path) in transport.endpoints { try storage.settle(socket: path) }
         let timers = startTimers(services)
         let scrubber = Scrubber(services: services)
         services.scrubber = scrubber
@@ -143,13 +146,17 @@ public final class HeadwaterServer: Service {
     private func close(_ services: Services) async {
         // A task of its own, so that a cancelled caller does not cut the waits short.
         await Task {
-            await services.online?.close()
-            await services.offline?.close()
+            let limit = configuration.stopWithin
+            async let online: Void? = services.online?.close(within: limit)
+            async let offline: Void? = services.offline?.close(within: limit)
+            _ = await (online, offline)
             await services.close()
         }.value
     }
 
-    private func openOnline(onDurable: @escaping @Sendable () -> Void) throws(HeadwaterError) -> OnlineNode {
+    private func openOnline(
+        _ storage: RealStorage, onDurable: @escaping @Sendable () -> Void
+    ) throws(HeadwaterError) -> OnlineNode {
         var options = OnlineOptions()
         options.durability = configuration.durability
         options.logBytesMax = configuration.logBytesMax
@@ -158,13 +165,43 @@ public final class HeadwaterServer: Service {
         options.log = LogOptions(segmentBytes: configuration.segmentBytes)
         var random = SystemRandomNumberGenerator()
         let newLogID = LogID((0..<LogID.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) })
+        let started = ContinuousClock.now
+        var firstReplayed: Position?
         let engine = try OnlineEngine.open(
             storage: storage, dataDirectory: configuration.dataDirectory, options: options, newLogID: newLogID,
-            seed: random.next(), now: clock.now(),
+            seed: random.next(), now: clock.now(), boot: clock.bootTime(),
             progress: { applied, last in
+                firstReplayed = firstReplayed ?? applied
                 self.logger.info("replaying the log", metadata: ["position": "\(applied)", "of": "\(last)"])
             }, notice: { self.logger.warning("\($0)") })
-        return OnlineNode(engine, clock: clock, logger: logger, onDurable: onDurable)
+        // Before anybody reads: a store that is never open for long keeps its retention too.
+        let now = engine.clockAtOpen?.last ?? clock.now()
+        for error in engine.cutOffDue(now: now, ageTime: engine.clockAtOpen?.ageTime ?? now) {
+            logger.warning("a retention cutoff was not taken", metadata: ["error": "\(error)"])
+        }
+        let recovered = (ContinuousClock.now - started)
+        if firstReplayed != nil { explainReplay(engine, recovered) }
+        let node = OnlineNode(
+            engine, clock: clock, logger: logger, replayed: firstReplayed == nil ? 0 : recovered.microseconds,
+            onDurable: onDurable)
+        node.housekeep()
+        return node
+    }
+
+    /// Says why a start took the time to apply the log anew.
+    private func explainReplay(_ engine: OnlineEngine, _ elapsed: Duration) {
+        let reason =
+            switch (engine.wasClosed, elapsed.microseconds > OnlineNode.replayLeast) {
+            case (false, _): "the last end was not clean"
+            case (true, true): "the last stop wrote no snapshot: it would have taken longer than --stop-within"
+            case (true, false): "the last stop wrote no snapshot for so little"
+            }
+        logger.info(
+            "replayed the log",
+            metadata: [
+                "from": "\(engine.store.snapshotPosition)", "to": "\(engine.store.appliedPosition)",
+                "milliseconds": "\(elapsed.microseconds / 1_000)", "because": "\(reason)",
+            ])
     }
 
     private func startTimers(_ services: Services) -> [RepeatedTask] {

@@ -31,12 +31,16 @@ public struct ServerConfiguration: Sendable {
     /// Memory that a compaction may take, and a flush beside its rows.
     public var compactionBytesMax = 1 << 30
     public var allowInsecure = false
+    /// A group whose members may read the store's files and connect to its Unix sockets; `nil`: its owner alone.
+    public var group: String?
     /// Stops when no client has been connected for so long; `nil`: serves until it is told to stop.
     public var stopWhenIdle: Duration?
     /// Between the end of one scrub and the next; `nil`: none.
     public var scrubInterval: Duration? = .seconds(86_400)
     /// What a scrub reads in a second at most.
     public var scrubBytesPerSecond = 64 << 20
+    /// How long a stop may take to write what makes the next start fast: a snapshot, and the history's last rows.
+    public var stopWithin = Duration.seconds(30)
     /// How long a stop waits for running requests.
     public var drainLimit = Duration.seconds(10)
 

@@ -26,7 +26,8 @@ struct Headwater: AsyncParsableCommand {
             CommandGroup(name: "ROWS", subcommands: [Write.self, Delete.self, Get.self, History.self, Scan.self]),
             CommandGroup(name: "TRAINING SETS", subcommands: [DatasetCommand.self]),
             CommandGroup(
-                name: "OPERATIONS", subcommands: [Status.self, Audit.self, Snapshot.self, Compact.self, LogCommand.self]),
+                name: "OPERATIONS",
+                subcommands: [Status.self, Audit.self, Snapshot.self, Compact.self, ClockCommand.self, LogCommand.self]),
         ])
 }
 

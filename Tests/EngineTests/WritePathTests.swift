@@ -143,7 +143,7 @@ import Testing
         for field in [5, 6] as [UInt64] { bytes.append(littleEndian: field) }
         bytes.append(littleEndian: UInt32(2))
         let stamp = ProducerStamp(producer: 3, epoch: 1, sequence: 1)
-        let window = try ProducerWindow(decoding: bytes[...], listsNewerRows: false)
+        let window = try ProducerWindow(decoding: bytes[...], format: 1)
         #expect(
             try window.judge(stamp, bodyChecksum: 0xABCD, bodyBytes: 9)
                 == .duplicate(WriteAnswer(position: 5, ingestTime: 6, newerKeyCount: 2, listed: [])))

@@ -56,7 +56,8 @@ public final class ServerProcess {
         var status: Int32 = 0
         for attempt in 0... {
             if unsafe waitpid(pid, &status, WNOHANG) == pid { return }
-            if attempt == 1_000 { kill(pid, SIGKILL) }
+            // A stop may write a snapshot first, for as long as `--stop-within` has it.
+            if attempt == 6_000 { kill(pid, SIGKILL) }
             usleep(10_000)
         }
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import gc
 import os
 import shutil
@@ -10,6 +11,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import headwater as hw
-from headwater._embedded import binary
+from headwater._embedded import _recovery, binary
 from headwater.definitions import to_document
 
 from .conftest import BINARY
@@ -242,3 +244,46 @@ def test_what_keeps_the_server_from_starting_is_told(tmp_path: Path, monkeypatch
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(hw.NotFound, match="install Headwater's wheel, or set HEADWATER_BINARY"):
         binary()
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_store_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        with hw.open(tmp_path / "s", project="p") as client:
+            client.apply([hw.FeatureGroup("g", hw.Entity("user", {"id": "int64"}), {"x": "float64"}, event_time="t")])
+            client.write("g", [{"id": 1, "t": "2024-01-01", "x": 1.0}])
+            client.snapshot()
+            modes = {path: stat.S_IMODE(path.lstat().st_mode) for path in [tmp_path / "s", *(tmp_path / "s").rglob("*")]}
+            kinds = {path: path.is_dir() for path in modes}
+    finally:
+        os.umask(before)
+    assert {path for path, mode in modes.items() if mode != (0o700 if kinds[path] else 0o600)} == set()
+
+
+def test_opening_says_why_it_waits_for_the_last_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = tmp_path / "s"
+    hw.open(store, project="p").close()
+    # As a server holds it that is still writing.
+    lock = os.open(store / "log" / "lock", os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    released = threading.Timer(2.5, os.close, [lock])
+    released.start()
+    hw.open(store, project="p").close()
+    released.join()
+    assert capsys.readouterr().err == "headwater: waiting for the last server of the store to stop\n"
+
+
+def test_a_quick_open_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hw.open(tmp_path / "s", project="p").close()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_recovery_is_told_with_its_place(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    log.write_text("before\nreplaying the log position=1 of=2\n")
+    start = log.stat().st_size
+    with log.open("a") as more:
+        more.write("x headwater: of=4000 position=1200 [Server] replaying the log\n")
+    assert _recovery(log, start) == "the store is recovering, at position 1,200 of 4,000"
+    assert _recovery(log, log.stat().st_size) == "the store is being opened"

@@ -61,6 +61,8 @@ typedef struct Headwater__V1__ForgetReply Headwater__V1__ForgetReply;
 typedef struct Headwater__V1__BootstrapRequest Headwater__V1__BootstrapRequest;
 typedef struct Headwater__V1__BootstrapData Headwater__V1__BootstrapData;
 typedef struct Headwater__V1__BootstrapEnd Headwater__V1__BootstrapEnd;
+typedef struct Headwater__V1__AcceptClockRequest Headwater__V1__AcceptClockRequest;
+typedef struct Headwater__V1__AcceptClockReply Headwater__V1__AcceptClockReply;
 
 
 /* --- enums --- */
@@ -327,10 +329,20 @@ struct  Headwater__V1__WriteReply
    */
   protobuf_c_boolean has_duplicate;
   protobuf_c_boolean duplicate;
+  /*
+   * Rows older than the group's retention cutoff: taken, and never read.
+   */
+  protobuf_c_boolean has_rows_below_cutoff;
+  uint64_t rows_below_cutoff;
+  /*
+   * Written rows that are older than their key's tombstone: taken into history, and not served.
+   */
+  protobuf_c_boolean has_rows_behind_tombstone;
+  uint64_t rows_behind_tombstone;
 };
 #define HEADWATER__V1__WRITE_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__write_reply__descriptor) \
-    , 0, 0, 0, 0, 0,NULL, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Headwater__V1__GetRequest
@@ -930,6 +942,37 @@ struct  Headwater__V1__BootstrapEnd
 };
 #define HEADWATER__V1__BOOTSTRAP_END__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__bootstrap_end__descriptor) \
+    , 0, 0, 0, 0 }
+
+
+/*
+ * Tells the owner of the log that its wall clock is right.
+ */
+struct  Headwater__V1__AcceptClockRequest
+{
+  ProtobufCMessage base;
+};
+#define HEADWATER__V1__ACCEPT_CLOCK_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__accept_clock_request__descriptor) \
+     }
+
+
+struct  Headwater__V1__AcceptClockReply
+{
+  ProtobufCMessage base;
+  /*
+   * How far the wall clock was ahead of trusted time, microseconds; negative behind it.
+   */
+  protobuf_c_boolean has_ahead;
+  int64_t ahead;
+  /*
+   * Trusted time from now on, microseconds since 1970 UTC.
+   */
+  protobuf_c_boolean has_now;
+  int64_t now;
+};
+#define HEADWATER__V1__ACCEPT_CLOCK_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__accept_clock_reply__descriptor) \
     , 0, 0, 0, 0 }
 
 
@@ -1807,6 +1850,44 @@ Headwater__V1__BootstrapEnd *
 void   headwater__v1__bootstrap_end__free_unpacked
                      (Headwater__V1__BootstrapEnd *message,
                       ProtobufCAllocator *allocator);
+/* Headwater__V1__AcceptClockRequest methods */
+void   headwater__v1__accept_clock_request__init
+                     (Headwater__V1__AcceptClockRequest         *message);
+size_t headwater__v1__accept_clock_request__get_packed_size
+                     (const Headwater__V1__AcceptClockRequest   *message);
+size_t headwater__v1__accept_clock_request__pack
+                     (const Headwater__V1__AcceptClockRequest   *message,
+                      uint8_t             *out);
+size_t headwater__v1__accept_clock_request__pack_to_buffer
+                     (const Headwater__V1__AcceptClockRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Headwater__V1__AcceptClockRequest *
+       headwater__v1__accept_clock_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   headwater__v1__accept_clock_request__free_unpacked
+                     (Headwater__V1__AcceptClockRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Headwater__V1__AcceptClockReply methods */
+void   headwater__v1__accept_clock_reply__init
+                     (Headwater__V1__AcceptClockReply         *message);
+size_t headwater__v1__accept_clock_reply__get_packed_size
+                     (const Headwater__V1__AcceptClockReply   *message);
+size_t headwater__v1__accept_clock_reply__pack
+                     (const Headwater__V1__AcceptClockReply   *message,
+                      uint8_t             *out);
+size_t headwater__v1__accept_clock_reply__pack_to_buffer
+                     (const Headwater__V1__AcceptClockReply   *message,
+                      ProtobufCBuffer     *buffer);
+Headwater__V1__AcceptClockReply *
+       headwater__v1__accept_clock_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   headwater__v1__accept_clock_reply__free_unpacked
+                     (Headwater__V1__AcceptClockReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Headwater__V1__ErrorDetail_Closure)
@@ -1947,6 +2028,12 @@ typedef void (*Headwater__V1__BootstrapData_Closure)
 typedef void (*Headwater__V1__BootstrapEnd_Closure)
                  (const Headwater__V1__BootstrapEnd *message,
                   void *closure_data);
+typedef void (*Headwater__V1__AcceptClockRequest_Closure)
+                 (const Headwater__V1__AcceptClockRequest *message,
+                  void *closure_data);
+typedef void (*Headwater__V1__AcceptClockReply_Closure)
+                 (const Headwater__V1__AcceptClockReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1999,6 +2086,8 @@ extern const ProtobufCMessageDescriptor headwater__v1__forget_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__bootstrap_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__bootstrap_data__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__bootstrap_end__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__accept_clock_request__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__accept_clock_reply__descriptor;
 
 PROTOBUF_C__END_DECLS
 

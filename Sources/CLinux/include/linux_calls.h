@@ -20,6 +20,12 @@ void linux_limit_heaps(int count);
 /// Names the calling thread, for people who look at it from outside.
 void linux_name_thread(const char *name);
 
+/// Microseconds since the machine was started, the time that it slept included: a clock that nobody sets.
+long long linux_boot_microseconds(void);
+
+/// Half 0 or 1 of the id that the kernel draws at each start of the machine; 0 where it cannot be read.
+unsigned long long linux_boot_id(int half);
+
 /// Asks for slices of this length (0.1 to 100 ms) for the calling thread, which has the ordinary policy. A thread of shorter slices gets its
 /// core sooner when it has something to do, and may keep it for less. Kernels before 6.12 do not know of it.
 void linux_run_in_slices(unsigned long nanoseconds);

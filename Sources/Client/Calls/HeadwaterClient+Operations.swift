@@ -54,6 +54,17 @@ extension HeadwaterClient {
         return SnapshotResult(position: head.position, rows: head.rows, bytes: head.bytes)
     }
 
+    /// Tells the owner of the log that its wall clock is right, however far it is from the time that is trusted so far.
+    ///
+    /// - Returns: how far it was ahead, and trusted time from now on, both in microseconds.
+    public func acceptClock() async throws(HeadwaterError) -> (ahead: Microseconds, now: Microseconds) {
+        let head = try await call(
+            .acceptClock, to: .online, AcceptClockRequest(), deadline: configuration.callTimeout, retry: .never,
+            answer: AcceptClockReply.self
+        ).head
+        return (head.ahead, head.now)
+    }
+
     /// Compacts the history of one group, or of all.
     public func compact(group: String? = nil) async throws(HeadwaterError) -> CompactResult {
         let request = CompactRequest.with {

@@ -12,6 +12,10 @@ public struct WriteResult: Sendable {
     public let newerRowCount: Int
     /// The first of these rows, at most 64, numbered through all entries.
     public let rowsWithNewerRows: [Int]
+    /// Rows older than the group's retention cutoff: taken, and never read.
+    public let rowsBelowCutoff: Int
+    /// Written rows that are older than their key's tombstone: taken into history, and not served.
+    public let rowsBehindTombstone: Int
     /// The write had been taken before a connection was lost; this is its first answer.
     public let isDuplicate: Bool
 }
@@ -77,6 +81,7 @@ extension HeadwaterClient {
             position: head.position, ingestTime: head.ingestTime, rowCounts: head.rowCounts.map(Int.init),
             newerRowCount: Int(clamping: head.keysWithNewerRows),
             rowsWithNewerRows: (0..<rows.count / 4).map { Int(rows.littleEndian(at: $0 * 4, as: UInt32.self)) },
+            rowsBelowCutoff: Int(clamping: head.rowsBelowCutoff), rowsBehindTombstone: Int(clamping: head.rowsBehindTombstone),
             isDuplicate: head.duplicate)
     }
 }

@@ -66,8 +66,8 @@ struct RowHasher {
         layout = RowLayout(types: schema.features.map(\.type))
     }
 
-    /// Whether the online store's packed bytes of a row of the newest schema are what we would pack: under the nulls of
-    /// an array's elements any bytes may stand.
+    /// Whether the online store's packed bytes of a row of the newest schema are what we would pack: under null elements of
+    /// arrays rows of earlier versions may have any bytes.
     var packedIsCanonical: Bool { !schema.features.contains { if case .array = $0.type { true } else { false } } }
 
     /// The hash of a key: `key.value` says where in the hash space it lies, and a row's hash goes on from there.

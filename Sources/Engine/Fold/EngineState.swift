@@ -3,15 +3,17 @@ public import FeatureModel
 
 /// What snapshot and manifest keep for the engines beside the rows: all that the fold of the log holds besides them.
 ///
-/// Format 2, little-endian: {format u32, bytes of the catalog's history u32, the history, gap count u32, gaps of (first, last) u64
-/// each, the producer window}; format 1, whose answers list no rows, is read too. Both services keep all of it, so that the online store can be made anew from the history.
+/// Format 3, little-endian: {format u32, bytes of the catalog's history u32, the history, gap count u32, gaps of (first, last) u64
+/// each, count of groups with deletes u32, of each (id u32, greatest event time of a delete i64), the producer window}; formats 1 and 2 are read too. Both
+/// services keep all of it, so that the online store can be made anew from the history.
 public struct EngineState: Sendable {
     public var catalog: Catalog
     var window: ProducerWindow
     /// Positions that recoveries skipped, in rising order.
     public var gaps: [ClosedRange<Position>]
+    var tombstones = NewestTombstones()
 
-    static let format: UInt32 = 2
+    public static let format: UInt32 = 3
 
     init() {
         catalog = Catalog()
@@ -29,6 +31,11 @@ public struct EngineState: Sendable {
         for gap in gaps {
             bytes.append(littleEndian: gap.lowerBound)
             bytes.append(littleEndian: gap.upperBound)
+        }
+        bytes.append(littleEndian: UInt32(tombstones.times.count))
+        for (group, time) in tombstones.times.sorted(by: { $0.key < $1.key }) {
+            bytes.append(littleEndian: group)
+            bytes.append(littleEndian: time)
         }
         return bytes + (Sabotage.dedupLeftOutOfSnapshot.isPlanted ? ProducerWindow() : window).encode()
     }
@@ -53,7 +60,11 @@ public struct EngineState: Sendable {
             guard first <= last else { throw HeadwaterError(.dataLoss, "engine state: a gap from \(first) to \(last)") }
             gaps.append(first...last)
         }
-        window = try ProducerWindow(decoding: reader.remaining, listsNewerRows: format > 1)
+        tombstones.isFromBefore = format < 3
+        for _ in 0..<(format >= 3 ? try reader.next(UInt32.self) : 0) {
+            tombstones.raise(try reader.next(), to: try reader.next())
+        }
+        window = try ProducerWindow(decoding: reader.remaining, format: format)
     }
 
     /// Folds what a record changes here besides sessions: definitions, gaps.
@@ -81,16 +92,21 @@ public struct EngineState: Sendable {
         }
     }
 
+    /// Folds when a record deletes; comes before `foldSession`.
+    mutating func noteDeletes(_ record: AppliedRecord) {
+        tombstones.note(record, groups: catalog.allGroups.map { ($0.id, $0.aheadMicroseconds) })
+    }
+
     /// Folds what a record changes of the producer sessions, once a store has applied it.
     ///
-    /// - Parameter newerRows: rows of the record's deletes whose key still has a row, `nil` where damage keeps that from being
-    ///   known; asked only where a session keeps the answer.
-    mutating func foldSession(_ record: Record, newerRows: () -> [UInt32]?) {
+    /// - Parameter effects: what the record's rows met, `nil` where damage keeps that from being known; asked only where a session keeps
+    ///   the answer.
+    mutating func foldSession(_ record: Record, effects: (NewestTombstones) -> WriteEffects?) {
         switch record.kind {
         case .data:
             let isKept = window.sessions[record.stamp.producer] != nil
             let answer = WriteAnswer(
-                position: record.position, ingestTime: record.ingestTime, newerRows: isKept ? newerRows() : [])
+                position: record.position, ingestTime: record.ingestTime, isKept ? effects(tombstones) : WriteEffects())
             window.fold(record.stamp, body: record.body, answer: answer)
         case .producer: window.open(at: record.position)
         case .definitions, .cutoff, .gap: break

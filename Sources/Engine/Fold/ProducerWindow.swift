@@ -11,20 +11,31 @@ public struct WriteAnswer: Hashable, Sendable {
     public let newerKeyCount: UInt32?
     /// The first of these rows, by rising number, counted through the record.
     public let newerRows: [UInt32]
+    /// Rows below the retention cutoff in force at the position: taken, and never read.
+    public let belowCutoffCount: UInt32
+    /// Written rows whose key has a tombstone that is newer: taken into history, and not served.
+    public let behindTombstoneCount: UInt32
 
-    /// - Parameter newerRows: all of them, by rising number; `nil` where damage kept them from being known.
-    public init(position: Position, ingestTime: Microseconds, newerRows: [UInt32]?) {
+    /// - Parameter effects: `nil` where damage kept them from being known.
+    public init(position: Position, ingestTime: Microseconds, _ effects: WriteEffects?) {
+        let newerRows = effects?.newerRows
         self.init(
             position: position, ingestTime: ingestTime, newerKeyCount: newerRows.map { UInt32($0.count) },
-            listed: Array((newerRows ?? []).prefix(Self.newerRowsListedMax)))
+            listed: Array((newerRows ?? []).prefix(Self.newerRowsListedMax)), belowCutoffCount: effects?.belowCutoff ?? 0,
+            behindTombstoneCount: effects?.behindTombstone ?? 0)
     }
 
     /// An answer as it was kept or sent.
-    public init(position: Position, ingestTime: Microseconds, newerKeyCount: UInt32?, listed: [UInt32]) {
+    public init(
+        position: Position, ingestTime: Microseconds, newerKeyCount: UInt32?, listed: [UInt32], belowCutoffCount: UInt32 = 0,
+        behindTombstoneCount: UInt32 = 0
+    ) {
         self.position = position
         self.ingestTime = ingestTime
         self.newerKeyCount = newerKeyCount
         newerRows = listed
+        self.belowCutoffCount = belowCutoffCount
+        self.behindTombstoneCount = behindTombstoneCount
     }
 }
 
@@ -157,14 +168,16 @@ extension ProducerWindow {
                 bytes.append(littleEndian: entry.answer.newerKeyCount ?? Self.unknownCount)
                 bytes.append(littleEndian: UInt32(entry.answer.newerRows.count))
                 for row in entry.answer.newerRows { bytes.append(littleEndian: row) }
+                bytes.append(littleEndian: entry.answer.belowCutoffCount)
+                bytes.append(littleEndian: entry.answer.behindTombstoneCount)
             }
         }
         return bytes
     }
 
-    /// - Parameter listsNewerRows: whether answers list rows, as they do since format 2 of the engine state.
+    /// - Parameter format: of the engine state around it: answers list rows since 2, and count what is not served since 3.
     /// - Throws: `.dataLoss` where the bytes do not hold together.
-    public init(decoding bytes: ArraySlice<UInt8>, listsNewerRows: Bool = true) throws(HeadwaterError) {
+    public init(decoding bytes: ArraySlice<UInt8>, format: UInt32 = EngineState.format) throws(HeadwaterError) {
         var reader = FieldReader(bytes, what: "producer window")
         for _ in 0..<(try reader.next(UInt32.self)) {
             let producer = try reader.next(UInt64.self)
@@ -174,7 +187,7 @@ extension ProducerWindow {
                 let sequence = try reader.next(UInt64.self)
                 session.entries[sequence] = Entry(
                     bodyChecksum: try reader.next(), bodyBytes: try reader.next(),
-                    answer: try Self.answer(&reader, listsNewerRows: listsNewerRows))
+                    answer: try Self.answer(&reader, format: format))
             }
             sessions[producer] = session
         }
@@ -184,12 +197,12 @@ extension ProducerWindow {
     /// Stands for a count that damage kept from being known.
     private static let unknownCount = UInt32.max
 
-    private static func answer(_ reader: inout FieldReader, listsNewerRows: Bool) throws(HeadwaterError) -> WriteAnswer {
+    private static func answer(_ reader: inout FieldReader, format: UInt32) throws(HeadwaterError) -> WriteAnswer {
         let position = try reader.next(Position.self)
         let ingestTime = try reader.next(Microseconds.self)
         let count = try reader.next(UInt32.self)
         var rows: [UInt32] = []
-        if listsNewerRows {
+        if format >= 2 {
             let listed = Int(try reader.next(UInt32.self))
             guard listed <= WriteAnswer.newerRowsListedMax else {
                 throw HeadwaterError(.dataLoss, "producer window: an answer that lists \(listed) rows")
@@ -197,6 +210,10 @@ extension ProducerWindow {
             for _ in 0..<listed { rows.append(try reader.next()) }
         }
         let newerKeyCount = count == unknownCount ? nil : count
-        return WriteAnswer(position: position, ingestTime: ingestTime, newerKeyCount: newerKeyCount, listed: rows)
+        let belowCutoff: UInt32 = format >= 3 ? try reader.next() : 0
+        let behindTombstone: UInt32 = format >= 3 ? try reader.next() : 0
+        return WriteAnswer(
+            position: position, ingestTime: ingestTime, newerKeyCount: newerKeyCount, listed: rows, belowCutoffCount: belowCutoff,
+            behindTombstoneCount: behindTombstone)
     }
 }

@@ -89,19 +89,22 @@ public final class OfflineEngine {
         if record.kind == .definitions { keepPromises() }
         let applied = try Fold.applied(record, catalog: folded.catalog)
         store.apply(applied)
-        folded.foldSession(record) { newerRows(applied, notice) }
+        folded.noteDeletes(applied)
+        folded.foldSession(record) { effects(of: applied, $0, notice) }
     }
 
-    /// Rows of the record's deletes whose key still has a row, now that it is applied: what the online store answered.
+    /// What the rows of a record met, now that it is applied: what the online store answered.
     ///
     /// Asked at once and not at the flush: a compaction may by then have dropped what a cutoff behind the record hides.
-    private func newerRows(_ record: AppliedRecord, _ notice: (HeadwaterError) -> Void) -> [UInt32]? {
+    private func effects(
+        of record: AppliedRecord, _ tombstones: NewestTombstones, _ notice: (HeadwaterError) -> Void
+    ) -> WriteEffects? {
         do throws(HeadwaterError) {
-            var rows: [UInt32] = []
-            for entry in record.entries where entry.operation == .delete {
-                rows += try OfflineReads.existing(entry, in: store.view(), asOf: record.position)
-            }
-            return rows
+            return try WriteEffects(
+                record, tombstones: tombstones, cutoff: { store.cutoff(of: $0, asOf: record.position) },
+                exists: { (schema, keys, count) throws(HeadwaterError) in
+                    try OfflineReads.exist(schema, keys: keys, rowCount: count, in: store.view(), asOf: record.position)
+                })
         } catch {
             notice(error)
             return nil
@@ -114,7 +117,11 @@ public final class OfflineEngine {
     public func beginFlush() throws(HeadwaterError) -> FlushJob? { try store.beginFlush(extra: folded.encode()) }
 
     /// Flushes in one go, on this thread.
-    public func flush() throws(HeadwaterError) { try store.flush(extra: folded.encode()) }
+    ///
+    /// - Throws: what the disk says; `.cancelled` where `isCancelled` said so.
+    public func flush(
+        crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }
+    ) throws(HeadwaterError) { try store.flush(extra: folded.encode(), crew: crew, isCancelled: isCancelled) }
 
     public func close() { store.close() }
 }

@@ -14,13 +14,14 @@ extension OnlineEngine {
     /// - Parameters:
     ///   - newLogID: the id of a log that is created here.
     ///   - seed: the hash seed of a store that starts empty.
+    ///   - boot: the boot clock at `now`; `nil`: the wall clock is believed whatever it shows.
     ///   - progress: told the applied position and the log's last one, now and then during replay.
     ///   - notice: told what was found damaged and made anew.
     /// - Complexity: O(log), of which only what came after the snapshot is applied.
     /// - Throws: `.failedPrecondition` where another process owns the directory, `.dataLoss` at `file:offset` for damage.
     public static func open(
         storage: any Storage, dataDirectory: String, options: OnlineOptions, newLogID: LogID, seed: UInt64, now: Microseconds,
-        progress: (Position, Position) -> Void = { _, _ in }, notice: (String) -> Void = { _ in }
+        boot: BootTime? = nil, progress: (Position, Position) -> Void = { _, _ in }, notice: (String) -> Void = { _ in }
     ) throws(HeadwaterError) -> OnlineEngine {
         let logDirectory = StoragePath.join(dataDirectory, "log")
         if !storage.exists(StoragePath.join(logDirectory, "control")) { try checkNothingIsLost(storage, dataDirectory) }
@@ -32,6 +33,7 @@ extension OnlineEngine {
                 let engine = OnlineEngine(
                     storage: storage, directory: dataDirectory, options: options, log: log, store: store,
                     folded: try EngineState(decoding: store.recoveredExtra[...]))
+                if let boot { try engine.startClock(wall: now, boot: boot, notice) }
                 try engine.replay(progress, notice)
                 let known = try? FollowerCheckpoint.load(storage, logDirectory, id: localFollowerID)
                 if engine.isBeforeFirstRecord, known?.logID != log.logID {
@@ -99,6 +101,7 @@ extension OnlineEngine {
         bytesSinceSnapshot += record.body.count
         let applied = try Fold.applied(record, catalog: catalog)
         store.apply(applied)
-        folded.foldSession(record) { newerRows(applied.entries) { notice($0.description) } }
+        folded.noteDeletes(applied)
+        folded.foldSession(record) { effects(of: applied, $0) { notice($0.description) } }
     }
 }

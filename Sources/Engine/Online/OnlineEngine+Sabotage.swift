@@ -17,7 +17,7 @@ extension OnlineEngine {
             guard index > 0, case .write = command.command else {
                 return OnlineCompletion(token: command.token, outcome: .failed(error))
             }
-            let answer = WriteAnswer(position: command.position, ingestTime: 0, newerRows: [])
+            let answer = WriteAnswer(position: command.position, ingestTime: 0, WriteEffects())
             return OnlineCompletion(token: command.token, outcome: .written(answer, isDuplicate: false))
         }
     }

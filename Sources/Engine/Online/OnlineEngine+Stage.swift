@@ -109,10 +109,12 @@ extension OnlineEngine {
     func apply(_ record: Record, _ staged: StagedCommand) -> OnlineOutcome {
         switch staged.command {
         case .write(let write):
-            store.apply(AppliedRecord(position: record.position, ingestTime: record.ingestTime, entries: write.entries))
+            let applied = AppliedRecord(position: record.position, ingestTime: record.ingestTime, entries: write.entries)
+            store.apply(applied)
+            folded.noteDeletes(applied)
             var damage: HeadwaterError?
-            let newerRows = newerRows(write.entries) { damage = $0 }
-            let answer = WriteAnswer(position: record.position, ingestTime: record.ingestTime, newerRows: newerRows)
+            let effects = effects(of: applied, folded.tombstones) { damage = $0 }
+            let answer = WriteAnswer(position: record.position, ingestTime: record.ingestTime, effects)
             window.fold(record.stamp, body: record.body, answer: answer)
             return Self.written(answer, isDuplicate: false, damage)
         case .retry: preconditionFailure("a retry is never staged")
@@ -136,19 +138,20 @@ extension OnlineEngine {
         store.apply(AppliedRecord(position: record.position, ingestTime: record.ingestTime, entries: []))
     }
 
-    /// Rows of the deletes among `entries` whose key still has a row, now that the record is applied: a newer one won.
+    /// What the rows of a record met, now that it is applied.
     ///
     /// - Returns: `nil` where damage keeps that from being known; `notice` is told.
-    func newerRows(_ entries: [AppliedEntry], notice: (HeadwaterError) -> Void) -> [UInt32]? {
+    func effects(
+        of record: AppliedRecord, _ tombstones: NewestTombstones, notice: (HeadwaterError) -> Void
+    ) -> WriteEffects? {
         do throws(HeadwaterError) {
-            var rows: [UInt32] = []
-            for entry in entries where entry.operation == .delete {
-                let found = try store.get([OnlineReads.existence(of: entry)], now: 0, isCounted: false)[0]
-                for row in 0..<entry.batch.rowCount where found.rowStatuses[row] == .present {
-                    rows.append(UInt32(entry.firstRow + row))
-                }
-            }
-            return rows
+            return try WriteEffects(
+                record, tombstones: tombstones, cutoff: { store.cutoff(of: $0) },
+                exists: { (schema, keys, count) throws(HeadwaterError) in
+                    let query = OnlineReads.existence(schema.groupID, keys: keys, rowCount: count)
+                    let found = try store.get([query], now: 0, isCounted: false)[0]
+                    return (0..<count).map { found.rowStatuses[$0] == .present }
+                })
         } catch {
             notice(error)
             return nil
@@ -161,7 +164,7 @@ extension OnlineEngine {
         return .failed(
             HeadwaterError(
                 .dataLoss,
-                "the write is taken, at position \(answer.position), but for which of its deletes a newer row wins cannot be told: "
+                "the write is taken, at position \(answer.position), but for which of its rows a newer one wins cannot be told: "
                     + (damage?.description ?? "damage or a failing disk kept it from being known when the log was applied")))
     }
 }

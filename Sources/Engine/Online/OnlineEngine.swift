@@ -52,6 +52,10 @@ public final class OnlineEngine {
     var stagedMemoryBytes = 0
     /// What the log keeps, measured now and then rather than at each write.
     var retention: LogRetention?
+    /// Trusted time as it was at the open; `nil` where no boot clock was given. From then on the edge keeps it.
+    public internal(set) var clockAtOpen: TrustedClock?
+    /// What the log's directory has of the clock.
+    var savedClock: ClockMark?
 
     struct StagedCommand {
         let token: Token
@@ -76,6 +80,8 @@ public final class OnlineEngine {
     }
 
     public var logID: LogID { log.logID }
+    /// Whether the owner of the log before this one ended cleanly.
+    public var wasClosed: Bool { log.wasClosed }
 
     // Changed in place: a copy for each record would cost as much as the window holds.
     var catalog: Catalog {

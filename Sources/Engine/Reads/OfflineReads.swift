@@ -45,16 +45,16 @@ public enum OfflineReads {
         plan.lookups.reduce(0) { $0 + OfflineView.joinBytes($1.features.map(\.type), eventTimes: eventTimes) }
     }
 
-    /// Rows of an entry, numbered through its record, whose key has a row at `asOf`, whatever its age: the latest, and no tombstone.
-    static func existing(_ entry: AppliedEntry, in view: OfflineView, asOf: Position) throws(HeadwaterError) -> [UInt32] {
-        let schema = entry.schema
+    /// For each of some keys of a group whether it has a row at `asOf`, whatever its age: the latest, and no tombstone.
+    static func exist(
+        _ schema: GroupSchema, keys: [Column], rowCount: Int, in view: OfflineView, asOf: Position
+    ) throws(HeadwaterError) -> [Bool] {
         let feature = (ordinal: schema.featureBase, type: schema.type(ofOrdinal: schema.featureBase))
-        let end = try Column(.timestamp, Array(repeating: Value.timestamp(.max), count: entry.batch.rowCount))
+        let end = try Column(.timestamp, Array(repeating: Value.timestamp(.max), count: rowCount))
         let found = try view.join(
             spineTimes: end,
-            groups: [JoinGroup(schema: schema, features: [feature], maxAge: nil, keyColumns: entry.keyColumns)], asOf: asOf,
+            groups: [JoinGroup(schema: schema, features: [feature], maxAge: nil, keyColumns: keys)], asOf: asOf,
             availability: .event)
-        let rows = (0..<entry.batch.rowCount).filter { found[0][0].statuses[$0] != .notFound }
-        return rows.map { UInt32(entry.firstRow + $0) }
+        return (0..<rowCount).map { found[0][0].statuses[$0] != .notFound }
     }
 }

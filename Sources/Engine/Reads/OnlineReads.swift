@@ -49,10 +49,8 @@ public enum OnlineReads {
     }
 
     /// Asks whether the keys of an entry have a row, whatever its age.
-    static func existence(of entry: AppliedEntry) -> OnlineQuery {
-        OnlineQuery(
-            groupID: entry.schema.groupID, features: [], maxAge: nil, keyColumns: entry.keyColumns, rowCount: entry.batch.rowCount
-        )
+    static func existence(_ groupID: GroupID, keys: [Column], rowCount: Int) -> OnlineQuery {
+        OnlineQuery(groupID: groupID, features: [], maxAge: nil, keyColumns: keys, rowCount: rowCount)
     }
 
     /// Puts the key columns of a request into the plan's order and types.

@@ -7,9 +7,37 @@ public typealias Position = UInt64
 /// Names a feature group (one version of it) across all projects, from 1.
 public typealias GroupID = UInt32
 
+/// An instant of a clock that nobody sets: how long the machine has been on, the time that it slept included.
+public struct BootTime: Hashable, Sendable {
+    /// Which start of the machine it counts from: another at each. The kernel's random id.
+    public struct BootID: Hashable, Sendable {
+        public let high: UInt64
+        public let low: UInt64
+
+        public init(high: UInt64, low: UInt64) {
+            self.high = high
+            self.low = low
+        }
+    }
+
+    public let boot: BootID
+    public let elapsed: Microseconds
+
+    public init(boot: BootID, elapsed: Microseconds) {
+        self.boot = boot
+        self.elapsed = elapsed
+    }
+}
+
 /// Where an instant comes from. The core never reads one: the edge passes instants in.
 public protocol WallClock: Sendable {
     func now() -> Microseconds
+    /// The clock that nobody sets; `nil` where the machine has none.
+    func bootTime() -> BootTime?
+}
+
+extension WallClock {
+    public func bootTime() -> BootTime? { nil }
 }
 
 public enum EventTime {

@@ -171,7 +171,14 @@ public struct ColumnBuilder: Sendable {
         case .string, .bytes:
             if !isNull { data.append(contentsOf: elements.bytes(index)) }
             elementOffsets.append(littleEndian: Int32(data.count))
-        default: data.append(contentsOf: elements.fixedBytes(index, width: element.fixedWidth!))
+        default:
+            // Under a null any bytes may have come: they are not passed on.
+            let width = element.fixedWidth!
+            if isNull {
+                data.append(contentsOf: repeatElement(0, count: width))
+            } else {
+                data.append(contentsOf: elements.fixedBytes(index, width: width))
+            }
         }
         elementCount += 1
     }

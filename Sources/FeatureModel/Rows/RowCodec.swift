@@ -13,7 +13,8 @@ public enum RowCodec {
     }
 
     /// An array's heap: element count, null bits (1 = null), then fixed-width elements, a byte for each bool,
-    /// or for text the end offset of each element and the bytes.
+    /// or for text the end offset of each element and the bytes. A null element is zeros or empty, whatever a client put there: equal
+    /// rows have equal bytes.
     private static func appendArray(_ column: Column, _ row: Int, to bytes: inout [UInt8]) {
         let elements = column.elements
         let range = column.range(row)
@@ -33,7 +34,13 @@ public enum RowCodec {
         } else if elements.type == .bool {
             for element in range { bytes.append(!elements.isNull(element) && elements.bool(element) ? 1 : 0) }
         } else {
-            for element in range { bytes.append(contentsOf: elements.fixedBytes(element, width: elements.type.fixedWidth!)) }
+            let width = elements.type.fixedWidth!
+            let start = bytes.count
+            bytes.append(contentsOf: elements.data.part(at: range.lowerBound * width, count: range.count * width))
+            guard elements.nullCount > 0 else { return }
+            for (index, element) in range.enumerated() where elements.isNull(element) {
+                for place in start + index * width..<start + (index + 1) * width { bytes[place] = 0 }
+            }
         }
     }
 

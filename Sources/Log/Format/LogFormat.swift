@@ -13,6 +13,7 @@ enum LogFormat {
 
     static let controlName = "control"
     static let durableName = "durable"
+    static let clockName = "clock"
     static let lockName = "lock"
     static let followersName = "followers"
 

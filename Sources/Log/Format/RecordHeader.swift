@@ -54,10 +54,13 @@ struct RecordHeader {
 
 extension Record {
     /// The record that takes all positions from `link`'s successor to `last`, so that none of them is ever used.
+    ///
+    /// It has the ingest time of the record before it: at a start the wall clock may be wrong, and an ingest time never falls again.
     static func gap(after link: ChainLink, through last: Position, now: Microseconds) -> Record {
         var body: [UInt8] = []
         body.append(littleEndian: link.position + 1)
-        return Record(position: last, ingestTime: max(link.ingestTime, now), stamp: .none, kind: .gap, body: body[...])
+        return Record(
+            position: last, ingestTime: link.position == 0 ? now : link.ingestTime, stamp: .none, kind: .gap, body: body[...])
     }
 
     /// The positions that a gap record takes; `nil` for any other record.

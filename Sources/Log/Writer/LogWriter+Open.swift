@@ -14,6 +14,7 @@ extension LogWriter {
         var segments: [SegmentInfo]
         var current: (file: any StorageFile, offset: Int)
         var link: ChainLink
+        let wasClosed: Bool
         var recoveredGap: ClosedRange<Position>?
     }
 
@@ -23,7 +24,7 @@ extension LogWriter {
     /// is then recovered, as docs/formats/log.md says.
     /// - Parameters:
     ///   - newLogID: the id of a log that is created; an existing one keeps its own.
-    ///   - now: the ingest time of a gap record.
+    ///   - now: the ingest time of a gap record that is the log's first.
     /// - Complexity: O(bytes of the last segment + segments) after a clean end, else O(bytes of the log).
     /// - Throws: `.failedPrecondition` where another writer holds the log or its format is newer, `.dataLoss` at `file:offset` for damage,
     ///   `.resourceExhausted` where a recovery needs room that the disk has not, `.unavailable` for a failing disk.
@@ -64,6 +65,7 @@ extension LogWriter {
         try storage.syncDirectory(directory)
         let outcome = try LogRecovery(storage, directory, options, control, now).run(scan)
 
+        let wasClosed = control.state == .closed
         let controlFile = try storage.open(StoragePath.join(directory, LogFormat.controlName), .readWrite)
         try control.store(in: controlFile) { control in
             control.reserve = outcome.link.position + options.reserveAhead
@@ -79,7 +81,7 @@ extension LogWriter {
         return LogWriter(
             Parts(
                 storage: storage, directory: directory, options: options, lock: lock, controlFile: controlFile, page: page,
-                control: control, segments: outcome.segments, current: outcome.current, link: outcome.link,
+                control: control, segments: outcome.segments, current: outcome.current, link: outcome.link, wasClosed: wasClosed,
                 recoveredGap: outcome.gap))
     }
 

@@ -13,6 +13,8 @@ public final class LogWriter: LogBackend {
     public let options: LogOptions
     /// The positions that the last recovery skipped, if it did.
     public internal(set) var recoveredGap: ClosedRange<Position>?
+    /// Whether the writer before this one ended cleanly.
+    public let wasClosed: Bool
 
     let storage: any Storage
     let seed: CRC32C
@@ -54,12 +56,16 @@ public final class LogWriter: LogBackend {
         segments = parts.segments
         current = parts.current
         recoveredGap = parts.recoveredGap
+        wasClosed = parts.wasClosed
         staged = parts.link
         written = parts.link
         durablePosition = parts.link.position
     }
 
     public var lastPosition: Position { staged.position }
+
+    /// The ingest time of the last record; `nil` before the first.
+    public var lastIngestTime: Microseconds? { staged.position == 0 ? nil : staged.ingestTime }
 
     /// How often the log was opened for writing, this time included.
     public var writerEpoch: UInt64 { control.writerEpoch }

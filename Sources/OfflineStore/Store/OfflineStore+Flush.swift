@@ -22,11 +22,15 @@ public final class FlushJob: Sendable {
     }
 
     /// Writes and syncs a chunk file for each group, with the crew's help; on any thread, once. An error is kept for `finishFlush`.
-    public func run(crew: WorkCrew = .alone) {
+    ///
+    /// - Parameter isCancelled: asked often; once it says so, the job ends with `.cancelled`, and the rows stay in memory.
+    public func run(crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }) {
         var entries: [ChunkEntry] = []
         let result: Result<[ChunkEntry], HeadwaterError>
         do {
-            for (group, table) in tables.sorted(by: { $0.key < $1.key }) { entries += try write(group, table, crew) }
+            for (group, table) in tables.sorted(by: { $0.key < $1.key }) {
+                entries += try write(group, table, crew, isCancelled)
+            }
             result = .success(entries)
         } catch {
             place.discard(entries.map(\.number))
@@ -35,7 +39,9 @@ public final class FlushJob: Sendable {
         outcome.withLock { $0 = result }
     }
 
-    private func write(_ group: GroupID, _ table: MemoryTable, _ crew: WorkCrew) throws(HeadwaterError) -> [ChunkEntry] {
+    private func write(
+        _ group: GroupID, _ table: MemoryTable, _ crew: WorkCrew, _ isCancelled: () -> Bool
+    ) throws(HeadwaterError) -> [ChunkEntry] {
         var columns = ChunkColumns(groupID: group)
         for run in table.runs {
             for part in run.parts { columns.formUnion(part.entry.schema) }
@@ -47,7 +53,7 @@ public final class FlushJob: Sendable {
         let writer = RunWriter(
             columns: columns, records: records, level: 0, splitBytes: nil, place: place, memory: memory, crew: crew)
         return try writer.write(
-            try RunMerge([.memory(run)], filter: RowFilter(), limits: place.options.blockLimits), isCancelled: { false })
+            try RunMerge([.memory(run)], filter: RowFilter(), limits: place.options.blockLimits), isCancelled: isCancelled)
     }
 
     func result() throws(HeadwaterError) -> [ChunkEntry] {
@@ -112,9 +118,13 @@ extension OfflineStore {
     }
 
     /// Flushes in one go, on the owner's thread.
-    public func flush(extra: [UInt8] = [], crew: WorkCrew = .alone) throws(HeadwaterError) {
+    ///
+    /// - Throws: `.cancelled` where `isCancelled` said so; the rows are then in memory as before.
+    public func flush(
+        extra: [UInt8] = [], crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }
+    ) throws(HeadwaterError) {
         guard let job = try beginFlush(extra: extra) else { return }
-        job.run(crew: crew)
+        job.run(crew: crew, isCancelled: isCancelled)
         try finishFlush(job)
     }
 

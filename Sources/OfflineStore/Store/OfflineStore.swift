@@ -117,6 +117,11 @@ public final class OfflineStore: Sendable {
     /// Bytes that applied rows hold in memory, frozen ones included.
     public var memoryBytes: Int { state.withLock { $0.memoryBytes } }
 
+    /// Rows of the group older than this are hidden as of a position; `nil` where there is no cutoff.
+    public func cutoff(of group: GroupID, asOf position: Position) -> Microseconds? {
+        state.withLock { $0.cutoffs[group]?.effective(asOf: position)?.cutoff }
+    }
+
     /// Everything that is applied now, as reads see it from now on. - Complexity: O(groups).
     public func view() -> OfflineView {
         let snapshot = state.withLock { state in

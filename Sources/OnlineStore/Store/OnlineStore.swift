@@ -64,6 +64,11 @@ public final class OnlineStore: Sendable {
     /// The greatest ingest time applied; `Int64.min` before the first record.
     public var ingestTimeHighWater: Microseconds { state.withLock { $0.ingestTimeHighWater } }
 
+    /// Rows of the group older than this are hidden; `nil` where there is no cutoff.
+    public func cutoff(of groupID: GroupID) -> Microseconds? {
+        state.withLock { $0.tables.groups[groupID].flatMap { $0.cutoff == .min ? nil : $0.cutoff } }
+    }
+
     /// Cut position of the snapshot in use; 0 without one.
     public var snapshotPosition: Position { state.withLock { $0.tables.mapped?.header.position ?? 0 } }
 

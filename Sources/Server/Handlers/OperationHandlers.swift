@@ -9,7 +9,7 @@ import Synchronization
 import Transport
 import Wire
 
-/// status, snapshot, compact.
+/// status, snapshot, compact, acceptClock.
 struct OperationHandlers {
     /// How long a status waits for the writer thread.
     static let writerPatience = Duration.seconds(1)
@@ -35,6 +35,14 @@ struct OperationHandlers {
                             })
                     }
                 }
+            }
+        case .acceptClock:
+            try services.needOnline().acceptClock { ahead, now in
+                responder.respond(
+                    head: AcceptClockReply.with {
+                        $0.ahead = ahead
+                        $0.now = now
+                    })
             }
         case .compact:
             let offline = try services.needOffline()
@@ -135,13 +143,16 @@ struct OperationHandlers {
         report.snapshotBytes = online.store.snapshotBytes
         report.residentBytes = online.store.residentBytes
         report.residentBytesMax = online.options.memoryBytesMax
+        report.clockAhead = online.clock.strayed
         return report
     }
 
     private func status(of offline: OfflineNode) async -> StatusReport.Offline {
         let lag = await lag(of: offline)
         let status = offline.store.status()
-        let failure = offline.state.failure ?? status.failure ?? offline.sourceFailure.withLock { $0 }
+        let failure =
+            offline.state.failure ?? status.failure ?? offline.writingFailure.withLock { $0 }
+            ?? offline.sourceFailure.withLock { $0 }
         var report = StatusReport.Offline(
             durablePosition: status.durablePosition, appliedPosition: status.appliedPosition,
             lag: lag?.positions, oldestAsOf: status.oldestAsOf,

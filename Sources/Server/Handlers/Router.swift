@@ -45,7 +45,7 @@ struct Router: RequestHandler {
         case .get, .prepare, .getPrepared: try GetHandlers(services: services).handle(request, responder)
         case .history: try HistoryHandler(services: services).handle(request, responder)
         case .scan, .latest: try RowsHandlers(services: services).handle(request, responder)
-        case .status, .snapshot, .compact: try OperationHandlers(services: services).handle(request, responder)
+        case .status, .snapshot, .compact, .acceptClock: try OperationHandlers(services: services).handle(request, responder)
         case .follow, .acknowledge, .forget: try FollowHandlers(services: services).handle(request, responder)
         case .bootstrap: try BootstrapHandler(services: services).handle(request, responder)
         case .audit, .auditDigest, .auditRows: try AuditHandlers(services: services).handle(request, responder)

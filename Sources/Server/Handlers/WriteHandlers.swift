@@ -46,7 +46,7 @@ struct WriteHandlers {
         let head = try request.decode(WriteRequest.self)
         let stamp = ProducerStamp(producer: head.producer, epoch: head.epoch, sequence: head.sequence)
         do throws(HeadwaterError) {
-            let write = try checked(request, head, stamp, online.state.catalog)
+            let write = try checked(request, head, stamp, online)
             submit(.write(write), rowCounts: write.entries.map { UInt32($0.batch.rowCount) }, online, place, responder)
         } catch {
             guard stamp.producer != 0 else { throw error }
@@ -60,9 +60,11 @@ struct WriteHandlers {
     }
 
     private func checked(
-        _ request: IncomingRequest, _ head: WriteRequest, _ stamp: ProducerStamp, _ catalog: Catalog
+        _ request: IncomingRequest, _ head: WriteRequest, _ stamp: ProducerStamp, _ online: OnlineNode
     ) throws(HeadwaterError) -> CheckedWrite {
-        let write = try CheckedWrite(body: request.body, stamp: stamp, catalog: catalog, now: services.clock.now())
+        let catalog = online.state.catalog
+        // What lies in the future is told by the clock that is never early: a wall clock set back must not refuse what is.
+        let write = try CheckedWrite(body: request.body, stamp: stamp, catalog: catalog, now: online.clock.ingestTime())
         if let other = write.entries.lazy.compactMap({ catalog.group(id: $0.schema.groupID) }).first(where: {
             $0.project != head.project
         }) {
@@ -91,6 +93,8 @@ struct WriteHandlers {
                     $0.rowCounts = rowCounts
                     $0.keysWithNewerRows = UInt64(answer.newerKeyCount ?? 0)
                     $0.duplicate = isDuplicate
+                    $0.rowsBelowCutoff = UInt64(answer.belowCutoffCount)
+                    $0.rowsBehindTombstone = UInt64(answer.behindTombstoneCount)
                 }
                 responder.respond(head: reply, body: body[...])
             case .failed(let error): responder.fail(error)

@@ -25,6 +25,8 @@ final class OfflineNode: Sendable {
     private let crew: WorkCrew
     private let isPullPending = Atomic<Bool>(false)
     private let isClosing = Atomic<Bool>(false)
+    /// When a flush is given up; `nil` while the service goes on.
+    private let stopBy = Mutex<Microseconds?>(nil)
     /// Memory may grow to this many times the size at which a flush begins, before the log waits.
     private static let memoryFactor = 4
     private static let pullBytes = 8 << 20
@@ -34,6 +36,8 @@ final class OfflineNode: Sendable {
     /// What the source last said of itself.
     let sourceFailure = Mutex<HeadwaterError?>(nil)
     let sourcePosition = Mutex<Position?>(nil)
+    /// Why chunks could not be written the last time, while that is so: rows then wait in memory, and at last in the log.
+    let writingFailure = Mutex<HeadwaterError?>(nil)
     /// Of the last record applied since the start.
     let lastIngestTime = Mutex<Microseconds?>(nil)
 
@@ -102,7 +106,7 @@ final class OfflineNode: Sendable {
         start(flushes) {
             try engine.beginFlush()
         } run: { job in
-            job.run(crew: self.crew)
+            job.run(crew: self.crew, isCancelled: { self.mustStop })
         } finish: { job, engine in
             try self.finish(job, engine)
             if engine.isFlushDue { self.startFlush(engine) }
@@ -113,6 +117,8 @@ final class OfflineNode: Sendable {
     private func finish(_ job: FlushJob, _ engine: OfflineEngine) throws {
         try engine.store.finishFlush(job)
         lastFlush.withLock { $0 = Monotonic.now() }
+        writingFailure.withLock { $0 = nil }
+        gate.stall(nil)
         onDurable(store.durablePosition)
     }
 
@@ -141,17 +147,22 @@ final class OfflineNode: Sendable {
                 run(job)
                 self.engine.run { engine in
                     jobs.leave()
-                    do { try finish(job, engine) } catch { self.report(error) }
+                    do { try finish(job, engine) } catch { self.report(error, of: jobs) }
                 }
             }
         } catch {
             jobs.leave()
-            report(error)
+            report(error, of: jobs)
         }
     }
 
-    private func report(_ error: any Error) {
-        if let error = error as? HeadwaterError, error.code == .cancelled { return }
+    private func report(_ error: any Error, of jobs: FileJobs) {
+        guard let error = error as? HeadwaterError, error.code != .cancelled else { return }
+        // History falls behind without flushes; without compactions it only takes more room.
+        if jobs === flushes {
+            writingFailure.withLock { $0 = error }
+            gate.stall(error)
+        }
         logger.error("writing chunks failed; nothing is lost, it is tried again", metadata: ["error": "\(error)"])
     }
 
@@ -235,11 +246,17 @@ final class OfflineNode: Sendable {
         }
     }
 
+    /// Whether the service ends and has taken its time for it.
+    private var mustStop: Bool { stopBy.withLock { $0.map { Monotonic.now() >= $0 } ?? false } }
+
     /// Ends the service; what is in memory is flushed, so that the next start need not read the log again.
     ///
-    /// - Parameter isReplaced: its history is given up for another one, so nothing is flushed.
-    func close(isReplaced: Bool = false) async {
+    /// - Parameters:
+    ///   - limit: a flush that takes longer is given up: the log holds its rows, and the next start goes on with them.
+    ///   - isReplaced: its history is given up for another one, so nothing is flushed.
+    func close(within limit: Duration = .seconds(30), isReplaced: Bool = false) async {
         gate.close()
+        stopBy.withLock { $0 = Monotonic.now() + limit.microseconds }
         isClosing.store(true, ordering: .releasing)
         // The running jobs end first: a compaction gives up, a flush finishes.
         for jobs in [flushes, compactions] { await jobs.worker.shutdown() }
@@ -247,10 +264,13 @@ final class OfflineNode: Sendable {
             try await engine.call { engine in
                 defer { engine.close() }
                 if engine.state.failure == nil, !isReplaced {
-                    try engine.flush()
+                    try engine.flush(crew: self.crew, isCancelled: { self.mustStop })
                     self.onDurable(self.store.durablePosition)
                 }
             }
+        } catch let error as HeadwaterError where error.code == .cancelled {
+            logger.notice(
+                "the last rows of the history are not in chunks yet: the log has them, and the next start goes on with them")
         } catch { logger.error("the last flush failed; the log still holds its rows", metadata: ["error": "\(error)"]) }
         await engine.worker.shutdown()
     }

@@ -25,7 +25,7 @@ final class OnlineNode: Sendable {
     let gate: PositionGate
     let options: OnlineOptions
     let engine: Confined<OnlineEngine>
-    let clock: any WallClock
+    let clock: TrustedTime
     let logger: Logger
     private let queue = Mutex(Queue())
     private let onDurable: @Sendable () -> Void
@@ -37,16 +37,32 @@ final class OnlineNode: Sendable {
     private let nextSnapshot = Mutex((attempt: Microseconds(0), pause: OnlineNode.snapshotPause))
     private static let snapshotPause: Microseconds = 5_000_000
     private static let snapshotPauseMax: Microseconds = 300_000_000
-    private let lastCutoffs = Mutex<[GroupID: Microseconds]>([:])
-    private let clockWatch = Mutex(ClockWatch())
+    /// A stop writes a snapshot where the next start would replay for longer than this.
+    static let replayLeast: Microseconds = 1_000_000
+    /// What a snapshot is reckoned to write in a second, before one has been measured.
+    private static let snapshotBytesPerSecond = 64 << 20
+    /// About how long a restart would replay the log behind the last snapshot, in microseconds: as long as applying it took.
+    private let replayTime: Atomic<Int>
+    /// Bytes and microseconds of the last snapshot.
+    private let lastSnapshot = Mutex<(bytes: Int, elapsed: Microseconds)?>(nil)
+    /// When cutoffs are tried again after one was refused.
+    private let nextCutoffs = Mutex<Microseconds>(0)
+    private static let cutoffPause: Microseconds = 60_000_000
 
-    /// - Parameter onDurable: called when the log has grown, from the writer thread.
-    init(_ engine: sending OnlineEngine, clock: any WallClock, logger: Logger, onDurable: @escaping @Sendable () -> Void) {
+    /// - Parameters:
+    ///   - clock: the machine's; what it shows is trusted as far as the engine found at its open.
+    ///   - replayed: how long it took to apply the log behind the snapshot at the open, in microseconds.
+    ///   - onDurable: called when the log has grown, from the writer thread.
+    init(
+        _ engine: sending OnlineEngine, clock: any WallClock, logger: Logger, replayed: Microseconds = 0,
+        onDurable: @escaping @Sendable () -> Void
+    ) {
+        replayTime = Atomic(Int(replayed))
         store = engine.store
         state = engine.state
         logID = engine.logID
         options = engine.options
-        self.clock = clock
+        self.clock = TrustedTime(engine.clockAtOpen, machine: clock)
         self.logger = logger
         self.onDurable = onDurable
         gate = PositionGate(applied: engine.store.appliedPosition)
@@ -74,19 +90,27 @@ final class OnlineNode: Sendable {
             return queue.commands
         }
         for (token, item) in commands.enumerated() { engine.submit(item.command, token: Token(token)) }
-        while engine.hasQueuedCommands {
-            answer(engine.prepareGroup(now: clock.now()), commands)
-            guard engine.hasPreparedGroup else { continue }
-            let committed = engine.commitGroup()
-            if case .success = committed { onDurable() }
-            engine.completeGroup(committed, elapsed: Monotonic.now()) { completions in
-                gate.advance(to: store.appliedPosition)
-                answer(completions, commands)
-            }
-        }
+        runQueue(engine) { answer($0, commands) }
+        // A retention that has just been defined is in force before the next write.
+        if commands.contains(where: { if case .define = $0.command { true } else { false } }) { cutOffDue(engine) }
         syncIfDue(engine)
         engine.prepareAhead()
         if engine.isSnapshotDue, Monotonic.now() >= nextSnapshot.withLock({ $0.attempt }) { startSnapshot(engine) { _ in } }
+    }
+
+    private func runQueue(_ engine: OnlineEngine, _ answer: ([OnlineCompletion]) -> Void) {
+        while engine.hasQueuedCommands {
+            answer(engine.prepareGroup(now: clock.ingestTime()))
+            guard engine.hasPreparedGroup else { continue }
+            let committed = engine.commitGroup()
+            if case .success = committed { onDurable() }
+            let started = Monotonic.now()
+            engine.completeGroup(committed, elapsed: started) { completions in
+                gate.advance(to: store.appliedPosition)
+                answer(completions)
+            }
+            replayTime.add(Int(Monotonic.now() - started), ordering: .relaxed)
+        }
     }
 
     private func answer(_ completions: [OnlineCompletion], _ commands: [(command: OnlineCommand, reply: Reply)]) {
@@ -115,6 +139,8 @@ final class OnlineNode: Sendable {
             return done(.failure(error))
         }
         onDurable()
+        let replayed = replayTime.exchange(0, ordering: .relaxed)
+        let started = Monotonic.now()
         snapshotWorker.submit {
             let written = Result { () throws(HeadwaterError) in try job.run() }
             self.engine.run { engine in
@@ -125,11 +151,37 @@ final class OnlineNode: Sendable {
                     }
                 }
                 self.isSnapshotRunning.store(false, ordering: .releasing)
+                switch result {
+                case .success: self.lastSnapshot.withLock { $0 = (self.store.snapshotBytes, Monotonic.now() - started) }
+                case .failure: self.replayTime.add(replayed, ordering: .relaxed)
+                }
                 self.scheduleNextSnapshot(after: result)
                 done(result)
                 self.snapshotWorker.submit { self.store.returnFreedMemory() }
             }
         }
+    }
+
+    /// Writes a snapshot where the next start would else replay for long, and where it is expected to end in time.
+    private func snapshotBeforeStop(within limit: Duration) async {
+        guard replayTime.load(ordering: .relaxed) > Self.replayLeast, state.current.failure == nil else { return }
+        let expected = expectedSnapshotTime
+        guard expected <= limit.microseconds else {
+            return logger.notice(
+                "no snapshot is written, for it would take longer than --stop-within: the next start replays the log",
+                metadata: ["expected": "\(expected / 1_000_000) s"])
+        }
+        logger.notice("writing a snapshot, so that the next start is fast", metadata: ["expected": "\(expected / 1_000_000) s"])
+        await withCheckedContinuation { continuation in snapshot { _ in continuation.resume() } }
+    }
+
+    private var expectedSnapshotTime: Microseconds {
+        let measured = lastSnapshot.withLock { $0 }
+        // A small one says little about the next.
+        let rate =
+            measured.flatMap { $0.bytes > Self.snapshotBytesPerSecond / 8 ? Double($0.bytes) / Double(max(1, $0.elapsed)) : nil }
+            ?? Double(Self.snapshotBytesPerSecond) / 1e6
+        return Microseconds(Double(store.residentBytes) / rate)
     }
 
     private func scheduleNextSnapshot(after result: Result<WrittenSnapshot, HeadwaterError>) {
@@ -162,24 +214,71 @@ final class OnlineNode: Sendable {
         onDurable()
     }
 
-    /// Called once a second: retention cutoffs, and log segments that nobody needs any more.
+    /// Called once a second: the clock, retention cutoffs, and log segments that nobody needs any more.
     func housekeep() {
         engine.run { engine in
             do { try engine.trimLog() } catch { self.logger.warning("trimming the log failed", metadata: ["error": "\(error)"]) }
-            let now = self.clock.now()
-            guard self.clockWatch.withLock({ $0.look(wall: now, elapsed: Monotonic.now()) }) else { return }
-            for cutoff in engine.dueCutoffs(now: now, last: self.lastCutoffs.withLock { $0 }) {
-                self.lastCutoffs.withLock { $0[cutoff.groupID] = cutoff.cutoff }
-                self.submit(.cutoff(cutoff)) { _ in }
+            self.watchClock(engine)
+            self.cutOffDue(engine)
+        }
+    }
+
+    /// Appends the retention cutoffs that are due, on the writer thread.
+    private func cutOffDue(_ engine: OnlineEngine) {
+        guard Monotonic.now() >= nextCutoffs.withLock({ $0 }) else { return }
+        for cutoff in engine.dueCutoffs(now: clock.now()) { engine.submit(.cutoff(cutoff), token: 0) }
+        runQueue(engine) { completions in
+            for completion in completions {
+                guard case .failed(let error) = completion.outcome else { continue }
+                nextCutoffs.withLock { $0 = Monotonic.now() + Self.cutoffPause }
+                logger.warning("a retention cutoff was not taken", metadata: ["error": "\(error)"])
             }
         }
     }
 
+    // MARK: Clock
+
+    /// Keeps the clock beside the log, and says when the wall clock is not followed, and when it is again.
+    private func watchClock(_ engine: OnlineEngine) {
+        if let clock = clock.look() { engine.keep(clock) { self.logger.warning("\($0)") } }
+        switch clock.turn() {
+        case nil: break
+        case .returned: logger.notice("the wall clock is followed again")
+        case .strayed(let ahead):
+            logger.warning(
+                "the wall clock jumped and is not followed: set it right, or run 'headwater clock accept' if it is right",
+                metadata: ["ahead by": "\(Self.seconds(ahead))", "trusted time": "\(TimeText.format(clock.ingestTime()))"])
+        }
+    }
+
+    private static func seconds(_ time: Microseconds) -> String { TimeText.formatDuration(time / 1_000_000 * 1_000_000) }
+
+    /// Follows the wall clock, wherever it is, and keeps that.
+    ///
+    /// - Parameter done: told how far it was ahead of trusted time, and the trusted time now.
+    func acceptClock(_ done: @escaping @Sendable (_ ahead: Microseconds, _ now: Microseconds) -> Void) {
+        engine.run { engine in
+            guard let (ahead, accepted) = self.clock.accept() else { return done(0, self.clock.now()) }
+            engine.keep(accepted) { self.logger.warning("\($0)") }
+            self.logger.notice("the wall clock was accepted", metadata: ["ahead by": "\(Self.seconds(ahead))"])
+            _ = self.clock.turn()
+            done(ahead, self.clock.ingestTime())
+        }
+    }
+
     /// Ends the service: answers what is queued, syncs, gives up the locks.
-    func close() async {
+    ///
+    /// - Parameter limit: how long a snapshot may take that makes the next start fast.
+    func close(within limit: Duration = .zero) async {
         gate.close()
+        await snapshotBeforeStop(within: limit)
         await snapshotWorker.shutdown()
-        do { try await engine.call { try $0.close() } } catch {
+        do {
+            try await engine.call { engine in
+                if let clock = self.clock.look() { engine.keep(clock, atEnd: true) { self.logger.warning("\($0)") } }
+                try engine.close()
+            }
+        } catch {
             logger.error("closing the log failed", metadata: ["error": "\(error)"])
         }
         await engine.worker.shutdown()

@@ -23,6 +23,8 @@ final class PositionGate: Sendable {
         var nextNumber: UInt64 = 0
         /// Why nothing more will be applied.
         var end: HeadwaterError?
+        /// Why nothing is applied for now.
+        var stall: HeadwaterError?
 
         mutating func take(_ tickets: [Ticket]) -> [Resume] { tickets.compactMap { resumes.removeValue(forKey: $0) } }
     }
@@ -73,11 +75,18 @@ final class PositionGate: Sendable {
         for resume in due { resume(.success(())) }
     }
 
+    /// Says why reads wait, until it is told `nil`: whoever waits in vain hears it.
+    func stall(_ reason: HeadwaterError?) { state.withLock { $0.stall = reason } }
+
     /// Fails the reads whose deadline has passed; called by a timer.
     func expire(now: Microseconds) {
-        let (due, applied) = state.withLock { state in (state.take(state.waiters.expire(now: now)), state.applied) }
+        let (due, applied, stall) = state.withLock { state in
+            (state.take(state.waiters.expire(now: now)), state.applied, state.stall)
+        }
         guard !due.isEmpty else { return }
-        let error = HeadwaterError(.deadlineExceeded, "the deadline came before the position was applied; applied is \(applied)")
+        let reason = stall.map { ", and it does not go on: \($0)" } ?? ""
+        let error = HeadwaterError(
+            .deadlineExceeded, "the deadline came before the position was applied; applied is \(applied)\(reason)")
         for resume in due { resume(.failure(error)) }
     }
 

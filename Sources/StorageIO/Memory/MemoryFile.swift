@@ -68,7 +68,8 @@ final class MemoryFile: StorageFile, ForgetsUnsyncedPages {
     }
 
     private func fullDisk(at offset: Int) -> HeadwaterError {
-        HeadwaterError(.resourceExhausted, "the disk is full; free space on it, then start again", at: "\(path):\(offset)")
+        HeadwaterError(
+            .resourceExhausted, "cannot write to the file: the disk is full; free space on it", at: "\(path):\(offset)")
     }
 
     private func withContent<Result: Sendable>(

@@ -26,7 +26,8 @@ enum Kernel {
     /// - Parameter action: what was tried, to stand after "cannot": `write to the file`.
     static func error(_ action: String, at location: String, number: Int32 = errno) -> HeadwaterError {
         // strerror's text is per thread in glibc (since 2.32) and constant in musl.
-        let reason = unsafe strerror(number).map { unsafe String(cString: $0) } ?? "error \(number)"
+        let text = unsafe strerror(number).map { unsafe String(cString: $0) } ?? "error \(number)"
+        let reason = number == ENOSPC || number == EDQUOT ? "the disk is full (\(text))" : text
         return HeadwaterError(code(number), "cannot \(action): \(reason); \(advice(number))", at: location)
     }
 
@@ -43,7 +44,7 @@ enum Kernel {
         switch number {
         case ENOENT, ENOTDIR: "check the path"
         case EEXIST: "remove it or choose another path"
-        case ENOSPC, EDQUOT: "free space on this file system, then start again"
+        case ENOSPC, EDQUOT: "free space on this file system"
         case EACCES, EPERM: "give this user the right to use the path"
         case EROFS: "the file system is mounted read-only: mount it for writing or choose another directory"
         case EMFILE, ENFILE: "raise the limit of open files (ulimit -n)"

@@ -23,9 +23,8 @@ final class RealLock: StorageLock {
     private let descriptor: Int32
     private let isReleased = Atomic<Bool>(false)
 
-    init(_ path: String, exclusive: Bool) throws(HeadwaterError) {
-        // Reading is enough to lock, so that a shared lock works on a file system mounted read-only.
-        let descriptor = try RealStorage.openDescriptor(path, O_RDONLY | O_CREAT, "open the lock file")
+    /// Takes over the descriptor of the lock's file, which it closes where the lock cannot be had.
+    init(_ path: String, descriptor: Int32, exclusive: Bool) throws(HeadwaterError) {
         var isKept = false
         defer { if !isKept { closeDescriptor(descriptor) } }
 

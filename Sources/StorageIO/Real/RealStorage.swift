@@ -7,7 +7,10 @@ public import FeatureModel
 
 /// The operating system's file systems.
 public struct RealStorage: Storage {
-    public init() {}
+    /// Of what it makes.
+    public let rights: FileAccess
+
+    public init(access: FileAccess = .owner) { rights = access }
 
     public func createDirectory(_ path: String) throws(HeadwaterError) {
         if try makeDirectory(path) {
@@ -46,7 +49,8 @@ public struct RealStorage: Storage {
             case .create: O_RDWR | O_CREAT | O_EXCL
             }
         let action = mode == .create ? "create the file" : "open the file"
-        return RealFile(path: path, descriptor: try RealStorage.openDescriptor(path, flags, action))
+        let descriptor = try mode == .create ? create(path, flags, action) : RealStorage.openDescriptor(path, flags, action)
+        return RealFile(path: path, descriptor: descriptor)
     }
 
     public func rename(_ old: String, to new: String) throws(HeadwaterError) {
@@ -67,7 +71,8 @@ public struct RealStorage: Storage {
     }
 
     public func lock(_ path: String, exclusive: Bool) throws(HeadwaterError) -> any StorageLock {
-        try RealLock(path, exclusive: exclusive)
+        // Reading is enough to lock, so that a shared lock works on a file system mounted read-only.
+        try RealLock(path, descriptor: create(path, O_RDONLY | O_CREAT, "open the lock file"), exclusive: exclusive)
     }
 
     public func freeBytes(_ path: String) throws(HeadwaterError) -> Int {
@@ -85,11 +90,25 @@ public struct RealStorage: Storage {
 
 extension RealStorage {
     /// Opens a descriptor that no child process inherits.
-    static func openDescriptor(_ path: String, _ flags: Int32, _ action: String) throws(HeadwaterError) -> Int32 {
-        guard let descriptor = Kernel.retrying({ systemOpen(path, flags | O_CLOEXEC, 0o644) }) else {
+    static func openDescriptor(
+        _ path: String, _ flags: Int32, _ action: String, mode: UInt32 = 0
+    ) throws(HeadwaterError) -> Int32 {
+        guard let descriptor = Kernel.retrying({ systemOpen(path, flags | O_CLOEXEC, mode) }) else {
             throw Kernel.error(action, at: path)
         }
         return descriptor
+    }
+
+    /// Opens a file that is made where it is not there, and sees that those may use it who should, whatever the umask.
+    private func create(_ path: String, _ flags: Int32, _ action: String) throws(HeadwaterError) -> Int32 {
+        let descriptor = try RealStorage.openDescriptor(path, flags, action, mode: rights.creationMode)
+        do throws(HeadwaterError) {
+            try settle(descriptor, at: path)
+            return descriptor
+        } catch {
+            closeDescriptor(descriptor)
+            throw error
+        }
     }
 
     /// What the descriptor stands for: size, kind, device and inode.
@@ -114,7 +133,11 @@ func closeDescriptor(_ descriptor: Int32) { _ = close(descriptor) }
 extension RealStorage {
     /// Makes a directory and, where needed, its parents, and syncs the parents. Returns whether it is new.
     private func makeDirectory(_ path: String) throws(HeadwaterError) -> Bool {
-        if Kernel.retrying({ unsafe mkdir(path, 0o755) }) != nil { return true }
+        let mode = rights.modes?.directory ?? 0o777
+        if Kernel.retrying({ unsafe mkdir(path, mode) }) != nil {
+            try settle(path)
+            return true
+        }
         let number = errno
         if number == EEXIST { return false }
         let parent = StoragePath.parent(of: path)
@@ -122,10 +145,11 @@ extension RealStorage {
             throw Kernel.error("create the directory", at: path, number: number)
         }
         try createDirectory(parent)
-        guard Kernel.retrying({ unsafe mkdir(path, 0o755) }) != nil else {
+        guard Kernel.retrying({ unsafe mkdir(path, mode) }) != nil else {
             if errno == EEXIST { return false }
             throw Kernel.error("create the directory", at: path)
         }
+        try settle(path)
         return true
     }
 

@@ -75,3 +75,29 @@ public struct CompactReply: Head {
         try fields.field(5, &bytesAfter)
     }
 }
+
+/// Tells the owner of the log that its wall clock is right.
+public struct AcceptClockRequest: Head {
+    public static let descriptor = HeadDescriptor("AcceptClockRequest")
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {}
+}
+
+/// What that changed.
+public struct AcceptClockReply: Head {
+    public static let descriptor = HeadDescriptor("AcceptClockReply")
+
+    /// How far the wall clock was ahead of trusted time, in microseconds; negative where it was behind.
+    public var ahead: Int64 = 0
+    /// Trusted time from now on, microseconds since 1970 UTC.
+    public var now: Int64 = 0
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
+        try fields.field(1, &ahead)
+        try fields.field(2, &now)
+    }
+}

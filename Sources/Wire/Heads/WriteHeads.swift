@@ -35,6 +35,10 @@ public struct WriteReply: Head {
     public var keysWithNewerRows: UInt64 = 0
     /// The write had been applied before, and this is its first answer.
     public var duplicate = false
+    /// Rows older than the group's retention cutoff: taken, and never read.
+    public var rowsBelowCutoff: UInt64 = 0
+    /// Written rows that are older than their key's tombstone: taken into history, and not served.
+    public var rowsBehindTombstone: UInt64 = 0
 
     public init() {}
 
@@ -44,6 +48,8 @@ public struct WriteReply: Head {
         try fields.field(3, &rowCounts)
         try fields.field(4, &keysWithNewerRows)
         try fields.field(5, &duplicate)
+        try fields.field(6, &rowsBelowCutoff)
+        try fields.field(7, &rowsBehindTombstone)
     }
 }
 

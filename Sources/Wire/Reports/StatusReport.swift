@@ -41,6 +41,8 @@ public struct StatusReport: Codable, Hashable, Sendable {
         public var logBytesMax: Int
         public var followers: [Follower]
         public var groups: [OnlineGroup]
+        /// How far the wall clock is ahead of trusted time, in microseconds, where it is not followed; negative behind it. Absent while all is well.
+        public var clockAhead: Int64?
         /// Why no write is taken; absent while all is well.
         public var failure: String?
 
@@ -145,7 +147,7 @@ public struct StatusReport: Codable, Hashable, Sendable {
         /// Bytes of chunk files that were written of new rows, and again by compactions, since the server started; absent without one.
         public var flushedBytes: Int?
         public var compactedBytes: Int?
-        /// Why nothing more is applied, or why the log cannot be followed; absent while all is well.
+        /// Why nothing more is applied, why chunks cannot be written, or why the log cannot be followed; absent while all is well.
         public var failure: String?
 
         public init(

@@ -19,6 +19,12 @@ struct ServerOptionGroup: ParsableArguments {
             valueName: "address"))
     var listen: [EndpointArgument] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "A group whose members may read the store's files and use its Unix sockets. Default: only the user who runs the server.",
+            valueName: "name"))
+    var group: String?
+
     @Flag(help: "Allow addresses that other machines can reach: there is no TLS and no authentication.")
     var insecure = false
 
@@ -36,6 +42,14 @@ struct ServerOptionGroup: ParsableArguments {
             valueName: "bytes"))
     var scrubBytesPerSecond: ByteSizeArgument?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            How long a stop may take to write what makes the next start fast, such as 30s, or off: a snapshot, where the log would else be \
+            replayed for more than a second, and the history's last rows. What takes longer is left to the next start.
+            """, valueName: "time"))
+    var stopWithin = IntervalArgument(duration: .seconds(30))
+
     @Option(help: "The least level that is logged to standard error: trace, debug, info, notice, warning, error or critical.")
     var logLevel = LogLevelArgument.info
 
@@ -43,7 +57,9 @@ struct ServerOptionGroup: ParsableArguments {
         var configuration = ServerConfiguration(role: role, dataDirectory: data)
         configuration.listen = listen.map(\.endpoint)
         configuration.allowInsecure = insecure
+        configuration.group = group
         configuration.scrubInterval = scrubInterval.duration
+        configuration.stopWithin = stopWithin.duration ?? .zero
         if let scrubBytesPerSecond { configuration.scrubBytesPerSecond = scrubBytesPerSecond.count }
         return configuration
     }

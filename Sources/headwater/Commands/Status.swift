@@ -50,6 +50,7 @@ enum StatusText {
     private static func online(_ online: StatusReport.Online) -> [String] {
         var lines = ["", "online"]
         if let failure = online.failure { lines.append("  FAILED      \(failure)") }
+        if let ahead = online.clockAhead { lines.append("  CLOCK       \(clock(ahead))") }
         lines.append("  durability  \(online.durability)")
         let positions = [
             "last \(online.lastPosition)", "durable \(online.durablePosition)", "applied \(online.appliedPosition)",
@@ -75,6 +76,11 @@ enum StatusText {
                     + [group.rowsAtMost, group.bytes, group.hits, group.misses, group.expired].map(String.init))
         }
         return lines + indented(table)
+    }
+
+    private static func clock(_ ahead: Int64) -> String {
+        "the wall clock is \(TimeText.formatDuration(abs(ahead) / 1_000_000 * 1_000_000)) \(ahead > 0 ? "ahead" : "behind") and not followed: ingest times "
+            + "and retention go on by the time that the machine has been on; set it right, or run 'headwater clock accept'"
     }
 
     private static func follower(_ follower: StatusReport.Follower) -> String {

@@ -12,6 +12,8 @@ struct UploadResult {
     private(set) var keysWithNewerRows = 0
     /// The first of them, as text.
     private(set) var keysListed: [String] = []
+    private(set) var rowsBelowCutoff = 0
+    private(set) var rowsBehindTombstone = 0
     var elapsed = Duration.zero
 
     mutating func add(_ written: WriteResult, rows: Int, keys: RowKeys?) {
@@ -19,6 +21,8 @@ struct UploadResult {
         requests += 1
         position = written.position
         keysWithNewerRows += written.newerRowCount
+        rowsBelowCutoff += written.rowsBelowCutoff
+        rowsBehindTombstone += written.rowsBehindTombstone
         guard let keys else { return }
         for row in written.rowsWithNewerRows.prefix(Self.keysListedMax - keysListed.count) { keysListed.append(keys.text(row)) }
     }
@@ -30,6 +34,8 @@ struct UploadResult {
         let position: UInt64
         let keysWithNewerRows: Int
         let keys: [String]
+        let rowsBelowCutoff: Int
+        let rowsBehindTombstone: Int
         let seconds: Double
     }
 
@@ -38,18 +44,36 @@ struct UploadResult {
             return try Console.printJSON(
                 Document(
                     group: group, rows: rows, requests: requests, position: position, keysWithNewerRows: keysWithNewerRows,
-                    keys: keysListed, seconds: elapsed / .seconds(1)))
+                    keys: keysListed, rowsBelowCutoff: rowsBelowCutoff, rowsBehindTombstone: rowsBehindTombstone,
+                    seconds: elapsed / .seconds(1)))
         }
         guard rows > 0 else { return try Console.print("\(verb) 0 rows: the table is empty") }
         let noun = verb == "deleted" ? "key" : "row"
         try Console.print(
             "\(verb) \(Spelling.count(rows, noun)) \(verb == "deleted" ? "of" : "to") \(group): position \(position), "
                 + Spelling.seconds(elapsed))
+        try printUnserved(group)
         guard keysWithNewerRows > 0 else { return }
         try Console.print("a newer row wins for \(Spelling.count(keysWithNewerRows, "key")), which reads still find:")
         for key in keysListed { try Console.print("  \(key)") }
         if keysWithNewerRows > keysListed.count {
             try Console.print("  and \(Spelling.count(keysWithNewerRows - keysListed.count)) more")
+        }
+    }
+}
+
+extension UploadResult {
+    /// Rows that were taken and that gets will not find.
+    private func printUnserved(_ group: String) throws {
+        if rowsBelowCutoff > 0 {
+            try Console.print(
+                "\(Spelling.count(rowsBelowCutoff, "row")) of them older than the retention of \(group) allows: never read, and dropped"
+            )
+        }
+        if rowsBehindTombstone > 0 {
+            try Console.print(
+                "\(Spelling.count(rowsBehindTombstone, "row")) of them older than the delete of their key: in history, and not served online"
+            )
         }
     }
 }

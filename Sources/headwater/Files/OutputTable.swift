@@ -19,7 +19,8 @@ final class OutputTable {
     /// Whether results go to standard output, so that remarks must not.
     let isStandardOutput: Bool
     private let sink: Sink
-    private let storage = RealStorage()
+    // A file that somebody asks for by name is as the umask has it.
+    private let storage = RealStorage(access: .umask)
     private var buffer: [UInt8] = []
     private(set) var byteCount = 0
     private var isFinished = false

@@ -58,6 +58,7 @@ final class Checker {
         if let standing, record.ingestTime < standing.ingestTime {
             world.violate("P2", "the ingest time of \(record.position) falls behind that of \(standing.position)")
         }
+        checkTime(record)
         let write = record.kind == .data ? write(of: record) : nil
         let cutoff = record.kind == .cutoff ? try? RetentionCutoff(decoding: record.body) : nil
         let known = ModelRecord(record, write: write, cutoff: cutoff)
@@ -71,6 +72,20 @@ final class Checker {
         model.append(known)
         world.note("record", [record.position, UInt64(record.kind.rawValue), UInt64(bitPattern: record.ingestTime)])
     }
+
+    /// A record is stamped neither before it came, nor by a wall clock that jumped ahead.
+    private func checkTime(_ record: Record) {
+        if record.kind == .gap { return }
+        let late = record.ingestTime - Workload.epoch - world.now
+        let most = world.onlineMachine.trustedAheadMax + Self.clockSlack
+        if late < -Self.clockSlack {
+            world.violate("P2", "the record at \(record.position) is stamped \(-late) µs before it came")
+        }
+        if late > most { world.violate("P2", "the record at \(record.position) is stamped \(late) µs late") }
+    }
+
+    /// Offsets, drift and time off that no clock of a machine tells.
+    private static let clockSlack: Microseconds = 30_000_000
 
     private func write(of record: Record) -> Write? {
         guard let entries = try? RecordBody.decode(record.body), let write = world.journal.write(of: entries) else {
@@ -212,34 +227,39 @@ final class Checker {
         if record.position != answer.position || record.ingestTime != answer.ingestTime {
             world.violate("P3", "write \(write.number) is at \(record.position), but was told \(answer)")
         }
-        checkNewerKeys(write, answer, record)
+        checkEffects(write, answer, record)
     }
 
     private func isLost(_ write: Write, at position: Position) -> Bool {
         world.mayForget && model.records.contains { $0.lostIn != nil && $0.position == position && $0.write === write }
     }
 
-    /// A delete tells for which of its keys a newer row wins, damage or not: where it cannot be told there is no answer.
-    private func checkNewerKeys(_ write: Write, _ answer: WriteAnswer, _ record: ModelRecord) {
+    /// A write tells what of it is not served, and a delete for which of its keys a newer row wins, damage or not: where it cannot be told there is no
+    /// answer.
+    private func checkEffects(_ write: Write, _ answer: WriteAnswer, _ record: ModelRecord) {
         let life = (record.lostIn ?? .max) - 1
-        var newer: [UInt32] = []
+        var effects = WriteEffects()
         var number: UInt32 = 0
         for entry in write.entries {
             for row in entry.rows {
                 defer { number += 1 }
-                guard entry.operation == .delete else { continue }
                 let types = entry.schema.keys.map(\.type)
                 let keys = zip(types, row).map { type, value in (try? Column(type, [value])) ?? .nulls(type, count: 1) }
                 guard let key = KeyCodec.key(keys, row: 0) else { continue }
-                if let latest = model.latest(entry.schema.groupID, key, at: record.position, life: life), !latest.isDelete {
-                    newer.append(number)
+                let group = entry.schema.groupID
+                let latest = model.latest(group, key, at: record.position, life: life)
+                let own = model.rows[group]?[key]?.first { $0.record === record && $0.order.row == number }
+                let isBelow = own.map { $0.order.eventTime < model.cutoff(group, at: record.position, life: life) } ?? false
+                if isBelow { effects.belowCutoff += 1 }
+                let isServed = latest.map { !$0.isDelete } ?? false
+                switch entry.operation {
+                case .delete: if isServed { effects.newerRows.append(number) }
+                case .write: if !isServed, !isBelow { effects.behindTombstone += 1 }
                 }
             }
         }
-        let right = WriteAnswer(position: answer.position, ingestTime: answer.ingestTime, newerRows: newer)
-        if right != answer {
-            world.violate("P4", "write \(write.number) was answered \(answer); newer rows win for its rows \(newer)")
-        }
+        let right = WriteAnswer(position: answer.position, ingestTime: answer.ingestTime, effects)
+        if right != answer { world.violate("P4", "write \(write.number) was answered \(answer); right is \(right)") }
     }
 
     /// A write that was never taken: it must be nowhere.

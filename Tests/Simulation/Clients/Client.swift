@@ -31,7 +31,8 @@ final class Client {
         clockSkew = Microseconds(world.random.int(-3_000_000...3_000_000))
     }
 
-    var wall: Microseconds { world.onlineMachine.wall(world.now) + clockSkew }
+    /// Clients' clocks are right, to a few seconds, whatever the server's shows.
+    var wall: Microseconds { Workload.epoch + world.now + clockSkew }
 
     /// Does one thing, if it may, and goes on a little later.
     func live() {
@@ -181,7 +182,8 @@ final class Client {
         }
         return WriteAnswer(
             position: reply.position, ingestTime: reply.ingestTime, newerKeyCount: UInt32(reply.keysWithNewerRows),
-            listed: (0..<frame.body.count / 4).map { frame.body.littleEndian(at: $0 * 4) })
+            listed: (0..<frame.body.count / 4).map { frame.body.littleEndian(at: $0 * 4) },
+            belowCutoffCount: UInt32(reply.rowsBelowCutoff), behindTombstoneCount: UInt32(reply.rowsBehindTombstone))
     }
 
     private func failed(_ write: Write, _ error: HeadwaterError, _ attempt: Int) {

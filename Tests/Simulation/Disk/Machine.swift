@@ -1,3 +1,4 @@
+import Engine
 import FeatureModel
 import StorageIO
 import TestSupport
@@ -9,6 +10,10 @@ final class Machine {
     private var wallOffset: Microseconds
     /// Parts in a million that the clock runs too fast.
     private let drift: Microseconds
+    private var boots: UInt64 = 1
+    private var bootedAt: Microseconds = 0
+    /// How far ahead of the truth what is taken here may be stamped.
+    private(set) var trustedAheadMax: Microseconds = 3_000_000
     private static let unlimited = 1 << 40
     private var capacity = Machine.unlimited
     /// How often the disk became full or got room again.
@@ -21,7 +26,26 @@ final class Machine {
     }
 
     func wall(_ now: Microseconds) -> Microseconds { wallOffset + now + now * drift / 1_000_000 }
-    func jump(_ by: Microseconds) { wallOffset += by }
+
+    /// The clock that nobody sets: it drifts as the wall clock does.
+    func bootTime(_ now: Microseconds) -> BootTime {
+        BootTime(boot: BootTime.BootID(high: 7, low: boots), elapsed: now - bootedAt + (now - bootedAt) * drift / 1_000_000)
+    }
+
+    func jump(_ by: Microseconds) {
+        wallOffset += by
+        // However many jumps there are, of each no more than this is followed.
+        trustedAheadMax += TrustedClock.gainMax
+    }
+
+    /// The machine is off, and on again.
+    func boot(_ now: Microseconds) {
+        boots += 1
+        bootedAt = now
+    }
+
+    /// A service starts that has no mark of this boot: it believes the wall clock.
+    func believesWall(_ now: Microseconds) { trustedAheadMax = max(trustedAheadMax, wall(now) - Workload.epoch - now) }
 
     /// Leaves so many bytes free, or takes the limit away.
     func setFree(bytes: Int?) {

@@ -14,7 +14,7 @@ struct ParkedRead {
 extension OnlineService {
     func handle(_ request: Request) throws(HeadwaterError) {
         guard let engine, let process else { throw HeadwaterError(.unavailable, "the online service is not here") }
-        let now = process.machine.wall(world.now)
+        let now = trustedTime(process)
         switch request.method {
         case .write: try write(request, engine, now)
         case .openProducer:
@@ -69,6 +69,8 @@ extension OnlineService {
                         $0.ingestTime = answer.ingestTime
                         $0.keysWithNewerRows = UInt64(answer.newerKeyCount ?? 0)
                         $0.duplicate = isDuplicate
+                        $0.rowsBelowCutoff = UInt64(answer.belowCutoffCount)
+                        $0.rowsBehindTombstone = UInt64(answer.behindTombstoneCount)
                     }, body: rows)
             case .failed(let error): request.fail(error)
             default: preconditionFailure("a write is answered as a write")

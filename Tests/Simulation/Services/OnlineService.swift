@@ -29,7 +29,7 @@ final class OnlineService {
     private var snapshot: (job: SnapshotJob, written: WrittenSnapshot?)?
     private var isSnapshotRunning = false
     private var nextSnapshot: Microseconds = 0
-    private var lastCutoffs: [GroupID: Microseconds] = [:]
+    private var clock: TrustedClock?
 
     init(_ world: World) { self.world = world }
 
@@ -42,10 +42,16 @@ final class OnlineService {
     ///
     /// - Returns: whether it could; the caller tries again later.
     func start(in process: Process) throws(HeadwaterError) {
+        let machine = process.machine
+        let boot = machine.bootTime(world.now)
+        if !hasMark(of: boot, on: machine) { machine.believesWall(world.now) }
         let engine = try OnlineEngine.open(
             storage: process.storage, dataDirectory: Workload.directory, options: world.scenario.online,
             newLogID: LogID((0..<16).map { _ in UInt8(truncatingIfNeeded: world.random.next()) }), seed: world.random.next(),
-            now: process.machine.wall(world.now))
+            now: machine.wall(world.now), boot: boot)
+        clock = engine.clockAtOpen
+        _ = engine.cutOffDue(now: clock!.last, ageTime: clock!.ageTime)
+        if process.hasCrashed { throw HeadwaterError(.unavailable, "an I/O call killed the service at its first cutoff") }
         self.process = process
         self.engine = engine
         life += 1
@@ -69,7 +75,7 @@ final class OnlineService {
         replies = [:]
         parked = [:]
         gate = PositionWaiters()
-        lastCutoffs = [:]
+        clock = nil
     }
 
     /// Ends as a clean stop does.
@@ -77,6 +83,21 @@ final class OnlineService {
         guard let engine else { return }
         defer { die() }
         try engine.close()
+    }
+
+    // MARK: Time
+
+    /// What the log takes now is stamped with.
+    func trustedTime(_ process: Process) -> Microseconds {
+        let machine = process.machine
+        return clock?.now(wall: machine.wall(world.now), elapsed: machine.bootTime(world.now).elapsed) ?? machine.wall(world.now)
+    }
+
+    private func hasMark(of boot: BootTime, on machine: Machine) -> Bool {
+        guard let logID, let mark = try? ClockMark.load(machine.disk, "\(Workload.directory)/log", logID: LogID(logID)) else {
+            return false
+        }
+        return mark.wall(at: boot) != nil
     }
 
     /// Repeats something for as long as this life lasts.
@@ -146,7 +167,7 @@ final class OnlineService {
     private func drain() {
         guard let engine, let process else { return }
         guard engine.hasQueuedCommands else { return idle(engine) }
-        let refused = engine.prepareGroup(now: process.machine.wall(world.now))
+        let refused = engine.prepareGroup(now: trustedTime(process))
         guard survives() else { return }
         answer(refused, areCommitted: false)
         guard engine.hasPreparedGroup else { return drain() }
@@ -291,9 +312,11 @@ final class OnlineService {
             guard survives(), let process else { return }
             if let failure { world.failed("the trimming of the log", failure, in: process) }
             world.figures.segmentsRemoved += max(0, before - (engine.logRetention?.segmentCount ?? before))
-            for cutoff in engine.dueCutoffs(now: process.machine.wall(world.now), last: lastCutoffs) {
-                lastCutoffs[cutoff.groupID] = cutoff.cutoff
-                submit(.cutoff(cutoff)) { _ in }
+            _ = trustedTime(process)
+            if let clock {
+                engine.keep(clock) { _ in }
+                guard survives() else { return }
+                for cutoff in engine.dueCutoffs(now: clock.ageTime) { submit(.cutoff(cutoff)) { _ in } }
             }
             idle(engine)
         }

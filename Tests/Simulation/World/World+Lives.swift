@@ -122,6 +122,7 @@ extension World {
         machine.disk = machine.disk.crash(
             seed: random.next(), sectors: random.pick([.random, .random, .lost, .kept]),
             directoryChanges: random.pick([.random, .random, .lost, .kept]))
+        machine.boot(now)
         if scenario.corrupts, random.chance(0.5) { damage(machine) }
         for slot in all { restart(slot, after: 1_000...500_000) }
     }

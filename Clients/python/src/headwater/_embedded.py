@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import fcntl
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import sysconfig
 import time
 import weakref
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from ._paths import local
@@ -22,6 +24,10 @@ from .errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
 _IDLE = "300ms"
 # How long a client that closes waits for the server that goes with it; another process may still use it.
 _CLOSE_SECONDS = 5.0
+# A server writes no longer than this to make the next start fast; what takes longer goes on at the next start.
+_STOP_WITHIN = "3s"
+# A call that waits for longer says why.
+_SILENT_SECONDS = 1.0
 _START_SECONDS = 120.0
 _LOG_BYTES_MAX = 4 << 20
 # What the system takes as the path of a socket.
@@ -59,7 +65,11 @@ class EmbeddedServer:
         self.directory = Path(local(path)).absolute()
         self._binary = binary_path
         try:
+            is_new = not self.directory.exists()
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if is_new:
+                # Whatever the umask.
+                self.directory.chmod(0o700)
         except OSError as error:
             raise InvalidArgument(f"cannot be made a directory: {error.strerror}", str(self.directory)) from None
         if not os.access(self.directory, os.W_OK):
@@ -86,16 +96,19 @@ class EmbeddedServer:
         if self._answers():
             return
         # Of several processes that open the directory at once, one starts the server.
-        lock = os.open(self.directory / "open.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = _private(self.directory / "open.lock", os.O_RDWR)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             until = time.monotonic() + _START_SECONDS
+            wait = _Wait()
             while not self._answers():
-                if not self._start(until):
+                if not self._start(until, wait):
                     # The one before is still on its way out.
+                    wait.tell("waiting for the last server of the store to stop")
                     time.sleep(0.05)
                 if time.monotonic() > until:
                     raise Unavailable("another process holds it and serves nobody: stop that process", str(self.directory))
+            wait.end()
         finally:
             os.close(lock)
 
@@ -120,16 +133,17 @@ class EmbeddedServer:
                 return False
             return True
 
-    def _start(self, until: float) -> bool:
+    def _start(self, until: float, wait: _Wait) -> bool:
         """Starts a server and waits until it answers; `False` where another one still holds the directory."""
         log_path = self.directory / "server.log"
         command = [
             self._binary or binary(), "serve", "--data", ".", "--listen", "unix:headwater.sock", "--stop-when-idle", _IDLE,
+            "--stop-within", _STOP_WITHIN,
         ]  # fmt: skip
         try:
             said_before = _rotated_size(log_path)
             # Appended to: what a server said last before it died is there to be read.
-            with open(log_path, "ab") as log:
+            with open(log_path, "ab", opener=lambda path, flags: _private(Path(path), flags)) as log:
                 # A session of its own: Ctrl-C in a terminal is for its clients.
                 server = subprocess.Popen(
                     command, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
@@ -148,6 +162,7 @@ class EmbeddedServer:
                     raise Unavailable(f"the server did not start: {_last(said)}", str(self.directory))
                 self._refuse_other_server()
                 return False
+            wait.tell(lambda: _recovery(log_path, said_before))
             time.sleep(0.01)
         # It goes on: whoever opens the directory next may find it ready.
         raise Unavailable(
@@ -166,6 +181,53 @@ class EmbeddedServer:
             return
         if address != "unix:headwater.sock":
             raise FailedPrecondition(f"is served by another server: use headwater.connect({address!r})", str(self.directory))
+
+
+class _Wait:
+    """Says on standard error why a call waits, once it has for a second: on a terminal in one line that changes, else once a reason."""
+
+    def __init__(self) -> None:
+        self._since = self._last = time.monotonic()
+        self._reason = ""
+
+    def tell(self, reason: str | Callable[[], str]) -> None:
+        now = time.monotonic()
+        if now - self._since < _SILENT_SECONDS or now - self._last < _SILENT_SECONDS / 4:
+            return
+        self._last = now
+        text = reason if isinstance(reason, str) else reason()
+        if sys.stderr.isatty():
+            print(f"\rheadwater: {text} ({now - self._since:.0f} s)\033[K", end="", file=sys.stderr, flush=True)
+        elif text.split(",")[0] != self._reason:
+            print(f"headwater: {text}", file=sys.stderr, flush=True)
+        self._reason = text.split(",")[0]
+
+    def end(self) -> None:
+        if self._reason and sys.stderr.isatty():
+            print(file=sys.stderr)
+
+
+def _recovery(log_path: Path, start: int) -> str:
+    """How far a server that starts has come, by what it says in its log."""
+    try:
+        with open(log_path, "rb") as log:
+            log.seek(start)
+            said = log.read().decode(errors="replace")
+    except OSError:
+        said = ""
+    steps = [line for line in said.splitlines() if "replaying the log" in line]
+    places = [re.search(rf"\b{name}=(\d+)", steps[-1]) for name in ("position", "of")] if steps else []
+    if len(places) == 2 and places[0] and places[1]:
+        return f"the store is recovering, at position {int(places[0][1]):,} of {int(places[1][1]):,}"
+    return "the store is being opened"
+
+
+def _private(path: Path, flags: int) -> int:
+    """Opens a file, made where it is not there, that only this user may read, whatever the umask."""
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if os.fstat(descriptor).st_uid == os.geteuid():
+        os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 def _rotated_size(log_path: Path) -> int:

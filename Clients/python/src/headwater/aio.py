@@ -242,6 +242,10 @@ class AsyncClient:
         """Takes a snapshot of the online store."""
         return await operations.snapshot(self._core)
 
+    async def accept_clock(self) -> Report:
+        """Tells the server that its wall clock is right, where `status` says that it is not followed."""
+        return await operations.accept_clock(self._core)
+
     async def compact(self, group: str | None = None) -> Report:
         """Compacts the history of one group, or of all."""
         return await operations.compact(self._core, group)

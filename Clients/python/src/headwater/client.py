@@ -166,7 +166,8 @@ class Client:
             progress: whether a bar is shown; `None`: on a terminal, where it takes longer than half a second.
 
         Returns:
-            The position of the last row, an `int` that also has `rows`.
+            The position of the last row, an `int` that also has `rows`, and how many of them gets will not find: `rows_below_cutoff`,
+            older than the group's retention, and `rows_behind_tombstone`, older than the delete of their key.
 
         Raises:
             InvalidArgument: with rows and reasons: nothing was written.
@@ -314,6 +315,14 @@ class Client:
     def snapshot(self) -> Report:
         """Writes a snapshot of the online store, so that it starts faster and the log can be shortened."""
         return run_now(operations.snapshot(self._core))
+
+    def accept_clock(self) -> Report:
+        """Tells the server that its wall clock is right, where `status` says that it is not followed.
+
+        Returns:
+            `ahead`: how far the wall clock was ahead of trusted time (negative: behind); `now`: trusted time from now on; in microseconds.
+        """
+        return run_now(operations.accept_clock(self._core))
 
     def compact(self, group: str | None = None) -> Report:
         """Merges the files of the offline store: each group to one run.

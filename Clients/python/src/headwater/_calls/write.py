@@ -44,26 +44,34 @@ class Written(int):
         ingest_time: when the log took the last of them, microseconds since 1970 UTC.
         keys_with_newer_rows: of a delete, for how many keys a newer row wins.
         rows_with_newer_rows: the first of these rows, numbered from 0 in what was given; at most 64 of each request.
+        rows_below_cutoff: how many rows are older than the group's retention allows: they are never read.
+        rows_behind_tombstone: how many written rows are older than the delete of their key: in history, and not served online.
     """
 
     rows: int
     ingest_time: int
     keys_with_newer_rows: int
     rows_with_newer_rows: list[int]
+    rows_below_cutoff: int
+    rows_behind_tombstone: int
 
     def __new__(
-        cls, position: int, rows: int = 0, ingest_time: int = 0, keys_with_newer_rows: int = 0, newer: list[int] | None = None
-    ) -> Written:
+        cls, position: int, rows: int = 0, ingest_time: int = 0, keys_with_newer_rows: int = 0, newer: list[int] | None = None,
+        rows_below_cutoff: int = 0, rows_behind_tombstone: int = 0,
+    ) -> Written:  # fmt: skip
         made = super().__new__(cls, position)
         made.rows, made.ingest_time, made.keys_with_newer_rows = rows, ingest_time, keys_with_newer_rows
         made.rows_with_newer_rows = newer or []
+        made.rows_below_cutoff, made.rows_behind_tombstone = rows_below_cutoff, rows_behind_tombstone
         return made
 
     def _plus(self, other: Written) -> Written:
         """Of two requests, the later one's position."""
         newer = self.rows_with_newer_rows + [self.rows + row for row in other.rows_with_newer_rows]
         keys = self.keys_with_newer_rows + other.keys_with_newer_rows
-        return Written(int(other), self.rows + other.rows, other.ingest_time, keys, newer)
+        below = self.rows_below_cutoff + other.rows_below_cutoff
+        behind = self.rows_behind_tombstone + other.rows_behind_tombstone
+        return Written(int(other), self.rows + other.rows, other.ingest_time, keys, newer, below, behind)
 
     def __str__(self) -> str:
         return int.__repr__(self)
@@ -73,10 +81,15 @@ class Written(int):
 
     def __repr__(self) -> str:
         newer = f", {self.keys_with_newer_rows:,} keys have newer rows" if self.keys_with_newer_rows else ""
-        return f"<position {int(self)}: {counted(self.rows, 'row', 'rows')}{newer}>"
+        below = f", {self.rows_below_cutoff:,} below the retention cutoff" if self.rows_below_cutoff else ""
+        behind = f", {self.rows_behind_tombstone:,} older than their key's delete" if self.rows_behind_tombstone else ""
+        return f"<position {int(self)}: {counted(self.rows, 'row', 'rows')}{newer}{below}{behind}>"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Written, (int(self), self.rows, self.ingest_time, self.keys_with_newer_rows, self.rows_with_newer_rows)
+        return Written, (
+            int(self), self.rows, self.ingest_time, self.keys_with_newer_rows, self.rows_with_newer_rows, self.rows_below_cutoff,
+            self.rows_behind_tombstone,
+        )  # fmt: skip
 
 
 @dataclass
@@ -341,4 +354,7 @@ class _Request:
                 raise
             reply = decode(pb.WriteReply, frame.head)
             newer = np.frombuffer(frame.body, "<u4", frame.body.size // 4).tolist()
-            return Written(reply.position, sum(reply.row_counts), reply.ingest_time, reply.keys_with_newer_rows, newer)
+            return Written(
+                reply.position, sum(reply.row_counts), reply.ingest_time, reply.keys_with_newer_rows, newer,
+                reply.rows_below_cutoff, reply.rows_behind_tombstone,
+            )  # fmt: skip

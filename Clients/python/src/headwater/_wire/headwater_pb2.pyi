@@ -5,6 +5,18 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class AcceptClockReply(_message.Message):
+    __slots__ = ["ahead", "now"]
+    AHEAD_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    ahead: int
+    now: int
+    def __init__(self, ahead: _Optional[int] = ..., now: _Optional[int] = ...) -> None: ...
+
+class AcceptClockRequest(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
 class AcknowledgeReply(_message.Message):
     __slots__ = ["durable_position"]
     DURABLE_POSITION_FIELD_NUMBER: _ClassVar[int]
@@ -488,18 +500,22 @@ class StatusRequest(_message.Message):
     def __init__(self, project: _Optional[bytes] = ...) -> None: ...
 
 class WriteReply(_message.Message):
-    __slots__ = ["duplicate", "ingest_time", "keys_with_newer_rows", "position", "row_counts"]
+    __slots__ = ["duplicate", "ingest_time", "keys_with_newer_rows", "position", "row_counts", "rows_behind_tombstone", "rows_below_cutoff"]
     DUPLICATE_FIELD_NUMBER: _ClassVar[int]
     INGEST_TIME_FIELD_NUMBER: _ClassVar[int]
     KEYS_WITH_NEWER_ROWS_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    ROWS_BEHIND_TOMBSTONE_FIELD_NUMBER: _ClassVar[int]
+    ROWS_BELOW_CUTOFF_FIELD_NUMBER: _ClassVar[int]
     ROW_COUNTS_FIELD_NUMBER: _ClassVar[int]
     duplicate: bool
     ingest_time: int
     keys_with_newer_rows: int
     position: int
     row_counts: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, position: _Optional[int] = ..., ingest_time: _Optional[int] = ..., row_counts: _Optional[_Iterable[int]] = ..., keys_with_newer_rows: _Optional[int] = ..., duplicate: bool = ...) -> None: ...
+    rows_behind_tombstone: int
+    rows_below_cutoff: int
+    def __init__(self, position: _Optional[int] = ..., ingest_time: _Optional[int] = ..., row_counts: _Optional[_Iterable[int]] = ..., keys_with_newer_rows: _Optional[int] = ..., duplicate: bool = ..., rows_below_cutoff: _Optional[int] = ..., rows_behind_tombstone: _Optional[int] = ...) -> None: ...
 
 class WriteRequest(_message.Message):
     __slots__ = ["catalog_version", "epoch", "producer", "project", "sequence"]

@@ -1,0 +1,70 @@
+import Engine
+import FeatureModel
+import Log
+import Logging
+import OfflineStore
+import OnlineStore
+import StorageIO
+import Testing
+import Transport
+
+@testable import Server
+
+/// What a clean stop leaves for the next start.
+@Suite struct StopTests {
+    private static let log = LogID((0..<16).map { UInt8($0) })
+    private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+
+    private func open(_ disk: MemoryStorage) throws -> sending OnlineEngine {
+        try OnlineEngine.open(
+            storage: disk, dataDirectory: "data", options: OnlineOptions(), newLogID: Self.log, seed: 1, now: 1)
+    }
+
+    /// A service that has applied a few records, and took so long for them.
+    private func stopped(_ disk: MemoryStorage, replayed: Microseconds, within limit: Duration) async throws {
+        let node = OnlineNode(try open(disk), clock: SystemClock(), logger: logger, replayed: replayed) {}
+        for _ in 0..<3 {
+            await withCheckedContinuation { continuation in node.submit(.openProducer) { _ in continuation.resume() } }
+        }
+        await node.close(within: limit)
+    }
+
+    @Test func aStopWritesASnapshotWhereTheNextStartWouldReplayForLong() async throws {
+        let disk = MemoryStorage()
+        try await stopped(disk, replayed: 2_000_000, within: .seconds(30))
+        let engine = try open(disk)
+        #expect(engine.store.snapshotPosition == 3 && engine.wasClosed)
+        try engine.close()
+    }
+
+    @Test func aStopWritesNoneForLittleNorWhereItWouldTakeTooLong() async throws {
+        for (replayed, limit) in [(100_000, .seconds(30)), (2_000_000, .seconds(-1))] as [(Microseconds, Duration)] {
+            let disk = MemoryStorage()
+            try await stopped(disk, replayed: replayed, within: limit)
+            let engine = try open(disk)
+            #expect(engine.store.snapshotPosition == 0 && engine.store.appliedPosition == 3 && engine.wasClosed)
+            try engine.close()
+        }
+    }
+
+    @Test func aFlushThatTakesTooLongIsLeftToTheNextStart() async throws {
+        for (limit, flushed) in [(Duration.zero, 0), (.seconds(30), 3)] as [(Duration, Position)] {
+            let disk = MemoryStorage()
+            try await stopped(disk, replayed: 0, within: .zero)
+            let records = try LogReader(storage: disk, directory: "data/log").read(after: 0, limitBytes: 1 << 20)
+            func history() throws -> sending OfflineEngine {
+                try OfflineEngine(
+                    storage: disk, dataDirectory: "data", logID: Self.log.bytes, options: OfflineEngineOptions())
+            }
+            let node = OfflineNode(try history(), crew: .alone, logger: logger) { _ in }
+            try await node.apply(records)
+            await node.close(within: limit)
+            let after = try history()
+            // Records without rows are flushed in no time; what counts is that nothing is lost either way.
+            #expect(after.store.durablePosition >= flushed)
+            try after.apply(records)
+            #expect(after.store.appliedPosition == 3)
+            after.close()
+        }
+    }
+}
