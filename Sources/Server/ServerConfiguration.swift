@@ -30,6 +30,8 @@ public struct ServerConfiguration: Sendable {
     public var historyBytesMax = 4 << 30
     /// Memory that a compaction may take, and a flush beside its rows.
     public var compactionBytesMax = 1 << 30
+    /// Memory that input and output of all connections take together; `nil`: as `NetworkMemory` finds right.
+    public var networkBytesMax: Int?
     public var allowInsecure = false
     /// Stops when no client has been connected for so long; `nil`: serves until it is told to stop.
     public var stopWhenIdle: Duration?

@@ -34,6 +34,7 @@ struct Headwater: AsyncParsableCommand {
 @main
 enum Main {
     static func main() async {
+        Descriptors.raiseLimit()
         EventLoops.matchCores()
         Interrupts.prepare()
         let work = Task { try await run() }
@@ -45,6 +46,7 @@ enum Main {
         try plantSabotage()
         var command = try Headwater.parseAsRoot()
         if var command = command as? any AsyncParsableCommand {
+            try Descriptors.checkForClient()
             try await command.run()
         } else {
             try command.run()

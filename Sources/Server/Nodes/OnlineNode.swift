@@ -40,8 +40,20 @@ final class OnlineNode: Sendable {
     private let lastCutoffs = Mutex<[GroupID: Microseconds]>([:])
     private let clockWatch = Mutex(ClockWatch())
 
-    /// - Parameter onDurable: called when the log has grown, from the writer thread.
-    init(_ engine: sending OnlineEngine, clock: any WallClock, logger: Logger, onDurable: @escaping @Sendable () -> Void) {
+    /// Whether a registered follower has not been heard of for so long that the log need not wait for it.
+    let isAbsent = Mutexed<@Sendable (String) -> Bool>({ _ in false })
+    private let ticker: Ticker
+    /// Whether what was acknowledged waits for its sync.
+    private let isSyncAwaited = Atomic<Bool>(false)
+
+    /// - Parameters:
+    ///   - ticker: tells the time to what waits here.
+    ///   - onDurable: called when the log has grown, from the writer thread.
+    init(
+        _ engine: sending OnlineEngine, clock: any WallClock, logger: Logger, ticker: Ticker = Ticker(),
+        onDurable: @escaping @Sendable () -> Void
+    ) {
+        self.ticker = ticker
         store = engine.store
         state = engine.state
         logID = engine.logID
@@ -49,10 +61,17 @@ final class OnlineNode: Sendable {
         self.clock = clock
         self.logger = logger
         self.onDurable = onDurable
-        gate = PositionGate(applied: engine.store.appliedPosition)
+        gate = PositionGate(applied: engine.store.appliedPosition, onWait: ticker.arm)
         store.betweenRows = Turns.give
         self.engine = Confined(engine, to: SerialWorker(takesTurns: true))
+        ticker.add { [weak self] in
+            self?.tick()
+        } isNeeded: { [weak self] in
+            self?.needsTicks ?? false
+        }
     }
+
+    private var needsTicks: Bool { gate.hasWaiters || isSyncAwaited.load(ordering: .relaxed) }
 
     /// Queues a command; commands that come while a group is being synced form the next group.
     func submit(_ command: OnlineCommand, _ reply: @escaping Reply) {
@@ -146,7 +165,7 @@ final class OnlineNode: Sendable {
 
     // MARK: Timers
 
-    /// Called often: syncs what `interval` durability has left, and wakes reads whose deadline has come.
+    /// Called often while something waits: syncs what `interval` durability has left, and wakes reads whose deadline has come.
     func tick() {
         gate.expire(now: Monotonic.now())
         guard case .interval = options.durability, !isTickPending.exchange(true, ordering: .acquiringAndReleasing) else { return }
@@ -157,14 +176,19 @@ final class OnlineNode: Sendable {
     }
 
     private func syncIfDue(_ engine: OnlineEngine) {
-        guard let due = engine.syncDue, due <= Monotonic.now() else { return }
+        let due = engine.syncDue
+        isSyncAwaited.store(due != nil, ordering: .relaxed)
+        guard let due else { return }
+        guard due <= Monotonic.now() else { return ticker.arm() }
         engine.sync()
+        isSyncAwaited.store(engine.syncDue != nil, ordering: .relaxed)
         onDurable()
     }
 
     /// Called once a second: retention cutoffs, and log segments that nobody needs any more.
     func housekeep() {
         engine.run { engine in
+            self.forgive(engine)
             do { try engine.trimLog() } catch { self.logger.warning("trimming the log failed", metadata: ["error": "\(error)"]) }
             let now = self.clock.now()
             guard self.clockWatch.withLock({ $0.look(wall: now, elapsed: Monotonic.now()) }) else { return }
@@ -173,6 +197,14 @@ final class OnlineNode: Sendable {
                 self.submit(.cutoff(cutoff)) { _ in }
             }
         }
+    }
+
+    /// Lets the log go on without followers that are gone.
+    private func forgive(_ engine: OnlineEngine) {
+        guard let all = try? engine.followers() else { return }
+        let isAbsent = isAbsent.value
+        let absent = all.map(\.name).filter { $0 != OnlineEngine.localFollowerName && isAbsent($0.description) }
+        engine.setAbsentFollowers(Set(absent))
     }
 
     /// Ends the service: answers what is queued, syncs, gives up the locks.
