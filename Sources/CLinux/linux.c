@@ -1,13 +1,19 @@
 #define _GNU_SOURCE
 #include "linux_calls.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -81,4 +87,115 @@ void linux_run_in_slices(unsigned long nanoseconds) {
 void linux_run_when_idle(void) {
     struct sched_param priority = {0};
     sched_setscheduler(0, SCHED_IDLE, &priority);
+}
+
+int linux_raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+    if (limit.rlim_cur < limit.rlim_max) {
+        struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+    }
+    return limit.rlim_cur > INT_MAX ? INT_MAX : (int)limit.rlim_cur;
+}
+
+int linux_count_descriptors(void) {
+    DIR *directory = opendir("/proc/self/fd");
+    if (!directory) return -1;
+    int count = 0;
+    while (readdir(directory)) count++;
+    closedir(directory);
+    // Without `.`, `..` and the directory's own.
+    return count - 3;
+}
+
+int linux_has_descriptors(int count) {
+    enum { MOST = 1024 };
+    int opened[MOST];
+    int got = 0;
+    if (count > MOST) count = MOST;
+    while (got < count && (opened[got] = eventfd(0, EFD_CLOEXEC)) >= 0) got++;
+    for (int index = 0; index < got; index++) close(opened[index]);
+    return got == count;
+}
+
+struct linux_peer linux_peer_of(int descriptor) {
+    struct linux_peer peer = {0, 0};
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (getpeername(descriptor, (struct sockaddr *)&address, &size) != 0) return peer;
+    if (address.ss_family == AF_INET) {
+        peer.kind = LINUX_PEER_IPV4;
+        peer.number = ((struct sockaddr_in *)&address)->sin_addr.s_addr;
+    } else if (address.ss_family == AF_INET6) {
+        const struct in6_addr *ip = &((struct sockaddr_in6 *)&address)->sin6_addr;
+        uint32_t ipv4;
+        memcpy(&ipv4, &ip->s6_addr[12], sizeof ipv4);
+        peer.kind = IN6_IS_ADDR_V4MAPPED(ip) ? LINUX_PEER_IPV4 : LINUX_PEER_IPV6;
+        if (peer.kind == LINUX_PEER_IPV4) peer.number = ipv4;
+        else memcpy(&peer.number, ip->s6_addr, sizeof peer.number);
+    } else {
+        struct ucred credentials;
+        socklen_t credentials_size = sizeof credentials;
+        if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &credentials_size) != 0) return peer;
+        peer.kind = credentials.uid == geteuid() ? LINUX_PEER_OWNER : LINUX_PEER_USER;
+        peer.number = credentials.uid;
+    }
+    return peer;
+}
+
+struct thread_start {
+    void (*body)(void *);
+    void *context;
+};
+
+static void *run_thread(void *start) {
+    struct thread_start own = *(struct thread_start *)start;
+    free(start);
+    own.body(own.context);
+    return 0;
+}
+
+int linux_start_thread(unsigned long stack_bytes, void (*body)(void *), void *context) {
+    struct thread_start *start = malloc(sizeof *start);
+    if (!start) return ENOMEM;
+    *start = (struct thread_start){body, context};
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, stack_bytes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_t thread;
+    int code = pthread_create(&thread, &attributes, run_thread, start);
+    pthread_attr_destroy(&attributes);
+    if (code != 0) free(start);
+    return code;
+}
+
+void linux_size_stacks(unsigned long bytes) {
+#ifdef __GLIBC__
+    pthread_attr_t attributes;
+    if (pthread_getattr_default_np(&attributes) != 0) return;
+    pthread_attr_setstacksize(&attributes, bytes);
+    pthread_setattr_default_np(&attributes);
+    pthread_attr_destroy(&attributes);
+#endif
+}
+
+long long linux_address_space_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return -1;
+    return (long long)limit.rlim_cur;
+}
+
+int linux_can_map(unsigned long long bytes) {
+    void *memory = mmap(0, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) return 0;
+    munmap(memory, bytes);
+    return 1;
+}
+
+void linux_trim_memory(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }

@@ -8,6 +8,7 @@ import OnlineStore
 public import ServiceLifecycle
 import StorageIO
 import Transport
+import Wire
 
 /// A Headwater server: opens its part of the data directory, serves until it is told to stop, drains, and closes cleanly.
 public final class HeadwaterServer: Service {
@@ -31,9 +32,12 @@ public final class HeadwaterServer: Service {
         try storage.createDirectory(configuration.dataDirectory)
         try StoreFiles.settle(configuration.dataDirectory, storage)
         let trigger = Mutexed<(@Sendable () -> Void)?>(nil)
-        let online = try configuration.runsOnline ? openOnline(storage) { trigger.value?() } : nil
+        let ticker = Ticker()
+        defer { ticker.stop() }
+        let online = try configuration.runsOnline ? openOnline(storage, ticker) { trigger.value?() } : nil
         let services = Services(
-            configuration: configuration, storage: storage, online: online, clock: online?.clock ?? clock, logger: logger)
+            configuration: configuration, storage: storage, online: online, clock: online?.clock ?? clock, logger: logger,
+            ticker: ticker)
         let starter = OfflineStarter(services: services, trigger: trigger)
         do {
             try starter.openNow()
@@ -49,11 +53,23 @@ public final class HeadwaterServer: Service {
     private func serve(_ services: Services, _ starter: OfflineStarter, _ storage: RealStorage) async throws {
         var options = ServerOptions()
         options.allowInsecure = configuration.allowInsecure
+        options.networkBytesMax = configuration.networkBytesMax ?? NetworkMemory.bytesMax
         let transport = try await ServerTransport.start(
             endpoints: configuration.endpoints, handler: Router(services: services), options: options)
         services.listening.value = transport.endpoints
         for case .unix(let path) in transport.endpoints { try storage.settle(socket: path) }
-        let timers = startTimers(services)
+        if transport.connectionsMax < options.connectionsMax {
+            logger.warning(
+                "the limit of open files allows fewer connections than usual: raise it",
+                metadata: ["connections": "\(transport.connectionsMax)", "usual": "\(options.connectionsMax)"])
+        }
+        services.network.value = {
+            StatusReport.Network(
+                connections: transport.connectionCount, connectionsMax: transport.connectionsMax, bytes: transport.networkBytes,
+                bytesMax: transport.networkBytesMax, longestTurnMicroseconds: Int(transport.longestTurn.microseconds))
+        }
+        defer { services.network.value = nil }
+        let timer = startTimer(services, transport)
         let scrubber = Scrubber(services: services)
         services.scrubber = scrubber
         let scrubbing = Task { await scrubber.run() }
@@ -70,7 +86,7 @@ public final class HeadwaterServer: Service {
         services.online?.gate.close()
         services.offline?.gate.close()
         await transport.shutdownGracefully(within: configuration.drainLimit)
-        for timer in timers { timer.cancel() }
+        timer.cancel()
         // It may have waited behind an audit that somebody asked for, which has ended by now.
         await scrubbing.value
         await scrubber.close()
@@ -116,7 +132,7 @@ public final class HeadwaterServer: Service {
         var looks = 0
         // A process that was stopped for a while looks again before it believes that nobody is there.
         while !Task.isCancelled, looks < 2 || ContinuousClock.now - lastSeen < limit {
-            try? await Task.sleep(for: .milliseconds(50))
+            try? await Task.sleep(for: max(.milliseconds(50), min(limit / 4, .milliseconds(500))))
             looks += 1
             // Also those that came and went between two looks.
             if transport.connectionCount > 0 || transport.everConnectedCount > seenCount { (lastSeen, looks) = (.now, 0) }
@@ -155,7 +171,7 @@ public final class HeadwaterServer: Service {
     }
 
     private func openOnline(
-        _ storage: RealStorage, onDurable: @escaping @Sendable () -> Void
+        _ storage: RealStorage, _ ticker: Ticker, onDurable: @escaping @Sendable () -> Void
     ) throws(HeadwaterError) -> OnlineNode {
         var options = OnlineOptions()
         options.durability = configuration.durability
@@ -182,7 +198,7 @@ public final class HeadwaterServer: Service {
         let recovered = (ContinuousClock.now - started)
         if firstReplayed != nil { explainReplay(engine, recovered) }
         let node = OnlineNode(
-            engine, clock: clock, logger: logger, replayed: firstReplayed == nil ? 0 : recovered.microseconds,
+            engine, clock: clock, logger: logger, ticker: ticker, replayed: firstReplayed == nil ? 0 : recovered.microseconds,
             onDurable: onDurable)
         node.housekeep()
         return node
@@ -204,18 +220,17 @@ public final class HeadwaterServer: Service {
             ])
     }
 
-    private func startTimers(_ services: Services) -> [RepeatedTask] {
-        let loop = NIOSingletons.posixEventLoopGroup.next()
-        return [
-            loop.scheduleRepeatedTask(initialDelay: .milliseconds(2), delay: .milliseconds(2)) { _ in
-                services.online?.tick()
-                services.offline?.tick()
-            },
-            loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
-                services.online?.housekeep()
-                services.offline?.housekeep()
-                services.auditViews.expire(now: Monotonic.now())
-            },
-        ]
+    /// Freed memory of connections beyond which it is given back to the system.
+    private static let trimmedBytesLeast = 32 << 20
+
+    private func startTimer(_ services: Services, _ transport: ServerTransport) -> RepeatedTask {
+        NIOSingletons.posixEventLoopGroup.next().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+            services.online?.housekeep()
+            services.offline?.housekeep()
+            services.auditViews.expire(now: Monotonic.now())
+            if transport.takePeak(above: Self.trimmedBytesLeast) {
+                services.workers.fileCrew.submit { EventLoops.returnFreedMemory() }
+            }
+        }
     }
 }

@@ -30,6 +30,8 @@ public struct ServerConfiguration: Sendable {
     public var historyBytesMax = 4 << 30
     /// Memory that a compaction may take, and a flush beside its rows.
     public var compactionBytesMax = 1 << 30
+    /// Memory that input and output of all connections take together; `nil`: as `NetworkMemory` finds right.
+    public var networkBytesMax: Int?
     public var allowInsecure = false
     /// A group whose members may read the store's files and connect to its Unix sockets; `nil`: its owner alone.
     public var group: String?

@@ -1,4 +1,5 @@
 internal import CLinux
+public import FeatureModel
 internal import FoundationEssentials
 internal import NIOCore
 
@@ -18,6 +19,21 @@ public enum EventLoops {
     /// change threads would all grow: called once, first of all, by a program that serves.
     public static func matchCores() {
         NIOSingletons.groupLoopCountSuggestion = coreCount
-        linux_limit_heaps(Int32(4 * coreCount))
+        linux_limit_heaps(Int32(2 * coreCount))
     }
+
+    /// Gives threads that swift-nio and the runtime start from now on stacks that are no larger than they need. Called by a program that serves.
+    ///
+    /// - Throws: `.resourceExhausted` where the limit of address space leaves too little: what is missing later would end the process.
+    public static func sizeMemory() throws(HeadwaterError) {
+        linux_size_stacks(UInt(Limits.threadStackBytes))
+        guard linux_can_map(UInt64(Limits.addressSpaceLeast)) == 0 else { return }
+        throw HeadwaterError(
+            .resourceExhausted,
+            "a server needs \(Limits.addressSpaceLeast >> 20) MiB of address space beside its program, and the limit is "
+                + "\(linux_address_space_limit() >> 20) MiB: raise it, as by 'ulimit -v unlimited'")
+    }
+
+    /// Gives memory that was freed back to the system. It may take some milliseconds.
+    public static func returnFreedMemory() { linux_trim_memory() }
 }

@@ -7,10 +7,26 @@ public import Wire
 /// Lives on the loop.
 public struct OutputQueue {
     private static let joinedBytesMax = 1 << 20
+    /// A larger body is sent from where it is.
+    private static let copiedBytesMax = 64 << 10
+    /// Given to the kernel in one call.
+    private static let callBytesMax = 128 << 10
+
+    private enum Piece {
+        case gathered(ByteBuffer)
+        case body(ArraySlice<UInt8>)
+
+        var byteCount: Int {
+            switch self {
+            case .gathered(let buffer): buffer.readableBytes
+            case .body(let bytes): bytes.count
+            }
+        }
+    }
 
     private var gathered = ByteBuffer()
     /// Taken out of `gathered` and not yet by the kernel, in order.
-    private var unsent: [ByteBuffer] = []
+    private var unsent: [Piece] = []
     private(set) var unsentBytes = 0
 
     /// Bytes gathered and not sent.
@@ -22,7 +38,14 @@ public struct OutputQueue {
 
     init() {}
 
-    mutating func append(_ frame: EncodedFrame) { gathered.append(frame) }
+    mutating func append(_ frame: EncodedFrame) {
+        guard frame.body.count > Self.copiedBytesMax else { return gathered.append(frame) }
+        gathered.writeBytes(frame.prefix)
+        unsent.append(.gathered(gathered))
+        unsent.append(.body(frame.body))
+        unsentBytes += gathered.readableBytes + frame.body.count
+        gathered = ByteBuffer()
+    }
 
     /// Appends the one answer of a request, whose body is written in place.
     ///
@@ -42,31 +65,56 @@ public struct OutputQueue {
 
     /// Sends what waits, as far as the kernel takes it.
     ///
-    /// - Parameter memory: gets back what is sent.
+    /// - Parameters:
+    ///   - bytesMax: about as much as is sent now, so that others get their turn.
+    ///   - memory: gets back what is sent.
     /// - Returns: bytes that the kernel took; `nil` where the connection is broken.
-    mutating func send(on socket: Socket, _ memory: inout BufferPool) -> Int? {
+    mutating func send(on socket: Socket, bytesMax: Int, _ memory: inout BufferPool) -> Int? {
         let before = waitingBytes
         if gathered.readableBytes > 0 { queueGathered(&memory) }
-        while !unsent.isEmpty {
-            let count = unsent[0].readableBytes
-            let outcome = socket.send(&unsent[0])
-            unsentBytes -= count - unsent[0].readableBytes
+        // Small answers are one piece, and one call.
+        while !unsent.isEmpty, before - waitingBytes < bytesMax {
+            let count = unsent[0].byteCount
+            let outcome = send(on: socket)
+            let left = unsent[0].byteCount
+            unsentBytes -= count - left
+            if left == 0 {
+                if case .gathered(let buffer) = unsent.removeFirst() { memory.give(buffer) }
+            }
             guard outcome == .all else { return outcome == .failed ? nil : before - waitingBytes }
-            memory.give(unsent.removeFirst())
         }
         return before - waitingBytes
     }
 
+    /// Sends from the first piece, as much as goes into one call.
+    private mutating func send(on socket: Socket) -> Socket.SendOutcome {
+        switch unsent[0] {
+        case .gathered(var buffer):
+            // Let go of, so that there is one owner, and nothing is copied.
+            unsent[0] = .body([])
+            let outcome = socket.send(&buffer, bytesMax: Self.callBytesMax)
+            unsent[0] = .gathered(buffer)
+            return outcome
+        case .body(var bytes):
+            unsent[0] = .body([])
+            let outcome = socket.send(&bytes, bytesMax: Self.callBytesMax)
+            unsent[0] = .body(bytes)
+            return outcome
+        }
+    }
+
     private mutating func queueGathered(_ memory: inout BufferPool) {
         unsentBytes += gathered.readableBytes
-        if let last = unsent.indices.last, unsent[last].readableBytes < Self.joinedBytesMax {
+        if let last = unsent.indices.last, case .gathered(var buffer) = unsent[last], buffer.readableBytes < Self.joinedBytesMax {
             // Behind what waits, small answers must not hold a buffer each. What was sent of it makes room first, where that is most of it: else a
             // buffer that never empties would grow with all that ever went through it.
-            if unsent[last].readerIndex > unsent[last].readableBytes { unsent[last].discardReadBytes() }
-            unsent[last].writeBuffer(&gathered)
+            unsent[last] = .body([])
+            if buffer.readerIndex > buffer.readableBytes { buffer.discardReadBytes() }
+            buffer.writeBuffer(&gathered)
+            unsent[last] = .gathered(buffer)
             memory.give(gathered)
         } else {
-            unsent.append(gathered)
+            unsent.append(.gathered(gathered))
         }
         gathered = ByteBuffer()
     }

@@ -35,6 +35,7 @@ struct Headwater: AsyncParsableCommand {
 @main
 enum Main {
     static func main() async {
+        Descriptors.raiseLimit()
         EventLoops.matchCores()
         Interrupts.prepare()
         let work = Task { try await run() }
@@ -46,6 +47,7 @@ enum Main {
         try plantSabotage()
         var command = try Headwater.parseAsRoot()
         if var command = command as? any AsyncParsableCommand {
+            try Descriptors.checkForClient()
             try await command.run()
         } else {
             try command.run()

@@ -95,4 +95,29 @@ import Testing
             try fill(store)
         }
     }
+
+    @Test func atMost64FollowersAreRegistered() throws {
+        let store = try filled(1)
+        for number in 0..<Limits.followersMax { try store.online.register(follower: ByteString("far-\(number)"), position: 1) }
+        let refused = refusal { try store.online.register(follower: "one-more", position: 1) }
+        #expect(refused?.code == .resourceExhausted && refused?.message.contains("headwater log forget") == true)
+        // Those that are there may move, and whoever is let go makes room.
+        try store.online.register(follower: "far-3", position: 2)
+        _ = try store.online.forgetFollower(named: "far-4")
+        try store.online.register(follower: "one-more", position: 1)
+    }
+
+    @Test func theLogDoesNotWaitForAFollowerThatIsAbsent() throws {
+        let store = try filled(20, logBytesMax: 1 << 30)
+        try store.online.register(follower: "gone", position: 1)
+        try store.snapshot()
+        #expect(store.online.logRetention?.oldestPosition == 1)
+        store.online.setAbsentFollowers(["gone"])
+        try store.online.trimLog()
+        let oldest = try #require(store.online.logRetention?.oldestPosition)
+        #expect(oldest > 2 && store.online.logRetention?.slowestFollower == nil)
+        // It stays registered, and hears that it has to fetch the history where it comes back.
+        #expect(try store.online.follower("gone").position == 1)
+        #expect(refusal { try store.online.register(follower: "gone", position: 1) }?.code == .outOfRange)
+    }
 }

@@ -41,6 +41,6 @@ import Testing
         #expect(ends.withLock { $0 } == ["short", "long"])
         #expect(Set(short.counts.keys).intersection(long.counts.keys).count == 1 && short.counts.count == 2)
         #expect(short.counts.values.reduce(0, +) == 60 && long.counts.values.reduce(0, +) == 600)
-        try await pool.shutdownGracefully()
+        await pool.shutdown()
     }
 }

@@ -30,7 +30,7 @@ extension SystemSuite {
             }
             #expect(ending == .exit(0), "\(child.errors)")
             let all = try JSONDecoder().decode([Figures].self, from: Data(child.output.utf8))
-            #expect(all.count == 6)
+            #expect(all.count == 7)
             for figures in all {
                 if let reason = figures.skipped {
                     print("\(figures.name): skipped: \(reason)")

@@ -166,7 +166,7 @@ import Wire
 
     @Test func halfAFrameThenSilenceIsClosedAndSoIsSilenceBeforeHello() async throws {
         var options = ServerOptions()
-        options.frameTimeout = .milliseconds(200)
+        (options.helloTimeout, options.frameTimeout) = (.milliseconds(200), .milliseconds(200))
         try await withServer(.tcp(host: "127.0.0.1", port: 0), options) { server in
             let half = try await RawClient(server.endpoint)
             try await half.send(RawClient.hello)
@@ -205,6 +205,7 @@ import Wire
         options.connectionsMax = 1
         try await withServer(.tcp(host: "127.0.0.1", port: 0), options) { server in
             let first = try await ClientTransport.connect(to: server.endpoint)
+            _ = try await first.call(.get, head: [])
             let error = await #expect(throws: HeadwaterError.self) { _ = try await ClientTransport.connect(to: server.endpoint) }
             #expect(error?.code == .resourceExhausted)
             _ = try await first.call(.get, head: [])

@@ -33,3 +33,40 @@ void linux_run_in_slices(unsigned long nanoseconds);
 /// Gives the calling thread the policy SCHED_IDLE: a thread of another policy that has something to do takes its core, unless this one is still
 /// owed its small share.
 void linux_run_when_idle(void);
+
+/// Raises the limit of descriptors of this process as far as it may by itself.
+///
+/// Returns the limit.
+int linux_raise_descriptor_limit(void);
+
+/// How many descriptors are open; -1 where that cannot be known, as no more can be opened.
+int linux_count_descriptors(void);
+
+/// Whether so many more (1,024 at most) could be opened now: opens and closes them.
+int linux_has_descriptors(int count);
+
+enum { LINUX_PEER_UNKNOWN, LINUX_PEER_IPV4, LINUX_PEER_IPV6, LINUX_PEER_USER, LINUX_PEER_OWNER };
+
+/// Who is at the other end of a connected socket: an IPv4 address, an IPv6 network of 64 bits, another user of this machine or the user that this
+/// process runs as.
+struct linux_peer {
+    unsigned kind;
+    unsigned long long number;
+};
+
+struct linux_peer linux_peer_of(int descriptor);
+
+/// Starts a detached thread. Returns 0, or an error number where there is no room for one.
+int linux_start_thread(unsigned long stack_bytes, void (*body)(void *), void *context);
+
+/// Stacks of threads that others start from now on; the C library would take as much for each as a program's first thread may have.
+void linux_size_stacks(unsigned long bytes);
+
+/// What this process may have of address space; -1 where there is no limit.
+long long linux_address_space_limit(void);
+
+/// Whether so much more address space could be had now.
+int linux_can_map(unsigned long long bytes);
+
+/// Gives memory that was freed back to the system.
+void linux_trim_memory(void);

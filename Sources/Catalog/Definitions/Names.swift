@@ -84,18 +84,25 @@ func hint(for name: String, in names: some Collection<String>, kind: String) -> 
     return "\(kind) \(shown)\(names.count > 12 ? ", …" : "")"
 }
 
-/// Levenshtein's distance. Names are short: O(n·m) of at most 128 bytes.
+/// Levenshtein's distance, up to 2; 3 for any that is greater. Only cells that near the diagonal count: O(n), as there may be thousands of names.
 private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-    if abs(left.count - right.count) > 2 { return 3 }
+    let band = 2
+    if abs(left.count - right.count) > band { return band + 1 }
     var row = Array(0...right.count)
-    for (i, a) in left.enumerated() {
-        var diagonal = row[0]
-        row[0] = i + 1
-        for (j, b) in right.enumerated() {
-            let substituted = diagonal + (a == b ? 0 : 1)
+    for i in left.indices {
+        let (first, last) = (max(0, i - band), min(right.count - 1, i + band))
+        var diagonal = row[first]
+        // What lies left of the band is too far away to count.
+        row[first] = first == 0 ? i + 1 : band + 1
+        var least = row[first]
+        for j in first..<max(first, last + 1) {
+            let above = j == i + band ? band + 1 : row[j + 1]
+            let substituted = diagonal + (left[i] == right[j] ? 0 : 1)
             diagonal = row[j + 1]
-            row[j + 1] = min(substituted, row[j + 1] + 1, row[j] + 1)
+            row[j + 1] = min(substituted, above + 1, row[j] + 1)
+            least = min(least, row[j + 1])
         }
+        if least > band { return band + 1 }
     }
-    return row[right.count]
+    return min(band + 1, row[right.count])
 }

@@ -28,7 +28,15 @@ extension OnlineEngine {
                 "the log begins at position \(log.oldestPosition): what follows \(position) is gone, so follower '\(name)' has to "
                     + "fetch the history from an offline service")
         }
-        try save(name, id: followers().first { $0.name == name }?.id, position)
+        let all = try followers()
+        let known = all.first { $0.name == name }
+        guard known != nil || all.count < Limits.followersMax else {
+            throw HeadwaterError(
+                .resourceExhausted,
+                "\(all.count) followers are registered, and more cannot be: let one go by 'headwater log forget', such as one that is gone"
+            )
+        }
+        try save(name, id: known?.id, position)
     }
 
     /// Moves a registered follower on; to a position behind its own changes nothing.
@@ -68,6 +76,9 @@ extension OnlineEngine {
             "no follower is registered as '\(name)': it is new here, or was forgotten; there are: "
                 + (names.isEmpty ? "none" : names))
     }
+
+    /// The log does not wait for these, which have not been heard of for long; they stay registered.
+    public func setAbsentFollowers(_ names: Set<ByteString>) { log.absentFollowers = names }
 
     /// Every registered follower and how far it has come.
     public func followers() throws(HeadwaterError) -> [FollowerCheckpoint] {

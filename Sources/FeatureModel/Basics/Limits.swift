@@ -22,4 +22,27 @@ public enum Limits {
     public static let aheadDefaultMicroseconds: Int64 = 5 * 60 * 1_000_000
     /// Bad rows that one refusal lists; the rest is a count.
     public static let rowErrorsListedMax = 20
+
+    /// Bytes of a thread's stack in a server.
+    public static let threadStackBytes = 4 << 20
+    /// Address space that a server needs to start.
+    public static let addressSpaceLeast = 640 << 20
+    /// Followers that may be registered at one log.
+    public static let followersMax = 64
+    /// How long the log waits for a follower that neither follows nor fetches the history.
+    public static let followerPatienceMicroseconds: Int64 = 3_600 * 1_000_000
+    /// Feature names of a request, and bytes of definitions, up to which an event loop looks at them itself.
+    public static let inlineNamesMax = 256
+    public static let inlineDefinitionBytesMax = 8 << 10
+
+    // Of a server's connections.
+
+    /// Descriptors that connections leave to files, timers and whatever else the process needs.
+    public static let descriptorsReserved = 64
+    /// With descriptors for fewer connections than this a server does not start.
+    public static let connectionsLeast = 16
+    /// Connections that have not said hello; one more drops the oldest.
+    public static let greetingsMax = 128
+    /// Places that are kept for the user whom the server runs as, by Unix socket.
+    public static let ownersPlaces = 16
 }

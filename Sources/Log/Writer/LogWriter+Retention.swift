@@ -30,7 +30,7 @@ extension LogWriter {
         LogRetention(
             oldestPosition: oldestPosition,
             retainedBytes: segments.reduce(prepared?.bytes ?? 0) { $0 + $1.bytes }, segmentCount: segments.count,
-            slowestFollower: try followers().min { $0.position < $1.position })
+            slowestFollower: try followersToWaitFor().min { $0.position < $1.position })
     }
 
     /// Removes whole segments that end before `position` and that every registered follower has durably passed; returns the bytes freed.
@@ -41,7 +41,7 @@ extension LogWriter {
     public func removeSegments(keepingFrom position: Position) throws(HeadwaterError) -> Int {
         try checkUsable()
         var keep = min(position, durablePosition + 1)
-        for follower in try followers() where !Sabotage.earlySegmentDeletion.isPlanted {
+        for follower in try followersToWaitFor() where !Sabotage.earlySegmentDeletion.isPlanted {
             keep = min(keep, min(follower.position, durablePosition) + 1)
         }
         // A segment's last position is its successor's predecessor. The current segment always stays.
@@ -60,6 +60,10 @@ extension LogWriter {
         segments.removeFirst(count)
         try SegmentNames.remove(storage, directory, below: control.firstSegment)
         return removed.reduce(0) { $0 + $1.bytes }
+    }
+
+    private func followersToWaitFor() throws(HeadwaterError) -> [FollowerCheckpoint] {
+        try followers().filter { !absentFollowers.contains($0.name) }
     }
 
     /// Every registered follower, after a check that it follows this log.

@@ -24,6 +24,8 @@ public final class LogWriter: LogBackend {
     var control: Control
     /// From the oldest to the current one.
     var segments: [SegmentInfo]
+    /// Followers that the log does not wait for.
+    public var absentFollowers: Set<ByteString> = []
     /// The segment that is appended to, and where its last written record ends.
     var current: (file: any StorageFile, offset: Int)
     /// The next segment, behind the current one and all that `runs` start.

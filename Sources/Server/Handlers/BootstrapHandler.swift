@@ -17,14 +17,14 @@ struct BootstrapHandler {
         services.onWorker(services.workers.transfers, request, responder) { () throws(HeadwaterError) in
             try services.workers.bootstraps.take()
             defer { services.workers.bootstraps.leave() }
-            services.logger.info("a new follower takes the history", metadata: ["follower": "\(head.follower)"])
-            try send(offline.store.export(), request, responder)
+            services.logger.info("a new follower takes the history", metadata: ["follower": "\(PlainText.quoted(head.follower))"])
+            try send(offline.store.export(), head.follower, request, responder)
         }
     }
 
     /// Blocks while the follower is slow; compaction goes on meanwhile.
     private func send(
-        _ history: HistoryExport, _ request: IncomingRequest, _ responder: Responder
+        _ history: HistoryExport, _ follower: String, _ request: IncomingRequest, _ responder: Responder
     ) throws(HeadwaterError) {
         var pace = ClientPace(deadline: request.deadline)
         var isFirst = true
@@ -41,6 +41,7 @@ struct BootstrapHandler {
                 if isFirst { ($0.position, $0.totalBytes) = (history.position, UInt64(history.byteCount)) }
             }
             isFirst = false
+            services.followers.heard(follower, now: services.clock.now())
             isWanted = try responder.send(head: data, body: piece.bytes, pace: &pace)
             return isWanted
         }

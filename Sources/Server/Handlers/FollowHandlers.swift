@@ -1,3 +1,4 @@
+import Catalog
 import Engine
 import FeatureModel
 import Log
@@ -9,6 +10,8 @@ import Wire
 struct FollowHandlers {
     /// How often a follower that has everything looks for more.
     static let pollInterval = Duration.milliseconds(5)
+    /// The same where nothing has come for a while.
+    static let pollIntervalMax = Duration.milliseconds(80)
 
     let services: Services
 
@@ -48,6 +51,10 @@ struct FollowHandlers {
     func acknowledge(_ head: AcknowledgeRequest, _ engine: OnlineEngine) throws(HeadwaterError) -> Position {
         let name = ByteString(head.follower)
         if head.register {
+            // Names that were registered before there were rules stay good.
+            if let problem = Names.problem(with: head.follower), (try? engine.follower(name)) == nil {
+                throw HeadwaterError(.invalidArgument, "a follower's name: \(PlainText.quoted(problem))")
+            }
             try engine.register(follower: name, position: head.position)
         } else {
             try engine.acknowledge(follower: name, position: head.position)
@@ -64,7 +71,9 @@ struct FollowHandlers {
             throw HeadwaterError(.invalidArgument, "a follower's name has 1 to \(Limits.nameBytesMax) bytes")
         }
         guard ByteString(name) != OnlineEngine.localFollowerName else {
-            throw HeadwaterError(.invalidArgument, "'\(name)' is the follower of the log's own data directory: take another name")
+            throw HeadwaterError(
+                .invalidArgument, "'\(PlainText.quoted(name))' is the follower of the log's own data directory: take another name"
+            )
         }
     }
 
@@ -86,6 +95,7 @@ struct FollowHandlers {
         var batch = try await source.call { try $0.read(after: start) }
         let session = try await enter(head, online)
         defer { services.followers.end(head.follower, session) }
+        var pause = Self.pollInterval
         while !responder.isCancelled {
             if responder.isDraining {
                 let durable = batch.durablePosition
@@ -101,7 +111,8 @@ struct FollowHandlers {
             guard !session.isForgotten else {
                 throw HeadwaterError(.notFound, "follower '\(head.follower)' was forgotten: register it again, or start anew")
             }
-            if batch.frames.isEmpty { try await Task.sleep(for: Self.pollInterval) }
+            if batch.frames.isEmpty { try await Task.sleep(for: pause) }
+            pause = batch.frames.isEmpty ? min(pause * 2, Self.pollIntervalMax) : Self.pollInterval
             let next = position
             batch = try await source.call { try $0.read(after: next) }
         }

@@ -29,7 +29,8 @@ struct GetHandlers {
         let rowsAnnounced = request.body.count < Batch.headerBytes ? 0 : request.body.littleEndian(at: 8, as: UInt32.self)
         try services.whenApplied(
             [head.minPosition], logID: head.logID, in: PositionedStore(online), pool: services.workers.gets,
-            isShort: rowsAnnounced <= Self.inlineKeysMax && request.body.count <= Self.inlineBytesMax, request, responder
+            isShort: rowsAnnounced <= Self.inlineKeysMax && request.body.count <= Self.inlineBytesMax
+                && isShort(head.features, head.service, project: head.project, online.state.catalog), request, responder
         ) { () throws(HeadwaterError) in
             let batch = try Batch(decoding: request.body)
             guard batch.ordinals == Array(0..<head.keyNames.count) || batch.columns.isEmpty && head.keyNames.isEmpty else {
@@ -93,9 +94,29 @@ struct GetHandlers {
         }
     }
 
+    /// Whether so few features are named that they are resolved at once.
+    private func isShort(_ features: [String], _ service: String?, project: String, _ catalog: Catalog) -> Bool {
+        if let service {
+            return (try? catalog.service(project: project, reference: service))?.pins.count ?? 0 <= Limits.inlineNamesMax
+        }
+        // One that stands for all of a group may be thousands.
+        return features.count <= Limits.inlineNamesMax && !features.contains { $0.utf8.last == UInt8(ascii: "*") }
+    }
+
     private func prepare(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
         let head = try request.decode(PrepareRequest.self)
         let catalog = try services.catalog()
+        guard isShort(head.features, head.service, project: head.project, catalog) else {
+            return services.onWorker(services.workers.gets, request, responder) { () throws(HeadwaterError) in
+                try prepare(head, catalog, request, responder)
+            }
+        }
+        try prepare(head, catalog, request, responder)
+    }
+
+    private func prepare(
+        _ head: PrepareRequest, _ catalog: Catalog, _ request: IncomingRequest, _ responder: Responder
+    ) throws(HeadwaterError) {
         let selection = try featureSelection(service: head.service, features: head.features)
         let plan = try catalog.resolve(project: head.project, selection, fullNames: head.fullFeatureNames)
         let handle = try services.handles.insert(

@@ -89,6 +89,7 @@ struct OperationHandlers {
             services.bootstrap.value
             ?? services.historyFailure.value.map { StatusReport.Bootstrap(source: "the log", failure: "\($0)") }
         report.scrub = services.scrubber?.report
+        report.network = services.network.value?()
         return report
     }
 

@@ -35,8 +35,8 @@ final class PreparedGetHandler: ImmediateHandler {
         self.scratch = scratch
     }
 
-    /// Of an answer that is written on the event loop.
-    private static let answerBytesMax = 4 << 20
+    /// Of an answer that is written on the event loop; a larger one is made on another thread.
+    private static let answerBytesMax = 256 << 10
     /// Of the answers to requests that are read together: the rest is read again, when what has been gathered was sent.
     private static let joinedBytesMax = 1 << 20
     /// Of a request, up to which it is looked ahead for and read together with others: larger ones overlap their own waits.

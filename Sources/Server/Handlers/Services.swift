@@ -23,6 +23,10 @@ final class Services: Sendable {
     let handles = HandleTable()
     let auditViews = AuditViews()
     let writeOrder = WriteOrder()
+    /// Tells the time to what waits for it.
+    let ticker: Ticker
+    /// What the connections take, once there are any.
+    let network = Mutexed<(@Sendable () -> StatusReport.Network)?>(nil)
     /// Asks the owner of the log where it ends, for all reads that wait.
     let ownersEnd = SharedQuestion<OwnersEnd?>()
     /// Followers of this online service.
@@ -38,12 +42,17 @@ final class Services: Sendable {
     private let scrubberBox = Mutex<Scrubber?>(nil)
     private let offlineNode = Mutex<OfflineNode?>(nil)
 
-    init(configuration: ServerConfiguration, storage: any Storage, online: OnlineNode?, clock: any WallClock, logger: Logger) {
+    init(
+        configuration: ServerConfiguration, storage: any Storage, online: OnlineNode?, clock: any WallClock, logger: Logger,
+        ticker: Ticker = Ticker()
+    ) {
+        self.ticker = ticker
         self.configuration = configuration
         self.storage = storage
         self.online = online
         self.clock = clock
         self.logger = logger
+        online?.isAbsent.value = { [followers] in followers.isAbsent($0) }
         workers = Workers(besideGets: online != nil)
         historyMemory = MemoryBudget(bytesMax: configuration.historyBytesMax)
     }
@@ -79,7 +88,7 @@ final class Services: Sendable {
     }
 
     /// Ends the worker threads.
-    func close() async { try? await workers.shutdownGracefully() }
+    func close() async { await workers.shutdown() }
 
     var logDirectory: String { StoragePath.join(configuration.dataDirectory, "log") }
     var logID: [UInt8] { online?.logID.bytes ?? offline?.logID ?? [] }

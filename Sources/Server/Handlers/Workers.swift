@@ -1,6 +1,5 @@
 import FeatureModel
 import NIOCore
-import NIOPosix
 import Synchronization
 import Transport
 
@@ -37,10 +36,10 @@ struct Workers: Sendable {
         crew = CrewPool(threads: System.coreCount, courtesy)
     }
 
-    func shutdownGracefully() async throws {
+    func shutdown() async {
         await follow.shutdown()
-        for pool in [long, transfers, gets, writes, audits] { try await pool.shutdown() }
-        for crew in [crew, fileCrew] { try await crew.shutdownGracefully() }
+        for pool in [long, transfers, gets, writes, audits] { await pool.shutdown() }
+        for crew in [crew, fileCrew] { await crew.shutdown() }
     }
 }
 
@@ -68,19 +67,17 @@ final class WorkerPool: Sendable {
     /// Jobs that may wait: each holds its request in memory.
     static let waitingMax = 256
 
-    private let pool: NIOThreadPool
+    private let pool: ThreadPool
     private let waiting = Atomic<Int>(0)
     /// For jobs that wait for clients; `nil` where all threads may work at once.
     let permits: WorkPermits?
 
     init(threads: Int, worksMax: Int? = nil, _ courtesy: Courtesy = .none) {
         permits = worksMax.map { WorkPermits($0) }
-        pool = NIOThreadPool(numberOfThreads: threads)
-        pool.start()
-        pool.giveWay(threads: threads, courtesy)
+        pool = ThreadPool(threads: threads, name: "worker") { courtesy.apply() }
     }
 
-    func shutdown() async throws { try await pool.shutdownGracefully() }
+    func shutdown() async { await pool.shutdown() }
 
     /// Runs `job` on a thread; it is told why it should not do its work, where nobody wants that any more.
     ///
@@ -94,9 +91,9 @@ final class WorkerPool: Sendable {
                 .resourceExhausted,
                 "\(Self.waitingMax) requests wait for a thread already: try again later, or ask for less at once")
         }
-        pool.submit { state in
+        pool.submit { isActive in
             self.waiting.subtract(1, ordering: .relaxed)
-            guard state == .active else {
+            guard isActive else {
                 return job(HeadwaterError(.unavailable, "the server is shutting down: connect again later"))
             }
             self.permits?.take()
@@ -126,6 +123,10 @@ extension Services {
         _ pool: WorkerPool, _ request: IncomingRequest, _ responder: Responder,
         _ work: @escaping @Sendable () throws(HeadwaterError) -> Void
     ) {
+        // Who has more answers to read than it should has no further ones made, and holds no thread meanwhile.
+        guard responder.hasRoom || responder.isCancelled else {
+            return responder.whenWritable { self.onWorker(pool, request, responder, work) }
+        }
         do throws(HeadwaterError) {
             let reasonToStop: @Sendable () -> HeadwaterError? = { request.reasonToStop(responder) }
             try pool.submit(reasonToStop) { reason in

@@ -15,6 +15,8 @@ final class FollowerRegistry: Sendable {
         fileprivate var sessions: [Session] = []
         /// When it last said something, by the wall clock.
         var lastHeard: Microseconds?
+        /// The same by `Monotonic`.
+        fileprivate var lastSign: Microseconds = 0
         /// Where it serves history.
         var addresses: [String] = []
 
@@ -38,15 +40,33 @@ final class FollowerRegistry: Sendable {
             entries[name, default: Entry()].sessions.append(session)
             entries[name]!.addresses = addresses
             entries[name]!.lastHeard = now
+            entries[name]!.lastSign = Monotonic.now()
         }
         return session
     }
 
     func end(_ name: String, _ session: Session) {
-        entries.withLock { $0[name]?.sessions.removeAll { $0 === session } }
+        entries.withLock { entries in
+            entries[name]?.sessions.removeAll { $0 === session }
+            entries[name]?.lastSign = Monotonic.now()
+        }
     }
 
-    func heard(_ name: String, now: Microseconds) { entries.withLock { $0[name, default: Entry()].lastHeard = now } }
+    func heard(_ name: String, now: Microseconds) {
+        entries.withLock { entries in
+            entries[name, default: Entry()].lastHeard = now
+            entries[name]!.lastSign = Monotonic.now()
+        }
+    }
+
+    /// Whether a follower has neither followed nor fetched the history for so long that the log need not wait for it; one that was not heard of
+    /// has as long from the start of the process.
+    func isAbsent(_ name: String, now: Microseconds = Monotonic.now()) -> Bool {
+        entries.withLock { entries in
+            guard let entry = entries[name] else { return now > Limits.followerPatienceMicroseconds }
+            return !entry.isConnected && now - entry.lastSign > Limits.followerPatienceMicroseconds
+        }
+    }
 
     /// Ends the streams of a follower that was let go: it hears so, and registers again or starts anew.
     func forget(_ name: String) {

@@ -23,6 +23,8 @@ final class OfflineNode: Sendable {
     private let compactions = FileJobs()
     /// Encodes what flushes and compactions write.
     private let crew: WorkCrew
+    /// The log that waits for memory to become free.
+    private let stalled = Mutex<Confined<LocalRecordSource>?>(nil)
     private let isPullPending = Atomic<Bool>(false)
     private let isClosing = Atomic<Bool>(false)
     /// When a flush is given up; `nil` while the service goes on.
@@ -42,7 +44,8 @@ final class OfflineNode: Sendable {
     let lastIngestTime = Mutex<Microseconds?>(nil)
 
     init(
-        _ engine: sending OfflineEngine, crew: WorkCrew, logger: Logger, onDurable: @escaping @Sendable (Position) -> Void
+        _ engine: sending OfflineEngine, crew: WorkCrew, logger: Logger, ticker: Ticker = Ticker(),
+        onDurable: @escaping @Sendable (Position) -> Void
     ) {
         store = engine.store
         state = engine.state
@@ -51,8 +54,13 @@ final class OfflineNode: Sendable {
         self.logger = logger
         self.onDurable = onDurable
         lastFlush = Mutex(Monotonic.now())
-        gate = PositionGate(applied: engine.store.appliedPosition)
+        gate = PositionGate(applied: engine.store.appliedPosition, onWait: ticker.arm)
         self.engine = Confined(engine, to: SerialWorker())
+        ticker.add { [weak self] in
+            self?.tick()
+        } isNeeded: { [weak self] in
+            self?.gate.hasWaiters ?? false
+        }
     }
 
     /// Applies records on the follower thread and returns when reads see them: the source's back-pressure.
@@ -89,7 +97,7 @@ final class OfflineNode: Sendable {
             self.isPullPending.store(false, ordering: .releasing)
             // With too much in memory the log waits: it is on disk already.
             guard engine.state.failure == nil, self.store.memoryBytes <= Self.memoryFactor * engine.options.flushMemoryBytes
-            else { return }
+            else { return self.stalled.withLock { $0 = box } }
             let records = source.pull(after: self.store.appliedPosition, limitBytes: Self.pullBytes)
             self.sourceFailure.withLock { $0 = source.failure }
             self.sourcePosition.withLock { $0 = source.durablePosition }
@@ -119,6 +127,11 @@ final class OfflineNode: Sendable {
         lastFlush.withLock { $0 = Monotonic.now() }
         writingFailure.withLock { $0 = nil }
         gate.stall(nil)
+        let stalled = stalled.withLock { stalled in
+            defer { stalled = nil }
+            return stalled
+        }
+        if let stalled { pull(from: stalled) }
         onDurable(store.durablePosition)
     }
 

@@ -24,6 +24,7 @@ final class Mutexed<Value: Sendable>: Sendable {
 struct OfflineStarter: Sendable {
     /// How often a process apart looks whether the log has grown.
     static let pollInterval = Duration.milliseconds(5)
+    static let pollIntervalMax = Duration.milliseconds(100)
 
     let services: Services
     /// What the online service of this process calls when the log has grown.
@@ -82,7 +83,8 @@ struct OfflineStarter: Sendable {
                 return
             }
         }
-        let node = OfflineNode(engine, crew: services.workers.fileCrew.crew, logger: services.logger) { [remote] position in
+        let node = OfflineNode(engine, crew: services.workers.fileCrew.crew, logger: services.logger, ticker: services.ticker) {
+            [remote] position in
             if let remote { remote.acknowledge(position, logID: checkpoint.logID) } else { checkpoint.save(position) }
         }
         services.setOffline(node)
@@ -118,10 +120,16 @@ struct OfflineStarter: Sendable {
             LocalRecordSource(storage: services.storage, logDirectory: services.logDirectory, logID: node.logID),
             to: node.engine.worker)
         trigger.value = { node.pull(from: source) }
-        let interval = services.online == nil ? Self.pollInterval : .milliseconds(100)
+        // With the log's owner in this process `trigger` tells; else it is looked at, less often the longer nothing has come.
+        let intervals =
+            services.online == nil ? Self.pollInterval...Self.pollIntervalMax : .milliseconds(500) ... .milliseconds(500)
+        var interval = intervals.lowerBound
         while !Task.isCancelled {
+            let before = node.store.appliedPosition
             node.pull(from: source)
             try? await Task.sleep(for: interval)
+            let isBusy = node.store.appliedPosition > before || node.gate.hasWaiters
+            interval = isBusy ? intervals.lowerBound : min(interval * 2, intervals.upperBound)
         }
         trigger.value = nil
     }

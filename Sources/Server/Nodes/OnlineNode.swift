@@ -49,14 +49,22 @@ final class OnlineNode: Sendable {
     private let nextCutoffs = Mutex<Microseconds>(0)
     private static let cutoffPause: Microseconds = 60_000_000
 
+    /// Whether a registered follower has not been heard of for so long that the log need not wait for it.
+    let isAbsent = Mutexed<@Sendable (String) -> Bool>({ _ in false })
+    private let ticker: Ticker
+    /// Whether what was acknowledged waits for its sync.
+    private let isSyncAwaited = Atomic<Bool>(false)
+
     /// - Parameters:
     ///   - clock: the machine's; what it shows is trusted as far as the engine found at its open.
+    ///   - ticker: tells the time to what waits here.
     ///   - replayed: how long it took to apply the log behind the snapshot at the open, in microseconds.
     ///   - onDurable: called when the log has grown, from the writer thread.
     init(
-        _ engine: sending OnlineEngine, clock: any WallClock, logger: Logger, replayed: Microseconds = 0,
+        _ engine: sending OnlineEngine, clock: any WallClock, logger: Logger, ticker: Ticker = Ticker(), replayed: Microseconds = 0,
         onDurable: @escaping @Sendable () -> Void
     ) {
+        self.ticker = ticker
         replayTime = Atomic(Int(replayed))
         store = engine.store
         state = engine.state
@@ -65,10 +73,17 @@ final class OnlineNode: Sendable {
         self.clock = TrustedTime(engine.clockAtOpen, machine: clock)
         self.logger = logger
         self.onDurable = onDurable
-        gate = PositionGate(applied: engine.store.appliedPosition)
+        gate = PositionGate(applied: engine.store.appliedPosition, onWait: ticker.arm)
         store.betweenRows = Turns.give
         self.engine = Confined(engine, to: SerialWorker(takesTurns: true))
+        ticker.add { [weak self] in
+            self?.tick()
+        } isNeeded: { [weak self] in
+            self?.needsTicks ?? false
+        }
     }
+
+    private var needsTicks: Bool { gate.hasWaiters || isSyncAwaited.load(ordering: .relaxed) }
 
     /// Queues a command; commands that come while a group is being synced form the next group.
     func submit(_ command: OnlineCommand, _ reply: @escaping Reply) {
@@ -198,7 +213,7 @@ final class OnlineNode: Sendable {
 
     // MARK: Timers
 
-    /// Called often: syncs what `interval` durability has left, and wakes reads whose deadline has come.
+    /// Called often while something waits: syncs what `interval` durability has left, and wakes reads whose deadline has come.
     func tick() {
         gate.expire(now: Monotonic.now())
         guard case .interval = options.durability, !isTickPending.exchange(true, ordering: .acquiringAndReleasing) else { return }
@@ -209,14 +224,19 @@ final class OnlineNode: Sendable {
     }
 
     private func syncIfDue(_ engine: OnlineEngine) {
-        guard let due = engine.syncDue, due <= Monotonic.now() else { return }
+        let due = engine.syncDue
+        isSyncAwaited.store(due != nil, ordering: .relaxed)
+        guard let due else { return }
+        guard due <= Monotonic.now() else { return ticker.arm() }
         engine.sync()
+        isSyncAwaited.store(engine.syncDue != nil, ordering: .relaxed)
         onDurable()
     }
 
     /// Called once a second: the clock, retention cutoffs, and log segments that nobody needs any more.
     func housekeep() {
         engine.run { engine in
+            self.forgive(engine)
             do { try engine.trimLog() } catch { self.logger.warning("trimming the log failed", metadata: ["error": "\(error)"]) }
             self.watchClock(engine)
             self.cutOffDue(engine)
@@ -234,6 +254,14 @@ final class OnlineNode: Sendable {
                 logger.warning("a retention cutoff was not taken", metadata: ["error": "\(error)"])
             }
         }
+    }
+
+    /// Lets the log go on without followers that are gone.
+    private func forgive(_ engine: OnlineEngine) {
+        guard let all = try? engine.followers() else { return }
+        let isAbsent = isAbsent.value
+        let absent = all.map(\.name).filter { $0 != OnlineEngine.localFollowerName && isAbsent($0.description) }
+        engine.setAbsentFollowers(Set(absent))
     }
 
     // MARK: Clock

@@ -1,7 +1,7 @@
 import Dispatch
-import NIOPosix
 import OfflineStore
 import Synchronization
+import Transport
 
 /// Threads that help long work of the offline store, whoever has pieces to do.
 ///
@@ -9,15 +9,16 @@ import Synchronization
 /// of all others. So works share the helpers piece by piece, and one that has many pieces does not keep them from the next.
 final class CrewPool: Sendable {
     private let helpers: Int
-    private let pool: NIOThreadPool
+    private let pool: ThreadPool
 
     /// - Parameter threads: of one work and its helpers together.
     init(threads: Int, _ courtesy: Courtesy) {
         helpers = max(0, threads - 1)
-        pool = NIOThreadPool(numberOfThreads: max(1, helpers))
-        pool.start()
-        if helpers > 0 { pool.giveWay(threads: helpers, courtesy) }
+        pool = ThreadPool(threads: max(1, helpers), name: "crew") { courtesy.apply() }
     }
+
+    /// Runs one short job.
+    func submit(_ job: @escaping @Sendable () -> Void) { pool.submit { isActive in if isActive { job() } } }
 
     /// The calling thread and the helpers.
     var crew: WorkCrew {
@@ -25,7 +26,7 @@ final class CrewPool: Sendable {
         return WorkCrew(size: helpers + 1) { count, body in self.each(count, body) }
     }
 
-    func shutdownGracefully() async throws { try await pool.shutdownGracefully() }
+    func shutdown() async { await pool.shutdown() }
 
     private func each(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
         let work = SharedWork(count, body)
@@ -35,8 +36,8 @@ final class CrewPool: Sendable {
     }
 
     private func help(_ work: SharedWork) {
-        pool.submit { state in
-            if state == .active, work.doNext() { self.help(work) }
+        pool.submit { isActive in
+            if isActive, work.doNext() { self.help(work) }
         }
     }
 }

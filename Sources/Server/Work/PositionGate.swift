@@ -30,8 +30,16 @@ final class PositionGate: Sendable {
     }
 
     private let state: Mutex<State>
+    /// Called when a read begins to wait: from then on somebody has to look at the time.
+    private let onWait: @Sendable () -> Void
 
-    init(applied: Position) { state = Mutex(State(applied: applied)) }
+    init(applied: Position, onWait: @escaping @Sendable () -> Void = {}) {
+        state = Mutex(State(applied: applied))
+        self.onWait = onWait
+    }
+
+    /// Whether a read waits.
+    var hasWaiters: Bool { state.withLock { !$0.resumes.isEmpty } }
 
     var applied: Position { state.withLock { $0.applied } }
 
@@ -55,7 +63,7 @@ final class PositionGate: Sendable {
             state.waiters.park(ticket, until: position, deadline: deadline)
             return (nil, ticket)
         }
-        if let answer { resume(answer) }
+        if let answer { resume(answer) } else { onWait() }
         return ticket
     }
 

@@ -1,7 +1,5 @@
-import Dispatch
 import FeatureModel
 import Glibc
-import NIOPosix
 import Transport
 
 /// How far a thread gives way to others.
@@ -30,37 +28,21 @@ enum Courtesy {
     }
 }
 
-extension NIOThreadPool {
-    /// Lets each thread of a pool that has just been started give way.
-    func giveWay(threads: Int, _ courtesy: Courtesy) {
-        if case .none = courtesy { return }
-        // Each waits for all others, so that none takes another's turn.
-        let waiting = DispatchGroup()
-        for _ in 0..<threads { waiting.enter() }
-        for _ in 0..<threads {
-            submit { state in
-                if state == .active { courtesy.apply() }
-                waiting.leave()
-                if state == .active { waiting.wait() }
-            }
-        }
-    }
-}
-
 /// Runs jobs one after another on a thread of its own.
 final class SerialWorker: Sendable {
-    private let pool = NIOThreadPool(numberOfThreads: 1)
+    private let pool: ThreadPool
 
     /// - Parameter takesTurns: its jobs call `Turns.give` often.
     init(_ courtesy: Courtesy = .none, takesTurns: Bool = false) {
-        pool.start()
-        pool.giveWay(threads: 1, courtesy)
-        if takesTurns { submit { Turns.runInShortSlices() } }
+        pool = ThreadPool(threads: 1, name: "serial") {
+            courtesy.apply()
+            if takesTurns { Turns.runInShortSlices() }
+        }
     }
 
     /// Queues a job; `job` is told `false` where the worker has ended and does not run it.
     func submit(orNot job: @escaping @Sendable (Bool) -> Void) {
-        pool.submit { state in job(state == .active) }
+        pool.submit(job)
     }
 
     /// Queues a job. Jobs that come after `shutdown` do not run.
@@ -69,7 +51,7 @@ final class SerialWorker: Sendable {
     /// Waits for all jobs queued so far, then ends the thread.
     func shutdown() async {
         await withCheckedContinuation { continuation in submit(orNot: { _ in continuation.resume() }) }
-        try? await pool.shutdownGracefully()
+        await pool.shutdown()
     }
 }
 

@@ -1,32 +1,201 @@
+internal import CLinux
+internal import FeatureModel
+internal import NIOCore
 internal import Synchronization
 
-/// The connections that a server has open. For any thread.
+/// Who is at the other end of a connection, as far as the system tells: an IPv4 address, an IPv6 network, a user of this machine.
+struct ConnectionPeer: Hashable, Sendable {
+    private let kind: UInt32
+    private let number: UInt64
+
+    init(of socket: Socket) {
+        let peer = linux_peer_of(socket.descriptor)
+        (kind, number) = (peer.kind, peer.number)
+    }
+
+    init(kind: UInt32, number: UInt64) { (self.kind, self.number) = (kind, number) }
+
+    /// Whether it is the user whom this process runs as, by Unix socket.
+    var isOwner: Bool { kind == UInt32(LINUX_PEER_OWNER) }
+}
+
+/// When a connection was last heard of. Written by its loop, read by any thread.
+final class ConnectionActivity: Sendable {
+    private let lastHeard: Atomic<UInt64>
+    private let isUsed = Atomic<Bool>(false)
+    private let isBusy = Atomic<Bool>(false)
+
+    init(now: NIODeadline) { lastHeard = Atomic(now.uptimeNanoseconds) }
+
+    func heard(at time: NIODeadline) { lastHeard.store(time.uptimeNanoseconds, ordering: .relaxed) }
+    /// It has said more than hello.
+    func used() { isUsed.store(true, ordering: .relaxed) }
+    /// Whether requests of it are being worked on.
+    func setBusy(_ isBusy: Bool) { self.isBusy.store(isBusy, ordering: .relaxed) }
+
+    /// Since when it is idle, and may be closed where others need its place; `nil` where it must not.
+    func idleSince(now: NIODeadline, patience: TimeAmount) -> UInt64? {
+        let last = lastHeard.load(ordering: .relaxed)
+        guard !isBusy.load(ordering: .relaxed) else { return nil }
+        let isPatient = isUsed.load(ordering: .relaxed) && last + UInt64(patience.nanoseconds) > now.uptimeNanoseconds
+        return isPatient ? nil : last
+    }
+}
+
+/// How many connections there may be.
+struct ConnectionLimits: Sendable {
+    /// Of those that have said hello.
+    var openMax: Int
+    /// Of those that have not.
+    var greetingMax = Limits.greetingsMax
+    /// Of all, those included that are closing: connections beyond it wait to be accepted.
+    var socketsMax = Int.max
+    /// Of `openMax`, kept for the owner.
+    var ownersPlaces: Int { min(Limits.ownersPlaces, openMax / 8) }
+    /// How long one that was used must have been silent before it is closed for another.
+    var idlePatience = TimeAmount.seconds(1)
+
+    /// What the options ask for, as far as there are descriptors.
+    ///
+    /// - Throws: `.resourceExhausted` where there are hardly any.
+    init(_ options: ServerOptions) throws(HeadwaterError) {
+        let room = try Descriptors.roomForConnections()
+        greetingMax = min(Limits.greetingsMax, room / 8)
+        socketsMax = min(room, options.connectionsMax + 2 * Limits.greetingsMax)
+        openMax = min(options.connectionsMax, socketsMax - 2 * greetingMax)
+    }
+
+    init(openMax: Int) { self.openMax = openMax }
+}
+
+/// The connections that a server has open, and who gets in. For any thread.
+///
+/// Before its hello a connection has a place of its own kind, of which the newest get one. With its hello it takes one of the others: while a quarter of
+/// them is free, as many as a peer likes; then no peer gets more than a quarter, and of those that have theirs the one that was idle for
+/// longest makes room.
 final class ConnectionRegistry: Sendable {
-    private let connectionsMax: Int
-    private let open = Mutex<[UInt64: Mailbox<ServerMessage>]>([:])
+    private struct Open {
+        let mailbox: Mailbox<ServerMessage>
+        let peer: ConnectionPeer
+        let activity: ConnectionActivity
+        /// It was asked to make room, and does not count.
+        var isLeaving = false
+    }
+
+    private struct State {
+        var greeting: [UInt64: Mailbox<ServerMessage>] = [:]
+        var open: [UInt64: Open] = [:]
+        /// Connections of each peer, and of all together, that count.
+        var peers: [ConnectionPeer: Int] = [:]
+        var countedCount = 0
+
+        mutating func count(_ peer: ConnectionPeer, _ change: Int) {
+            countedCount += change
+            let count = peers[peer, default: 0] + change
+            peers[peer] = count == 0 ? nil : count
+        }
+    }
+
+    let limits: ConnectionLimits
+    private let state = Mutex(State())
     private let lastID = Atomic<UInt64>(0)
+    private let socketCount = Atomic<Int>(0)
 
-    init(connectionsMax: Int) { self.connectionsMax = connectionsMax }
+    init(_ limits: ConnectionLimits) { self.limits = limits }
 
-    var count: Int { open.withLock { $0.count } }
+    var count: Int { state.withLock { $0.greeting.count + $0.open.count } }
 
     /// Connections that were ever opened.
     var everCount: UInt64 { lastID.load(ordering: .relaxed) }
 
     func nextID() -> UInt64 { lastID.add(1, ordering: .relaxed).newValue }
 
-    /// Takes a connection in; `false` where there are too many.
-    func add(_ mailbox: Mailbox<ServerMessage>, id: UInt64) -> Bool {
-        open.withLock { open in
-            guard open.count < connectionsMax else { return false }
-            open[id] = mailbox
-            return true
+    /// Whether one more may be accepted.
+    var hasRoomForSocket: Bool { socketCount.load(ordering: .relaxed) < limits.socketsMax }
+
+    /// A connection was accepted.
+    func opened() { socketCount.add(1, ordering: .relaxed) }
+
+    /// Takes in a connection that has not said hello. Where there are too many, the oldest of them goes.
+    func enter(_ mailbox: Mailbox<ServerMessage>, id: UInt64) {
+        let oldest = state.withLock { state -> Mailbox<ServerMessage>? in
+            defer { state.greeting[id] = mailbox }
+            guard state.greeting.count >= limits.greetingMax, let oldest = state.greeting.keys.min() else { return nil }
+            // It is counted no more, though it takes a moment to close.
+            return state.greeting.removeValue(forKey: oldest)
+        }
+        oldest?.post(.dropGreeting)
+    }
+
+    /// A connection has said hello.
+    ///
+    /// - Throws: `.resourceExhausted` where there is no place for it.
+    func admit(
+        _ mailbox: Mailbox<ServerMessage>, id: UInt64, _ peer: ConnectionPeer, _ activity: ConnectionActivity
+    ) throws(HeadwaterError) {
+        let outcome: Result<Mailbox<ServerMessage>?, HeadwaterError> = state.withLock { state in
+            Result { () throws(HeadwaterError) in
+                let leaving = try makeRoom(for: peer, &state)
+                state.greeting[id] = nil
+                state.open[id] = Open(mailbox: mailbox, peer: peer, activity: activity)
+                state.count(peer, 1)
+                return leaving
+            }
+        }
+        try outcome.get()?.post(.makeRoom)
+    }
+
+    /// - Returns: the connection that is to go.
+    private func makeRoom(for peer: ConnectionPeer, _ state: inout State) throws(HeadwaterError) -> Mailbox<ServerMessage>? {
+        let places = limits.openMax - (peer.isOwner ? 0 : limits.ownersPlaces)
+        let part = max(1, places / 4)
+        let ofPeer = state.peers[peer] ?? 0
+        if state.countedCount >= places - part, ofPeer >= part {
+            if let idle = takeIdle(&state, { $0 == peer }) { return idle }
+            throw HeadwaterError(
+                .resourceExhausted,
+                "\(ofPeer) connections are open from here, and \(state.countedCount) of \(limits.openMax) in all: close some")
+        }
+        if state.countedCount >= places {
+            if let idle = takeIdle(&state, { _ in true }) { return idle }
+            throw HeadwaterError(.resourceExhausted, "\(state.countedCount) connections are open: close some")
+        }
+        return nil
+    }
+
+    private func takeIdle(_ state: inout State, _ isAsked: (ConnectionPeer) -> Bool) -> Mailbox<ServerMessage>? {
+        let now = NIODeadline.now()
+        var longest: (id: UInt64, since: UInt64)?
+        for (id, open) in state.open where !open.isLeaving && isAsked(open.peer) {
+            guard let since = open.activity.idleSince(now: now, patience: limits.idlePatience) else { continue }
+            if since < longest?.since ?? .max { longest = (id, since) }
+        }
+        guard let longest, let open = state.open[longest.id] else { return nil }
+        state.open[longest.id]?.isLeaving = true
+        state.count(open.peer, -1)
+        return open.mailbox
+    }
+
+    /// A connection that was asked to make room had something to do just then.
+    func stays(id: UInt64) {
+        state.withLock { state in
+            guard let open = state.open[id], open.isLeaving else { return }
+            state.open[id]?.isLeaving = false
+            state.count(open.peer, 1)
         }
     }
 
-    func remove(id: UInt64) { open.withLock { $0[id] = nil } }
+    /// Its socket is closed.
+    func remove(id: UInt64) {
+        socketCount.subtract(1, ordering: .relaxed)
+        state.withLock { state in
+            state.greeting[id] = nil
+            if let open = state.open.removeValue(forKey: id), !open.isLeaving { state.count(open.peer, -1) }
+        }
+    }
 
     func tellAll(_ message: ServerMessage) {
-        for mailbox in open.withLock({ Array($0.values) }) { mailbox.post(message) }
+        let all = state.withLock { Array($0.greeting.values) + $0.open.values.map(\.mailbox) }
+        for mailbox in all { mailbox.post(message) }
     }
 }

@@ -36,7 +36,8 @@ extension ServerConnection {
     func armWatch() {
         guard watchTimer == nil, watch.isWaiting, !isClosed else { return }
         let bound = NIOLoopBound(self, eventLoop: loop)
-        let interval = TimeAmount.nanoseconds(Int64(options.frameTimeout.nanoseconds / 4))
+        let timeout = watch.helloSince == nil ? options.frameTimeout : min(options.helloTimeout, options.frameTimeout)
+        let interval = TimeAmount.nanoseconds(Int64(timeout.nanoseconds / 4))
         watchTimer = loop.scheduleTask(in: interval) { bound.value.checkWatch() }
     }
 
@@ -47,8 +48,8 @@ extension ServerConnection {
         if let since = watch.outputSince, now - since > allowance(watch.outputBytes) {
             return close()
         }
-        if let since = watch.helloSince, now - since > allowance(0) {
-            fail(HeadwaterError(.deadlineExceeded, "no hello within \(options.frameTimeout)"))
+        if let since = watch.helloSince, now - since > .nanoseconds(Int64(options.helloTimeout.nanoseconds)) {
+            fail(HeadwaterError(.deadlineExceeded, "no hello within \(options.helloTimeout)"))
             return
         }
         // While reading is held back on our side, the client is not to blame.

@@ -6,11 +6,12 @@ final class Listener: SocketWatcher {
     /// Connections accepted in one turn of the loop.
     private static let acceptedMax = 64
     /// How long to let connections wait when there is no room for one.
-    private static let pause = TimeAmount.milliseconds(100)
+    private static let pause = TimeAmount.milliseconds(20)
 
     private let socket: Socket
     private let loops: [ServerLoop]
     private let isTCP: Bool
+    private let registry: ConnectionRegistry
     private let accepted: @Sendable (Socket, ServerLoop) -> Void
     private var lastLoop = 0
     private var token: UInt64 = 0
@@ -22,19 +23,24 @@ final class Listener: SocketWatcher {
     ///
     /// - Parameter accepted: takes a connection, on its loop, and closes it some day.
     init(
-        _ socket: Socket, loops: [ServerLoop], isTCP: Bool, _ accepted: @escaping @Sendable (Socket, ServerLoop) -> Void
+        _ socket: Socket, loops: [ServerLoop], isTCP: Bool, registry: ConnectionRegistry,
+        _ accepted: @escaping @Sendable (Socket, ServerLoop) -> Void
     ) throws(SystemFailure) {
         self.socket = socket
         self.loops = loops
         self.isTCP = isTCP
+        self.registry = registry
         self.accepted = accepted
         token = try loop.watch(socket, for: .readable, self)
     }
 
     func isReady(_ readiness: Readiness) {
         for _ in 0..<Self.acceptedMax {
+            // The last descriptors are not for connections.
+            guard registry.hasRoomForSocket else { return pause() }
             switch socket.accept() {
             case .socket(let connection):
+                registry.opened()
                 if isTCP { connection.sendAtOnce() }
                 hand(connection)
             case .aborted: continue

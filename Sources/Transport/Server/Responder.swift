@@ -18,7 +18,7 @@ public final class Responder: Sendable {
             exchange.isCancelled
             ? HeadwaterError(.cancelled, "the request was cancelled")
             : HeadwaterError(.internal, "the server dropped the request; this is a bug: please report it")
-        exchange.mailbox.post(.frame(FrameEncoder.failure(exchange.method, requestID: exchange.requestID, error)))
+        exchange.post(FrameEncoder.failure(exchange.method, requestID: exchange.requestID, error))
     }
 
     public var method: Wire.Method { exchange.method }
@@ -33,7 +33,7 @@ public final class Responder: Sendable {
     public func respond(encodedHead head: [UInt8], body: ArraySlice<UInt8> = []) {
         guard fits(head, body) else { return }
         guard exchange.takeAnswer() else { return }
-        exchange.mailbox.post(.frame(FrameEncoder.answer(exchange.method, requestID: exchange.requestID, head: head, body: body)))
+        exchange.post(FrameEncoder.answer(exchange.method, requestID: exchange.requestID, head: head, body: body))
     }
 
     /// Answers with an error; ends a stream.
@@ -41,10 +41,8 @@ public final class Responder: Sendable {
     /// - Parameter appliedPosition: how far the store had come, where a read ran out of time.
     public func fail(_ error: HeadwaterError, appliedPosition: Position? = nil) {
         guard exchange.takeAnswer() else { return }
-        exchange.mailbox.post(
-            .frame(
-                FrameEncoder.failure(
-                    exchange.method, requestID: exchange.requestID, error, appliedPosition: appliedPosition)))
+        exchange.post(
+            FrameEncoder.failure(exchange.method, requestID: exchange.requestID, error, appliedPosition: appliedPosition))
     }
 
     // MARK: Streams
@@ -59,11 +57,14 @@ public final class Responder: Sendable {
         let head = head.encode()
         guard fits(head, body), exchange.takeWindow(head.count + body.count) else { return false }
         let header = FrameHeader(.data, method: exchange.method, requestID: exchange.requestID)
-        return exchange.mailbox.post(.frame(FrameEncoder.encode(header, head: head, body: body)))
+        return exchange.post(FrameEncoder.encode(header, head: head, body: body))
     }
 
     /// Bytes that the client is ready to take; an item of any size may be sent while it is above zero.
     public var credit: Int { exchange.window }
+
+    /// Whether the client has not more of our answers to read than it should: work on further ones waits until it has, by `whenWritable`.
+    public var hasRoom: Bool { exchange.hasRoom }
 
     /// Blocks this thread until there is credit. Never call it on an event loop.
     public func waitForCredit(timeout: Duration = .seconds(60)) -> CreditOutcome {

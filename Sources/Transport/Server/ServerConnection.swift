@@ -4,48 +4,48 @@ internal import Wire
 
 /// One connection of the server, on its loop: performs what the `Connection` says, and knows nothing of meaning.
 final class ServerConnection: SocketWatcher {
-    /// One open request.
-    private struct Open {
-        let exchange: ServerExchange
-        let inbound: InboundStream?
-    }
-
     // All state belongs to the loop.
     let options: ServerOptions
     let loop: ServerLoop
     let mailbox: Mailbox<ServerMessage>
-    private let socket: Socket
+    let socket: Socket
     private var token: UInt64 = 0
     private var interest = Readiness.readable
     private let handler: any RequestHandler
-    private let registry: ConnectionRegistry
-    private let connectionID: UInt64
+    let registry: ConnectionRegistry
+    private let activity: ConnectionActivity
+    let connectionID: UInt64
     private let immediate: (any ImmediateHandler)?
     var connection: Connection
     var output = OutputQueue()
     var watch = ConnectionWatch()
+    var memory: ConnectionMemory
     /// Set while a check is on its way.
     var watchTimer: Scheduled<Void>?
     private var hello = HelloRequest()
-    private var requests: [UInt64: Open] = [:]
+    var requests = OpenRequests()
     private let round: ReadRound
     /// What was read since the last round.
     private var received = ByteBuffer()
     /// At the start of what was received, to be answered in this round.
     private var requestsAhead: [FrameView] = []
-    private var isReading = false
+    private(set) var isReading = false
     private var isInRound = false
     /// Nothing is taken in any more; what is gathered still goes out.
-    private var isClosing = false
-    private var hasLingered = false
+    var isClosing = false
+    var hasLingered = false
     private(set) var isClosed = false
     /// Read at once.
     private static let readBytesMax = 64 << 10
     /// Output of one connection in one round, after which the rest of what it asked for waits for the next.
     private static let gatheredBytesMax = 1 << 20
+    /// Sent in one turn of the loop; less where the kernel had no room before.
+    private static let sentBytesMax = 256 << 10
+    private static let sentAgainBytesMax = 64 << 10
 
     private init(
-        _ socket: Socket, on loop: ServerLoop, handler: any RequestHandler, options: ServerOptions, registry: ConnectionRegistry
+        _ socket: Socket, on loop: ServerLoop, handler: any RequestHandler, options: ServerOptions, registry: ConnectionRegistry,
+        budget: NetworkBudget
     ) {
         self.socket = socket
         self.loop = loop
@@ -53,17 +53,21 @@ final class ServerConnection: SocketWatcher {
         self.options = options
         self.registry = registry
         round = loop.round
+        activity = ConnectionActivity(now: loop.turnBegan)
         mailbox = Mailbox(eventLoop: loop)
         connectionID = registry.nextID()
+        memory = ConnectionMemory(budget, connectionID: connectionID)
         immediate = handler.immediateHandler(connectionID: connectionID, eventLoop: loop)
         connection = Connection(.server, limits: options.limits)
     }
 
     /// Serves a socket until it is closed. Called on the loop, which keeps it alive.
     static func serve(
-        _ socket: Socket, on loop: ServerLoop, handler: any RequestHandler, options: ServerOptions, registry: ConnectionRegistry
+        _ socket: Socket, on loop: ServerLoop, handler: any RequestHandler, options: ServerOptions, registry: ConnectionRegistry,
+        budget: NetworkBudget
     ) {
-        let served = ServerConnection(socket, on: loop, handler: handler, options: options, registry: registry)
+        let served = ServerConnection(
+            socket, on: loop, handler: handler, options: options, registry: registry, budget: budget)
         served.begin()
     }
 
@@ -75,12 +79,9 @@ final class ServerConnection: SocketWatcher {
             isClosed = true
             return disconnect()
         }
-        if registry.add(mailbox, id: connectionID) {
-            watch.began(at: .now())
-            armWatch()
-        } else {
-            fail(HeadwaterError(.resourceExhausted, "\(options.connectionsMax) connections are open: close some"))
-        }
+        registry.enter(mailbox, id: connectionID)
+        watch.began(at: .now())
+        armWatch()
     }
 
     func loopEnds() { close() }
@@ -108,6 +109,7 @@ final class ServerConnection: SocketWatcher {
         _ = connection.fail(HeadwaterError(.unavailable, "the client is gone"))
         cancelAll()
         _ = mailbox.close()
+        memory.end()
         registry.remove(id: connectionID)
         handler.ended(connectionID: connectionID)
     }
@@ -128,6 +130,7 @@ final class ServerConnection: SocketWatcher {
         case .bytes:
             // What comes after the end is read so that closing does not reset the connection.
             if isClosing { return received.clear() }
+            activity.heard(at: loop.turnBegan)
             if immediate != nil { return joinRound() }
             isReading = true
             takeReceived()
@@ -137,13 +140,21 @@ final class ServerConnection: SocketWatcher {
 
     /// Takes all that has come.
     private func take(_ buffer: inout ByteBuffer) {
-        guard buffer.readableBytes > 0, let bytes = buffer.readBytes(length: buffer.readableBytes) else {
+        let byteCount = buffer.readableBytes
+        guard byteCount > 0, let bytes = buffer.readBytes(length: byteCount) else {
             // Nothing to be timed: most reads are of whole requests.
             if watch.frameSince == nil { return }
             return watch.received(insideFrame: connection.isInsideFrame, at: .now())
         }
         connection.receive(bytes[...])
+        if connection.isOpen { activity.used() }
         while let event = connection.nextEvent() { perform(event) }
+        // What a whole frame has become is counted before its room is given to others.
+        if memory.frameBytes > 0 { countMemory() }
+        memory.received(byteCount, &connection) { [mailbox] in
+            // Not at once: whoever makes room may be in the middle of something.
+            mailbox.eventLoop.execute { mailbox.post(.frameHasRoom) }
+        }
         watch.received(insideFrame: connection.isInsideFrame, at: .now())
     }
 
@@ -196,6 +207,7 @@ final class ServerConnection: SocketWatcher {
         var buffer = ByteBuffer()
         swap(&buffer, &received)
         if !requestsAhead.isEmpty {
+            activity.used()
             let taken = answerAtOnce(buffer.readableBytesSpan, immediate)
             buffer.moveReaderIndex(forwardBy: taken)
         }
@@ -243,8 +255,14 @@ final class ServerConnection: SocketWatcher {
         return taken
     }
 
+    /// Whether it has nothing to do and nothing to say.
+    var isIdle: Bool {
+        requests.isEmpty && received.readableBytes == 0 && !connection.isInsideFrame && output.waitingBytes == 0
+    }
+
     var isOverloaded: Bool {
-        output.waitingBytes > options.outputBytesMax || connection.requestBytesInFlight > options.requestBytesMax
+        output.waitingBytes > min(options.outputBytesMax, memory.budget.outputPart)
+            || connection.requestBytesInFlight > options.requestBytesMax || memory.waitsForRoom
     }
 
     /// Waits for what the state asks for: nothing is read while this connection has too much output or work waiting.
@@ -263,15 +281,15 @@ final class ServerConnection: SocketWatcher {
         do throws(SystemFailure) { try loop.change(socket, token, to: wanted) } catch { close() }
     }
 
-    private func perform(_ event: ConnectionEvent) {
+    func perform(_ event: ConnectionEvent) {
         switch event {
         case .hello(let hello, _): greet(hello)
         case .request(let frame, let method): start(frame, method)
-        case .data(let frame): requests[frame.header.requestID]?.inbound?.receive(frame)
+        case .data(let frame): requests.received(frame.header)?.receive(frame)
         case .cancelled(let id):
-            requests[id]?.exchange.cancel()
-            requests[id]?.inbound?.close()
-        case .credit(let id, let bytes): requests[id]?.exchange.grant(bytes)
+            requests.exchange(id)?.cancel()
+            requests.inbound(id)?.close()
+        case .credit(let id, let bytes): requests.exchange(id)?.grant(bytes)
         case .send(let frame): output.append(frame)
         case .failed(let error): closeFailed(error)
         case .pong, .helloDone, .answered, .goAway: break
@@ -281,6 +299,7 @@ final class ServerConnection: SocketWatcher {
     private func greet(_ hello: HelloRequest) {
         do throws(HeadwaterError) {
             let reply = try handler.hello(hello)
+            try registry.admit(mailbox, id: connectionID, ConnectionPeer(of: socket), activity)
             self.hello = hello
             watch.greeted()
             if let frame = connection.acceptHello(reply) { output.append(frame) }
@@ -292,11 +311,12 @@ final class ServerConnection: SocketWatcher {
 
     private func start(_ frame: Frame, _ method: Wire.Method) {
         let header = frame.header
+        activity.setBusy(true)
         let exchange = ServerExchange(
-            requestID: header.requestID, method: method, peer: connection.peerLimits, mailbox: mailbox)
+            requestID: header.requestID, method: method, peer: connection.peerLimits, mailbox: mailbox, room: memory.room)
         let inbound =
             method.takesData ? InboundStream(requestID: header.requestID, mailbox: mailbox, isEnded: header.isEnd) : nil
-        requests[header.requestID] = Open(exchange: exchange, inbound: inbound)
+        requests.add(exchange, inbound)
         let deadline: ContinuousClock.Instant? =
             header.budgetMilliseconds == 0 ? nil : .now + .milliseconds(Int(header.budgetMilliseconds))
         let request = IncomingRequest(
@@ -315,13 +335,17 @@ final class ServerConnection: SocketWatcher {
             switch message {
             case .frame(let frame): send(frame)
             case .consumed(let id, let bytes):
+                requests.consumed(bytes, id)
                 if let frame = connection.consumed(bytes, requestID: id) { output.append(frame) }
             case .drain:
                 guard !connection.isDraining else { continue }
                 takeReceived()
                 if let frame = connection.drain() { output.append(frame) }
-                for open in requests.values { open.exchange.drain() }
+                for exchange in requests.exchanges { exchange.drain() }
             case .close: return close()
+            case .frameHasRoom: memory.frameHasRoom(&connection)
+            case .dropGreeting: dropGreeting()
+            case .makeRoom: makeRoom()
             }
         }
         flush()
@@ -329,62 +353,33 @@ final class ServerConnection: SocketWatcher {
     }
 
     private func send(_ frame: EncodedFrame) {
+        memory.room.taken(frame.byteCount)
         guard connection.admitFromServer(frame) else { return }
-        if frame.header.kind != .data { requests[frame.header.requestID] = nil }
+        if frame.header.kind != .data {
+            requests.end(frame.header.requestID)
+            if requests.isEmpty { activity.setBusy(false) }
+        }
         output.append(frame)
     }
 
     /// Sends what waits.
-    private func flush() {
+    func flush() {
         guard !isClosed else { return }
         if output.waitingBytes > 0 {
-            guard let sent = output.send(on: socket, &round.buffers) else { return closeBroken() }
+            let bytesMax = output.hasUnsent ? Self.sentAgainBytesMax : Self.sentBytesMax
+            guard let sent = output.send(on: socket, bytesMax: bytesMax, &round.buffers) else { return closeBroken() }
+            memory.moved(sent)
             if output.waitingBytes > 4 * options.outputBytesMax { return close() }
             if output.hasUnsent || watch.outputSince != nil {
                 watch.outputMoved(sent, unsent: output.unsentBytes, at: .now())
                 armWatch()
             }
         }
+        if memory.left(output.waitingBytes) {
+            for exchange in requests.exchanges { exchange.roomOpened() }
+        }
+        countMemory()
         if isClosing && output.waitingBytes == 0 { linger() }
         updateInterest()
-    }
-
-    // MARK: Ending
-
-    /// Ends the connection, and tells the client why.
-    func fail(_ error: HeadwaterError) {
-        perform(connection.fail(error))
-        flush()
-    }
-
-    private func closeFailed(_ error: HeadwaterError) {
-        output.append(FrameEncoder.goAway(error))
-        cancelAll()
-        closeAfterFlush()
-    }
-
-    private func cancelAll() {
-        let open = requests.values
-        requests = [:]
-        for request in open {
-            request.exchange.cancel()
-            request.inbound?.close()
-        }
-    }
-
-    private func closeAfterFlush() {
-        guard !isClosing else { return }
-        isClosing = true
-        if !isReading { flush() }
-    }
-
-    /// Closes our half, and soon the rest: closing at once with unread input would reset the connection, and the client
-    /// would not read our last words.
-    private func linger() {
-        guard !hasLingered else { return }
-        hasLingered = true
-        socket.endOutput()
-        let bound = NIOLoopBound(self, eventLoop: loop)
-        loop.scheduleTask(in: .milliseconds(250)) { bound.value.close() }
     }
 }

@@ -10,6 +10,12 @@ enum ServerMessage: Sendable {
     case consumed(requestID: UInt64, bytes: Int)
     case drain
     case close
+    /// It has not said hello, and others have come since.
+    case dropGreeting
+    /// There is room for the rest of the frame that has begun.
+    case frameHasRoom
+    /// Others need its place, if it is still idle.
+    case makeRoom
 }
 
 /// One request's state, shared by the event loop and the thread that works on it.
@@ -45,9 +51,12 @@ final class ServerExchange: Sendable {
     /// Bytes of a frame that the client takes.
     let frameBytesMax: Int
     let mailbox: Mailbox<ServerMessage>
+    /// What the connection has waiting to be sent.
+    let room: OutputRoom
     private let state: Mutex<State>
 
-    init(requestID: UInt64, method: Wire.Method, peer: WireLimits, mailbox: Mailbox<ServerMessage>) {
+    init(requestID: UInt64, method: Wire.Method, peer: WireLimits, mailbox: Mailbox<ServerMessage>, room: OutputRoom) {
+        self.room = room
         self.requestID = requestID
         self.method = method
         self.mailbox = mailbox
@@ -57,7 +66,17 @@ final class ServerExchange: Sendable {
 
     var isCancelled: Bool { state.withLock { $0.isCancelled } }
     var isDraining: Bool { state.withLock { $0.isDraining } }
-    var window: Int { state.withLock { $0.window } }
+    /// Bytes of data that may be sent now.
+    var window: Int { state.withLock { $0.window > 0 && !room.hasRoom() ? 0 : $0.window } }
+    /// Whether the connection has no more waiting than it should.
+    var hasRoom: Bool { room.hasRoom() }
+
+    /// Hands a frame to the loop.
+    @discardableResult
+    func post(_ frame: EncodedFrame) -> Bool {
+        room.post(frame.byteCount)
+        return mailbox.post(.frame(frame))
+    }
 
     /// Marks the request as answered; `false` where it was before. Lets go of callbacks, which may hold the responder.
     func takeAnswer() -> Bool {
@@ -79,10 +98,15 @@ final class ServerExchange: Sendable {
     }
 
     /// Called on the event loop: the client has taken data.
-    func grant(_ bytes: Int) {
+    func grant(_ bytes: Int) { wake { $0.window += bytes } }
+
+    /// Called on the event loop: the kernel has taken so much that the connection has room again.
+    func roomOpened() { wake { _ in } }
+
+    private func wake(_ change: (inout State) -> Void) {
         let (wake, callback) = state.withLock { state -> (Wake, (@Sendable () -> Void)?) in
-            state.window += bytes
-            guard state.window > 0 else { return (Wake(), nil) }
+            change(&state)
+            guard state.window > 0, room.hasRoom() else { return (Wake(), nil) }
             defer { state.onWritable = nil }
             return (state.takeWake(), state.onWritable)
         }
@@ -122,7 +146,7 @@ final class ServerExchange: Sendable {
 
     func whenWritable(_ callback: @escaping @Sendable () -> Void) {
         let isReady = state.withLock { state in
-            let isReady = state.isCancelled || state.isAnswered || state.isDraining || state.window > 0
+            let isReady = state.isCancelled || state.isAnswered || state.isDraining || state.window > 0 && room.hasRoom()
             if !isReady { state.onWritable = callback }
             return isReady
         }
@@ -134,7 +158,7 @@ final class ServerExchange: Sendable {
         while true {
             let (outcome, changed) = state.withLock { state -> (CreditOutcome, DispatchSemaphore?) in
                 if state.isCancelled || state.isAnswered { return (.closed, nil) }
-                if state.window > 0 { return (.ready, nil) }
+                if state.window > 0, room.hasRoom() { return (.ready, nil) }
                 state.waiters += 1
                 let changed = state.changed ?? DispatchSemaphore(value: 0)
                 state.changed = changed
@@ -145,7 +169,8 @@ final class ServerExchange: Sendable {
                 // The signal may have been sent just now; then it is waited for by nobody, and the next wait looks again.
                 return state.withLock { state in
                     state.waiters = max(0, state.waiters - 1)
-                    return state.isCancelled || state.isAnswered ? .closed : state.window > 0 ? .ready : .timedOut
+                    if state.isCancelled || state.isAnswered { return .closed }
+                    return state.window > 0 && room.hasRoom() ? .ready : .timedOut
                 }
             }
         }

@@ -12,11 +12,16 @@ public final class ServerTransport: Sendable {
     private let loops: [ServerLoop]
     private let listeners: [NIOLoopBound<Listener>]
     private let registry: ConnectionRegistry
+    private let budget: NetworkBudget
     private let isStopping = Atomic<Bool>(false)
     /// Where the server listens: the ports are the real ones.
     public let endpoints: [Endpoint]
 
-    private init(loops: [ServerLoop], listeners: [NIOLoopBound<Listener>], endpoints: [Endpoint], registry: ConnectionRegistry) {
+    private init(
+        loops: [ServerLoop], listeners: [NIOLoopBound<Listener>], endpoints: [Endpoint], registry: ConnectionRegistry,
+        budget: NetworkBudget
+    ) {
+        self.budget = budget
         self.loops = loops
         self.listeners = listeners
         self.endpoints = endpoints
@@ -24,6 +29,16 @@ public final class ServerTransport: Sendable {
     }
 
     public var connectionCount: Int { registry.count }
+    /// Connections that it takes: fewer than were asked for where the limit of open files does not allow so many.
+    public var connectionsMax: Int { registry.limits.openMax }
+    /// Memory that input and output of all connections hold.
+    public var networkBytes: Int { budget.usedBytes }
+    public var networkBytesMax: Int { budget.bytesMax }
+    /// The longest turn of a loop since the start: so long a request may wait for others of its loop.
+    public var longestTurn: Duration { .nanoseconds(loops.map(\.longestTurnNanoseconds).max() ?? 0) }
+
+    /// Whether much less memory is held than was, so that it is worth giving back to the system; tells so once.
+    public func takePeak(above bytes: Int) -> Bool { budget.takePeak(above: bytes) }
     /// Connections that were ever opened.
     public var everConnectedCount: UInt64 { registry.everCount }
 
@@ -34,7 +49,6 @@ public final class ServerTransport: Sendable {
     public static func start(
         endpoints: [Endpoint], handler: any RequestHandler, options: ServerOptions = ServerOptions()
     ) async throws(HeadwaterError) -> ServerTransport {
-        let registry = ConnectionRegistry(connectionsMax: options.connectionsMax)
         var sockets: [Socket] = []
         var actual: [Endpoint] = []
         do throws(HeadwaterError) {
@@ -52,22 +66,29 @@ public final class ServerTransport: Sendable {
         do {
             let started = try ServerLoop.start(count: EventLoops.coreCount)
             loops = started
+            // All that is not a connection has its descriptors by now.
+            let registry = ConnectionRegistry(try ConnectionLimits(options))
+            let budget = NetworkBudget(bytesMax: options.networkBytesMax)
+            budget.whenPressed { for loop in started { loop.execute { loop.watchPressure(budget) } } }
             for (socket, endpoint) in zip(sockets, actual) {
                 let listener = started[0].submit {
-                    let listener = try Listener(socket, loops: started, isTCP: endpoint.isTCP) { connection, loop in
-                        ServerConnection.serve(connection, on: loop, handler: handler, options: options, registry: registry)
+                    let listener = try Listener(socket, loops: started, isTCP: endpoint.isTCP, registry: registry) {
+                        connection, loop in
+                        ServerConnection.serve(
+                            connection, on: loop, handler: handler, options: options, registry: registry, budget: budget)
                     }
                     return NIOLoopBound(listener, eventLoop: started[0])
                 }
                 listeners.append(try await listener.get())
             }
-            return ServerTransport(loops: loops, listeners: listeners, endpoints: actual, registry: registry)
+            return ServerTransport(loops: loops, listeners: listeners, endpoints: actual, registry: registry, budget: budget)
         } catch {
             // Those that are watched go with their loop.
             for socket in sockets.dropFirst(listeners.count) { socket.close() }
             for loop in loops { loop.stop() }
             removeSocketFiles(actual)
-            throw (error as? SystemFailure)?.error("serving") ?? HeadwaterError(.unavailable, "serving failed: \(error)")
+            throw (error as? SystemFailure)?.error("serving") ?? (error as? HeadwaterError)
+                ?? HeadwaterError(.unavailable, "serving failed: \(error)")
         }
     }
 

@@ -64,6 +64,11 @@ public struct Connection: ~Copyable, Sendable {
     public var isInsideFrame: Bool { decoder.isInsideFrame }
     /// Bytes of the frame that has begun; 0 before its header is whole.
     public var announcedBytes: Int { decoder.announcedBytes }
+    /// How many of them have come.
+    public var partialBytes: Int { decoder.partialBytes }
+
+    /// Takes the memory of the whole frame that has begun.
+    public mutating func reserveAnnounced() { decoder.reserveAnnounced() }
 
     /// Takes received bytes; then call `nextEvent` until it has none.
     public mutating func receive(_ bytes: ArraySlice<UInt8>) {

@@ -12,6 +12,8 @@ public struct FrameDecoder: Sendable {
     /// The frame that has begun and is not whole.
     private var partial: [UInt8] = []
     private var partialHeader: FrameHeader?
+    /// Of the partial frame, as far as it has come: a large one is not gone through again at its end.
+    private var partialChecksum = CRC32C()
 
     public init() {}
 
@@ -19,6 +21,11 @@ public struct FrameDecoder: Sendable {
     public var isInsideFrame: Bool { !partial.isEmpty }
     /// Bytes of the frame that has begun; 0 where its header is not whole, or none has begun.
     public var announcedBytes: Int { partialHeader?.frameBytes ?? 0 }
+    /// How many of them have come.
+    public var partialBytes: Int { partial.count }
+
+    /// Takes the memory of the whole frame that has begun, so that its parts are not moved as it grows.
+    public mutating func reserveAnnounced() { partial.reserveCapacity(announcedBytes) }
 
     /// Takes bytes. Call `next` until it has none before giving more, or they are joined at the cost of a copy.
     public mutating func receive(_ bytes: ArraySlice<UInt8>) {
@@ -50,14 +57,18 @@ public struct FrameDecoder: Sendable {
             guard partial.count < 4 || partial[...].littleEndian(at: 0) == FrameHeader.magic else { throw FrameHeader.noFrame }
             guard partial.count == FrameHeader.byteCount else { return nil }
             partialHeader = try checkedHeader(partial[...])
+            partialChecksum = CRC32C()
+            partialChecksum.update(partial[..<FrameHeader.crcOffset])
+            partialChecksum.update(Self.zeroChecksum[...])
         }
         guard let header = partialHeader else { return nil }
+        partialChecksum.update(rest.prefix(header.frameBytes - partial.count))
         fill(upTo: header.frameBytes)
         guard partial.count == header.frameBytes else { return nil }
         let whole = partial[...]
         partial = []
         partialHeader = nil
-        return try Self.frame(header, whole)
+        return try Self.frame(header, whole, isSound: whole.littleEndian(at: FrameHeader.crcOffset) == partialChecksum.value)
     }
 
     private mutating func fill(upTo count: Int) {
@@ -91,7 +102,13 @@ public struct FrameDecoder: Sendable {
     }
 
     private static func frame(_ header: FrameHeader, _ bytes: ArraySlice<UInt8>) throws(HeadwaterError) -> Frame {
-        guard bytes.withBytes(isSound) else {
+        try frame(header, bytes, isSound: bytes.withBytes(isSound))
+    }
+
+    private static func frame(
+        _ header: FrameHeader, _ bytes: ArraySlice<UInt8>, isSound: Bool
+    ) throws(HeadwaterError) -> Frame {
+        guard isSound else {
             throw HeadwaterError(.dataLoss, "a frame's checksum does not hold: it was damaged on its way")
         }
         let extensionAt = FrameHeader.byteCount + header.headBytes

@@ -12,11 +12,13 @@ public struct StatusReport: Codable, Hashable, Sendable {
     public var bootstrap: Bootstrap?
     /// The scrub of this process; absent without a server.
     public var scrub: Scrub?
+    /// What connections take of this process; absent without a server.
+    public var network: Network?
 
     private enum CodingKeys: String, CodingKey {
         // Spelt so that it is `log_id` in JSON.
         case logID = "logId"
-        case roles, version, wallTime, online, offline, bootstrap, scrub
+        case roles, version, wallTime, online, offline, bootstrap, scrub, network
     }
 
     public struct Online: Codable, Hashable, Sendable {
@@ -66,6 +68,24 @@ public struct StatusReport: Codable, Hashable, Sendable {
             self.followers = followers
             self.groups = groups
             self.failure = failure
+        }
+    }
+
+    public struct Network: Codable, Hashable, Sendable {
+        public var connections: Int
+        public var connectionsMax: Int
+        /// Memory that input and output of all connections hold, and may hold.
+        public var bytes: Int
+        public var bytesMax: Int
+        /// The longest turn of an event loop since the start: so long a request may have waited for others of its loop.
+        public var longestTurnMicroseconds: Int
+
+        public init(connections: Int, connectionsMax: Int, bytes: Int, bytesMax: Int, longestTurnMicroseconds: Int) {
+            self.connections = connections
+            self.connectionsMax = connectionsMax
+            self.bytes = bytes
+            self.bytesMax = bytesMax
+            self.longestTurnMicroseconds = longestTurnMicroseconds
         }
     }
 

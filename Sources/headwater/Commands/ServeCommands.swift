@@ -25,6 +25,14 @@ struct ServerOptionGroup: ParsableArguments {
             valueName: "name"))
     var group: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            What all connections together may hold of requests that come and answers that wait, such as 512MiB. Beyond it large requests wait, and clients \
+            that do not read, or send slowly, are disconnected. Default: an eighth of the memory, at least 256MiB.
+            """, valueName: "bytes"))
+    var networkBytesMax: ByteSizeArgument?
+
     @Flag(help: "Allow addresses that other machines can reach: there is no TLS and no authentication.")
     var insecure = false
 
@@ -53,11 +61,18 @@ struct ServerOptionGroup: ParsableArguments {
     @Option(help: "The least level that is logged to standard error: trace, debug, info, notice, warning, error or critical.")
     var logLevel = LogLevelArgument.info
 
+    func validate() throws {
+        if let networkBytesMax, networkBytesMax.count < 16 << 20 {
+            throw ValidationError("--network-bytes-max is at least 16MiB")
+        }
+    }
+
     func configuration(_ role: ServerConfiguration.Role) -> ServerConfiguration {
         var configuration = ServerConfiguration(role: role, dataDirectory: data)
         configuration.listen = listen.map(\.endpoint)
         configuration.allowInsecure = insecure
         configuration.group = group
+        configuration.networkBytesMax = networkBytesMax?.count
         configuration.scrubInterval = scrubInterval.duration
         configuration.stopWithin = stopWithin.duration ?? .zero
         if let scrubBytesPerSecond { configuration.scrubBytesPerSecond = scrubBytesPerSecond.count }
@@ -66,6 +81,9 @@ struct ServerOptionGroup: ParsableArguments {
 
     /// Serves until SIGTERM or Ctrl-C, then drains and closes.
     func run(_ configuration: ServerConfiguration) async throws {
+        ServerSignals.prepare()
+        try EventLoops.sizeMemory()
+        try await Descriptors.prepareServer()
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var logger = Logger(label: "headwater")
         logger.logLevel = logLevel.level

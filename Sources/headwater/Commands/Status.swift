@@ -40,11 +40,22 @@ enum StatusText {
             "roles     \(roles)", "version   \(report.version)", "log       \(report.logID)",
             "time      \(TimeText.format(report.wallTime))",
         ]
+        if let network = report.network { lines += self.network(network) }
         if let online = report.online { lines += self.online(online) }
         if let offline = report.offline { lines += self.offline(offline) }
         if let bootstrap = report.bootstrap { lines += self.bootstrap(bootstrap) }
         if let scrub = report.scrub { lines += self.scrub(scrub) }
-        return lines.joined(separator: "\n") + "\n"
+        // Names of followers are others' words.
+        return PlainText.quoted(lines.joined(separator: "\n"), keepsLines: true) + "\n"
+    }
+
+    private static func network(_ network: StatusReport.Network) -> [String] {
+        [
+            "", "network",
+            "  connections \(network.connections) of at most \(network.connectionsMax)",
+            "  memory      \(Spelling.bytes(network.bytes)) of at most \(Spelling.bytes(network.bytesMax)) for what comes and goes",
+            "  turns       the longest of a loop took \(Spelling.fixed(Double(network.longestTurnMicroseconds) / 1_000, 2)) ms",
+        ]
     }
 
     private static func online(_ online: StatusReport.Online) -> [String] {

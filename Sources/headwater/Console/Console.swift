@@ -1,3 +1,4 @@
+import FeatureModel
 import Foundation
 
 /// Standard output for results, standard error for everything else.
@@ -7,12 +8,12 @@ enum Console {
 
     /// Each line behind `headwater: `, as every error is told.
     static func errorLines(_ text: String) {
-        let lines = text.split(whereSeparator: \.isNewline).map { "headwater: \($0)\n" }
+        let lines = text.split(whereSeparator: \.isNewline).map { "headwater: \(PlainText.quoted($0))\n" }
         note(lines.joined())
     }
 
     /// A line on standard error that is no error: a remark beside results that go to a pipe.
-    static func remark(_ text: String) { note(text + "\n") }
+    static func remark(_ text: String) { note(PlainText.quoted(text, keepsLines: true) + "\n") }
 
     static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
@@ -21,7 +22,8 @@ enum Console {
     /// - Throws: where nobody reads it any more.
     static func write(_ bytes: some Sequence<UInt8>) throws { try FileHandle.standardOutput.write(contentsOf: Data(bytes)) }
 
-    static func print(_ text: String) throws { try write("\(text)\n".utf8) }
+    /// Lines for people; what others gave them cannot command the terminal.
+    static func print(_ text: String) throws { try write("\(PlainText.quoted(text, keepsLines: true))\n".utf8) }
 
     /// Prints a value as one JSON document, keys sorted.
     static func printJSON(_ value: some Encodable) throws {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProcessSupport
 
 struct All: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "All kinds of faults, one after the other, and one table.")
@@ -17,7 +18,9 @@ struct All: AsyncParsableCommand {
         for isApart in [false, true] { all.append(try await KillRun(options, isApart: isApart).run(budget(0.15))) }
         for interval in [nil, 50] { all.append(try await PowercutRun(options, interval: interval).run(budget(0.15))) }
         all.append(try await FullRun(options).run(budget(0.1)))
-        all.append(try await SyscallRun(options).run(budget(0.3)))
+        all.append(try await SyscallRun(options).run(budget(0.25)))
+        RawSocket.raiseLimit()
+        all.append(try await DescriptorRun(options).run(budget(0.05)))
         try options.report(all)
     }
 }

@@ -17,6 +17,8 @@ enum Violation: String, CaseIterable, Codable, Sendable, CodingKeyRepresentable 
     /// Damage that a fault left behind, an acknowledgement after a failed sync, a directory that does not start.
     case p7 = "P7"
     case p8 = "P8"
+    /// A process that ended, or did not start, without saying why; one that others keep from answering.
+    case died
 }
 
 /// What one kind of run did and found.

@@ -16,7 +16,7 @@ struct Readiness: OptionSet {
 /// `ring` is for any thread, `wait` for one.
 final class Poller: Sendable {
     /// Notices taken at once: as many as Swift keeps on the stack (1,024 bytes), so that a turn allocates nothing. The rest comes next.
-    private static let noticesMax = 80
+    static let noticesMax = 80
     /// Stands for the bell.
     private static let bellToken = UInt64.max
 
@@ -65,11 +65,15 @@ final class Poller: Sendable {
 
     /// Waits until a socket is ready, somebody rings or the time is up.
     ///
-    /// - Parameter timeoutMilliseconds: below zero: for ever.
-    /// - Parameter body: called with the token of each socket that is ready.
-    func wait(timeoutMilliseconds: Int32, _ body: (UInt64, Readiness) -> Void) {
+    /// - Parameters:
+    ///   - timeoutMilliseconds: below zero: for ever.
+    ///   - noticesMax: of how many sockets is told at once; of the others next.
+    ///   - woken: called when the wait is over.
+    ///   - body: called with the token of each socket that is ready.
+    func wait(timeoutMilliseconds: Int32, noticesMax: Int, woken: () -> Void, body: (UInt64, Readiness) -> Void) {
         unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.noticesMax) { notices in
-            let count = unsafe epoll_wait(epoll, notices.baseAddress!, Int32(Self.noticesMax), timeoutMilliseconds)
+            let count = unsafe epoll_wait(epoll, notices.baseAddress!, Int32(noticesMax), timeoutMilliseconds)
+            woken()
             // Below zero after a signal: nothing is ready.
             for index in 0..<Int(max(0, count)) {
                 let notice = unsafe notices[index]

@@ -1,4 +1,3 @@
-internal import CLinux
 public import Dispatch
 internal import FeatureModel
 internal import Glibc
@@ -12,6 +11,12 @@ protocol SocketWatcher: AnyObject {
     func isReady(_ readiness: Readiness)
     /// The loop ends: the socket is to be closed.
     func loopEnds()
+    /// Looks whether the client keeps memory and does not move on; asked a few times a second while memory is short.
+    func lookWhetherSlow() -> SlowClient?
+}
+
+extension SocketWatcher {
+    func lookWhetherSlow() -> SlowClient? { nil }
 }
 
 /// One thread that serves the sockets of a server: it waits until some are ready, lets each take what has come, has all of them answered
@@ -62,6 +67,12 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     // Of the loop's thread.
     private var places: [Place] = []
     private var lastNumber: UInt32 = 0
+    /// When the loop last had something to do: a clock that costs its readers nothing.
+    private(set) var turnBegan = NIODeadline.now()
+    /// Of the last turn.
+    private var turnNanoseconds: Int64 = 0
+    private let longestTurn = Atomic<Int64>(0)
+    private var isWatchingPressure = false
     let round = ReadRound()
 
     private init() throws(SystemFailure) { poller = try Poller() }
@@ -70,13 +81,14 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     static func start(count: Int) throws(SystemFailure) -> [ServerLoop] {
         var loops: [ServerLoop] = []
         for _ in 0..<count { loops.append(try ServerLoop()) }
-        let threads = NIOThreadPool(numberOfThreads: count)
-        threads.start()
         for (index, loop) in loops.enumerated() {
             loop.end.enter()
-            threads.submit { _ in loop.run(name: "loop-\(index)") }
+            guard OwnThread.start(name: "loop-\(index)", stackBytes: Limits.threadStackBytes, { loop.run() }) else {
+                loop.end.leave()
+                for started in loops[..<index] { started.stop() }
+                throw SystemFailure("pthread_create")
+            }
         }
-        for loop in loops { loop.end.notify(queue: .global()) { threads.shutdownGracefully { _ in } } }
         return loops
     }
 
@@ -117,13 +129,17 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
 
     // MARK: The thread
 
-    private func run(name: String) {
+    private func run() {
         thread.store(UInt(pthread_self()), ordering: .releasing)
         Self.ofThread.currentValue = self
-        unsafe linux_name_thread(name)
         Turns.runInShortSlices()
+        turnBegan = .now()
         while let timeout = runAgenda() {
-            poller.wait(timeoutMilliseconds: round.isEmpty ? timeout : 0) { token, readiness in
+            endTurn()
+            let noticesMax = turnNanoseconds > Self.longTurnNanoseconds ? Self.noticesLeast : Poller.noticesMax
+            poller.wait(timeoutMilliseconds: round.isEmpty ? timeout : 0, noticesMax: noticesMax) {
+                turnBegan = .now()
+            } body: { token, readiness in
                 let place = places[Int(truncatingIfNeeded: token & 0xFFFF_FFFF)]
                 // Closed, or closed and opened anew, by one before it.
                 guard place.number == UInt32(truncatingIfNeeded: token >> 32) else { return }
@@ -141,6 +157,40 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
         // Its number may soon be another thread's.
         thread.store(0, ordering: .releasing)
         end.leave()
+    }
+
+    /// After a turn that took long, the next one takes in less.
+    private static let longTurnNanoseconds: Int64 = 400_000
+    private static let noticesLeast = 8
+
+    private func endTurn() {
+        turnNanoseconds = (NIODeadline.now() - turnBegan).nanoseconds
+        if turnNanoseconds > longestTurn.load(ordering: .relaxed) { longestTurn.store(turnNanoseconds, ordering: .relaxed) }
+    }
+
+    /// For any thread.
+    var longestTurnNanoseconds: Int64 { longestTurn.load(ordering: .relaxed) }
+
+    private static let pressureInterval = TimeAmount.milliseconds(250)
+
+    /// Ends clients that keep memory without using it, readers first, until memory is no longer short. Called on the loop.
+    func watchPressure(_ budget: NetworkBudget) {
+        guard !isWatchingPressure, budget.isPressed else { return }
+        isWatchingPressure = true
+        let bound = NIOLoopBound(self, eventLoop: self)
+        scheduleTask(in: Self.pressureInterval) {
+            bound.value.isWatchingPressure = false
+            bound.value.relieve(budget)
+            bound.value.watchPressure(budget)
+        }
+    }
+
+    private func relieve(_ budget: NetworkBudget) {
+        let slow = places.compactMap { $0.watcher?.lookWhetherSlow() }
+        for client in slow.sorted(by: { ($0.isReader ? 0 : 1, -$0.heldBytes) < ($1.isReader ? 0 : 1, -$1.heldBytes) }) {
+            guard budget.isPressed else { return }
+            client.end()
+        }
     }
 
     /// Runs the tasks that are left, and tells timers that they will not run.

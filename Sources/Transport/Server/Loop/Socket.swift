@@ -46,20 +46,31 @@ struct Socket {
     }
 
     /// Sends from the front of the buffer, and moves its reader index behind what the kernel took.
-    func send(_ buffer: inout ByteBuffer) -> SendOutcome {
-        while buffer.readableBytes > 0 {
-            let count = unsafe buffer.withUnsafeReadableBytes { bytes in
-                unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
-            }
-            if count > 0 {
-                buffer.moveReaderIndex(forwardBy: count)
-                // A part means that the kernel's memory for this socket is full.
-                return buffer.readableBytes == 0 ? .all : .part
-            }
+    ///
+    /// - Parameter bytesMax: given to the kernel at most; `.all` means that it took as much as it was given.
+    func send(_ buffer: inout ByteBuffer, bytesMax: Int) -> SendOutcome {
+        let (count, outcome) = unsafe buffer.withUnsafeReadableBytes { unsafe send($0, bytesMax: bytesMax) }
+        buffer.moveReaderIndex(forwardBy: count)
+        return outcome
+    }
+
+    /// The same from the front of a body, of which what the kernel took is dropped.
+    func send(_ bytes: inout ArraySlice<UInt8>, bytesMax: Int) -> SendOutcome {
+        let (count, outcome) = unsafe bytes.withUnsafeBytes { unsafe send($0, bytesMax: bytesMax) }
+        bytes = bytes.dropFirst(count)
+        return outcome
+    }
+
+    private func send(_ bytes: UnsafeRawBufferPointer, bytesMax: Int) -> (count: Int, outcome: SendOutcome) {
+        let wanted = min(bytes.count, bytesMax)
+        while wanted > 0 {
+            let count = unsafe Glibc.send(descriptor, bytes.baseAddress, wanted, Int32(MSG_NOSIGNAL))
+            // A part means that the kernel's memory for this socket is full.
+            if count > 0 { return (count, count == wanted ? .all : .part) }
             if errno == EINTR { continue }
-            return errno == EAGAIN || errno == ENOBUFS ? .part : .failed
+            return (0, errno == EAGAIN || errno == ENOBUFS ? .part : .failed)
         }
-        return .all
+        return (0, .all)
     }
 
     /// Says that we send no more.

@@ -1,0 +1,93 @@
+import FeatureModel
+import NIOCore
+import SocketSupport
+import Testing
+import Wire
+
+@testable import Transport
+
+/// Clients that take memory and give nothing, beside one that works.
+@Suite(.timeLimit(.minutes(2)), .serialized) struct HostileClientTests {
+    private static let budget = 16 << 20
+
+    private static func options() -> ServerOptions {
+        var options = ServerOptions()
+        options.networkBytesMax = budget
+        return options
+    }
+
+    private static func request(_ method: Wire.Method, id: UInt64 = 2, bodyBytes: Int = 0) -> [UInt8] {
+        var header = FrameHeader(.request, method: method, requestID: id)
+        header.isEnd = true
+        return FrameEncoder.encode(header, body: [UInt8](repeating: 1, count: bodyBytes)[...]).bytes
+    }
+
+    private func greeted(_ server: TestServer) async throws -> RawClient {
+        let raw = try await RawClient(server.endpoint)
+        try await raw.send(RawClient.hello)
+        #expect(try await eventually { !raw.received.isEmpty })
+        return raw
+    }
+
+    @Test func unfinishedFramesHoldNoMoreThanTheBudgetAndOthersComeThrough() async throws {
+        try await withServer(.tcp(host: "127.0.0.1", port: 0), Self.options()) { server in
+            var hostile: [RawClient] = []
+            for _ in 0..<12 {
+                let raw = try await greeted(server)
+                // All but the last byte, which never comes.
+                raw.channel.writeAndFlush(ByteBuffer(bytes: Self.request(.get, bodyBytes: 7 << 20).dropLast()), promise: nil)
+                hostile.append(raw)
+            }
+            try await Task.sleep(for: .milliseconds(300))
+            #expect(server.transport.networkBytes <= Self.budget)
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            // Small ones are not held up at all, and a large one waits until somebody who does not move has gone.
+            _ = try await client.call(.get, head: [], deadline: .seconds(2))
+            let answer = try await client.call(.get, head: [], body: [UInt8](repeating: 3, count: 4 << 20)[...])
+            #expect(answer.body.count == 4 << 20)
+            #expect(server.transport.networkBytes <= Self.budget)
+            await client.close()
+            for raw in hostile { try? await raw.channel.close() }
+            #expect(try await eventually { server.transport.networkBytes == 0 })
+        }
+    }
+
+    @Test func unreadStreamsHoldAPartOfTheBudget() async throws {
+        try await withServer(.tcp(host: "127.0.0.1", port: 0), Self.options()) { server in
+            var hostile: [RawClient] = []
+            for _ in 0..<20 {
+                let raw = try await greeted(server)
+                try await raw.channel.setOption(.autoRead, value: false).get()
+                try await raw.send(Self.request(.scan))
+                hostile.append(raw)
+            }
+            try await Task.sleep(for: .milliseconds(500))
+            // What is in the kernel is not ours; each may always have a little.
+            #expect(server.transport.networkBytes <= Self.budget + 20 * NetworkBudget.partLeast)
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            let answer = try await client.call(.get, head: [], body: [UInt8](repeating: 3, count: 4 << 20)[...])
+            #expect(answer.body.count == 4 << 20)
+            await client.close()
+            for raw in hostile { try? await raw.channel.close() }
+            #expect(try await eventually { server.transport.networkBytes == 0 })
+        }
+    }
+
+    @Test func aReaderOfNothingGoesWhenMemoryIsShort() async throws {
+        try await withServer(.tcp(host: "127.0.0.1", port: 0), Self.options()) { server in
+            let raw = try await greeted(server)
+            try await raw.channel.setOption(.autoRead, value: false).get()
+            // Answers of 24 MiB in all, more than the kernel and the budget hold.
+            for id in 2..<8 as Range<UInt64> {
+                raw.channel.writeAndFlush(ByteBuffer(bytes: Self.request(.get, id: id, bodyBytes: 4 << 20)), promise: nil)
+            }
+            try await Task.sleep(for: .milliseconds(300))
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            let answer = try await client.call(.get, head: [], body: [UInt8](repeating: 3, count: 8 << 20)[...])
+            #expect(answer.body.count == 8 << 20)
+            await client.close()
+            try? await raw.channel.close()
+            #expect(try await eventually { server.transport.networkBytes == 0 })
+        }
+    }
+}
