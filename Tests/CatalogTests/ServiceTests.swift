@@ -66,11 +66,13 @@ import Testing
     @Test(arguments: [
         (
             "[\"weather:temp\", \"weather:temp\"]",
-            "features[1]: 'weather:temp' is already an output of this service: give it another alias (as: NAME)"
+            "features[1]: 'weather__temp', the output of weather@1:temp, is already that of weather@1:temp in features[0]: "
+                + "give it another alias (as: NAME)"
         ),
         (
             "[{feature: \"weather:temp\", as: a}, {feature: \"weather:visib\", as: a}]",
-            "features[1]: 'a' is already an output of this service: give it another alias (as: NAME)"
+            "features[1]: 'a', the output of weather@1:visib, is already that of weather@1:temp in features[0]: "
+                + "give it another alias (as: NAME)"
         ),
         (
             "[{feature: \"weather:temp\", keys: {orign: dest}}]",

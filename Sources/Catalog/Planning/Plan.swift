@@ -31,6 +31,8 @@ public struct Plan: Sendable, Hashable, Codable {
         let path: String
         /// What is not allowed: (path, reason and remedy).
         let refusals: [Refusal]
+        /// What is allowed, and yet likely not meant; a server from before says none.
+        public let warnings: [String]?
     }
 
     struct Refusal: Sendable, Hashable, Codable {
@@ -59,28 +61,9 @@ public struct Plan: Sendable, Hashable, Codable {
         return changes
     }
 
-    /// The plan for people: `+` created, `~` changed, `=` unchanged or kept, `!` refused; details indented.
-    public var lines: [String] {
-        var lines = ["project \(project)"]
-        for item in items {
-            let sign =
-                switch item.action {
-                case .created: "+"
-                case .changed: "~"
-                case .unchanged, .kept: "="
-                case .refused: "!"
-                }
-            let remark =
-                switch item.action {
-                case .kept: ": kept (it is not in the files; nothing is deleted)"
-                case .refused: ": refused"
-                default: ""
-                }
-            lines.append("\(sign) \(item.kind.rawValue) \(item.name)\(remark)")
-            lines += item.details.map { "    \($0)" }
-        }
-        lines.append(summary)
-        return lines
+    /// Warnings, each with the thing that it is about: `feature service churn@1: …`.
+    public var warnings: [String] {
+        items.flatMap { item in (item.warnings ?? []).map { "\(item.kind.rawValue) \(item.name): \($0)" } }
     }
 
     /// `2 created, 1 changed, 0 refused; 4 stay as they are`.

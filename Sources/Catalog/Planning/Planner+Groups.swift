@@ -41,7 +41,7 @@ extension Planner {
         }
         let known = Set(old.definition.features.map(\.name))
         for feature in new.features where !known.contains(feature.name) {
-            differences.note("+ feature \(feature.name) \(feature.type)")
+            differences.noteNew(feature)
             schemaMoves = true
             merged.features.append(feature)
             if old.keys.contains(where: { $0.name == feature.name }) {

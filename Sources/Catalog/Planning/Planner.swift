@@ -47,7 +47,8 @@ struct Planner {
         }
         items.append(
             Plan.Item(
-                kind: kind, name: name, action: action, details: differences.lines, path: path, refusals: differences.refusals))
+                kind: kind, name: name, action: action, details: differences.lines, path: path, refusals: differences.refusals,
+                warnings: differences.warnings.isEmpty ? nil : differences.warnings))
     }
 
     private mutating func plan(_ entity: EntityDefinition) {
@@ -67,6 +68,8 @@ struct Planner {
             differences.compare("tags", old.tags, entity.tags)
         } else {
             differences.note("+ keys \(describe(entity.keys))")
+            for key in entity.keys { if let text = key.description { differences.note("+ key \(key.name): description \(text)") } }
+            differences.noteNew(description: entity.description, owner: nil, tags: entity.tags)
         }
         let change = old == entity ? nil : CatalogChange.entity(EntityChange(project: project, entity: entity))
         finish(.entity, entity.name, path: path, exists: old != nil, differences: differences, change: change)
@@ -91,7 +94,12 @@ struct Planner {
         problems.append(DefinitionsCheck.clashes(in: group, keys: entity.keys.map(\.name)))
         var differences = Differences()
         differences.note("+ entity \(entity.name), keys \(describe(entity.keys)), event_time \(group.eventTime ?? "none")")
-        for feature in group.features { differences.note("+ feature \(feature.name) \(feature.type)") }
+        differences.noteNew("available_time", group.availableTime)
+        differences.noteNew("max_age", group.maxAge)
+        differences.noteNew("retention", group.retention)
+        differences.noteNew("ahead", group.ahead)
+        differences.noteNew(description: group.description, owner: group.owner, tags: group.tags)
+        for feature in group.features { differences.noteNew(feature) }
         let change = GroupChange(project: project, id: nextGroupID, schemaVersion: 1, keys: entity.keys, group: group)
         nextGroupID += 1
         finish(.group, group.reference, path: path, exists: false, differences: differences, change: .group(change))
@@ -100,7 +108,7 @@ struct Planner {
     /// What is in the project's catalog and not in the files; of datasets there may be many, and no file is meant to have them.
     private mutating func listKept() {
         func keep(_ kind: Plan.Kind, _ name: String) {
-            items.append(Plan.Item(kind: kind, name: name, action: .kept, details: [], path: "", refusals: []))
+            items.append(Plan.Item(kind: kind, name: name, action: .kept, details: [], path: "", refusals: [], warnings: nil))
         }
         let entities = Set(definitions.entities.map(\.name))
         for entity in before.entities(in: project) where !entities.contains(entity.name) { keep(.entity, entity.name) }
@@ -114,33 +122,5 @@ struct Planner {
 
     func describe(_ keys: [KeyDefinition]) -> String {
         keys.isEmpty ? "none (global)" : "(" + keys.map { "\($0.name) \($0.type)" }.joined(separator: ", ") + ")"
-    }
-}
-
-/// The differences of one thing, as lines for people, and what of them is refused.
-struct Differences {
-    private(set) var lines: [String] = []
-    private(set) var refusals: [Plan.Refusal] = []
-
-    mutating func note(_ line: String) { lines.append(line) }
-
-    /// - Parameter remedy: what to do instead.
-    mutating func refuse(_ path: String, _ what: String, _ remedy: String) {
-        lines.append("! \(what): \(remedy)")
-        refusals.append(Plan.Refusal(path: path, message: "\(what): \(remedy)"))
-    }
-
-    mutating func compare<T: Equatable>(_ field: String, _ old: T?, _ new: T?) {
-        guard old != new else { return }
-        func spelt(_ value: T?) -> String { value.map { "\($0)" } ?? "none" }
-        lines.append("~ \(field): \(spelt(old)) → \(spelt(new))")
-    }
-
-    mutating func compare(_ field: String, _ old: [String: String], _ new: [String: String]) {
-        guard old != new else { return }
-        func spelt(_ tags: [String: String]) -> String {
-            "{" + tags.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ") + "}"
-        }
-        lines.append("~ \(field): \(spelt(old)) → \(spelt(new))")
     }
 }
