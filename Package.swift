@@ -22,8 +22,8 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: houseRules)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: houseRules)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: houseRules)
 }
 
 let package = Package(
@@ -98,11 +98,13 @@ let package = Package(
         tests("WireTests", ["Wire", "FeatureModel"]),
         tests(
             "EngineTests",
-            ["Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestSupport"]),
+            ["Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestSupport"],
+            exclude: ["Golden"]),
         tests(
             "ServerTests",
             [
-                "Server", "Transport", "Engine", "OnlineStore", "OfflineStore", "Log", "StorageIO", "Catalog", "Wire", "FeatureModel",
+                "Server", "Transport", "Engine", "OnlineStore", "OfflineStore", "Log", "StorageIO", "Catalog", "Wire",
+                "FeatureModel",
                 "TestSupport", "SocketSupport", nio("NIOCore"),
                 logging,
             ]),

@@ -28,7 +28,8 @@ import Testing
         #expect(
             try Catalog().plan(load(text).definitions).lines == [
                 "project p",
-                "+ entity user", "    + keys (id int64)", "    + key id: description of the account", "    + description who buys",
+                "+ entity user", "    + keys (id int64)", "    + key id: description of the account",
+                "    + description who buys",
                 "    + tags {tier: gold}",
                 "+ feature group orders@1", "    + entity user, keys (id int64), event_time t", "    + available_time seen",
                 "    + max_age 3h", "    + retention 400d", "    + ahead 1m", "    + description what was bought",
@@ -43,13 +44,15 @@ import Testing
 
     @Test func aNewFeatureOfAKnownGroupShowsItsChecks() throws {
         var catalog = try flights()
-        let text = flightsYAML.replacing("- {name: temp,", with: "- {name: gust, type: float32, checks: {min: 1}}\n      - {name: temp,")
+        let text = flightsYAML.replacing(
+            "- {name: temp,", with: "- {name: gust, type: float32, checks: {min: 1}}\n      - {name: temp,")
         #expect(try apply(text, to: &catalog).lines.contains("    + feature gust float32, checks {min: 1}"))
     }
 
     private func groups(_ range: Range<Int>) -> String {
         "project: p\nentities: [{name: e, keys: [{name: id, type: int64}]}]\nfeature_groups:\n"
-            + range.map { "  - {name: g\($0), entity: e, features: [{name: x, type: float64}, {name: y, type: float64}]}\n" }.joined()
+            + range.map { "  - {name: g\($0), entity: e, features: [{name: x, type: float64}, {name: y, type: float64}]}\n" }
+            .joined()
     }
 
     @Test func aPlanOfAThousandDefinitionsIsALineEach() throws {

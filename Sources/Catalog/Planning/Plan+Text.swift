@@ -45,7 +45,7 @@ extension Plan {
     private func sign(_ action: Action) -> String {
         switch action {
         case .created: "+"
-        case .changed: "~"
+        case .changed, .promoted: "~"
         case .unchanged, .kept: "="
         case .refused: "!"
         }
@@ -54,6 +54,7 @@ extension Plan {
     private func remark(_ action: Action) -> String {
         switch action {
         case .kept: ": kept (it is not in the files; nothing is deleted)"
+        case .promoted: ": promoted"
         case .refused: ": refused"
         default: ""
         }

@@ -15,6 +15,8 @@ public struct Plan: Sendable, Hashable, Codable {
         case unchanged
         /// In the catalog and not in the files: nothing is deleted.
         case kept
+        /// What the name without a version means from here on.
+        case promoted
         /// Not allowed; the details say what to do instead.
         case refused
     }
@@ -69,7 +71,8 @@ public struct Plan: Sendable, Hashable, Codable {
     /// `2 created, 1 changed, 0 refused; 4 stay as they are`.
     public var summary: String {
         func count(_ actions: Action...) -> Int { items.count { actions.contains($0.action) } }
-        return "\(count(.created)) created, \(count(.changed)) changed, \(count(.refused)) refused; "
+        let others = [("promoted", count(.promoted))].filter { $0.1 > 0 }.map { ", \($0.1) \($0.0)" }.joined()
+        return "\(count(.created)) created, \(count(.changed)) changed\(others), \(count(.refused)) refused; "
             + "\(count(.unchanged, .kept)) stay as they are"
     }
 }

@@ -81,7 +81,7 @@ extension Planner {
     }
 
     private func remedy(for group: CatalogGroup) -> String {
-        let greatest = before.group(project: project, name: group.name)?.version ?? group.version
+        let greatest = before.groupVersions(project: project, name: group.name).last?.version ?? group.version
         return "make it a new version of the group (version: \(greatest + 1))"
     }
 }

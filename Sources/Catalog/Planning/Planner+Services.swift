@@ -9,7 +9,10 @@ extension Planner {
             differences.noteNew(description: service.description, owner: service.owner, tags: service.tags)
             for pin in pins { differences.note("+ \(describe(pin))") }
             let change = ServiceChange(project: project, service: service, pins: pins)
-            finish(.service, service.reference, path: path, exists: false, differences: differences, change: .service(change))
+            let promotion = promotion(.service, service.name, service.version, &differences)
+            finish(
+                .service, service.reference, path: path, exists: false, differences: differences, change: .service(change),
+                promotion: promotion)
             return
         }
         var differences = Differences()
@@ -31,7 +34,7 @@ extension Planner {
         let (had, has) = (Set(old.pins), Set(pins))
         for pin in old.pins where !has.contains(pin) { differences.note("- \(describe(pin))") }
         for pin in pins where !had.contains(pin) { differences.note("+ \(describe(pin))") }
-        let greatest = before.service(project: project, VersionedName(old.name))?.version ?? old.version
+        let greatest = before.serviceVersions(project: project, name: old.name).last?.version ?? old.version
         differences.refuse(
             "\(path).features", "the features of service \(old.reference) change",
             "make it a new version of the service (version: \(greatest + 1))")
@@ -46,7 +49,8 @@ extension Planner {
 
     /// Pins each line of a service to the groups as they would be; `nil`, with problems, where one names nothing, or where nobody could read
     /// the service.
-    private mutating func resolve(_ service: ServiceDefinition, _ path: String, _ differences: inout Differences) -> [ServicePin]? {
+    private mutating func resolve(_ service: ServiceDefinition, _ path: String, _ differences: inout Differences) -> [ServicePin]?
+    {
         let before = problems.count
         var names = ServiceNames()
         for (index, line) in service.features.enumerated() {
@@ -88,9 +92,13 @@ extension Catalog {
         }
         guard let name = line.feature.feature else { return (schema.featureBase..<schema.columnCount).map(pin) }
         guard let ordinal = schema.ordinal(ofFeature: name) else {
+            // A newer version may have it that is not promoted: then the name alone does not reach it.
+            let other = groupVersions(project: project, name: group.name).last { $0.newestSchema.ordinal(ofFeature: name) != nil }
             let names = schema.features.map(\.name)
-            throw HeadwaterError(
-                .notFound, "no feature '\(name)' in group \(group.reference): \(hint(for: name, in: names, kind: "there are"))")
+            let remedy =
+                other.map { "\($0.reference) has it: write \($0.reference):\(name)" }
+                ?? hint(for: name, in: names, kind: "there are")
+            throw HeadwaterError(.notFound, "no feature '\(name)' in group \(group.reference): \(remedy)")
         }
         return [pin(ordinal)]
     }

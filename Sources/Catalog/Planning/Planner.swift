@@ -11,6 +11,9 @@ struct Planner {
     var items: [Plan.Item] = []
     var changes: [CatalogChange] = []
     var problems = Problems()
+    /// The least version of each name in the files.
+    private let listedGroups: [String: UInt32]
+    private let listedServices: [String: UInt32]
 
     init(catalog: Catalog, definitions: Definitions) {
         self.definitions = definitions
@@ -18,6 +21,8 @@ struct Planner {
         before = catalog
         after = catalog
         nextGroupID = catalog.greatestGroupID + 1
+        listedGroups = Dictionary(definitions.featureGroups.map { ($0.name, $0.version) }, uniquingKeysWith: min)
+        listedServices = Dictionary(definitions.featureServices.map { ($0.name, $0.version) }, uniquingKeysWith: min)
     }
 
     mutating func plan() throws(HeadwaterError) -> Plan {
@@ -32,16 +37,20 @@ struct Planner {
     }
 
     /// Notes the outcome for one thing; `change` is what its fold would take.
+    ///
+    /// - Parameter promotion: what its name means, where that is said with it.
     mutating func finish(
-        _ kind: Plan.Kind, _ name: String, path: String, exists: Bool, differences: Differences, change: CatalogChange?
+        _ kind: Plan.Kind, _ name: String, path: String, exists: Bool, differences: Differences, change: CatalogChange?,
+        promotion: CatalogChange? = nil
     ) {
         let action: Plan.Action
         if !differences.refusals.isEmpty {
             action = .refused
         } else if let change {
             action = exists ? .changed : .created
-            changes.append(change)
-            after.apply([change], position: after.position + 1)
+            let made = [change, promotion].compactMap { $0 }
+            changes += made
+            after.apply(made, position: after.position + 1)
         } else {
             action = .unchanged
         }
@@ -68,7 +77,9 @@ struct Planner {
             differences.compare("tags", old.tags, entity.tags)
         } else {
             differences.note("+ keys \(describe(entity.keys))")
-            for key in entity.keys { if let text = key.description { differences.note("+ key \(key.name): description \(text)") } }
+            for key in entity.keys {
+                if let text = key.description { differences.note("+ key \(key.name): description \(text)") }
+            }
             differences.noteNew(description: entity.description, owner: nil, tags: entity.tags)
         }
         let change = old == entity ? nil : CatalogChange.entity(EntityChange(project: project, entity: entity))
@@ -102,7 +113,30 @@ struct Planner {
         for feature in group.features { differences.noteNew(feature) }
         let change = GroupChange(project: project, id: nextGroupID, schemaVersion: 1, keys: entity.keys, group: group)
         nextGroupID += 1
-        finish(.group, group.reference, path: path, exists: false, differences: differences, change: .group(change))
+        let promotion = promotion(.group, group.name, group.version, &differences)
+        finish(
+            .group, group.reference, path: path, exists: false, differences: differences, change: .group(change),
+            promotion: promotion)
+    }
+
+    /// What the name of something new means from here on. The first version is promoted as it is made, the least one where files bring several; a
+    /// later one is not, and what the name meant until then is said once, where that was left to the rule of the greatest version.
+    func promotion(
+        _ kind: VersionedKind, _ name: String, _ version: UInt32, _ differences: inout Differences
+    ) -> CatalogChange? {
+        let known =
+            kind == .group
+            ? before.group(project: project, name: name)?.version
+            : before.service(project: project, VersionedName(name))?.version
+        let listed = kind == .group ? listedGroups[name] : listedServices[name]
+        let promoted = known ?? listed ?? version
+        if promoted != version {
+            differences.note(
+                "= not promoted: \(name) still means \(name)@\(promoted); "
+                    + "'headwater promote \(kind.rawValue) \(name)@\(version)' moves it")
+        }
+        if after.isPromotionKnown(kind, project: project, name: name) { return nil }
+        return .promotion(PromotionChange(project: project, what: kind, name: name, version: promoted))
     }
 
     /// What is in the project's catalog and not in the files; of datasets there may be many, and no file is meant to have them.

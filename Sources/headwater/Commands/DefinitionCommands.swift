@@ -70,7 +70,7 @@ struct PlanCommand: AsyncParsableCommand {
 }
 
 /// What apply and plan share.
-private enum DefinitionsArguments {
+enum DefinitionsArguments {
     static func load(_ paths: [String], _ connection: ConnectionOptions) throws(HeadwaterError) -> DefinitionsFile {
         var texts: [(text: String, name: String)] = []
         for path in paths {

@@ -9,7 +9,11 @@ from typing import Any
 
 # Things of one kind that stay as they are, up to which each has a line; and things that are made, up to which all their fields are shown.
 _LISTED_MAX, _DETAILED_MAX = 20, 100
-_SIGNS = {"created": "+", "changed": "~", "unchanged": "=", "kept": "=", "refused": "!"}
+_SIGNS = {"created": "+", "changed": "~", "promoted": "~", "unchanged": "=", "kept": "=", "refused": "!"}
+
+_REMARKS = {
+    "kept": ": kept (it is not in the definitions; nothing is deleted)", "refused": ": refused", "promoted": ": promoted",
+}  # fmt: skip
 
 
 class Report(dict[str, Any]):
@@ -64,8 +68,7 @@ class Plan(Report):
                     counted.add((kind, action))
                     lines.append(_count_line(kind, action, counts[kind, action]))
                 continue
-            remark = {"kept": ": kept (it is not in the definitions; nothing is deleted)", "refused": ": refused"}.get(action, "")
-            lines.append(f"{_SIGNS.get(action, '?')} {kind} {item['name']}{remark}")
+            lines.append(f"{_SIGNS.get(action, '?')} {kind} {item['name']}{_REMARKS.get(action, '')}")
             if action != "created" or not is_long:
                 lines += [f"    {detail}" for detail in item["details"]]
             lines += [f"    warning: {warning}" for warning in item.get("warnings", [])]
@@ -73,7 +76,9 @@ class Plan(Report):
             lines.append("fields of what is created are left out, as there is much of it: plan['items'] has them")
         actions = Counter(item["action"] for item in items)
         stay = actions["unchanged"] + actions["kept"]
-        lines.append(f"{actions['created']} created, {actions['changed']} changed, {actions['refused']} refused; {stay} stay as they are")
+        others = "".join(f", {actions[action]} {action}" for action in ("promoted",) if actions[action])
+        done = f"{actions['created']} created, {actions['changed']} changed{others}, {actions['refused']} refused"
+        lines.append(f"{done}; {stay} stay as they are")
         return "\n".join(lines)
 
 
@@ -88,11 +93,14 @@ class Listing(Report):
 
     def __str__(self) -> str:
         lines = [f"project {self['project']}"]
+        # A server from before promotion tells of none.
+        tells = any(entry.get("promoted") for title in ("feature_groups", "feature_services") for entry in self.get(title, []))
         for title, what in (("entities", "entity"), ("feature_groups", "group"), ("feature_services", "service"), ("datasets", "dataset")):
             for entry in self.get(title, []):
                 version = f"@{entry['version']}" if entry.get("version") else ""
+                promoted = "" if entry.get("promoted") or not version or not tells else "  (not promoted)"
                 description = f"  {entry['description']}" if entry.get("description") else ""
-                lines.append(f"{what:8} {entry['name']}{version}{description}")
+                lines.append(f"{what:8} {entry['name']}{version}{promoted}{description}")
         if len(lines) == 1:
             others = self.get("other_projects", [])
             there = f"; there is project {', '.join(repr(name) for name in others)}: connect with project=" if others else ""
