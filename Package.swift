@@ -22,8 +22,8 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: houseRules)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: houseRules)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: houseRules)
 }
 
 let package = Package(
@@ -98,7 +98,8 @@ let package = Package(
         tests("WireTests", ["Wire", "FeatureModel"]),
         tests(
             "EngineTests",
-            ["Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestSupport"]),
+            ["Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestSupport"],
+            exclude: ["Golden"]),
         tests(
             "ServerTests",
             [

@@ -412,6 +412,51 @@ void   headwater__v1__apply_reply__free_unpacked
   assert(message->base.descriptor == &headwater__v1__apply_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   headwater__v1__promote_request__init
+                     (Headwater__V1__PromoteRequest         *message)
+{
+  static const Headwater__V1__PromoteRequest init_value = HEADWATER__V1__PROMOTE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t headwater__v1__promote_request__get_packed_size
+                     (const Headwater__V1__PromoteRequest *message)
+{
+  assert(message->base.descriptor == &headwater__v1__promote_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t headwater__v1__promote_request__pack
+                     (const Headwater__V1__PromoteRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &headwater__v1__promote_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t headwater__v1__promote_request__pack_to_buffer
+                     (const Headwater__V1__PromoteRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &headwater__v1__promote_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Headwater__V1__PromoteRequest *
+       headwater__v1__promote_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Headwater__V1__PromoteRequest *)
+     protobuf_c_message_unpack (&headwater__v1__promote_request__descriptor,
+                                allocator, len, data);
+}
+void   headwater__v1__promote_request__free_unpacked
+                     (Headwater__V1__PromoteRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &headwater__v1__promote_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   headwater__v1__list_request__init
                      (Headwater__V1__ListRequest         *message)
 {
@@ -2832,6 +2877,96 @@ const ProtobufCMessageDescriptor headwater__v1__apply_reply__descriptor =
   headwater__v1__apply_reply__field_indices_by_name,
   1,  headwater__v1__apply_reply__number_ranges,
   (ProtobufCMessageInit) headwater__v1__apply_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor headwater__v1__promote_request__field_descriptors[5] =
+{
+  {
+    "project",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__PromoteRequest, has_project),
+    offsetof(Headwater__V1__PromoteRequest, project),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__PromoteRequest, has_kind),
+    offsetof(Headwater__V1__PromoteRequest, kind),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__PromoteRequest, has_name),
+    offsetof(Headwater__V1__PromoteRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "force",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Headwater__V1__PromoteRequest, has_force),
+    offsetof(Headwater__V1__PromoteRequest, force),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dry_run",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Headwater__V1__PromoteRequest, has_dry_run),
+    offsetof(Headwater__V1__PromoteRequest, dry_run),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned headwater__v1__promote_request__field_indices_by_name[] = {
+  4,   /* field[4] = dry_run */
+  3,   /* field[3] = force */
+  1,   /* field[1] = kind */
+  2,   /* field[2] = name */
+  0,   /* field[0] = project */
+};
+static const ProtobufCIntRange headwater__v1__promote_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor headwater__v1__promote_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.PromoteRequest",
+  "PromoteRequest",
+  "Headwater__V1__PromoteRequest",
+  "headwater.v1",
+  sizeof(Headwater__V1__PromoteRequest),
+  5,
+  headwater__v1__promote_request__field_descriptors,
+  headwater__v1__promote_request__field_indices_by_name,
+  1,  headwater__v1__promote_request__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__promote_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor headwater__v1__list_request__field_descriptors[1] =

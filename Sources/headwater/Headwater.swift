@@ -22,7 +22,8 @@ struct Headwater: AsyncParsableCommand {
         version: HeadwaterVersion.current,
         groupedSubcommands: [
             CommandGroup(name: "SERVERS", subcommands: [Serve.self, Online.self, Offline.self]),
-            CommandGroup(name: "DEFINITIONS", subcommands: [Apply.self, PlanCommand.self, List.self, Describe.self]),
+            CommandGroup(
+                name: "DEFINITIONS", subcommands: [Apply.self, PlanCommand.self, Promote.self, List.self, Describe.self]),
             CommandGroup(name: "ROWS", subcommands: [Write.self, Delete.self, Get.self, History.self, Scan.self]),
             CommandGroup(name: "TRAINING SETS", subcommands: [DatasetCommand.self]),
             CommandGroup(

@@ -120,6 +120,8 @@ import Testing
         try apply(
             flightsYAML.replacing("version: 1\n    entity: airport", with: "version: 2\n    entity: airport")
                 .replacing("{name: temp, type: float64,", with: "{name: temp, type: string,"), to: &catalog)
+        #expect(try weather(catalog).version == 1)
+        try promote(.group, "weather@2", in: &catalog)
         #expect(try weather(catalog).version == 2)
         #expect(try weather(catalog).newestSchema.schemaVersion == 1)
         #expect(catalog.group(project: "flights", name: "weather", version: 1)?.newestSchema.features[0].type == .float64)

@@ -46,6 +46,15 @@ func apply(_ text: String, to catalog: inout Catalog) throws -> Plan {
     return plan
 }
 
+/// Promotes a version at the position after the catalog's, as if every group had rows.
+@discardableResult
+func promote(_ kind: VersionedKind, _ name: String, project: String = "flights", in catalog: inout Catalog) throws -> Plan {
+    let plan = try catalog.plan(Promotion(project: project, kind, name, isForced: true), figures: [:])
+    let changes = try plan.approved()
+    if !changes.isEmpty { catalog.apply(changes, position: catalog.position + 1) }
+    return plan
+}
+
 func flights() throws -> Catalog {
     var catalog = Catalog()
     try apply(flightsYAML, to: &catalog)

@@ -36,8 +36,10 @@ import Testing
                 + #"{"group":{"entity":"e","features":[{"name":"x","type":"bool"}],"name":"g","version":1},"id":1,"#
                 + #""keys":[],"kind":"group","#
                 + #""project":"p","schema_version":1},"#
+                + #"{"kind":"promotion","name":"g","project":"p","version":1,"what":"group"},"#
                 + #"{"kind":"service","pins":[{"feature":"x","group":1,"group_version":1,"ordinal":0}],"project":"p","#
-                + #""service":{"features":["g:x"],"name":"s","version":1}}],"format":1}"#)
+                + #""service":{"features":["g:x"],"name":"s","version":1}},"#
+                + #"{"kind":"promotion","name":"s","project":"p","version":1,"what":"service"}],"format":1}"#)
     }
 
     @Test(arguments: [
@@ -69,6 +71,15 @@ import Testing
         var states: [(Position, Catalog)] = [(0, live)]
         var refused = 0
         for _ in 0..<150 {
+            if random.below(4) == 0, let group = live.groups(in: "p").last {
+                let version = VersionedName(group.name, version: UInt32(1 + random.below(3)))
+                let promotion = Promotion(project: "p", .group, "\(version)", isForced: true)
+                if let changes = try? live.plan(promotion, figures: [:]).approved(), !changes.isEmpty {
+                    live.apply(changes, position: live.position + 1)
+                    states.append((live.position, live))
+                    #expect(live.group(project: "p", name: group.name)?.version == version.version)
+                }
+            }
             let definitions = randomDefinitions(&random)
             guard let plan = try? live.plan(definitions) else { continue }
             guard let changes = try? plan.approved() else {

@@ -14,7 +14,10 @@ import Testing
         let service = try catalog.service(project: "flights", reference: "departure_delay")
         #expect(service.pins == pins && pins.map(\.groupVersion) == [1, 1, 1])
         #expect(try catalog.resolve(project: "flights", .service("departure_delay")).lookups.allSatisfy { $0.groupID == 1 })
+        #expect(try catalog.resolve(project: "flights", .features(["weather:temp"])).lookups[0].group == "weather@1")
+        try promote(.group, "weather@2", in: &catalog)
         #expect(try catalog.resolve(project: "flights", .features(["weather:temp"])).lookups[0].group == "weather@2")
+        #expect(try catalog.resolve(project: "flights", .service("departure_delay")).lookups.allSatisfy { $0.groupID == 1 })
     }
 
     @Test func aStarIsPinnedToTheFeaturesOfItsDay() throws {
@@ -53,6 +56,9 @@ import Testing
         var catalog = try flights()
         let service = "\n  - {name: departure_delay, version: 2, features: [\"weather:temp\"]}"
         try apply(flightsYAML + service, to: &catalog)
+        #expect(try catalog.service(project: "flights", reference: "departure_delay").version == 1)
+        #expect(try catalog.service(project: "flights", reference: "departure_delay_v2").version == 2)
+        try promote(.service, "departure_delay@2", in: &catalog)
         #expect(try catalog.service(project: "flights", reference: "departure_delay").version == 2)
         #expect(try catalog.service(project: "flights", reference: "departure_delay@1").version == 1)
         #expect(try catalog.service(project: "flights", reference: "departure_delay_v1").version == 1)
@@ -66,11 +72,13 @@ import Testing
     @Test(arguments: [
         (
             "[\"weather:temp\", \"weather:temp\"]",
-            "features[1]: 'weather:temp' is already an output of this service: give it another alias (as: NAME)"
+            "features[1]: 'weather__temp', the output of weather@1:temp, is already that of weather@1:temp in features[0]: "
+                + "give it another alias (as: NAME)"
         ),
         (
             "[{feature: \"weather:temp\", as: a}, {feature: \"weather:visib\", as: a}]",
-            "features[1]: 'a' is already an output of this service: give it another alias (as: NAME)"
+            "features[1]: 'a', the output of weather@1:visib, is already that of weather@1:temp in features[0]: "
+                + "give it another alias (as: NAME)"
         ),
         (
             "[{feature: \"weather:temp\", keys: {orign: dest}}]",

@@ -27,6 +27,10 @@ import Testing
         try check(ErrorDetail(HeadwaterError(.dataLoss, "gone", at: "x:1"), appliedPosition: .max))
         try check(ApplyRequest.with { $0.project = "p" })
         try check(ApplyReply.with { ($0.position, $0.catalogVersion, $0.changed) = (1, 2, true) })
+        try check(
+            PromoteRequest.with {
+                ($0.project, $0.kind, $0.name, $0.force, $0.dryRun) = ("p", "group", "orders@2", true, true)
+            })
         try check(ListRequest.with { $0.project = "p" })
         try check(DescribeRequest.with { $0.name = "é" })
         try check(JSONReply.with { $0.position = 9 })

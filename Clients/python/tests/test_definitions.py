@@ -242,18 +242,6 @@ def test_a_writer_sees_a_new_schema_and_old_rows_are_null(client: hw.Client) -> 
     assert both.to_dict()["y"] == [None, "new"]
 
 
-def test_a_greater_version_is_what_a_plain_name_means(client: hw.Client) -> None:
-    user = hw.Entity("user", {"id": "int64"})
-    client.apply([hw.FeatureGroup("g", user, {"x": "int32"})])
-    client.write("g", {"id": [1], "x": [1]})
-    client.apply([hw.FeatureGroup("g", user, {"x": "string"}, version=2)])
-    client.write("g", {"id": [1], "x": ["two"]})
-    position = client.write("g@1", {"id": [2], "x": [3]})
-    assert client.get_online_features("g:x", {"id": [1]}, min_position=position).to_dict()["x"] == ["two"]
-    assert client.get_online_features("g@1:x", {"id": [1, 2]}, min_position=position).to_dict()["x"] == [1, 3]
-    assert "g@2" in str(client.list())
-
-
 def test_search_finds_what_people_wrote(client: hw.Client) -> None:
     client.apply(objects())
     assert [entry["name"] for entry in client.search("DEGREES")["feature_groups"]] == ["weather"]

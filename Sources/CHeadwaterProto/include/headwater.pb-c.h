@@ -24,6 +24,7 @@ typedef struct Headwater__V1__ColumnSpec Headwater__V1__ColumnSpec;
 typedef struct Headwater__V1__Output Headwater__V1__Output;
 typedef struct Headwater__V1__ApplyRequest Headwater__V1__ApplyRequest;
 typedef struct Headwater__V1__ApplyReply Headwater__V1__ApplyReply;
+typedef struct Headwater__V1__PromoteRequest Headwater__V1__PromoteRequest;
 typedef struct Headwater__V1__ListRequest Headwater__V1__ListRequest;
 typedef struct Headwater__V1__DescribeRequest Headwater__V1__DescribeRequest;
 typedef struct Headwater__V1__JSONReply Headwater__V1__JSONReply;
@@ -245,6 +246,40 @@ struct  Headwater__V1__ApplyReply
 #define HEADWATER__V1__APPLY_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__apply_reply__descriptor) \
     , 0, 0, 0, 0, 0, 0 }
+
+
+/*
+ * Asks that a name without a version should mean another version; the answer is an ApplyReply with the plan as JSON.
+ */
+struct  Headwater__V1__PromoteRequest
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_project;
+  ProtobufCBinaryData project;
+  /*
+   * group, service
+   */
+  protobuf_c_boolean has_kind;
+  ProtobufCBinaryData kind;
+  /*
+   * NAME@VERSION
+   */
+  protobuf_c_boolean has_name;
+  ProtobufCBinaryData name;
+  /*
+   * Also a version without rows.
+   */
+  protobuf_c_boolean has_force;
+  protobuf_c_boolean force;
+  /*
+   * Only says what it would do.
+   */
+  protobuf_c_boolean has_dry_run;
+  protobuf_c_boolean dry_run;
+};
+#define HEADWATER__V1__PROMOTE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__promote_request__descriptor) \
+    , 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, 0, 0, 0, 0 }
 
 
 struct  Headwater__V1__ListRequest
@@ -1147,6 +1182,25 @@ Headwater__V1__ApplyReply *
 void   headwater__v1__apply_reply__free_unpacked
                      (Headwater__V1__ApplyReply *message,
                       ProtobufCAllocator *allocator);
+/* Headwater__V1__PromoteRequest methods */
+void   headwater__v1__promote_request__init
+                     (Headwater__V1__PromoteRequest         *message);
+size_t headwater__v1__promote_request__get_packed_size
+                     (const Headwater__V1__PromoteRequest   *message);
+size_t headwater__v1__promote_request__pack
+                     (const Headwater__V1__PromoteRequest   *message,
+                      uint8_t             *out);
+size_t headwater__v1__promote_request__pack_to_buffer
+                     (const Headwater__V1__PromoteRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Headwater__V1__PromoteRequest *
+       headwater__v1__promote_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   headwater__v1__promote_request__free_unpacked
+                     (Headwater__V1__PromoteRequest *message,
+                      ProtobufCAllocator *allocator);
 /* Headwater__V1__ListRequest methods */
 void   headwater__v1__list_request__init
                      (Headwater__V1__ListRequest         *message);
@@ -1917,6 +1971,9 @@ typedef void (*Headwater__V1__ApplyRequest_Closure)
 typedef void (*Headwater__V1__ApplyReply_Closure)
                  (const Headwater__V1__ApplyReply *message,
                   void *closure_data);
+typedef void (*Headwater__V1__PromoteRequest_Closure)
+                 (const Headwater__V1__PromoteRequest *message,
+                  void *closure_data);
 typedef void (*Headwater__V1__ListRequest_Closure)
                  (const Headwater__V1__ListRequest *message,
                   void *closure_data);
@@ -2049,6 +2106,7 @@ extern const ProtobufCMessageDescriptor headwater__v1__column_spec__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__output__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__apply_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__apply_reply__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__promote_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__list_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__describe_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__jsonreply__descriptor;

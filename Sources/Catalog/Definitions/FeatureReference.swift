@@ -3,7 +3,7 @@ public import FeatureModel
 /// A name with or without a version: `weather`, `weather@2`.
 public struct VersionedName: Hashable, Sendable, CustomStringConvertible {
     public let name: String
-    /// `nil` for the greatest version there is.
+    /// `nil` for the promoted version.
     public let version: UInt32?
 
     public init(_ name: String, version: UInt32? = nil) {

@@ -15,6 +15,8 @@ public struct Plan: Sendable, Hashable, Codable {
         case unchanged
         /// In the catalog and not in the files: nothing is deleted.
         case kept
+        /// What the name without a version means from here on.
+        case promoted
         /// Not allowed; the details say what to do instead.
         case refused
     }
@@ -31,6 +33,8 @@ public struct Plan: Sendable, Hashable, Codable {
         let path: String
         /// What is not allowed: (path, reason and remedy).
         let refusals: [Refusal]
+        /// What is allowed, and yet likely not meant; a server from before says none.
+        public let warnings: [String]?
     }
 
     struct Refusal: Sendable, Hashable, Codable {
@@ -59,34 +63,16 @@ public struct Plan: Sendable, Hashable, Codable {
         return changes
     }
 
-    /// The plan for people: `+` created, `~` changed, `=` unchanged or kept, `!` refused; details indented.
-    public var lines: [String] {
-        var lines = ["project \(project)"]
-        for item in items {
-            let sign =
-                switch item.action {
-                case .created: "+"
-                case .changed: "~"
-                case .unchanged, .kept: "="
-                case .refused: "!"
-                }
-            let remark =
-                switch item.action {
-                case .kept: ": kept (it is not in the files; nothing is deleted)"
-                case .refused: ": refused"
-                default: ""
-                }
-            lines.append("\(sign) \(item.kind.rawValue) \(item.name)\(remark)")
-            lines += item.details.map { "    \($0)" }
-        }
-        lines.append(summary)
-        return lines
+    /// Warnings, each with the thing that it is about: `feature service churn@1: …`.
+    public var warnings: [String] {
+        items.flatMap { item in (item.warnings ?? []).map { "\(item.kind.rawValue) \(item.name): \($0)" } }
     }
 
     /// `2 created, 1 changed, 0 refused; 4 stay as they are`.
     public var summary: String {
         func count(_ actions: Action...) -> Int { items.count { actions.contains($0.action) } }
-        return "\(count(.created)) created, \(count(.changed)) changed, \(count(.refused)) refused; "
+        let others = [("promoted", count(.promoted))].filter { $0.1 > 0 }.map { ", \($0.1) \($0.0)" }.joined()
+        return "\(count(.created)) created, \(count(.changed)) changed\(others), \(count(.refused)) refused; "
             + "\(count(.unchanged, .kept)) stay as they are"
     }
 }

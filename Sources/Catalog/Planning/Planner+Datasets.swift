@@ -28,9 +28,27 @@ extension Planner {
         }
         checkQuery(of: dataset, path)
         differences.note("+ \(dataset.rows) rows, \(dataset.features.columns.count) features, as of \(dataset.query.asOf)")
+        noteFields(of: dataset, &differences)
         finish(
             .dataset, dataset.name, path: path, exists: false, differences: differences,
             change: .dataset(DatasetChange(project: project, dataset: dataset)))
+    }
+
+    private func noteFields(of dataset: DatasetDefinition, _ differences: inout Differences) {
+        switch dataset.query.selection {
+        case .service(let service): differences.note("+ service \(service)")
+        case .features(let features): differences.note("+ features \(features.joined(separator: ", "))")
+        }
+        if dataset.query.fullFeatureNames { differences.note("+ full_feature_names true") }
+        if dataset.query.availabilityIngest { differences.note("+ availability ingest") }
+        differences.note("+ spine_time \(dataset.query.spineTime)")
+        if let split = dataset.split {
+            let parts = split.parts.map { "\($0.name) \($0.share) (\($0.rows) rows)" }.joined(separator: ", ")
+            differences.note("+ split by \(split.by): \(parts)")
+        }
+        differences.noteNew("source", dataset.source)
+        differences.noteNew(description: dataset.description, owner: dataset.owner, tags: dataset.tags)
+        if dataset.isReleased { differences.note("+ released true") }
     }
 
     /// Its query must give the columns it says it gave, by the definitions of then: else it could never be made again.

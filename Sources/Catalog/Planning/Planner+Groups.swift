@@ -41,7 +41,7 @@ extension Planner {
         }
         let known = Set(old.definition.features.map(\.name))
         for feature in new.features where !known.contains(feature.name) {
-            differences.note("+ feature \(feature.name) \(feature.type)")
+            differences.noteNew(feature)
             schemaMoves = true
             merged.features.append(feature)
             if old.keys.contains(where: { $0.name == feature.name }) {
@@ -81,7 +81,7 @@ extension Planner {
     }
 
     private func remedy(for group: CatalogGroup) -> String {
-        let greatest = before.group(project: project, name: group.name)?.version ?? group.version
+        let greatest = before.groupVersions(project: project, name: group.name).last?.version ?? group.version
         return "make it a new version of the group (version: \(greatest + 1))"
     }
 }

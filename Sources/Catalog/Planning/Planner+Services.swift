@@ -4,11 +4,15 @@ extension Planner {
     mutating func plan(_ service: ServiceDefinition) {
         let path = DefinitionsCheck.path(of: service)
         guard let old = before.service(project: project, VersionedName(service.name, version: service.version)) else {
-            guard let pins = resolve(service, path) else { return }
             var differences = Differences()
+            guard let pins = resolve(service, path, &differences) else { return }
+            differences.noteNew(description: service.description, owner: service.owner, tags: service.tags)
             for pin in pins { differences.note("+ \(describe(pin))") }
             let change = ServiceChange(project: project, service: service, pins: pins)
-            finish(.service, service.reference, path: path, exists: false, differences: differences, change: .service(change))
+            let promotion = promotion(.service, service.name, service.version, &differences)
+            finish(
+                .service, service.reference, path: path, exists: false, differences: differences, change: .service(change),
+                promotion: promotion)
             return
         }
         var differences = Differences()
@@ -17,7 +21,7 @@ extension Planner {
         differences.compare("tags", old.definition.tags, service.tags)
         // The same text means what it meant when it was applied; only another text is resolved again.
         if old.definition.features != service.features {
-            guard let pins = resolve(service, path) else { return }
+            guard let pins = resolve(service, path, &differences) else { return }
             if pins != old.pins { refuseContent(old, pins, path, &differences) }
         }
         let change = ServiceChange(project: project, service: service, pins: old.pins)
@@ -30,7 +34,7 @@ extension Planner {
         let (had, has) = (Set(old.pins), Set(pins))
         for pin in old.pins where !has.contains(pin) { differences.note("- \(describe(pin))") }
         for pin in pins where !had.contains(pin) { differences.note("+ \(describe(pin))") }
-        let greatest = before.service(project: project, VersionedName(old.name))?.version ?? old.version
+        let greatest = before.serviceVersions(project: project, name: old.name).last?.version ?? old.version
         differences.refuse(
             "\(path).features", "the features of service \(old.reference) change",
             "make it a new version of the service (version: \(greatest + 1))")
@@ -43,32 +47,24 @@ extension Planner {
         return "\(group):\(pin.feature)\(alias)\(keys.isEmpty ? "" : ", key\(keys)")"
     }
 
-    /// Pins each line of a service to the groups as they would be; `nil`, with problems, where one names nothing.
-    private mutating func resolve(_ service: ServiceDefinition, _ path: String) -> [ServicePin]? {
+    /// Pins each line of a service to the groups as they would be; `nil`, with problems, where one names nothing, or where nobody could read
+    /// the service.
+    private mutating func resolve(_ service: ServiceDefinition, _ path: String, _ differences: inout Differences) -> [ServicePin]?
+    {
         let before = problems.count
-        var pins: [ServicePin] = []
-        var names: [String: String] = [:]
+        var names = ServiceNames()
         for (index, line) in service.features.enumerated() {
-            let linePath = "\(path).features[\(index)]"
+            let place = "features[\(index)]"
             do {
-                let added = try after.pins(line, project: project)
-                for pin in added {
-                    // Without an alias the full name still tells features of different groups apart.
-                    let name = pin.alias ?? "\(pin.group)__\(pin.feature)"
-                    if names.updateValue(linePath, forKey: name) != nil {
-                        problems.add(
-                            linePath,
-                            "'\(pin.alias ?? "\(line.feature.group.name):\(pin.feature)")' is already an output of this "
-                                + "service: give it another alias (as: NAME)"
-                        )
-                    }
-                }
-                pins += added
+                for pin in try after.pins(line, project: project) { names.add(pin, of: after.group(id: pin.group)!, at: place) }
             } catch {
-                problems.add(linePath, error.message)
+                problems.add("\(path).\(place)", error.message)
             }
         }
-        return problems.count == before ? pins : nil
+        names.check()
+        for (place, message) in names.clashes { problems.add("\(path).\(place)", message) }
+        for warning in names.warnings { differences.warn(warning) }
+        return problems.count == before ? names.pins : nil
     }
 }
 
@@ -96,9 +92,13 @@ extension Catalog {
         }
         guard let name = line.feature.feature else { return (schema.featureBase..<schema.columnCount).map(pin) }
         guard let ordinal = schema.ordinal(ofFeature: name) else {
+            // A newer version may have it that is not promoted: then the name alone does not reach it.
+            let other = groupVersions(project: project, name: group.name).last { $0.newestSchema.ordinal(ofFeature: name) != nil }
             let names = schema.features.map(\.name)
-            throw HeadwaterError(
-                .notFound, "no feature '\(name)' in group \(group.reference): \(hint(for: name, in: names, kind: "there are"))")
+            let remedy =
+                other.map { "\($0.reference) has it: write \($0.reference):\(name)" }
+                ?? hint(for: name, in: names, kind: "there are")
+            throw HeadwaterError(.notFound, "no feature '\(name)' in group \(group.reference): \(remedy)")
         }
         return [pin(ordinal)]
     }

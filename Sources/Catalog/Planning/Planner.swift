@@ -11,6 +11,9 @@ struct Planner {
     var items: [Plan.Item] = []
     var changes: [CatalogChange] = []
     var problems = Problems()
+    /// The least version of each name in the files.
+    private let listedGroups: [String: UInt32]
+    private let listedServices: [String: UInt32]
 
     init(catalog: Catalog, definitions: Definitions) {
         self.definitions = definitions
@@ -18,6 +21,8 @@ struct Planner {
         before = catalog
         after = catalog
         nextGroupID = catalog.greatestGroupID + 1
+        listedGroups = Dictionary(definitions.featureGroups.map { ($0.name, $0.version) }, uniquingKeysWith: min)
+        listedServices = Dictionary(definitions.featureServices.map { ($0.name, $0.version) }, uniquingKeysWith: min)
     }
 
     mutating func plan() throws(HeadwaterError) -> Plan {
@@ -32,22 +37,27 @@ struct Planner {
     }
 
     /// Notes the outcome for one thing; `change` is what its fold would take.
+    ///
+    /// - Parameter promotion: what its name means, where that is said with it.
     mutating func finish(
-        _ kind: Plan.Kind, _ name: String, path: String, exists: Bool, differences: Differences, change: CatalogChange?
+        _ kind: Plan.Kind, _ name: String, path: String, exists: Bool, differences: Differences, change: CatalogChange?,
+        promotion: CatalogChange? = nil
     ) {
         let action: Plan.Action
         if !differences.refusals.isEmpty {
             action = .refused
         } else if let change {
             action = exists ? .changed : .created
-            changes.append(change)
-            after.apply([change], position: after.position + 1)
+            let made = [change, promotion].compactMap { $0 }
+            changes += made
+            after.apply(made, position: after.position + 1)
         } else {
             action = .unchanged
         }
         items.append(
             Plan.Item(
-                kind: kind, name: name, action: action, details: differences.lines, path: path, refusals: differences.refusals))
+                kind: kind, name: name, action: action, details: differences.lines, path: path, refusals: differences.refusals,
+                warnings: differences.warnings.isEmpty ? nil : differences.warnings))
     }
 
     private mutating func plan(_ entity: EntityDefinition) {
@@ -67,6 +77,10 @@ struct Planner {
             differences.compare("tags", old.tags, entity.tags)
         } else {
             differences.note("+ keys \(describe(entity.keys))")
+            for key in entity.keys {
+                if let text = key.description { differences.note("+ key \(key.name): description \(text)") }
+            }
+            differences.noteNew(description: entity.description, owner: nil, tags: entity.tags)
         }
         let change = old == entity ? nil : CatalogChange.entity(EntityChange(project: project, entity: entity))
         finish(.entity, entity.name, path: path, exists: old != nil, differences: differences, change: change)
@@ -91,16 +105,44 @@ struct Planner {
         problems.append(DefinitionsCheck.clashes(in: group, keys: entity.keys.map(\.name)))
         var differences = Differences()
         differences.note("+ entity \(entity.name), keys \(describe(entity.keys)), event_time \(group.eventTime ?? "none")")
-        for feature in group.features { differences.note("+ feature \(feature.name) \(feature.type)") }
+        differences.noteNew("available_time", group.availableTime)
+        differences.noteNew("max_age", group.maxAge)
+        differences.noteNew("retention", group.retention)
+        differences.noteNew("ahead", group.ahead)
+        differences.noteNew(description: group.description, owner: group.owner, tags: group.tags)
+        for feature in group.features { differences.noteNew(feature) }
         let change = GroupChange(project: project, id: nextGroupID, schemaVersion: 1, keys: entity.keys, group: group)
         nextGroupID += 1
-        finish(.group, group.reference, path: path, exists: false, differences: differences, change: .group(change))
+        let promotion = promotion(.group, group.name, group.version, &differences)
+        finish(
+            .group, group.reference, path: path, exists: false, differences: differences, change: .group(change),
+            promotion: promotion)
+    }
+
+    /// What the name of something new means from here on. The first version is promoted as it is made, the least one where files bring several; a
+    /// later one is not, and what the name meant until then is said once, where that was left to the rule of the greatest version.
+    func promotion(
+        _ kind: VersionedKind, _ name: String, _ version: UInt32, _ differences: inout Differences
+    ) -> CatalogChange? {
+        let known =
+            kind == .group
+            ? before.group(project: project, name: name)?.version
+            : before.service(project: project, VersionedName(name))?.version
+        let listed = kind == .group ? listedGroups[name] : listedServices[name]
+        let promoted = known ?? listed ?? version
+        if promoted != version {
+            differences.note(
+                "= not promoted: \(name) still means \(name)@\(promoted); "
+                    + "'headwater promote \(kind.rawValue) \(name)@\(version)' moves it")
+        }
+        if after.isPromotionKnown(kind, project: project, name: name) { return nil }
+        return .promotion(PromotionChange(project: project, what: kind, name: name, version: promoted))
     }
 
     /// What is in the project's catalog and not in the files; of datasets there may be many, and no file is meant to have them.
     private mutating func listKept() {
         func keep(_ kind: Plan.Kind, _ name: String) {
-            items.append(Plan.Item(kind: kind, name: name, action: .kept, details: [], path: "", refusals: []))
+            items.append(Plan.Item(kind: kind, name: name, action: .kept, details: [], path: "", refusals: [], warnings: nil))
         }
         let entities = Set(definitions.entities.map(\.name))
         for entity in before.entities(in: project) where !entities.contains(entity.name) { keep(.entity, entity.name) }
@@ -114,33 +156,5 @@ struct Planner {
 
     func describe(_ keys: [KeyDefinition]) -> String {
         keys.isEmpty ? "none (global)" : "(" + keys.map { "\($0.name) \($0.type)" }.joined(separator: ", ") + ")"
-    }
-}
-
-/// The differences of one thing, as lines for people, and what of them is refused.
-struct Differences {
-    private(set) var lines: [String] = []
-    private(set) var refusals: [Plan.Refusal] = []
-
-    mutating func note(_ line: String) { lines.append(line) }
-
-    /// - Parameter remedy: what to do instead.
-    mutating func refuse(_ path: String, _ what: String, _ remedy: String) {
-        lines.append("! \(what): \(remedy)")
-        refusals.append(Plan.Refusal(path: path, message: "\(what): \(remedy)"))
-    }
-
-    mutating func compare<T: Equatable>(_ field: String, _ old: T?, _ new: T?) {
-        guard old != new else { return }
-        func spelt(_ value: T?) -> String { value.map { "\($0)" } ?? "none" }
-        lines.append("~ \(field): \(spelt(old)) → \(spelt(new))")
-    }
-
-    mutating func compare(_ field: String, _ old: [String: String], _ new: [String: String]) {
-        guard old != new else { return }
-        func spelt(_ tags: [String: String]) -> String {
-            "{" + tags.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ") + "}"
-        }
-        lines.append("~ \(field): \(spelt(old)) → \(spelt(new))")
     }
 }

@@ -45,11 +45,33 @@ extension Catalog {
                 + hint(for: name, in: found.keys.map(\.description).sorted(), kind: "there are"))
     }
 
-    /// A group by name; without a version the greatest.
+    /// A group by name; without a version the promoted one.
     public func group(project: String, name: String, version: UInt32? = nil) -> CatalogGroup? {
-        let versions = projects[ByteString(project)]?.groups[ByteString(name)] ?? []
-        guard let version else { return versions.last.flatMap { groups[$0] } }
-        return versions.lazy.compactMap { groups[$0] }.first { $0.version == version }
+        let versions = groupVersions(project: project, name: name)
+        if let version { return versions.first { $0.version == version } }
+        return promoted(versions, projects[ByteString(project)]?.promotedGroups[ByteString(name)])
+    }
+
+    /// All versions of a group, rising.
+    func groupVersions(project: String, name: String) -> [CatalogGroup] {
+        (projects[ByteString(project)]?.groups[ByteString(name)] ?? []).compactMap { groups[$0] }
+    }
+
+    /// All versions of a service, rising.
+    func serviceVersions(project: String, name: String) -> [CatalogService] {
+        projects[ByteString(project)]?.services[ByteString(name)] ?? []
+    }
+
+    /// The one of rising versions that a name without a version means. Before promotion was a step of its own that was the greatest, and it
+    /// is still where nothing else was ever said.
+    private func promoted<Version: Versioned>(_ versions: [Version], _ promoted: UInt32?) -> Version? {
+        versions.first { $0.version == promoted } ?? versions.last
+    }
+
+    /// Whether it was ever said which version a name means.
+    func isPromotionKnown(_ kind: VersionedKind, project: String, name: String) -> Bool {
+        let project = projects[ByteString(project)]
+        return (kind == .group ? project?.promotedGroups : project?.promotedServices)?[ByteString(name)] != nil
     }
 
     public func group(id: GroupID) -> CatalogGroup? { groups[id] }
@@ -77,7 +99,7 @@ extension Catalog {
     }
 
     /// The service that `departure_delay`, `departure_delay@2` or, where no service has exactly that name, `departure_delay_v2`
-    /// names; without a version the greatest.
+    /// names; without a version the promoted one.
     ///
     /// - Throws: `.notFound` with what there is, `.invalidArgument` where the text is no name.
     public func service(project: String, reference: String) throws(HeadwaterError) -> CatalogService {
@@ -98,8 +120,9 @@ extension Catalog {
     }
 
     func service(project: String, _ name: VersionedName) -> CatalogService? {
-        let versions = projects[ByteString(project)]?.services[ByteString(name.name)]
-        return name.version == nil ? versions?.last : versions?.first { $0.version == name.version }
+        let versions = serviceVersions(project: project, name: name.name)
+        if let version = name.version { return versions.first { $0.version == version } }
+        return promoted(versions, projects[ByteString(project)]?.promotedServices[ByteString(name.name)])
     }
 
     private func unique(_ names: [String]) -> [String] {

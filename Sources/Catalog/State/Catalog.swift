@@ -21,6 +21,9 @@ public struct Catalog: Sendable, Hashable {
         var groups: [ByteString: [GroupID]] = [:]
         var services: [ByteString: [CatalogService]] = [:]
         var datasets: [ByteString: DatasetDefinition] = [:]
+        /// What names without a version mean, where that was ever said; the greatest version where it was not.
+        var promotedGroups: [ByteString: UInt32] = [:]
+        var promotedServices: [ByteString: UInt32] = [:]
     }
 
     var projects: [ByteString: Project] = [:]
@@ -82,6 +85,12 @@ public struct Catalog: Sendable, Hashable {
             projects[project, default: Project()].services[ByteString(service.name)] = versions
         case .dataset(let change):
             projects[project, default: Project()].datasets[ByteString(change.dataset.name)] = change.dataset
+        case .promotion(let change):
+            let name = ByteString(change.name)
+            switch change.what {
+            case .group: projects[project, default: Project()].promotedGroups[name] = change.version
+            case .service: projects[project, default: Project()].promotedServices[name] = change.version
+            }
         }
     }
 }

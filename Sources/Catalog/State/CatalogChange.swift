@@ -1,6 +1,6 @@
 public import FeatureModel
 
-/// One resolved change to the catalog: the whole new state of one entity, group, service or dataset.
+/// One resolved change to the catalog: the whole new state of one entity, group, service or dataset, or what a name means.
 ///
 /// Everything that had to be decided (ids, schema versions, pins) was decided when it was planned, so the fold asks nothing
 /// and refuses nothing. The JSON form is docs/formats/definitions.md.
@@ -9,6 +9,7 @@ public enum CatalogChange: Hashable, Sendable {
     case group(GroupChange)
     case service(ServiceChange)
     case dataset(DatasetChange)
+    case promotion(PromotionChange)
 
     public var project: String {
         switch self {
@@ -16,6 +17,7 @@ public enum CatalogChange: Hashable, Sendable {
         case .group(let change): change.project
         case .service(let change): change.project
         case .dataset(let change): change.project
+        case .promotion(let change): change.project
         }
     }
 }
@@ -57,6 +59,22 @@ public struct ServiceChange: Hashable, Sendable, Codable {
 public struct DatasetChange: Hashable, Sendable, Codable {
     public let project: String
     public let dataset: DatasetDefinition
+}
+
+/// Of what there are versions.
+public enum VersionedKind: String, Hashable, Sendable, Codable {
+    case group
+    case service
+
+    var planKind: Plan.Kind { self == .group ? .group : .service }
+}
+
+/// Which version a name without one means from here on.
+public struct PromotionChange: Hashable, Sendable, Codable {
+    public let project: String
+    public let what: VersionedKind
+    public let name: String
+    public let version: UInt32
 }
 
 /// One output of a service, resolved when the service was applied.
@@ -110,6 +128,7 @@ extension CatalogChange: Codable {
         case "group": self = .group(try GroupChange(from: decoder))
         case "service": self = .service(try ServiceChange(from: decoder))
         case "dataset": self = .dataset(try DatasetChange(from: decoder))
+        case "promotion": self = .promotion(try PromotionChange(from: decoder))
         default: throw HeadwaterError(.unimplemented, "a change of kind '\(kind)' is not known to this version")
         }
     }
@@ -128,6 +147,9 @@ extension CatalogChange: Codable {
             try change.encode(to: encoder)
         case .dataset(let change):
             try values.encode("dataset", forKey: .kind)
+            try change.encode(to: encoder)
+        case .promotion(let change):
+            try values.encode("promotion", forKey: .kind)
             try change.encode(to: encoder)
         }
     }

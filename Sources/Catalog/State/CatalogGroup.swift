@@ -1,7 +1,12 @@
 public import FeatureModel
 
+/// What has versions.
+protocol Versioned {
+    var version: UInt32 { get }
+}
+
 /// One version of a feature group as the catalog knows it.
-public struct CatalogGroup: Hashable, Sendable {
+public struct CatalogGroup: Versioned, Hashable, Sendable {
     public let id: GroupID
     public let project: String
     /// The entity's keys when the group was made.
@@ -44,7 +49,7 @@ public struct CatalogGroup: Hashable, Sendable {
 }
 
 /// One version of a feature service as the catalog knows it.
-public struct CatalogService: Hashable, Sendable {
+public struct CatalogService: Versioned, Hashable, Sendable {
     public let project: String
     public let definition: ServiceDefinition
     /// The service's outputs, in order, as they were resolved when it was applied.

@@ -6,6 +6,8 @@ public struct CatalogListing: Codable, Hashable, Sendable {
         public let name: String
         public let version: UInt32?
         public let description: String?
+        /// `true` for the version that the name means without one.
+        public let promoted: Bool?
     }
 
     public let project: String
@@ -59,13 +61,16 @@ public struct GroupDescription: Codable, Hashable, Sendable {
     /// By ordinal.
     public let columns: [Column]
     public let definition: GroupDefinition
+    /// `true` for the version that the name means without one.
+    public let promoted: Bool?
 
     enum CodingKeys: String, CodingKey {
-        case project, id, columns, definition
+        case project, id, columns, definition, promoted
         case schemaVersion = "schema_version"
     }
 
-    public init(_ group: CatalogGroup) {
+    public init(_ group: CatalogGroup, isPromoted: Bool = true) {
+        promoted = isPromoted ? true : nil
         let schema = group.newestSchema
         project = group.project
         id = group.id
@@ -107,6 +112,8 @@ public struct ServiceDescription: Codable, Hashable, Sendable {
     public let project: String
     public let definition: ServiceDefinition
     public let outputs: [Output]
+    /// `true` for the version that the name means without one.
+    public let promoted: Bool?
 }
 
 /// All that goes by one name: `headwater describe NAME`.
@@ -147,13 +154,15 @@ extension Catalog {
         CatalogListing(
             project: project,
             entities: entities(in: project).map {
-                CatalogListing.Entry(name: $0.name, version: nil, description: $0.description)
+                CatalogListing.Entry(name: $0.name, version: nil, description: $0.description, promoted: nil)
             },
             featureGroups: groups(in: project).map {
-                CatalogListing.Entry(name: $0.name, version: $0.version, description: $0.definition.description)
+                CatalogListing.Entry(
+                    name: $0.name, version: $0.version, description: $0.definition.description, promoted: isPromoted($0))
             },
             featureServices: services(in: project).map {
-                CatalogListing.Entry(name: $0.name, version: $0.version, description: $0.definition.description)
+                CatalogListing.Entry(
+                    name: $0.name, version: $0.version, description: $0.definition.description, promoted: isPromoted($0))
             },
             datasets: datasets(in: project).map {
                 CatalogListing.DatasetEntry(
@@ -174,7 +183,9 @@ extension Catalog {
         }
         var found = CatalogDescription()
         if name.version == nil, let entity = entity(project: project, name: name.name) { found.entities.append(entity) }
-        found.featureGroups = groups(in: project).filter { matches($0.name, $0.version) }.map { GroupDescription($0) }
+        found.featureGroups = groups(in: project).filter { matches($0.name, $0.version) }.map { group in
+            GroupDescription(group, isPromoted: isPromoted(group) == true)
+        }
         found.featureServices = services(in: project).filter { matches($0.name, $0.version) }.map(describe)
         if name.version == nil, let dataset = try? dataset(project: project, name: name.name) { found.datasets = [dataset] }
         if found == CatalogDescription() {
@@ -190,6 +201,14 @@ extension Catalog {
         return found
     }
 
+    private func isPromoted(_ group: CatalogGroup) -> Bool? {
+        self.group(project: group.project, name: group.name)?.version == group.version ? true : nil
+    }
+
+    private func isPromoted(_ service: CatalogService) -> Bool? {
+        self.service(project: service.project, VersionedName(service.name))?.version == service.version ? true : nil
+    }
+
     private func describe(_ service: CatalogService) -> ServiceDescription {
         ServiceDescription(
             project: service.project, definition: service.definition,
@@ -198,6 +217,6 @@ extension Catalog {
                 return ServiceDescription.Output(
                     name: pin.alias ?? pin.feature, type: group.newestSchema.type(ofOrdinal: pin.ordinal),
                     feature: "\(group.reference):\(pin.feature)", keys: pin.keys)
-            })
+            }, promoted: isPromoted(service))
     }
 }

@@ -38,11 +38,34 @@ extension HeadwaterClient {
         _ method: Wire.Method, _ definitions: Definitions, retry: Retry
     ) async throws(HeadwaterError) -> ApplyResult {
         let request = ApplyRequest.with { $0.project = definitions.project }
-        let (head, body) = try await call(
-            method, to: .online, request, body: definitions.encodeJSON()[...], deadline: configuration.callTimeout, retry: retry,
-            answer: ApplyReply.self)
+        return try await planned(method, request, body: definitions.encodeJSON()[...], retry: retry)
+    }
+
+    private func planned(
+        _ method: Wire.Method, _ request: some Head, body: ArraySlice<UInt8> = [], retry: Retry
+    ) async throws(HeadwaterError) -> ApplyResult {
+        let (head, json) = try await call(
+            method, to: .online, request, body: body, deadline: configuration.callTimeout, retry: retry, answer: ApplyReply.self)
         return ApplyResult(
-            position: head.position, changed: head.changed, plan: try Plan.decode(json: body), planJSON: Array(body))
+            position: head.position, changed: head.changed, plan: try Plan.decode(json: json), planJSON: Array(json))
+    }
+
+    /// Makes a name without a version mean another version from here on.
+    ///
+    /// - Parameters:
+    ///   - name: `orders@2`.
+    ///   - isForced: promotes a version without rows too.
+    ///   - isDryRun: only says what it would do.
+    /// - Throws: `.failedPrecondition` for a version without rows, `.notFound` where there is no such version; `.unavailable` where the answer
+    ///   was lost: promoting again is safe.
+    public func promote(
+        _ kind: VersionedKind, _ name: String, isForced: Bool = false, isDryRun: Bool = false
+    ) async throws(HeadwaterError) -> ApplyResult {
+        let request = PromoteRequest.with {
+            ($0.project, $0.kind, $0.name) = (project, kind.rawValue, name)
+            ($0.force, $0.dryRun) = (isForced, isDryRun)
+        }
+        return try await planned(.promote, request, retry: isDryRun ? .once : .never)
     }
 
     /// Everything in the project, in short.
@@ -66,12 +89,14 @@ extension HeadwaterClient {
         return JSONAnswer(value: try CatalogDescription.decode(json: body), json: Array(body), position: head.position)
     }
 
-    /// The feature group that `weather` (its greatest version) or `weather@2` names.
+    /// The feature group that `weather` (its promoted version) or `weather@2` names.
     ///
     /// - Throws: `.notFound` where there is none, also where the name is that of something else.
     public func group(_ name: String) async throws(HeadwaterError) -> GroupDescription {
         let found = try await describe(name).value
-        guard let group = found.featureGroups.max(by: { $0.definition.version < $1.definition.version }) else {
+        // A server from before promotion tells of none: there the greatest version counted.
+        let greatest = found.featureGroups.max { $0.definition.version < $1.definition.version }
+        guard let group = found.featureGroups.first(where: { $0.promoted == true }) ?? greatest else {
             throw HeadwaterError(.notFound, "'\(name)' in project '\(project)' is no feature group: 'headwater list' shows them")
         }
         return group

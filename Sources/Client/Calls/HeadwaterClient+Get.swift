@@ -52,7 +52,8 @@ extension HeadwaterClient {
 
     /// The latest features of keys.
     ///
-    /// Over the connection that prepared the list its handle is used; over a new one the names are resolved again.
+    /// Over the connection that prepared the list its handle is used; over a new one, and where definitions have changed what the list means (a
+    /// promotion, another max_age), the names are resolved again: the answer says which outputs it has.
     /// - Parameters:
     ///   - keys: column `i` is `prepared.keys[i]`; null keys are NOT_FOUND.
     ///   - at: the clock for max_age; `nil` for the server's.
@@ -66,8 +67,8 @@ extension HeadwaterClient {
             do throws(HeadwaterError) {
                 return try await get(
                     byHandleOf: prepared, keys: keys, at: at, minPosition: minPosition, eventTimes: eventTimes)
-            } catch  where error.code == .unavailable {
-                // The connection ended, and with it the handle.
+            } catch  where error.code == .unavailable || error.code == .failedPrecondition {
+                // The connection ended, and with it the handle; or the names mean something else now.
             }
         }
         let request = GetRequest.with {

@@ -58,7 +58,7 @@ extension HeadwaterClient {
     private func service(_ name: String) async throws(HeadwaterError) -> ServiceDescription {
         let failure: HeadwaterError
         do {
-            if let service = try await describe(name).value.newestService { return service }
+            if let service = try await describe(name).value.promotedService { return service }
             failure = HeadwaterError(
                 .notFound, "'\(name)' in project '\(project)' is no feature service: 'headwater list' shows them")
         } catch { failure = error }
@@ -66,14 +66,15 @@ extension HeadwaterClient {
         guard failure.code == .notFound, let suffix = name.ranges(of: "_v").last else { throw failure }
         let versioned = "\(name[..<suffix.lowerBound])@\(name[suffix.upperBound...])"
         do {
-            if let service = try await describe(versioned).value.newestService { return service }
+            if let service = try await describe(versioned).value.promotedService { return service }
         } catch { if error.code == .unavailable { throw error } }
         throw failure
     }
 }
 
 extension CatalogDescription {
-    fileprivate var newestService: ServiceDescription? {
-        featureServices.max { $0.definition.version < $1.definition.version }
+    /// What a name without a version means; a server from before promotion tells of none, and there the greatest version counted.
+    fileprivate var promotedService: ServiceDescription? {
+        featureServices.first { $0.promoted == true } ?? featureServices.max { $0.definition.version < $1.definition.version }
     }
 }

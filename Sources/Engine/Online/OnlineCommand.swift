@@ -36,8 +36,18 @@ public enum OnlineCommand: Sendable {
     /// A stamped write that no longer passes its checks: answered as it was the first time, or with `otherwise`.
     case retry(stamp: ProducerStamp, bodyChecksum: UInt32, bodyBytes: Int, otherwise: HeadwaterError)
     case define(Definitions)
+    /// - Parameter history: rows of groups in the offline store, where they are known.
+    case promote(Promotion, history: [GroupID: Int])
     case openProducer
     case cutoff(RetentionCutoff)
+
+    /// Whether the catalog may be another one behind it.
+    var changesDefinitions: Bool {
+        switch self {
+        case .define, .promote: true
+        case .write, .retry, .openProducer, .cutoff: false
+        }
+    }
 }
 
 /// What became of a command.

@@ -22,16 +22,26 @@ extension OnlineEngine {
             return Self.written(answer, isDuplicate: true)
         case .define(let definitions):
             try checkPositions(definitions.datasets)
-            let plan = try catalog.plan(definitions)
-            let changes = try plan.approved()
-            if changes.isEmpty { return .defined(plan, position: catalog.position) }
-            let body = CatalogRecordBody.encode(changes)
-            try stage(.definitions, body: body[...], command, token: token, now: now, plan: plan)
+            return try stage(try catalog.plan(definitions), command, token: token, now: now)
+        case .promote(let promotion, let history):
+            let plan = try catalog.plan(promotion, figures: store.figures(history: history))
+            return try stage(plan, command, token: token, now: now)
         case .openProducer:
             try stage(.producer, body: [], command, token: token, now: now)
         case .cutoff(let cutoff):
             try stage(.cutoff, body: cutoff.encode()[...], command, token: token, now: now)
         }
+        return nil
+    }
+
+    /// Stages the changes of a plan, unless something in it is refused.
+    private func stage(
+        _ plan: Plan, _ command: OnlineCommand, token: Token, now: Microseconds
+    ) throws(HeadwaterError) -> OnlineOutcome? {
+        let changes = try plan.approved()
+        if changes.isEmpty { return .defined(plan, position: catalog.position) }
+        let body = CatalogRecordBody.encode(changes)
+        try stage(.definitions, body: body[...], command, token: token, now: now, plan: plan)
         return nil
     }
 
@@ -118,7 +128,7 @@ extension OnlineEngine {
             window.fold(record.stamp, body: record.body, answer: answer)
             return Self.written(answer, isDuplicate: false, damage)
         case .retry: preconditionFailure("a retry is never staged")
-        case .define:
+        case .define, .promote:
             catalog.apply(staged.plan!.changes, position: record.position)
             skip(record)
             return .defined(staged.plan!, position: record.position)

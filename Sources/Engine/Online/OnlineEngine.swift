@@ -109,7 +109,7 @@ public final class OnlineEngine {
         var bytes = 0
         var taken = 0
         for (token, command) in queue {
-            if case .define = command, taken > 0 { break }
+            if command.changesDefinitions, taken > 0 { break }
             if case .write(let write) = command {
                 // A retry that meets its first attempt inside one group waits for that one's answer.
                 if write.stamp != .none && !stamps.insert(write.stamp).inserted { break }
@@ -124,7 +124,7 @@ public final class OnlineEngine {
             } catch {
                 completions.append(OnlineCompletion(token: token, outcome: .failed(error)))
             }
-            if case .define = command { break }
+            if command.changesDefinitions { break }
         }
         queue.removeFirst(taken)
         // Positions count as given out before anybody can have seen one.

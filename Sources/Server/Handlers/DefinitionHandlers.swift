@@ -1,10 +1,12 @@
 import Catalog
 import Engine
 import FeatureModel
+import OfflineStore
+import OnlineStore
 import Transport
 import Wire
 
-/// apply, plan, list, describe.
+/// apply, plan, promote, list, describe.
 struct DefinitionHandlers {
     let services: Services
 
@@ -20,18 +22,13 @@ struct DefinitionHandlers {
         case .apply:
             let head = try request.decode(ApplyRequest.self)
             let definitions = try Definitions.decode(json: request.body, project: head.project.isEmpty ? nil : head.project)
-            try services.needOnline().submit(.define(definitions)) { outcome in
-                switch outcome {
-                case .defined(let plan, let position): answer(plan, position: position, responder)
-                case .failed(let error): responder.fail(error)
-                default: responder.fail(HeadwaterError(.internal, "definitions were answered by another outcome"))
-                }
-            }
+            submit(.define(definitions), to: try services.needOnline(), responder)
         case .plan:
             let head = try request.decode(ApplyRequest.self)
             let definitions = try Definitions.decode(json: request.body, project: head.project.isEmpty ? nil : head.project)
             let catalog = try services.catalog()
             answer(try catalog.plan(definitions), position: catalog.position, responder)
+        case .promote: try promote(request.decode(PromoteRequest.self), responder)
         case .list:
             let catalog = try services.catalog()
             let head = try request.decode(ListRequest.self)
@@ -43,6 +40,36 @@ struct DefinitionHandlers {
             let head = try request.decode(DescribeRequest.self)
             let description = try catalog.description(project: head.project, of: head.name)
             responder.respond(head: JSONReply.with { $0.position = catalog.position }, body: description.encodeJSON()[...])
+        }
+    }
+
+    private func promote(_ head: PromoteRequest, _ responder: Responder) throws(HeadwaterError) {
+        let online = try services.needOnline()
+        guard let kind = VersionedKind(rawValue: head.kind) else {
+            throw HeadwaterError(.invalidArgument, "'\(head.kind)' has no versions: promote a group or a service")
+        }
+        let promotion = Promotion(project: head.project, kind, head.name, isForced: head.force)
+        if head.dryRun {
+            let catalog = online.state.catalog
+            let plan = try catalog.plan(promotion, figures: online.store.figures(history: historyRows()))
+            return answer(plan, position: catalog.position, responder)
+        }
+        submit(.promote(promotion, history: historyRows()), to: online, responder)
+    }
+
+    /// Rows of history by group, where this server has it.
+    private func historyRows() -> [GroupID: Int] {
+        guard let offline = services.offline else { return [:] }
+        return Dictionary(uniqueKeysWithValues: offline.store.status().groups.map { ($0.groupID, $0.rowCount) })
+    }
+
+    private func submit(_ command: OnlineCommand, to online: OnlineNode, _ responder: Responder) {
+        online.submit(command) { outcome in
+            switch outcome {
+            case .defined(let plan, let position): answer(plan, position: position, responder)
+            case .failed(let error): responder.fail(error)
+            default: responder.fail(HeadwaterError(.internal, "definitions were answered by another outcome"))
+            }
         }
     }
 

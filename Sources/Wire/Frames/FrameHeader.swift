@@ -41,6 +41,7 @@ public enum Method: UInt16, Sendable, CaseIterable {
     case auditRows = 21
     case bootstrap = 22
     case getPrepared = 23
+    case promote = 24
     case acceptClock = 26
 
     /// Whether the answer is a stream of data frames and an `end`.

@@ -30,6 +30,31 @@ public struct ApplyReply: Head {
     }
 }
 
+/// Asks that a name without a version should mean another version; answered as apply is.
+public struct PromoteRequest: Head {
+    public static let descriptor = HeadDescriptor("PromoteRequest")
+
+    public var project = ""
+    /// `group` or `service`.
+    public var kind = ""
+    /// `orders@2`.
+    public var name = ""
+    /// Whether a version without rows is promoted too.
+    public var force = false
+    /// Whether it is only told what it would do.
+    public var dryRun = false
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
+        try fields.field(1, &project)
+        try fields.field(2, &kind)
+        try fields.field(3, &name)
+        try fields.field(4, &force)
+        try fields.field(5, &dryRun)
+    }
+}
+
 /// Asks for all definitions of a project.
 public struct ListRequest: Head {
     public static let descriptor = HeadDescriptor("ListRequest")

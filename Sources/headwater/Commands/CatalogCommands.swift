@@ -31,16 +31,17 @@ struct List: AsyncParsableCommand {
             return
         }
         let listing = answer.value
-        var table = TextTable(["kind", "name", "version", "description"], cellScalarsMax: 80)
+        var table = TextTable(["kind", "name", "version", "promoted", "description"], cellScalarsMax: 80)
         let kinds = [
             ("entity", listing.entities), ("feature group", listing.featureGroups), ("feature service", listing.featureServices),
         ]
         for (kind, entries) in kinds {
             for entry in entries {
-                table.append([kind, entry.name, entry.version.map { "\($0)" } ?? "", entry.description ?? ""])
+                let promoted = entry.promoted == true ? "yes" : ""
+                table.append([kind, entry.name, entry.version.map { "\($0)" } ?? "", promoted, entry.description ?? ""])
             }
         }
-        for dataset in listing.datasets { table.append(["dataset", dataset.name, "", dataset.description ?? ""]) }
+        for dataset in listing.datasets { table.append(["dataset", dataset.name, "", "", dataset.description ?? ""]) }
         if kinds.allSatisfy(\.1.isEmpty), listing.datasets.isEmpty {
             try Console.print("project \(listing.project) has no definitions: 'headwater apply FILE' brings them")
         } else {
@@ -99,7 +100,8 @@ private enum DescriptionText {
     static func group(_ group: GroupDescription) -> String {
         let definition = group.definition
         let head = lines([
-            ("feature group", definition.reference), ("description", definition.description), ("owner", definition.owner),
+            ("feature group", definition.reference), ("promoted", promoted(group.promoted, definition.name)),
+            ("description", definition.description), ("owner", definition.owner),
             ("tags", tags(definition.tags)), ("entity", definition.entity),
             ("event time", definition.eventTime ?? "none (static)"),
             ("max_age", definition.maxAge?.description), ("retention", definition.retention?.description),
@@ -118,7 +120,8 @@ private enum DescriptionText {
     static func service(_ service: ServiceDescription) -> String {
         let definition = service.definition
         let head = lines([
-            ("feature service", definition.reference), ("description", definition.description), ("owner", definition.owner),
+            ("feature service", definition.reference), ("promoted", promoted(service.promoted, definition.name)),
+            ("description", definition.description), ("owner", definition.owner),
             ("tags", tags(definition.tags)),
         ])
         var table = TextTable(["output", "type", "feature", "keys"], cellScalarsMax: 80)
@@ -127,6 +130,10 @@ private enum DescriptionText {
             table.append([output.name, "\(output.type)", output.feature, keys])
         }
         return head + table.text
+    }
+
+    private static func promoted(_ isPromoted: Bool?, _ name: String) -> String {
+        isPromoted == true ? "yes: \(name) means it" : "no"
     }
 
     private static func lines(_ fields: [(String, String?)]) -> String {

@@ -70,7 +70,7 @@ struct PlanCommand: AsyncParsableCommand {
 }
 
 /// What apply and plan share.
-private enum DefinitionsArguments {
+enum DefinitionsArguments {
     static func load(_ paths: [String], _ connection: ConnectionOptions) throws(HeadwaterError) -> DefinitionsFile {
         var texts: [(text: String, name: String)] = []
         for path in paths {
@@ -102,6 +102,7 @@ private enum DefinitionsArguments {
             let name: String
             let action: String
             let details: [String]
+            let warnings: [String]?
         }
 
         let project: String
@@ -116,7 +117,9 @@ private enum DefinitionsArguments {
             PlanDocument(
                 project: result.plan.project, position: result.position, changed: result.changed,
                 items: result.plan.items.map {
-                    PlanDocument.Item(kind: $0.kind.rawValue, name: $0.name, action: $0.action.rawValue, details: $0.details)
+                    PlanDocument.Item(
+                        kind: $0.kind.rawValue, name: $0.name, action: $0.action.rawValue, details: $0.details,
+                        warnings: $0.warnings)
                 }, refusals: result.plan.refusals))
     }
 }

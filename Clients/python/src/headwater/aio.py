@@ -157,6 +157,10 @@ class AsyncClient:
         """What `apply` would do."""
         return await operations.apply_or_plan(self._core, definitions, is_plan=True)
 
+    async def promote(self, kind: str, name: str, *, force: bool = False, dry_run: bool = False) -> Plan:
+        """Makes a name without a version mean another version."""
+        return await operations.promote(self._core, kind, name, force=force, dry_run=dry_run)
+
     async def list(self) -> Listing:
         """Everything in the project, in short."""
         return await operations.listing(self._core)

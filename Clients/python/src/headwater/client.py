@@ -123,6 +123,26 @@ class Client:
         """
         return run_now(operations.apply_or_plan(self._core, definitions, is_plan=True))
 
+    def promote(self, kind: str, name: str, *, force: bool = False, dry_run: bool = False) -> Plan:
+        """Makes a name without a version mean another version, for reads and writes from here on. Services stay pinned.
+
+        The first version of a group or of a service is promoted when it is made; applying a newer one promotes nothing.
+
+        Args:
+            kind: `group` or `service`.
+            name: the version, `orders@2`.
+            force: promotes a version without rows too.
+            dry_run: only says what it would do; what is not allowed is in it, as `refusals`.
+
+        Returns:
+            What was done: print it.
+
+        Raises:
+            NotFound: where there is no such version.
+            FailedPrecondition: for a version without rows.
+        """
+        return run_now(operations.promote(self._core, kind, name, force=force, dry_run=dry_run))
+
     def list(self) -> Listing:
         """Everything in the project, in short."""
         return run_now(operations.listing(self._core))

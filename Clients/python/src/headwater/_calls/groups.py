@@ -83,7 +83,7 @@ async def describe(core: Core, name: str, deadline: Deadline | None = None) -> d
 
 
 async def group(core: Core, name: str, deadline: Deadline | None = None) -> Group:
-    """The group that `weather` (its greatest version) or `weather@2` names.
+    """The group that `weather` (its promoted version) or `weather@2` names.
 
     Raises:
         NotFound: where there is none, also where the name is that of something else.
@@ -91,4 +91,10 @@ async def group(core: Core, name: str, deadline: Deadline | None = None) -> Grou
     groups = (await describe(core, name, deadline)).get("feature_groups", [])
     if not groups:
         raise NotFound(f"'{name}' in project '{core.project}' is no feature group: client.list() shows them")
-    return Group.of_json(max(groups, key=lambda group: group["definition"]["version"]))
+    return Group.of_json(promoted(groups))
+
+
+def promoted(versions: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of the versions that go by a name the one that the name means."""
+    # A server from before promotion tells of none: there the greatest version counted.
+    return max(versions, key=lambda described: (described.get("promoted", False), described["definition"]["version"]))

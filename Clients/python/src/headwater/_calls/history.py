@@ -19,7 +19,7 @@ from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
 from ..errors import InvalidArgument, NotFound, Unavailable
 from .core import Core, position
-from .groups import Group, describe, group
+from .groups import Group, describe, group, promoted
 from .online import Selection, key_columns, prepare
 from .spine import Spine
 from .table import TableQuery
@@ -229,6 +229,5 @@ async def _service(core: Core, name: str) -> dict[str, Any]:
         except NotFound:
             continue
         if services:
-            newest: dict[str, Any] = max(services, key=lambda service: service["definition"]["version"])
-            return newest
+            return promoted(services)
     raise NotFound(f"'{name}' in project '{core.project}' is no feature service: client.list() shows them")

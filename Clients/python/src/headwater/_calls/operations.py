@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from google.protobuf.message import Message
 from tqdm.auto import tqdm
 
 from .._wire import headwater_pb2 as pb
@@ -38,6 +39,28 @@ async def apply_or_plan(core: Core, definitions: Any, *, is_plan: bool) -> Plan:
         core.definitions_position = head.position
         if core.takes_project:
             core.project, core.takes_project = project, False
+    return Plan(parse_json(answer), head.position, head.changed)
+
+
+async def promote(core: Core, kind: str, name: str, *, force: bool, dry_run: bool) -> Plan:
+    """Makes a name without a version mean another version.
+
+    Raises:
+        NotFound: where there is no such version.
+        FailedPrecondition: for a version without rows.
+    """
+    for text, what in ((kind, "kind"), (name, "name")):
+        if not isinstance(text, str):
+            raise InvalidArgument(f"{text!r:.60} is no text: client.promote('group', 'orders@2')", what)
+    request = pb.PromoteRequest(project=core.project.encode(), kind=kind.encode(), name=name.encode(), force=force, dry_run=dry_run)
+    return await _change(core, Method.PROMOTE, request, is_plan=dry_run)
+
+
+async def _change(core: Core, method: Method, request: Message, *, is_plan: bool) -> Plan:
+    """Changes what names mean, or says what that would do. Made again, it changes nothing more."""
+    head, answer = await core.ask(method, "online", request, pb.ApplyReply)
+    if not is_plan:
+        core.definitions_position = head.position
     return Plan(parse_json(answer), head.position, head.changed)
 
 

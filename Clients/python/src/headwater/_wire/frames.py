@@ -57,6 +57,7 @@ class Method(IntEnum):
     OPEN_PRODUCER = 16
     FORGET = 19
     GET_PREPARED = 23
+    PROMOTE = 24
     ACCEPT_CLOCK = 26
 
 

@@ -423,6 +423,20 @@ class PrepareRequest(_message.Message):
     service: bytes
     def __init__(self, project: _Optional[bytes] = ..., service: _Optional[bytes] = ..., features: _Optional[_Iterable[bytes]] = ..., full_feature_names: bool = ...) -> None: ...
 
+class PromoteRequest(_message.Message):
+    __slots__ = ["dry_run", "force", "kind", "name", "project"]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    dry_run: bool
+    force: bool
+    kind: bytes
+    name: bytes
+    project: bytes
+    def __init__(self, project: _Optional[bytes] = ..., kind: _Optional[bytes] = ..., name: _Optional[bytes] = ..., force: bool = ..., dry_run: bool = ...) -> None: ...
+
 class ReceiveLimits(_message.Message):
     __slots__ = ["frame_bytes_max", "initial_window_bytes", "requests_in_flight_max", "streams_open_max"]
     FRAME_BYTES_MAX_FIELD_NUMBER: _ClassVar[int]

@@ -1,0 +1,43 @@
+import Foundation
+import Testing
+
+/// Definitions that live, by the command line.
+@Suite(.serialized)
+struct DefinitionsTests {
+    @Test func promoteMovesTheNameAndShowsWhoIsAffected() throws {
+        let sandbox = try Shop.open()
+        try sandbox.write(
+            "second.yaml",
+            """
+            project: shop
+            feature_groups:
+              - name: orders
+                version: 2
+                entity: customer
+                event_time: ordered_at
+                features: [{name: amount, type: float64}]
+
+            """)
+        let applied = try sandbox.succeed("apply", "second.yaml").output
+        #expect(applied.contains("not promoted: orders still means orders@1"), "\(applied)")
+        let refused = try sandbox.run("promote", "group", "orders@2")
+        #expect(refused.code != 0 && refused.errors.contains("orders@2 has no rows"), "\(refused.errors)")
+        try sandbox.succeed(
+            "write", "orders@2", "--from", "-", input: "customer_id,ordered_at,amount\n1,2026-01-10T00:00:00Z,7\n")
+        let plan = try sandbox.succeed("promote", "group", "orders@2", "--dry-run").output
+        #expect(plan.contains("~ orders: orders@1 → orders@2") && plan.contains("service churn@1 stays pinned to orders@1"), "\(plan)")
+        func amount() throws -> String {
+            try sandbox.succeed(
+                "get", "--features", "orders:amount", "--entity", "customer_id=1", "--at", "2026-01-11T00:00:00Z", "--json"
+            ).output
+        }
+        #expect(try amount().contains("\"amount\":80"))
+        #expect(try sandbox.succeed("promote", "group", "orders@2").output.contains("promoted at position"))
+        #expect(try amount().contains("\"amount\":7"))
+        #expect(try sandbox.succeed("promote", "group", "orders@2").output.contains("nothing to change"))
+        let described = try sandbox.succeed("describe", "orders").output
+        #expect(described.contains("promoted: yes: orders means it") && described.contains("promoted: no"), "\(described)")
+        let wrong = try sandbox.run("promote", "group", "orders@3")
+        #expect(wrong.code != 0 && wrong.errors.contains("no feature group 'orders@3'"), "\(wrong.errors)")
+    }
+}
