@@ -7,11 +7,13 @@ import datetime as dt
 import pickle
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import headwater as hw
@@ -230,3 +232,23 @@ def test_what_a_definition_cannot_hold_is_refused_by_its_place(client):
         hw.Feature(5, "int64")
     checked = hw.Feature("a", "float64", checks={"min": np.float32(0.5), "max": np.int64(3)})
     assert hw.FeatureGroup("h", "owner", [checked]).to_dict()["features"][0]["checks"] == {"min": 0.5, "max": 3}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_files_of_no_rows_are_no_write_and_are_checked_all_the_same(client, tmp_path, suffix):
+    def file(names: list[str]) -> Path:
+        path = tmp_path / f"{'-'.join(names)}.{suffix}"
+        if suffix == "csv":
+            path.write_text(",".join(names) + "\n")
+        else:
+            pq.write_table(pa.table({name: pa.nulls(0, pa.int64() if name == "id" else pa.string()) for name in names}), path)
+        return path
+
+    before = client.status()["online"]["last_position"]
+    written = client.write("g", file(["id", "place", "t"]))
+    assert (written, written.rows) == (before, 0)
+    assert client.delete("g", file(["id", "place"])) == before
+    with pytest.raises(hw.InvalidArgument, match="column 'temp': 'g@1' has no such column"):
+        client.write("g", file(["id", "place", "t", "temp"]))
+    with pytest.raises(hw.InvalidArgument, match="column 't': is missing"):
+        client.write("g", file(["id", "place"]))
