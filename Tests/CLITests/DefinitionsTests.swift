@@ -25,7 +25,8 @@ struct DefinitionsTests {
         try sandbox.succeed(
             "write", "orders@2", "--from", "-", input: "customer_id,ordered_at,amount\n1,2026-01-10T00:00:00Z,7\n")
         let plan = try sandbox.succeed("promote", "group", "orders@2", "--dry-run").output
-        #expect(plan.contains("~ orders: orders@1 → orders@2") && plan.contains("service churn@1 stays pinned to orders@1"), "\(plan)")
+        #expect(plan.contains("~ orders: orders@1 → orders@2"), "\(plan)")
+        #expect(plan.contains("service churn@1 stays pinned to orders@1"), "\(plan)")
         func amount() throws -> String {
             try sandbox.succeed(
                 "get", "--features", "orders:amount", "--entity", "customer_id=1", "--at", "2026-01-11T00:00:00Z", "--json"

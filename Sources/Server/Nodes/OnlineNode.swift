@@ -61,8 +61,8 @@ final class OnlineNode: Sendable {
     ///   - replayed: how long it took to apply the log behind the snapshot at the open, in microseconds.
     ///   - onDurable: called when the log has grown, from the writer thread.
     init(
-        _ engine: sending OnlineEngine, clock: any WallClock, logger: Logger, ticker: Ticker = Ticker(), replayed: Microseconds = 0,
-        onDurable: @escaping @Sendable () -> Void
+        _ engine: sending OnlineEngine, clock: any WallClock, logger: Logger, ticker: Ticker = Ticker(),
+        replayed: Microseconds = 0, onDurable: @escaping @Sendable () -> Void
     ) {
         self.ticker = ticker
         replayTime = Atomic(Int(replayed))
