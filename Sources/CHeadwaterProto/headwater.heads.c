@@ -14,6 +14,7 @@ static const ProtobufCMessageDescriptor *const heads[] = {
     &headwater__v1__output__descriptor,
     &headwater__v1__apply_request__descriptor,
     &headwater__v1__apply_reply__descriptor,
+    &headwater__v1__promote_request__descriptor,
     &headwater__v1__list_request__descriptor,
     &headwater__v1__describe_request__descriptor,
     &headwater__v1__jsonreply__descriptor,
@@ -51,6 +52,8 @@ static const ProtobufCMessageDescriptor *const heads[] = {
     &headwater__v1__bootstrap_request__descriptor,
     &headwater__v1__bootstrap_data__descriptor,
     &headwater__v1__bootstrap_end__descriptor,
+    &headwater__v1__accept_clock_request__descriptor,
+    &headwater__v1__accept_clock_reply__descriptor,
 };
 
 const ProtobufCMessageDescriptor *headwater_head_descriptor(const char *name)
