@@ -40,7 +40,11 @@ import Wire
                 clock: SystemClock(), logger: logger)
             let path = FileManager.default.temporaryDirectory.appendingPathComponent("hw-\(UUID().uuidString.prefix(8))").path
             endpoint = .unix(path: path)
-            transport = try await ServerTransport.start(endpoints: [endpoint], handler: Router(services: services))
+            // The suites beside this one take the processor: a client may be slow to say hello.
+            var serverOptions = ServerOptions()
+            serverOptions.helloTimeout = .seconds(120)
+            transport = try await ServerTransport.start(
+                endpoints: [endpoint], handler: Router(services: services), options: serverOptions)
             client = try await ClientTransport.connect(to: endpoint)
         }
 

@@ -40,7 +40,11 @@ final class WideServer: Sendable {
         try starter.openNow()
         feeding = Task { try await starter.run() }
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("hw-\(UUID().uuidString.prefix(8))").path
-        transport = try await ServerTransport.start(endpoints: [.unix(path: path)], handler: Router(services: services))
+        // The suites beside this one take the processor: a client may be slow to say hello.
+        var serverOptions = ServerOptions()
+        serverOptions.helloTimeout = .seconds(120)
+        transport = try await ServerTransport.start(
+            endpoints: [.unix(path: path)], handler: Router(services: services), options: serverOptions)
         client = try await ClientTransport.connect(to: .unix(path: path))
         try await fill()
     }
