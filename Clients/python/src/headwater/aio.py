@@ -1,6 +1,7 @@
 """The same calls as coroutines: `client = await headwater.aio.connect(…)`.
 
-Any number of tasks share a client; it belongs to the event loop that it was made in. What is described at `headwater.Client` holds here.
+Any number of tasks share a client. Its connections belong to the event loop that made them: in a second loop, such as that of another
+`asyncio.run`, it makes new ones. An answer is read in the loop that asked for it. What is described at `headwater.Client` holds here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from ._calls.online import Selection
 from ._calls.table import BATCH_ROWS, TableQuery
 from ._calls.write import Written
 from ._connections.asyncio import AsyncioDriver
-from ._connections.transport import Deadline
 from ._embedded import EmbeddedServer
 from ._tables.sources import snapshot
 from ._times import Time
@@ -49,9 +49,13 @@ async def open(
 ) -> AsyncClient:  # fmt: skip
     """Opens a store in a directory: as `headwater.open`."""
     server = EmbeddedServer(path)
-    client = AsyncClient(
-        server.address, project, timeout=timeout, retries=retries, before_connecting=server.ensure, on_close=server.release
-    )
+    try:
+        client = AsyncClient(
+            server.address, project, timeout=timeout, retries=retries, before_connecting=server.ensure, on_close=server.release
+        )
+    except BaseException:
+        server.release()
+        raise
     return await client._begin()
 
 
@@ -123,7 +127,7 @@ class AsyncTable:
 
 
 class AsyncClient:
-    """A client of one store, for tasks of one event loop. Made by `connect` and `open`: as `headwater.Client`."""
+    """A client of one store, for tasks of any event loop. Made by `connect` and `open`: as `headwater.Client`."""
 
     def __init__(
         self, address: str | None, project: str | None, *, timeout: float | None, retries: int, token: str | None = None,
@@ -135,8 +139,12 @@ class AsyncClient:
         self._on_close = on_close
 
     async def _begin(self) -> AsyncClient:
-        await self._core.pool.transport(None, Deadline(self._core.timeout))
-        await operations.choose_project(self._core)
+        try:
+            await self._core.begin()
+            await operations.choose_project(self._core)
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     @property

@@ -14,7 +14,7 @@ from ._calls.groups import describe
 from ._calls.online import Selection
 from ._calls.write import Written
 from ._connections.blocking import BlockingDriver
-from ._connections.transport import Deadline, run_now
+from ._connections.transport import run_now
 from ._embedded import EmbeddedServer
 from ._tables.sources import snapshot
 from ._times import Time
@@ -40,11 +40,12 @@ def connect(
             as long as they take, unless they are given a timeout of their own.
         retries: how often a call is made again whose connection was lost: at once, then after pauses from 50 ms to 2 s. A write that
             is sent again is applied once.
-        token: for a server that asks for one.
+        token: refused, until servers check one.
 
     Raises:
         Unavailable: where nobody answers there.
-        InvalidArgument: for an address that is none.
+        InvalidArgument: for an address that is none, or where something else than a Headwater server answers.
+        Unimplemented: for a token.
     """
     return Client(address, project, timeout=timeout, retries=retries, token=token)
 
@@ -87,7 +88,7 @@ class Client:
             BlockingDriver(), address, project, timeout=timeout, retries=retries, token=token, before_connecting=before_connecting
         )
         self._on_close = on_close
-        run_now(self._core.pool.transport(None, Deadline(timeout)))
+        run_now(self._core.begin())
         run_now(operations.choose_project(self._core))
 
     @property

@@ -18,6 +18,8 @@ class HeadwaterError(Exception):
     """
 
     code = "UNKNOWN"
+    # Whether another try would only take time.
+    is_final = False
 
     def __init__(self, message: str, location: str | None = None, applied_position: int | None = None) -> None:
         super().__init__(message)
