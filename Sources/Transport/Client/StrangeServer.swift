@@ -8,9 +8,7 @@ enum StrangeServer {
 
     /// Says what answers there, by its first bytes; `nil` where they are those of a frame.
     static func error(_ endpoint: Endpoint, _ bytes: [UInt8]) -> HeadwaterError? {
-        var magic: [UInt8] = []
-        magic.append(littleEndian: FrameHeader.magic)
-        guard !bytes.isEmpty, !bytes.starts(with: magic.prefix(bytes.count)) else { return nil }
+        guard !bytes.isEmpty, !bytes.starts(with: FrameHeader.magicBytes.prefix(bytes.count)) else { return nil }
         let line = bytes.prefix { $0 != 10 && $0 != 13 }
         let isText = !line.isEmpty && line.allSatisfy { (32..<127).contains($0) }
         let said = isText ? "'\(String(decoding: line, as: UTF8.self))'" : "\(bytes.count) bytes of another protocol"

@@ -56,7 +56,7 @@ class AsyncioTransport(OfSession, asyncio.BufferedProtocol):
                 raise
             raise unreachable(endpoint, error, "headwater.aio.open") from None
         try:
-            exchange, frame = opened._session.greet(project, "headwater-python-aio")
+            exchange, frame = opened._session.greet(project, None, "headwater-python-aio")
             opened._write(frame)
             opened.hello = decode(pb.HelloReply, (await opened.finish(exchange, deadline)).head)
         except BaseException as error:

@@ -49,7 +49,7 @@ class BlockingTransport(OfSession):
         self._poller = select.poll()
         self._poller.register(self._socket, select.POLLIN)
         try:
-            exchange, frame = self._session.greet(project, "headwater-python")
+            exchange, frame = self._session.greet(project, None, "headwater-python")
             self._write(frame, deadline)
             self.hello = decode(pb.HelloReply, self._wait_for_reply(exchange, deadline).head)
         except BaseException as error:

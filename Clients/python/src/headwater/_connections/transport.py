@@ -169,6 +169,9 @@ def run_now(coroutine: Coroutine[Any, Any, T]) -> T:
     except StopIteration as stop:
         value: T = stop.value
         return value
+    except HeadwaterError as error:
+        # Says what is wrong and where by itself: the way to it through this package tells a caller nothing.
+        raise error.with_traceback(None) from error.__cause__
     finally:
         coroutine.close()
     raise Internal("a blocking call was suspended")

@@ -14,9 +14,9 @@ from .frames import FRAME_BYTES_MAX, Bytes, Frame, Kind, Method, encode
 
 # Bytes of data frames that the server may send ahead on one stream.
 WINDOW_BYTES = 4 << 20
-# The extension of a hello, an entry `eol` of two line ends: a server of another protocol that waits for a line, such as HTTP's, answers at
-# once then, and not when one of both has waited long enough.
-_LINE_END = b"\3\0\4\0eol\r\n\r\n"
+# A capability that stands for nothing but its two line ends: a server of another protocol that waits for a line, such as HTTP's, answers
+# our hello at once then, and not when one of both has waited long enough.
+_LINE_END = b"eol\r\n\r\n"
 _STREAMS = (Method.HISTORY, Method.SCAN, Method.LATEST, Method.AUDIT)
 
 M = TypeVar("M", bound=Message)
@@ -77,19 +77,20 @@ class Session:
         limit = self.hello.limits.frame_bytes_max if self.hello else 0
         return limit or 64 << 20
 
-    def greet(self, project: str, client_name: str) -> tuple[Exchange, list[Bytes]]:
+    def greet(self, project: str, token: str | None, client_name: str) -> tuple[Exchange, list[Bytes]]:
         """The first request."""
         request = pb.HelloRequest(version_min=1, version_max=1, project=project.encode(), client_name=client_name.encode())
+        request.capabilities.append(_LINE_END)
+        if token is not None:
+            request.token = token.encode()
         request.limits.frame_bytes_max = FRAME_BYTES_MAX
         request.limits.initial_window_bytes = WINDOW_BYTES
-        return self.begin(Method.HELLO, request.SerializeToString(), (), budget_ms=0, end=True, extension=_LINE_END)
+        return self.begin(Method.HELLO, request.SerializeToString(), (), budget_ms=0, end=True)
 
     def greeted(self, reply: pb.HelloReply) -> None:
         self.hello = reply
 
-    def begin(
-        self, method: int, head: bytes, body: Sequence[Bytes], *, budget_ms: int, end: bool, extension: bytes = b""
-    ) -> tuple[Exchange, list[Bytes]]:
+    def begin(self, method: int, head: bytes, body: Sequence[Bytes], *, budget_ms: int, end: bool) -> tuple[Exchange, list[Bytes]]:
         """A new request, and the bytes to send for it.
 
         Raises:
@@ -104,7 +105,7 @@ class Session:
         if method in _STREAMS and self.hello is not None:
             window = self.hello.limits.initial_window_bytes or 4 << 20
         exchange = Exchange(method, self._last_id, window)
-        frame = encode(Kind.REQUEST, method, self._last_id, head, body, budget_ms=budget_ms, end=end, extension=extension)
+        frame = encode(Kind.REQUEST, method, self._last_id, head, body, budget_ms=budget_ms, end=end)
         self._exchanges[self._last_id] = exchange
         return exchange, frame
 
