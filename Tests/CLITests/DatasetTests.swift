@@ -125,9 +125,9 @@ struct DatasetTests {
             #expect(outcome.code == 1)
             return outcome.errors
         }
-        // Columns beside the keys and the time do not matter.
+        // Labels do not decide what the features are, but what a model learns.
         try sandbox.write("relabelled.csv", Self.spine.replacingOccurrences(of: "a,1", with: "z,1"))
-        try sandbox.succeed("dataset", "verify", "june", "--spine", "relabelled.csv")
+        #expect(try verify("--spine", "relabelled.csv").contains("the spine has other labels than dataset 'june' was saved with"))
         try sandbox.write("other.csv", Self.spine.replacingOccurrences(of: "d,3", with: "d,4"))
         #expect(try verify("--spine", "other.csv").contains("other cells in customer_id"))
         try sandbox.write("short.csv", Self.spine.replacingOccurrences(of: "e,,2026-01-10\n", with: ""))

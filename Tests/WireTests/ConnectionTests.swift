@@ -12,6 +12,13 @@ import Testing
         }
     }
 
+    @Test func aHelloEndsLinesForServersThatWaitForOne() throws {
+        var decoder = FrameDecoder()
+        decoder.receive(ConnectionBox(.client, WireLimits()).hello().bytes[...])
+        let frame = try #require(try decoder.next())
+        #expect(Array(frame.extensionBytes) == [3, 0, 4, 0] + Array("eol\r\n\r\n".utf8))
+    }
+
     @Test func framesBeforeTheReplyToHelloAreAViolation() {
         let server = ConnectionBox(.server, WireLimits())
         let events = server.feed(helloFrame().bytes + requestFrame(.get, id: 2).bytes)

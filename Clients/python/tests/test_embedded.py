@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 import headwater as hw
+from headwater import _embedded
 from headwater._embedded import _recovery, binary
 from headwater.definitions import to_document
 
@@ -287,3 +288,86 @@ def test_a_recovery_is_told_with_its_place(tmp_path: Path) -> None:
         more.write("x headwater: of=4000 position=1200 [Server] replaying the log\n")
     assert _recovery(log, start) == "the store is recovering, at position 1,200 of 4,000"
     assert _recovery(log, log.stat().st_size) == "the store is being opened"
+
+
+def dying(folder: Path, times: int, how: str) -> Path:
+    """An executable that ends by a signal so many times before it is the real one."""
+    script = folder / "headwater"
+    counter = folder / "starts"
+    script.write_text(
+        f"#!/bin/sh\necho x >> {counter}\nif [ $(wc -l < {counter}) -le {times} ]; then sleep 0.05; kill -{how} $$; sleep 5; fi\n"
+        f'exec {BINARY} "$@"\n'
+    )
+    script.chmod(0o755)
+    return script
+
+
+@pytest.mark.parametrize("how", ["KILL", "TERM", "SEGV"])
+def test_a_server_that_is_killed_while_it_starts_is_started_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setenv("HEADWATER_BINARY", str(dying(tmp_path, 2, how)))
+    with hw.open(folder) as client:
+        client.apply([GROUP])
+    assert (tmp_path / "starts").read_text().count("x") == 3
+
+
+def test_a_server_that_is_killed_each_time_is_told_with_the_signal(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_embedded, "_KILLS_MAX", 3)
+    monkeypatch.setenv("HEADWATER_BINARY", str(dying(tmp_path, 1_000, "KILL")))
+    with pytest.raises(hw.Unavailable, match=r"killed by SIGKILL while it started, 3 times.*memory runs out: see .*server.log"):
+        hw.open(folder)
+    assert (tmp_path / "starts").read_text().count("x") == 3
+
+    async def main() -> None:
+        await hw.aio.open(folder)
+
+    monkeypatch.setenv("HEADWATER_BINARY", str(dying(tmp_path, 1_000, "ABRT")))
+    with pytest.raises(hw.Unavailable, match="killed by SIGABRT while it started, 3 times"):
+        asyncio.run(main())
+
+
+def test_a_server_that_is_killed_right_after_its_start_is_started_again(folder: Path) -> None:
+    stopping = threading.Event()
+
+    def kill() -> None:
+        for _ in range(3):
+            while not stopping.is_set() and not (found := servers(folder)):
+                time.sleep(0.001)
+            for process in found:
+                os.kill(process, signal.SIGKILL)
+            time.sleep(0.05)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        with hw.open(folder) as client:
+            assert client.list()["project"] == "default"
+    finally:
+        stopping.set()
+        killer.join()
+
+
+def test_an_open_that_fails_lets_the_directory_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_BINARY", "/bin/false")
+
+    async def main() -> None:
+        await hw.aio.open(folder)
+
+    with pytest.raises(hw.Unavailable, match="the server did not start"):
+        asyncio.run(main())
+    with pytest.raises(hw.Unavailable, match="the server did not start"):
+        hw.open(folder)
+    assert _embedded._users[folder] == 0
+
+
+def test_a_binary_that_was_laid_down_beside_the_package_is_found(tmp_path: Path) -> None:
+    # As `pip install --target` does.
+    shutil.copytree(Path(hw.__file__).parent, tmp_path / "headwater", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {**os.environ, "PATH": "", "PYTHONPATH": str(tmp_path), "HEADWATER_BINARY": ""}
+    asking = [sys.executable, "-c", "from headwater._embedded import binary; print(binary())"]
+    lacking = subprocess.run(asking, env=environment, capture_output=True, text=True)
+    assert "this installation is the client alone" in lacking.stderr and "headwater.connect(ADDRESS)" in lacking.stderr
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "headwater").symlink_to(BINARY)
+    assert subprocess.run(asking, env=environment, capture_output=True, text=True).stdout.strip() == str(tmp_path / "bin" / "headwater")

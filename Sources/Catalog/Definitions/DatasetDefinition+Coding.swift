@@ -4,7 +4,7 @@ import FeatureModel
 
 extension DatasetDefinition: Codable {
     enum CodingKeys: String, CodingKey {
-        case name, description, owner, tags, query, rows, spine, features, split, source, created
+        case name, description, owner, tags, query, rows, spine, features, labels, split, source, created
         case isReleased = "released"
     }
 
@@ -18,6 +18,7 @@ extension DatasetDefinition: Codable {
         rows = try values.decode(Int.self, forKey: .rows)
         spine = try values.decode(Table.self, forKey: .spine)
         features = try values.decode(Table.self, forKey: .features)
+        labels = try values.decodeIfPresent(Table.self, forKey: .labels)
         split = try values.decodeIfPresent(Split.self, forKey: .split)
         source = try values.decodeIfPresent(String.self, forKey: .source)
         created = try values.decodeIfPresent(Microseconds.self, forKey: .created)
@@ -34,6 +35,7 @@ extension DatasetDefinition: Codable {
         try values.encode(rows, forKey: .rows)
         try values.encode(spine, forKey: .spine)
         try values.encode(features, forKey: .features)
+        try values.encodeIfPresent(labels, forKey: .labels)
         try values.encodeIfPresent(split, forKey: .split)
         try values.encodeIfPresent(source, forKey: .source)
         try values.encodeIfPresent(created, forKey: .created)

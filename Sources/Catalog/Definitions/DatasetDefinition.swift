@@ -91,6 +91,8 @@ public struct DatasetDefinition: Hashable, Sendable {
     public var spine: Table
     /// The features with their statuses.
     public var features: Table
+    /// Further columns of the spine, such as labels; `nil` where they were not hashed when it was saved.
+    public var labels: Table?
     public var split: Split?
     /// Where the spine was read from; a hint for people and for verifying. Not part of what the dataset is.
     public var source: String?
@@ -101,8 +103,8 @@ public struct DatasetDefinition: Hashable, Sendable {
 
     public init(
         name: String, description: String? = nil, owner: String? = nil, tags: [String: String] = [:], query: Query, rows: Int,
-        spine: Table, features: Table, split: Split? = nil, source: String? = nil, created: Microseconds? = nil,
-        isReleased: Bool = false
+        spine: Table, features: Table, labels: Table? = nil, split: Split? = nil, source: String? = nil,
+        created: Microseconds? = nil, isReleased: Bool = false
     ) {
         self.name = name
         self.description = description
@@ -112,14 +114,16 @@ public struct DatasetDefinition: Hashable, Sendable {
         self.rows = rows
         self.spine = spine
         self.features = features
+        self.labels = labels
         self.split = split
         self.source = source
         self.created = created
         self.isReleased = isReleased
     }
 
-    /// Whether both are the same rows of the same query, dealt out in the same way.
+    /// Whether both are the same rows of the same query, dealt out in the same way; labels count where both have them.
     func hasSameContent(as other: DatasetDefinition) -> Bool {
         query == other.query && rows == other.rows && spine == other.spine && features == other.features && split == other.split
+            && (labels == nil || other.labels == nil || labels == other.labels)
     }
 }

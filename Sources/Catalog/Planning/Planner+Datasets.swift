@@ -8,7 +8,8 @@ extension Planner {
         if let old = try? before.dataset(project: project, name: dataset.name) {
             if !old.hasSameContent(as: dataset) {
                 differences.refuse(
-                    "\(path).name", "dataset '\(dataset.name)' is there, with \(old.rows) rows as of \(old.query.asOf)",
+                    "\(path).name",
+                    "dataset '\(dataset.name)' is there, with \(old.rows) rows as of \(old.query.asOf)\(Self.labelsThatDiffer(old, dataset))",
                     "give this one another name")
             }
             // When and whence stay as they were first, and so do words that are left out, as `history --save` leaves them out.
@@ -17,10 +18,14 @@ extension Planner {
             newer.description = dataset.description ?? old.description
             newer.owner = dataset.owner ?? old.owner
             if dataset.tags.isEmpty { newer.tags = old.tags }
+            newer.labels = dataset.labels ?? old.labels
             newer.isReleased = old.isReleased || dataset.isReleased
             differences.compare("description", old.description, newer.description)
             differences.compare("owner", old.owner, newer.owner)
             differences.compare("tags", old.tags, newer.tags)
+            if old.labels == nil, let labels = newer.labels {
+                differences.note("+ labels: \(Self.names(labels))")
+            }
             differences.compare("released", old.isReleased, newer.isReleased)
             let change = newer == old ? nil : CatalogChange.dataset(DatasetChange(project: project, dataset: newer))
             finish(.dataset, dataset.name, path: path, exists: true, differences: differences, change: change)
@@ -42,6 +47,7 @@ extension Planner {
         if dataset.query.fullFeatureNames { differences.note("+ full_feature_names true") }
         if dataset.query.availabilityIngest { differences.note("+ availability ingest") }
         differences.note("+ spine_time \(dataset.query.spineTime)")
+        if let labels = dataset.labels { differences.note("+ labels: \(Self.names(labels))") }
         if let split = dataset.split {
             let parts = split.parts.map { "\($0.name) \($0.share) (\($0.rows) rows)" }.joined(separator: ", ")
             differences.note("+ split by \(split.by): \(parts)")
@@ -49,6 +55,17 @@ extension Planner {
         differences.noteNew("source", dataset.source)
         differences.noteNew(description: dataset.description, owner: dataset.owner, tags: dataset.tags)
         if dataset.isReleased { differences.note("+ released true") }
+    }
+
+    private static func names(_ labels: DatasetDefinition.Table) -> String {
+        labels.columns.isEmpty ? "none" : labels.columns.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
+    }
+
+    /// Says so where the labels alone are others: of a file without types they are text.
+    private static func labelsThatDiffer(_ old: DatasetDefinition, _ new: DatasetDefinition) -> String {
+        guard let before = old.labels, let after = new.labels, before != after else { return "" }
+        return before.columns.map(\.field) == after.columns.map(\.field)
+            ? ", and other labels" : ", and labels \(names(before)); these are \(names(after))"
     }
 
     /// Its query must give the columns it says it gave, by the definitions of then: else it could never be made again.

@@ -4,8 +4,8 @@ extension DefinitionsReader {
     /// Reads one dataset: mostly what `history --save` wrote, so the shape is checked and little advice is given.
     func dataset(_ node: SourceNode, _ path: String) -> DatasetDefinition? {
         let known = [
-            "name", "description", "owner", "tags", "query", "rows", "spine", "features", "split", "source", "created",
-            "released",
+            "name", "description", "owner", "tags", "query", "rows", "spine", "features", "labels", "split", "source",
+            "created", "released",
         ]
         guard let fields = FieldReader(node, path: path, known: known, context: context) else { return nil }
         let name = fields.requiredText("name", "give the dataset a name")
@@ -22,6 +22,7 @@ extension DefinitionsReader {
         return DatasetDefinition(
             name: name ?? "", description: fields.text("description"), owner: fields.text("owner"), tags: fields.texts("tags"),
             query: query, rows: Int(rows), spine: spine, features: features,
+            labels: fields.node("labels").flatMap { table($0, fields.path("labels")) },
             split: fields.node("split").flatMap { split($0, fields.path("split")) }, source: fields.text("source"),
             created: fields.whole("created"), isReleased: fields.bool("released"))
     }

@@ -17,14 +17,15 @@ public struct TableHash {
     /// - Parameters:
     ///   - columns: one for each field, of equal length.
     ///   - statuses: what was found for each cell; `nil` for a table that only knows values and nulls.
-    public mutating func append(_ columns: [Column], statuses: [StatusColumn]? = nil) {
+    ///   - count: how many rows these are, for a table that may have no columns.
+    public mutating func append(_ columns: [Column], statuses: [StatusColumn]? = nil, rowCount count: Int? = nil) {
         precondition(columns.count == fields.count, "a column for each field")
         for (index, column) in columns.enumerated() {
             let found =
                 statuses?[index] ?? StatusColumn(Array(repeating: .present, count: column.count), nullsOf: column)
             self.columns[index].append(column, found)
         }
-        rowCount += columns.first?.count ?? 0
+        rowCount += count ?? columns.first?.count ?? 0
     }
 
     /// The hashes of all rows taken. Once: then it begins anew.

@@ -9,7 +9,11 @@ struct Router: RequestHandler {
     let services: Services
 
     func hello(_ hello: HelloRequest) throws(HeadwaterError) -> HelloReply {
-        HelloReply.with {
+        // Taking one unseen would look like a check of who asks.
+        guard hello.token == nil else {
+            throw HeadwaterError(.unimplemented, "this server checks no tokens, and takes none: connect without one")
+        }
+        return HelloReply.with {
             $0.serverVersion = HeadwaterVersion.current
             $0.roles = services.configuration.roleNames
             $0.peers = PeerFiles(services).peers()

@@ -32,6 +32,8 @@ final class OfflineNode: Sendable {
     /// Memory may grow to this many times the size at which a flush begins, before the log waits.
     private static let memoryFactor = 4
     private static let pullBytes = 8 << 20
+    /// Tries of one compaction that others come in the way of.
+    private static let attemptsMax = 10
     /// Flushes at least this often, so that the log is not kept for a handful of rows.
     private let flushInterval: Microseconds = 30_000_000
     private let lastFlush: Mutex<Microseconds>
@@ -213,13 +215,19 @@ final class OfflineNode: Sendable {
     }
 
     private func compactWhole(_ group: GroupID, _ isCancelled: @escaping @Sendable () -> Bool) async throws {
+        var attempt = 1
         while let job = try await engine.call({ try $0.store.beginWholeCompaction(group) }) {
-            let isWhole = try await complete(compactions) {
-                job.run(crew: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
-            } finish: {
-                try $0.store.finishCompaction(job)
+            do {
+                let isWhole = try await complete(compactions) {
+                    job.run(crew: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
+                } finish: {
+                    try $0.store.finishCompaction(job)
+                }
+                if isWhole { return }
+            } catch let error as HeadwaterError where error.code == .aborted && attempt < Self.attemptsMax {
+                // A training set was saved meanwhile that reads rows which this left out: the next one keeps them.
+                attempt += 1
             }
-            if isWhole { return }
         }
     }
 

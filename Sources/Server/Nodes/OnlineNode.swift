@@ -12,10 +12,21 @@ import Transport
 /// The online service inside a process: the engine on its writer thread, snapshots on a thread beside it.
 final class OnlineNode: Sendable {
     typealias Reply = @Sendable (OnlineOutcome) -> Void
+    typealias SnapshotReply = @Sendable (Result<WrittenSnapshot, HeadwaterError>) -> Void
 
     private struct Queue {
         var commands: [(command: OnlineCommand, reply: Reply)] = []
         var isDrainScheduled = false
+    }
+
+    /// The snapshot that is being taken, and who waits.
+    private struct SnapshotTurn {
+        /// `nil` where none is being taken.
+        var cut: Position?
+        /// Answered with it.
+        var joined: [SnapshotReply] = []
+        /// Asked when records had come since its cut, so that only the next one shows what they wrote.
+        var waiting: [SnapshotReply] = []
     }
 
     let store: OnlineStore
@@ -31,7 +42,7 @@ final class OnlineNode: Sendable {
     private let onDurable: @Sendable () -> Void
     // Gives way: a snapshot that takes longer costs memory, one that takes the processor from gets costs their callers.
     private let snapshotWorker = SerialWorker(.nice(5), takesTurns: true)
-    private let isSnapshotRunning = Atomic<Bool>(false)
+    private let snapshots = Mutex(SnapshotTurn())
     private let isTickPending = Atomic<Bool>(false)
     /// A snapshot that fails leaves its frozen map in memory, so the next attempt waits, longer each time.
     private let nextSnapshot = Mutex((attempt: Microseconds(0), pause: OnlineNode.snapshotPause))
@@ -110,7 +121,7 @@ final class OnlineNode: Sendable {
         if commands.contains(where: { if case .define = $0.command { true } else { false } }) { cutOffDue(engine) }
         syncIfDue(engine)
         engine.prepareAhead()
-        if engine.isSnapshotDue, Monotonic.now() >= nextSnapshot.withLock({ $0.attempt }) { startSnapshot(engine) { _ in } }
+        if engine.isSnapshotDue, Monotonic.now() >= nextSnapshot.withLock({ $0.attempt }) { startSnapshot(engine, for: []) }
     }
 
     private func runQueue(_ engine: OnlineEngine, _ answer: ([OnlineCompletion]) -> Void) {
@@ -137,44 +148,57 @@ final class OnlineNode: Sendable {
 
     // MARK: Snapshots
 
-    /// Takes a snapshot and lets go of the log behind it.
-    func snapshot(_ done: @escaping @Sendable (Result<WrittenSnapshot, HeadwaterError>) -> Void) {
-        engine.run { self.startSnapshot($0, done) }
-    }
+    /// Takes a snapshot and lets go of the log behind it. Joins the one that is being taken, where nothing was written since its cut; else the
+    /// next one follows it at once, for all who wait.
+    func snapshot(_ done: @escaping SnapshotReply) { engine.run { self.startSnapshot($0, for: [done]) } }
 
-    private func startSnapshot(
-        _ engine: OnlineEngine, _ done: @escaping @Sendable (Result<WrittenSnapshot, HeadwaterError>) -> Void
-    ) {
-        guard !isSnapshotRunning.exchange(true, ordering: .acquiringAndReleasing) else {
-            return done(.failure(HeadwaterError(.aborted, "a snapshot is being taken already: try again when it is done")))
+    /// On the writer thread.
+    private func startSnapshot(_ engine: OnlineEngine, for callers: [SnapshotReply]) {
+        let isTaken = snapshots.withLock { turn in
+            guard let cut = turn.cut else { return false }
+            if cut >= store.appliedPosition { turn.joined += callers } else { turn.waiting += callers }
+            return true
         }
+        guard !isTaken else { return }
         let job: SnapshotJob
-        do { job = try engine.beginSnapshot() } catch {
-            isSnapshotRunning.store(false, ordering: .releasing)
-            return done(.failure(error))
-        }
+        do { job = try engine.beginSnapshot() } catch { return callers.forEach { $0(.failure(error)) } }
+        snapshots.withLock { $0 = SnapshotTurn(cut: job.cut.position, joined: callers) }
         onDurable()
         let replayed = replayTime.exchange(0, ordering: .relaxed)
         let started = Monotonic.now()
-        snapshotWorker.submit {
-            let written = Result { () throws(HeadwaterError) in try job.run() }
-            self.engine.run { engine in
-                let result = written.flatMap { written in
-                    Result { () throws(HeadwaterError) in
-                        try engine.finishSnapshot(written)
-                        return written
-                    }
-                }
-                self.isSnapshotRunning.store(false, ordering: .releasing)
-                switch result {
-                case .success: self.lastSnapshot.withLock { $0 = (self.store.snapshotBytes, Monotonic.now() - started) }
-                case .failure: self.replayTime.add(replayed, ordering: .relaxed)
-                }
-                self.scheduleNextSnapshot(after: result)
-                done(result)
-                self.snapshotWorker.submit { self.store.returnFreedMemory() }
+        snapshotWorker.submit(orNot: { isActive in
+            let written = Result { () throws(HeadwaterError) in
+                guard isActive else { throw HeadwaterError(.unavailable, "the server is shutting down: connect again later") }
+                return try job.run()
+            }
+            self.engine.run { self.finishSnapshot(written, started: started, replayed: replayed, $0) }
+        })
+    }
+
+    /// On the writer thread.
+    ///
+    /// - Parameter replayed: what the last start took to replay: it is behind the snapshot, if that was written.
+    private func finishSnapshot(
+        _ written: Result<WrittenSnapshot, HeadwaterError>, started: Microseconds, replayed: Int, _ engine: OnlineEngine
+    ) {
+        let result = written.flatMap { written in
+            Result { () throws(HeadwaterError) in
+                try engine.finishSnapshot(written)
+                return written
             }
         }
+        let turn = snapshots.withLock { turn in
+            defer { turn = SnapshotTurn() }
+            return turn
+        }
+        switch result {
+        case .success: lastSnapshot.withLock { $0 = (store.snapshotBytes, Monotonic.now() - started) }
+        case .failure: replayTime.add(replayed, ordering: .relaxed)
+        }
+        scheduleNextSnapshot(after: result)
+        for done in turn.joined { done(result) }
+        snapshotWorker.submit { self.store.returnFreedMemory() }
+        if !turn.waiting.isEmpty { startSnapshot(engine, for: turn.waiting) }
     }
 
     /// Writes a snapshot where the next start would else replay for long, and where it is expected to end in time.

@@ -15,6 +15,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     // All state belongs to the event loop.
     private let mailbox: Mailbox<ClientMessage>
     private let request: HelloRequest
+    private let endpoint: Endpoint
     private let helloDone: EventLoopPromise<(HelloReply, WireLimits)>
     private var connection: Connection
     private var context: ChannelHandlerContext?
@@ -23,12 +24,16 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     private var requests: [UInt64: Open] = [:]
     private var isReading = false
     private var isClosing = false
+    private var isGreeted = false
+    /// The first bytes that came, until the server has answered our hello.
+    private var firstBytes: [UInt8] = []
 
     init(
-        _ request: HelloRequest, options: ClientOptions, mailbox: Mailbox<ClientMessage>,
+        _ request: HelloRequest, to endpoint: Endpoint, options: ClientOptions, mailbox: Mailbox<ClientMessage>,
         helloDone: EventLoopPromise<(HelloReply, WireLimits)>
     ) {
         self.request = request
+        self.endpoint = endpoint
         self.mailbox = mailbox
         self.helloDone = helloDone
         connection = Connection(.client, limits: options.limits)
@@ -46,7 +51,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        end(HeadwaterError(.unavailable, "the server closed the connection: is it running? Connect again"))
+        end(lost("the server closed the connection: is it running? Connect again"))
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -55,7 +60,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(HeadwaterError(.unavailable, "the connection broke: \(error)"))
+        end(lost("the connection broke: \(error)"))
         context.close(promise: nil)
     }
 
@@ -63,6 +68,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
         var buffer = unwrapInboundIn(data)
         guard !isClosing, let bytes = buffer.readBytes(length: buffer.readableBytes) else { return }
         isReading = true
+        if !isGreeted { firstBytes += bytes.prefix(StrangeServer.bytesMax - firstBytes.count) }
         connection.receive(bytes[...])
         while let event = connection.nextEvent() { perform(event) }
     }
@@ -74,7 +80,9 @@ final class ClientConnectionHandler: ChannelInboundHandler {
 
     private func perform(_ event: ConnectionEvent) {
         switch event {
-        case .helloDone(let reply): helloDone.succeed((reply, connection.peerLimits))
+        case .helloDone(let reply):
+            isGreeted = true
+            helloDone.succeed((reply, connection.peerLimits))
         case .data(let frame): requests[frame.header.requestID]?.sink.received(frame)
         case .answered(let frame):
             guard let open = requests.removeValue(forKey: frame.header.requestID) else { return }
@@ -83,7 +91,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
         case .credit(let id, let bytes): requests[id]?.sink.granted(bytes)
         case .send(let frame): output.append(frame)
         case .failed(let error):
-            end(error)
+            end(isGreeted ? error : StrangeServer.error(endpoint, firstBytes) ?? error)
             context?.close(promise: nil)
         case .goAway, .pong, .hello, .request, .cancelled: break
         }
@@ -147,6 +155,11 @@ final class ClientConnectionHandler: ChannelInboundHandler {
         guard output.readableBytes > 0 else { return }
         context.writeAndFlush(NIOAny(output), promise: nil)
         output = ByteBuffer()
+    }
+
+    private func lost(_ how: String) -> HeadwaterError {
+        let early = "\(endpoint) closed the connection before it answered: it is not a Headwater server, or one that is stopping"
+        return HeadwaterError(.unavailable, isGreeted ? how : early)
     }
 
     /// Fails everything that waits.

@@ -44,7 +44,11 @@ public final class ClientTransport: Sendable {
         let helloDone = eventLoop.makePromise(of: (HelloReply, WireLimits).self)
         let timeout = TimeAmount.nanoseconds(Int64(options.connectTimeout.nanoseconds))
         let timer = eventLoop.scheduleTask(in: timeout) {
-            helloDone.fail(HeadwaterError(.unavailable, "\(endpoint) did not answer within \(options.connectTimeout)"))
+            helloDone.fail(
+                HeadwaterError(
+                    .unavailable,
+                    "\(endpoint) did not answer within \(options.connectTimeout): it is not a Headwater server, or one that stands still"
+                ))
         }
         defer { timer.cancel() }
         var bootstrap = ClientBootstrap(group: eventLoop)
@@ -54,7 +58,7 @@ public final class ClientTransport: Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        ClientConnectionHandler(hello, options: options, mailbox: mailbox, helloDone: helloDone))
+                        ClientConnectionHandler(hello, to: endpoint, options: options, mailbox: mailbox, helloDone: helloDone))
                 }
             }
         let connecting: EventLoopFuture<any Channel>

@@ -54,7 +54,7 @@ public struct FrameDecoder: Sendable {
     private mutating func continuePartial() throws(HeadwaterError) -> Frame? {
         if partialHeader == nil {
             fill(upTo: FrameHeader.byteCount)
-            guard partial.count < 4 || partial[...].littleEndian(at: 0) == FrameHeader.magic else { throw FrameHeader.noFrame }
+            guard partial.prefix(4).elementsEqual(FrameHeader.magicBytes.prefix(partial.count)) else { throw FrameHeader.noFrame }
             guard partial.count == FrameHeader.byteCount else { return nil }
             partialHeader = try checkedHeader(partial[...])
             partialChecksum = CRC32C()

@@ -60,6 +60,7 @@ public enum Method: UInt16, Sendable, CaseIterable {
 public struct FrameHeader: Hashable, Sendable {
     public static let byteCount = 48
     public static let magic: UInt32 = 0x3146_5748  // "HWF1"
+    public static let magicBytes: [UInt8] = Array("HWF1".utf8)
     public static let version: UInt8 = 1
     static let bodyBytesOffset = 24
     static let crcOffset = 44

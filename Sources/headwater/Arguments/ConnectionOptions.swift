@@ -35,7 +35,7 @@ struct ConnectionOptions: ParsableArguments {
         do {
             return try await HeadwaterClient.connect(
                 effectiveAddress, project: project ?? effectiveProject, configuration: configuration)
-        } catch  where error.code == .unavailable && !error.message.contains("did not answer") {
+        } catch  where error.code == .unavailable && error.message.contains("cannot be reached") {
             throw HeadwaterError(
                 error.code,
                 "no server answers at \(effectiveAddress): start one with "

@@ -82,9 +82,10 @@ struct History: AsyncParsableCommand {
             let result = try await joined.write(
                 try await arguments.rows(of: client, spine, dealingTo: split), hashing: save != nil)
             if let save, let features = result.features {
+                let hashed = spine.finishHash()
                 let dataset = DatasetDefinition(
                     name: save, query: DatasetDefinition.Query(arguments, asOf: result.position), rows: result.rows,
-                    spine: spine.finishHash().table, features: features, split: split?.record,
+                    spine: hashed.table, features: features, labels: hashed.labels, split: split?.record,
                     source: table.filePath, created: SystemClock().now())
                 do throws(HeadwaterError) { try await client.save(dataset) } catch {
                     // Where the answer was lost it may be saved all the same; saving the same again is no change.
@@ -97,7 +98,13 @@ struct History: AsyncParsableCommand {
                 }
             }
             try summarize(joined, result)
-            if let save { await remarkOnRetention(save, client) }
+            if let save {
+                if spine.labels == nil {
+                    Console.remark(
+                        "note: further columns of NDJSON are not hashed here, since it has no types: give the spine as CSV")
+                }
+                await remarkOnRetention(save, client)
+            }
         }
     }
 
@@ -157,10 +164,10 @@ extension InputOptions {
     ///
     /// - Parameter hashing: whether they are hashed too, for a dataset.
     func spine(
-        _ table: InputTable, keys: [Field], time: String, hashing: Bool = false
+        _ table: InputTable, keys: [Field], time: String, hashing: Bool = false, savedLabels: [Field]? = nil
     ) throws(HeadwaterError) -> SpineTable {
         try SpineTable(
-            table, keys: keys, time: time, hashing: hashing,
+            table, keys: keys, time: time, hashing: hashing, savedLabels: savedLabels,
             options: options(.keep, rowsMax: SpineTable.batchRowsMax, bytesMax: SpineTable.batchBytesMax))
     }
 }

@@ -27,22 +27,34 @@ struct CellComparison {
     /// The first ones.
     private(set) var differences: [Difference] = []
     private(set) var differenceCount = 0
+    private let labels: DatasetDefinition.Table?
+    private var labelHash: TableHash?
+    /// Labels of the table that are not those that were saved, when all rows were compared.
+    private(set) var otherLabels: [String] = []
 
+    /// - Parameter labels: further columns of the spine as they were saved, which the table has too.
     /// - Throws: `.invalidArgument` where the table lacks one of the columns.
-    init(_ table: InputTable, _ fields: [Field], _ options: TableOptions) throws(HeadwaterError) {
+    init(
+        _ table: InputTable, _ fields: [Field], labels: DatasetDefinition.Table?, _ options: TableOptions
+    ) throws(HeadwaterError) {
         name = table.name
         self.fields = fields
+        self.labels = labels
+        let all = fields + (labels?.columns.map(\.field) ?? [])
+        labelHash = labels.map { TableHash($0.columns.map(\.field)) }
         decoder = try TableDecoder(
-            table.format, name: table.name, columns: fields.enumerated().map { TableColumn($1.name, $1.type, ordinal: $0) },
+            table.format, name: table.name, columns: all.enumerated().map { TableColumn($1.name, $1.type, ordinal: $0) },
             options: options, source: table.source())
         guard table.format == .csv else { return }
         let header = decoder.header
-        let missing = fields.map(\.name).filter { field in !header.contains { $0.utf8.elementsEqual(field.utf8) } }
-        guard missing.isEmpty else {
-            throw HeadwaterError(
-                .invalidArgument,
-                "it lacks the features \(missing.joined(separator: ", ")); it has \(header.joined(separator: ", "))",
-                at: table.name)
+        for (what, wanted) in [("features", fields), ("labels", labels?.columns.map(\.field) ?? [])] {
+            let missing = wanted.map(\.name).filter { field in !header.contains { $0.utf8.elementsEqual(field.utf8) } }
+            guard missing.isEmpty else {
+                throw HeadwaterError(
+                    .invalidArgument,
+                    "it lacks the \(what) \(missing.joined(separator: ", ")); it has \(header.joined(separator: ", "))",
+                    at: table.name)
+            }
         }
     }
 
@@ -52,6 +64,7 @@ struct CellComparison {
             if batch.map({ offset == $0.rowCount }) ?? true {
                 batch = try decoder.next()?.batch
                 offset = 0
+                if let batch { takeLabels(batch) }
             }
             guard let batch else {
                 throw HeadwaterError(.failedPrecondition, "it has \(rowCount) rows, and the dataset has more", at: name)
@@ -68,6 +81,16 @@ struct CellComparison {
         guard !hasMore else {
             throw HeadwaterError(.failedPrecondition, "it has more than the \(rowCount) rows of the dataset", at: name)
         }
+        guard let labels, let found = labelHash?.finish() else { return }
+        otherLabels = zip(labels.columns, found.columns).filter { $0.hash != $1.hash }.map(\.0.name)
+    }
+
+    private mutating func takeLabels(_ batch: Batch) {
+        guard let labels else { return }
+        let cells = labels.columns.enumerated().map {
+            batch.column(ordinal: fields.count + $0) ?? Column.nulls($1.type, count: batch.rowCount)
+        }
+        labelHash?.append(cells, rowCount: batch.rowCount)
     }
 
     private mutating func compare(_ file: Column?, _ history: Column, _ row: Int, _ field: Field) {

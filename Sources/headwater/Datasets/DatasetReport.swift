@@ -12,6 +12,69 @@ struct DatasetReport: Encodable {
         let isEqual: Bool
     }
 
+    /// Further columns of the spine, beside those that were saved.
+    struct Labels: Encodable {
+        struct Column: Encodable {
+            let name: String
+            /// Empty where it is as it was.
+            let remark: String
+        }
+
+        let verdict: String
+        let isEqual: Bool
+        let columns: [Column]
+
+        /// - Parameter isText: whether the spine is a file whose cells are text until something says their types.
+        init(saved: DatasetDefinition.Table?, found: DatasetDefinition.Table?, isText: Bool) {
+            guard let saved else {
+                (verdict, isEqual, columns) = ("not hashed when saved", true, [])
+                return
+            }
+            let now = found?.columns ?? []
+            columns =
+                saved.columns.map { column in
+                    let other = now.first { $0.name.utf8.elementsEqual(column.name.utf8) }
+                    let text = isText && column.type != .string ? "text read as \(column.type)" : ""
+                    guard let other else { return Column(name: column.name, remark: "is missing") }
+                    return Column(
+                        name: column.name,
+                        remark: other.hash == column.hash ? text : "other cells\(text.isEmpty ? "" : ", \(text)")")
+                }
+                + now.filter { column in !saved.columns.contains { $0.name.utf8.elementsEqual(column.name.utf8) } }
+                .map { Column(name: $0.name, remark: "not there when saved") }
+            isEqual = saved == found
+            verdict = !isEqual ? "DIFFERENT" : saved.columns.isEmpty ? "none" : "equal"
+        }
+
+        var text: String {
+            "labels: \(verdict)\n" + columns.filter { !$0.remark.isEmpty }.map { "  \($0.name): \($0.remark)\n" }.joined()
+        }
+    }
+
+    /// The parts of a split set, dealt out again.
+    struct Split: Encodable {
+        struct Part: Encodable {
+            let name: String
+            let rows: Int
+            let found: Int
+        }
+
+        let by: String
+        let isEqual: Bool
+        let parts: [Part]
+
+        init(saved: DatasetDefinition.Split, found: DatasetDefinition.Split) {
+            by = saved.by
+            parts = zip(saved.parts, found.parts).map { Part(name: $0.name, rows: $0.rows, found: $1.rows) }
+            isEqual = saved == found
+        }
+
+        var text: String {
+            let counts = parts.map { "\($0.name) \(Spelling.count($0.found)) of \(Spelling.count($0.rows))" }
+            return "split by \(by): \(isEqual ? "equal" : "DIFFERENT") (\(counts.joined(separator: ", ")))\n"
+        }
+    }
+
     let dataset: String
     let asOf: UInt64
     let rows: Int
@@ -19,13 +82,19 @@ struct DatasetReport: Encodable {
     /// Hash of all features, as found now.
     let features: String
     let columns: [Column]
+    let labels: Labels
+    /// `nil` for a set that was not split.
+    let split: Split?
+    /// Labels of the file that are not those that were saved.
+    let otherLabels: [String]?
     /// Cells of the file that are not as history has them; `nil` where no file was compared.
     let differenceCount: Int?
     let differences: [CellComparison.Difference]?
     let seconds: Double
 
     init(
-        _ dataset: DatasetDefinition, found: DatasetDefinition.Table, rows: Int, comparison: CellComparison?, seconds: Double
+        _ dataset: DatasetDefinition, found: DatasetDefinition.Table, rows: Int, labels: Labels,
+        split dealt: DatasetDefinition.Split?, comparison: CellComparison?, seconds: Double
     ) {
         self.dataset = dataset.name
         asOf = dataset.query.asOf
@@ -36,7 +105,13 @@ struct DatasetReport: Encodable {
         }
         differenceCount = comparison?.differenceCount
         differences = comparison?.differences
-        isEqual = rows == dataset.rows && found == dataset.features && comparison?.differenceCount ?? 0 == 0
+        self.labels = labels
+        let split = dataset.split.flatMap { saved in dealt.map { Split(saved: saved, found: $0) } }
+        self.split = split
+        otherLabels = comparison?.otherLabels
+        isEqual =
+            rows == dataset.rows && found == dataset.features && labels.isEqual && split?.isEqual ?? true
+            && comparison?.differenceCount ?? 0 == 0 && comparison?.otherLabels.isEmpty ?? true
         self.seconds = seconds
     }
 
@@ -57,6 +132,10 @@ struct DatasetReport: Encodable {
             if differenceCount > differences.count {
                 text += "and \(Spelling.count(differenceCount - differences.count)) cells more\n"
             }
+        }
+        text += labels.text + (split?.text ?? "")
+        if let otherLabels, !otherLabels.isEmpty {
+            text += "the file has other labels than were saved: \(otherLabels.joined(separator: ", "))\n"
         }
         let verdict = isEqual ? "every feature cell equal" : "different"
         return text + "dataset \(dataset), \(Spelling.count(rows, "row")) as of position \(asOf): \(verdict); "
@@ -97,8 +176,10 @@ enum DatasetText {
             let parts = split.parts.map { "\($0.name)=\($0.share) (\(Spelling.count($0.rows, "row")))" }.joined(separator: ", ")
             fields.append(("split", "\(parts), by \(split.by)\(split.by == "key" ? ", seed \(split.seed)" : "")"))
         }
+        if dataset.labels == nil { fields.append(("labels", "not hashed when saved")) }
         var table = TextTable(["column", "type", "role", "hash"], cellScalarsMax: 80)
-        for (role, columns) in [("spine", dataset.spine.columns), ("feature", dataset.features.columns)] {
+        let labels = dataset.labels?.columns ?? []
+        for (role, columns) in [("spine", dataset.spine.columns), ("label", labels), ("feature", dataset.features.columns)] {
             for column in columns { table.append([column.name, "\(column.type)", role, short(column.hash)]) }
         }
         return fields.compactMap { name, value in value.map { "\(name): \($0)\n" } }.joined() + table.text

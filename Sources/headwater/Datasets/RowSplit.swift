@@ -33,6 +33,15 @@ final class RowSplit: Sendable {
         state = Mutex(([], Array(repeating: 0, count: shares.count)))
     }
 
+    /// The one of a saved training set.
+    ///
+    /// - Parameter times: of all rows, where it is by time.
+    convenience init(_ split: DatasetDefinition.Split, times: [Microseconds], keys: Range<Int>, timeIndex: Int) {
+        let shares = split.parts.map { SplitShare(name: $0.name, share: $0.share) }
+        let rule = split.by == "time" ? Rule.time(starts: Self.starts(shares, times: times)) : .key(seed: split.seed)
+        self.init(shares, rule, keys: keys, timeIndex: timeIndex)
+    }
+
     /// Shares of each part and those before it, together.
     private static func sums(_ shares: [SplitShare]) -> [Double] {
         var sum = 0.0

@@ -17,11 +17,17 @@ final class SpineTable: Sendable {
     let timeIndex: Int
     /// How many of the columns are keys, the time among them where it is one.
     let keyCount: Int
+    /// Further columns that are hashed, such as labels; `nil` where there is nothing to hash, or no types to hash it by.
+    let labels: [Field]?
     private let decoder: Mutex<TableDecoder>
     private let hash: Mutex<TableHash?>
+    private let labelHash: Mutex<TableHash?>
 
+    /// - Parameter savedLabels: further columns of a saved training set, whose types this table's cells are read as.
     /// - Throws: `.invalidArgument` where the spine lacks a key column or the time column.
-    init(_ table: InputTable, keys: [Field], time: String, hashing: Bool, options: TableOptions) throws(HeadwaterError) {
+    init(
+        _ table: InputTable, keys: [Field], time: String, hashing: Bool, savedLabels: [Field]? = nil, options: TableOptions
+    ) throws(HeadwaterError) {
         var columns = keys
         if let key = keys.firstIndex(where: { $0.name.utf8.elementsEqual(time.utf8) }) {
             guard keys[key].type == .timestamp else {
@@ -39,7 +45,7 @@ final class SpineTable: Sendable {
         hash = Mutex(hashing ? TableHash(columns) : nil)
         let timeIndex = timeIndex
         let wanted = columns.enumerated().map { TableColumn($1.name, $1.type, ordinal: $0, isRequired: $0 == timeIndex) }
-        let opened: TableDecoder
+        var opened: TableDecoder
         do {
             opened = try TableDecoder(table.format, name: table.name, columns: wanted, options: options, source: table.source())
         } catch {
@@ -56,7 +62,24 @@ final class SpineTable: Sendable {
                     at: table.name)
             }
         }
+        let labels = hashing ? Self.labels(opened, columns, savedLabels) : nil
+        if let labels, !labels.isEmpty {
+            // The header said which they are.
+            let further = labels.enumerated().map { TableColumn($1.name, $1.type, ordinal: columns.count + $0) }
+            opened = try TableDecoder(
+                table.format, name: table.name, columns: wanted + further, options: options, source: table.source())
+        }
+        self.labels = labels
+        labelHash = Mutex(labels.map { TableHash($0) })
         decoder = Mutex(opened)
+    }
+
+    /// Further columns of a CSV file, which are text unless a saved set knows better; NDJSON has no header, so that they are those of the set.
+    private static func labels(_ decoder: TableDecoder, _ columns: [Field], _ saved: [Field]?) -> [Field]? {
+        guard decoder.format == .csv else { return saved }
+        return decoder.header.filter { name in !columns.contains { $0.name.utf8.elementsEqual(name.utf8) } }.map { name in
+            saved?.first { $0.name.utf8.elementsEqual(name.utf8) } ?? Field(name, .string)
+        }
     }
 
     /// The next rows; every column is there.
@@ -67,12 +90,21 @@ final class SpineTable: Sendable {
         let cells = columns.enumerated().map { rows.column(ordinal: $0) ?? Column.nulls($1.type, count: rows.rowCount) }
         hash.withLock { $0?.append(cells) }
         split?.tell(cells, rowCount: rows.rowCount)
-        if rows.columns.count == columns.count { return rows }
+        if let labels {
+            let further = labels.enumerated().map {
+                rows.column(ordinal: columns.count + $0) ?? Column.nulls($1.type, count: rows.rowCount)
+            }
+            labelHash.withLock { $0?.append(further, rowCount: rows.rowCount) }
+        }
+        if rows.columns.count == columns.count, labels?.isEmpty ?? true { return rows }
         return Batch(rowCount: rows.rowCount, columns: cells.enumerated().map { ($0, $1) })
     }
 
     /// The hash of all rows, when all were read and hashed.
-    func finishHash() -> (rows: Int, table: DatasetDefinition.Table) { hash.withLock { ($0!.rowCount, $0!.finish()) } }
+    func finishHash() -> (rows: Int, table: DatasetDefinition.Table, labels: DatasetDefinition.Table?) {
+        let labels = labelHash.withLock { $0?.finish() }
+        return hash.withLock { ($0!.rowCount, $0!.finish(), labels) }
+    }
 
     /// Reads the table to its end, for its hash or for what `take` makes of its columns.
     func readAll(_ label: String, _ take: ([Column]) -> Void = { _ in }) throws {

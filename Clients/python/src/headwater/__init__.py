@@ -18,6 +18,7 @@ from ._calls.write import Written
 from ._infer import infer_group
 from ._version import __version__
 from .client import Client, connect, open
+from .datasets import Dataset, DatasetReport, Split
 from .definitions import Entity, Feature, FeatureGroup, FeatureService, Key, Reference, to_yaml
 from .errors import (
     Aborted,
@@ -40,7 +41,7 @@ from .errors import (
 )
 from .history import FeatureTable, HistoricalFeatures, Scan
 from .online import OnlineFeatures, Status
-from .reports import AuditReport, Listing, Plan, Report
+from .reports import AuditReport, Description, Listing, Plan, Report, StatusReport
 
 __all__ = [
     "Aborted",
@@ -49,7 +50,10 @@ __all__ = [
     "Cancelled",
     "Client",
     "DataLoss",
+    "Dataset",
+    "DatasetReport",
     "DeadlineExceeded",
+    "Description",
     "Entity",
     "FailedPrecondition",
     "Feature",
@@ -71,7 +75,9 @@ __all__ = [
     "Report",
     "ResourceExhausted",
     "Scan",
+    "Split",
     "Status",
+    "StatusReport",
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",

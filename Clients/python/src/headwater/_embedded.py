@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -29,6 +30,8 @@ _STOP_WITHIN = "3s"
 # A call that waits for longer says why.
 _SILENT_SECONDS = 1.0
 _START_SECONDS = 120.0
+# How often a server is started again that was killed on its way up.
+_KILLS_MAX = 8
 _LOG_BYTES_MAX = 4 << 20
 # What the system takes as the path of a socket.
 _SOCKET_BYTES_MAX = 107
@@ -43,15 +46,43 @@ def binary() -> str:
     named = os.environ.get("HEADWATER_BINARY")
     if named:
         return named
+    # Beside the package it is where that was laid down with `pip install --target`.
+    beside = Path(__file__).resolve().parents[1] / "bin"
     schemes = [sysconfig.get_path("scripts"), sysconfig.get_path("scripts", f"{os.name}_user"), str(Path(sys.executable).parent)]
-    for folder in schemes:
+    for folder in [str(beside), *schemes]:
         candidate = Path(folder, "headwater")
         if candidate.is_file() and os.access(candidate, os.X_OK):
             return str(candidate)
     found = shutil.which("headwater")
     if found:
         return found
-    raise NotFound("there is no 'headwater' executable: install Headwater's wheel, or set HEADWATER_BINARY to its path")
+    raise NotFound(
+        "there is no 'headwater' executable: this installation is the client alone. For a server of its own install Headwater's wheel, or "
+        "set HEADWATER_BINARY to the path of one that 'make release' built; for a server elsewhere use headwater.connect(ADDRESS)"
+    )
+
+
+class _Killed(Exception):
+    """A server that a signal ended on its way up."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def told(self, times: int, directory: Path) -> Unavailable:
+        try:
+            name = signal.Signals(self.number).name
+        except ValueError:
+            name = f"signal {self.number}"
+        hint = "; the system does that where memory runs out" if self.number == signal.SIGKILL else ""
+        how_often = "once" if times == 1 else f"{times} times"
+        return _final(f"the server was killed by {name} while it started, {how_often}{hint}: see {directory / 'server.log'}", directory)
+
+
+def _final(message: str, directory: Path) -> Unavailable:
+    """What another try would not mend."""
+    error = Unavailable(message, str(directory))
+    error.is_final = True
+    return error
 
 
 class EmbeddedServer:
@@ -101,13 +132,21 @@ class EmbeddedServer:
             fcntl.flock(lock, fcntl.LOCK_EX)
             until = time.monotonic() + _START_SECONDS
             wait = _Wait()
+            kills = 0
             while not self._answers():
-                if not self._start(until, wait):
-                    # The one before is still on its way out.
-                    wait.tell("waiting for the last server of the store to stop")
-                    time.sleep(0.05)
+                try:
+                    if not self._start(until, wait):
+                        # The one before is still on its way out.
+                        wait.tell("waiting for the last server of the store to stop")
+                        time.sleep(0.05)
+                except _Killed as killed:
+                    kills += 1
+                    if kills == _KILLS_MAX or time.monotonic() > until:
+                        raise killed.told(kills, self.directory) from None
+                    time.sleep(min(0.05 * 2**kills, 1))
                 if time.monotonic() > until:
-                    raise Unavailable("another process holds it and serves nobody: stop that process", str(self.directory))
+                    holder = f"process {pid}" if (pid := self._holder()) else "another process"
+                    raise _final(f"{holder} holds it and serves nobody: stop that process", self.directory)
             wait.end()
         finally:
             os.close(lock)
@@ -157,17 +196,17 @@ class EmbeddedServer:
                 return True
             if server.poll() is not None:
                 _started.remove(server)
+                if server.returncode < 0:
+                    raise _Killed(-server.returncode)
                 said = log_path.read_bytes()[said_before:].decode(errors="replace").strip()
                 if "already holds this lock" not in said:
-                    raise Unavailable(f"the server did not start: {_last(said)}", str(self.directory))
+                    raise _final(f"the server did not start: {_last(said)}", self.directory)
                 self._refuse_other_server()
                 return False
             wait.tell(lambda: _recovery(log_path, said_before))
             time.sleep(0.01)
         # It goes on: whoever opens the directory next may find it ready.
-        raise Unavailable(
-            f"the server recovers for more than {_START_SECONDS:g} s: open it again later; see {log_path}", str(self.directory)
-        )
+        raise _final(f"the server recovers for more than {_START_SECONDS:g} s: open it again later; see {log_path}", self.directory)
 
     def _refuse_other_server(self) -> None:
         """Tells a server that somebody else runs on the directory from one of ours that is on its way out.
@@ -180,7 +219,19 @@ class EmbeddedServer:
         except (OSError, IndexError):
             return
         if address != "unix:headwater.sock":
-            raise FailedPrecondition(f"is served by another server: use headwater.connect({address!r})", str(self.directory))
+            process = f"; it is process {pid}" if (pid := self._holder()) else ""
+            raise FailedPrecondition(f"is served by another server: use headwater.connect({address!r}){process}", str(self.directory))
+
+    def _holder(self) -> int | None:
+        """The process that holds the directory's locks, as far as the system says."""
+        try:
+            locks = [self.directory / part / "lock" for part in ("log", "online", "offline")]
+            inodes = {str(lock.stat().st_ino) for lock in locks if lock.exists()}
+            held = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+            # Such as `3: FLOCK ADVISORY WRITE 4711 08:01:131 0 EOF`; one that waits has an arrow before its kind.
+            return next((int(fields[4]) for fields in held if fields[1] == "FLOCK" and fields[5].split(":")[-1] in inodes), None)
+        except (OSError, ValueError, IndexError):
+            return None
 
 
 class _Wait:

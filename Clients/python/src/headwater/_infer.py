@@ -21,7 +21,7 @@ from .errors import InvalidArgument
 
 def infer_group(
     data: Any, *, name: str, keys: str | Sequence[str], event_time: str | None = None, entity: str | Entity | None = None,
-    max_age: Duration | None = None,
+    max_age: Duration | None = None, columns: str | Sequence[str] | None = None, skip: str | Sequence[str] = (),
 ) -> FeatureGroup:  # fmt: skip
     """Proposes a feature group for a table; look at it, change what should be otherwise, and apply it.
 
@@ -33,19 +33,27 @@ def infer_group(
         event_time: the time's column; `None` for a static table.
         entity: its name, or an `Entity` that is there; by default an entity is proposed too, called as its keys.
         max_age: how far back a read may look.
+        columns: those that become features, in this order; `None` for all beside keys and time.
+        skip: columns that do not.
 
     Raises:
-        InvalidArgument: for a column that is missing, or of a type that no feature has.
+        InvalidArgument: for columns that are missing, or of types that no feature has: names all of them.
     """
     source = open_source(data)
     types = _column_types(source)
     if not types:
         raise InvalidArgument("the table is empty: there are no types to see")
-    key_names = [keys] if isinstance(keys, str) else list(keys)
+    key_names = _names(keys)
     needed = [*key_names, *([event_time] if event_time else [])]
-    for column in needed:
-        if column not in types:
-            raise InvalidArgument(f"is missing: the table has {', '.join(types)}", f"column '{column}'")
+    skipped = _names(skip)
+    wanted = _names(columns) if columns is not None else [column for column in types if column not in (*needed, *skipped)]
+    missing = [column for column in dict.fromkeys([*needed, *wanted, *skipped]) if column not in types]
+    if missing:
+        listed = ", ".join(f"'{column}'" for column in missing)
+        verb, plural = ("is", "") if len(missing) == 1 else ("are", "s")
+        raise InvalidArgument(f"{verb} missing: the table has {', '.join(types)}", f"column{plural} {listed}")
+    wanted = [column for column in wanted if column not in (*needed, *skipped)]
+    types = _all_known(types, [*needed, *wanted])
     if source.is_repeatable:
         _warn_of_digits(next(iter(source.read())), types)
     for column in key_names:
@@ -54,7 +62,7 @@ def infer_group(
     if event_time is not None and types[event_time] not in ("timestamp", "string"):
         raise InvalidArgument(f"{types[event_time]} is no time", f"column '{event_time}'")
     owner = entity if entity is not None else Entity("_".join(key_names), [Key(column, types[column]) for column in key_names])
-    features = [Feature(column, types[column]) for column in types if column not in needed]
+    features = [Feature(column, types[column]) for column in wanted]
     return FeatureGroup(name, owner, features, event_time=event_time or "none", max_age=max_age)
 
 
@@ -73,13 +81,13 @@ def _warn_of_digits(rows: Rows, types: Mapping[str, str]) -> None:
             )  # fmt: skip
 
 
-def _column_types(source: Source) -> dict[str, str]:
-    """The types of all columns: of tables by what they state, of text by all of its cells."""
-    types: dict[str, str] = {}
+def _column_types(source: Source) -> dict[str, Any]:
+    """The types of all columns: of tables by what they state, of text by all of its cells; Arrow's where no feature has it."""
+    types: dict[str, Any] = {}
     guesses: dict[str, Guess] = {}
     heads = list(source.heads())
     if all(head.types is not None and None not in head.types.values() for head in heads):
-        return {name: _type_of(given, name) for name, given in _joined(heads).items()}
+        return {name: (_type_name(given) or given) for name, given in _joined(heads).items()}
     stated: list[Head] = []
     for rows in source.read():
         stated.append(Head(rows.source, {name: given for name, given in (rows.head.types or {}).items() if given is not None}))
@@ -87,9 +95,9 @@ def _column_types(source: Source) -> dict[str, str]:
             if isinstance(held, (Text, Same)):
                 guesses.setdefault(name, Guess()).look(held.array)
             types.setdefault(name, "string")
-    types.update({name: _type_of(given, name) for name, given in _joined(stated).items()})
+    types.update({name: (_type_name(given) or given) for name, given in _joined(stated).items()})
     # A column that is text in one file and typed in another is text.
-    return {name: guesses[name].type if name in guesses and types[name] == "string" else type for name, type in types.items()}
+    return {name: guesses[name].type if name in guesses and type == "string" else type for name, type in types.items()}
 
 
 def _joined(heads: Sequence[Head]) -> dict[str, pa.DataType]:
@@ -97,27 +105,49 @@ def _joined(heads: Sequence[Head]) -> dict[str, pa.DataType]:
     return dict(zip(schema.names, schema.types, strict=True))
 
 
-def _type_of(given: pa.DataType, column: str) -> str:
+def _names(given: str | Sequence[str]) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _all_known(types: Mapping[str, Any], columns: Sequence[str]) -> dict[str, str]:
+    """The types of some columns.
+
+    Raises:
+        InvalidArgument: names all columns of which there is none.
+    """
+    bad = [column for column in columns if not isinstance(types[column], str)]
+    if bad:
+        listed = "; ".join(f"column '{column}': {_why_none(types[column])}" for column in bad)
+        raise InvalidArgument(f"{listed}: convert what you need, and leave the rest out with skip={bad!r}")
+    return {column: types[column] for column in columns}
+
+
+def _why_none(given: pa.DataType) -> str:
+    if isinstance(given, pa.BaseExtensionType):
+        return f"{given.extension_name} is no type of a feature: {extensions.advice(given)}"
+    return f"{given} is no type of a feature"
+
+
+def type_of(given: pa.DataType) -> FeatureType | None:
+    """The type that fits an Arrow type best; `None` where no feature has it."""
+    name = _type_name(given)
+    return None if name is None else FeatureType.parse(name)
+
+
+def _type_name(given: pa.DataType) -> str | None:
     if encodings.is_encoded(given):
-        return _type_of(encodings.plain_type(given), column)
+        return _type_name(encodings.plain_type(given))
     if isinstance(given, decimals.DecimalTexts):
         return "float64"
     if isinstance(given, pa.BaseExtensionType):
         meaning, tensor = extensions.meaning(given), extensions.tensor_storage(given)
-        if meaning is None and tensor is None:
-            reason = f"{given.extension_name} is no type of a feature: {extensions.advice(given)}"
-            raise InvalidArgument(reason, f"column '{column}'")
-        return meaning or _type_of(tensor, column)
+        return meaning or (None if tensor is None else _type_name(tensor))
     if pa.types.is_fixed_size_list(given) and pa.types.is_floating(given.value_type):
         return f"vector({given.list_size})"
     if any(is_one(given) for is_one in _LISTS):
-        element = _type_of(given.value_type, column)
-        if "(" not in element:
-            return f"array({element})"
-    for is_one, name in _TYPES:
-        if is_one(given):
-            return name
-    raise InvalidArgument(f"{given} is no type of a feature: convert it, or leave the column out", f"column '{column}'")
+        element = _type_name(given.value_type)
+        return f"array({element})" if element is not None and "(" not in element else None
+    return next((name for is_one, name in _TYPES if is_one(given)), None)
 
 
 def _is_text(given: pa.DataType) -> bool:

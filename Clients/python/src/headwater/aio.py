@@ -1,6 +1,7 @@
 """The same calls as coroutines: `client = await headwater.aio.connect(…)`.
 
-Any number of tasks share a client; it belongs to the event loop that it was made in. What is described at `headwater.Client` holds here.
+Any number of tasks share a client. Its connections belong to the event loop that made them: in a second loop, such as that of another
+`asyncio.run`, it makes new ones. An answer is read in the loop that asked for it. What is described at `headwater.Client` holds here.
 """
 
 from __future__ import annotations
@@ -14,21 +15,22 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy.typing as npt
 import pyarrow as pa
 
-from ._calls import history, online, operations, write
+from ._calls import datasets, history, online, operations, write
 from ._calls.core import Core
+from ._calls.datasets import Words, source_path
 from ._calls.groups import describe
 from ._calls.online import Selection
 from ._calls.table import BATCH_ROWS, TableQuery
 from ._calls.write import Written
 from ._connections.asyncio import AsyncioDriver
-from ._connections.transport import Deadline
 from ._embedded import EmbeddedServer
 from ._tables.sources import snapshot
 from ._times import Time
-from .client import RETRIES, TIMEOUT, pandas_frame
+from .client import RETRIES, TIMEOUT
+from .datasets import AsyncDataset, Datasets, Shares, Split, frame_of, rule_of
 from .history import PARQUET_ROWS, FeatureTable, ParquetFile, record_batches
 from .online import OnlineFeatures, Status
-from .reports import AuditReport, Listing, Plan, Report
+from .reports import AuditReport, Description, Listing, Plan, Report, StatusReport
 
 if TYPE_CHECKING:
     import pandas
@@ -49,9 +51,13 @@ async def open(
 ) -> AsyncClient:  # fmt: skip
     """Opens a store in a directory: as `headwater.open`."""
     server = EmbeddedServer(path)
-    client = AsyncClient(
-        server.address, project, timeout=timeout, retries=retries, before_connecting=server.ensure, on_close=server.release
-    )
+    try:
+        client = AsyncClient(
+            server.address, project, timeout=timeout, retries=retries, before_connecting=server.ensure, on_close=server.release
+        )
+    except BaseException:
+        server.release()
+        raise
     return await client._begin()
 
 
@@ -111,6 +117,22 @@ class AsyncTable:
                 for batch in record_batches(part, statuses):
                     yield batch
 
+    async def save(
+        self, name: str, *, description: str | None = None, owner: str | None = None, tags: Mapping[str, str] | None = None,
+        split: Shares | None = None, split_by: str = "key", seed: int = 0,
+    ) -> AsyncDataset:  # fmt: skip
+        """Saves what a training set was made of; of histories only: as `headwater.HistoricalFeatures.save`."""
+        self._table._only_of_histories("be saved")
+        words = Words(description, owner, tags, rule_of(split, split_by, seed))
+        return AsyncDataset(self._query.core, await datasets.save(self._query.core, self._query, name, words))
+
+    async def split(self, parts: Shares, *, by: str = "key", seed: int = 0) -> Split:
+        """Deals the rows out to parts; of histories only: as `headwater.HistoricalFeatures.split`."""
+        self._table._only_of_histories("be split")
+        rule = rule_of(parts, by, seed)
+        assert rule is not None
+        return Split.of(self._query, await datasets.split(self._query.core, self._query, rule), self._table._frame)
+
     async def to_parquet(
         self, path: str | os.PathLike[str], *, statuses: bool = False, progress: bool | None = None, **options: Any
     ) -> int:
@@ -123,7 +145,7 @@ class AsyncTable:
 
 
 class AsyncClient:
-    """A client of one store, for tasks of one event loop. Made by `connect` and `open`: as `headwater.Client`."""
+    """A client of one store, for tasks of any event loop. Made by `connect` and `open`: as `headwater.Client`."""
 
     def __init__(
         self, address: str | None, project: str | None, *, timeout: float | None, retries: int, token: str | None = None,
@@ -135,8 +157,12 @@ class AsyncClient:
         self._on_close = on_close
 
     async def _begin(self) -> AsyncClient:
-        await self._core.pool.transport(None, Deadline(self._core.timeout))
-        await operations.choose_project(self._core)
+        try:
+            await self._core.begin()
+            await operations.choose_project(self._core)
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     @property
@@ -165,9 +191,9 @@ class AsyncClient:
         """Everything in the project, in short."""
         return await operations.listing(self._core)
 
-    async def describe(self, name: str) -> Report:
+    async def describe(self, name: str) -> Description:
         """All that goes by a name."""
-        return Report(await describe(self._core, name))
+        return Description(await describe(self._core, name))
 
     async def search(self, text: str) -> Listing:
         """What has the text in a name, a description, an owner or a tag."""
@@ -200,16 +226,19 @@ class AsyncClient:
         self, spine: Any, features: Sequence[str] | str | None = None, *, service: str | None = None, spine_time: str = "event_time",
         spine_types: Mapping[str, str] | None = None, full_feature_names: bool = False, as_of: int | None = None,
         availability: str = "event", min_position: int | None = None, event_times: bool = False, time_unit: str | None = None,
-        timeout: float | None = None,
+        timeout: float | None = None, save: str | None = None,
     ) -> AsyncTable:  # fmt: skip
         """A training set: to each row of the spine the features as they were at its own time."""
-        spine = snapshot(spine)
+        path, spine = source_path(spine), snapshot(spine)
         query = await history.history(
             self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time,
             spine_types=spine_types, as_of=as_of, availability=availability, min_position=min_position, event_times=event_times,
-            timeout=timeout, time_unit=time_unit,
+            timeout=timeout, time_unit=time_unit, path=path,
         )  # fmt: skip
-        return AsyncTable(query, frame=pandas_frame(spine), has_statuses=True)
+        made = AsyncTable(query, frame=frame_of(spine), has_statuses=True)
+        if save is not None:
+            await made.save(save)
+        return made
 
     async def scan(
         self, group: str, columns: Sequence[str] | None = None, *, start: Time | None = None, end: Time | None = None, keys: Any = None,
@@ -234,7 +263,15 @@ class AsyncClient:
         )  # fmt: skip
         return AsyncTable(query)
 
-    async def status(self) -> Report:
+    async def datasets(self) -> Datasets:
+        """The saved training sets of the project, in short."""
+        return Datasets(await datasets.datasets(self._core))
+
+    async def dataset(self, name: str) -> AsyncDataset:
+        """A saved training set."""
+        return AsyncDataset(self._core, await datasets.dataset(self._core, name))
+
+    async def status(self) -> StatusReport:
         """Where the server stands."""
         return await operations.status(self._core)
 

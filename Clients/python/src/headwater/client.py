@@ -8,20 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NoReturn
 
-from ._calls import history, online, operations, write
+from ._calls import datasets, history, online, operations, write
 from ._calls.core import Core
+from ._calls.datasets import source_path
 from ._calls.groups import describe
 from ._calls.online import Selection
 from ._calls.write import Written
 from ._connections.blocking import BlockingDriver
-from ._connections.transport import Deadline, run_now
+from ._connections.transport import run_now
 from ._embedded import EmbeddedServer
 from ._tables.sources import snapshot
 from ._times import Time
+from .datasets import Dataset, Datasets, frame_of
 from .errors import HeadwaterError
 from .history import HistoricalFeatures, Scan
 from .online import OnlineFeatures
-from .reports import AuditReport, Listing, Plan, Report
+from .reports import AuditReport, Description, Listing, Plan, Report, StatusReport
 
 TIMEOUT, RETRIES = 30.0, 8
 
@@ -40,11 +42,12 @@ def connect(
             as long as they take, unless they are given a timeout of their own.
         retries: how often a call is made again whose connection was lost: at once, then after pauses from 50 ms to 2 s. A write that
             is sent again is applied once.
-        token: for a server that asks for one.
+        token: refused, until servers check one.
 
     Raises:
         Unavailable: where nobody answers there.
-        InvalidArgument: for an address that is none.
+        InvalidArgument: for an address that is none, or where something else than a Headwater server answers.
+        Unimplemented: for a token.
     """
     return Client(address, project, timeout=timeout, retries=retries, token=token)
 
@@ -87,7 +90,7 @@ class Client:
             BlockingDriver(), address, project, timeout=timeout, retries=retries, token=token, before_connecting=before_connecting
         )
         self._on_close = on_close
-        run_now(self._core.pool.transport(None, Deadline(timeout)))
+        run_now(self._core.begin())
         run_now(operations.choose_project(self._core))
 
     @property
@@ -147,7 +150,7 @@ class Client:
         """Everything in the project, in short."""
         return run_now(operations.listing(self._core))
 
-    def describe(self, name: str) -> Report:
+    def describe(self, name: str) -> Description:
         """All that goes by a name, as the server has it: definition, columns, versions.
 
         Args:
@@ -156,10 +159,10 @@ class Client:
         Raises:
             NotFound: says what there is.
         """
-        return Report(run_now(describe(self._core, name)))
+        return Description(run_now(describe(self._core, name)))
 
     def search(self, text: str) -> Listing:
-        """What has the text in a name, a description, an owner or a tag; of a group's features too, without regard to case."""
+        """What has the text, without regard to case, in a name, a description, an owner or a tag; `matches` of an entry says where."""
         return run_now(operations.search(self._core, text))
 
     def write(
@@ -246,7 +249,7 @@ class Client:
         self, spine: Any, features: Sequence[str] | str | None = None, *, service: str | None = None, spine_time: str = "event_time",
         spine_types: Mapping[str, str] | None = None, full_feature_names: bool = False, as_of: int | None = None,
         availability: str = "event", min_position: int | None = None, event_times: bool = False, time_unit: str | None = None,
-        timeout: float | None = None,
+        timeout: float | None = None, save: str | None = None,
     ) -> HistoricalFeatures:  # fmt: skip
         """A training set: to each row of the spine the features as they were at its own time.
 
@@ -263,21 +266,25 @@ class Client:
             event_times: adds a column `NAME__event_time` after each feature: when its value became true, null where there is none.
             time_unit: of the spine's times that are numbers, as for `write`.
             timeout: seconds for the whole stream; no limit, unless given.
+            save: saves what the training set was made of under this name, as `HistoricalFeatures.save` does; it is asked for at once then.
 
         Raises:
             NotFound: for features that do not exist.
             InvalidArgument: for a spine without its keys or its time.
             OutOfRange: when it is read, for a position that the log never gave out, or that is older than what is kept.
         """
-        spine = snapshot(spine)
+        path, spine = source_path(spine), snapshot(spine)
         query = run_now(
             history.history(
                 self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time,
                 spine_types=spine_types, as_of=as_of, availability=availability, min_position=min_position, event_times=event_times,
-                timeout=timeout, time_unit=time_unit,
+                timeout=timeout, time_unit=time_unit, path=path,
             )
         )  # fmt: skip
-        return HistoricalFeatures(query, frame=pandas_frame(spine), has_statuses=True)
+        made = HistoricalFeatures(query, frame=frame_of(spine), has_statuses=True)
+        if save is not None:
+            made.save(save)
+        return made
 
     def scan(
         self, group: str, columns: Sequence[str] | None = None, *, start: Time | None = None, end: Time | None = None, keys: Any = None,
@@ -319,7 +326,15 @@ class Client:
         )  # fmt: skip
         return Scan(run_now(query))
 
-    def status(self) -> Report:
+    def datasets(self) -> Datasets:
+        """The saved training sets of the project, in short."""
+        return Datasets(run_now(datasets.datasets(self._core)))
+
+    def dataset(self, name: str) -> Dataset:
+        """A saved training set: show it, make it again and prove it equal, deal it out, release it."""
+        return Dataset(self._core, run_now(datasets.dataset(self._core, name)))
+
+    def status(self) -> StatusReport:
         """Where the server stands: positions, lag, rows, memory and bytes, by store and group."""
         return run_now(operations.status(self._core))
 
@@ -379,8 +394,3 @@ class Client:
         except HeadwaterError:
             # What cannot be reached can still be shown.
             return shown
-
-
-def pandas_frame(data: Any) -> Any:
-    """The spine, where it is a pandas DataFrame."""
-    return data if type(data).__module__.split(".")[0] == "pandas" else None

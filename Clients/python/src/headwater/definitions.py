@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Union
 
 import numpy as np
@@ -56,6 +56,16 @@ def _plain(value: Any, place: str) -> Any:
 
 
 class _Definition:
+    def __repr__(self) -> str:
+        """As it is written in Python, without what is left out."""
+        shown = []
+        for part in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, part.name)
+            default = part.default_factory() if part.default_factory is not MISSING else part.default
+            if not (value is None or (default is not MISSING and value == default)):
+                shown.append(f"{part.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
     def to_dict(self) -> dict[str, Any]:
         """As the YAML has it, without what is left out."""
         made: dict[str, Any] = {}
@@ -75,7 +85,7 @@ class _Definition:
         return f"{kind} '{getattr(self, 'name', None) or getattr(self, 'feature', '')}'"
 
 
-@dataclass
+@dataclass(repr=False)
 class Key(_Definition):
     """A key column.
 
@@ -92,7 +102,7 @@ class Key(_Definition):
         _check_type(self, "key")
 
 
-@dataclass
+@dataclass(repr=False)
 class Feature(_Definition):
     """One typed column of a group.
 
@@ -168,7 +178,7 @@ def _typed(given: Any, kind: type[Key] | type[Feature], what: str) -> list[Any]:
     raise InvalidArgument(f"{given!r:.60} does not say the types: give a dict of name: type, or a list of hw.{kind.__name__}", what)
 
 
-@dataclass
+@dataclass(repr=False)
 class Entity(_Definition):
     """A business key.
 
@@ -185,7 +195,7 @@ class Entity(_Definition):
         self.keys = _typed(self.keys, Key, f"entity '{self.name}': keys")
 
 
-@dataclass
+@dataclass(repr=False)
 class FeatureGroup(_Definition):
     """A written table.
 
@@ -227,7 +237,7 @@ class FeatureGroup(_Definition):
         return to_yaml([self])
 
 
-@dataclass
+@dataclass(repr=False)
 class Reference(_Definition):
     """A feature in a service, renamed or with other keys.
 
@@ -242,7 +252,7 @@ class Reference(_Definition):
     keys: Mapping[str, str] | None = None
 
 
-@dataclass
+@dataclass(repr=False)
 class FeatureService(_Definition):
     """What a model reads.
 

@@ -6,6 +6,10 @@ the same thing, ours is one of it too: `NotFound` is a `LookupError`, `Unavailab
 
 from __future__ import annotations
 
+import os
+import traceback
+from pathlib import Path
+
 
 class HeadwaterError(Exception):
     """What the server or this client refuses, or could not do.
@@ -18,6 +22,8 @@ class HeadwaterError(Exception):
     """
 
     code = "UNKNOWN"
+    # Whether another try would only take time.
+    is_final = False
 
     def __init__(self, message: str, location: str | None = None, applied_position: int | None = None) -> None:
         super().__init__(message)
@@ -30,6 +36,14 @@ class HeadwaterError(Exception):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the caller's own lines and the error, not the frames of this package."""
+        own, shell = str(Path(__file__).parent), f"{os.sep}IPython{os.sep}"
+        frames = [frame for frame in traceback.extract_tb(self.__traceback__) if not frame.filename.startswith(own)]
+        lines = traceback.format_list([frame for frame in frames if shell not in frame.filename])
+        shown = ["Traceback (most recent call last):\n", *lines] if lines else []
+        return "".join([*shown, *traceback.format_exception_only(type(self), self)]).splitlines()
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.message, self.location, self.applied_position)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -17,11 +17,14 @@ from ._calls.table import BATCH_ROWS, Part, TableQuery
 from ._columns.matrix import matrix, of_arrow
 from ._connections.transport import run_awaitable, run_now
 from ._paths import local_output
-from .online import STATUSES, Status, counted, preview, preview_html, pylist, to_pandas
+from .errors import HeadwaterError
+from .online import PREVIEW_ROWS, STATUSES, Status, counted, preview, preview_html, pylist, to_pandas
 
 if TYPE_CHECKING:
     import pandas
     import polars
+
+    from .datasets import Dataset, Shares, Split
 
 T = TypeVar("T")
 # Of a row group.
@@ -92,6 +95,8 @@ class FeatureTable:
         self._query = query
         self._frame = frame
         self._has_statuses = has_statuses
+        # What a notebook shows before it is read.
+        self._first: pa.Table | None = None
 
     def _load(self) -> Part:
         return run_now(self._query.load())
@@ -182,6 +187,10 @@ class FeatureTable:
         part = self._load()
         return {name: [STATUSES[code] for code in codes] for name, codes in zip(part.names, part.codes.tolist(), strict=True)}
 
+    def _only_of_histories(self, what: str) -> None:
+        if not self._has_statuses:
+            raise ValueError(f"the rows of a scan cannot {what}: a training set can")
+
     def _statuses(self, wanted: bool) -> bool:
         if wanted and not self._has_statuses:
             raise ValueError("the rows of a scan have no statuses: they are what was written")
@@ -217,12 +226,70 @@ class FeatureTable:
         return f"<{type(self).__name__}: {self._summary()}>{shown}"
 
     def _repr_html_(self) -> str:
-        shown = preview_html(self.to_arrow()) if self._query.loaded is not None else ""
-        return f"<div>{html.escape(self._summary())}</div>{shown}"
+        if self._query.loaded is not None:
+            return f"<div>{html.escape(self._summary())}</div>{preview_html(self.to_arrow())}"
+        try:
+            first = self._first_rows()
+        except HeadwaterError as error:
+            # What cannot be read can still be shown.
+            return f"<div>{html.escape(f'{self._summary()} ({error})')}</div>"
+        if first is None:
+            return f"<div>{html.escape(self._summary())}</div>"
+        return f"<div>the first rows; {html.escape(self._summary())}</div>{preview_html(first)}"
+
+    def _first_rows(self) -> pa.Table | None:
+        """The first rows of an answer that is not read yet: only so much is asked for. `None` where reading would use the spine up."""
+        if self._first is None and self._query.can_be_read_again:
+            parts = _iterate(self._query.parts(PREVIEW_ROWS + 1))
+            try:
+                self._first = next(parts).table(False)
+            finally:
+                parts.close()  # type: ignore[attr-defined]
+        return self._first
 
 
 class HistoricalFeatures(FeatureTable):
     """A training set: the spine's columns in its order and number, and the features as of each row's own time."""
+
+    def save(
+        self, name: str, *, description: str | None = None, owner: str | None = None, tags: Mapping[str, str] | None = None,
+        split: Shares | None = None, split_by: str = "key", seed: int = 0,
+    ) -> Dataset:  # fmt: skip
+        """Saves what the training set was made of: query, position, hashes of the spine, its further columns (labels) and all features.
+
+        The rows are not kept: `client.dataset(name)` makes them again and proves them equal. What it reads is kept from retention until it
+        is released. Saving the same again changes nothing, and adds labels to a set that was saved without.
+
+        Args:
+            name: once in a project.
+            description, owner, tags: for people.
+            split: how its rows are dealt out, such as `{"train": 0.8, "test": 0.2}`.
+            split_by: `key` or `time`.
+            seed: of a split by key.
+
+        Raises:
+            FailedPrecondition: where another set goes by that name.
+        """
+        from ._calls import datasets
+        from .datasets import Dataset, rule_of
+
+        words = datasets.Words(description, owner, tags, rule_of(split, split_by, seed))
+        return Dataset(self._query.core, run_now(datasets.save(self._query.core, self._query, name, words)))
+
+    def split(self, parts: Shares, *, by: str = "key", seed: int = 0) -> Split:
+        """Deals the rows out to parts, such as train and test.
+
+        Args:
+            parts: such as `{"train": 0.8, "test": 0.2}`.
+            by: `key`: all rows of a key are in one part, in every training set; `time`: the parts follow each other in time.
+            seed: of a split by key: another number deals other keys out.
+        """
+        from ._calls import datasets
+        from .datasets import Split, rule_of
+
+        rule = rule_of(parts, by, seed)
+        assert rule is not None
+        return Split.of(self._query, run_now(datasets.split(self._query.core, self._query, rule)), self._frame)
 
 
 class Scan(FeatureTable):

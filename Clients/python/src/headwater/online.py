@@ -306,12 +306,12 @@ def pylist(column: pa.Array | pa.ChunkedArray) -> list[Any]:
     return listed
 
 
-_PREVIEW_ROWS, _PREVIEW_COLUMNS, _PREVIEW_CELL = 5, 12, 24
+PREVIEW_ROWS, _PREVIEW_COLUMNS, _PREVIEW_CELL = 5, 12, 24
 
 
 def _cells(table: pa.Table) -> tuple[list[str], list[list[str]]]:
     """Names and the first rows as text."""
-    shown = table.slice(0, _PREVIEW_ROWS).select(list(range(min(table.num_columns, _PREVIEW_COLUMNS))))
+    shown = table.slice(0, PREVIEW_ROWS).select(list(range(min(table.num_columns, _PREVIEW_COLUMNS))))
     names = list(shown.schema.names) + (["…"] if table.num_columns > _PREVIEW_COLUMNS else [])
     columns = [[_cell(value) for value in pylist(column)] for column in shown.columns]
     if len(names) > len(columns):
@@ -331,7 +331,7 @@ def preview(table: pa.Table) -> str:
     names, rows = _cells(table)
     widths = [max(len(row[place]) for row in [names, *rows]) for place in range(len(names))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [names, *rows]]
-    return "\n".join(lines + (["…"] if table.num_rows > _PREVIEW_ROWS else []))
+    return "\n".join(lines + (["…"] if table.num_rows > PREVIEW_ROWS else []))
 
 
 def preview_html(table: pa.Table) -> str:

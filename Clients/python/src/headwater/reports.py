@@ -1,10 +1,11 @@
-"""Answers about the store: plans, listings, status, audits. Each is the server's JSON, and says something useful when it is shown."""
+"""Answers about the store: plans, listings, status, audits. Each is the server's JSON, and a table when it is shown."""
 
 from __future__ import annotations
 
 import html
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 # Things of one kind that stay as they are, up to which each has a line; and things that are made, up to which all their fields are shown.
@@ -16,6 +17,27 @@ _REMARKS = {
 }  # fmt: skip
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines whose columns stand below each other; numbers to the right."""
+    if not rows:
+        return []
+    width = max(len(row) for row in rows)
+    widths = [max(len(row[place]) for row in rows if place < len(row)) for place in range(width)]
+    is_number = [
+        any(_is_number(row[place]) for row in rows[1:]) and all(_is_number(row[place]) or not row[place] for row in rows[1:])
+        for place in range(width)
+    ]
+    lines = []
+    for row in rows:
+        cells = [cell.rjust(size) if number else cell.ljust(size) for cell, size, number in zip(row, widths, is_number, strict=False)]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _is_number(text: str) -> bool:
+    return bool(text) and text.replace(",", "").removesuffix("%").isdigit()
+
+
 class Report(dict[str, Any]):
     """The server's JSON as a dict; `position` is the log position that it shows."""
 
@@ -24,13 +46,24 @@ class Report(dict[str, Any]):
         self.position = position
 
     def __str__(self) -> str:
+        if self and all(not isinstance(value, (dict, list)) for value in self.values()):
+            return "\n".join(aligned([["", ""], *([name, _number(value)] for name, value in self.items())])[1:])
         return json.dumps(self, indent=2, ensure_ascii=False)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}\n{self}>"
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
+        return self.html_of(str(self))
+
+    @staticmethod
+    def html_of(text: str) -> str:
+        """Text for a notebook, in letters of one width."""
+        return f"<pre>{html.escape(text)}</pre>"
+
+
+def _number(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 class Plan(Report):
@@ -72,6 +105,7 @@ class Plan(Report):
             if action != "created" or not is_long:
                 lines += [f"    {detail}" for detail in item["details"]]
             lines += [f"    warning: {warning}" for warning in item.get("warnings", [])]
+            lines += [f"    ! {refusal['path']}: {refusal['message']}" for refusal in item["refusals"]]
         if is_long:
             lines.append("fields of what is created are left out, as there is much of it: plan['items'] has them")
         actions = Counter(item["action"] for item in items)
@@ -88,24 +122,121 @@ def _count_line(kind: str, action: str, count: int) -> str:
     return f"= {count:,} {kinds}: {what}"
 
 
+_KINDS = (("entities", "entity"), ("feature_groups", "group"), ("feature_services", "service"), ("datasets", "dataset"))
+
+
 class Listing(Report):
-    """Everything in a project, in short."""
+    """Everything in a project, in short; of a search what matched, and where."""
 
     def __str__(self) -> str:
-        lines = [f"project {self['project']}"]
+        rows: list[list[str]] = []
         # A server from before promotion tells of none.
         tells = any(entry.get("promoted") for title in ("feature_groups", "feature_services") for entry in self.get(title, []))
-        for title, what in (("entities", "entity"), ("feature_groups", "group"), ("feature_services", "service"), ("datasets", "dataset")):
+        for title, what in _KINDS:
             for entry in self.get(title, []):
                 version = f"@{entry['version']}" if entry.get("version") else ""
                 promoted = "" if entry.get("promoted") or not version or not tells else "  (not promoted)"
-                description = f"  {entry['description']}" if entry.get("description") else ""
-                lines.append(f"{what:8} {entry['name']}{version}{promoted}{description}")
-        if len(lines) == 1:
-            others = self.get("other_projects", [])
-            there = f"; there is project {', '.join(repr(name) for name in others)}: connect with project=" if others else ""
-            lines.append(f"nothing yet: client.apply(…) makes definitions{there}")
+                row = [what, f"{entry['name']}{version}{promoted}", entry.get("description") or ""]
+                rows.append(row + (["; ".join(entry["matches"])] if "matches" in entry else []))
+        lines = [f"project {self['project']}"]
+        if rows:
+            has_matches = any(len(row) > 3 for row in rows)
+            return "\n".join(lines + aligned([["kind", "name", "description", *(["found in"] if has_matches else [])], *rows]))
+        if "searched" in self:
+            return "\n".join([*lines, f"nothing has {self['searched']!r} in a name, a description, an owner or a tag"])
+        others = self.get("other_projects", [])
+        there = f"; there is project {', '.join(repr(name) for name in others)}: connect with project=" if others else ""
+        return "\n".join([*lines, f"nothing yet: client.apply(…) makes definitions{there}"])
+
+
+class Description(Report):
+    """All that goes by a name: definition, columns, versions, outputs."""
+
+    def __str__(self) -> str:
+        parts: list[str] = []
+        for entity in self.get("entities", []):
+            keys = ", ".join(f"{key['name']} {key['type']}" for key in entity.get("keys", []))
+            parts.append("\n".join([f"entity {entity['name']} ({keys})", *_words(entity)]))
+        for group in self.get("feature_groups", []):
+            definition = group["definition"]
+            described = {feature["name"]: _remark(feature) for feature in definition.get("features", [])}
+            rows = [["column", "type", "role", ""]]
+            rows += [[column["name"], column["type"], column["role"], described.get(column["name"], "")] for column in group["columns"]]
+            name = f"feature group {definition['name']}@{definition['version']}, schema version {group['schema_version']}"
+            parts.append("\n".join([name, *_words(definition), *aligned(rows)]))
+        for service in self.get("feature_services", []):
+            definition = service["definition"]
+            rows = [["output", "type", "feature", "keys"]]
+            for output in service["outputs"]:
+                keys = ", ".join(f"{key} from {renamed}" for key, renamed in output.get("keys", {}).items())
+                rows.append([output["name"], output["type"], output["feature"], keys])
+            parts.append("\n".join([f"feature service {definition['name']}@{definition['version']}", *_words(definition), *aligned(rows)]))
+        for dataset in self.get("datasets", []):
+            from .datasets import DatasetShown
+
+            parts.append(str(DatasetShown(dataset)))
+        return "\n\n".join(parts)
+
+
+# What tables show beside.
+_SHOWN_ELSEWHERE = {"name", "version", "features", "keys", "tags"}
+
+
+def _words(definition: dict[str, Any]) -> list[str]:
+    lines = [f"  {name}: {value}" for name, value in definition.items() if name not in _SHOWN_ELSEWHERE and value not in (None, [], {})]
+    tags = definition.get("tags")
+    return lines + ([f"  tags: {', '.join(f'{name}={value}' for name, value in sorted(tags.items()))}"] if tags else [])
+
+
+def _remark(feature: dict[str, Any]) -> str:
+    checks = ", ".join(f"{name} {value}" for name, value in feature.get("checks", {}).items())
+    return "; ".join(part for part in (feature.get("description") or "", checks) if part)
+
+
+class StatusReport(Report):
+    """Where the server stands: positions, lag, rows, memory and bytes, by store and group."""
+
+    def __str__(self) -> str:
+        lines = [f"headwater {self.get('version', '?')}, {' and '.join(self.get('roles', []))}, log {self.get('log_id', '')[:8]}…"]
+        groups: dict[tuple[str, str], dict[str, str]] = {}
+        for role in ("online", "offline"):
+            store = self.get(role)
+            if not store:
+                continue
+            lines.append("")
+            lines += self._store(role, store)
+            for group in store.get("groups", []):
+                cells = groups.setdefault((group.get("project", ""), group["group"]), {})
+                cells[role] = f"{group.get('rows_at_most', group.get('rows', 0)):,}"
+                cells[f"{role} bytes"] = _size(group.get("bytes", group.get("chunk_bytes", 0)))
+        if groups:
+            titles = ["online", "online bytes", "offline", "offline bytes"]
+            rows = [["group", "rows online", "bytes", "rows of history", "bytes"]]
+            rows += [[f"{project}/{name}", *(cells.get(title, "") for title in titles)] for (project, name), cells in groups.items()]
+            lines += ["", *aligned(rows)]
         return "\n".join(lines)
+
+    @staticmethod
+    def _store(role: str, store: dict[str, Any]) -> list[str]:
+        rows = [[role, ""]]
+        for name, value in store.items():
+            if isinstance(value, (dict, list)) or value is None:
+                continue
+            shown = _size(value) if name.endswith(("bytes", "bytes_max")) else _number(value)
+            rows.append([f"  {name.replace('_', ' ')}", shown])
+        for follower in store.get("followers", []):
+            state = "connected" if follower.get("connected") else "not connected"
+            rows.append([f"  follower {follower['name']}", f"position {follower['position']:,}, {state}"])
+        return aligned(rows)
+
+
+def _size(count: Any) -> str:
+    """Bytes as people read them."""
+    size, units = float(count or 0), ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
+    while size >= 1024 and len(units) > 1:
+        size /= 1024
+        units.pop(0)
+    return f"{size:,.0f} {units[0]}" if units[0] == "B" or size >= 100 else f"{size:,.1f} {units[0]}"
 
 
 class AuditReport(Report):
@@ -121,9 +252,12 @@ class AuditReport(Report):
 
     def __str__(self) -> str:
         lines = []
-        for group in self["groups"]:
-            rows = f"{group['online_rows']:,} latest rows online, {group['offline_rows']:,} offline"
-            lines.append(f"{group['project']}/{group['group']}: {rows}, {group['differences']:,} differences")
+        if self["groups"]:
+            rows = [["group", "latest rows online", "offline", "differences"]]
+            for group in self["groups"]:
+                numbers = [f"{group[name]:,}" for name in ("online_rows", "offline_rows", "differences")]
+                rows.append([f"{group['project']}/{group['group']}", *numbers])
+            lines += aligned(rows)
         for difference in self["differences"]:
             sides = f"online {difference.get('online', 'nothing')}, offline {difference.get('offline', 'nothing')}"
             lines.append(f"! {difference['group']} {difference['key']}: {difference['kind']}: {sides}")

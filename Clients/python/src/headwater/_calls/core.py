@@ -20,7 +20,7 @@ from .._connections.transport import Deadline, Driver, Transport
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Bytes, Frame, Method
 from .._wire.session import decode
-from ..errors import DataLoss, InvalidArgument, Unavailable
+from ..errors import DataLoss, InvalidArgument, Unavailable, Unimplemented
 
 M = TypeVar("M", bound=Message)
 _PAUSE_MIN, _PAUSE_MAX = 0.05, 2.0
@@ -41,7 +41,7 @@ class Backoff:
         Raises:
             Unavailable: `error` again, where there is no further try.
         """
-        if self._left <= 0 or core.pool.is_closed or not core.pool.has_reached(role):
+        if self._left <= 0 or error.is_final or core.pool.is_closed or not core.pool.has_reached(role):
             raise error
         self._left -= 1
         left = deadline.left()
@@ -126,13 +126,16 @@ class Core:
 
         Raises:
             InvalidArgument: for an address that is none, a timeout or a number of retries that is none.
+            Unimplemented: for a token, before anything is sent: no server checks one yet.
         """
+        if token is not None:
+            raise Unimplemented("servers check no tokens yet, so one would protect nothing: connect without it", "token")
         seconds(timeout)
         if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
             raise InvalidArgument(f"{retries!r} is no number of retries: 0 or more", "retries")
         address = address or os.environ.get("HEADWATER_ADDRESS") or "127.0.0.1:7070"
         named = project or os.environ.get("HEADWATER_PROJECT")
-        pool = Pool(driver, Endpoint.parse(address), named or "default", token, 10.0, before_connecting=before_connecting)
+        pool = Pool(driver, Endpoint.parse(address), named or "default", 10.0, before_connecting=before_connecting)
         return Core(pool, named or "default", timeout, retries, takes_project=named is None or named == "")
 
     async def call(
@@ -156,6 +159,17 @@ class Core:
         """A call whose answer has a head."""
         frame = await self.call(method, role, head, body, deadline=deadline)
         return decode(answer, frame.head), frame.body
+
+    async def begin(self) -> None:
+        """Connects for the first time. Where this client starts the server itself, it tries again if that is lost meanwhile."""
+        deadline = Deadline(self.timeout)
+        backoff = Backoff(self.retries)
+        while True:
+            try:
+                await self.pool.transport(None, deadline)
+                return
+            except Unavailable as error:
+                await backoff.wait(self, None, error, deadline)
 
     async def transport(self, role: str | None, deadline: Deadline) -> Transport:
         return await self.pool.transport(role, deadline)

@@ -21,6 +21,7 @@ from ..errors import InvalidArgument, NotFound, Unavailable
 from .core import Core, position
 from .groups import Group, describe, group, promoted
 from .online import Selection, key_columns, prepare
+from .question import Question
 from .spine import Spine
 from .table import TableQuery
 
@@ -28,24 +29,39 @@ from .table import TableQuery
 async def history(
     core: Core, spine: Any, selection: Selection, *, spine_time: str, spine_types: Mapping[str, str] | None, as_of: int | None,
     availability: str, min_position: int | None, event_times: bool, timeout: float | None, time_unit: str | None,
+    path: str | None = None, saved: Sequence[Field] | None = None,
 ) -> TableQuery:  # fmt: skip
     """A point-in-time join, not asked yet; names, keys and the spine's columns are checked.
 
     Raises:
         NotFound: for features that do not exist.
         InvalidArgument: for a spine without its keys or its time.
+
+    Args:
+        path: the file that the spine is read from, if it is one.
+        saved: keys and time of a saved training set, which is asked for again.
     """
     if availability not in ("event", "ingest"):
         raise InvalidArgument(f"availability={availability!r}: 'event' or 'ingest'")
     rules = Rules(time_unit)
-    resolved = await resolve(core, selection, core.deadline(timeout))
-    fields = [*[key for key in resolved.keys if key.name != spine_time], Field(spine_time, TIMESTAMP)]
+    try:
+        resolved = await resolve(core, selection, core.deadline(timeout))
+    except NotFound:
+        if saved is None:
+            raise
+        # Definitions are others by now than those that the set is read with.
+        resolved = Resolved([field for field in saved if field.name != spine_time], [])
+    has_time = any(key.name == spine_time for key in resolved.keys)
+    fields = list(saved) if saved is not None else [*resolved.keys, *([] if has_time else [Field(spine_time, TIMESTAMP)])]
+    if dict(fields)[spine_time] != TIMESTAMP:
+        raise InvalidArgument(f"is a key of type {dict(fields)[spine_time]} and cannot be the time: name another spine_time=", spine_time)
     if isinstance(spine, (list, tuple)) and not spine:
         spine = {name: pa.array([], type.arrow) for name, type in fields}
     types = _spine_types(spine_types or {}, fields)
     source = _spine_source(spine, [*types, *(field.name for field in fields)])
     made = Spine(source, fields, types, rules, resolved.outputs, has_event_times=event_times)
     await core.pool.driver.run(made.check)
+    question = Question(selection, spine_time, availability, event_times, len(fields) - (not has_time), path)
 
     def request(answered: int | None) -> Message:
         head = pb.HistoryRequest(project=core.project.encode(), spine_time=spine_time.encode())
@@ -57,7 +73,7 @@ async def history(
         head.event_times = event_times
         return head
 
-    return TableQuery(core, Method.HISTORY, request, timeout=timeout, spine=made, event_times=event_times)
+    return TableQuery(core, Method.HISTORY, request, timeout=timeout, spine=made, event_times=event_times, question=question)
 
 
 def _spine_source(spine: Any, needed: list[str]) -> Source:

@@ -129,6 +129,7 @@ async def get(core: Core, selection: Selection, entities: Any, options: Options)
     head = _head(options)
     has_resolved_again = False
     while True:
+        transport: Transport | None = None
         try:
             transport = await core.transport("online", deadline)
             prepared = await prepare(core, transport, selection, deadline)
@@ -141,8 +142,8 @@ async def get(core: Core, selection: Selection, entities: Any, options: Options)
         except Unavailable as error:
             await backoff.wait(core, "online", error, deadline)
         except FailedPrecondition:
-            # Definitions have changed what the list means.
-            if has_resolved_again:
+            # From a server: definitions have changed what the list means. Without one there is nobody to ask again.
+            if transport is None or has_resolved_again:
                 raise
             has_resolved_again = True
             transport.prepared.pop((core.project, selection), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf.message import Message
@@ -12,7 +13,7 @@ from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
 from .._wire.session import decode
 from ..errors import FailedPrecondition, InvalidArgument, Unavailable
-from ..reports import AuditReport, Listing, Plan, Report
+from ..reports import AuditReport, Listing, Plan, Report, StatusReport
 from . import documents
 from .core import Backoff, Core, parse_json, position
 from .groups import describe
@@ -82,37 +83,47 @@ async def search(core: Core, text: str) -> Listing:
     """What has the text in a name, a description, an owner or a tag; of a group's features too, without regard to case."""
     wanted = text.casefold()
     everything = await listing(core)
-    found: dict[str, Any] = {"project": everything["project"]}
+    found: dict[str, Any] = {"project": everything["project"], "searched": text}
     for kind in ("entities", "feature_groups", "feature_services", "datasets"):
         entries: list[Any] = []
         for entry in everything.get(kind, []):
             name = f"{entry['name']}@{entry['version']}" if entry.get("version") else entry["name"]
             described = (await describe(core, name)).get(kind, [])
-            texts = [text for part in described for text in _texts(part.get("definition", part))]
-            if any(wanted in text.casefold() for text in [entry["name"], *texts]):
-                entries.append(entry)
+            matches = [f"name {entry['name']}"] if wanted in entry["name"].casefold() else []
+            for part in described:
+                definition = part.get("definition", part)
+                matches += [where for where, words in _texts(definition, "") if where and wanted in words.casefold()]
+            if matches:
+                entries.append({**entry, "matches": list(dict.fromkeys(matches))})
         found[kind] = entries
     return Listing(found, everything.position)
 
 
-_SEARCHED = ("name", "description", "owner", "tags", "keys", "features")
+_SEARCHED = ("description", "owner", "tags", "keys", "features")
+# What one part of a list is called.
+_SINGLE = {"keys": "key", "features": "feature"}
 
 
-def _texts(value: Any) -> list[str]:
-    """The words of a definition that people chose."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, dict):
-        is_tags = "name" not in value
-        texts = [text for name, part in value.items() if is_tags or name in _SEARCHED for text in _texts(part)]
-        return texts + (list(value) if is_tags else [])
-    return [text for part in value for text in _texts(part)] if isinstance(value, list) else []
+def _texts(definition: dict[str, Any], of: str) -> Iterator[tuple[str, str]]:
+    """The words of a definition that people chose, each with where it stands."""
+    for field in _SEARCHED:
+        value = definition.get(field)
+        if isinstance(value, str):
+            yield f"{field}{of}: {value}", value
+        elif isinstance(value, dict):
+            for name, word in value.items():
+                yield f"tag{of} {name}={word}", f"{name}={word}"
+        for part in value if isinstance(value, list) else []:
+            name = part if isinstance(part, str) else part.get("name") or part.get("as") or part.get("feature") or ""
+            yield f"{_SINGLE[field]} {name}", f"{name} {part.get('feature', '')}" if isinstance(part, dict) else name
+            if isinstance(part, dict):
+                yield from _texts(part, f" of {_SINGLE[field]} {name}")
 
 
-async def status(core: Core) -> Report:
+async def status(core: Core) -> StatusReport:
     """Where the server stands."""
     head, body = await core.ask(Method.STATUS, None, pb.StatusRequest(project=core.project.encode()), pb.JSONReply)
-    return Report(parse_json(body), head.position)
+    return StatusReport(parse_json(body), head.position)
 
 
 async def snapshot(core: Core) -> Report:

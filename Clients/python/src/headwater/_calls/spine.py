@@ -50,6 +50,21 @@ class Spine:
         self.retyped = [name for name in types if name not in dict(fields)]
         self._schema: pa.Schema | None = None
 
+    @property
+    def fields(self) -> list[Field]:
+        """The columns that are sent."""
+        return self._fields
+
+    @property
+    def types(self) -> Mapping[str, FeatureType]:
+        """Of the columns that are sent, and of further ones that were given a type."""
+        return self._types
+
+    @property
+    def rules(self) -> Rules:
+        """How its cells are taken."""
+        return self._rules
+
     def check(self) -> None:
         """Refuses a spine that lacks a column, or whose files differ, as far as that is known before rows are read.
 

@@ -17,6 +17,7 @@ from .._wire.frames import Method
 from ..errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, Unavailable
 from ..online import event_time_column, status_column
 from .core import Core
+from .question import Question
 from .rows import Answer, Piece, stream
 from .spine import Beside, Spine
 
@@ -28,6 +29,7 @@ class Part:
     """Some rows of an answer, or all."""
 
     def __init__(self, answer: Answer, capacity: int, *, has_event_times: bool) -> None:
+        self.fields = list(answer.fields)
         self.names = [field.name for field in answer.fields]
         self._gathered = Gathered([field.type for field in answer.fields], capacity)
         self._columns: list[Any] | None = None
@@ -41,6 +43,18 @@ class Part:
     @property
     def rows(self) -> int:
         return self._gathered.rows
+
+    @property
+    def columns(self) -> list[Any]:
+        """The features."""
+        assert self._columns is not None
+        return self._columns
+
+    @property
+    def spine(self) -> pa.Table:
+        """The rows of the spine, as the user has them."""
+        assert self._beside is not None
+        return self._beside
 
     def add(self, piece: Piece) -> None:
         """Takes the next rows."""
@@ -119,7 +133,7 @@ class TableQuery:
 
     def __init__(
         self, core: Core, method: Method, request: Callable[[int | None], Message], *, timeout: float | None,
-        body: Sequence[Any] = (), spine: Spine | None = None, event_times: bool = False,
+        body: Sequence[Any] = (), spine: Spine | None = None, event_times: bool = False, question: Question | None = None,
     ) -> None:  # fmt: skip
         self._core = core
         self._method = method
@@ -128,10 +142,15 @@ class TableQuery:
         self._body = body
         self._spine = spine
         self._has_event_times = event_times
+        self._question = question
         self._is_used_up = False
         self._loaded: Part | None = None
         # Of the answer; known at its end.
         self.position: int | None = None
+
+    @property
+    def core(self) -> Core:
+        return self._core
 
     @property
     def loaded(self) -> Part | None:
@@ -145,6 +164,23 @@ class TableQuery:
         """
         if self._spine is not None:
             self._spine.expect(statuses=statuses)
+
+    @property
+    def can_be_read_again(self) -> bool:
+        """Whether reading it uses nothing up."""
+        return self._spine is None or self._spine.source.is_repeatable
+
+    @property
+    def spine(self) -> Spine:
+        """Of a history."""
+        assert self._spine is not None
+        return self._spine
+
+    @property
+    def question(self) -> Question:
+        """Of a history."""
+        assert self._question is not None
+        return self._question
 
     async def load(self) -> Part:
         """The whole answer; asked once."""

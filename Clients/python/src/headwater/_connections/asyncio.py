@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Bytes, Frame, FrameReader
 from .._wire.session import Exchange, Session, decode
-from ..errors import Cancelled, HeadwaterError, Unavailable
+from ..errors import Cancelled, FailedPrecondition, HeadwaterError, Unavailable
 from .endpoint import Endpoint
-from .transport import Deadline, OfSession, Transport, unreachable
+from .transport import Deadline, OfSession, Transport, not_greeted, unreachable
 
 T = TypeVar("T")
 
@@ -27,12 +28,13 @@ class AsyncioTransport(OfSession, asyncio.BufferedProtocol):
         self._reader = FrameReader()
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
         # Set while the loop's buffer has room for what we send.
         self._has_room = asyncio.Event()
         self._has_room.set()
 
     @staticmethod
-    async def open(endpoint: Endpoint, project: str, token: str | None, timeout: float) -> AsyncioTransport:
+    async def open(endpoint: Endpoint, project: str, timeout: float) -> AsyncioTransport:
         """Connects and says hello.
 
         Raises:
@@ -54,12 +56,12 @@ class AsyncioTransport(OfSession, asyncio.BufferedProtocol):
                 raise
             raise unreachable(endpoint, error, "headwater.aio.open") from None
         try:
-            exchange, frame = opened._session.greet(project, token, "headwater-python-aio")
+            exchange, frame = opened._session.greet(project, None, "headwater-python-aio")
             opened._write(frame)
             opened.hello = decode(pb.HelloReply, (await opened.finish(exchange, deadline)).head)
-        except BaseException:
+        except BaseException as error:
             opened.close()
-            raise
+            raise (error if opened._reader.has_frames else not_greeted(endpoint, error, deadline)) from None
         opened._session.greeted(opened.hello)
         return opened
 
@@ -107,16 +109,45 @@ class AsyncioTransport(OfSession, asyncio.BufferedProtocol):
             self._transport.writelines(frame)
 
     def close(self) -> None:
-        """Closes the connection; what waits fails with `Cancelled`."""
-        self._fail(Cancelled("the client was closed"))
+        """Closes the connection; what waits fails with `Cancelled`. From any event loop, also where its own is closed."""
+        closed = Cancelled("the client was closed")
+        if self._is_at_home():
+            return self._fail(closed)
+        try:
+            self._loop.call_soon_threadsafe(self._fail, closed)
+        except RuntimeError:
+            return self.abandon()
+        # The loop may stand still: the server hears of it all the same.
+        return self._shut_down()
 
     def abandon(self) -> None:
-        """In a child process the loop that it belongs to does not run: there is nothing to do."""
+        """Lets the connection go of a loop that is closed. In a child process, where its loop does not run, there is nothing to do."""
+        if self._loop.is_closed():
+            self._session.lost(Cancelled("the event loop that the connection belonged to is closed"))
+            self._shut_down()
+            self._transport = None
+
+    def _shut_down(self) -> None:
+        taken = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if taken is not None:
+            try:
+                taken.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                # It was closed already.
+                return
+
+    def _is_at_home(self) -> bool:
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            return False
 
     async def _news(self, exchange: Exchange, deadline: Deadline) -> None:
         if self._session.failure is not None:
             raise self._session.failure
-        future = asyncio.get_running_loop().create_future()
+        if not self._is_at_home():
+            raise FailedPrecondition("this answer is read in the event loop that it was asked in: ask again in this one")
+        future = self._loop.create_future()
         self._waiting[exchange.request_id] = future
         try:
             await asyncio.wait_for(future, deadline.left())
@@ -185,8 +216,11 @@ class AsyncioTransport(OfSession, asyncio.BufferedProtocol):
 class AsyncioDriver:
     """Waits in a task; what would hold up the loop goes to a thread."""
 
-    async def connect(self, endpoint: Endpoint, project: str, token: str | None, timeout: float) -> Transport:
-        return await AsyncioTransport.open(endpoint, project, token, timeout)
+    async def connect(self, endpoint: Endpoint, project: str, timeout: float) -> Transport:
+        return await AsyncioTransport.open(endpoint, project, timeout)
+
+    def home(self) -> Any:
+        return asyncio.get_running_loop()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -18,7 +18,7 @@ from .._wire.frames import Bytes, Frame, FrameReader
 from .._wire.session import Exchange, Session, decode
 from ..errors import Cancelled, HeadwaterError, Unavailable
 from .endpoint import Endpoint
-from .transport import Deadline, OfSession, Transport, unreachable
+from .transport import Deadline, OfSession, Transport, not_greeted, unreachable
 
 T = TypeVar("T")
 # The pieces that one call of the system takes.
@@ -33,7 +33,7 @@ _AWAKE_SECONDS = 100e-6
 class BlockingTransport(OfSession):
     """One connection."""
 
-    def __init__(self, endpoint: Endpoint, project: str, token: str | None, timeout: float) -> None:
+    def __init__(self, endpoint: Endpoint, project: str, timeout: float) -> None:
         self.endpoint = endpoint
         self.prepared: dict[Any, Any] = {}
         self._session = Session()
@@ -49,12 +49,12 @@ class BlockingTransport(OfSession):
         self._poller = select.poll()
         self._poller.register(self._socket, select.POLLIN)
         try:
-            exchange, frame = self._session.greet(project, token, "headwater-python")
+            exchange, frame = self._session.greet(project, None, "headwater-python")
             self._write(frame, deadline)
             self.hello = decode(pb.HelloReply, self._wait_for_reply(exchange, deadline).head)
-        except BaseException:
+        except BaseException as error:
             self._socket.close()
-            raise
+            raise (error if self._reader.has_frames else not_greeted(endpoint, error, deadline)) from None
         self._session.greeted(self.hello)
 
     async def begin(self, method: int, head: bytes, body: Sequence[Bytes], deadline: Deadline, *, end: bool = True) -> Exchange:
@@ -286,8 +286,11 @@ class BlockingTransport(OfSession):
 class BlockingDriver:
     """Waits in the thread that calls."""
 
-    async def connect(self, endpoint: Endpoint, project: str, token: str | None, timeout: float) -> Transport:
-        return BlockingTransport(endpoint, project, token, timeout)
+    async def connect(self, endpoint: Endpoint, project: str, timeout: float) -> Transport:
+        return BlockingTransport(endpoint, project, timeout)
+
+    def home(self) -> Any:
+        return None
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from ..errors import FailedPrecondition, HeadwaterError, Unavailable
 from .endpoint import Endpoint
@@ -17,25 +18,27 @@ class Pool:
     """Finds the server of each role, connects when it must, and again after a connection broke. For any thread."""
 
     def __init__(
-        self, driver: Driver, first: Endpoint, project: str, token: str | None, connect_timeout: float,
+        self, driver: Driver, first: Endpoint, project: str, connect_timeout: float,
         size: int = POOL_SIZE, before_connecting: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         self.driver = driver
         self.first = first
         self._project = project
-        self._token = token
         self._connect_timeout = connect_timeout
         self._size = size
         self._before_connecting = before_connecting
         self._lock = threading.Lock()
-        self._open: dict[Endpoint, list[Transport]] = {}
+        # By endpoint and home: an event loop's connections are its own.
+        self._open: dict[tuple[Endpoint, Any], list[Transport]] = {}
         # How many are being made.
-        self._opening: dict[Endpoint, int] = {}
+        self._opening: dict[tuple[Endpoint, Any], int] = {}
         # Of servers that drain: what is under way on them ends as usual.
         self._retired: list[Transport] = []
         # Where each role was last said to be served, and who was ever reached.
         self._known: dict[str, Endpoint] = {}
         self._reached: set[Endpoint] = set()
+        # Which log the first server had: positions and sessions of this client are that one's.
+        self._log_id = b""
         self._is_closed = False
 
     async def transport(self, role: str | None, deadline: Deadline) -> Transport:
@@ -64,8 +67,8 @@ class Pool:
         return transport
 
     def has_reached(self, role: str | None) -> bool:
-        """Whether a server with this role was ever reached: only then is it worth waiting for it to come back."""
-        return (self.first if role is None else self._known.get(role)) in self._reached
+        """Whether a server with this role was ever reached, or is one that this client starts: only then is it worth waiting for it."""
+        return self._before_connecting is not None or (self.first if role is None else self._known.get(role)) in self._reached
 
     def close(self) -> None:
         """Closes all connections; calls that wait fail with `Cancelled`."""
@@ -94,8 +97,9 @@ class Pool:
         return transports
 
     async def _reach(self, endpoint: Endpoint, deadline: Deadline) -> Transport:
+        place = (endpoint, self.driver.home())
         while True:
-            found, may_open = self._pick(endpoint)
+            found, may_open = self._pick(place)
             if found is not None:
                 return found
             if may_open:
@@ -104,31 +108,52 @@ class Pool:
             deadline.left()
             await self.driver.sleep(0.002)
         try:
-            return await self._connect(endpoint, deadline)
+            return await self._connect(place, deadline)
         finally:
             with self._lock:
-                self._opening[endpoint] = self._opening.get(endpoint, 1) - 1
+                self._opening[place] = self._opening.get(place, 1) - 1
 
-    async def _connect(self, endpoint: Endpoint, deadline: Deadline) -> Transport:
+    async def _connect(self, place: tuple[Endpoint, Any], deadline: Deadline) -> Transport:
+        endpoint, _ = place
         left = deadline.left()
         timeout = self._connect_timeout if left is None else min(left, self._connect_timeout)
         if self._before_connecting is not None:
             await self.driver.run(self._before_connecting)
-        transport = await self.driver.connect(endpoint, self._project, self._token, timeout)
+        transport = await self.driver.connect(endpoint, self._project, timeout)
         with self._lock:
-            if self._is_closed:
+            refusal = _closed() if self._is_closed else self._other_log(transport, endpoint)
+            if refusal is not None:
                 transport.close()
-                raise _closed()
-            self._open.setdefault(endpoint, []).append(transport)
+                raise refusal
+            self._leave_closed_loops()
+            self._open.setdefault(place, []).append(transport)
             self._learn(transport, endpoint)
         return transport
 
-    def _pick(self, endpoint: Endpoint) -> tuple[Transport | None, bool]:
+    def _other_log(self, transport: Transport, endpoint: Endpoint) -> HeadwaterError | None:
+        """Refuses the server of another store: what this client knows of positions, sessions and definitions does not hold there."""
+        log_id = transport.hello.log_id
+        if not log_id or self._log_id in (b"", log_id):
+            self._log_id = self._log_id or log_id
+            return None
+        return FailedPrecondition(
+            f"another store answers now: its log is {log_id.hex()[:8]}…, and this client's is {self._log_id.hex()[:8]}…: connect again",
+            str(endpoint),
+        )
+
+    def _leave_closed_loops(self) -> None:
+        """Lets connections go of event loops that have ended."""
+        for place in [place for place in self._open if place[1] is not None and place[1].is_closed()]:
+            for transport in self._open.pop(place):
+                transport.abandon()
+            self._opening.pop(place, None)
+
+    def _pick(self, place: tuple[Endpoint, Any]) -> tuple[Transport | None, bool]:
         """The idlest connection, unless all are busy and there may be one more, which is then counted."""
         with self._lock:
             if self._is_closed:
                 raise _closed()
-            transports = self._open.setdefault(endpoint, [])
+            transports = self._open.setdefault(place, [])
             if len(transports) == 1 and transports[0].is_open and transports[0].in_flight == 0:
                 # The usual case.
                 return transports[0], False
@@ -139,9 +164,9 @@ class Pool:
                 self._retired.remove(transport)
                 transport.close()
             idlest = min(transports, key=lambda transport: transport.in_flight, default=None)
-            opening = self._opening.get(endpoint, 0)
+            opening = self._opening.get(place, 0)
             if (idlest is None or idlest.in_flight > 0) and len(transports) + opening < self._size:
-                self._opening[endpoint] = opening + 1
+                self._opening[place] = opening + 1
                 return None, True
             return idlest, False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
@@ -9,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Bytes, Frame
 from .._wire.session import Exchange, Session
-from ..errors import DeadlineExceeded, Internal, Unavailable
+from ..errors import DeadlineExceeded, HeadwaterError, Internal, InvalidArgument, Unavailable
 from .endpoint import Endpoint
 
 T = TypeVar("T")
@@ -93,7 +94,9 @@ class Transport(Protocol):
         """Takes no new requests; those under way end as usual."""
 
     def abandon(self) -> None:
-        """Lets the connection go in a child process: the parent's stays as it is."""
+        """Lets the connection go where nothing can be done with it: in a child process, whose parent's stays as it is, and where the event
+        loop that it belongs to has been closed.
+        """
 
 
 class OfSession:
@@ -121,16 +124,39 @@ class OfSession:
 
 def unreachable(endpoint: Endpoint, error: OSError, opener: str) -> Unavailable:
     """Nobody answers: says what to do."""
+    if isinstance(error, ConnectionResetError) or error.errno == errno.ECONNRESET:
+        return _closed_early(endpoint)
     return Unavailable(
         f"no server answers at {endpoint} ({error.strerror or error}): start one with 'headwater serve --data DIR "
         f"--listen {endpoint}', or open a directory with {opener}(DIR)"
     )
 
 
+def not_greeted(endpoint: Endpoint, error: BaseException, deadline: Deadline) -> BaseException:
+    """What kept a hello from its answer, where no frame has come: mostly, something else answers there."""
+    if isinstance(error, DeadlineExceeded):
+        return DeadlineExceeded(
+            f"no answer within {deadline.seconds:.3g} s: what took the connection is not a Headwater server, or one that stands still",
+            str(endpoint),
+        )
+    if isinstance(error, InvalidArgument):
+        return InvalidArgument(error.message, str(endpoint))
+    if isinstance(error, Unavailable) or (isinstance(error, OSError) and not isinstance(error, HeadwaterError)):
+        return _closed_early(endpoint)
+    return error
+
+
+def _closed_early(endpoint: Endpoint) -> Unavailable:
+    return Unavailable("closed the connection before it answered: it is not a Headwater server, or one that is stopping", str(endpoint))
+
+
 class Driver(Protocol):
     """How a client waits and connects."""
 
-    async def connect(self, endpoint: Endpoint, project: str, token: str | None, timeout: float) -> Transport: ...
+    async def connect(self, endpoint: Endpoint, project: str, timeout: float) -> Transport: ...
+    def home(self) -> Any:
+        """Where a connection that is made now can be used: the event loop; `None` is everywhere."""
+
     async def sleep(self, seconds: float) -> None: ...
     async def run(self, work: Callable[[], T]) -> T:
         """Runs work that takes long, or reads files."""
@@ -143,6 +169,9 @@ def run_now(coroutine: Coroutine[Any, Any, T]) -> T:
     except StopIteration as stop:
         value: T = stop.value
         return value
+    except HeadwaterError as error:
+        # Says what is wrong and where by itself: the way to it through this package tells a caller nothing.
+        raise error.with_traceback(None) from error.__cause__
     finally:
         coroutine.close()
     raise Internal("a blocking call was suspended")

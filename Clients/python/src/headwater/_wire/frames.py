@@ -15,6 +15,7 @@ import pyarrow as pa
 from ..errors import DataLoss, InvalidArgument, Unimplemented
 
 MAGIC, VERSION, END = 0x31465748, 1, 1
+_MAGIC_BYTES = b"HWF1"
 HEADER = struct.Struct("<IBBHQIIIIHHIII")
 _CRC_OFFSET = 44
 # What this side takes, told in Hello; before it the server sends less.
@@ -118,6 +119,8 @@ class FrameReader:
         self._view = memoryview(self._scratch)
         self._start = 0
         self._end = 0
+        # Whether any frame has come whole.
+        self.has_frames = False
         # Of a frame that is not here whole: its header, head and extension, its body, and how much of the body has come.
         self._header: tuple[int, ...] | None = None
         self._front = b""
@@ -155,6 +158,8 @@ class FrameReader:
     def _begin(self) -> bool:
         """Takes a frame's beginning out of what has come, and as much of its body as is there; `False` where it is not all here."""
         available = self._end - self._start
+        if not _MAGIC_BYTES.startswith(self._scratch[self._start : self._start + min(4, available)]):
+            raise InvalidArgument(_strange(bytes(self._view[self._start : self._start + min(64, available)])))
         if available < HEADER.size:
             return False
         header = HEADER.unpack_from(self._scratch, self._start)
@@ -185,6 +190,7 @@ class FrameReader:
             crc = google_crc32c.extend(crc, body)
         if crc != header[13]:
             raise DataLoss("a frame arrived with a wrong checksum: the connection is not used any more")
+        self.has_frames = True
         _, _, kind, method, request_id, head_bytes, _, _, _, status, _, credit, _, _ = header
         return Frame(kind, method, request_id, status, credit, front[HEADER.size : HEADER.size + head_bytes], body)
 
@@ -205,10 +211,23 @@ def _aligned(count: int) -> tuple[pa.Buffer, memoryview]:
     return whole.slice(start, count), memory[start : start + count].data
 
 
+_PROTOCOLS = [
+    (b"HTTP/", "HTTP"), (b"<!DOCTYPE", "HTTP"), (b"<html", "HTTP"), (b"SSH-", "SSH"), (b"-ERR", "Redis"), (b"-DENIED", "Redis"),
+    (b"220 ", "a mail or FTP server"),
+]  # fmt: skip
+
+
+def _strange(first: bytes) -> str:
+    """Says what answers that sends no frames, by its first bytes."""
+    line = first.splitlines()[0] if first.strip() else first
+    is_text = bool(line) and all(32 <= byte < 127 for byte in line)
+    said = repr(line.decode()) if is_text else f"{len(first)} bytes of another one"
+    name = next((f", which is {name}" for beginning, name in _PROTOCOLS if line.startswith(beginning)), "")
+    return f"is not a Headwater server: it does not speak Headwater's protocol, it answers {said}{name}; name another address"
+
+
 def _check(header: tuple[int, ...]) -> None:
-    magic, version, kind, _, _, head_bytes, extension_bytes, body_bytes = header[:8]
-    if magic != MAGIC:
-        raise InvalidArgument("what answers does not speak Headwater's protocol: is the address that of a Headwater server?")
+    _, version, kind, _, _, head_bytes, extension_bytes, body_bytes = header[:8]
     if version != VERSION:
         raise Unimplemented(f"the server sends frames of version {version}, this client knows {VERSION}: use the same version on both")
     if not Kind.REQUEST <= kind <= Kind.PONG:

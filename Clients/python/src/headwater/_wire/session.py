@@ -14,6 +14,9 @@ from .frames import FRAME_BYTES_MAX, Bytes, Frame, Kind, Method, encode
 
 # Bytes of data frames that the server may send ahead on one stream.
 WINDOW_BYTES = 4 << 20
+# A capability that stands for nothing but its two line ends: a server of another protocol that waits for a line, such as HTTP's, answers
+# our hello at once then, and not when one of both has waited long enough.
+_LINE_END = b"eol\r\n\r\n"
 _STREAMS = (Method.HISTORY, Method.SCAN, Method.LATEST, Method.AUDIT)
 
 M = TypeVar("M", bound=Message)
@@ -77,6 +80,7 @@ class Session:
     def greet(self, project: str, token: str | None, client_name: str) -> tuple[Exchange, list[Bytes]]:
         """The first request."""
         request = pb.HelloRequest(version_min=1, version_max=1, project=project.encode(), client_name=client_name.encode())
+        request.capabilities.append(_LINE_END)
         if token is not None:
             request.token = token.encode()
         request.limits.frame_bytes_max = FRAME_BYTES_MAX

@@ -1,0 +1,172 @@
+import ArgumentParser
+import Catalog
+import Client
+import FeatureModel
+import Foundation
+import Tables
+
+struct DatasetVerify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Make a training set again and prove it equal, cell by cell. Exit code 1 where it is not.",
+        discussion: """
+            Joins the spine again as of the saved position and compares the hash of each column, of labels too; deals the rows of a split \
+            set out again; and with --against compares each cell of the features with a file's, row by row, and the file's labels with \
+            those that were saved. Neither new rows and definitions nor a compaction change the answer; but \
+            where a retention has dropped history of one of its groups, once it was released or before it was saved, there is none.
+
+              headwater dataset verify churn_june
+              headwater dataset verify churn_june --spine spine.csv --against june.csv
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var directory: DirectoryOptions
+    @OptionGroup var input: InputOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The dataset's name.")
+    var name: String
+    @Option(
+        help: ArgumentHelp(
+            "The spine it was made with, or - for standard input. Default: the file it was read from.", valueName: "file"))
+    var spine: String?
+    @Option(
+        help: ArgumentHelp(
+            "A file that 'headwater history' wrote, without a split: its cells are compared, and the first that differ are listed.",
+            valueName: "file"))
+    var against: String?
+
+    func run() async throws {
+        if let data = directory.data {
+            let catalog = try DirectCatalog.load(dataDirectory: data)
+            let dataset = try catalog.dataset(project: connection.effectiveProject, name: name)
+            let reader = try DirectOffline(dataDirectory: data, minPosition: dataset.query.asOf)
+            let arguments = dataset.query.arguments
+            let plan = try arguments.plan(in: reader, project: connection.effectiveProject)
+            let made = try checkedSpine(of: dataset, keys: plan.keys)
+            try await verify(dataset, made) { try arguments.rows(of: reader, plan, made.spine, dealingTo: made.split) }
+            return
+        }
+        try await connection.withClient { client in
+            let dataset = try await client.dataset(name)
+            // Definitions may be others by now: then the time, which stands last, was no key.
+            let keys = try? await client.requestKeys(of: dataset.query.selection)
+            let made = try checkedSpine(of: dataset, keys: keys ?? [])
+            try await verify(dataset, made) {
+                try await dataset.query.arguments.rows(of: client, made.spine, dealingTo: made.split)
+            }
+        }
+    }
+
+    /// What a set is made again of.
+    private struct CheckedSpine {
+        let spine: SpineTable
+        let labels: DatasetReport.Labels
+        let split: RowSplit?
+    }
+
+    /// The spine from its start, after it was read once to see that it is the right one.
+    private func checkedSpine(of dataset: DatasetDefinition, keys requested: [Field]) throws -> CheckedSpine {
+        guard let path = spine ?? dataset.source else {
+            throw HeadwaterError(
+                .invalidArgument, "dataset '\(name)' was made of a spine from standard input: give it with --spine FILE")
+        }
+        guard spine != nil || FileManager.default.fileExists(atPath: path) else {
+            throw HeadwaterError(.notFound, "the spine of dataset '\(name)' is not here: give it with --spine FILE", at: path)
+        }
+        let table = try input.open(path)
+        // Its time is among them, wherever it stands.
+        let keys = dataset.spine.columns.map(\.field)
+        let time = dataset.query.spineTime
+        let labels = dataset.labels?.columns.map(\.field)
+        let hashed = try input.spine(table, keys: keys, time: time, hashing: true, savedLabels: labels)
+        var times: [Microseconds] = []
+        let isByTime = dataset.split?.by == "time"
+        try hashed.readAll("reading \(table.name)") { columns in
+            guard isByTime else { return }
+            for row in 0..<columns[hashed.timeIndex].count { times.append(columns[hashed.timeIndex].int64(row)) }
+        }
+        let found = hashed.finishHash()
+        guard found.table == dataset.spine else {
+            let names = zip(dataset.spine.columns, found.table.columns).filter { $0 != $1 }.map(\.0.name)
+            throw HeadwaterError(
+                .failedPrecondition,
+                "this is not the spine that dataset '\(name)' was made with: it has \(Spelling.count(found.rows, "row")), that one "
+                    + "\(Spelling.count(dataset.rows)); other cells in \(names.joined(separator: ", ")); give --null and --format as then",
+                at: table.name)
+        }
+        let hasTimeKey = requested.contains { $0.name.utf8.elementsEqual(time.utf8) }
+        return CheckedSpine(
+            spine: try input.spine(table, keys: keys, time: time, hashing: true, savedLabels: labels),
+            labels: DatasetReport.Labels(saved: dataset.labels, found: found.labels, isText: table.format == .csv),
+            split: dataset.split.map { split in
+                RowSplit(
+                    split, times: times, keys: 0..<(hasTimeKey ? keys.count : keys.count - 1), timeIndex: hashed.timeIndex)
+            })
+    }
+
+    /// Runs a part of the join; says what it means for a dataset where history is gone.
+    private func answer<Answer>(_ part: () async throws -> Answer, _ dataset: DatasetDefinition) async throws -> Answer {
+        do { return try await part() } catch let error as HeadwaterError where error.code == .outOfRange {
+            throw HeadwaterError(
+                error.code,
+                "dataset '\(name)' can be made no more: a retention has dropped history since position \(dataset.query.asOf) (\(error.message))",
+                at: error.location)
+        }
+    }
+
+    private func verify(
+        _ dataset: DatasetDefinition, _ made: CheckedSpine, _ join: () async throws -> any JoinedRows
+    ) async throws {
+        let fields = dataset.features.columns.map(\.field)
+        var comparison = try against.map { (path) throws(HeadwaterError) in
+            // As 'history' wrote it: --null and --format tell of the spine.
+            try CellComparison(
+                InputTable(path: path, format: nil), fields, labels: dataset.labels,
+                TableOptions(
+                    unknownColumns: .keep, batchRowsMax: SpineTable.batchRowsMax, batchBytesMax: SpineTable.batchBytesMax))
+        }
+        var hash: TableHash?
+        var progress = Progress("verifying \(name)")
+        defer { progress.finish() }
+        let answers = try await answer(join, dataset)
+        while let part = try await answer({ try await answers.next() }, dataset) {
+            try Interrupts.check()
+            if hash == nil { hash = TableHash(part.fields) }
+            guard part.fields == fields else {
+                throw HeadwaterError(.internal, "the query gives other columns than dataset '\(name)' has")
+            }
+            hash!.append(part.columns, statuses: part.statuses)
+            try comparison?.compare(part)
+            _ = made.split?.take(part.rowCount)
+            progress.update(
+                rows: hash!.rowCount, fraction: dataset.rows == 0 ? nil : Double(hash!.rowCount) / Double(dataset.rows))
+        }
+        try comparison?.finish()
+        guard let hash else { throw HeadwaterError(.internal, "the answer has no columns: ask a server of this version") }
+        guard made.spine.finishHash().table == dataset.spine else {
+            throw HeadwaterError(.aborted, "the spine changed while it was read: try again")
+        }
+        let elapsed = progress.elapsed
+        progress.finish()
+        let report = DatasetReport(
+            dataset, found: hash.finish(), rows: hash.rowCount, labels: made.labels, split: made.split?.record,
+            comparison: comparison, seconds: elapsed / .seconds(1))
+        if output.json { try Console.printJSON(report) } else { try Console.write(report.text.utf8) }
+        guard report.isEqual else { throw refusal(report, of: dataset) }
+    }
+
+    private func refusal(_ report: DatasetReport, of dataset: DatasetDefinition) -> HeadwaterError {
+        guard report.features == dataset.features.hash else {
+            return HeadwaterError(
+                .dataLoss,
+                "dataset '\(name)' cannot be made again: history has other cells as of \(dataset.query.asOf) than it had")
+        }
+        let what =
+            !report.labels.isEqual
+            ? "the spine has other labels than dataset '\(name)' was saved with"
+            : report.split?.isEqual == false
+                ? "the rows of dataset '\(name)' are dealt out otherwise than they were"
+                : "\(against ?? "the file") has other cells than dataset '\(name)'"
+        return HeadwaterError(.failedPrecondition, what)
+    }
+}
