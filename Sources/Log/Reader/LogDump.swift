@@ -1,19 +1,21 @@
 public import FeatureModel
 public import StorageIO
 
-/// One record without its body, and where it stands.
+/// One record, and where it stands.
 public struct LogEntry: Sendable {
     public let position: Position
     public let ingestTime: Microseconds
     public let kind: RecordKind
     public let stamp: ProducerStamp
-    public let bodyBytes: Int
+    public let body: ArraySlice<UInt8>
     public let segment: UInt64
     public let path: String
     /// Bytes from the start of the file to the record's header.
     public let offset: Int
     /// The positions that a gap record takes.
     public let gap: ClosedRange<Position>?
+
+    public var bodyBytes: Int { body.count }
 }
 
 /// Lists the durable records of a log, without a lock and without changing anything.
@@ -30,7 +32,7 @@ public enum LogDump {
             try visit(
                 LogEntry(
                     position: record.position, ingestTime: record.ingestTime, kind: record.kind, stamp: record.stamp,
-                    bodyBytes: record.body.count, segment: scanned.segment, path: scanned.path, offset: scanned.offset,
+                    body: record.body, segment: scanned.segment, path: scanned.path, offset: scanned.offset,
                     gap: record.gapPositions))
         }
     }

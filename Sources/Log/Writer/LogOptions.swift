@@ -10,7 +10,7 @@ public enum Durability: Hashable, Sendable {
 
 /// Sizes of a log.
 public struct LogOptions: Hashable, Sendable {
-    /// Bytes of a segment; a longer record gets a segment of its own size.
+    /// Bytes of a segment, but for the first ones of a log, which are smaller; a longer record gets a segment of its own size.
     public var segmentBytes: Int
     /// How many positions are reserved ahead. An unclean end skips at most this many.
     public var reserveAhead: UInt64
@@ -21,6 +21,21 @@ public struct LogOptions: Hashable, Sendable {
         precondition(reserveAhead >= 2, "at least two positions are reserved")
         self.segmentBytes = segmentBytes
         self.reserveAhead = reserveAhead
+    }
+
+    /// What the first segment of a log has, and how many times that each of the next ones: a log that holds little takes little, and each
+    /// segment is ready in time, as zeros are written ahead that many times as fast as records come.
+    private static let firstSegmentBytes = 1 << 20
+    private static let growth = 4
+
+    /// Bytes of the segment with this number.
+    func segmentBytes(number: UInt64) -> Int {
+        var bytes = Self.firstSegmentBytes
+        for _ in 1..<max(number, 1) {
+            guard bytes < segmentBytes else { break }
+            bytes *= Self.growth
+        }
+        return min(bytes, segmentBytes)
     }
 }
 

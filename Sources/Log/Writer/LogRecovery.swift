@@ -86,7 +86,7 @@ struct LogRecovery {
     /// A whole segment of zeros, or on a full disk just the bytes that the recovery needs: a full log must open again.
     private func prepare(number: UInt64, bytes: Int) throws(HeadwaterError) -> PreparedSegment {
         do throws(HeadwaterError) {
-            return try prepare(number: number, filled: max(options.segmentBytes, bytes))
+            return try prepare(number: number, filled: max(options.segmentBytes(number: number), bytes))
         } catch {
             guard error.code == .resourceExhausted else { throw error }
             return try prepare(number: number, filled: bytes)

@@ -109,7 +109,7 @@ extension LogWriter {
         let first = try PreparedSegment(storage, directory, number: 1)
         defer { first.file.close() }
         do throws(HeadwaterError) {
-            try first.fill(to: options.segmentBytes)
+            try first.fill(to: options.segmentBytes(number: 1))
         } catch {
             first.discard()
             throw error

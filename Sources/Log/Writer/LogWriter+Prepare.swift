@@ -7,6 +7,11 @@ extension LogWriter {
     private static let preparedStepBytes = 256 << 10...4 << 20
     private static let preparedPerAppended = 4
 
+    /// Bytes of the segment behind the last one.
+    private var nextSegmentBytes: Int {
+        options.segmentBytes(number: (runs.last?.prepared?.number ?? segments[segments.count - 1].number) + 1)
+    }
+
     /// Reserves positions, and zero-fills a piece of the next segment, before an append needs them. Call it while nobody waits, until
     /// `isPrepared`; where it is never called, an append does the work.
     ///
@@ -19,12 +24,12 @@ extension LogWriter {
         let step = LogWriter.preparedPerAppended * appendedSincePrepare
         appendedSincePrepare = 0
         let bounds = LogWriter.preparedStepBytes
-        try prepare(options.segmentBytes, step: min(max(step, bounds.lowerBound), bounds.upperBound))
+        try prepare(nextSegmentBytes, step: min(max(step, bounds.lowerBound), bounds.upperBound))
     }
 
     /// Whether `prepareAhead` has nothing to do.
     public var isPrepared: Bool {
-        (prepared?.bytes ?? 0) >= options.segmentBytes && control.reserve - staged.position >= options.reserveAhead / 2
+        (prepared?.bytes ?? 0) >= nextSegmentBytes && control.reserve - staged.position >= options.reserveAhead / 2
     }
 
     /// Makes sure that the last run has room for a record of `bytes` bytes, on the disk.
@@ -38,7 +43,7 @@ extension LogWriter {
             spareBuffer = []
             return
         }
-        let next = try prepare(max(options.segmentBytes, LogFormat.segmentHeaderBytes + bytes), step: .max)
+        let next = try prepare(max(nextSegmentBytes, LogFormat.segmentHeaderBytes + bytes), step: .max)
         prepared = nil
         runs.append(
             StagedRun(prepared: next, predecessor: staged, start: LogFormat.segmentHeaderBytes, capacity: next.bytes))
