@@ -1,9 +1,11 @@
 import Engine
 import FeatureModel
+import Foundation
 import Log
 public import Logging
 import NIOCore
 import NIOPosix
+import OfflineStore
 import OnlineStore
 public import ServiceLifecycle
 import StorageIO
@@ -29,19 +31,26 @@ public final class HeadwaterServer: Service {
     /// - Throws: what keeps it from starting: a directory that another process owns, damage, an address in use.
     public func run() async throws {
         let storage = RealStorage(access: try configuration.group.map { try FileAccess.group($0) } ?? .owner)
+        let started = ContinuousClock.now
         try storage.createDirectory(configuration.dataDirectory)
         try StoreFiles.settle(configuration.dataDirectory, storage)
         let trigger = Mutexed<(@Sendable () -> Void)?>(nil)
         let ticker = Ticker()
         defer { ticker.stop() }
-        let online = try configuration.runsOnline ? openOnline(storage, ticker) { trigger.value?() } : nil
+        let opened: (node: OnlineNode, endedCleanly: Bool?)?
+        do throws(HeadwaterError) {
+            opened = try configuration.runsOnline ? openOnline(storage, ticker) { trigger.value?() } : nil
+        } catch { throw PeerFiles.naming(holderOf: configuration.dataDirectory, in: error, storage) }
         let services = Services(
-            configuration: configuration, storage: storage, online: online, clock: online?.clock ?? clock, logger: logger,
-            ticker: ticker)
+            configuration: configuration, storage: storage, online: opened?.node, clock: opened?.node.clock ?? clock,
+            logger: logger, ticker: ticker)
         let starter = OfflineStarter(services: services, trigger: trigger)
         do {
-            try starter.openNow()
-            try await serve(services, starter, storage)
+            do throws(HeadwaterError) { try starter.openNow() } catch {
+                throw PeerFiles.naming(holderOf: configuration.dataDirectory, in: error, storage)
+            }
+            try await serve(
+                services, starter, storage, recovery: ContinuousClock.now - started, endedCleanly: opened?.endedCleanly)
         } catch {
             await close(services)
             throw error
@@ -50,7 +59,9 @@ public final class HeadwaterServer: Service {
         logger.info("stopped")
     }
 
-    private func serve(_ services: Services, _ starter: OfflineStarter, _ storage: RealStorage) async throws {
+    private func serve(
+        _ services: Services, _ starter: OfflineStarter, _ storage: RealStorage, recovery: Duration, endedCleanly: Bool?
+    ) async throws {
         var options = ServerOptions()
         options.allowInsecure = configuration.allowInsecure
         options.networkBytesMax = configuration.networkBytesMax ?? NetworkMemory.bytesMax
@@ -74,11 +85,7 @@ public final class HeadwaterServer: Service {
         services.scrubber = scrubber
         let scrubbing = Task { await scrubber.run() }
         logger.info(
-            "ready",
-            metadata: [
-                "role": "\(configuration.role.rawValue)",
-                "listen": "\(transport.endpoints.map(\.description).joined(separator: ", "))",
-            ])
+            "ready", metadata: startMetadata(services, transport.endpoints, recovery: recovery, endedCleanly: endedCleanly))
         let failure = await runUntilStopped(services, starter, transport)
         scrubbing.cancel()
         logger.info("stopping: no new requests, running ones finish")
@@ -91,6 +98,27 @@ public final class HeadwaterServer: Service {
         await scrubbing.value
         await scrubber.close()
         if let failure { throw failure }
+    }
+
+    /// All that a reader of the log wants to know of a start.
+    private func startMetadata(
+        _ services: Services, _ endpoints: [Endpoint], recovery: Duration, endedCleanly: Bool?
+    ) -> Logger.Metadata {
+        var metadata: Logger.Metadata = [
+            "role": "\(configuration.role.rawValue)", "version": "\(HeadwaterVersion.current)",
+            "pid": "\(ProcessInfo.processInfo.processIdentifier)", "directory": "\(configuration.dataDirectory)",
+            "listen": "\(endpoints.map(\.description).joined(separator: ", "))",
+            "recovery_ms": "\(Int(recovery / .milliseconds(1)))",
+        ]
+        if let online = services.online {
+            metadata["durability"] = "\(online.options.durability.text)"
+            metadata["rows"] = "\(online.store.statisticsAtMost.values.reduce(0) { $0 + $1.rows })"
+            metadata["last_end"] = endedCleanly.map { $0 ? "clean" : "unclean" } ?? "none: a new store"
+        }
+        if let offline = services.offline {
+            metadata["history_rows"] = "\(offline.store.status().groups.reduce(0) { $0 + $1.rowCount })"
+        }
+        return metadata
     }
 
     /// Feeds the offline service and waits until the process is told to stop.
@@ -172,7 +200,7 @@ public final class HeadwaterServer: Service {
 
     private func openOnline(
         _ storage: RealStorage, _ ticker: Ticker, onDurable: @escaping @Sendable () -> Void
-    ) throws(HeadwaterError) -> OnlineNode {
+    ) throws(HeadwaterError) -> (node: OnlineNode, endedCleanly: Bool?) {
         var options = OnlineOptions()
         options.durability = configuration.durability
         options.logBytesMax = configuration.logBytesMax
@@ -197,11 +225,12 @@ public final class HeadwaterServer: Service {
         }
         let recovered = (ContinuousClock.now - started)
         if firstReplayed != nil { explainReplay(engine, recovered) }
+        let endedCleanly = engine.endedCleanly
         let node = OnlineNode(
             engine, clock: clock, logger: logger, ticker: ticker, replayed: firstReplayed == nil ? 0 : recovered.microseconds,
             onDurable: onDurable)
         node.housekeep()
-        return node
+        return (node, endedCleanly)
     }
 
     /// Says why a start took the time to apply the log anew.

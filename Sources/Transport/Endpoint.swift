@@ -1,7 +1,7 @@
 public import FeatureModel
 internal import NIOCore
 
-/// Where a server listens or is reached: `HOST:PORT` or `unix:PATH`.
+/// Where a server listens or is reached: `HOST:PORT` or `unix:PATH`; to listen on all addresses of a machine, of IPv4 and IPv6, `*:PORT`.
 public enum Endpoint: Hashable, Sendable, CustomStringConvertible {
     case tcp(host: String, port: Int)
     case unix(path: String)
@@ -47,10 +47,19 @@ public enum Endpoint: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether it stands for all addresses of a machine: `*:7070`.
+    var isEveryAddress: Bool { if case .tcp("*", _) = self { Self.hasIPv6 } else { false } }
+
+    private static let hasIPv6 = Socket.canOpenIPv6()
+
     /// The socket address; looks the host up, which may block.
     func resolved() throws(HeadwaterError) -> SocketAddress {
         do {
             switch self {
+            case .tcp("*", let port):
+                // All addresses of both families; where the machine has no IPv6, of the one it has.
+                return Self.hasIPv6
+                    ? try SocketAddress(ipAddress: "::", port: port) : try SocketAddress(ipAddress: "0.0.0.0", port: port)
             case .tcp(let host, let port): return try SocketAddress.makeAddressResolvingHost(host, port: port)
             case .unix(let path): return try SocketAddress(unixDomainSocketPath: path)
             }

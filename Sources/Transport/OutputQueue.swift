@@ -47,6 +47,9 @@ public struct OutputQueue {
         gathered = ByteBuffer()
     }
 
+    /// Appends what is no frame.
+    mutating func append(_ bytes: [UInt8]) { gathered.writeBytes(bytes) }
+
     /// Appends the one answer of a request, whose body is written in place.
     ///
     /// - Parameter bodyBytesMax: as much as `body` writes at most.

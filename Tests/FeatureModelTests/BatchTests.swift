@@ -21,6 +21,18 @@ import Testing
         }
     }
 
+    @Test func thePlaceOfAnEmptyBufferIsNotRead() throws {
+        let batch = Batch(rowCount: 3, columns: [(0, try Column(.int64, [.int64(1), .int64(2), .int64(3)]))])
+        for place in [1, 63, 64, 1 << 20, Int(UInt32.max)] {
+            var bytes = Array(batch.bytes)
+            // Validity, offsets, element validity, element offsets: a column of integers without nulls has none of them.
+            for slot in 0..<4 {
+                for byte in 0..<4 { bytes[64 + 16 + slot * 8 + byte] = UInt8(truncatingIfNeeded: place >> (8 * byte)) }
+            }
+            #expect(try Batch(decoding: bytes[...]).columns[0].values == batch.columns[0].values)
+        }
+    }
+
     @Test(arguments: everyType)
     func everyTypeRoundTripsAtEveryAlignment(type: FeatureType) throws {
         var random = SplitMix64(seed: 17)

@@ -32,6 +32,36 @@ import Testing
         #expect(early.feed(requestFrame(.hello, id: 1, body: Array(repeating: 0, count: 1 << 20)).bytes).first?.failure != nil)
     }
 
+    @Test func aListTooLongForAHeadIsSaidInNamesAndNotInBytesOfAFrame() throws {
+        let head = [UInt8](repeating: 1, count: WireLimits.headBytesMax + 1)
+        var client = Connection(.client, limits: WireLimits())
+        let server = ConnectionBox(.server, WireLimits())
+        _ = server.feed(client.hello(HelloRequest()).bytes)
+        let reply = try #require(server.acceptHello())
+        client.receive(reply.bytes[...])
+        _ = client.nextEvent()
+        #expect {
+            _ = try client.request(.get, head: head)
+        } throws: { error in
+            let error = error as? HeadwaterError
+            return error?.code == .resourceExhausted && error!.message.contains("list of names")
+                && !error!.message.contains("batches")
+        }
+        // From a client that does not look.
+        let failure = server.feed(requestFrame(.get, id: 2, head: head).bytes).first?.failure
+        #expect(failure?.code == .resourceExhausted && failure!.message.contains("list of names"))
+    }
+
+    @Test(arguments: ["GET / HTTP/1.1\r\n\r\n", "POST /x HTTP/1.0\r\n", "HEAD / HTTP/1.1\r\n", "OPTIONS * HTTP/1.1\r\n"])
+    func aRequestOfHTTPIsKnownAsOne(_ text: String) {
+        for piece in [Array(text.utf8), Array(text.utf8) + [UInt8](repeating: 32, count: 64)] {
+            #expect(ConnectionBox(.server, WireLimits()).feed(piece).first?.failure == FrameHeader.httpRequest)
+        }
+        let other = ConnectionBox(.server, WireLimits()).feed(
+            Array("GETX and what not, and more than a header holds of it all".utf8))
+        #expect(other.first?.failure != FrameHeader.httpRequest && other.first?.failure != nil)
+    }
+
     @Test func aSessionGivesTheSameEventsAtEverySplitPoint() {
         let bytes =
             requestFrame(.get, id: 2, head: [1], body: [2, 3], budget: 9).bytes

@@ -24,7 +24,9 @@ extension OnlineEngine {
         boot: BootTime? = nil, progress: (Position, Position) -> Void = { _, _ in }, notice: (String) -> Void = { _ in }
     ) throws(HeadwaterError) -> OnlineEngine {
         let logDirectory = StoragePath.join(dataDirectory, "log")
-        if !storage.exists(StoragePath.join(logDirectory, "control")) { try checkNothingIsLost(storage, dataDirectory) }
+        if !storage.exists(StoragePath.join(logDirectory, "control")), try !hasSegments(storage, logDirectory) {
+            try checkNothingIsLost(storage, dataDirectory)
+        }
         let log = try LogWriter.open(
             storage: storage, directory: logDirectory, options: options.log, newLogID: newLogID, now: now)
         do throws(HeadwaterError) {
@@ -62,6 +64,12 @@ extension OnlineEngine {
         var next: Position = 1
         for gap in folded.gaps where gap.lowerBound == next { next = gap.upperBound + 1 }
         return next > log.lastPosition && store.snapshotPosition == 0
+    }
+
+    /// Whether records are there all the same: then the log itself says what it lacks.
+    private static func hasSegments(_ storage: any Storage, _ logDirectory: String) throws(HeadwaterError) -> Bool {
+        guard storage.exists(logDirectory) else { return false }
+        return try storage.list(logDirectory).contains { $0.hasPrefix("segment-") }
     }
 
     /// Refuses to begin a new log beside stores of an old one: they would mix.

@@ -83,6 +83,9 @@ public final class OnlineEngine {
     /// Whether the owner of the log before this one ended cleanly.
     public var wasClosed: Bool { log.wasClosed }
 
+    /// As `wasClosed`; `nil` for a new log, which had no owner before.
+    public var endedCleanly: Bool? { log.writerEpoch == 1 ? nil : log.wasClosed }
+
     // Changed in place: a copy for each record would cost as much as the window holds.
     var catalog: Catalog {
         _read { yield folded.catalog }

@@ -96,6 +96,11 @@ struct FollowHandlers {
         let session = try await enter(head, online)
         defer { services.followers.end(head.follower, session) }
         var pause = Self.pollInterval
+        if batch.frames.isEmpty {
+            // So that it knows at once that it follows, and that nothing is missing.
+            let durable = batch.durablePosition
+            guard responder.send(head: FollowData.with { $0.durablePosition = durable }, body: []) else { return }
+        }
         while !responder.isCancelled {
             if responder.isDraining {
                 let durable = batch.durablePosition

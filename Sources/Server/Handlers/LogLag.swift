@@ -23,7 +23,8 @@ struct LogLag: Sendable {
             self = local
             return
         }
-        guard let end = node.sourcePosition.withLock({ $0 }) else { return nil }
+        // What the server said before the connection broke says nothing of now.
+        guard node.sourceFailure.withLock({ $0 }) == nil, let end = node.sourcePosition.withLock({ $0 }) else { return nil }
         let applied = node.store.appliedPosition
         positions = end > applied ? end - applied : 0
         rows = positions == 0 ? 0 : nil

@@ -1,6 +1,7 @@
 import Catalog
 import Engine
 import FeatureModel
+import Foundation
 import Log
 import OfflineStore
 import OnlineStore
@@ -83,6 +84,10 @@ struct OperationHandlers {
             roles: services.configuration.roleNames, version: HeadwaterVersion.current,
             logID: services.logID.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined(),
             wallTime: services.clock.now(), online: nil, offline: nil)
+        report.pid = Int(ProcessInfo.processInfo.processIdentifier)
+        report.startedAt = services.startedAt
+        report.directory = services.configuration.dataDirectory
+        report.diskFreeBytes = try? services.storage.freeBytes(services.configuration.dataDirectory)
         if let online = services.online { report.online = await status(of: online) }
         if let offline = services.offline { report.offline = await status(of: offline) }
         report.bootstrap =

@@ -37,6 +37,8 @@ final class Services: Sendable {
     let historyFailure = Mutexed<HeadwaterError?>(nil)
     /// Where this process listens, once it does.
     let listening = Mutexed<[Endpoint]>([])
+    /// When this process opened its directory.
+    let startedAt: Microseconds
     /// Memory of reads, for each event loop.
     private let scratches = Mutex<[ObjectIdentifier: NIOLoopBound<PreparedGetHandler.Scratch>]>([:])
     private let scrubberBox = Mutex<Scrubber?>(nil)
@@ -55,6 +57,7 @@ final class Services: Sendable {
         online?.isAbsent.value = { [followers] in followers.isAbsent($0) }
         workers = Workers(besideGets: online != nil)
         historyMemory = MemoryBudget(bytesMax: configuration.historyBytesMax)
+        startedAt = clock.now()
     }
 
     /// Called on the event loop.

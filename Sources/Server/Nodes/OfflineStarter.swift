@@ -93,11 +93,17 @@ struct OfflineStarter: Sendable {
     // MARK: The log of the same directory
 
     private func runLocal() async throws {
+        var hasWaited = false
         while services.offline == nil, services.historyFailure.value == nil {
             if let logID = try localLogID() {
                 try open(logID: logID)
+                if hasWaited { services.logger.info("the online service's log is there: following it") }
             } else {
-                services.logger.info("waiting for the online service's log", metadata: ["directory": "\(services.logDirectory)"])
+                if !hasWaited {
+                    services.logger.info(
+                        "waiting for the online service's log", metadata: ["directory": "\(services.logDirectory)"])
+                }
+                hasWaited = true
                 try await Task.sleep(for: .milliseconds(200))
             }
         }

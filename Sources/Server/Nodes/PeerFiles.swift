@@ -13,7 +13,11 @@ struct PeerFiles {
 
     init(_ services: Services) { self.services = services }
 
-    private func path(_ role: String) -> String { StoragePath.join(configuration.dataDirectory, role + ".address") }
+    private func path(_ role: String) -> String { Self.path(role, configuration.dataDirectory) }
+
+    private static func path(_ role: String, _ dataDirectory: String) -> String {
+        StoragePath.join(dataDirectory, role + ".address")
+    }
 
     /// Roles of this process whose store is open: only its owner may say where it is served.
     private var openRoles: [String] {
@@ -31,9 +35,21 @@ struct PeerFiles {
     }
 
     /// Where a role of this directory was last said to be served.
-    func localAddress(_ role: String) -> String? {
-        guard let bytes = try? services.storage.readAll(path(role)) else { return nil }
+    func localAddress(_ role: String) -> String? { Self.address(role, configuration.dataDirectory, services.storage) }
+
+    private static func address(_ role: String, _ dataDirectory: String, _ storage: any Storage) -> String? {
+        guard let bytes = try? storage.readAll(path(role, dataDirectory)) else { return nil }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init)
+    }
+
+    /// The error of opening a directory that another process holds, with the address at which that one serves; any other error as it is.
+    static func naming(
+        holderOf dataDirectory: String, in error: HeadwaterError, _ storage: any Storage
+    ) -> HeadwaterError {
+        guard error.code == .failedPrecondition, error.message.contains("already holds this lock"),
+            let address = address("online", dataDirectory, storage) ?? address("offline", dataDirectory, storage)
+        else { return error }
+        return HeadwaterError(error.code, "\(error.message); it serves at \(address)", at: error.location)
     }
 
     /// The roles that are served elsewhere, and where: those of this directory first, then the followers of this log.

@@ -19,6 +19,8 @@ final class RemoteFollower: Sendable {
     private let endpoint: Endpoint
     private let name: String
     private let connection = Mutex<ClientTransport?>(nil)
+    /// What keeps it from following, as it was said last; `nil` while it follows.
+    private let saidFailure = Mutex<HeadwaterError?>(nil)
 
     private var logger: Logger { services.logger }
 
@@ -59,7 +61,21 @@ final class RemoteFollower: Sendable {
 
     private func note(_ failure: HeadwaterError) {
         services.offline?.sourceFailure.withLock { $0 = failure }
-        logger.warning("following \(endpoint) broke off", metadata: ["error": "\(failure)"])
+        // Said once: a server that is down for a night says nothing new each second.
+        let isNew = saidFailure.withLock { said in
+            defer { said = failure }
+            return said?.code != failure.code
+        }
+        logger.log(
+            level: isNew ? .warning : .debug, "following \(endpoint) broke off: waiting for it", metadata: ["error": "\(failure)"]
+        )
+    }
+
+    /// Says that it goes on where it had broken off.
+    private func noteFollowing(_ node: OfflineNode) {
+        node.sourceFailure.withLock { $0 = nil }
+        guard saidFailure.withLock({ $0.take() }) != nil else { return }
+        logger.info("following \(endpoint) again", metadata: ["position": "\(node.store.appliedPosition)"])
     }
 
     /// - Throws: `.unavailable` where nobody answers, `.failedPrecondition` where it is no online service, or one of another log.
@@ -151,7 +167,7 @@ final class RemoteFollower: Sendable {
             let head = try FollowData(decoding: item.head)
             try await node.apply(LogRecords.decode(item.body))
             node.sourcePosition.withLock { $0 = head.durablePosition }
-            node.sourceFailure.withLock { $0 = nil }
+            noteFollowing(node)
         }
     }
 

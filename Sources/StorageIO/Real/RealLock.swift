@@ -37,7 +37,7 @@ final class RealLock: StorageLock {
             let number = errno
             Self.giveBack(identity)
             throw number == EWOULDBLOCK
-                ? LockHolders.refusal(path, "another process") : Kernel.error("lock the file", at: path, number: number)
+                ? LockHolders.refusal(path, Self.holder(status.st_ino)) : Kernel.error("lock the file", at: path, number: number)
         }
         isKept = true
         self.identity = identity
@@ -51,6 +51,30 @@ final class RealLock: StorageLock {
         // The kernel's lock goes first: a new taker in this process then finds both free.
         closeDescriptor(descriptor)
         Self.giveBack(identity)
+    }
+
+    /// The process that holds a lock on a file, as /proc/locks lists it: `1: FLOCK  ADVISORY  WRITE 4711 08:01:131 0 EOF`.
+    private static func holder(_ inode: ino_t) -> String {
+        for line in String(decoding: kernelText("/proc/locks"), as: UTF8.self).split(separator: "\n") {
+            let words = line.split(separator: " ")
+            guard words.count > 5, words[1] == "FLOCK", words[5].hasSuffix(":\(inode)"), let pid = Int(words[4]), pid > 0 else {
+                continue
+            }
+            return "process \(pid)"
+        }
+        return "another process"
+    }
+
+    /// A file of the kernel's, which has no size; empty where it cannot be read.
+    private static func kernelText(_ path: String) -> [UInt8] {
+        guard let descriptor = try? RealStorage.openDescriptor(path, O_RDONLY, "read") else { return [] }
+        defer { closeDescriptor(descriptor) }
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 16 << 10)
+        while let count = Kernel.retrying({ unsafe read(descriptor, &piece, piece.count) }), count > 0 {
+            bytes += piece[..<count]
+        }
+        return bytes
     }
 
     private static func giveBack(_ identity: FileIdentity) {

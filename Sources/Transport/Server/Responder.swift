@@ -89,7 +89,15 @@ public final class Responder: Sendable {
     /// Fails the request where a frame would be larger than the client takes.
     private func fits(_ head: [UInt8], _ body: ArraySlice<UInt8>) -> Bool {
         let count = FrameHeader.byteCount + head.count + body.count
-        if count <= exchange.frameBytesMax && head.count <= WireLimits.headBytesMax { return true }
+        guard head.count <= WireLimits.headBytesMax else {
+            fail(
+                HeadwaterError(
+                    .resourceExhausted,
+                    "the answer's list of names takes \(head.count) bytes, and \(WireLimits.headBytesMax) are allowed: ask for fewer names"
+                ))
+            return false
+        }
+        if count <= exchange.frameBytesMax { return true }
         fail(
             HeadwaterError(
                 .resourceExhausted,

@@ -34,7 +34,7 @@ extension ServerConnection {
     }
 
     func closeFailed(_ error: HeadwaterError) {
-        output.append(FrameEncoder.goAway(error))
+        if error == FrameHeader.httpRequest { output.append(HTTPAnswer.bytes) } else { output.append(FrameEncoder.goAway(error)) }
         cancelAll()
         closeAfterFlush()
     }

@@ -99,12 +99,23 @@ public final class ServerTransport: Sendable {
                 .failedPrecondition,
                 "listening on \(endpoint) would let other machines in, unencrypted: use 127.0.0.1, or pass --insecure")
         }
+        guard case .unix(let path) = endpoint else {
+            do throws(SystemFailure) {
+                return try Socket.listening(at: address, backlog: backlog, bothFamilies: endpoint.isEveryAddress)
+            } catch {
+                guard error.code == EADDRINUSE else { throw error.error("listening on \(endpoint)") }
+                throw HeadwaterError(.alreadyExists, "another server listens on \(endpoint): stop it, or use another port")
+            }
+        }
+        let isOtherFile: Bool
         do throws(SystemFailure) {
-            guard case .unix(let path) = endpoint else { return try Socket.listening(at: address, backlog: backlog) }
-            if try !Socket.isListening(at: address) { return try listen(address, path) }
-        } catch {
-            guard error.code == EADDRINUSE else { throw error.error("listening on \(endpoint)") }
-            throw HeadwaterError(.alreadyExists, "another server listens on \(endpoint): stop it, or use another port")
+            isOtherFile = try Socket.isOtherFile(path)
+            if !isOtherFile, try !Socket.isListening(at: address) { return try listen(address, path) }
+        } catch { throw error.error("listening on \(endpoint)") }
+        guard !isOtherFile else {
+            throw HeadwaterError(
+                .failedPrecondition, "a file that is no socket stands there: name another path, or move it away",
+                at: "\(endpoint)")
         }
         throw HeadwaterError(.alreadyExists, "another server listens on \(endpoint): stop it, or use another path")
     }

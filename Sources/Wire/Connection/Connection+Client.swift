@@ -38,7 +38,13 @@ extension Connection {
             throw HeadwaterError(.resourceExhausted, "\(streamsOpen) streams open on this connection: finish one first")
         }
         let byteCount = FrameHeader.byteCount + head.count + body.count
-        guard byteCount <= peerLimits.frameBytesMax, head.count <= WireLimits.headBytesMax else {
+        guard head.count <= WireLimits.headBytesMax else {
+            throw HeadwaterError(
+                .resourceExhausted,
+                "the request's list of names takes \(head.count) bytes, and \(WireLimits.headBytesMax) are allowed: name fewer at once"
+            )
+        }
+        guard byteCount <= peerLimits.frameBytesMax else {
             throw HeadwaterError(
                 .resourceExhausted,
                 "a request of \(byteCount) bytes; the server takes \(peerLimits.frameBytesMax): send smaller batches")

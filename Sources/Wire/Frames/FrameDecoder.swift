@@ -54,7 +54,9 @@ public struct FrameDecoder: Sendable {
     private mutating func continuePartial() throws(HeadwaterError) -> Frame? {
         if partialHeader == nil {
             fill(upTo: FrameHeader.byteCount)
-            guard partial.prefix(4).elementsEqual(FrameHeader.magicBytes.prefix(partial.count)) else { throw FrameHeader.noFrame }
+            guard partial.prefix(4).elementsEqual(FrameHeader.magicBytes.prefix(partial.count)) else {
+                throw FrameHeader.noFrame(partial.count < 4 ? 0 : partial[...].littleEndian(at: 0))
+            }
             guard partial.count == FrameHeader.byteCount else { return nil }
             partialHeader = try checkedHeader(partial[...])
             partialChecksum = CRC32C()
@@ -85,7 +87,12 @@ public struct FrameDecoder: Sendable {
             }
         }
         try check("a frame", header.frameBytes, frameBytesMax)
-        try check("a head", header.headBytes, WireLimits.headBytesMax)
+        guard header.headBytes <= WireLimits.headBytesMax else {
+            throw HeadwaterError(
+                .resourceExhausted,
+                "a head (its list of names) of \(header.headBytes) bytes; the limit is \(WireLimits.headBytesMax): name fewer at once"
+            )
+        }
         try check("an extension", header.extensionBytes, WireLimits.extensionBytesMax)
         return header
     }

@@ -134,7 +134,9 @@ public struct FrameHeader: Hashable, Sendable {
 
     init(decoding bytes: RawSpan) throws(HeadwaterError) {
         func malformed(_ what: String) -> HeadwaterError { HeadwaterError(.invalidArgument, "malformed frame: \(what)") }
-        guard bytes.littleEndian(at: 0, as: UInt32.self) == Self.magic else { throw Self.noFrame }
+        guard bytes.littleEndian(at: 0, as: UInt32.self) == Self.magic else {
+            throw Self.noFrame(bytes.littleEndian(at: 0, as: UInt32.self))
+        }
         let version: UInt8 = bytes.littleEndian(at: 4)
         guard version == Self.version else {
             throw HeadwaterError(.unimplemented, "frame version \(version); this side speaks \(Self.version)")
@@ -159,6 +161,20 @@ public struct FrameHeader: Hashable, Sendable {
         guard !kind.isBare || frameBytes == Self.byteCount else { throw malformed("a payload in \(kind)") }
     }
 
-    static let noFrame = HeadwaterError(
-        .invalidArgument, "malformed frame: it does not start with HWF1; is the other side a Headwater client?")
+    /// What ends a connection whose first bytes are a request of HTTP, as a browser sends it.
+    public static let httpRequest = HeadwaterError(
+        .invalidArgument, "an HTTP request: this is a Headwater server, which speaks a protocol of its own")
+
+    private static let httpMethods: Set<UInt32> = Set(
+        ["GET ", "HEAD", "POST", "PUT ", "DELE", "OPTI", "PATC", "CONN", "TRAC"].map {
+            Array($0.utf8)[...].littleEndian(at: 0, as: UInt32.self)
+        })
+
+    /// - Parameter start: the first four bytes.
+    static func noFrame(_ start: UInt32) -> HeadwaterError {
+        httpMethods.contains(start)
+            ? httpRequest
+            : HeadwaterError(
+                .invalidArgument, "malformed frame: it does not start with HWF1; is the other side a Headwater client?")
+    }
 }

@@ -6,6 +6,12 @@ public struct StatusReport: Codable, Hashable, Sendable {
     /// Hexadecimal.
     public var logID: String
     public var wallTime: Int64
+    /// The server's process, and when it opened its directory; absent without a server.
+    public var pid: Int?
+    public var startedAt: Int64?
+    /// The data directory, and what its disk has free.
+    public var directory: String?
+    public var diskFreeBytes: Int?
     public var online: Online?
     public var offline: Offline?
     /// The history that a new follower is fetching; absent once it is here.
@@ -18,7 +24,7 @@ public struct StatusReport: Codable, Hashable, Sendable {
     private enum CodingKeys: String, CodingKey {
         // Spelt so that it is `log_id` in JSON.
         case logID = "logId"
-        case roles, version, wallTime, online, offline, bootstrap, scrub, network
+        case roles, version, wallTime, pid, startedAt, directory, diskFreeBytes, online, offline, bootstrap, scrub, network
     }
 
     public struct Online: Codable, Hashable, Sendable {

@@ -104,9 +104,14 @@ struct Socket {
 
     /// A socket that listens at an address.
     ///
-    /// - Parameter backlog: connections that may wait to be accepted.
-    static func listening(at address: SocketAddress, backlog: Int32) throws(SystemFailure) -> Socket {
+    /// - Parameters:
+    ///   - backlog: connections that may wait to be accepted.
+    ///   - bothFamilies: an IPv6 address that stands for all takes IPv4 clients too, whatever the machine's setting is.
+    static func listening(
+        at address: SocketAddress, backlog: Int32, bothFamilies: Bool = false
+    ) throws(SystemFailure) -> Socket {
         let socket = try open(address)
+        if bothFamilies { socket.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
         do throws(SystemFailure) {
             if case .unixDomainSocket = address {} else { socket.set(SOL_SOCKET, SO_REUSEADDR, 1) }
             let bound = unsafe address.withSockAddr { unsafe bind(socket.descriptor, $0, socklen_t($1)) }
@@ -117,6 +122,16 @@ struct Socket {
             socket.close()
             throw error
         }
+    }
+
+    /// Whether a file that is no socket stands at a path: nobody can listen there, and nobody does.
+    static func isOtherFile(_ path: String) throws(SystemFailure) -> Bool {
+        var status = stat()
+        while unsafe lstat(path, &status) != 0 {
+            if errno == ENOENT { return false }
+            guard errno == EINTR else { throw SystemFailure("lstat") }
+        }
+        return status.st_mode & S_IFMT != S_IFSOCK
     }
 
     /// Removes a Unix socket's file; any other file stays, and then nobody can listen there.
@@ -148,6 +163,14 @@ struct Socket {
             default: throw SystemFailure("connect")
             }
         }
+        return true
+    }
+
+    /// Whether the machine has IPv6.
+    static func canOpenIPv6() -> Bool {
+        let descriptor = Glibc.socket(AF_INET6, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        Socket(descriptor: descriptor).close()
         return true
     }
 
