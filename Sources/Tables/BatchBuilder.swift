@@ -7,6 +7,8 @@ struct BatchBuilder {
     private let columns: [TableColumn]
     private let keepsUnknown: Bool
     private let nullTexts: [ByteString]
+    /// Names that no further column may have.
+    private let takenNames: Set<ByteString>
     /// For each cell of a CSV row, the column it goes to.
     private let targets: [Int?]
     /// Whether the table can have the column: a CSV file only those of its header.
@@ -15,6 +17,10 @@ struct BatchBuilder {
     /// The column of each member of the last object: the next one most likely has the same order.
     private var memberColumns: [Int] = []
     private var builders: [CellBuilder]
+    /// Of each column, the times that were whole numbers, since the table's start.
+    private var times: [WholeTimes]
+    /// Columns of times, and where a number that cannot be one stood first.
+    private var timeColumns: [(column: Int, first: (row: Int, line: Int)?)]
     private var rawRows = RawRows()
     private var firstRow = 0
     private(set) var rowCount = 0
@@ -25,31 +31,34 @@ struct BatchBuilder {
 
     /// For CSV: the header decides which columns there are.
     init(
-        _ columns: [TableColumn], header: [String], keepsUnknown: Bool, nullTexts: [ByteString]
+        _ columns: [TableColumn], header: [String], options: TableOptions
     ) throws(HeadwaterError) {
-        self.init(columns, header: header, targets: try Self.targets(columns, header, keepsUnknown), keepsUnknown, nullTexts)
+        let targets = try Self.targets(columns, header, options)
+        self.init(columns, header: header, targets: targets, options, batchBytesMax: Limits.batchBytesMax)
     }
 
     /// For NDJSON: each object may have any of the columns.
-    init(_ columns: [TableColumn], keepsUnknown: Bool, batchBytesMax: Int = Limits.batchBytesMax) {
-        self.init(columns, header: nil, targets: [], keepsUnknown, [], batchBytesMax: batchBytesMax)
+    init(_ columns: [TableColumn], options: TableOptions, batchBytesMax: Int = Limits.batchBytesMax) {
+        self.init(columns, header: nil, targets: [], options, batchBytesMax: batchBytesMax)
     }
 
     private init(
-        _ columns: [TableColumn], header: [String]?, targets: [Int?], _ keepsUnknown: Bool, _ nullTexts: [ByteString],
-        batchBytesMax: Int = Limits.batchBytesMax
+        _ columns: [TableColumn], header: [String]?, targets: [Int?], _ options: TableOptions, batchBytesMax: Int
     ) {
         // Room for the batch's header, directory and alignment.
         columnBytesMax = batchBytesMax - Batch.headerBytes - columns.count * (Batch.columnEntryBytes + 5 * Batch.alignment)
         self.columns = columns
         self.targets = targets
-        self.keepsUnknown = keepsUnknown
-        self.nullTexts = nullTexts
+        keepsUnknown = options.unknownColumns == .keep
+        nullTexts = options.nullTexts
+        takenNames = options.takenNames
         var isPresent = Array(repeating: header == nil, count: columns.count)
         for case let column? in targets { isPresent[column] = true }
         self.isPresent = isPresent
         columnsByName = Self.byName(columns)
         builders = columns.map { CellBuilder($0.type) }
+        times = columns.map { _ in WholeTimes(unit: options.timeUnit) }
+        timeColumns = columns.indices.filter { columns[$0].type.holdsTimes }.map { (column: $0, first: nil) }
     }
 
     mutating func clear() {
@@ -68,14 +77,14 @@ struct BatchBuilder {
                 if isNull {
                     try appendNull(column)
                 } else {
-                    try builders[column].append(parsing: text)
+                    try builders[column].append(parsing: text, &times[column])
                 }
             } catch {
                 throw error.located(at: columns[column].name)
             }
         }
         if keepsUnknown { rawRows.append(row) }
-        try endRow(number: row.number)
+        try endRow(number: row.number, line: row.line)
     }
 
     mutating func append(_ row: NDJSONRow) throws(HeadwaterError) {
@@ -86,14 +95,17 @@ struct BatchBuilder {
             token = document.next(after: value)
             let name = document.text(value - 1)
             guard let column = column(named: name, member: member) else {
-                if keepsUnknown { continue }
+                if keepsUnknown {
+                    try Self.check(name, takenNames)
+                    continue
+                }
                 throw Self.unknown(String(decoding: name, as: UTF8.self), columns)
             }
             do {
                 if document.kind(value) == .null {
                     try appendNull(column)
                 } else {
-                    try builders[column].append(value, of: document)
+                    try builders[column].append(value, of: document, &times[column])
                 }
             } catch {
                 throw error.located(at: columns[column].name)
@@ -104,7 +116,20 @@ struct BatchBuilder {
             do { try appendNull(column) } catch { throw error.located(at: columns[column].name) }
         }
         if keepsUnknown { rawRows.append(row) }
-        try endRow(number: row.number)
+        try endRow(number: row.number, line: row.line)
+    }
+
+    /// Whether a column's whole numbers so far are ones that `checkTimes` refuses.
+    var hasDoubtfulTimes: Bool { timeColumns.contains { times[$0.column].isDoubtful } }
+
+    /// Refuses a column of times whose whole numbers so far cannot be what they are read as.
+    ///
+    /// - Throws: `.invalidArgument`, located by `place`.
+    func checkTimes(_ place: (_ row: Int, _ line: Int, _ column: String) -> String) throws(HeadwaterError) {
+        for (column, first) in timeColumns {
+            guard let problem = times[column].problem(option: "--time-unit"), let first else { continue }
+            throw HeadwaterError(.invalidArgument, problem, at: place(first.row, first.line, columns[column].name))
+        }
     }
 
     mutating func finish() -> TableBatch {
@@ -123,8 +148,12 @@ struct BatchBuilder {
         builders[column].appendNull()
     }
 
-    private mutating func endRow(number: Int) throws(HeadwaterError) {
+    private mutating func endRow(number: Int, line: Int) throws(HeadwaterError) {
         if rowCount == 0 { firstRow = number }
+        for place in timeColumns.indices
+        where timeColumns[place].first == nil && times[timeColumns[place].column].isDoubtful {
+            timeColumns[place].first = (number, line)
+        }
         rowCount += 1
         byteCount = builders.reduce(rawRows.byteCount) { $0 + $1.byteCount }
         guard byteCount - rawRows.byteCount <= columnBytesMax else {
@@ -154,17 +183,28 @@ struct BatchBuilder {
     }
 
     private static func targets(
-        _ columns: [TableColumn], _ header: [String], _ keepsUnknown: Bool
+        _ columns: [TableColumn], _ header: [String], _ options: TableOptions
     ) throws(HeadwaterError) -> [Int?] {
         let byName = byName(columns)
         let targets = header.map { byName[ByteString($0)] }
-        if !keepsUnknown, let index = targets.firstIndex(of: nil) { throw unknown(header[index], columns) }
+        switch options.unknownColumns {
+        case .refuse: if let index = targets.firstIndex(of: nil) { throw unknown(header[index], columns) }
+        case .keep: for name in header { try check(Array(name.utf8)[...], options.takenNames) }
+        }
         let present = Set(targets.compactMap { $0 })
         let missing = columns.indices.filter { columns[$0].isRequired && !present.contains($0) }.map { columns[$0].name }
         guard missing.isEmpty else {
             throw invalid("missing column \(missing.joined(separator: ", ")); the file has \(list(header))")
         }
         return targets
+    }
+
+    /// Refuses a further column that is called as one that will stand behind it.
+    private static func check(_ name: ArraySlice<UInt8>, _ taken: Set<ByteString>) throws(HeadwaterError) {
+        guard taken.contains(ByteString(name)) else { return }
+        throw invalid(
+            "a column here is called '\(escapingControls(String(decoding: name, as: UTF8.self)))', as one of the answer is: "
+                + "rename it, or use --full-feature-names")
     }
 
     private static func unknown(_ name: String, _ columns: [TableColumn]) -> HeadwaterError {

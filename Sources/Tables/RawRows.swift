@@ -19,7 +19,11 @@ public struct RawRows: Sendable {
     }
 
     public mutating func append(_ row: NDJSONRow) {
-        bytes.append(contentsOf: row.members)
+        append(row.members)
+    }
+
+    mutating func append(_ text: some Collection<UInt8>) {
+        bytes.append(contentsOf: text)
         ends.append(bytes.count)
     }
 }

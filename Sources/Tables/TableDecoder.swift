@@ -17,11 +17,16 @@ public struct TableOptions: Sendable {
     public var batchRowsMax: Int
     /// A batch ends behind the row that reaches this many bytes.
     public var batchBytesMax: Int
+    /// What times are that are whole numbers; `nil` for microseconds, which `checkTimes` then checks.
+    public var timeUnit: TimeUnit?
+    /// With `UnknownColumns.keep`, the names of what will be written behind the rows: no further column may have one.
+    public var takenNames: Set<ByteString> = []
 
     public init(
         nullTexts: [ByteString] = [], unknownColumns: UnknownColumns = .refuse, batchRowsMax: Int = 65_536,
-        batchBytesMax: Int = 8 << 20
+        batchBytesMax: Int = 8 << 20, timeUnit: TimeUnit? = nil
     ) {
+        self.timeUnit = timeUnit
         self.nullTexts = nullTexts
         self.unknownColumns = unknownColumns
         self.batchRowsMax = batchRowsMax
@@ -69,18 +74,17 @@ public struct TableDecoder {
         self.format = format
         self.name = name
         self.options = options
-        let keepsUnknown = options.unknownColumns == .keep
         switch format {
         case .csv:
             let csv = try CSVReader(name: name, source: source)
             do {
-                builder = try BatchBuilder(columns, header: csv.header, keepsUnknown: keepsUnknown, nullTexts: options.nullTexts)
+                builder = try BatchBuilder(columns, header: csv.header, options: options)
             } catch {
                 throw error.located(at: "\(name): line 1")
             }
             reader = .csv(csv)
         case .ndjson:
-            builder = BatchBuilder(columns, keepsUnknown: keepsUnknown)
+            builder = BatchBuilder(columns, options: options)
             reader = .ndjson(NDJSONReader(name: name, source: source))
         }
     }
@@ -115,6 +119,16 @@ public struct TableDecoder {
         }
         if let first = errors.first { throw errors.count == 1 ? first : refusal(errors) }
         return builder.rowCount == 0 ? nil : builder.finish()
+    }
+
+    /// Whether the whole numbers that a column of times has had so far are ones that `checkTimes` refuses; rows to come may clear them.
+    public var hasDoubtfulTimes: Bool { builder.hasDoubtfulTimes }
+
+    /// Checks the whole numbers among the times read so far: to be called at the end of the table, before anything is done with it.
+    ///
+    /// - Throws: `.invalidArgument` where no unit was stated, and all those of a column cannot be microseconds.
+    public func checkTimes() throws(HeadwaterError) {
+        try builder.checkTimes { rowLocation(file: name, row: $0, line: $1, column: $2) }
     }
 
     private var isBroken: Bool {

@@ -9,10 +9,14 @@ public enum TimeText {
     ///
     /// - Returns: `nil` where the text is neither, or names no instant that 64 bits of microseconds hold.
     public static func parse(_ text: some StringProtocol) -> Microseconds? {
-        let bytes = Array(text.utf8)
         // Whole numbers are written without a plus sign, as in the text formats.
-        if bytes.first != UInt8(ascii: "+"), let integer = Int64(text) { return integer }
-        var reader = DigitReader(bytes)
+        if text.utf8.first != UInt8(ascii: "+"), let integer = Int64(text) { return integer }
+        return parseRFC3339(text)
+    }
+
+    /// Parses RFC 3339 alone, as above.
+    public static func parseRFC3339(_ text: some StringProtocol) -> Microseconds? {
+        var reader = DigitReader(Array(text.utf8))
         guard let year = reader.digits(4), reader.take("-"), let month = reader.digits(2), reader.take("-"),
             let day = reader.digits(2), (1...12).contains(month), (1...daysInMonth(year, month)).contains(day)
         else { return nil }

@@ -73,6 +73,9 @@ public indirect enum FeatureType: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether values of the type are times, or arrays of them.
+    public var holdsTimes: Bool { self == .timestamp || self == .array(.timestamp) }
+
     /// Whether the type may stand in a key: int32, int64, string, bytes, timestamp.
     public var isKeyType: Bool {
         switch self {

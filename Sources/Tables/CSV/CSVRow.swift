@@ -25,11 +25,16 @@ public struct CSVRow: Sendable {
     public func appendRecord(to output: inout [UInt8]) {
         for cell in ends.indices {
             if cell > 0 { output.append(UInt8(ascii: ",")) }
-            if quoted[cell] {
-                CSVText.appendQuoted(text(cell), to: &output)
-            } else {
-                output.append(contentsOf: text(cell))
-            }
+            append(cell, to: &output)
+        }
+    }
+
+    /// Appends one cell as it stood.
+    func append(_ cell: Int, to output: inout [UInt8]) {
+        if quoted[cell] {
+            CSVText.appendQuoted(text(cell), to: &output)
+        } else {
+            output.append(contentsOf: text(cell))
         }
     }
 

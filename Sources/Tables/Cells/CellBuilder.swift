@@ -37,8 +37,10 @@ struct CellBuilder {
     }
 
     /// Appends a cell that is not null, parsed from the text of a CSV cell.
-    mutating func append(parsing text: ArraySlice<UInt8>) throws(HeadwaterError) {
-        if type.isScalar { return try scalars.append(parsing: text) }
+    ///
+    /// - Parameter times: reads times that are whole numbers.
+    mutating func append(parsing text: ArraySlice<UInt8>, _ times: inout WholeTimes) throws(HeadwaterError) {
+        if type.isScalar { return try scalars.append(parsing: text, &times) }
         do {
             try document.parse(text)
         } catch {
@@ -46,25 +48,27 @@ struct CellBuilder {
         }
         // A null cell is an empty one; the array cannot be null again inside.
         guard document.kind(0) == .array else { throw invalid("\(excerpt(text)) is not \(article(type)): write it as JSON") }
-        try appendList(0, of: document)
+        try appendList(0, of: document, &times)
     }
 
-    mutating func append(_ token: Int, of document: JSONDocument) throws(HeadwaterError) {
-        if type.isScalar { return try scalars.append(token, of: document) }
+    mutating func append(_ token: Int, of document: JSONDocument, _ times: inout WholeTimes) throws(HeadwaterError) {
+        if type.isScalar { return try scalars.append(token, of: document, &times) }
         switch document.kind(token) {
         case .null: appendNull()
-        case .array: try appendList(token, of: document)
+        case .array: try appendList(token, of: document, &times)
         default: throw invalid("\(document.describe(token)) is not \(article(type))")
         }
     }
 
-    private mutating func appendList(_ list: Int, of document: JSONDocument) throws(HeadwaterError) {
-        if case .vector(let length) = type { return try appendVector(list, length: length, of: document) }
+    private mutating func appendList(
+        _ list: Int, of document: JSONDocument, _ times: inout WholeTimes
+    ) throws(HeadwaterError) {
+        if case .vector(let length) = type { return try appendVector(list, length: length, of: document, &times) }
         let bytesBefore = scalars.byteCount
         var token = list + 1
         for index in 0..<document.count(list) {
             do {
-                try scalars.append(token, of: document)
+                try scalars.append(token, of: document, &times)
             } catch {
                 throw invalid("element \(index + 1): \(error.message)")
             }
@@ -76,7 +80,9 @@ struct CellBuilder {
         lists!.append(isNull: false, end: scalars.count)
     }
 
-    private mutating func appendVector(_ list: Int, length: Int, of document: JSONDocument) throws(HeadwaterError) {
+    private mutating func appendVector(
+        _ list: Int, length: Int, of document: JSONDocument, _ times: inout WholeTimes
+    ) throws(HeadwaterError) {
         guard document.count(list) == length else {
             throw invalid("\(counted(document.count(list), "element")) where \(type) has \(length)")
         }
@@ -85,7 +91,7 @@ struct CellBuilder {
         for index in 0..<length {
             do throws(HeadwaterError) {
                 guard document.kind(token) != .null else { throw invalid("a vector holds no null") }
-                try numbers.append(token, of: document)
+                try numbers.append(token, of: document, &times)
             } catch {
                 throw invalid("element \(index + 1): \(error.message)")
             }

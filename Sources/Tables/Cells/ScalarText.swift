@@ -4,8 +4,9 @@ import FeatureModel
 extension ColumnBuilder {
     /// Appends a cell that is not null, parsed from the text of a CSV cell.
     ///
+    /// - Parameter times: reads times that are whole numbers.
     /// - Throws: `.invalidArgument`: the text is not of the column's type, or beyond its range.
-    mutating func append(parsing text: ArraySlice<UInt8>) throws(HeadwaterError) {
+    mutating func append(parsing text: ArraySlice<UInt8>, _ times: inout WholeTimes) throws(HeadwaterError) {
         switch type {
         case .bool: append(bool: try parseBool(text))
         case .int32, .int64: try append(integer: text)
@@ -14,15 +15,16 @@ extension ColumnBuilder {
             guard isUTF8(text) else { throw invalid("\(excerpt(text)) is not UTF-8") }
             append(text: try checkSize(text))
         case .bytes: try append(base64: text)
-        case .timestamp: try append(time: text)
+        case .timestamp: try append(time: text, &times)
         case .array, .vector: preconditionFailure("\(type) is not a scalar")
         }
     }
 
     /// Appends a null or scalar JSON value.
     ///
+    /// - Parameter times: reads times that are whole numbers.
     /// - Throws: `.invalidArgument`: the value is not of the column's type, or beyond its range.
-    mutating func append(_ token: Int, of document: JSONDocument) throws(HeadwaterError) {
+    mutating func append(_ token: Int, of document: JSONDocument, _ times: inout WholeTimes) throws(HeadwaterError) {
         let kind = document.kind(token)
         switch (type, kind) {
         case (_, .null): appendNull()
@@ -35,7 +37,7 @@ extension ColumnBuilder {
             try append(float: document.text(token))
         case (.string, .string): append(text: try checkSize(document.text(token)))
         case (.bytes, .string): try append(base64: document.text(token))
-        case (.timestamp, .string), (.timestamp, .number): try append(time: document.text(token))
+        case (.timestamp, .string), (.timestamp, .number): try append(time: document.text(token), &times)
         default: throw invalid("\(document.describe(token)) is not \(article(type))")
         }
     }
@@ -77,8 +79,15 @@ extension ColumnBuilder {
         append(text: try checkSize(bytes[...]))
     }
 
-    private mutating func append(time text: ArraySlice<UInt8>) throws(HeadwaterError) {
-        guard let instant = TimeText.parse(String(decoding: text, as: UTF8.self)) else {
+    private mutating func append(time text: ArraySlice<UInt8>, _ times: inout WholeTimes) throws(HeadwaterError) {
+        if let number = NumberText.int64(text) {
+            guard let instant = times.instant(number) else {
+                throw invalid(
+                    "\(excerpt(text)) in \((times.unit ?? .microseconds).plural) since 1970 is beyond the range of timestamp")
+            }
+            return append(int64: instant)
+        }
+        guard let instant = TimeText.parseRFC3339(String(decoding: text, as: UTF8.self)) else {
             throw invalid("\(excerpt(text)) is not a time: write RFC 3339 (2013-01-01T06:00:00Z) or integer µs since 1970")
         }
         append(int64: instant)

@@ -25,6 +25,8 @@ struct JSONDocument: Sendable {
     private(set) var tokens: [Token] = []
     /// Text of numbers and strings, one behind the other.
     private(set) var text: [UInt8] = []
+    /// Where the values of an object's members stand in the parsed bytes, of token 0 alone.
+    private(set) var memberValues: [Range<Int>] = []
 
     /// Parses one JSON text into token 0 and what belongs to it.
     ///
@@ -37,6 +39,7 @@ struct JSONDocument: Sendable {
         guard isUTF8(bytes) else { throw invalid("the text is not UTF-8") }
         tokens.removeAll(keepingCapacity: true)
         text.removeAll(keepingCapacity: true)
+        memberValues.removeAll(keepingCapacity: true)
         var parser = JSONParser(bytes)
         try parser.parse(into: &self)
     }
@@ -73,6 +76,8 @@ struct JSONDocument: Sendable {
 
 extension JSONDocument {
     mutating func append(_ kind: Kind) { tokens.append(Token(kind: kind)) }
+
+    mutating func append(memberValue place: Range<Int>) { memberValues.append(place) }
 
     mutating func append(_ byte: UInt8) { text.append(byte) }
 

@@ -39,7 +39,10 @@ struct JSONParser {
                 guard peek == UInt8(ascii: "\"") else { throw malformed("a name in quotes is missing") }
                 try string(into: &document)
                 guard takeAfterSpace(":") else { throw malformed("':' is missing") }
+                skipSpace()
+                let start = index
                 try value(into: &document, depth: depth)
+                if depth == 1 { document.append(memberValue: start..<index) }
                 count += 1
             } while takeAfterSpace(",")
             guard takeAfterSpace("}") else { throw malformed("',' or '}' is missing") }
