@@ -1,3 +1,4 @@
+import Catalog
 public import FeatureModel
 public import Transport
 import Wire
@@ -29,27 +30,37 @@ public final class HeadwaterClient: Sendable {
         logID = hello.logID
     }
 
+    /// The project of those who name none, in a store that has none or several.
+    public static let defaultProject = "default"
+
     /// Connects to a server.
     ///
     /// - Parameters:
     ///   - address: `HOST:PORT` or `unix:PATH`.
-    ///   - project: the namespace of all names.
+    ///   - project: the namespace of all names; `nil` for the store's only one, or `default` where it has none or several.
     ///   - clock: what `serverClockAhead` is measured by.
     /// - Throws: `.invalidArgument` for an address that is none, `.unavailable` where nobody answers there.
     public static func connect(
-        _ address: String, project: String, configuration: ClientConfiguration = ClientConfiguration(),
+        _ address: String, project: String?, configuration: ClientConfiguration = ClientConfiguration(),
         clock: any WallClock = SystemClock()
     ) async throws(HeadwaterError) -> HeadwaterClient {
         let endpoint = try Endpoint(address)
         let hello = HelloRequest.with {
-            $0.project = project
+            $0.project = project ?? defaultProject
             $0.clientName = configuration.name
         }
         let connections = Connections(first: endpoint, hello: hello, options: configuration.transport)
         let transport = try await connections.connection(to: nil)
-        return HeadwaterClient(
-            project: project, configuration: configuration, endpoint: endpoint, connections: connections, hello: transport.hello,
-            now: clock.now())
+        func client(of project: String) -> HeadwaterClient {
+            HeadwaterClient(
+                project: project, configuration: configuration, endpoint: endpoint, connections: connections,
+                hello: transport.hello, now: clock.now())
+        }
+        if let project { return client(of: project) }
+        let unnamed = client(of: defaultProject)
+        // Where it cannot be asked, what is called next says why.
+        let others = (try? await unnamed.list().value.otherProjects) ?? []
+        return others.count == 1 ? client(of: others[0]) : unnamed
     }
 
     /// Closes all connections; calls that wait fail with `.cancelled`.

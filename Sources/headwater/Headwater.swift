@@ -23,7 +23,10 @@ struct Headwater: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "SERVERS", subcommands: [Serve.self, Online.self, Offline.self]),
             CommandGroup(
-                name: "DEFINITIONS", subcommands: [Apply.self, PlanCommand.self, Promote.self, List.self, Describe.self]),
+                name: "DEFINITIONS",
+                subcommands: [
+                    Apply.self, PlanCommand.self, Promote.self, List.self, Describe.self, Search.self, Projects.self,
+                ]),
             CommandGroup(name: "ROWS", subcommands: [Write.self, Delete.self, Get.self, History.self, Scan.self]),
             CommandGroup(name: "TRAINING SETS", subcommands: [DatasetCommand.self]),
             CommandGroup(
@@ -44,9 +47,30 @@ enum Main {
         do { try await work.value } catch { Failure.exit(error) }
     }
 
+    /// - Throws: `UsageError` where a name is unknown, or no command stands there; what the parser found otherwise.
+    private static func parse() throws -> any ParsableCommand {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        let command: any ParsableCommand
+        do { command = try Headwater.parseAsRoot() } catch {
+            guard Headwater.exitCode(for: error) != .success, let problem = CommandLineAdvice.problem(with: arguments) else {
+                throw error
+            }
+            throw UsageError(message: problem)
+        }
+        // Help that somebody asked for came above: where arguments got lost on their way, a script must not take it for success.
+        let subcommands =
+            type(of: command).configuration.subcommands
+            + type(of: command).configuration.groupedSubcommands.flatMap(\.subcommands)
+        guard subcommands.isEmpty else {
+            Console.note(Headwater.helpMessage(for: type(of: command)) + "\n")
+            throw UsageError(message: "no command is given")
+        }
+        return command
+    }
+
     private static func run() async throws {
         try plantSabotage()
-        var command = try Headwater.parseAsRoot()
+        var command = try parse()
         if var command = command as? any AsyncParsableCommand {
             try Descriptors.checkForClient()
             try await command.run()

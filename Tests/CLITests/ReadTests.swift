@@ -49,15 +49,16 @@ struct ReadTests {
 
     @Test func readsBeyondTheLogOrOfUnknownNamesSayWhy() throws {
         let sandbox = try Shop.open()
-        for (arguments, reason) in [
-            (["get", "--features", "orders:amount", "--entity", "customer_id=1", "--min-position", "99"], "99"),
-            (["get", "--service", "nope", "--entity", "customer_id=1"], "no feature service 'nope'"),
-            (["get", "--service", "churn", "--entity", "customer_id=x"], "'x' is not an int64"),
-            (["get", "--service", "churn"], "give --entity with the keys customer_id (int64)"),
-            (["describe", "nope"], "nothing is called 'nope'"), (["scan", "nope", "--out", "x.csv"], "no feature group 'nope'"),
+        for (arguments, code, reason) in [
+            (["get", "--features", "orders:amount", "--entity", "customer_id=1", "--min-position", "99"], Int32(1), "99"),
+            (["get", "--service", "nope", "--entity", "customer_id=1"], 3, "no feature service 'nope'"),
+            (["get", "--service", "churn", "--entity", "customer_id=x"], 1, "'x' is not an int64"),
+            (["get", "--service", "churn"], 1, "give --entity with the keys customer_id (int64)"),
+            (["describe", "nope"], 3, "nothing is called 'nope'"),
+            (["scan", "nope", "--out", "x.csv"], 3, "no feature group 'nope'"),
         ] {
             let outcome = try sandbox.run(arguments)
-            #expect(outcome.code == 1)
+            #expect(outcome.code == code)
             #expect(outcome.errors.contains(reason), "\(outcome.errors)")
         }
         #expect(!sandbox.exists("x.csv"))

@@ -123,6 +123,15 @@ final class Sandbox {
         server.waitUntilExit()
     }
 
+    /// Starts a server and does not wait for it; what it says goes to the file `errors`.
+    func launch(_ arguments: [String], errors: String) throws -> Process {
+        let process = try command(arguments, out: "\(errors).out", errors: errors)
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        servers.append(process)
+        return process
+    }
+
     /// Starts a command that goes on while the test does.
     func spawn(_ arguments: String..., input: FileHandle) throws -> Process {
         let process = try command(arguments, out: "spawned.out", errors: "spawned.errors")
@@ -189,13 +198,14 @@ enum Shop {
         """
 
     /// A server with the definitions and the three orders.
-    static func open() throws -> Sandbox {
+    static func open(keepsServer: Bool = true) throws -> Sandbox {
         let sandbox = try Sandbox()
-        try sandbox.start()
+        let server = try sandbox.start()
         try sandbox.write("features.yaml", features)
         try sandbox.write("orders.csv", orders)
         try sandbox.succeed("apply", "features.yaml")
         try sandbox.succeed("write", "orders", "--from", "orders.csv")
+        if !keepsServer { sandbox.stop(server) }
         return sandbox
     }
 }

@@ -310,7 +310,7 @@ extension SystemSuite {
             world.kill("offline")
             try FileManager.default.removeItem(atPath: place.path("store/offline"))
             let child = try place.launch("offline", socket: "o.sock")
-            #expect(child.wait(seconds: 20) == .exit(1))
+            #expect(child.wait(seconds: 20) == .exit(5))
             #expect(child.errors.contains("the log no longer holds what follows") && child.errors.contains("--follow"))
         }
     }

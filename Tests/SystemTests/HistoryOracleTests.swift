@@ -33,7 +33,8 @@ extension SystemSuite {
             var random = SplitMix64(seed: world.seed &+ 1)
             let spine = world.spine(&random)
             let arguments = [
-                "history", "--spine", "-", "--features", "\(world.name):v,\(world.name):s", "--statuses", "--out", "-",
+                "history", "--spine", "-", "--features", "\(world.name):v,\(world.name):s", "--statuses", "--time-unit", "us",
+                "--out", "-",
             ]
             let input = (["k,event_time"] + spine.map { "\($0.text),\($0.time)" }).joined(separator: "\n") + "\n"
             // As things are, and as they were after one of the requests.

@@ -105,7 +105,7 @@ extension SystemSuite {
             try replaceRow(place, id: 4_711)
             try place.start("online")
             let refused = try place.run("audit", "--json")
-            #expect(refused.ending == .exit(1) && refused.errors.contains("differ in 1 key"))
+            #expect(refused.ending == .exit(5) && refused.errors.contains("differ in 1 key"))
             let report = try refused.json()
             let difference = try #require((report["differences"] as? [[String: Any]])?.first)
             #expect(report["difference_count"] as? Int == 1 && report["is_complete"] as? Bool == true)

@@ -49,7 +49,7 @@ extension SystemSuite {
             ] {
                 try place.write("spine.csv", "id,event_time\n1,2030-01-01\n")
                 let refused = try place.run(command)
-                #expect(refused.ending == .exit(1))
+                #expect(refused.ending == .exit(4))
                 #expect(refused.errors.contains("the offline service is down"), "\(command): \(refused.errors)")
             }
             // Back again, it has what was written meanwhile.
@@ -76,7 +76,7 @@ extension SystemSuite {
                 ["apply", "things.yaml"],
             ] {
                 let refused = try place.run(command + offline, input: StormRows.csv(60..<61))
-                #expect(refused.ending == .exit(1))
+                #expect(refused.ending == .exit(4))
                 #expect(refused.errors.contains("the online service is down"), "\(command): \(refused.errors)")
             }
             try place.start("online")

@@ -69,16 +69,20 @@ public enum Names {
     }
 }
 
-/// The entry of `names` that a misspelt `name` most likely means: at most two edits away.
-func suggestion(for name: String, in names: some Sequence<String>) -> String? {
-    let best = names.map { ($0, editDistance(Array(name.utf8), Array($0.utf8))) }.min { $0.1 < $1.1 }
-    guard let best, best.1 <= 2, best.1 < name.utf8.count else { return nil }
-    return best.0
+extension Names {
+    /// The entry of `names` that a misspelt `name` most likely means: the same letters in another order, or at most two edits away.
+    public static func suggestion(for name: String, in names: some Sequence<String>) -> String? {
+        let letters = name.utf8.sorted()
+        if let swapped = names.first(where: { $0.utf8.count == letters.count && $0.utf8.sorted() == letters }) { return swapped }
+        let best = names.map { ($0, editDistance(Array(name.utf8), Array($0.utf8))) }.min { $0.1 < $1.1 }
+        guard let best, best.1 <= 2, best.1 < name.utf8.count else { return nil }
+        return best.0
+    }
 }
 
 /// `: did you mean 'x'?`, or else what there is.
 func hint(for name: String, in names: some Collection<String>, kind: String) -> String {
-    if let near = suggestion(for: name, in: names) { return "did you mean '\(near)'?" }
+    if let near = Names.suggestion(for: name, in: names) { return "did you mean '\(near)'?" }
     if names.isEmpty { return "there is none" }
     let shown = names.prefix(12).joined(separator: ", ")
     return "\(kind) \(shown)\(names.count > 12 ? ", …" : "")"

@@ -123,6 +123,8 @@ public struct CatalogDescription: Codable, Hashable, Sendable {
     public var featureServices: [ServiceDescription] = []
     public var datasets: [DatasetDefinition] = []
 
+    public init() {}
+
     enum CodingKeys: String, CodingKey {
         case entities, datasets
         case featureGroups = "feature_groups"

@@ -76,6 +76,27 @@ extension HeadwaterClient {
         return JSONAnswer(value: try CatalogListing.decode(json: body), json: Array(body), position: head.position)
     }
 
+    /// Names of all projects that have something.
+    public func projects() async throws(HeadwaterError) -> [String] {
+        // No project is called so: what is listed are the others.
+        let request = ListRequest.with { $0.project = "" }
+        let (_, body) = try await call(
+            .list, to: nil, request, deadline: configuration.callTimeout, retry: .once, answer: JSONReply.self)
+        return try CatalogListing.decode(json: body).otherProjects ?? []
+    }
+
+    /// What has a text in a name, a description, an owner or a tag, of a group's features too, without regard to case.
+    public func search(_ text: String) async throws(HeadwaterError) -> CatalogDescription {
+        let everything = try await list().value
+        var seen: Set<String> = []
+        var found = CatalogDescription()
+        let names =
+            (everything.entities + everything.featureGroups + everything.featureServices).map(\.name)
+            + everything.datasets.map(\.name)
+        for name in names where seen.insert(name).inserted { found.add(try await describe(name).value.matching(text)) }
+        return found
+    }
+
     /// All that goes by a name: `weather`, `weather@2`.
     ///
     /// - Throws: `.notFound` that says what there is.

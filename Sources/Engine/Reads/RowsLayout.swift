@@ -14,20 +14,47 @@ public struct RowsLayout: Sendable {
     /// - Parameters:
     ///   - ordinals: of the features asked for; `nil` for all.
     ///   - isLatest: the rows are those of `OfflineView.latest`, which gives tombstones too.
-    public init(schema: GroupSchema, ordinals: [Int]?, deletes: Bool, brief: Bool, isLatest: Bool) {
+    /// - Throws: `.invalidArgument` where a key or feature is called as a column that the answer has of its own.
+    public init(
+        schema: GroupSchema, ordinals: [Int]?, deletes: Bool, brief: Bool, isLatest: Bool
+    ) throws(HeadwaterError) {
         self.schema = schema
         self.deletes = deletes
         self.brief = brief
         leavesOutDeletes = isLatest && !deletes
-        var outputs = schema.keys
-        if !schema.isStatic { outputs.append(Field("event_time", .timestamp)) }
+        var made: [Field] = schema.isStatic ? [] : [Field("event_time", .timestamp)]
         if !brief {
-            if let name = schema.availableTimeName { outputs.append(Field(name, .timestamp)) }
-            outputs += [Field("ingest_time", .timestamp), Field("position", .int64), Field("row", .int64)]
+            if let name = schema.availableTimeName { made.append(Field(name, .timestamp)) }
+            made += [Field("ingest_time", .timestamp), Field("position", .int64), Field("row", .int64)]
         }
-        if deletes { outputs.append(Field("deleted", .bool)) }
-        outputs += (ordinals ?? Array(schema.featureBase..<schema.columnCount)).map { schema.columns[$0] }
-        self.outputs = outputs
+        if deletes { made.append(Field("deleted", .bool)) }
+        let features = (ordinals ?? Array(schema.featureBase..<schema.columnCount)).map { schema.columns[$0] }
+        try Self.check(keys: schema.keys, features: features, made: made)
+        outputs = schema.keys + made + features
+    }
+
+    /// Refuses two columns of one name: one would overwrite the other in a table.
+    private static func check(keys: [Field], features: [Field], made: [Field]) throws(HeadwaterError) {
+        if let twice = made.first(where: { field in made.count { $0.name.utf8.elementsEqual(field.name.utf8) } > 1 }) {
+            throw HeadwaterError(
+                .invalidArgument,
+                "the group's available time is called '\(twice.name)', and rows come with a column of that name: ask for keys, event time and "
+                    + "features alone (--brief)")
+        }
+        for (fields, kind) in [(keys, "key"), (features, "feature")] {
+            for field in fields {
+                guard let own = made.first(where: { $0.name.utf8.elementsEqual(field.name.utf8) })?.name else { continue }
+                var remedies =
+                    own == "event_time" || own == "deleted" ? [] : ["ask for keys, event time and features alone (--brief)"]
+                if own == "deleted" { remedies.append("ask for no deletes") }
+                if kind == "feature" { remedies.append("choose other columns (--columns)") }
+                remedies.append("read it with 'history'")
+                throw HeadwaterError(
+                    .invalidArgument,
+                    "the group has a \(kind) '\(own)', and rows come with a column of that name: \(remedies.joined(separator: ", or "))"
+                )
+            }
+        }
     }
 
     /// What is to be read for it beside features. Tombstones among the latest rows are told from others by `isDelete`.

@@ -68,7 +68,7 @@ struct RowsHandlers {
         let ordinals = try query.columns.isEmpty ? nil : OfflineReads.ordinals(of: query.columns, in: schema)
         let keys = try keySet(query.keyNames, request.body, schema)
         let crew = services.workers.crew.crew
-        let layout = RowsLayout(
+        let layout = try RowsLayout(
             schema: schema, ordinals: ordinals, deletes: query.deletes, brief: query.brief, isLatest: query.isLatest)
         var scan =
             query.isLatest

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Catalog
 import Client
 import FeatureModel
 import Foundation
@@ -12,7 +13,9 @@ struct ConnectionOptions: ParsableArguments {
     var address: String?
 
     @Option(
-        help: ArgumentHelp("The project that names belong to. Default: HEADWATER_PROJECT, else 'default'.", valueName: "name"))
+        help: ArgumentHelp(
+            "The project that names belong to. Default: HEADWATER_PROJECT, else the store's only one, else 'default'.",
+            valueName: "name"))
     var project: String?
 
     static let addressVariable = "HEADWATER_ADDRESS"
@@ -23,18 +26,26 @@ struct ConnectionOptions: ParsableArguments {
     }
 
     var effectiveAddress: String { address ?? Self.environment(Self.addressVariable) ?? "127.0.0.1:7070" }
-    var effectiveProject: String { project ?? Self.environment(Self.projectVariable) ?? "default" }
+    /// The project that somebody named; `nil` for the store's only one.
+    var namedProject: String? { project ?? Self.environment(Self.projectVariable) }
+
+    /// The project, of those that a data directory has.
+    func project(in catalog: Catalog) -> String {
+        if let namedProject { return namedProject }
+        let names = catalog.projectNames
+        return names.count == 1 ? names[0] : HeadwaterClient.defaultProject
+    }
 
     /// Connects, with advice where nobody answers.
     ///
-    /// - Parameter project: `nil` for the one of the options.
+    /// - Parameter project: `nil` for the one of the options, or the store's only one.
     func connect(project: String? = nil) async throws(HeadwaterError) -> HeadwaterClient {
         Interrupts.watch()
         var configuration = ClientConfiguration()
         configuration.name = "headwater-cli"
         do {
             return try await HeadwaterClient.connect(
-                effectiveAddress, project: project ?? effectiveProject, configuration: configuration)
+                effectiveAddress, project: project ?? namedProject, configuration: configuration)
         } catch  where error.code == .unavailable && error.message.contains("cannot be reached") {
             throw HeadwaterError(
                 error.code,
@@ -85,16 +96,4 @@ struct SelectionOptions: ParsableArguments {
             throw ValidationError("give either --service NAME or --features GROUP:FEATURE,…")
         }
     }
-}
-
-/// Reads an instant of the command line.
-struct Instant: ExpressibleByArgument {
-    let microseconds: Microseconds
-
-    init?(argument: String) {
-        guard let microseconds = TimeText.parse(argument) else { return nil }
-        self.microseconds = microseconds
-    }
-
-    static let help = "RFC 3339, such as 2013-12-31T23:00:00Z, a date, or microseconds since 1970 UTC"
 }

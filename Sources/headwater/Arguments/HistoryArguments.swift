@@ -12,16 +12,34 @@ struct HistoryArguments: Sendable {
     let availabilityIngest: Bool
     var minPosition: Position = 0
 
+    /// What a server's answer will have, by the definitions that it will be made with.
+    ///
+    /// - Parameter spine: keys and time.
+    func outputs(of client: HeadwaterClient, spine: [Field]) async throws(HeadwaterError) -> [Field] {
+        let answer = ClientRows(try await client.history(query(spine: spine)) { () async throws(HeadwaterError) in nil })
+        guard let part = try await answer.next() else {
+            throw HeadwaterError(.internal, "the answer has no columns: ask a server of this version")
+        }
+        return part.fields
+    }
+
     /// The answer of a server.
     func rows(
         of client: HeadwaterClient, _ spine: SpineTable, dealingTo split: RowSplit? = nil
     ) async throws(HeadwaterError) -> ClientRows {
-        var query = HistoryQuery(selection, spineColumns: spine.columns, spineTime: spineTime)
+        ClientRows(
+            try await client.history(query(spine: spine.columns)) { () async throws(HeadwaterError) in
+                try spine.next(dealingTo: split)
+            })
+    }
+
+    private func query(spine: [Field]) -> HistoryQuery {
+        var query = HistoryQuery(selection, spineColumns: spine, spineTime: spineTime)
         query.fullFeatureNames = fullFeatureNames
         query.asOf = asOf
         query.availabilityIngest = availabilityIngest
         query.minPosition = minPosition
-        return ClientRows(try await client.history(query) { () async throws(HeadwaterError) in try spine.next(dealingTo: split) })
+        return query
     }
 
     /// The features of a data directory, and the keys that they take.

@@ -54,7 +54,7 @@ struct KeyText {
     ///
     /// - Throws: `.invalidArgument` for a key that is missing, unknown or not of its type.
     static func batch(
-        _ entities: [KeyText], fields: [Field], option: String, keysAreRequired: Bool
+        _ entities: [KeyText], fields: [Field], option: String, keysAreRequired: Bool, timeUnit: TimeUnit?
     ) throws(HeadwaterError) -> Batch {
         let wanted = fields.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
         for (index, entity) in entities.enumerated() {
@@ -78,11 +78,13 @@ struct KeyText {
         var options = TableOptions()
         options.batchRowsMax = max(1, entities.count)
         options.batchBytesMax = Limits.batchBytesMax / 2
+        options.timeUnit = timeUnit
         var decoder = try TableDecoder(.csv, name: option, columns: columns, options: options) { () throws(HeadwaterError) in
             defer { text = nil }
             return text
         }
         guard let rows = try decoder.next() else { throw HeadwaterError(.invalidArgument, "give \(option) KEY=VALUE,…") }
+        try decoder.checkTimes()
         return rows.batch
     }
 

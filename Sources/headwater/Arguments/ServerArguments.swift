@@ -5,8 +5,12 @@ import Logging
 import Transport
 
 /// `HOST:PORT` or `unix:PATH`.
-struct EndpointArgument: ExpressibleByArgument {
+struct EndpointArgument: ExplainedArgument {
+    static let forms = "HOST:PORT, such as 127.0.0.1:7070, *:PORT for all addresses, or unix:PATH"
+
     let endpoint: Endpoint
+
+    var description: String { endpoint.description }
 
     init?(argument: String) {
         guard let endpoint = try? Endpoint(argument) else { return nil }
@@ -15,7 +19,9 @@ struct EndpointArgument: ExpressibleByArgument {
 }
 
 /// `sync` or `interval:MS`.
-struct DurabilityArgument: ExpressibleByArgument {
+struct DurabilityArgument: ExplainedArgument {
+    static let forms = "sync, or interval:MS with 1 to 3600000 milliseconds, such as interval:10"
+
     /// An hour: nobody means more.
     private static let millisecondsMax: Int64 = 3_600_000
 
@@ -34,7 +40,7 @@ struct DurabilityArgument: ExpressibleByArgument {
         durability = .interval(milliseconds * 1_000)
     }
 
-    var defaultValueDescription: String {
+    var description: String {
         switch durability {
         case .sync: "sync"
         case .interval(let microseconds): "interval:\(microseconds / 1_000)"
@@ -43,8 +49,12 @@ struct DurabilityArgument: ExpressibleByArgument {
 }
 
 /// A count of bytes: `1048576`, `64MiB`, `1GB`.
-struct ByteSizeArgument: ExpressibleByArgument {
+struct ByteSizeArgument: ExplainedArgument {
+    static let forms = "a number of bytes from 1, such as 1048576, 64MiB or 1GB (B, KB, MB, GB, TB, KiB, MiB, GiB, TiB)"
+
     let count: Int
+
+    var description: String { "\(count)" }
 
     init?(argument: String) {
         let units: [(suffix: String, bytes: Int)] = [
@@ -62,7 +72,9 @@ struct ByteSizeArgument: ExpressibleByArgument {
 }
 
 /// A length of time, `90s`, `15m`, `24h` or `7d`, or `off`.
-struct IntervalArgument: ExpressibleByArgument {
+struct IntervalArgument: ExplainedArgument {
+    static let forms = "a length of time, such as 500ms, 90s, 15m, 24h or 7d, or off"
+
     let duration: Duration?
 
     init(duration: Duration?) { self.duration = duration }
@@ -84,11 +96,13 @@ struct IntervalArgument: ExpressibleByArgument {
         duration = .seconds(number * unit)
     }
 
-    var defaultValueDescription: String { duration.map { "\($0 / .seconds(3_600))h" } ?? "off" }
+    var description: String { duration.map { "\($0 / .seconds(3_600))h" } ?? "off" }
 }
 
 /// A level of swift-log.
-struct LogLevelArgument: ExpressibleByArgument {
+struct LogLevelArgument: ExplainedArgument {
+    static let forms = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+
     let level: Logger.Level
 
     static let info = LogLevelArgument(level: .info)
@@ -100,5 +114,5 @@ struct LogLevelArgument: ExpressibleByArgument {
         self.level = level
     }
 
-    var defaultValueDescription: String { level.rawValue }
+    var description: String { level.rawValue }
 }

@@ -13,11 +13,14 @@ struct InputOptions: ParsableArguments {
     @Option(help: "Format of the input: csv or ndjson. Default: what the file's name tells; csv for standard input.")
     var format: FormatArgument?
 
+    @OptionGroup(title: "Times") var times: TimeOptions
+
     func open(_ path: String) throws(HeadwaterError) -> InputTable { try InputTable(path: path, format: format?.format) }
 
     func options(_ unknown: UnknownColumns = .refuse, rowsMax: Int, bytesMax: Int) -> TableOptions {
         TableOptions(
-            nullTexts: nullTexts.map { ByteString($0) }, unknownColumns: unknown, batchRowsMax: rowsMax, batchBytesMax: bytesMax)
+            nullTexts: nullTexts.map { ByteString($0) }, unknownColumns: unknown, batchRowsMax: rowsMax, batchBytesMax: bytesMax,
+            timeUnit: times.unit)
     }
 }
 

@@ -13,24 +13,29 @@ struct List: AsyncParsableCommand {
               headwater list --data ./store --project flights
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var directory: DirectoryOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Without a server") var directory: DirectoryOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
         let answer: (value: CatalogListing, json: [UInt8])
         if let data = directory.data {
-            let listing = try DirectCatalog.load(dataDirectory: data).listing(of: connection.effectiveProject)
+            let catalog = try DirectCatalog.load(dataDirectory: data)
+            let listing = catalog.listing(of: connection.project(in: catalog))
             answer = (listing, listing.encodeJSON())
         } else {
             let got = try await connection.withClient { try await $0.list() }
             answer = (got.value, got.json)
         }
+        let listing = answer.value
+        if connection.namedProject != nil, let others = listing.otherProjects {
+            throw HeadwaterError(
+                .notFound, "there is no project '\(listing.project)'; there are: \(others.joined(separator: ", "))")
+        }
         if output.json {
             try Console.write(answer.json + [UInt8(ascii: "\n")])
             return
         }
-        let listing = answer.value
         var table = TextTable(["kind", "name", "version", "promoted", "description"], cellScalarsMax: 80)
         let kinds = [
             ("entity", listing.entities), ("feature group", listing.featureGroups), ("feature service", listing.featureServices),
@@ -43,7 +48,11 @@ struct List: AsyncParsableCommand {
         }
         for dataset in listing.datasets { table.append(["dataset", dataset.name, "", "", dataset.description ?? ""]) }
         if kinds.allSatisfy(\.1.isEmpty), listing.datasets.isEmpty {
-            try Console.print("project \(listing.project) has no definitions: 'headwater apply FILE' brings them")
+            let others = listing.otherProjects.map {
+                "; there are projects \($0.joined(separator: ", ")): name one with --project"
+            }
+            try Console.print(
+                "project \(listing.project) has no definitions\(others ?? ": 'headwater apply FILE' brings them")")
         } else {
             try Console.write(table.text.utf8)
         }
@@ -59,9 +68,9 @@ struct Describe: AsyncParsableCommand {
               headwater describe departure_delay --json
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var directory: DirectoryOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Without a server") var directory: DirectoryOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
     @Argument(help: "NAME, or NAME@VERSION; without a version all versions.")
     var name: String
 
@@ -69,7 +78,7 @@ struct Describe: AsyncParsableCommand {
         let found: (value: CatalogDescription, json: [UInt8])
         if let data = directory.data {
             let catalog = try DirectCatalog.load(dataDirectory: data)
-            let description = try catalog.description(project: connection.effectiveProject, of: name)
+            let description = try catalog.description(project: connection.project(in: catalog), of: name)
             found = (description, description.encodeJSON())
         } else {
             let answer = try await connection.withClient { try await $0.describe(name) }
@@ -85,6 +94,86 @@ struct Describe: AsyncParsableCommand {
         parts += found.value.featureServices.map(DescriptionText.service)
         parts += found.value.datasets.map(DatasetText.text)
         try Console.write(parts.joined(separator: "\n").utf8)
+    }
+}
+
+struct Projects: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the projects of the store.",
+        discussion: """
+              headwater projects
+              headwater projects --data ./store --json
+            """)
+
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Without a server") var directory: DirectoryOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
+
+    func run() async throws {
+        let names: [String]
+        if let data = directory.data {
+            names = try DirectCatalog.load(dataDirectory: data).projectNames
+        } else {
+            names = try await connection.withClient { try await $0.projects() }
+        }
+        if output.json { return try Console.printJSON(["projects": names]) }
+        if names.isEmpty { return try Console.print("no project has definitions: 'headwater apply FILE' brings them") }
+        for name in names { try Console.print(name) }
+    }
+}
+
+struct Search: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Find what has a text in a name, a description, an owner or a tag; features of groups too.",
+        discussion: """
+            Without regard to case, within the project.
+
+              headwater search delay
+              headwater search weather --json
+            """)
+
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Without a server") var directory: DirectoryOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
+    @Argument(help: "The text.")
+    var text: String
+
+    func run() async throws {
+        let found: CatalogDescription
+        if let data = directory.data {
+            let catalog = try DirectCatalog.load(dataDirectory: data)
+            found = try catalog.search(text, in: connection.project(in: catalog))
+        } else {
+            found = try await connection.withClient { try await $0.search(text) }
+        }
+        if output.json { return try Console.write(found.encodeJSON() + [UInt8(ascii: "\n")]) }
+        var table = TextTable(["kind", "name", "version", "description"], cellScalarsMax: 80)
+        for one in found.entities { table.append(["entity", one.name, "", one.description ?? ""]) }
+        for one in found.featureGroups.map(\.definition) {
+            table.append(["feature group", one.name, "\(one.version)", one.description ?? ""])
+        }
+        for one in found.featureServices.map(\.definition) {
+            table.append(["feature service", one.name, "\(one.version)", one.description ?? ""])
+        }
+        for one in found.datasets { table.append(["dataset", one.name, "", one.description ?? ""]) }
+        if found == CatalogDescription() {
+            return try Console.print("nothing has '\(text)' in a name, description, owner or tag")
+        }
+        try Console.write(table.text.utf8)
+    }
+}
+
+extension Catalog {
+    /// What has a text in a name, a description, an owner or a tag.
+    fileprivate func search(_ text: String, in project: String) throws(HeadwaterError) -> CatalogDescription {
+        let everything = listing(of: project)
+        var found = CatalogDescription()
+        var seen: Set<String> = []
+        let entries = everything.entities + everything.featureGroups + everything.featureServices
+        for name in entries.map(\.name) + everything.datasets.map(\.name) where seen.insert(name).inserted {
+            found.add(try description(project: project, of: name).matching(text))
+        }
+        return found
     }
 }
 

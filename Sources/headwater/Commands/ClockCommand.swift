@@ -21,8 +21,8 @@ struct ClockAccept: AsyncParsableCommand {
               headwater clock accept
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
 
     private struct Document: Encodable {
         let ahead: Int64

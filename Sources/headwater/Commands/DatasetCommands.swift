@@ -19,21 +19,23 @@ struct DatasetCommand: AsyncParsableCommand {
 struct DatasetList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "list", abstract: "List the saved training sets of a project.")
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var directory: DirectoryOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Without a server") var directory: DirectoryOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
-        let datasets: [CatalogListing.DatasetEntry]
+        let listing: CatalogListing
         if let data = directory.data {
-            datasets = try DirectCatalog.load(dataDirectory: data).listing(of: connection.effectiveProject).datasets
+            let catalog = try DirectCatalog.load(dataDirectory: data)
+            listing = catalog.listing(of: connection.project(in: catalog))
         } else {
-            datasets = try await connection.withClient { try await $0.list().value.datasets }
+            listing = try await connection.withClient { try await $0.list().value }
         }
+        let datasets = listing.datasets
         if output.json { return try Console.printJSON(["datasets": datasets]) }
         guard !datasets.isEmpty else {
             return try Console.print(
-                "project \(connection.effectiveProject) has no datasets: 'headwater history … --save NAME' makes one")
+                "project \(listing.project) has no datasets: 'headwater history … --save NAME' makes one")
         }
         var table = TextTable(["name", "rows", "as of", "created", "hash", "history", "description"], cellScalarsMax: 80)
         for dataset in datasets {
@@ -54,16 +56,17 @@ struct DatasetShow: AsyncParsableCommand {
               headwater dataset show churn_june --json
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var directory: DirectoryOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Without a server") var directory: DirectoryOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
     @Argument(help: "The dataset's name.")
     var name: String
 
     func run() async throws {
         let dataset: DatasetDefinition
         if let data = directory.data {
-            dataset = try DirectCatalog.load(dataDirectory: data).dataset(project: connection.effectiveProject, name: name)
+            let catalog = try DirectCatalog.load(dataDirectory: data)
+            dataset = try catalog.dataset(project: connection.project(in: catalog), name: name)
         } else {
             dataset = try await connection.withClient { try await $0.dataset(name) }
         }
@@ -82,8 +85,8 @@ struct DatasetRelease: AsyncParsableCommand {
               headwater dataset release churn_june
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
     @Argument(help: "The dataset's name.")
     var name: String
 

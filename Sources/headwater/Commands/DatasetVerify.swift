@@ -8,7 +8,7 @@ import Tables
 struct DatasetVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Make a training set again and prove it equal, cell by cell. Exit code 1 where it is not.",
+        abstract: "Make a training set again and prove it equal, cell by cell. Exit code 5 where it is not, 1 where a file differs.",
         discussion: """
             Joins the spine again as of the saved position and compares the hash of each column, of labels too; deals the rows of a split \
             set out again; and with --against compares each cell of the features with a file's, row by row, and the file's labels with \
@@ -19,10 +19,10 @@ struct DatasetVerify: AsyncParsableCommand {
               headwater dataset verify churn_june --spine spine.csv --against june.csv
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var directory: DirectoryOptions
-    @OptionGroup var input: InputOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Without a server") var directory: DirectoryOptions
+    @OptionGroup(title: "Reading tables") var input: InputOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
     @Argument(help: "The dataset's name.")
     var name: String
     @Option(
@@ -38,10 +38,11 @@ struct DatasetVerify: AsyncParsableCommand {
     func run() async throws {
         if let data = directory.data {
             let catalog = try DirectCatalog.load(dataDirectory: data)
-            let dataset = try catalog.dataset(project: connection.effectiveProject, name: name)
+            let project = connection.project(in: catalog)
+            let dataset = try catalog.dataset(project: project, name: name)
             let reader = try DirectOffline(dataDirectory: data, minPosition: dataset.query.asOf)
             let arguments = dataset.query.arguments
-            let plan = try arguments.plan(in: reader, project: connection.effectiveProject)
+            let plan = try arguments.plan(in: reader, project: project)
             let made = try checkedSpine(of: dataset, keys: plan.keys)
             try await verify(dataset, made) { try arguments.rows(of: reader, plan, made.spine, dealingTo: made.split) }
             return
@@ -91,7 +92,7 @@ struct DatasetVerify: AsyncParsableCommand {
             throw HeadwaterError(
                 .failedPrecondition,
                 "this is not the spine that dataset '\(name)' was made with: it has \(Spelling.count(found.rows, "row")), that one "
-                    + "\(Spelling.count(dataset.rows)); other cells in \(names.joined(separator: ", ")); give --null and --format as then",
+                    + "\(Spelling.count(dataset.rows)); other cells in \(names.joined(separator: ", ")); give --null, --format and --time-unit as then",
                 at: table.name)
         }
         let hasTimeKey = requested.contains { $0.name.utf8.elementsEqual(time.utf8) }
@@ -123,7 +124,8 @@ struct DatasetVerify: AsyncParsableCommand {
             try CellComparison(
                 InputTable(path: path, format: nil), fields, labels: dataset.labels,
                 TableOptions(
-                    unknownColumns: .keep, batchRowsMax: SpineTable.batchRowsMax, batchBytesMax: SpineTable.batchBytesMax))
+                    unknownColumns: .keep, batchRowsMax: SpineTable.batchRowsMax, batchBytesMax: SpineTable.batchBytesMax,
+                    timeUnit: .microseconds))
         }
         var hash: TableHash?
         var progress = Progress("verifying \(name)")
@@ -149,8 +151,8 @@ struct DatasetVerify: AsyncParsableCommand {
         let elapsed = progress.elapsed
         progress.finish()
         let report = DatasetReport(
-            dataset, found: hash.finish(), rows: hash.rowCount, labels: made.labels, split: made.split?.record,
-            comparison: comparison, seconds: elapsed / .seconds(1))
+            dataset, found: hash.finish(), rows: hash.rowCount, spine: made.spine.name, labels: made.labels,
+            split: made.split?.record, comparison: comparison, against: against, seconds: elapsed / .seconds(1))
         if output.json { try Console.printJSON(report) } else { try Console.write(report.text.utf8) }
         guard report.isEqual else { throw refusal(report, of: dataset) }
     }

@@ -16,8 +16,8 @@ struct Apply: AsyncParsableCommand {
               headwater apply entities.yaml groups.yaml services.yaml
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
     @Argument(help: ArgumentHelp("YAML files.", valueName: "file"))
     var files: [String]
 
@@ -48,8 +48,8 @@ struct PlanCommand: AsyncParsableCommand {
               headwater plan features.yaml
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
     @Argument(help: ArgumentHelp("YAML files.", valueName: "file"))
     var files: [String]
 

@@ -20,30 +20,36 @@ struct Get: AsyncParsableCommand {
               headwater get --service churn --entity customer_id=1 --min-position 17
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var directory: DirectoryOptions
-    @OptionGroup var selection: SelectionOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Without a server") var directory: DirectoryOptions
+    @OptionGroup(title: "Features") var selection: SelectionOptions
+    @OptionGroup(title: "Times") var times: TimeOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
     @Option(help: ArgumentHelp("Keys of one vector: KEY=VALUE,KEY2=VALUE2; may be repeated.", valueName: "keys"))
     var entity: [String] = []
-    @Option(help: ArgumentHelp("The clock that max_age is measured by (default: now): \(Instant.help).", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("The clock that max_age is measured by (default: now): \(Instant.help).", valueName: "time"),
+        transform: Instant.read)
     var at: Instant?
     @Option(help: ArgumentHelp("Wait until the answer shows at least this position.", valueName: "position"))
     var minPosition: UInt64 = 0
 
+    func validate() throws { _ = try times.read(at, "--at") }
+
     func run() async throws {
+        let at = try times.read(at, "--at")
         if let data = directory.data {
             let reader = try DirectOnline(dataDirectory: data, minPosition: minPosition)
             let plan = try reader.catalog.resolve(
-                project: connection.effectiveProject, selection.selection, fullNames: selection.fullFeatureNames)
+                project: connection.project(in: reader.catalog), selection.selection, fullNames: selection.fullFeatureNames)
             let keys = try keys(plan.keys)
-            try print(try reader.get(plan, keys: keys, at: at?.microseconds ?? SystemClock().now()), keys, plan.keys)
+            try print(try reader.get(plan, keys: keys, at: at ?? SystemClock().now()), keys, plan.keys)
             return
         }
         try await connection.withClient { client in
             let prepared = try await client.prepare(selection.selection, fullFeatureNames: selection.fullFeatureNames)
             let keys = try keys(prepared.keys)
-            let got = try await client.get(prepared, keys: keys, at: at?.microseconds, minPosition: minPosition)
+            let got = try await client.get(prepared, keys: keys, at: at, minPosition: minPosition)
             try print(
                 Vectors(
                     position: got.position, names: got.outputs.map(\.name), columns: got.cells.columns,
@@ -61,7 +67,7 @@ struct Get: AsyncParsableCommand {
                 .invalidArgument,
                 "give --entity with the keys \(fields.map { "\($0.name) (\($0.type))" }.joined(separator: ", "))")
         }
-        return try KeyText.batch(entities, fields: fields, option: "--entity", keysAreRequired: false)
+        return try KeyText.batch(entities, fields: fields, option: "--entity", keysAreRequired: false, timeUnit: times.unit)
     }
 
     private func print(_ vectors: Vectors, _ keys: Batch, _ fields: [Field]) throws {

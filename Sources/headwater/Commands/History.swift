@@ -11,11 +11,13 @@ struct History: AsyncParsableCommand {
         abstract: "Join features to a spine, each row as of its own time: a training set.",
         discussion: """
             The spine has the key columns of the features and a time column. All its columns and its order are kept, and the \
-            features are appended. A feature without a match is null.
+            features are appended. A feature without a match is null. Further columns of a CSV spine stay as they stand, as text; \
+            --spine-type gives them a type. A CSV spine may be continued as NDJSON.
 
               headwater history --spine spine.csv --service churn --out training.csv
               headwater history --spine spine.csv --features weather:temp --spine-time departed --statuses --out out.csv
               headwater history --spine spine.csv --service churn --as-of 1200 --availability ingest --out - | head
+              headwater history --spine spine.csv --service churn --spine-type label=int64 --out training.ndjson
               headwater history --spine spine.csv --service churn --save churn_june --split train=0.8,test=0.2 --out june.csv
             """)
 
@@ -24,13 +26,17 @@ struct History: AsyncParsableCommand {
         case ingest
     }
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var directory: DirectoryOptions
-    @OptionGroup var selection: SelectionOptions
-    @OptionGroup var input: InputOptions
-    @OptionGroup var splitting: SplitOptions
-    @OptionGroup var output: OutputOptions
-    @Option(help: ArgumentHelp("A .csv, .ndjson or .jsonl file, or - for standard input.", valueName: "file"))
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Without a server") var directory: DirectoryOptions
+    @OptionGroup(title: "Features") var selection: SelectionOptions
+    @OptionGroup(title: "Reading tables") var input: InputOptions
+    @OptionGroup(title: "Reading tables") var types: SpineTypes
+    @OptionGroup(title: "Splitting") var splitting: SplitOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
+    @Option(
+        help: ArgumentHelp(
+            "A .csv, .ndjson, .jsonl or .parquet file, those of text also with .gz or .zst behind, or - for standard input.",
+            valueName: "file"))
     var spine: String
     @Option(help: ArgumentHelp("The spine's time column.", valueName: "column"))
     var spineTime = "event_time"
@@ -47,7 +53,9 @@ struct History: AsyncParsableCommand {
             "Save what the training set was made of, with hashes of all cells: 'headwater dataset verify NAME' makes it again and proves it equal.",
             valueName: "name"))
     var save: String?
-    @Option(help: ArgumentHelp("The file to write, in the spine's format, or - for standard output.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The file to write, named as the spine may be, or - for standard output in the spine's format.", valueName: "file"))
     var out: String
 
     func validate() throws {
@@ -65,10 +73,11 @@ struct History: AsyncParsableCommand {
             availabilityIngest: availability == .ingest, minPosition: minPosition)
         if let data = directory.data {
             let reader = try DirectOffline(dataDirectory: data, minPosition: max(minPosition, asOf ?? 0))
-            let plan = try arguments.plan(in: reader, project: connection.effectiveProject)
-            let spine = try input.spine(table, keys: plan.keys, time: spineTime)
+            let plan = try arguments.plan(in: reader, project: connection.project(in: reader.catalog))
+            let columns = try JoinedColumns(plan.outputs.map { Field($0.name, $0.type) }, statuses: statuses)
+            let spine = try input.spine(table, keys: plan.keys, time: spineTime, taken: columns.names)
             let split = try rowSplit(table, plan.keys)
-            let joined = try JoinedTable(table, out: out, split: split, statuses: statuses)
+            let joined = try joinedTable(table, columns, spine, split)
             try summarize(
                 joined, try await joined.write(try arguments.rows(of: reader, plan, spine, dealingTo: split), hashing: false))
             return
@@ -76,9 +85,15 @@ struct History: AsyncParsableCommand {
         try await connection.withClient { client in
             if let save { try await checkIsFree(save, client) }
             let keys = try await client.requestKeys(of: selection.selection)
-            let spine = try input.spine(table, keys: keys, time: spineTime, hashing: save != nil)
+            let outputs = try await arguments.outputs(
+                of: client, spine: SpineTable.columns(keys: keys, time: spineTime).0)
+            let columns = try JoinedColumns(outputs, statuses: statuses)
+            let typed = try types.fields(besides: SpineTable.columns(keys: keys, time: spineTime).0)
+            let spine = try input.spine(
+                table, keys: keys, time: spineTime, hashing: save != nil, savedLabels: typed.isEmpty ? nil : typed,
+                taken: columns.names)
             let split = try rowSplit(table, keys)
-            let joined = try JoinedTable(table, out: out, split: split, statuses: statuses)
+            let joined = try joinedTable(table, columns, spine, split)
             let result = try await joined.write(
                 try await arguments.rows(of: client, spine, dealingTo: split), hashing: save != nil)
             if let save, let features = result.features {
@@ -106,6 +121,15 @@ struct History: AsyncParsableCommand {
                 await remarkOnRetention(save, client)
             }
         }
+    }
+
+    private func joinedTable(
+        _ table: InputTable, _ columns: JoinedColumns, _ spine: SpineTable, _ split: RowSplit?
+    ) throws(HeadwaterError) -> JoinedTable {
+        try JoinedTable(
+            table, out: out, split: split, columns: columns, known: spine.columns,
+            typed: types.fields(besides: spine.columns),
+            options: input.options(.keep, rowsMax: SpineTable.batchRowsMax, bytesMax: SpineTable.batchBytesMax))
     }
 
     /// Says what a saved training set holds up.
@@ -153,7 +177,8 @@ struct History: AsyncParsableCommand {
 
     private func summarize(_ joined: JoinedTable, _ result: JoinedTable.Result) throws {
         try TableSummary(
-            out: out, rows: result.rows, position: result.position, bytes: result.bytes, elapsed: result.elapsed,
+            out: out, columns: joined.columns.fields, rows: result.rows, position: result.position, bytes: result.bytes,
+            elapsed: result.elapsed,
             parts: result.parts, dataset: save
         ).print(json: output.json, isBesideResults: joined.isStandardOutput)
     }
@@ -162,12 +187,16 @@ struct History: AsyncParsableCommand {
 extension InputOptions {
     /// The keys and times of a table, from its start.
     ///
-    /// - Parameter hashing: whether they are hashed too, for a dataset.
+    /// - Parameters:
+    ///   - hashing: whether they are hashed too, for a dataset.
+    ///   - taken: names that no column may have: those of what is appended.
     func spine(
-        _ table: InputTable, keys: [Field], time: String, hashing: Bool = false, savedLabels: [Field]? = nil
+        _ table: InputTable, keys: [Field], time: String, hashing: Bool = false, savedLabels: [Field]? = nil,
+        taken: [String] = []
     ) throws(HeadwaterError) -> SpineTable {
-        try SpineTable(
-            table, keys: keys, time: time, hashing: hashing, savedLabels: savedLabels,
-            options: options(.keep, rowsMax: SpineTable.batchRowsMax, bytesMax: SpineTable.batchBytesMax))
+        var options = options(.keep, rowsMax: SpineTable.batchRowsMax, bytesMax: SpineTable.batchBytesMax)
+        options.takenNames = Set(taken.map { ByteString($0) })
+        return try SpineTable(
+            table, keys: keys, time: time, hashing: hashing, savedLabels: savedLabels, options: options)
     }
 }

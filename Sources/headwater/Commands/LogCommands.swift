@@ -23,13 +23,13 @@ struct LogVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Check every record of the log.",
         discussion: """
-            Changes nothing. Exit code 1 where there is damage.
+            Changes nothing. Exit code 5 where there is damage.
 
               headwater log verify --data ./store
             """)
 
-    @OptionGroup var directory: LogDirectory
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Log") var directory: LogDirectory
+    @OptionGroup(title: "Output") var output: OutputOptions
 
     private struct Document: Encodable {
         struct Gap: Encodable {
@@ -74,18 +74,21 @@ struct LogDumpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dump", abstract: "List the records of the log.",
         discussion: """
-            One line a record, or with --json one JSON document.
+            One line a record, or with --json one JSON document. With --content also what each holds: group, kind, rows and the first \
+            keys, or what was defined.
 
               headwater log dump --data ./store
-              headwater log dump --data ./store --from 1000 --limit 20
+              headwater log dump --data ./store --after 1000 --limit 20 --content
             """)
 
-    @OptionGroup var directory: LogDirectory
-    @OptionGroup var output: OutputOptions
-    @Option(help: ArgumentHelp("The first position to list.", valueName: "position"))
-    var from: UInt64 = 1
+    @OptionGroup(title: "Log") var directory: LogDirectory
+    @OptionGroup(title: "Output") var output: OutputOptions
+    @Option(help: ArgumentHelp("List records behind this position. Default: all.", valueName: "position"))
+    var after: UInt64 = 0
     @Option(help: ArgumentHelp("At most so many records.", valueName: "count"))
     var limit: Int?
+    @Flag(help: "Name group, kind, rows and keys of each record.")
+    var content = false
 
     func validate() throws {
         if let limit, limit < 0 { throw ValidationError("--limit is a whole number from 0") }
@@ -101,6 +104,7 @@ struct LogDumpCommand: AsyncParsableCommand {
         let segment: UInt64
         let offset: Int
         let gapFirst: UInt64?
+        let content: [LogContent.Part]?
     }
 
     /// Ends the walk early.
@@ -109,23 +113,29 @@ struct LogDumpCommand: AsyncParsableCommand {
     func run() async throws {
         if output.json {
             var entries: [Entry] = []
-            try walk { entries.append(Self.document($0)) }
+            try walk { entries.append(Self.document($0, $1)) }
             return try Console.printJSON(entries)
         }
         try Console.print("position  kind         ingest_time                   bytes  producer:sequence  segment:offset")
-        try walk { try Console.print(Self.line($0)) }
+        try walk { entry, parts in
+            try Console.print(Self.line(entry))
+            for part in parts ?? [] { try Console.print("          \(part.line)") }
+        }
     }
 
     /// Visits the records asked for.
-    private func walk(_ visit: (LogEntry) throws -> Void) throws {
+    private func walk(_ visit: (LogEntry, [LogContent.Part]?) throws -> Void) throws {
         var count = 0
+        var contents = LogContent()
         var failure: (any Error)?
         let result = Result { () throws(HeadwaterError) in
             try LogDump.forEach(storage: RealStorage(), directory: directory.path) { (entry) throws(HeadwaterError) in
-                guard entry.position >= from else { return }
+                // Also of records that are not listed: they may define what later ones hold.
+                let parts = content ? contents.parts(of: entry) : nil
+                guard entry.position > after else { return }
                 if let limit, count >= limit { throw Self.enough }
                 count += 1
-                do { try visit(entry) } catch {
+                do { try visit(entry, parts) } catch {
                     failure = error
                     throw Self.enough
                 }
@@ -135,12 +145,12 @@ struct LogDumpCommand: AsyncParsableCommand {
         if case .failure(let error) = result, error != Self.enough { throw error }
     }
 
-    private static func document(_ entry: LogEntry) -> Entry {
+    private static func document(_ entry: LogEntry, _ parts: [LogContent.Part]?) -> Entry {
         Entry(
             position: entry.position, kind: "\(entry.kind)", ingestTime: TimeText.format(entry.ingestTime),
             bodyBytes: entry.bodyBytes,
             producer: entry.stamp.producer, sequence: entry.stamp.sequence, segment: entry.segment, offset: entry.offset,
-            gapFirst: entry.gap?.lowerBound)
+            gapFirst: entry.gap?.lowerBound, content: parts)
     }
 
     private static func line(_ entry: LogEntry) -> String {
@@ -170,8 +180,8 @@ struct LogForget: AsyncParsableCommand {
               headwater log forget offline
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
     @Argument(help: "The follower's name: 'headwater status' shows them.")
     var name: String
 

@@ -9,14 +9,14 @@ struct Audit: AsyncParsableCommand {
         abstract: "Prove, over all rows, that the online and the offline store agree.",
         discussion: """
             For every key: online latest = the offline row with the greatest (event time, position, row), tombstones included, \
-            at one position, while reads and writes go on. Where they differ, the first keys are listed. Exit code 1 then.
+            at one position, while reads and writes go on. Where they differ, the first keys are listed. Exit code 5 then.
 
               headwater audit
               headwater audit --json
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
     @Option(help: ArgumentHelp("Wait until both stores have applied this position.", valueName: "position"))
     var minPosition: UInt64 = 0
 
@@ -75,8 +75,8 @@ struct Snapshot: AsyncParsableCommand {
               headwater snapshot
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
 
     private struct Document: Encodable {
         let position: UInt64
@@ -107,8 +107,8 @@ struct Compact: AsyncParsableCommand {
               headwater compact weather
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
     @Argument(help: "A feature group: NAME, or NAME@VERSION. Default: all groups.")
     var group: String?
 

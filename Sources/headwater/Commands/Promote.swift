@@ -18,8 +18,8 @@ struct Promote: AsyncParsableCommand {
               headwater promote service churn@2
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
     @Argument(help: ArgumentHelp("group or service.", valueName: "kind"))
     var kind: VersionedKind
     @Argument(help: ArgumentHelp("NAME@VERSION.", valueName: "name"))

@@ -19,16 +19,17 @@ struct Scan: AsyncParsableCommand {
               headwater scan weather --as-of 1200 --deletes --out -
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var directory: DirectoryOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Without a server") var directory: DirectoryOptions
+    @OptionGroup(title: "Times") var times: TimeOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
     @Argument(help: "The feature group: NAME, or NAME@VERSION.")
     var group: String
     @Option(help: ArgumentHelp("Features to give, with commas between; may be repeated. Default: all.", valueName: "list"))
     var columns: [String] = []
-    @Option(help: ArgumentHelp("Least event time: \(Instant.help).", valueName: "time"))
+    @Option(help: ArgumentHelp("Least event time: \(Instant.help).", valueName: "time"), transform: Instant.read)
     var start: Instant?
-    @Option(help: ArgumentHelp("Event times stop before it.", valueName: "time"))
+    @Option(help: ArgumentHelp("Event times stop before it.", valueName: "time"), transform: Instant.read)
     var end: Instant?
     @Option(
         help: ArgumentHelp("Only rows of this key, as origin=JFK,carrier=UA; may be repeated.", valueName: "key"))
@@ -39,7 +40,8 @@ struct Scan: AsyncParsableCommand {
             discussion:
                 "As the rows are stored: max_age does not hide any. For values and statuses as gets have them, ask 'history'."))
     var latest = false
-    @Option(help: ArgumentHelp("With --latest: of the rows with an event time up to it.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("With --latest: of the rows with an event time up to it.", valueName: "time"), transform: Instant.read)
     var at: Instant?
     @Flag(help: "Beside features give only keys and event time.")
     var brief = false
@@ -51,7 +53,10 @@ struct Scan: AsyncParsableCommand {
     var deletes = false
     @Option(help: "Format of what goes to standard output: csv or ndjson.")
     var format: FormatArgument?
-    @Option(help: ArgumentHelp("A .csv, .ndjson or .jsonl file, or - for standard output.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "A .csv, .ndjson, .jsonl or .parquet file, those of text also with .gz or .zst behind, or - for standard output.",
+            valueName: "file"))
     var out: String
 
     func validate() throws {
@@ -59,23 +64,25 @@ struct Scan: AsyncParsableCommand {
             throw ValidationError("--at goes with --latest; for a range of times there are --start and --end")
         }
         if latest, start != nil || end != nil { throw ValidationError("--latest takes --at, not --start and --end") }
+        for (instant, option) in [(start, "--start"), (end, "--end"), (at, "--at")] { _ = try times.read(instant, option) }
     }
 
     func run() async throws {
         var query = ScanQuery(group: group)
         query.columns = columns.flatMap { $0.split(separator: ",").map(String.init) }
-        query.start = start?.microseconds
-        query.end = end?.microseconds
+        query.start = try times.read(start, "--start")
+        query.end = try times.read(end, "--end")
         query.asOf = asOf
         query.deletes = deletes
         query.brief = brief
         query.minPosition = minPosition
-        let latest = latest ? LatestArguments(at: at?.microseconds) : nil
+        let latest = latest ? LatestArguments(at: try times.read(at, "--at")) : nil
         if let data = directory.data {
             let reader = try DirectOffline(dataDirectory: data, minPosition: max(minPosition, asOf ?? 0))
-            let schema = try reader.catalog(asOf: asOf).group(project: connection.effectiveProject, reference: group).newestSchema
+            let project = connection.project(in: reader.catalog)
+            let schema = try reader.catalog(asOf: asOf).group(project: project, reference: group).newestSchema
             query.keys = try keys(schema.keys)
-            try await write(try reader.scan(query, latest: latest, project: connection.effectiveProject))
+            try await write(try reader.scan(query, latest: latest, project: project))
             return
         }
         let request = query
@@ -94,13 +101,14 @@ struct Scan: AsyncParsableCommand {
     private func keys(_ fields: [Field]) throws(HeadwaterError) -> [(name: String, column: Column)]? {
         if key.isEmpty { return nil }
         let entities = try key.map { (text) throws(HeadwaterError) in try KeyText(text, option: "--key") }
-        let batch = try KeyText.batch(entities, fields: fields, option: "--key", keysAreRequired: true)
+        let batch = try KeyText.batch(entities, fields: fields, option: "--key", keysAreRequired: true, timeUnit: times.unit)
         return zip(fields, batch.columns).map { ($0.name, $1) }
     }
 
     private func write(_ rows: some ScannedRows) async throws {
         let destination = try OutputTable(path: out, format: format?.format)
         var writer: TableWriter?
+        var fields: [Field] = []
         var progress = Progress("reading \(group)")
         defer { progress.finish() }
         var rowCount = 0
@@ -108,6 +116,8 @@ struct Scan: AsyncParsableCommand {
             try Interrupts.check()
             if writer == nil {
                 writer = TableWriter(destination.format, names: part.names)
+                fields = zip(part.names, part.columns).map { Field($0, $1.type) }
+                destination.declare(fields)
                 try destination.write { writer!.appendHeader(to: &$0) }
             }
             try destination.write { writer!.append(part.columns.map { .cells($0) }, to: &$0) }
@@ -118,7 +128,7 @@ struct Scan: AsyncParsableCommand {
         let elapsed = progress.elapsed
         progress.finish()
         try TableSummary(
-            out: out, rows: rowCount, position: rows.position, bytes: destination.byteCount, elapsed: elapsed
+            out: out, columns: fields, rows: rowCount, position: rows.position, bytes: destination.byteCount, elapsed: elapsed
         ).print(json: output.json, isBesideResults: destination.isStandardOutput)
     }
 }

@@ -15,8 +15,8 @@ struct ServerOptionGroup: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Where to listen: HOST:PORT or unix:PATH; may be repeated. Default: 127.0.0.1:7070 (offline: 7071).",
-            valueName: "address"))
+            "Where to listen: HOST:PORT, *:PORT for all addresses of IPv4 and IPv6, or unix:PATH; may be repeated. Default: 127.0.0.1:7070 (offline: 7071).",
+            valueName: "address"), transform: EndpointArgument.read)
     var listen: [EndpointArgument] = []
 
     @Option(
@@ -30,7 +30,7 @@ struct ServerOptionGroup: ParsableArguments {
             """
             What all connections together may hold of requests that come and answers that wait, such as 512MiB. Beyond it large requests wait, and clients \
             that do not read, or send slowly, are disconnected. Default: an eighth of the memory, at least 256MiB.
-            """, valueName: "bytes"))
+            """, valueName: "bytes"), transform: ByteSizeArgument.read)
     var networkBytesMax: ByteSizeArgument?
 
     @Flag(help: "Allow addresses that other machines can reach: there is no TLS and no authentication.")
@@ -41,13 +41,13 @@ struct ServerOptionGroup: ParsableArguments {
             """
             Between two scrubs, which read all cold files slowly, check them, and compare the stores: such as 90s, 15m, 24h, 7d, \
             or off. What they find is logged and shown by 'headwater status'.
-            """, valueName: "time"))
+            """, valueName: "time"), transform: IntervalArgument.read)
     var scrubInterval = IntervalArgument(duration: .seconds(86_400))
 
     @Option(
         help: ArgumentHelp(
-            "What a scrub reads of files in a second at most, such as 64MiB. Its comparison of the stores is not held back.",
-            valueName: "bytes"))
+            "What a scrub reads of files in a second at most. Default: 64MiB. Its comparison of the stores is not held back.",
+            valueName: "bytes"), transform: ByteSizeArgument.read)
     var scrubBytesPerSecond: ByteSizeArgument?
 
     @Option(
@@ -55,11 +55,18 @@ struct ServerOptionGroup: ParsableArguments {
             """
             How long a stop may take to write what makes the next start fast, such as 30s, or off: a snapshot, where the log would else be \
             replayed for more than a second, and the history's last rows. What takes longer is left to the next start.
-            """, valueName: "time"))
+            """, valueName: "time"), transform: IntervalArgument.read)
     var stopWithin = IntervalArgument(duration: .seconds(30))
 
-    @Option(help: "The least level that is logged to standard error: trace, debug, info, notice, warning, error or critical.")
+    @Option(
+        help: "The least level that is logged to standard error: trace, debug, info, notice, warning, error or critical.",
+        transform: LogLevelArgument.read)
     var logLevel = LogLevelArgument.info
+
+    @Option(
+        help: "How log lines are written: text, the message before its fields, or json, an object a line.",
+        transform: ServerLog.Format.read)
+    var logFormat = ServerLog.Format.text
 
     func validate() throws {
         if let networkBytesMax, networkBytesMax.count < 16 << 20 {
@@ -84,7 +91,8 @@ struct ServerOptionGroup: ParsableArguments {
         ServerSignals.prepare()
         try EventLoops.sizeMemory()
         try await Descriptors.prepareServer()
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        let format = logFormat
+        LoggingSystem.bootstrap { _ in ServerLog(format) }
         var logger = Logger(label: "headwater")
         logger.logLevel = logLevel.level
         let group = ServiceGroup(
@@ -103,28 +111,32 @@ struct OnlineOptionGroup: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "When a write is acknowledged: 'sync' once it is on disk, or 'interval:MS', which a power cut may cost that much.",
-            valueName: "mode"))
+            valueName: "mode"), transform: DurabilityArgument.read)
     var durability = DurabilityArgument(durability: .sync)
 
     @Option(
         help: ArgumentHelp(
-            "The log keeps what followers have not read, up to so many bytes, such as 64GiB; beyond it writes are refused.",
-            valueName: "bytes"))
+            "The log keeps what followers have not read, up to so many bytes; beyond it writes are refused. Default: 64GiB.",
+            valueName: "bytes"), transform: ByteSizeArgument.read)
     var logBytesMax: ByteSizeArgument?
 
     @Option(
-        help: ArgumentHelp("Size of a file of the log, written ahead with zeros, such as 64MiB.", valueName: "bytes"))
+        help: ArgumentHelp(
+            "Size of a file of the log, written ahead with zeros; a new log's first ones are smaller. Default: 64MiB.",
+            valueName: "bytes"),
+        transform: ByteSizeArgument.read)
     var segmentBytes: ByteSizeArgument?
 
     @Option(
-        help: ArgumentHelp("Rows in memory, in bytes, after which a snapshot is taken, such as 256MiB.", valueName: "bytes"))
+        help: ArgumentHelp("Rows in memory, in bytes, after which a snapshot is taken. Default: 256MiB.", valueName: "bytes"),
+        transform: ByteSizeArgument.read)
     var snapshotBytes: ByteSizeArgument?
 
     @Option(
         help: ArgumentHelp(
             """
-            What online rows may take in memory, the mapped snapshot counted, such as 16GiB; writes beyond it are refused. Default: no cap.
-            """, valueName: "bytes"))
+            What online rows may take in memory, the mapped snapshot counted; writes beyond it are refused. Default: no cap.
+            """, valueName: "bytes"), transform: ByteSizeArgument.read)
     var memoryBytesMax: ByteSizeArgument?
 
     func validate() throws {
@@ -145,23 +157,24 @@ struct OnlineOptionGroup: ParsableArguments {
 /// What servers with the offline role take.
 struct OfflineOptionGroup: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Rows in memory, in bytes, after which they go to chunk files, such as 128MiB.", valueName: "bytes"))
+        help: ArgumentHelp("Rows in memory, in bytes, after which they go to chunk files. Default: 128MiB.", valueName: "bytes"),
+        transform: ByteSizeArgument.read)
     var flushBytes: ByteSizeArgument?
 
     @Option(
         help: ArgumentHelp(
             """
-            What all history requests together may hold in memory, such as 4GiB: spines and answers are taken in parts that fit; where others \
-            hold it all, a request waits.
-            """, valueName: "bytes"))
+            What all history requests together may hold in memory: spines and answers are taken in parts that fit; where others \
+            hold it all, a request waits. Default: 4GiB.
+            """, valueName: "bytes"), transform: ByteSizeArgument.read)
     var historyBytesMax: ByteSizeArgument?
 
     @Option(
         help: ArgumentHelp(
             """
-            About what a compaction may hold in memory, and as much a flush beside its rows, such as 1GiB: with less, fewer chunk files are \
-            merged at once.
-            """, valueName: "bytes"))
+            About what a compaction may hold in memory, and as much a flush beside its rows: with less, fewer chunk files are \
+            merged at once. Default: 1GiB.
+            """, valueName: "bytes"), transform: ByteSizeArgument.read)
     var compactionBytesMax: ByteSizeArgument?
 
     func validate() throws {
@@ -191,13 +204,13 @@ struct Serve: AsyncParsableCommand {
               headwater serve --data ./store --durability interval:10
             """)
 
-    @OptionGroup var server: ServerOptionGroup
-    @OptionGroup var online: OnlineOptionGroup
-    @OptionGroup var offline: OfflineOptionGroup
+    @OptionGroup(title: "Server") var server: ServerOptionGroup
+    @OptionGroup(title: "Online service") var online: OnlineOptionGroup
+    @OptionGroup(title: "Offline service") var offline: OfflineOptionGroup
     @Option(
         help: ArgumentHelp(
             "Stop when no client has been connected for so long, such as 500ms, 2s, or off: for a server that its clients start.",
-            valueName: "time"))
+            valueName: "time"), transform: IntervalArgument.read)
     var stopWhenIdle = IntervalArgument(duration: nil)
 
     func run() async throws {
@@ -219,8 +232,8 @@ struct Online: AsyncParsableCommand {
               headwater online --data ./store
             """)
 
-    @OptionGroup var server: ServerOptionGroup
-    @OptionGroup var online: OnlineOptionGroup
+    @OptionGroup(title: "Server") var server: ServerOptionGroup
+    @OptionGroup(title: "Online service") var online: OnlineOptionGroup
 
     func run() async throws {
         var configuration = server.configuration(.online)
@@ -241,9 +254,11 @@ struct Offline: AsyncParsableCommand {
               headwater offline --data ./history --follow 10.0.0.5:7070
             """)
 
-    @OptionGroup var server: ServerOptionGroup
-    @OptionGroup var offline: OfflineOptionGroup
-    @Option(help: ArgumentHelp("The online service to follow, instead of the log in DIR.", valueName: "address"))
+    @OptionGroup(title: "Server") var server: ServerOptionGroup
+    @OptionGroup(title: "Offline service") var offline: OfflineOptionGroup
+    @Option(
+        help: ArgumentHelp("The online service to follow, instead of the log in DIR.", valueName: "address"),
+        transform: EndpointArgument.read)
     var follow: EndpointArgument?
 
     func run() async throws {

@@ -13,9 +13,9 @@ struct Status: AsyncParsableCommand {
               headwater status --data ./store
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var directory: DirectoryOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Without a server") var directory: DirectoryOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
         if let data = directory.data {
@@ -40,6 +40,9 @@ enum StatusText {
             "roles     \(roles)", "version   \(report.version)", "log       \(report.logID)",
             "time      \(TimeText.format(report.wallTime))",
         ]
+        if let pid = report.pid { lines.append("process   \(pid)\(uptime(report))") }
+        if let directory = report.directory { lines.append("directory \(directory)") }
+        if let free = report.diskFreeBytes { lines.append("disk      \(Spelling.bytes(free)) free") }
         if let network = report.network { lines += self.network(network) }
         if let online = report.online { lines += self.online(online) }
         if let offline = report.offline { lines += self.offline(offline) }
@@ -58,17 +61,27 @@ enum StatusText {
         ]
     }
 
+    /// `, up 3 d 4 h`; empty where the start is not known.
+    private static func uptime(_ report: StatusReport) -> String {
+        guard let started = report.startedAt else { return "" }
+        let seconds = max(0, (report.wallTime - started) / 1_000_000)
+        let parts = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")]
+        let shown = parts.drop { $0.0 == 0 }.prefix(2).map { "\($0.0) \($0.1)" }
+        return ", up \(shown.isEmpty ? "0 s" : shown.joined(separator: " "))"
+    }
+
     private static func online(_ online: StatusReport.Online) -> [String] {
         var lines = ["", "online"]
         if let failure = online.failure { lines.append("  FAILED      \(failure)") }
         if let ahead = online.clockAhead { lines.append("  CLOCK       \(clock(ahead))") }
         lines.append("  durability  \(online.durability)")
-        let positions = [
-            "last \(online.lastPosition)", "durable \(online.durablePosition)", "applied \(online.appliedPosition)",
-            "definitions \(online.catalogPosition)",
-            "snapshot \(online.snapshotPosition) (\(Spelling.bytes(online.snapshotBytes)))",
+        lines += [
+            "  log's end   position \(online.lastPosition)", "  on disk     position \(online.durablePosition)",
+            "  in reads    position \(online.appliedPosition)", "  definitions position \(online.catalogPosition)",
+            "  snapshot    "
+                + (online.snapshotPosition == 0
+                    ? "none yet" : "position \(online.snapshotPosition), \(Spelling.bytes(online.snapshotBytes))"),
         ]
-        lines.append("  positions   \(positions.joined(separator: ", "))")
         let sessions = Spelling.count(online.producerSessions, "producer session")
         let cap = online.residentBytesMax.map { " of at most \(Spelling.bytes($0))" } ?? ""
         lines.append(
@@ -80,11 +93,12 @@ enum StatusText {
             "  log         \(Spelling.bytes(online.logBytes)) in \(segments), from position \(online.oldestPosition)\(most)")
         for follower in online.followers { lines.append("  follower    \(self.follower(follower))") }
         guard !online.groups.isEmpty else { return lines }
-        var table = TextTable(["project", "group", "rows at most", "bytes", "hits", "misses", "expired"])
+        var table = TextTable(["project", "group", "rows at most", "size", "hits", "misses", "expired"])
         for group in online.groups {
             table.append(
                 [group.project, group.group]
-                    + [group.rowsAtMost, group.bytes, group.hits, group.misses, group.expired].map(String.init))
+                    + [Spelling.count(group.rowsAtMost), Spelling.bytes(group.bytes)]
+                    + [group.hits, group.misses, group.expired].map { Spelling.count($0) })
         }
         return lines + indented(table)
     }
@@ -101,7 +115,7 @@ enum StatusText {
             : follower.lastHeard.map { "not connected, last heard of \(TimeText.format($0))" }
                 ?? "not connected since the server started"
         return
-            "\(follower.name) at position \(follower.position), \(Spelling.count(Int(clamping: follower.behind), "position")) behind, "
+            "\(follower.name) at position \(follower.position), \(Spelling.count(Int(clamping: follower.behind))) behind, "
             + "holds \(Spelling.bytes(follower.heldBytes)) of the log, \(heard)"
     }
 
@@ -117,10 +131,12 @@ enum StatusText {
     private static func offline(_ offline: StatusReport.Offline) -> [String] {
         var lines = ["", "offline"]
         if let failure = offline.failure { lines.append("  FAILED      \(failure)") }
-        let lag = offline.lag.map { ", \(Spelling.count($0)) behind the log\(behind(offline))" } ?? ""
-        lines.append(
-            "  positions   in chunks \(offline.durablePosition), applied \(offline.appliedPosition)\(lag), "
-                + "oldest as-of \(offline.oldestAsOf)")
+        let lag =
+            offline.lag.map { "\(Spelling.count($0)) behind the log\(behind(offline))" } ?? "how far behind the log is not known"
+        lines += [
+            "  in reads    position \(offline.appliedPosition), \(lag)", "  in chunks   position \(offline.durablePosition)",
+            "  oldest      position \(offline.oldestAsOf) can be read as of",
+        ]
         if let flushed = offline.flushedBytes, let compacted = offline.compactedBytes, flushed > 0 {
             let written = Double(flushed + compacted) / Double(flushed)
             lines.append(
@@ -128,11 +144,12 @@ enum StatusText {
                     + "\((written * 10).rounded() / 10) times")
         }
         guard !offline.groups.isEmpty else { return lines }
-        var table = TextTable(["project", "group", "rows", "chunks by level", "chunk bytes", "rows in memory", "oldest as-of"])
+        var table = TextTable(["project", "group", "rows", "chunks by level", "size of chunks", "rows in memory", "oldest as-of"])
         for group in offline.groups {
             table.append([
-                group.project, group.group, "\(group.rows)", group.chunksByLevel.map(String.init).joined(separator: " "),
-                "\(group.chunkBytes)", "\(group.memoryRows)", group.oldestAsOf.map { "\($0)" } ?? "",
+                group.project, group.group, Spelling.count(group.rows),
+                group.chunksByLevel.map(String.init).joined(separator: " "),
+                Spelling.bytes(group.chunkBytes), Spelling.count(group.memoryRows), group.oldestAsOf.map { "\($0)" } ?? "",
             ])
         }
         return lines + indented(table)

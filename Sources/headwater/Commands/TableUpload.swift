@@ -70,6 +70,7 @@ struct TableUpload {
                 rowCount += rows.batch.rowCount
                 progress.update(rows: rowCount, fraction: fraction(taken))
             }
+            try decoder.checkTimes()
         } catch let error as HeadwaterError where error.code == .invalidArgument {
             let place = error.location.map { "\($0): " } ?? ""
             throw HeadwaterError(.invalidArgument, "\(place)\(error.message)\nnothing was written")

@@ -17,12 +17,15 @@ struct Write: AsyncParsableCommand {
               zcat weather.ndjson.gz | headwater write weather --from - --format ndjson
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var input: InputOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Reading tables") var input: InputOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
     @Argument(help: "The feature group: NAME, or NAME@VERSION.")
     var group: String
-    @Option(help: ArgumentHelp("A .csv, .ndjson or .jsonl file, or - for standard input.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "A .csv, .ndjson, .jsonl or .parquet file, those of text also with .gz or .zst behind, or - for standard input.",
+            valueName: "file"))
     var from: String
 
     func run() async throws {
@@ -50,14 +53,15 @@ struct Delete: AsyncParsableCommand {
               headwater delete weather --from keys.csv
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var input: InputOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Reading tables") var input: InputOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
     @Argument(help: "The feature group: NAME, or NAME@VERSION.")
     var group: String
     @Option(help: ArgumentHelp("A key: KEY=VALUE,KEY2=VALUE2; may be repeated.", valueName: "key"))
     var key: [String] = []
-    @Option(help: ArgumentHelp("The time of the delete, with --key: \(Instant.help).", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("The time of the delete, with --key: \(Instant.help).", valueName: "time"), transform: Instant.read)
     var eventTime: Instant?
     @Option(
         help: ArgumentHelp("A table of keys, and event times if it has that column; - for standard input.", valueName: "file"))
@@ -68,6 +72,7 @@ struct Delete: AsyncParsableCommand {
         if eventTime != nil, from != nil {
             throw ValidationError("--event-time goes with --key; a table has its event times in a column of its own")
         }
+        _ = try input.times.read(eventTime, "--event-time")
     }
 
     func run() async throws {
@@ -89,16 +94,17 @@ struct Delete: AsyncParsableCommand {
         let schema = group.schema
         var keys: [KeyText] = []
         for text in key { keys.append(try KeyText(text, option: "--key")) }
-        let batch = try KeyText.batch(keys, fields: schema.keys, option: "--key", keysAreRequired: true)
+        let batch = try KeyText.batch(
+            keys, fields: schema.keys, option: "--key", keysAreRequired: true, timeUnit: input.times.unit)
         var columns = zip(batch.ordinals, batch.columns).map { (ordinal: $0, column: $1) }
-        if let eventTime {
+        if let eventTime = try input.times.read(eventTime, "--event-time") {
             guard let ordinal = schema.eventTimeOrdinal else {
                 throw HeadwaterError(
                     .invalidArgument,
                     "\(group.definition.reference) is a static table: its deletes have no event time; leave --event-time out")
             }
             var times = ColumnBuilder(.timestamp, capacity: keys.count)
-            for _ in keys { times.append(int64: eventTime.microseconds) }
+            for _ in keys { times.append(int64: eventTime) }
             columns.append((ordinal, times.finish()))
         }
         let started = ContinuousClock.now

@@ -26,12 +26,18 @@ enum Console {
     static func print(_ text: String) throws { try write("\(PlainText.quoted(text, keepsLines: true))\n".utf8) }
 
     /// Prints a value as one JSON document, keys sorted.
-    static func printJSON(_ value: some Encodable) throws {
+    static func printJSON(_ value: some Encodable) throws { try write(try json(value)) }
+
+    /// Writes a value to standard error as one JSON document on a line.
+    static func noteJSON(_ value: some Encodable) {
+        if let bytes = try? json(value) { note(String(decoding: bytes, as: UTF8.self)) }
+    }
+
+    private static func json(_ value: some Encodable) throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase
-        try write(try encoder.encode(value))
-        try write("\n".utf8)
+        return try encoder.encode(value) + Data("\n".utf8)
     }
 }
 

@@ -38,7 +38,7 @@ enum Interrupts {
         if count > 1 || leave != nil {
             leave?()
             Console.errorLines("interrupted")
-            Foundation.exit(Failure.interruptedCode)
+            Foundation.exit(Failure.Code.interrupted)
         }
         cancel?()
     }

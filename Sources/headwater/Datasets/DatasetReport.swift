@@ -79,6 +79,8 @@ struct DatasetReport: Encodable {
     let asOf: UInt64
     let rows: Int
     let isEqual: Bool
+    /// What was compared, for people and scripts.
+    let compared: [String]
     /// Hash of all features, as found now.
     let features: String
     let columns: [Column]
@@ -93,9 +95,15 @@ struct DatasetReport: Encodable {
     let seconds: Double
 
     init(
-        _ dataset: DatasetDefinition, found: DatasetDefinition.Table, rows: Int, labels: Labels,
-        split dealt: DatasetDefinition.Split?, comparison: CellComparison?, seconds: Double
+        _ dataset: DatasetDefinition, found: DatasetDefinition.Table, rows: Int, spine: String, labels: Labels,
+        split dealt: DatasetDefinition.Split?, comparison: CellComparison?, against: String?, seconds: Double
     ) {
+        let featureColumns = Spelling.count(dataset.features.columns.count, "feature column")
+        compared =
+            [
+                "keys and times of \(spine) with the hashes of the saved spine: \(Spelling.count(rows, "row"))",
+                "\(featureColumns), values and statuses, with their saved hashes: \(Spelling.count(rows, "row"))",
+            ] + (against.map { ["each cell with those of \($0)"] } ?? [])
         self.dataset = dataset.name
         asOf = dataset.query.asOf
         self.rows = rows
@@ -124,7 +132,7 @@ struct DatasetReport: Encodable {
                 column.isEqual ? "equal" : "DIFFERENT",
             ])
         }
-        var text = table.text
+        var text = table.text + compared.map { "compared \($0)\n" }.joined()
         if let differenceCount, let differences, differenceCount > 0 {
             var cells = TextTable(["row", "feature", "file", "history"], cellScalarsMax: 60)
             for one in differences { cells.append(["\(one.row)", one.column, one.file ?? "-", one.history ?? "-"]) }

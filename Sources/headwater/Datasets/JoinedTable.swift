@@ -18,27 +18,38 @@ struct JoinedTable {
     }
 
     private let table: InputTable
+    let columns: JoinedColumns
+    private let form: RawTable.Form
     private let destinations: [OutputTable]
     private let paths: [String]
     private let split: RowSplit?
-    private let statuses: Bool
 
     /// Makes the files, so that what keeps them from being written is known before the work.
-    init(_ table: InputTable, out: String, split: RowSplit?, statuses: Bool) throws(HeadwaterError) {
+    ///
+    /// - Parameters:
+    ///   - columns: what is appended to each row.
+    ///   - known: the types of the spine's keys and time.
+    ///   - typed: further columns of the spine that are given a type.
+    init(
+        _ table: InputTable, out: String, split: RowSplit?, columns: JoinedColumns, known: [Field], typed: [Field],
+        options: TableOptions
+    ) throws(HeadwaterError) {
         self.table = table
         self.split = split
-        self.statuses = statuses
+        self.columns = columns
         paths = split?.shares.map { Self.path(of: $0.name, out) } ?? [out]
         destinations = try paths.map { (path) throws(HeadwaterError) in
-            let destination = try OutputTable(path: path, format: path == "-" ? table.format : nil)
-            guard destination.format == table.format else {
-                throw HeadwaterError(
-                    .invalidArgument,
-                    "the spine is \(table.format), and its rows are kept as they stand: name a file of the same format",
-                    at: path)
-            }
-            return destination
+            try OutputTable(path: path, format: path == "-" ? table.format : nil)
         }
+        let output = destinations[0].format
+        // As they stand, keys and times need no type; in another format they are values of it.
+        form = RawTable.Form(typed: output == table.format ? typed : typed + known, output: output, options: options)
+        // Says what keeps the rows from being continued so.
+        let header = try RawTable(table, form, taken: ByteCount()).header
+        // What a CSV spine has besides is text; the columns of a Parquet one keep their types.
+        let texts = header.filter { name in !(known + typed).contains { $0.name.utf8.elementsEqual(name.utf8) } }
+        let fields = known + typed + texts.map { Field($0, .string) } + columns.fields
+        for destination in destinations { destination.declare(fields, like: table.parquetPath) }
     }
 
     var isStandardOutput: Bool { destinations[0].isStandardOutput }
@@ -54,7 +65,7 @@ struct JoinedTable {
     /// - Parameter hashing: whether the features are hashed too, for a dataset.
     func write(_ answers: any JoinedRows, hashing: Bool) async throws -> Result {
         let taken = ByteCount()
-        var raw = try RawTable(table, taken: taken)
+        var raw = try RawTable(table, form, taken: taken)
         var writer: TableWriter?
         var hash: TableHash?
         var progress = Progress("joining \(table.name)")
@@ -62,25 +73,24 @@ struct JoinedTable {
         var rowCount = 0
         while let part = try await answers.next() {
             try Interrupts.check()
+            guard part.names.allSatisfy({ columns.names.contains($0) }) else {
+                throw HeadwaterError(.aborted, "the definitions changed while the history was read: try again")
+            }
             let rows = try raw.next(count: part.rowCount)
             if writer == nil {
-                let made = try tableWriter(raw, part.names)
+                let made = TableWriter(form.output, names: columns.names, rawHeader: raw.headerRecord)
                 for destination in destinations { try destination.write { made.appendHeader(to: &$0) } }
                 writer = made
                 if hashing { hash = TableHash(part.fields) }
             }
             hash?.append(part.columns, statuses: part.statuses)
-            var columns: [OutputColumn] = []
-            for output in part.columns.indices {
-                columns.append(.cells(part.columns[output]))
-                if statuses { columns.append(.statuses(part.statuses[output])) }
-            }
+            let cells = columns.columns(of: part)
             if let split {
                 for (destination, chosen) in zip(destinations, split.take(part.rowCount)) {
-                    try destination.write { writer!.append(columns, behind: rows, only: chosen, to: &$0) }
+                    try destination.write { writer!.append(cells, behind: rows, only: chosen, to: &$0) }
                 }
             } else {
-                try destinations[0].write { writer!.append(columns, behind: rows, to: &$0) }
+                try destinations[0].write { writer!.append(cells, behind: rows, to: &$0) }
             }
             rowCount += part.rowCount
             progress.update(rows: rowCount, fraction: table.byteCount == 0 ? nil : Double(taken.value) / Double(table.byteCount))
@@ -96,16 +106,6 @@ struct JoinedTable {
             rows: rowCount, position: answers.position, bytes: destinations.reduce(0) { $0 + $1.byteCount },
             elapsed: progress.elapsed, features: hash?.finish(), parts: parts)
     }
-
-    private func tableWriter(_ raw: RawTable, _ outputs: [String]) throws(HeadwaterError) -> TableWriter {
-        let names = outputs.flatMap { statuses ? [$0, "\($0)__status"] : [$0] }
-        for name in names where raw.header.contains(where: { $0.utf8.elementsEqual(name.utf8) }) {
-            throw HeadwaterError(
-                .invalidArgument, "a feature is called '\(name)', as a column of the spine is: use --full-feature-names",
-                at: table.name)
-        }
-        return TableWriter(table.format, names: names, rawHeader: raw.headerRecord)
-    }
 }
 
 /// What a command that writes a table says at its end.
@@ -118,7 +118,14 @@ struct TableSummary: Encodable {
         let bytes: Int
     }
 
+    /// A column that was read: of a history, one that it appended.
+    struct Column: Encodable {
+        let name: String
+        let type: String
+    }
+
     let out: String
+    let columns: [Column]
     let rows: Int
     let position: UInt64
     let bytes: Int
@@ -128,9 +135,11 @@ struct TableSummary: Encodable {
     let dataset: String?
 
     init(
-        out: String, rows: Int, position: Position, bytes: Int, elapsed: Duration, parts: [Part]? = nil, dataset: String? = nil
+        out: String, columns: [Field], rows: Int, position: Position, bytes: Int, elapsed: Duration, parts: [Part]? = nil,
+        dataset: String? = nil
     ) {
         self.out = out
+        self.columns = columns.map { Column(name: $0.name, type: "\($0.type)") }
         self.rows = rows
         self.position = position
         self.bytes = bytes

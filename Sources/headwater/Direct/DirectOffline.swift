@@ -73,7 +73,7 @@ final class DirectOffline {
         let keys = try query.keys.map { (keys) throws(HeadwaterError) in
             KeySet(try OnlineReads.arrange(keys, as: schema.keys))
         }
-        let layout = RowsLayout(
+        let layout = try RowsLayout(
             schema: schema, ordinals: ordinals, deletes: query.deletes, brief: query.brief, isLatest: latest != nil)
         let scan =
             if let latest {

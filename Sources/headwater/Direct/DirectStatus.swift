@@ -18,6 +18,8 @@ enum DirectStatus {
         var report = StatusReport(
             roles: [], version: HeadwaterVersion.current, logID: log.logID.description, wallTime: SystemClock().now(),
             online: try onlinePart(storage, dataDirectory, log, online), offline: nil)
+        report.directory = dataDirectory
+        report.diskFreeBytes = try? storage.freeBytes(dataDirectory)
         if storage.exists(StoragePath.join(dataDirectory, OfflineStore.folderName)) {
             let store = try DirectOffline.openStore(storage, dataDirectory)
             report.offline = offlinePart(store.status(), log, online.catalog)

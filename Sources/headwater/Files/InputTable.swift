@@ -21,13 +21,24 @@ final class InputTable: Sendable {
     let format: TableFormat
     let byteCount: Int
     private let content: Content
+    /// The packed file that the text was made of.
+    private let packedPath: String?
 
     /// - Parameters:
-    ///   - path: a file, or `-` for standard input.
+    ///   - path: a file, or `-` for standard input. Parquet and compressed files are unpacked first.
     ///   - format: `nil` for what the name tells; standard input is CSV.
     /// - Throws: `.notFound` for a file that is not there, `.invalidArgument` for one whose name tells no format.
     init(path: String, format: TableFormat?) throws(HeadwaterError) {
         name = path == "-" ? "standard input" : path
+        let name = name
+        if path != "-", let packed = try PackedTable(path: path, format: format) {
+            guard FileManager.default.isReadableFile(atPath: path) else { throw Self.cannotRead(path) }
+            self.format = packed.format
+            packedPath = path
+            (content, byteCount) = try Self.unpack(path, packed)
+            return
+        }
+        packedPath = nil
         if let format { self.format = format } else { self.format = path == "-" ? .csv : try TableFormat(path: path) }
         if path != "-", let size = try Self.sizeOfRegularFile(path) {
             byteCount = size
@@ -41,8 +52,7 @@ final class InputTable: Sendable {
             guard let opened = FileHandle(forReadingAtPath: path) else { throw Self.cannotRead(path) }
             handle = opened
         }
-        let name = name
-        let temporary = FileManager.default.temporaryDirectory.appendingPathComponent("headwater-\(UUID().uuidString)").path
+        let temporary = Self.temporaryPath()
         (content, byteCount) = try Interrupts.whileWaiting(leaving: temporary) { () throws(HeadwaterError) in
             try Self.spool(handle, name: name, temporary: temporary)
         }
@@ -52,10 +62,35 @@ final class InputTable: Sendable {
         if case .file(let path, true) = content { try? FileManager.default.removeItem(atPath: path) }
     }
 
+    private static func temporaryPath() -> String {
+        FileManager.default.temporaryDirectory.appendingPathComponent("headwater-\(UUID().uuidString)").path
+    }
+
+    /// Has a packed file turned into text.
+    private static func unpack(_ path: String, _ packed: PackedTable) throws(HeadwaterError) -> (Content, Int) {
+        let pipe = Pipe()
+        let temporary = temporaryPath()
+        let helper = try TableHelper(
+            ["read", path, "--packing", packed.packing.rawValue], input: FileHandle.nullDevice, output: pipe, place: path)
+        let result = try Interrupts.whileWaiting(leaving: temporary) { () throws(HeadwaterError) in
+            try spool(pipe.fileHandleForReading, name: path, temporary: temporary)
+        }
+        do throws(HeadwaterError) { try helper.wait() } catch {
+            try? FileManager.default.removeItem(atPath: temporary)
+            throw error
+        }
+        return result
+    }
+
     /// The file that it can be read from again; `nil` for what came from a pipe.
     var filePath: String? {
-        if case .file(let path, isTemporary: false) = content { URL(fileURLWithPath: path).standardizedFileURL.path } else { nil }
+        if let packedPath { return URL(fileURLWithPath: packedPath).standardizedFileURL.path }
+        if case .file(let path, isTemporary: false) = content { return URL(fileURLWithPath: path).standardizedFileURL.path }
+        return nil
     }
+
+    /// The Parquet file that it was made of, if it was.
+    var parquetPath: String? { packedPath.flatMap { $0.lowercased().hasSuffix(".parquet") ? $0 : nil } }
 
     /// The bytes from the start.
     ///

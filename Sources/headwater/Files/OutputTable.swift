@@ -11,6 +11,8 @@ final class OutputTable {
         /// Written beside the destination, and renamed over it.
         case file(any StorageFile, temporary: String, destination: String)
         case pipe(FileHandle)
+        /// As a file, but for the helper that packs what is written.
+        case packed(PackedTable, temporary: String, destination: String)
     }
 
     /// How messages call it.
@@ -24,6 +26,11 @@ final class OutputTable {
     private var buffer: [UInt8] = []
     private(set) var byteCount = 0
     private var isFinished = false
+    /// Of a packed table: what writes it, once the first bytes come.
+    private var helper: (run: TableHelper, input: FileHandle)?
+    /// Types of columns, for Parquet.
+    private var fields: [Field] = []
+    private var likePath: String?
 
     /// - Parameters:
     ///   - path: a file, or `-` for standard output.
@@ -38,6 +45,14 @@ final class OutputTable {
             return
         }
         let destination = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        let temporary = StoragePath.join(
+            StoragePath.parent(of: destination),
+            ".\(StoragePath.name(of: destination)).\(ProcessInfo.processInfo.processIdentifier).part")
+        if let packed = try PackedTable(path: path, format: format) {
+            self.format = packed.format
+            sink = .packed(packed, temporary: temporary, destination: destination)
+            return
+        }
         let kind = (try? FileManager.default.attributesOfItem(atPath: destination))?[.type] as? FileAttributeType
         if let kind, kind != .typeRegular {
             if kind == .typeDirectory { throw HeadwaterError(.invalidArgument, "is a directory: name a file", at: path) }
@@ -50,19 +65,29 @@ final class OutputTable {
             return
         }
         if let format { self.format = format } else { self.format = try TableFormat(path: path) }
-        let temporary = StoragePath.join(
-            StoragePath.parent(of: destination),
-            ".\(StoragePath.name(of: destination)).\(ProcessInfo.processInfo.processIdentifier).part")
         if storage.exists(temporary) { try storage.remove(temporary) }
         sink = .file(try storage.open(temporary, .create), temporary: temporary, destination: destination)
     }
 
     deinit {
-        if !isFinished, case .file(let file, let temporary, _) = sink {
+        if isFinished { return }
+        switch sink {
+        case .file(let file, let temporary, _):
             file.close()
             try? storage.remove(temporary)
+        case .packed(_, let temporary, _):
+            guard let helper else { return }
+            try? helper.input.close()
+            try? helper.run.wait()
+            if storage.exists(temporary) { try? storage.remove(temporary) }
+        case .pipe: break
         }
     }
+
+    /// Says what columns are of, which a Parquet file keeps; to be called before the first row.
+    ///
+    /// - Parameter path: a Parquet file whose types the other columns keep.
+    func declare(_ fields: [Field], like path: String? = nil) { (self.fields, likePath) = (fields, path) }
 
     /// Writes through a buffer: `append` fills it.
     func write(_ append: (inout [UInt8]) -> Void) throws(HeadwaterError) {
@@ -73,6 +98,17 @@ final class OutputTable {
     /// Writes what is left, and gives the file its name.
     func finish() throws(HeadwaterError) {
         try flush()
+        if case .packed(let packed, let temporary, let destination) = sink {
+            let helper = try startedHelper(packed, temporary)
+            try? helper.input.close()
+            try helper.run.wait()
+            let file = try storage.open(temporary, .readWrite)
+            try file.sync()
+            byteCount = try file.size()
+            file.close()
+            try storage.rename(temporary, to: destination)
+            try storage.syncDirectory(StoragePath.parent(of: destination))
+        }
         if case .file(let file, let temporary, let destination) = sink {
             try file.sync()
             file.close()
@@ -86,6 +122,13 @@ final class OutputTable {
         guard !buffer.isEmpty else { return }
         switch sink {
         case .file(let file, _, _): try file.write(buffer[...], at: byteCount)
+        case .packed(let packed, let temporary, _):
+            let helper = try startedHelper(packed, temporary)
+            do { try helper.input.write(contentsOf: Data(buffer)) } catch {
+                try? helper.input.close()
+                try helper.run.wait()
+                throw HeadwaterError(.unavailable, "cannot be written: \(error.localizedDescription)", at: name)
+            }
         case .pipe(let handle):
             do { try handle.write(contentsOf: Data(buffer)) } catch {
                 throw HeadwaterError(.unavailable, "cannot be written: \(error.localizedDescription)", at: name)
@@ -93,5 +136,24 @@ final class OutputTable {
         }
         byteCount += buffer.count
         buffer.removeAll(keepingCapacity: true)
+    }
+
+    /// The helper that packs what is written, started when it is first needed.
+    private func startedHelper(
+        _ packed: PackedTable, _ temporary: String
+    ) throws(HeadwaterError) -> (run: TableHelper, input: FileHandle) {
+        if let helper { return helper }
+        let pipe = Pipe()
+        var arguments = ["write", temporary, "--packing", packed.packing.rawValue]
+        if packed.packing == .parquet {
+            for field in fields { arguments += ["--field", "\(field.name)=\(field.type)"] }
+            if let likePath { arguments += ["--like", likePath] }
+        }
+        let started = (
+            run: try TableHelper(arguments, input: pipe, output: FileHandle.nullDevice, place: name),
+            input: pipe.fileHandleForWriting
+        )
+        helper = started
+        return started
     }
 }

@@ -19,7 +19,11 @@ final class SpineTable: Sendable {
     let keyCount: Int
     /// Further columns that are hashed, such as labels; `nil` where there is nothing to hash, or no types to hash it by.
     let labels: [Field]?
+    private let table: InputTable
+    private let options: TableOptions
     private let decoder: Mutex<TableDecoder>
+    /// Whether whole numbers among the times were looked at up to the table's end, and can be what they are read as.
+    private let timesAreChecked = Mutex(false)
     private let hash: Mutex<TableHash?>
     private let labelHash: Mutex<TableHash?>
 
@@ -28,29 +32,19 @@ final class SpineTable: Sendable {
     init(
         _ table: InputTable, keys: [Field], time: String, hashing: Bool, savedLabels: [Field]? = nil, options: TableOptions
     ) throws(HeadwaterError) {
-        var columns = keys
-        if let key = keys.firstIndex(where: { $0.name.utf8.elementsEqual(time.utf8) }) {
-            guard keys[key].type == .timestamp else {
-                throw HeadwaterError(
-                    .invalidArgument,
-                    "column '\(time)' is a key of type \(keys[key].type) and cannot be the time: name another --spine-time")
-            }
-            timeIndex = key
-        } else {
-            timeIndex = keys.count
-            columns.append(Field(time, .timestamp))
-        }
-        self.columns = columns
+        let (columns, timeIndex) = try Self.columns(keys: keys, time: time)
+        (self.columns, self.timeIndex) = (columns, timeIndex)
         keyCount = keys.count
+        self.table = table
+        self.options = options
         hash = Mutex(hashing ? TableHash(columns) : nil)
-        let timeIndex = timeIndex
-        let wanted = columns.enumerated().map { TableColumn($1.name, $1.type, ordinal: $0, isRequired: $0 == timeIndex) }
-        var opened: TableDecoder
-        do {
-            opened = try TableDecoder(table.format, name: table.name, columns: wanted, options: options, source: table.source())
-        } catch {
-            throw Self.advised(error, time)
+        if let name = columns.map(\.name).first(where: { options.takenNames.contains(ByteString($0)) }) {
+            throw HeadwaterError(
+                .invalidArgument,
+                "column '\(name)' is called as a feature is: use --full-feature-names, or an alias in a service", at: table.name)
         }
+        var opened: TableDecoder
+        do { opened = try Self.open(table, columns, timeIndex, options) } catch { throw Self.advised(error, time) }
         if table.format == .csv {
             // A null key is allowed, a missing key column is a mistake.
             let missing = keys.map(\.name).filter { key in !opened.header.contains { $0.utf8.elementsEqual(key.utf8) } }
@@ -65,9 +59,7 @@ final class SpineTable: Sendable {
         let labels = hashing ? Self.labels(opened, columns, savedLabels) : nil
         if let labels, !labels.isEmpty {
             // The header said which they are.
-            let further = labels.enumerated().map { TableColumn($1.name, $1.type, ordinal: columns.count + $0) }
-            opened = try TableDecoder(
-                table.format, name: table.name, columns: wanted + further, options: options, source: table.source())
+            opened = try Self.open(table, columns, timeIndex, options, labels: labels)
         }
         self.labels = labels
         labelHash = Mutex(labels.map { TableHash($0) })
@@ -82,11 +74,25 @@ final class SpineTable: Sendable {
         }
     }
 
+    /// Keys, then the time, unless it is one of them; and its place.
+    static func columns(keys: [Field], time: String) throws(HeadwaterError) -> ([Field], timeIndex: Int) {
+        guard let key = keys.firstIndex(where: { $0.name.utf8.elementsEqual(time.utf8) }) else {
+            return (keys + [Field(time, .timestamp)], keys.count)
+        }
+        guard keys[key].type == .timestamp else {
+            throw HeadwaterError(
+                .invalidArgument,
+                "column '\(time)' is a key of type \(keys[key].type) and cannot be the time: name another --spine-time")
+        }
+        return (keys, key)
+    }
+
     /// The next rows; every column is there.
     ///
     /// - Parameter split: is told of them.
     func next(dealingTo split: RowSplit? = nil) throws(HeadwaterError) -> Batch? {
         guard let rows = try nextBatch() else { return nil }
+        try checkTimes()
         let cells = columns.enumerated().map { rows.column(ordinal: $0) ?? Column.nulls($1.type, count: rows.rowCount) }
         hash.withLock { $0?.append(cells) }
         split?.tell(cells, rowCount: rows.rowCount)
@@ -99,6 +105,9 @@ final class SpineTable: Sendable {
         if rows.columns.count == columns.count, labels?.isEmpty ?? true { return rows }
         return Batch(rowCount: rows.rowCount, columns: cells.enumerated().map { ($0, $1) })
     }
+
+    /// How messages call it.
+    var name: String { table.name }
 
     /// The hash of all rows, when all were read and hashed.
     func finishHash() -> (rows: Int, table: DatasetDefinition.Table, labels: DatasetDefinition.Table?) {
@@ -119,6 +128,27 @@ final class SpineTable: Sendable {
         }
     }
 
+    private static func open(
+        _ table: InputTable, _ columns: [Field], _ timeIndex: Int, _ options: TableOptions, labels: [Field] = []
+    ) throws(HeadwaterError) -> TableDecoder {
+        let wanted = (columns + labels).enumerated().map {
+            TableColumn($1.name, $1.type, ordinal: $0, isRequired: $0 == timeIndex)
+        }
+        return try TableDecoder(table.format, name: table.name, columns: wanted, options: options, source: table.source())
+    }
+
+    /// Where all whole numbers so far are ones that cannot be microseconds, reads ahead to the table's end to know of all: what is refused
+    /// does not hang on how the table is cut, and other tables are not read twice.
+    private func checkTimes() throws(HeadwaterError) {
+        guard decoder.withLock({ $0.hasDoubtfulTimes }), !timesAreChecked.withLock({ $0 }) else { return }
+        var ahead = try Self.open(table, columns, timeIndex, options)
+        while try ahead.next() != nil {
+            if Interrupts.wasInterrupted { throw HeadwaterError(.cancelled, "interrupted") }
+        }
+        try ahead.checkTimes()
+        timesAreChecked.withLock { $0 = true }
+    }
+
     private func nextBatch() throws(HeadwaterError) -> Batch? {
         let result = decoder.withLock { decoder -> Result<Batch?, HeadwaterError> in
             do throws(HeadwaterError) { return .success(try decoder.next()?.batch) } catch { return .failure(error) }
@@ -134,6 +164,13 @@ final class SpineTable: Sendable {
 
 /// The rows of a table as they stand, taken in parts of any size.
 struct RawTable {
+    /// How they are written: in the table's own format, unless another is given; columns of a given type in that type's form.
+    struct Form {
+        var typed: [Field] = []
+        let output: TableFormat
+        let options: TableOptions
+    }
+
     private enum Reader {
         case csv(CSVReader)
         case ndjson(NDJSONReader)
@@ -143,14 +180,19 @@ struct RawTable {
     private var reader: Reader
     private var csvRow = CSVRow()
     private var jsonRow = NDJSONRow()
+    private var kept: KeptRows
 
-    init(_ table: InputTable, taken: ByteCount) throws(HeadwaterError) {
+    init(_ table: InputTable, _ form: Form, taken: ByteCount) throws(HeadwaterError) {
         name = table.name
         let source = try table.source { taken.set($0) }
         switch table.format {
         case .csv: reader = .csv(try CSVReader(name: table.name, source: source))
         case .ndjson: reader = .ndjson(NDJSONReader(name: table.name, source: source))
         }
+        let header = if case .csv(let csv) = reader { csv.header } else { [String]() }
+        do throws(HeadwaterError) {
+            kept = try KeptRows(form.typed, header: header, from: table.format, to: form.output, options: form.options)
+        } catch { throw error.located(at: table.name) }
     }
 
     /// The CSV header; empty for NDJSON.
@@ -168,14 +210,25 @@ struct RawTable {
                 throw HeadwaterError(.aborted, "the file changed while it was read: it has fewer rows than before", at: name)
             }
             switch reader {
-            case .csv: rows.append(csvRow)
-            case .ndjson: rows.append(jsonRow)
+            case .csv(let csv):
+                do throws(HeadwaterError) { try kept.append(csvRow, to: &rows) } catch {
+                    throw HeadwaterError(error.code, error.message, at: csv.location(of: csvRow, column: error.location))
+                }
+            case .ndjson(let ndjson):
+                do throws(HeadwaterError) { try kept.append(jsonRow, to: &rows) } catch {
+                    throw HeadwaterError(error.code, error.message, at: ndjson.location(of: jsonRow, column: error.location))
+                }
             }
         }
         return rows
     }
 
-    mutating func isAtEnd() throws(HeadwaterError) -> Bool { try !step() }
+    /// Whether all rows were taken; then their times are checked too.
+    mutating func isAtEnd() throws(HeadwaterError) -> Bool {
+        if try step() { return false }
+        do throws(HeadwaterError) { try kept.checkTimes() } catch { throw error.located(at: name) }
+        return true
+    }
 
     private mutating func step() throws(HeadwaterError) -> Bool {
         switch reader {

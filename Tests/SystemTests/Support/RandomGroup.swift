@@ -76,7 +76,7 @@ struct RandomGroup: CustomStringConvertible {
                     : "\(time),\(text.map(Self.quoted) ?? ""),\(Self.quoted(key)),\(value.map { "\($0)" } ?? "")\n"
                 request.append((key, time, value, text))
             }
-            let command = [isDelete ? "delete" : "write", name, "--from", "-", "--json"]
+            let command = [isDelete ? "delete" : "write", name, "--from", "-", "--time-unit", "us", "--json"]
             let position = try #require(try place.succeed(command, input: csv).json()["position"] as? Int)
             positions.append(position)
             rows += request.map {

@@ -1,0 +1,78 @@
+import FeatureModel
+import Foundation
+import Logging
+import Transport
+
+/// How a server's log is written: a line a message, the message before its fields, times in milliseconds.
+///
+/// As text: `2026-01-05T09:00:00.123Z info ready role=serve listen=127.0.0.1:7070`; a value that is not one plain word stands in quotes, with its
+/// control characters as escapes. As JSON: an object a line with `time`, `level`, `message` and `fields`.
+struct ServerLog: LogHandler {
+    enum Format: String, ExplainedArgument {
+        case text
+        case json
+
+        static let forms = "text or json"
+
+        init?(argument: String) { self.init(rawValue: argument) }
+
+        var description: String { rawValue }
+    }
+
+    let format: Format
+    var logLevel = Logger.Level.info
+    var metadata: Logger.Metadata = [:]
+
+    private struct Line: Encodable {
+        let time: String
+        let level: String
+        let message: String
+        let fields: [String: String]
+    }
+
+    init(_ format: Format) { self.format = format }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        write(event.level, "\(event.message)", metadata.merging(event.metadata ?? [:]) { $1 })
+    }
+
+    func log(
+        level: Logger.Level, message: Logger.Message, metadata more: Logger.Metadata?, source: String, file: String,
+        function: String, line: UInt
+    ) {
+        write(level, "\(message)", metadata.merging(more ?? [:]) { $1 })
+    }
+
+    private func write(_ level: Logger.Level, _ message: String, _ fields: Logger.Metadata) {
+        // Whole milliseconds: three digits of the six.
+        let time = TimeText.format(SystemClock().now()).dropLast(4) + "Z"
+        switch format {
+        case .json:
+            Console.noteJSON(
+                Line(time: String(time), level: level.rawValue, message: message, fields: fields.mapValues { "\($0)" }))
+        case .text:
+            let words = fields.sorted { $0.key < $1.key }.map { " \($0.key)=\(Self.word("\($0.value)"))" }
+            Console.note("\(time) \(level.rawValue) \(Self.escaped(message))\(words.joined())\n")
+        }
+    }
+
+    /// A value as it stands behind its name.
+    private static func word(_ text: String) -> String {
+        let isPlain = !text.isEmpty && text.unicodeScalars.allSatisfy { $0 > " " && $0 != "\"" && $0 != "=" && $0 != "\u{7F}" }
+        return isPlain ? escaped(text) : "\"\(escaped(text).replacingOccurrences(of: "\"", with: "\\\""))\""
+    }
+
+    /// Text from outside can neither break a line nor move a cursor.
+    private static func escaped(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return text }
+        return text.unicodeScalars.map {
+            $0 == "\n"
+                ? "\\n" : $0.properties.generalCategory == .control ? "\\u{\(String($0.value, radix: 16))}" : String($0)
+        }.joined()
+    }
+}

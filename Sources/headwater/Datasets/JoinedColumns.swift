@@ -1,0 +1,39 @@
+import Client
+import FeatureModel
+import Tables
+
+/// The columns that a history appends to its spine: its outputs, and behind each, where they are asked for, its statuses.
+struct JoinedColumns {
+    let names: [String]
+    let fields: [Field]
+
+    /// - Throws: `.invalidArgument` where a column of statuses is called as a feature is.
+    init(_ outputs: [Field], statuses: Bool) throws(HeadwaterError) {
+        let taken = Set(outputs.map { ByteString($0.name) })
+        var fields: [Field] = []
+        for output in outputs {
+            fields.append(output)
+            guard statuses else { continue }
+            let name = "\(output.name)__status"
+            guard !taken.contains(ByteString(name)) else {
+                throw HeadwaterError(
+                    .invalidArgument,
+                    "--statuses makes a column '\(name)' for '\(output.name)', and a feature is called so: leave --statuses out, or give one "
+                        + "an alias in a service")
+            }
+            fields.append(Field(name, .string))
+        }
+        self.fields = fields
+        names = fields.map(\.name)
+    }
+
+    /// The columns of a join's answer.
+    func columns(of part: JoinedPart) -> [OutputColumn] {
+        var columns: [OutputColumn] = []
+        for output in part.columns.indices {
+            columns.append(.cells(part.columns[output]))
+            if names.count > part.columns.count { columns.append(.statuses(part.statuses[output])) }
+        }
+        return columns
+    }
+}
