@@ -17,9 +17,10 @@ import Testing
     }
 
     @Test func theLikelyUnitIsTheOneInWhichANumberLiesInOurTime() {
-        for (factor, unit) in [
-            (1, TimeUnit.seconds), (1_000, .milliseconds), (1_000_000, .microseconds), (1_000_000_000, .nanoseconds),
-        ] {
+        let units: [(factor: Int64, unit: TimeUnit)] = [
+            (1, .seconds), (1_000, .milliseconds), (1_000_000, .microseconds), (1_000_000_000, .nanoseconds),
+        ]
+        for (factor, unit) in units {
             #expect(TimeUnit.likely(for: Self.second * factor) == unit)
         }
         for number in [0, -1, 5, 20_260_105, .max, .min] as [Int64] { #expect(TimeUnit.likely(for: number) == nil) }

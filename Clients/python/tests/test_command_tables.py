@@ -43,7 +43,7 @@ def command(server: Server, client: hw.Client, tmp_path: Path):
 
     def run(*arguments: str, helper: str = str(helper), code: int = 0) -> subprocess.CompletedProcess[str]:
         environment = {"HEADWATER_ADDRESS": server.address, "HEADWATER_PROJECT": client.project, "HEADWATER_TABLES": helper, "PATH": ""}
-        done = subprocess.run([str(BINARY), *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run([str(BINARY), *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
         assert done.returncode == code, done.stderr
         return done
 
