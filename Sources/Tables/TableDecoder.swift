@@ -131,6 +131,15 @@ public struct TableDecoder {
         try builder.checkTimes { rowLocation(file: name, row: $0, line: $1, column: $2) }
     }
 
+    /// Where the times so far are in doubt, reads on to the table's end and checks them.
+    ///
+    /// - Throws: as `checkTimes`, and `next`.
+    public mutating func refuseDoubtfulTimes() throws(HeadwaterError) {
+        guard hasDoubtfulTimes else { return }
+        while try next() != nil {}
+        try checkTimes()
+    }
+
     private var isBroken: Bool {
         switch reader {
         case .csv(let csv): csv.isBroken

@@ -60,7 +60,11 @@ struct TableUpload {
             var decoder = try decoder(taken: taken)
             while let rows = try decoder.next() {
                 try Interrupts.check()
-                try check.check(rows, operation: operation, now: now, file: table.name)
+                do { try check.check(rows, operation: operation, now: now, file: table.name) } catch {
+                    // Of times in another unit it says that they lie in the future: which unit they most likely have says more.
+                    try decoder.refuseDoubtfulTimes()
+                    throw error
+                }
                 guard rows.batch.bytes.count + 2 * RecordBody.entryHeaderBytes <= Self.requestBytesMax else {
                     throw HeadwaterError(
                         .invalidArgument,
