@@ -96,7 +96,10 @@ struct IntervalArgument: ExplainedArgument {
         duration = .seconds(number * unit)
     }
 
-    var description: String { duration.map { "\($0 / .seconds(3_600))h" } ?? "off" }
+    var description: String {
+        guard let duration else { return "off" }
+        return TimeText.formatDuration(Int64(duration / .microseconds(1)))
+    }
 }
 
 /// A level of swift-log.

@@ -8,7 +8,8 @@ import Tables
 struct DatasetVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Make a training set again and prove it equal, cell by cell. Exit code 5 where it is not, 1 where a file differs.",
+        abstract:
+            "Make a training set again and prove it equal, cell by cell. Exit code 5 where it is not, 1 where a file differs.",
         discussion: """
             Joins the spine again as of the saved position and compares the hash of each column, of labels too; deals the rows of a split \
             set out again; and with --against compares each cell of the features with a file's, row by row, and the file's labels with \

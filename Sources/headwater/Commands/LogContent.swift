@@ -70,6 +70,7 @@ struct LogContent {
         case .group(let change): "\(change.project): feature group \(change.group.reference)"
         case .service(let change): "\(change.project): feature service \(change.service.reference)"
         case .dataset(let change): "\(change.project): dataset \(change.dataset.name)"
+        case .promotion(let change): "\(change.project): promotion of \(change.what.rawValue) \(change.name)@\(change.version)"
         }
     }
 }
