@@ -44,7 +44,7 @@ extension SystemSuite {
                 try place.waitUntilReady(server)
                 return server
             }
-            let raised = try start("ulimit -Hn 4000 && ulimit -Sn 30", "a.sock")
+            let raised = try start("ulimit -Sn 30 && ulimit -Hn 4000", "a.sock")
             #expect(!raised.errors.contains("fewer connections"))
             let few = try start("ulimit -n 300", "b.sock")
             #expect(few.errors.contains("the limit of open files allows fewer connections than usual"))
