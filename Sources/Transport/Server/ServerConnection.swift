@@ -261,14 +261,19 @@ final class ServerConnection: SocketWatcher {
     }
 
     var isOverloaded: Bool {
-        output.waitingBytes > min(options.outputBytesMax, memory.budget.outputPart)
+        output.waitingBytes > outputBytesMax
             || connection.requestBytesInFlight > options.requestBytesMax || memory.waitsForRoom
     }
+
+    /// What may wait to be sent before no more answers are made.
+    private var outputBytesMax: Int { min(options.outputBytesMax, memory.budget.outputPart) }
 
     /// Waits for what the state asks for: nothing is read while this connection has too much output or work waiting.
     private func updateInterest() {
         guard !isClosed else { return }
-        if received.readableBytes > 0, !isOverloaded { joinRound() }
+        // Half of what waits goes first: then there is room to read on before the next answers, and requests are seen whole.
+        let hasRoom = !output.hasUnsent || output.waitingBytes <= outputBytesMax / 2
+        if received.readableBytes > 0, !isOverloaded, hasRoom { joinRound() }
         let isFull = received.readableBytes >= Self.readBytesMax
         var wanted: Readiness = isClosing || !isOverloaded && !isFull ? .readable : []
         if output.hasUnsent { wanted.insert(.writable) }
