@@ -35,13 +35,15 @@ struct ColumnNameTests {
 
     @Test func namesOfWhatIsMadeAreRefusedToFeaturesAndKeys() throws {
         let sandbox = try open()
-        for name in ["x__status", "x__event_time", "event_time", "ingest_time", "position", "row"] {
+        for name in ["x__status", "event_time", "ingest_time", "position", "row"] {
             try sandbox.write(
                 "f.yaml",
                 Self.definitions.replacingOccurrences(
                     of: "\n      - {name: plain", with: "\n      - {name: \(name), type: int64}\n      - {name: plain"))
             let feature = try sandbox.run("apply", "f.yaml")
             #expect(feature.code == 1 && feature.errors.contains("'\(name)'"), "\(name): \(feature.errors)")
+            // The status of a key is made nowhere.
+            guard name != "x__status" else { continue }
             try sandbox.write("k.yaml", Self.definitions.replacingOccurrences(of: "customer_id", with: name))
             let key = try sandbox.run("apply", "k.yaml")
             #expect(key.code == 1 && key.errors.contains("'\(name)'"), "\(name): \(key.errors)")

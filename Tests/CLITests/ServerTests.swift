@@ -51,14 +51,14 @@ struct ServerTests {
     @Test func statusSaysWhatTheProcessIsAndHasOneMeaningOfPositionALine() throws {
         let sandbox = try Shop.open()
         let text = try sandbox.succeed("status").output
-        for word in ["process   ", ", up ", "clients   1 connection", "directory ", "free\n", "snapshot    none yet"] {
+        for word in ["process   ", ", up ", "connections 1 of at most", "directory ", "free\n", "snapshot    none yet"] {
             #expect(text.contains(word), "\(word): \(text)")
         }
         for line in text.split(separator: "\n") { #expect(line.ranges(of: "position ").count <= 1, "\(line)") }
         let table = text.split(separator: "\n").filter { $0.contains("orders@1") }
         #expect(table.count == 2 && table.allSatisfy { $0.contains(" bytes") || $0.contains("KiB") }, "\(text)")
         let document = try sandbox.succeed("status", "--json").json()
-        for name in ["pid", "started_at", "connections", "disk_free_bytes", "directory"] {
+        for name in ["pid", "started_at", "network", "disk_free_bytes", "directory"] {
             #expect(document[name] != nil, "\(name)")
         }
     }
