@@ -65,7 +65,7 @@ final class Places: Sendable {
 /// Worker threads behind a queue that has an end.
 final class WorkerPool: Sendable {
     /// Jobs that may wait: each holds its request in memory.
-    static let waitingMax = 256
+    static let waitingMax = 1_024
 
     private let pool: ThreadPool
     private let waiting = Atomic<Int>(0)

@@ -78,7 +78,7 @@ final class Checker {
         if record.kind == .gap { return }
         let late = record.ingestTime - Workload.epoch - world.now
         let most = world.onlineMachine.trustedAheadMax + Self.clockSlack
-        if late < -Self.clockSlack {
+        if late < -Self.clockSlack - world.onlineMachine.trustedBehindMax {
             world.violate("P2", "the record at \(record.position) is stamped \(-late) µs before it came")
         }
         if late > most { world.violate("P2", "the record at \(record.position) is stamped \(late) µs late") }

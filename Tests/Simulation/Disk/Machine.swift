@@ -14,6 +14,8 @@ final class Machine {
     private var bootedAt: Microseconds = 0
     /// How far ahead of the truth what is taken here may be stamped.
     private(set) var trustedAheadMax: Microseconds = 3_000_000
+    /// How far behind it: where the wall clock stands in the past after the machine was off, nothing tells how long it was off.
+    private(set) var trustedBehindMax: Microseconds = 0
     private static let unlimited = 1 << 40
     private var capacity = Machine.unlimited
     /// How often the disk became full or got room again.
@@ -45,7 +47,11 @@ final class Machine {
     }
 
     /// A service starts that has no mark of this boot: it believes the wall clock.
-    func believesWall(_ now: Microseconds) { trustedAheadMax = max(trustedAheadMax, wall(now) - Workload.epoch - now) }
+    func believesWall(_ now: Microseconds) {
+        let ahead = wall(now) - Workload.epoch - now
+        trustedAheadMax = max(trustedAheadMax, ahead)
+        trustedBehindMax = max(trustedBehindMax, -ahead)
+    }
 
     /// Leaves so many bytes free, or takes the limit away.
     func setFree(bytes: Int?) {

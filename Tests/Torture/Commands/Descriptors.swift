@@ -102,7 +102,7 @@ struct DescriptorRun {
     }
 
     /// Writes and asks for the status; beside a crowd it may be refused, afterwards not.
-    private mutating func use(_ site: Site, isCrowded: Bool, _ limit: Int) async {
+    private mutating func use(_ site: Site, isCrowded: Bool, _ limit: Int, tries: Int = 25) async {
         do {
             try await site.withClient(.serve) { client in
                 try await Groups.apply(client)
@@ -118,6 +118,10 @@ struct DescriptorRun {
         } catch {
             if isCrowded {
                 figures.facts["refused in the crowd", default: 0] += 1
+            } else if tries > 1 {
+                // The server may not have noticed yet that the crowd has gone.
+                try? await Task.sleep(for: .milliseconds(200))
+                await use(site, isCrowded: false, limit, tries: tries - 1)
             } else {
                 figures.found(.died, "limit \(limit): no answer after the crowd has gone: \(error)")
             }
