@@ -29,7 +29,9 @@ extension SystemSuite {
             #expect(server.errors.contains("at most \(limit) files may be open in this process"))
             #expect(server.errors.contains("ulimit -n"))
             let client = try place.spawn(["-c", "ulimit -n \(limit) && exec \"$0\" status", Place.binary], of: "/bin/sh")
-            #expect(client.wait(seconds: 30) == .exit(1))
+            // With enough of them to look, it finds no server.
+            let ending = client.wait(seconds: 30)
+            #expect(ending == .exit(1) || ending == .exit(2) || ending == .exit(4))
             #expect(!client.errors.isEmpty)
         }
 

@@ -128,7 +128,7 @@ final class Place: Sendable {
         // It says so itself; asking with a command would take time from what runs beside it.
         let ready = try poll(seconds: Self.readySeconds) {
             guard server.isRunning else { throw PlaceError(description: "the server ended: \(server.errors)") }
-            return server.errors.contains("[Server] ready")
+            return server.errors.contains(" ready ")
         }
         guard ready else { throw PlaceError(description: "the server is not ready: \(server.errors)") }
     }
