@@ -15,6 +15,7 @@ static const ProtobufCMessageDescriptor *const heads[] = {
     &headwater__v1__apply_request__descriptor,
     &headwater__v1__apply_reply__descriptor,
     &headwater__v1__promote_request__descriptor,
+    &headwater__v1__remove_request__descriptor,
     &headwater__v1__list_request__descriptor,
     &headwater__v1__describe_request__descriptor,
     &headwater__v1__jsonreply__descriptor,

@@ -457,6 +457,51 @@ void   headwater__v1__promote_request__free_unpacked
   assert(message->base.descriptor == &headwater__v1__promote_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   headwater__v1__remove_request__init
+                     (Headwater__V1__RemoveRequest         *message)
+{
+  static const Headwater__V1__RemoveRequest init_value = HEADWATER__V1__REMOVE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t headwater__v1__remove_request__get_packed_size
+                     (const Headwater__V1__RemoveRequest *message)
+{
+  assert(message->base.descriptor == &headwater__v1__remove_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t headwater__v1__remove_request__pack
+                     (const Headwater__V1__RemoveRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &headwater__v1__remove_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t headwater__v1__remove_request__pack_to_buffer
+                     (const Headwater__V1__RemoveRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &headwater__v1__remove_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Headwater__V1__RemoveRequest *
+       headwater__v1__remove_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Headwater__V1__RemoveRequest *)
+     protobuf_c_message_unpack (&headwater__v1__remove_request__descriptor,
+                                allocator, len, data);
+}
+void   headwater__v1__remove_request__free_unpacked
+                     (Headwater__V1__RemoveRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &headwater__v1__remove_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   headwater__v1__list_request__init
                      (Headwater__V1__ListRequest         *message)
 {
@@ -2969,6 +3014,109 @@ const ProtobufCMessageDescriptor headwater__v1__promote_request__descriptor =
   (ProtobufCMessageInit) headwater__v1__promote_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor headwater__v1__remove_request__field_descriptors[6] =
+{
+  {
+    "project",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__RemoveRequest, has_project),
+    offsetof(Headwater__V1__RemoveRequest, project),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__RemoveRequest, has_kind),
+    offsetof(Headwater__V1__RemoveRequest, kind),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__RemoveRequest, has_name),
+    offsetof(Headwater__V1__RemoveRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "force",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Headwater__V1__RemoveRequest, has_force),
+    offsetof(Headwater__V1__RemoveRequest, force),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "keep_history",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Headwater__V1__RemoveRequest, has_keep_history),
+    offsetof(Headwater__V1__RemoveRequest, keep_history),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dry_run",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Headwater__V1__RemoveRequest, has_dry_run),
+    offsetof(Headwater__V1__RemoveRequest, dry_run),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned headwater__v1__remove_request__field_indices_by_name[] = {
+  5,   /* field[5] = dry_run */
+  3,   /* field[3] = force */
+  4,   /* field[4] = keep_history */
+  1,   /* field[1] = kind */
+  2,   /* field[2] = name */
+  0,   /* field[0] = project */
+};
+static const ProtobufCIntRange headwater__v1__remove_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor headwater__v1__remove_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.RemoveRequest",
+  "RemoveRequest",
+  "Headwater__V1__RemoveRequest",
+  "headwater.v1",
+  sizeof(Headwater__V1__RemoveRequest),
+  6,
+  headwater__v1__remove_request__field_descriptors,
+  headwater__v1__remove_request__field_indices_by_name,
+  1,  headwater__v1__remove_request__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__remove_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor headwater__v1__list_request__field_descriptors[1] =
 {
   {
@@ -3007,7 +3155,7 @@ const ProtobufCMessageDescriptor headwater__v1__list_request__descriptor =
   (ProtobufCMessageInit) headwater__v1__list_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__describe_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor headwater__v1__describe_request__field_descriptors[3] =
 {
   {
     "project",
@@ -3033,15 +3181,28 @@ static const ProtobufCFieldDescriptor headwater__v1__describe_request__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "as_of",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Headwater__V1__DescribeRequest, has_as_of),
+    offsetof(Headwater__V1__DescribeRequest, as_of),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned headwater__v1__describe_request__field_indices_by_name[] = {
+  2,   /* field[2] = as_of */
   1,   /* field[1] = name */
   0,   /* field[0] = project */
 };
 static const ProtobufCIntRange headwater__v1__describe_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor headwater__v1__describe_request__descriptor =
 {
@@ -3051,7 +3212,7 @@ const ProtobufCMessageDescriptor headwater__v1__describe_request__descriptor =
   "Headwater__V1__DescribeRequest",
   "headwater.v1",
   sizeof(Headwater__V1__DescribeRequest),
-  2,
+  3,
   headwater__v1__describe_request__field_descriptors,
   headwater__v1__describe_request__field_indices_by_name,
   1,  headwater__v1__describe_request__number_ranges,
@@ -3586,7 +3747,7 @@ const ProtobufCMessageDescriptor headwater__v1__get_prepared_request__descriptor
   (ProtobufCMessageInit) headwater__v1__get_prepared_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__prepare_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor headwater__v1__prepare_request__field_descriptors[5] =
 {
   {
     "project",
@@ -3636,8 +3797,21 @@ static const ProtobufCFieldDescriptor headwater__v1__prepare_request__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "as_of",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Headwater__V1__PrepareRequest, has_as_of),
+    offsetof(Headwater__V1__PrepareRequest, as_of),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned headwater__v1__prepare_request__field_indices_by_name[] = {
+  4,   /* field[4] = as_of */
   2,   /* field[2] = features */
   3,   /* field[3] = full_feature_names */
   0,   /* field[0] = project */
@@ -3646,7 +3820,7 @@ static const unsigned headwater__v1__prepare_request__field_indices_by_name[] = 
 static const ProtobufCIntRange headwater__v1__prepare_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor headwater__v1__prepare_request__descriptor =
 {
@@ -3656,14 +3830,14 @@ const ProtobufCMessageDescriptor headwater__v1__prepare_request__descriptor =
   "Headwater__V1__PrepareRequest",
   "headwater.v1",
   sizeof(Headwater__V1__PrepareRequest),
-  4,
+  5,
   headwater__v1__prepare_request__field_descriptors,
   headwater__v1__prepare_request__field_indices_by_name,
   1,  headwater__v1__prepare_request__number_ranges,
   (ProtobufCMessageInit) headwater__v1__prepare_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__prepare_reply__field_descriptors[3] =
+static const ProtobufCFieldDescriptor headwater__v1__prepare_reply__field_descriptors[4] =
 {
   {
     "handle",
@@ -3701,16 +3875,29 @@ static const ProtobufCFieldDescriptor headwater__v1__prepare_reply__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "warnings",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__PrepareReply, n_warnings),
+    offsetof(Headwater__V1__PrepareReply, warnings),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned headwater__v1__prepare_reply__field_indices_by_name[] = {
   0,   /* field[0] = handle */
   2,   /* field[2] = keys */
   1,   /* field[1] = outputs */
+  3,   /* field[3] = warnings */
 };
 static const ProtobufCIntRange headwater__v1__prepare_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor headwater__v1__prepare_reply__descriptor =
 {
@@ -3720,7 +3907,7 @@ const ProtobufCMessageDescriptor headwater__v1__prepare_reply__descriptor =
   "Headwater__V1__PrepareReply",
   "headwater.v1",
   sizeof(Headwater__V1__PrepareReply),
-  3,
+  4,
   headwater__v1__prepare_reply__field_descriptors,
   headwater__v1__prepare_reply__field_indices_by_name,
   1,  headwater__v1__prepare_reply__number_ranges,

@@ -101,6 +101,9 @@ struct BatchBuilder {
                 }
                 throw Self.unknown(String(decoding: name, as: UTF8.self), columns)
             }
+            guard builders[column].count == rowCount else {
+                throw Self.twice(String(decoding: name, as: UTF8.self), columns[column])
+            }
             do {
                 if document.kind(value) == .null {
                     try appendNull(column)
@@ -179,6 +182,9 @@ struct BatchBuilder {
         for (index, column) in columns.enumerated() {
             precondition(byName.updateValue(index, forKey: ByteString(column.name)) == nil, "wanted columns have different names")
         }
+        for (index, column) in columns.enumerated() {
+            for old in column.oldNames where byName[ByteString(old)] == nil { byName[ByteString(old)] = index }
+        }
         return byName
     }
 
@@ -191,7 +197,10 @@ struct BatchBuilder {
         case .refuse: if let index = targets.firstIndex(of: nil) { throw unknown(header[index], columns) }
         case .keep: for name in header { try check(Array(name.utf8)[...], options.takenNames) }
         }
-        let present = Set(targets.compactMap { $0 })
+        var present: Set<Int> = []
+        for (name, target) in zip(header, targets) {
+            if let target, !present.insert(target).inserted { throw twice(name, columns[target]) }
+        }
         let missing = columns.indices.filter { columns[$0].isRequired && !present.contains($0) }.map { columns[$0].name }
         guard missing.isEmpty else {
             throw invalid("missing column \(missing.joined(separator: ", ")); the file has \(list(header))")
@@ -205,6 +214,11 @@ struct BatchBuilder {
         throw invalid(
             "a column here is called '\(escapingControls(String(decoding: name, as: UTF8.self)))', as one of the answer is: "
                 + "rename it, or use --full-feature-names")
+    }
+
+    private static func twice(_ name: String, _ column: TableColumn) -> HeadwaterError {
+        invalid(
+            "'\(escapingControls(name))' and another column are both '\(column.name)', which had other names before: keep one")
     }
 
     private static func unknown(_ name: String, _ columns: [TableColumn]) -> HeadwaterError {

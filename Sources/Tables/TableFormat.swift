@@ -28,6 +28,8 @@ public struct TableColumn: Hashable, Sendable {
     public let ordinal: Int
     /// Whether the column must be there and hold no null.
     public let isRequired: Bool
+    /// Names that a table may call it by as well: it had them before.
+    public var oldNames: [String] = []
 
     public init(_ name: String, _ type: FeatureType, ordinal: Int, isRequired: Bool = false) {
         self.name = name

@@ -25,7 +25,8 @@ struct Headwater: AsyncParsableCommand {
             CommandGroup(
                 name: "DEFINITIONS",
                 subcommands: [
-                    Apply.self, PlanCommand.self, Promote.self, List.self, Describe.self, Search.self, Projects.self,
+                    Apply.self, PlanCommand.self, Promote.self, Remove.self, List.self, Describe.self, Search.self,
+                    Projects.self,
                 ]),
             CommandGroup(name: "ROWS", subcommands: [Write.self, Delete.self, Get.self, History.self, Scan.self]),
             CommandGroup(name: "TRAINING SETS", subcommands: [DatasetCommand.self]),

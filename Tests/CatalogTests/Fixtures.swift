@@ -55,6 +55,19 @@ func promote(_ kind: VersionedKind, _ name: String, project: String = "flights",
     return plan
 }
 
+/// Removes something at the position after the catalog's.
+@discardableResult
+func remove(
+    _ kind: RemovableKind, _ name: String, project: String = "flights", isForced: Bool = false, keepsHistory: Bool = false,
+    from catalog: inout Catalog
+) throws -> Plan {
+    let removal = Removal(project: project, kind, name, isForced: isForced, keepsHistory: keepsHistory)
+    let plan = try catalog.plan(removal, figures: [:])
+    let changes = try plan.approved()
+    catalog.apply(try CatalogRecordBody.decode(CatalogRecordBody.encode(changes)[...]), position: catalog.position + 1)
+    return plan
+}
+
 func flights() throws -> Catalog {
     var catalog = Catalog()
     try apply(flightsYAML, to: &catalog)

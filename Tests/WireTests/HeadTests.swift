@@ -32,7 +32,12 @@ import Testing
                 ($0.project, $0.kind, $0.name, $0.force, $0.dryRun) = ("p", "group", "orders@2", true, true)
             })
         try check(ListRequest.with { $0.project = "p" })
-        try check(DescribeRequest.with { $0.name = "é" })
+        try check(DescribeRequest.with { ($0.name, $0.asOf) = ("é", 0) })
+        try check(
+            RemoveRequest.with {
+                ($0.project, $0.kind, $0.name) = ("p", "feature", "orders:total")
+                ($0.force, $0.keepHistory, $0.dryRun) = (true, true, true)
+            })
         try check(JSONReply.with { $0.position = 9 })
         try check(
             WriteRequest.with { ($0.producer, $0.epoch, $0.sequence, $0.catalogVersion) = (.max, .max, 1 << 40, 0) })
@@ -49,11 +54,12 @@ import Testing
                 $0.keyNames = ["origin", "dest"]
             })
         try check(GetReply.with { $0.outputs = outputs })
-        try check(PrepareRequest.with { $0.features = ["a:b"] })
+        try check(PrepareRequest.with { ($0.features, $0.asOf) = (["a:b"], .max) })
         try check(
             PrepareReply.with {
                 $0.outputs = outputs
                 $0.keys = [ColumnSpec(Field("k", .int64))]
+                $0.warnings = ["orders@1 is deprecated: use orders@2"]
             })
         try check(
             HistoryRequest.with {

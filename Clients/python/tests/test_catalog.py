@@ -122,3 +122,99 @@ def test_a_plan_shows_all_fields_of_what_is_new_and_counts_what_stays(client: hw
     lines = str(client.plan([new])).splitlines()
     assert "= 300 feature groups: kept (they are not in the definitions; nothing is deleted)" in lines
     assert len(lines) < 12
+
+
+def test_what_is_removed_is_gone_and_what_depends_on_it_is_named(client: hw.Client) -> None:
+    two_versions(client)
+    client.write("g@2", {"id": [1], "x": ["two"], "y": [True]})
+    with pytest.raises(hw.FailedPrecondition, match="feature service s@1 reads it") as refused:
+        client.remove("group", "g@1")
+    assert "promote another version first" in str(refused.value)
+    assert client.remove("service", "s@2", dry_run=True).changed
+    client.promote("group", "g@2")
+    client.promote("service", "s@2")
+    plan = client.remove("group", "g@1", force=True)
+    assert [item["action"] for item in plan["items"]] == ["removed", "removed"]
+    assert "- feature service s@1: removed" in str(plan)
+    assert "2 removed" in str(plan)
+    with pytest.raises(hw.NotFound, match="was removed at position"):
+        client.write("g@1", {"id": [1], "x": [1]})
+    with pytest.raises(hw.NotFound):
+        client.get_online_features("g@1:x", {"id": [1]})
+    assert client.get_online_features("g:x", {"id": [1]}).to_dict()["x"] == ["two"]
+    with pytest.raises(hw.InvalidArgument, match="g@1 was removed: its name is used again under the next version"):
+        client.apply([hw.FeatureGroup("g", USER, {"x": "int32"}, version=1)])
+    with pytest.raises(hw.NotFound, match="no feature group 'g@1'|was removed"):
+        client.remove("group", "g@1")
+    with pytest.raises(hw.InvalidArgument, match="cannot be removed: it is one of project"):
+        client.remove("column", "x")
+
+
+def test_a_removed_feature_is_not_seen_and_the_past_is(client: hw.Client) -> None:
+    client.apply([hw.FeatureGroup("g", USER, {"x": "int32", "y": "string", "z": "bool"})])
+    position = client.write("g", {"id": [1], "x": [1], "y": ["a"], "z": [True]})
+    client.remove("feature", "g:y")
+    got = client.get_online_features("g:*", {"id": [1]}).to_dict()
+    assert got == {"id": [1], "x": [1], "z": [True]}
+    with pytest.raises(hw.InvalidArgument, match="no such column"):
+        client.write("g", {"id": [1], "y": ["b"]})
+    position_after = client.write("g", {"id": [2], "x": [2], "z": [False]})
+    assert client.scan("g", min_position=position_after).to_arrow().column_names[-2:] == ["x", "z"]
+    assert client.scan("g", as_of=int(position)).to_dict()["y"] == ["a"]
+    spine = {"id": [1], "event_time": ["2030-01-01"]}
+    assert client.get_historical_features(spine, "g:y", as_of=int(position)).to_dict()["y"] == ["a"]
+    with pytest.raises(hw.NotFound, match="no feature 'y'"):
+        client.get_historical_features(spine, "g:y")
+
+
+def test_rows_of_a_removed_group_are_read_as_of_before_until_they_are_compacted(client: hw.Client) -> None:
+    for keep_history in (True, False):
+        name = f"g{keep_history}"
+        client.apply([hw.FeatureGroup(name, USER, {"x": "int32"})])
+        position = client.write(name, {"id": [1], "x": [1]})
+        removed = client.remove("group", name, keep_history=keep_history).position
+        assert removed is not None
+        client.compact()
+        if keep_history:
+            assert client.scan(name, as_of=int(position), min_position=removed).to_dict()["x"] == [1]
+            assert client.scan(name, as_of=int(position), keys={"id": [2]}).to_dict()["x"] == []
+        with pytest.raises(hw.NotFound, match=f"feature group '{name}@1' of project '.*' was removed at position {removed}"):
+            client.scan(name)
+        assert client.audit(min_position=removed)
+
+
+def test_an_old_name_goes_on_and_what_is_deprecated_is_warned_of(client: hw.Client) -> None:
+    client.apply([hw.FeatureGroup("g", USER, {"x": "int32"}), hw.FeatureService("s", ["g:x"])])
+    client.write("g", {"id": [1], "x": [1]})
+    feature = hw.Feature("y", "int32", renamed_from=["x"])
+    plan = client.apply([hw.FeatureGroup("h", USER, [feature], renamed_from=["g"], deprecated="use k")])
+    assert "~ renamed: g@1 → h@1; g still means it" in str(plan)
+    position = client.write("g", {"id": [2], "x": [2]})
+    position = client.write("h", {"id": [3], "y": [3]})
+    with pytest.warns(FutureWarning, match="h@1 is deprecated: use k"):
+        got = client.get_online_features(["g:x"], {"id": [1, 2, 3]}, full_feature_names=True, min_position=position)
+    assert got.to_dict()["g__x"] == [1, 2, 3]
+    with pytest.warns(FutureWarning):
+        assert client.get_online_features("h:y", {"id": [3]}).to_dict()["y"] == [3]
+    with pytest.warns(FutureWarning):
+        assert client.get_online_features(service="s", entities={"id": [2]}).to_dict()["x"] == [2]
+    with pytest.raises(hw.InvalidArgument, match="are both 'y'"):
+        client.write("g", {"id": [1], "x": [1], "y": [1]})
+    assert "deprecated: use k" in str(client.list())
+    with pytest.raises(hw.InvalidArgument, match="are the system's own"):
+        client.apply([hw.FeatureGroup("headwater.g", USER, {"x": "int32"})])
+
+
+def test_an_asyncio_client_removes(client: hw.Client) -> None:
+    two_versions(client)
+
+    async def run() -> None:
+        async with await headwater.aio.connect(client.address, client.project) as other:
+            assert (await other.remove("service", "s@2")).changed
+            with pytest.raises(hw.NotFound):
+                await other.get_online_features(service="s@2", entities={"id": [1]})
+            plan = await other.remove("project", client.project, force=True)
+            assert plan["items"][-1]["kind"] == "project"
+            assert (await other.list())["feature_groups"] == []
+
+    asyncio.run(run())

@@ -25,6 +25,7 @@ typedef struct Headwater__V1__Output Headwater__V1__Output;
 typedef struct Headwater__V1__ApplyRequest Headwater__V1__ApplyRequest;
 typedef struct Headwater__V1__ApplyReply Headwater__V1__ApplyReply;
 typedef struct Headwater__V1__PromoteRequest Headwater__V1__PromoteRequest;
+typedef struct Headwater__V1__RemoveRequest Headwater__V1__RemoveRequest;
 typedef struct Headwater__V1__ListRequest Headwater__V1__ListRequest;
 typedef struct Headwater__V1__DescribeRequest Headwater__V1__DescribeRequest;
 typedef struct Headwater__V1__JSONReply Headwater__V1__JSONReply;
@@ -282,6 +283,45 @@ struct  Headwater__V1__PromoteRequest
     , 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, 0, 0, 0, 0 }
 
 
+/*
+ * Removes one thing; the answer is an ApplyReply with the plan as JSON.
+ */
+struct  Headwater__V1__RemoveRequest
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_project;
+  ProtobufCBinaryData project;
+  /*
+   * project, entity, group, feature, service, dataset
+   */
+  protobuf_c_boolean has_kind;
+  ProtobufCBinaryData kind;
+  /*
+   * NAME or NAME@VERSION; of a feature GROUP:FEATURE
+   */
+  protobuf_c_boolean has_name;
+  ProtobufCBinaryData name;
+  /*
+   * Also what depends on it.
+   */
+  protobuf_c_boolean has_force;
+  protobuf_c_boolean force;
+  /*
+   * Rows of a group stay for reads as of positions before.
+   */
+  protobuf_c_boolean has_keep_history;
+  protobuf_c_boolean keep_history;
+  /*
+   * Only says what it would do.
+   */
+  protobuf_c_boolean has_dry_run;
+  protobuf_c_boolean dry_run;
+};
+#define HEADWATER__V1__REMOVE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__remove_request__descriptor) \
+    , 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, 0, 0, 0, 0, 0, 0 }
+
+
 struct  Headwater__V1__ListRequest
 {
   ProtobufCMessage base;
@@ -300,10 +340,15 @@ struct  Headwater__V1__DescribeRequest
   ProtobufCBinaryData project;
   protobuf_c_boolean has_name;
   ProtobufCBinaryData name;
+  /*
+   * As definitions were at this position.
+   */
+  protobuf_c_boolean has_as_of;
+  uint64_t as_of;
 };
 #define HEADWATER__V1__DESCRIBE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__describe_request__descriptor) \
-    , 0, {0,NULL}, 0, {0,NULL} }
+    , 0, {0,NULL}, 0, {0,NULL}, 0, 0 }
 
 
 struct  Headwater__V1__JSONReply
@@ -456,10 +501,15 @@ struct  Headwater__V1__PrepareRequest
   ProtobufCBinaryData *features;
   protobuf_c_boolean has_full_feature_names;
   protobuf_c_boolean full_feature_names;
+  /*
+   * As definitions were at this position: what a history takes. No handle is made.
+   */
+  protobuf_c_boolean has_as_of;
+  uint64_t as_of;
 };
 #define HEADWATER__V1__PREPARE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__prepare_request__descriptor) \
-    , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0 }
+    , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0, 0, 0 }
 
 
 struct  Headwater__V1__PrepareReply
@@ -474,10 +524,15 @@ struct  Headwater__V1__PrepareReply
   Headwater__V1__Output **outputs;
   size_t n_keys;
   Headwater__V1__ColumnSpec **keys;
+  /*
+   * What of the list should not be used any more.
+   */
+  size_t n_warnings;
+  ProtobufCBinaryData *warnings;
 };
 #define HEADWATER__V1__PREPARE_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__prepare_reply__descriptor) \
-    , 0, 0, 0,NULL, 0,NULL }
+    , 0, 0, 0,NULL, 0,NULL, 0,NULL }
 
 
 struct  Headwater__V1__HistoryRequest
@@ -1200,6 +1255,25 @@ Headwater__V1__PromoteRequest *
                       const uint8_t       *data);
 void   headwater__v1__promote_request__free_unpacked
                      (Headwater__V1__PromoteRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Headwater__V1__RemoveRequest methods */
+void   headwater__v1__remove_request__init
+                     (Headwater__V1__RemoveRequest         *message);
+size_t headwater__v1__remove_request__get_packed_size
+                     (const Headwater__V1__RemoveRequest   *message);
+size_t headwater__v1__remove_request__pack
+                     (const Headwater__V1__RemoveRequest   *message,
+                      uint8_t             *out);
+size_t headwater__v1__remove_request__pack_to_buffer
+                     (const Headwater__V1__RemoveRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Headwater__V1__RemoveRequest *
+       headwater__v1__remove_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   headwater__v1__remove_request__free_unpacked
+                     (Headwater__V1__RemoveRequest *message,
                       ProtobufCAllocator *allocator);
 /* Headwater__V1__ListRequest methods */
 void   headwater__v1__list_request__init
@@ -1974,6 +2048,9 @@ typedef void (*Headwater__V1__ApplyReply_Closure)
 typedef void (*Headwater__V1__PromoteRequest_Closure)
                  (const Headwater__V1__PromoteRequest *message,
                   void *closure_data);
+typedef void (*Headwater__V1__RemoveRequest_Closure)
+                 (const Headwater__V1__RemoveRequest *message,
+                  void *closure_data);
 typedef void (*Headwater__V1__ListRequest_Closure)
                  (const Headwater__V1__ListRequest *message,
                   void *closure_data);
@@ -2107,6 +2184,7 @@ extern const ProtobufCMessageDescriptor headwater__v1__output__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__apply_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__apply_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__promote_request__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__remove_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__list_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__describe_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__jsonreply__descriptor;

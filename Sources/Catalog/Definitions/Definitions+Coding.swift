@@ -43,6 +43,10 @@ extension KeyedEncodingContainer {
     mutating func encode(_ values: [String: String], unlessEmpty key: Key) throws {
         if !values.isEmpty { try encode(values, forKey: key) }
     }
+
+    mutating func encode(_ values: [String], unlessEmpty key: Key) throws {
+        if !values.isEmpty { try encode(values, forKey: key) }
+    }
 }
 
 extension KeyedDecodingContainer {
@@ -101,7 +105,8 @@ extension EntityDefinition: Codable {
 
 extension GroupDefinition: Codable {
     enum CodingKeys: String, CodingKey {
-        case name, version, entity, retention, ahead, description, owner, tags, features
+        case name, version, entity, retention, ahead, description, owner, tags, features, deprecated
+        case renamedFrom = "renamed_from"
         case eventTime = "event_time"
         case availableTime = "available_time"
         case maxAge = "max_age"
@@ -120,6 +125,8 @@ extension GroupDefinition: Codable {
         description = try values.decodeIfPresent(String.self, forKey: .description)
         owner = try values.decodeIfPresent(String.self, forKey: .owner)
         tags = try values.tags(.tags)
+        renamedFrom = try values.decodeIfPresent([String].self, forKey: .renamedFrom) ?? []
+        deprecated = try values.decodeIfPresent(String.self, forKey: .deprecated)
         features = try values.decode([FeatureDefinition].self, forKey: .features)
     }
 
@@ -136,12 +143,17 @@ extension GroupDefinition: Codable {
         try values.encodeIfPresent(description, forKey: .description)
         try values.encodeIfPresent(owner, forKey: .owner)
         try values.encode(tags, unlessEmpty: .tags)
+        try values.encode(renamedFrom, unlessEmpty: .renamedFrom)
+        try values.encodeIfPresent(deprecated, forKey: .deprecated)
         try values.encode(features, forKey: .features)
     }
 }
 
 extension FeatureDefinition: Codable {
-    enum CodingKeys: String, CodingKey { case name, type, description, tags, checks }
+    enum CodingKeys: String, CodingKey {
+        case name, type, description, tags, checks, deprecated
+        case renamedFrom = "renamed_from"
+    }
 
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
@@ -149,6 +161,8 @@ extension FeatureDefinition: Codable {
         type = try values.decode(FeatureType.self, forKey: .type)
         description = try values.decodeIfPresent(String.self, forKey: .description)
         tags = try values.tags(.tags)
+        renamedFrom = try values.decodeIfPresent([String].self, forKey: .renamedFrom) ?? []
+        deprecated = try values.decodeIfPresent(String.self, forKey: .deprecated)
         checks = try values.decodeIfPresent(FeatureChecks.self, forKey: .checks)
     }
 
@@ -158,6 +172,8 @@ extension FeatureDefinition: Codable {
         try values.encode(type, forKey: .type)
         try values.encodeIfPresent(description, forKey: .description)
         try values.encode(tags, unlessEmpty: .tags)
+        try values.encode(renamedFrom, unlessEmpty: .renamedFrom)
+        try values.encodeIfPresent(deprecated, forKey: .deprecated)
         try values.encodeIfPresent(checks, forKey: .checks)
     }
 }
@@ -190,7 +206,10 @@ extension FeatureChecks: Codable {
 }
 
 extension ServiceDefinition: Codable {
-    enum CodingKeys: String, CodingKey { case name, version, description, owner, tags, features }
+    enum CodingKeys: String, CodingKey {
+        case name, version, description, owner, tags, features, deprecated
+        case renamedFrom = "renamed_from"
+    }
 
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
@@ -199,6 +218,8 @@ extension ServiceDefinition: Codable {
         description = try values.decodeIfPresent(String.self, forKey: .description)
         owner = try values.decodeIfPresent(String.self, forKey: .owner)
         tags = try values.tags(.tags)
+        renamedFrom = try values.decodeIfPresent([String].self, forKey: .renamedFrom) ?? []
+        deprecated = try values.decodeIfPresent(String.self, forKey: .deprecated)
         features = try values.decode([ServiceFeature].self, forKey: .features)
     }
 
@@ -209,6 +230,8 @@ extension ServiceDefinition: Codable {
         try values.encodeIfPresent(description, forKey: .description)
         try values.encodeIfPresent(owner, forKey: .owner)
         try values.encode(tags, unlessEmpty: .tags)
+        try values.encode(renamedFrom, unlessEmpty: .renamedFrom)
+        try values.encodeIfPresent(deprecated, forKey: .deprecated)
         try values.encode(features, forKey: .features)
     }
 }

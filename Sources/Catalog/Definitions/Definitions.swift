@@ -69,6 +69,8 @@ public enum DefinitionLimits {
     public static let itemsMax = 4_096
     /// Features of one service.
     public static let serviceFeaturesMax = 4_096
+    /// Old names of one thing.
+    public static let oldNamesMax = 16
     /// Parts of one split.
     public static let splitPartsMax = 64
     /// Problems that one refusal lists; the rest is a count.

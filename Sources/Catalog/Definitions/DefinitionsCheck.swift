@@ -55,6 +55,7 @@ struct DefinitionsCheck {
             problems.add("\(path).name", "feature group '\(group.reference)' is defined twice")
         }
         check(description: group.description, owner: group.owner, tags: group.tags, path)
+        check(oldNames: group.renamedFrom, of: group.name, deprecated: group.deprecated, path)
         if let name = group.eventTime {
             problems.add("\(path).event_time", ifWrong: Names.problem(withTimeColumn: name, isEventTime: true))
         } else {
@@ -81,7 +82,15 @@ struct DefinitionsCheck {
                         + "twice")
             }
             check(description: feature.description, owner: nil, tags: feature.tags, path)
+            check(oldNames: feature.renamedFrom, of: feature.name, deprecated: feature.deprecated, path)
             if let checks = feature.checks { check(checks, of: feature.type, "\(path).checks") }
+        }
+        for feature in group.features {
+            for old in feature.renamedFrom where names.contains(old) {
+                problems.add(
+                    "\(path).features[\(feature.name)].renamed_from",
+                    "'\(old)' is also a feature of this group: a renamed feature is listed once, by its new name")
+            }
         }
         if let entity = entities[group.entity] {
             problems.append(Self.clashes(in: group, keys: entity.keys.map(\.name)))
@@ -148,6 +157,7 @@ struct DefinitionsCheck {
             problems.add("\(path).name", "feature service '\(service.reference)' is defined twice")
         }
         check(description: service.description, owner: service.owner, tags: service.tags, path)
+        check(oldNames: service.renamedFrom, of: service.name, deprecated: service.deprecated, path)
         if service.features.isEmpty || service.features.count > DefinitionLimits.serviceFeaturesMax {
             problems.add(
                 "\(path).features",
@@ -204,6 +214,19 @@ struct DefinitionsCheck {
         // Not more parts than can add up without overflow: each has fewer than 2^63 rows, and none may have more than all.
         if rows != UInt64(truncatingIfNeeded: dataset.rows) || split.parts.contains(where: { $0.rows > dataset.rows }) {
             problems.add("\(path).split.parts", "they have \(rows) rows together, and the dataset \(dataset.rows)")
+        }
+    }
+
+    private mutating func check(oldNames: [String], of name: String, deprecated: String?, _ path: String) {
+        for old in oldNames {
+            problems.add("\(path).renamed_from", ifWrong: Names.problem(with: old))
+            if old == name { problems.add("\(path).renamed_from", "'\(old)' is its name now: list those that it had before") }
+        }
+        if Set(oldNames).count < oldNames.count { problems.add("\(path).renamed_from", "a name is listed twice") }
+        if let deprecated, deprecated.isEmpty || deprecated.utf8.count > DefinitionLimits.descriptionBytesMax {
+            problems.add(
+                "\(path).deprecated",
+                "say what to use instead, in 1 to \(DefinitionLimits.descriptionBytesMax) bytes, such as \"use weather@2\"")
         }
     }
 

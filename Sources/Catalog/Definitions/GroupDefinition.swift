@@ -16,12 +16,17 @@ public struct GroupDefinition: Hashable, Sendable {
     public var description: String?
     public var owner: String?
     public var tags: [String: String]
+    /// Names that it had before, and that still mean it.
+    public var renamedFrom: [String]
+    /// Why it should not be used any more, and what to use: shown to who does.
+    public var deprecated: String?
     public var features: [FeatureDefinition]
 
     public init(
         name: String, version: UInt32 = 1, entity: String, eventTime: String? = nil, availableTime: String? = nil,
         maxAge: TimeSpan? = nil, retention: TimeSpan? = nil, ahead: TimeSpan? = nil, description: String? = nil,
-        owner: String? = nil, tags: [String: String] = [:], features: [FeatureDefinition]
+        owner: String? = nil, tags: [String: String] = [:], renamedFrom: [String] = [], deprecated: String? = nil,
+        features: [FeatureDefinition]
     ) {
         self.name = name
         self.version = version
@@ -34,6 +39,8 @@ public struct GroupDefinition: Hashable, Sendable {
         self.description = description
         self.owner = owner
         self.tags = tags
+        self.renamedFrom = renamedFrom
+        self.deprecated = deprecated
         self.features = features
     }
 
@@ -50,15 +57,22 @@ public struct FeatureDefinition: Hashable, Sendable {
     public var description: String?
     public var tags: [String: String]
     public var checks: FeatureChecks?
+    /// Names that it had before, and that still mean it.
+    public var renamedFrom: [String]
+    /// Why it should not be used any more, and what to use: shown to who does.
+    public var deprecated: String?
 
     public init(
-        name: String, type: FeatureType, description: String? = nil, tags: [String: String] = [:], checks: FeatureChecks? = nil
+        name: String, type: FeatureType, description: String? = nil, tags: [String: String] = [:], checks: FeatureChecks? = nil,
+        renamedFrom: [String] = [], deprecated: String? = nil
     ) {
         self.name = name
         self.type = type
         self.description = description
         self.tags = tags
         self.checks = checks
+        self.renamedFrom = renamedFrom
+        self.deprecated = deprecated
     }
 }
 

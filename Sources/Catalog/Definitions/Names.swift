@@ -8,6 +8,8 @@ public enum Names {
     /// Names that a scan gives to columns of its own.
     static let scanColumns = ["event_time", "ingest_time", "position", "row"]
     static let statusSuffix = "__status"
+    /// How names of the system's own begin.
+    static let systemPrefix = "headwater."
 
     /// What is wrong with a name; `nil` where nothing is.
     public static func problem(with name: String) -> String? {

@@ -5,17 +5,23 @@ public struct ServiceDefinition: Hashable, Sendable {
     public var description: String?
     public var owner: String?
     public var tags: [String: String]
+    /// Names that it had before, and that still mean it.
+    public var renamedFrom: [String]
+    /// Why it should not be used any more, and what to use: shown to who does.
+    public var deprecated: String?
     public var features: [ServiceFeature]
 
     public init(
         name: String, version: UInt32 = 1, description: String? = nil, owner: String? = nil, tags: [String: String] = [:],
-        features: [ServiceFeature]
+        renamedFrom: [String] = [], deprecated: String? = nil, features: [ServiceFeature]
     ) {
         self.name = name
         self.version = version
         self.description = description
         self.owner = owner
         self.tags = tags
+        self.renamedFrom = renamedFrom
+        self.deprecated = deprecated
         self.features = features
     }
 

@@ -28,6 +28,7 @@ struct Differences {
         if let checks = feature.checks { line += ", checks \(checks)" }
         if !feature.tags.isEmpty { line += ", tags \(Self.spelt(feature.tags))" }
         if let description = feature.description { line += ", description \(description)" }
+        if let text = feature.deprecated { line += ", deprecated: \(text)" }
         note(line)
     }
 
@@ -46,6 +47,11 @@ struct Differences {
     mutating func compare(_ field: String, _ old: [String: String], _ new: [String: String]) {
         guard old != new else { return }
         lines.append("~ \(field): \(Self.spelt(old)) → \(Self.spelt(new))")
+    }
+
+    mutating func compare(_ field: String, _ old: [String], _ new: [String]) {
+        guard old != new else { return }
+        lines.append("~ \(field): [\(old.joined(separator: ", "))] → [\(new.joined(separator: ", "))]")
     }
 
     private static func spelt(_ tags: [String: String]) -> String {

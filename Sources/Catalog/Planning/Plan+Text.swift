@@ -46,6 +46,7 @@ extension Plan {
         switch action {
         case .created: "+"
         case .changed, .promoted: "~"
+        case .removed: "-"
         case .unchanged, .kept: "="
         case .refused: "!"
         }
@@ -55,6 +56,7 @@ extension Plan {
         switch action {
         case .kept: ": kept (it is not in the files; nothing is deleted)"
         case .promoted: ": promoted"
+        case .removed: ": removed"
         case .refused: ": refused"
         default: ""
         }

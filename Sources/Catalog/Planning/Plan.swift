@@ -7,6 +7,8 @@ public struct Plan: Sendable, Hashable, Codable {
         case group = "feature group"
         case service = "feature service"
         case dataset = "dataset"
+        case feature = "feature"
+        case project = "project"
     }
 
     public enum Action: String, Sendable, Hashable, Codable {
@@ -17,6 +19,7 @@ public struct Plan: Sendable, Hashable, Codable {
         case kept
         /// What the name without a version means from here on.
         case promoted
+        case removed
         /// Not allowed; the details say what to do instead.
         case refused
     }
@@ -71,7 +74,9 @@ public struct Plan: Sendable, Hashable, Codable {
     /// `2 created, 1 changed, 0 refused; 4 stay as they are`.
     public var summary: String {
         func count(_ actions: Action...) -> Int { items.count { actions.contains($0.action) } }
-        let others = [("promoted", count(.promoted))].filter { $0.1 > 0 }.map { ", \($0.1) \($0.0)" }.joined()
+        let others = [("promoted", count(.promoted)), ("removed", count(.removed))].filter { $0.1 > 0 }.map {
+            ", \($0.1) \($0.0)"
+        }.joined()
         return "\(count(.created)) created, \(count(.changed)) changed\(others), \(count(.refused)) refused; "
             + "\(count(.unchanged, .kept)) stay as they are"
     }

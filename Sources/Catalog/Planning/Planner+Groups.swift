@@ -4,10 +4,13 @@ extension Planner {
     /// Compares a group with the same version in the catalog.
     ///
     /// - Returns: the definition that would stand after it, with features in ordinal order, and its schema version.
-    func compare(
+    mutating func compare(
         _ old: CatalogGroup, with new: GroupDefinition, _ path: String
     ) -> (merged: GroupDefinition, schemaVersion: UInt32, differences: Differences) {
         var differences = Differences()
+        if let name = renamedFrom[.group]?[new.name] {
+            differences.note("~ renamed: \(name)@\(old.version) → \(old.reference); \(name) still means it")
+        }
         compareShape(old, with: new, path, &differences)
         differences.compare("max_age", old.definition.maxAge, new.maxAge)
         differences.compare("retention", old.definition.retention, new.retention)
@@ -15,16 +18,33 @@ extension Planner {
         differences.compare("description", old.definition.description, new.description)
         differences.compare("owner", old.definition.owner, new.owner)
         differences.compare("tags", old.definition.tags, new.tags)
+        differences.compare("renamed_from", old.definition.renamedFrom, new.renamedFrom)
+        differences.compare("deprecated", old.definition.deprecated, new.deprecated)
 
         var merged = new
         var schemaMoves = false
         merged.features = []
         let byName = Dictionary(new.features.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        for feature in old.definition.features {
-            guard let newer = byName[feature.name] else {
+        let heirs = heirs(of: old, in: new, path, &differences)
+        for (ordinal, feature) in zip(old.newestSchema.featureBase..., old.definition.features) {
+            if let position = old.removedFeatures[ordinal] {
+                if byName[feature.name] != nil {
+                    differences.refuse(
+                        "\(path).features[\(feature.name)].name",
+                        "feature '\(feature.name)' of \(old.reference) was removed at \(position)",
+                        "call it otherwise, or " + remedy(for: old))
+                }
+                merged.features.append(feature)
+                continue
+            }
+            guard let newer = byName[feature.name] ?? heirs[feature.name] else {
                 differences.note("= feature \(feature.name): kept (it is not in the files; nothing is deleted)")
                 merged.features.append(feature)
                 continue
+            }
+            if newer.name != feature.name {
+                differences.note("~ feature \(newer.name): renamed from \(feature.name), which still means it")
+                schemaMoves = true
             }
             if newer.type != feature.type {
                 if feature.type.widens(to: newer.type) {
@@ -39,8 +59,9 @@ extension Planner {
             compare(feature, with: newer, &differences)
             merged.features.append(newer)
         }
-        let known = Set(old.definition.features.map(\.name))
+        let known = Set(merged.features.map(\.name))
         for feature in new.features where !known.contains(feature.name) {
+            checkReserved(feature.name, "\(path).features[\(feature.name)].name")
             differences.noteNew(feature)
             schemaMoves = true
             merged.features.append(feature)
@@ -74,7 +95,30 @@ extension Planner {
         }
     }
 
+    /// Features of the files that are known by another name, by that name.
+    private func heirs(
+        of old: CatalogGroup, in new: GroupDefinition, _ path: String, _ differences: inout Differences
+    ) -> [String: FeatureDefinition] {
+        let known = Set(old.definition.features.map(\.name))
+        var heirs: [String: FeatureDefinition] = [:]
+        for feature in new.features {
+            for name in feature.renamedFrom where known.contains(name) {
+                if known.contains(feature.name) || heirs.values.contains(where: { $0.name == feature.name }) || heirs[name] != nil
+                {
+                    differences.refuse(
+                        "\(path).features[\(feature.name)].renamed_from", "feature '\(name)' of \(old.reference) is there itself",
+                        "one feature is renamed to one new name")
+                } else {
+                    heirs[name] = feature
+                }
+            }
+        }
+        return heirs
+    }
+
     private func compare(_ old: FeatureDefinition, with new: FeatureDefinition, _ differences: inout Differences) {
+        differences.compare("feature \(new.name): renamed_from", old.renamedFrom, new.renamedFrom)
+        differences.compare("feature \(new.name): deprecated", old.deprecated, new.deprecated)
         differences.compare("feature \(old.name): description", old.description, new.description)
         differences.compare("feature \(old.name): tags", old.tags, new.tags)
         differences.compare("feature \(old.name): checks", old.checks, new.checks)

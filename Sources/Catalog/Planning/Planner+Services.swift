@@ -5,7 +5,10 @@ extension Planner {
         let path = DefinitionsCheck.path(of: service)
         guard let old = before.service(project: project, VersionedName(service.name, version: service.version)) else {
             var differences = Differences()
+            checkName(.service, service.name, service.version, path)
             guard let pins = resolve(service, path, &differences) else { return }
+            warnOfDeprecated(pins, &differences)
+            differences.noteNew("deprecated", service.deprecated)
             differences.noteNew(description: service.description, owner: service.owner, tags: service.tags)
             for pin in pins { differences.note("+ \(describe(pin))") }
             let change = ServiceChange(project: project, service: service, pins: pins)
@@ -16,6 +19,11 @@ extension Planner {
             return
         }
         var differences = Differences()
+        let oldName = renamedFrom[.service]?[service.name]
+        if let oldName { differences.note("~ renamed: \(oldName)@\(old.version) → \(old.reference); \(oldName) still means it") }
+        warnOfDeprecated(old.pins, &differences)
+        differences.compare("renamed_from", old.definition.renamedFrom, service.renamedFrom)
+        differences.compare("deprecated", old.definition.deprecated, service.deprecated)
         differences.compare("description", old.definition.description, service.description)
         differences.compare("owner", old.definition.owner, service.owner)
         differences.compare("tags", old.definition.tags, service.tags)
@@ -27,7 +35,7 @@ extension Planner {
         let change = ServiceChange(project: project, service: service, pins: old.pins)
         finish(
             .service, service.reference, path: path, exists: true, differences: differences,
-            change: old.definition == service ? nil : .service(change))
+            change: old.definition == service && oldName == nil ? nil : .service(change))
     }
 
     private func refuseContent(_ old: CatalogService, _ pins: [ServicePin], _ path: String, _ differences: inout Differences) {
@@ -84,22 +92,23 @@ extension Catalog {
         }
         // A key mapped to its own name is no mapping.
         let keys = line.keys.filter { $0.key != $0.value }
-        func pin(_ ordinal: Int) -> ServicePin {
+        func pin(_ ordinal: Int, called name: String) -> ServicePin {
+            // An output is called as it is asked for, also by a name of before.
             ServicePin(
-                group: group.id, groupVersion: group.version, ordinal: ordinal,
-                feature: schema.features[ordinal - schema.featureBase].name,
-                alias: line.alias, keys: keys)
+                group: group.id, groupVersion: group.version, ordinal: ordinal, feature: name, alias: line.alias, keys: keys)
         }
-        guard let name = line.feature.feature else { return (schema.featureBase..<schema.columnCount).map(pin) }
-        guard let ordinal = schema.ordinal(ofFeature: name) else {
+        guard let name = line.feature.feature else {
+            return group.featureOrdinals.map { pin($0, called: schema.columns[$0].name) }
+        }
+        guard let ordinal = group.ordinal(ofFeature: name) else {
             // A newer version may have it that is not promoted: then the name alone does not reach it.
-            let other = groupVersions(project: project, name: group.name).last { $0.newestSchema.ordinal(ofFeature: name) != nil }
-            let names = schema.features.map(\.name)
+            let other = groupVersions(project: project, name: group.name).last { $0.ordinal(ofFeature: name) != nil }
+            let names = group.visibleDefinition.features.map(\.name)
             let remedy =
                 other.map { "\($0.reference) has it: write \($0.reference):\(name)" }
                 ?? hint(for: name, in: names, kind: "there are")
             throw HeadwaterError(.notFound, "no feature '\(name)' in group \(group.reference): \(remedy)")
         }
-        return [pin(ordinal)]
+        return [pin(ordinal, called: name)]
     }
 }

@@ -4,13 +4,16 @@ internal import FeatureModel
 struct Planner {
     let definitions: Definitions
     let project: String
-    let before: Catalog
+    /// The catalog as it is, with what the files rename called by its new name.
+    var before: Catalog
     /// What the catalog would be after the changes so far: services resolve against it.
     var after: Catalog
     var nextGroupID: GroupID
     var items: [Plan.Item] = []
     var changes: [CatalogChange] = []
     var problems = Problems()
+    /// Old names of what was renamed, by its new one.
+    var renamedFrom: [VersionedKind: [String: String]] = [:]
     /// The least version of each name in the files.
     private let listedGroups: [String: UInt32]
     private let listedServices: [String: UInt32]
@@ -26,6 +29,8 @@ struct Planner {
     }
 
     mutating func plan() throws(HeadwaterError) -> Plan {
+        if !before.projectNames.contains(project) { checkReserved(project, "project") }
+        planRenames()
         for entity in definitions.entities { plan(entity) }
         for group in definitions.featureGroups { plan(group) }
         for service in definitions.featureServices { plan(service) }
@@ -76,6 +81,8 @@ struct Planner {
             differences.compare("description", old.description, entity.description)
             differences.compare("tags", old.tags, entity.tags)
         } else {
+            checkReserved(entity.name, "\(path).name")
+            for key in entity.keys { checkReserved(key.name, "\(path).keys[\(key.name)].name") }
             differences.note("+ keys \(describe(entity.keys))")
             for key in entity.keys {
                 if let text = key.description { differences.note("+ key \(key.name): description \(text)") }
@@ -93,7 +100,7 @@ struct Planner {
             let change = GroupChange(project: project, id: old.id, schemaVersion: schemaVersion, keys: old.keys, group: merged)
             finish(
                 .group, group.reference, path: path, exists: true, differences: differences,
-                change: merged == old.definition ? nil : .group(change))
+                change: merged == old.definition && renamedFrom[.group]?[group.name] == nil ? nil : .group(change))
             return
         }
         guard let entity = after.entity(project: project, name: group.entity) else {
@@ -103,6 +110,8 @@ struct Planner {
             return
         }
         problems.append(DefinitionsCheck.clashes(in: group, keys: entity.keys.map(\.name)))
+        checkName(.group, group.name, group.version, path)
+        for feature in group.features { checkReserved(feature.name, "\(path).features[\(feature.name)].name") }
         var differences = Differences()
         differences.note("+ entity \(entity.name), keys \(describe(entity.keys)), event_time \(group.eventTime ?? "none")")
         differences.noteNew("available_time", group.availableTime)
@@ -110,6 +119,7 @@ struct Planner {
         differences.noteNew("retention", group.retention)
         differences.noteNew("ahead", group.ahead)
         differences.noteNew(description: group.description, owner: group.owner, tags: group.tags)
+        differences.noteNew("deprecated", group.deprecated)
         for feature in group.features { differences.noteNew(feature) }
         let change = GroupChange(project: project, id: nextGroupID, schemaVersion: 1, keys: entity.keys, group: group)
         nextGroupID += 1
@@ -141,16 +151,21 @@ struct Planner {
 
     /// What is in the project's catalog and not in the files; of datasets there may be many, and no file is meant to have them.
     private mutating func listKept() {
-        func keep(_ kind: Plan.Kind, _ name: String) {
-            items.append(Plan.Item(kind: kind, name: name, action: .kept, details: [], path: "", refusals: [], warnings: nil))
+        func keep(_ kind: Plan.Kind, _ name: String, _ oldName: String? = nil) {
+            items.append(
+                Plan.Item(
+                    kind: kind, name: name, action: oldName == nil ? .kept : .changed,
+                    details: oldName.map { ["~ renamed: \($0) → \(name)"] } ?? [], path: "", refusals: [], warnings: nil))
         }
         let entities = Set(definitions.entities.map(\.name))
         for entity in before.entities(in: project) where !entities.contains(entity.name) { keep(.entity, entity.name) }
         let groups = Set(definitions.featureGroups.map(\.reference))
-        for group in before.groups(in: project) where !groups.contains(group.reference) { keep(.group, group.reference) }
+        for group in before.groups(in: project) where !groups.contains(group.reference) {
+            keep(.group, group.reference, renamedFrom[.group]?[group.name].map { "\($0)@\(group.version)" })
+        }
         let services = Set(definitions.featureServices.map(\.reference))
         for service in before.services(in: project) where !services.contains(service.reference) {
-            keep(.service, service.reference)
+            keep(.service, service.reference, renamedFrom[.service]?[service.name].map { "\($0)@\(service.version)" })
         }
     }
 

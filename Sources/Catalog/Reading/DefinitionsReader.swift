@@ -77,7 +77,7 @@ struct DefinitionsReader {
     private func group(_ node: SourceNode, _ path: String) -> GroupDefinition? {
         let known = [
             "name", "version", "entity", "event_time", "available_time", "max_age", "retention", "ahead", "description", "owner",
-            "tags", "features",
+            "tags", "renamed_from", "deprecated", "features",
         ]
         let aliases = ["timestamp_field": "event_time", "ttl": "max_age", "lookback": "max_age"]
         guard let fields = FieldReader(node, path: path, known: known, aliases: aliases, context: context) else { return nil }
@@ -89,18 +89,31 @@ struct DefinitionsReader {
             name: name ?? "", version: fields.version(), entity: entity ?? "", eventTime: fields.column("event_time"),
             availableTime: fields.column("available_time"), maxAge: fields.duration("max_age"),
             retention: fields.duration("retention"), ahead: fields.duration("ahead"), description: fields.text("description"),
-            owner: fields.text("owner"), tags: fields.texts("tags"), features: features)
+            owner: fields.text("owner"), tags: fields.texts("tags"), renamedFrom: oldNames(fields),
+            deprecated: fields.text("deprecated"), features: features)
+    }
+
+    /// Names that something had before: a list, or one text.
+    private func oldNames(_ fields: FieldReader) -> [String] {
+        switch fields.node("renamed_from")?.content {
+        case nil: []
+        case .text(let name), .plain(let name): [name]
+        default: fields.textList("renamed_from", max: DefinitionLimits.oldNamesMax) ?? []
+        }
     }
 
     private func feature(_ node: SourceNode, _ path: String) -> FeatureDefinition? {
-        let known = ["name", "type", "description", "tags", "checks"]
+        let known = ["name", "type", "description", "tags", "checks", "renamed_from", "deprecated"]
         guard let fields = FieldReader(node, path: path, known: known, context: context) else { return nil }
         let name = fields.requiredText("name", "give the feature a name")
         let description = fields.text("description")
         let tags = fields.texts("tags")
+        let (oldNames, deprecated) = (oldNames(fields), fields.text("deprecated"))
         guard let type = type(fields) else { return nil }
         let checks = fields.node("checks").flatMap { self.checks($0, fields.path("checks"), type) }
-        return FeatureDefinition(name: name ?? "", type: type, description: description, tags: tags, checks: checks)
+        return FeatureDefinition(
+            name: name ?? "", type: type, description: description, tags: tags, checks: checks, renamedFrom: oldNames,
+            deprecated: deprecated)
     }
 
     private func checks(_ node: SourceNode, _ path: String, _ type: FeatureType) -> FeatureChecks? {
@@ -113,14 +126,14 @@ struct DefinitionsReader {
     }
 
     private func service(_ node: SourceNode, _ path: String) -> ServiceDefinition? {
-        let known = ["name", "version", "description", "owner", "tags", "features"]
+        let known = ["name", "version", "description", "owner", "tags", "renamed_from", "deprecated", "features"]
         guard let fields = FieldReader(node, path: path, known: known, context: context) else { return nil }
         let name = fields.requiredText("name", "give the feature service a name")
         _ = fields.required("features", "write features: [\"GROUP:FEATURE\", …]")
         let features = fields.list("features", max: DefinitionLimits.serviceFeaturesMax).compactMap { whole($0, serviceFeature) }
         return ServiceDefinition(
             name: name ?? "", version: fields.version(), description: fields.text("description"), owner: fields.text("owner"),
-            tags: fields.texts("tags"), features: features)
+            tags: fields.texts("tags"), renamedFrom: oldNames(fields), deprecated: fields.text("deprecated"), features: features)
     }
 
     private func serviceFeature(_ node: SourceNode, _ path: String) -> ServiceFeature? {

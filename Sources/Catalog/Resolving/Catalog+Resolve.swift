@@ -15,7 +15,8 @@ extension Catalog {
         case .service(let reference):
             let service = try service(project: project, reference: reference)
             resolver.service = service.reference
-            for pin in service.pins { try resolver.add(pin) }
+            if let text = service.definition.deprecated { resolver.warn("\(service.reference) is deprecated: \(text)") }
+            for pin in service.pins { try resolver.add(pin, groupName: service.groupNames[pin.group]) }
         case .features(let references):
             guard !references.isEmpty, references.count <= DefinitionLimits.serviceFeaturesMax else {
                 throw HeadwaterError(
@@ -23,7 +24,8 @@ extension Catalog {
                     "\(references.count) features asked for: ask for 1 to \(DefinitionLimits.serviceFeaturesMax)")
             }
             for reference in references {
-                for pin in try pins(ServiceFeature(.parse(reference)), project: project) { try resolver.add(pin) }
+                let line = ServiceFeature(try .parse(reference))
+                for pin in try pins(line, project: project) { try resolver.add(pin, groupName: line.feature.group.name) }
             }
         }
         return try resolver.finish()
@@ -47,6 +49,7 @@ private struct Resolver {
     private var lookups: [FeaturePlan.Lookup] = []
     private var lookupPlaces: [LookupKey: Int] = [:]
     private var outputs: [FeaturePlan.Output] = []
+    private var warnings: [String] = []
     /// The feature behind each output name.
     private var names: [ByteString: String] = [:]
 
@@ -55,14 +58,27 @@ private struct Resolver {
         self.fullNames = fullNames
     }
 
-    mutating func add(_ pin: ServicePin) throws(HeadwaterError) {
+    mutating func warn(_ text: String) {
+        if !warnings.contains(text) { warnings.append(text) }
+    }
+
+    private mutating func warnOfDeprecated(_ pin: ServicePin, _ group: CatalogGroup) {
+        if let text = group.definition.deprecated { warn("\(group.reference) is deprecated: \(text)") }
+        if let text = group.feature(ofOrdinal: pin.ordinal).deprecated {
+            warn("\(group.reference):\(pin.feature) is deprecated: \(text)")
+        }
+    }
+
+    /// - Parameter groupName: as it is asked for; `nil` for the group's own name.
+    mutating func add(_ pin: ServicePin, groupName: String?) throws(HeadwaterError) {
         guard let group = catalog.group(id: pin.group) else {
             throw HeadwaterError(.internal, "group \(pin.group) of service \(service ?? "") is not in the catalog")
         }
         let schema = group.newestSchema
         let place = try lookup(group, pin)
         let type = schema.type(ofOrdinal: pin.ordinal)
-        let name = pin.alias ?? (fullNames ? "\(group.name)__\(pin.feature)" : pin.feature)
+        warnOfDeprecated(pin, group)
+        let name = pin.alias ?? (fullNames ? "\(groupName ?? group.name)__\(pin.feature)" : pin.feature)
         let feature = "\(group.reference):\(pin.feature)"
         if let other = names.updateValue(feature, forKey: ByteString(name)) {
             let remedy =
@@ -113,6 +129,6 @@ private struct Resolver {
             throw HeadwaterError(
                 .invalidArgument, "the output of \(feature) is called '\(key.name)', as a key of the request is: \(remedy)")
         }
-        return FeaturePlan(service: service, keys: keys, lookups: lookups, outputs: outputs)
+        return FeaturePlan(service: service, keys: keys, lookups: lookups, outputs: outputs, warnings: warnings)
     }
 }

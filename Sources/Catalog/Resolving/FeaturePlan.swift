@@ -46,6 +46,8 @@ public struct FeaturePlan: Sendable, Hashable {
     public let keys: [Field]
     public let lookups: [Lookup]
     public let outputs: [Output]
+    /// What of it should not be used any more.
+    public let warnings: [String]
 
     /// The request columns of a lookup, in the order of the group's keys.
     public func keyNames(of lookup: Lookup) -> [String] { lookup.keys.map { keys[$0].name } }

@@ -2,7 +2,7 @@ public import FeatureModel
 
 extension Catalog {
     /// Names of all projects, sorted by bytes.
-    public var projectNames: [String] { projects.keys.sorted().map(\.description) }
+    public var projectNames: [String] { projects.filter { !$0.value.isEmpty }.keys.sorted().map(\.description) }
 
     /// Entities of a project, sorted by name.
     public func entities(in project: String) -> [EntityDefinition] {
@@ -14,8 +14,11 @@ extension Catalog {
         sorted(projects[ByteString(project)]?.groups).joined().map { groups[$0]! }
     }
 
-    /// All groups of all projects, by id.
-    public var allGroups: [CatalogGroup] { groups.values.sorted { $0.id < $1.id } }
+    /// All groups of all projects, by id, but for those that were removed.
+    public var allGroups: [CatalogGroup] { groups.values.filter { $0.removedAt == nil }.sorted { $0.id < $1.id } }
+
+    /// Groups that were removed, by id.
+    public var removedGroups: [CatalogGroup] { groups.values.filter { $0.removedAt != nil }.sorted { $0.id < $1.id } }
 
     /// Services of a project, all versions, sorted by name and version.
     public func services(in project: String) -> [CatalogService] {
@@ -68,12 +71,25 @@ extension Catalog {
         versions.first { $0.version == promoted } ?? versions.last
     }
 
+    /// The greatest version of what was removed and went by the name.
+    func removedVersion(_ kind: VersionedKind, project: String, name: String) -> UInt32? {
+        let project = projects[ByteString(project)]
+        return (kind == .group ? project?.removedGroups : project?.removedServices)?[ByteString(name)]
+    }
+
+    /// What is called otherwise now and lists the name among those that it had before; `nil` where nothing does.
+    func currentName(_ kind: VersionedKind, project: String, of old: String) -> String? {
+        let project = projects[ByteString(project)]
+        return (kind == .group ? project?.oldGroupNames : project?.oldServiceNames)?[ByteString(old)]?.description
+    }
+
     /// Whether it was ever said which version a name means.
     func isPromotionKnown(_ kind: VersionedKind, project: String, name: String) -> Bool {
         let project = projects[ByteString(project)]
         return (kind == .group ? project?.promotedGroups : project?.promotedServices)?[ByteString(name)] != nil
     }
 
+    /// A group by its id, also one that was removed.
     public func group(id: GroupID) -> CatalogGroup? { groups[id] }
 
     /// A group's schema at one schema version; `nil` where either is not known.
@@ -90,12 +106,31 @@ extension Catalog {
 
     func group(project: String, _ reference: VersionedName) throws(HeadwaterError) -> CatalogGroup {
         if let group = group(project: project, name: reference.name, version: reference.version) { return group }
+        if let name = currentName(.group, project: project, of: reference.name),
+            let group = group(project: project, name: name, version: reference.version)
+        {
+            return group
+        }
         let names = groups(in: project).map { reference.version == nil ? $0.name : $0.reference }
+        if let removed = removedGroup(project: project, reference) {
+            throw HeadwaterError(
+                .notFound,
+                "feature group '\(removed.reference)' of project '\(project)' was removed at position \(removed.removedAt!); "
+                    + "as of positions before it is there while its rows are")
+        }
         throw HeadwaterError(
             .notFound,
             "no feature group '\(reference)' in project '\(project)': "
                 + "\(hint(for: "\(reference)", in: unique(names), kind: "there are"))"
         )
+    }
+
+    /// The newest group that was removed and went by the name.
+    private func removedGroup(project: String, _ reference: VersionedName) -> CatalogGroup? {
+        guard projects[ByteString(project)]?.removedGroups[ByteString(reference.name)] != nil else { return nil }
+        return removedGroups.last {
+            $0.project == project && $0.name == reference.name && (reference.version ?? $0.version) == $0.version
+        }
     }
 
     /// The service that `departure_delay`, `departure_delay@2` or, where no service has exactly that name, `departure_delay_v2`
@@ -105,6 +140,11 @@ extension Catalog {
     public func service(project: String, reference: String) throws(HeadwaterError) -> CatalogService {
         let parsed = try VersionedName.parse(reference)
         if let service = service(project: project, parsed) { return service }
+        if let name = currentName(.service, project: project, of: parsed.name),
+            let service = service(project: project, VersionedName(name, version: parsed.version))
+        {
+            return service
+        }
         if parsed.version == nil, let suffix = reference.ranges(of: "_v").last,
             let version = UInt32(digits: String(reference[suffix.upperBound...])),
             let service = service(project: project, VersionedName(String(reference[..<suffix.lowerBound]), version: version))

@@ -24,6 +24,14 @@ public struct Catalog: Sendable, Hashable {
         /// What names without a version mean, where that was ever said; the greatest version where it was not.
         var promotedGroups: [ByteString: UInt32] = [:]
         var promotedServices: [ByteString: UInt32] = [:]
+        /// Greatest versions of what was removed: their names can be used again above them.
+        var removedGroups: [ByteString: UInt32] = [:]
+        var removedServices: [ByteString: UInt32] = [:]
+        /// Old names that still mean something, and what it is called now.
+        var oldGroupNames: [ByteString: ByteString] = [:]
+        var oldServiceNames: [ByteString: ByteString] = [:]
+
+        var isEmpty: Bool { entities.isEmpty && groups.isEmpty && services.isEmpty && datasets.isEmpty }
     }
 
     var projects: [ByteString: Project] = [:]
@@ -45,7 +53,7 @@ public struct Catalog: Sendable, Hashable {
     public mutating func apply(_ changes: [CatalogChange], position: Position) {
         precondition(position > self.position, "definitions records come by rising position")
         history.append(HistoryRecord(position: position, changes: changes))
-        for change in changes { fold(change) }
+        for change in changes { fold(change, position: position) }
     }
 
     /// The catalog as it was at `position`.
@@ -56,42 +64,6 @@ public struct Catalog: Sendable, Hashable {
         var earlier = Catalog()
         for record in history where record.position <= position { earlier.apply(record.changes, position: record.position) }
         return earlier
-    }
-
-    private mutating func fold(_ change: CatalogChange) {
-        let project = ByteString(change.project)
-        switch change {
-        case .entity(let change):
-            projects[project, default: Project()].entities[ByteString(change.entity.name)] = change.entity
-        case .group(let change):
-            if groups[change.id] != nil {
-                groups[change.id]!.apply(change)
-                return
-            }
-            groups[change.id] = CatalogGroup(change)
-            var ids = projects[project, default: Project()].groups[ByteString(change.group.name), default: []]
-            let place = ids.firstIndex { groups[$0]!.version > change.group.version } ?? ids.count
-            ids.insert(change.id, at: place)
-            projects[project, default: Project()].groups[ByteString(change.group.name)] = ids
-        case .service(let change):
-            let service = CatalogService(project: change.project, definition: change.service, pins: change.pins)
-            var versions = projects[project, default: Project()].services[ByteString(service.name), default: []]
-            let place = versions.firstIndex { $0.version >= service.version } ?? versions.count
-            if place < versions.count, versions[place].version == service.version {
-                versions[place] = service
-            } else {
-                versions.insert(service, at: place)
-            }
-            projects[project, default: Project()].services[ByteString(service.name)] = versions
-        case .dataset(let change):
-            projects[project, default: Project()].datasets[ByteString(change.dataset.name)] = change.dataset
-        case .promotion(let change):
-            let name = ByteString(change.name)
-            switch change.what {
-            case .group: projects[project, default: Project()].promotedGroups[name] = change.version
-            case .service: projects[project, default: Project()].promotedServices[name] = change.version
-            }
-        }
     }
 }
 

@@ -10,6 +10,8 @@ public enum CatalogChange: Hashable, Sendable {
     case service(ServiceChange)
     case dataset(DatasetChange)
     case promotion(PromotionChange)
+    case rename(RenameChange)
+    case removal(RemovalChange)
 
     public var project: String {
         switch self {
@@ -18,6 +20,8 @@ public enum CatalogChange: Hashable, Sendable {
         case .service(let change): change.project
         case .dataset(let change): change.project
         case .promotion(let change): change.project
+        case .rename(let change): change.project
+        case .removal(let change): change.project
         }
     }
 }
@@ -77,6 +81,52 @@ public struct PromotionChange: Hashable, Sendable, Codable {
     public let version: UInt32
 }
 
+/// A new name of all versions of something; the change that lists the old one among its names stands behind it.
+public struct RenameChange: Hashable, Sendable, Codable {
+    public let project: String
+    public let what: VersionedKind
+    public let name: String
+    public let to: String
+}
+
+/// The end of one thing. Ids and ordinals of what is removed are never used again.
+public struct RemovalChange: Hashable, Sendable, Codable {
+    public let project: String
+    public let what: RemovableKind
+    public let name: String
+    /// Of a group, a feature's group, or a service.
+    public var version: UInt32?
+    /// Of a group, or a feature's group.
+    public var id: GroupID?
+    /// Of a feature.
+    public var ordinal: Int?
+    /// Whether rows of a group stay for reads as of positions before.
+    public var keepsHistory: Bool?
+
+    enum CodingKeys: String, CodingKey {
+        case project, what, name, version, id, ordinal
+        case keepsHistory = "keep_history"
+    }
+
+    /// What a store takes from it.
+    var groupRemoval: GroupRemoval? {
+        guard what == .group, let id else { return nil }
+        return GroupRemoval(groupID: id, keepsHistory: keepsHistory == true)
+    }
+}
+
+/// What can be removed by itself.
+public enum RemovableKind: String, Hashable, Sendable, Codable, CaseIterable {
+    case project, entity, group, feature, service, dataset
+}
+
+extension [CatalogChange] {
+    /// The groups that the changes remove.
+    public var groupRemovals: [GroupRemoval] {
+        compactMap { if case .removal(let change) = $0 { change.groupRemoval } else { nil } }
+    }
+}
+
 /// One output of a service, resolved when the service was applied.
 public struct ServicePin: Hashable, Sendable {
     public let group: GroupID
@@ -129,6 +179,8 @@ extension CatalogChange: Codable {
         case "service": self = .service(try ServiceChange(from: decoder))
         case "dataset": self = .dataset(try DatasetChange(from: decoder))
         case "promotion": self = .promotion(try PromotionChange(from: decoder))
+        case "rename": self = .rename(try RenameChange(from: decoder))
+        case "removal": self = .removal(try RemovalChange(from: decoder))
         default: throw HeadwaterError(.unimplemented, "a change of kind '\(kind)' is not known to this version")
         }
     }
@@ -150,6 +202,12 @@ extension CatalogChange: Codable {
             try change.encode(to: encoder)
         case .promotion(let change):
             try values.encode("promotion", forKey: .kind)
+            try change.encode(to: encoder)
+        case .rename(let change):
+            try values.encode("rename", forKey: .kind)
+            try change.encode(to: encoder)
+        case .removal(let change):
+            try values.encode("removal", forKey: .kind)
             try change.encode(to: encoder)
         }
     }

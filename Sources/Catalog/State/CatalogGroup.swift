@@ -15,6 +15,12 @@ public struct CatalogGroup: Versioned, Hashable, Sendable {
     public internal(set) var definition: GroupDefinition
     /// Schema versions 1, 2, … in order.
     public internal(set) var schemas: [GroupSchema]
+    /// The position at which it was removed; `nil` while it is there. It is still known by its id, for records from before.
+    public internal(set) var removedAt: Position?
+    /// Whether its rows stayed in history when it was removed.
+    var keepsHistory = false
+    /// Ordinals of features that were removed, and the positions of that. They keep their columns for ever.
+    var removedFeatures: [Int: Position] = [:]
 
     public var name: String { definition.name }
     public var version: UInt32 { definition.version }
@@ -33,6 +39,30 @@ public struct CatalogGroup: Versioned, Hashable, Sendable {
         // Versions rise by one, so the version names its place.
         version >= 1 && version <= schemas.count ? schemas[Int(version) - 1] : nil
     }
+
+    /// The ordinal of the feature that goes by a name, now or still.
+    public func ordinal(ofFeature name: String) -> Int? {
+        if let ordinal = newestSchema.ordinal(ofFeature: name) { return removedFeatures[ordinal] == nil ? ordinal : nil }
+        return featureOrdinals.first { ordinal in
+            feature(ofOrdinal: ordinal).renamedFrom.contains { $0.utf8.elementsEqual(name.utf8) }
+        }
+    }
+
+    /// Ordinals of the features that are there.
+    public var featureOrdinals: [Int] {
+        (newestSchema.featureBase..<newestSchema.columnCount).filter { removedFeatures[$0] == nil }
+    }
+
+    /// The definition without the features that were removed.
+    var visibleDefinition: GroupDefinition {
+        if removedFeatures.isEmpty { return definition }
+        var visible = definition
+        visible.features = featureOrdinals.map(feature(ofOrdinal:))
+        return visible
+    }
+
+    /// The definition of a feature.
+    func feature(ofOrdinal ordinal: Int) -> FeatureDefinition { definition.features[ordinal - newestSchema.featureBase] }
 
     init(_ change: GroupChange) {
         id = change.id
@@ -54,6 +84,22 @@ public struct CatalogService: Versioned, Hashable, Sendable {
     public let definition: ServiceDefinition
     /// The service's outputs, in order, as they were resolved when it was applied.
     public let pins: [ServicePin]
+    /// What groups that were renamed since were called then: the service's full names go by it.
+    var groupNames: [GroupID: String] = [:]
+
+    init(project: String, definition: ServiceDefinition, pins: [ServicePin]) {
+        self.project = project
+        self.definition = definition
+        self.pins = pins
+    }
+
+    func renamed(_ name: String) -> CatalogService {
+        var definition = definition
+        definition.name = name
+        var service = CatalogService(project: project, definition: definition, pins: pins)
+        service.groupNames = groupNames
+        return service
+    }
 
     public var name: String { definition.name }
     public var version: UInt32 { definition.version }

@@ -8,6 +8,16 @@ public struct CatalogListing: Codable, Hashable, Sendable {
         public let description: String?
         /// `true` for the version that the name means without one.
         public let promoted: Bool?
+        /// What to use instead, where it should not be used any more.
+        public let deprecated: String?
+
+        init(_ name: String, version: UInt32? = nil, description: String?, promoted: Bool? = nil, deprecated: String? = nil) {
+            self.name = name
+            self.version = version
+            self.description = description
+            self.promoted = promoted
+            self.deprecated = deprecated
+        }
     }
 
     public let project: String
@@ -51,7 +61,7 @@ public struct GroupDescription: Codable, Hashable, Sendable {
     public struct Column: Codable, Hashable, Sendable {
         public let name: String
         public let type: FeatureType
-        /// `key`, `event_time`, `available_time` or `feature`.
+        /// `key`, `event_time`, `available_time`, `feature`, or `removed` for a feature that was: it keeps its place.
         public let role: String
     }
 
@@ -75,15 +85,17 @@ public struct GroupDescription: Codable, Hashable, Sendable {
         project = group.project
         id = group.id
         schemaVersion = schema.schemaVersion
-        definition = group.definition
+        definition = group.visibleDefinition
         columns = schema.columns.enumerated().map { ordinal, field in
             let role =
                 if ordinal < schema.keys.count {
                     "key"
                 } else if ordinal == schema.eventTimeOrdinal {
                     "event_time"
+                } else if ordinal == schema.availableTimeOrdinal {
+                    "available_time"
                 } else {
-                    ordinal == schema.availableTimeOrdinal ? "available_time" : "feature"
+                    group.removedFeatures[ordinal] == nil ? "feature" : "removed"
                 }
             return Column(name: field.name, type: field.type, role: role)
         }
@@ -91,10 +103,12 @@ public struct GroupDescription: Codable, Hashable, Sendable {
 
     /// The newest schema, as a client that decoded this needs it to encode batches.
     public var schema: GroupSchema {
-        func fields(_ role: String) -> [Field] { columns.filter { $0.role == role }.map { Field($0.name, $0.type) } }
+        func fields(_ roles: String...) -> [Field] {
+            columns.filter { roles.contains($0.role) }.map { Field($0.name, $0.type) }
+        }
         return GroupSchema(
             groupID: id, schemaVersion: schemaVersion, keys: fields("key"), eventTimeName: fields("event_time").first?.name,
-            availableTimeName: fields("available_time").first?.name, features: fields("feature"))
+            availableTimeName: fields("available_time").first?.name, features: fields("feature", "removed"))
     }
 }
 
@@ -156,15 +170,17 @@ extension Catalog {
         CatalogListing(
             project: project,
             entities: entities(in: project).map {
-                CatalogListing.Entry(name: $0.name, version: nil, description: $0.description, promoted: nil)
+                CatalogListing.Entry($0.name, description: $0.description)
             },
             featureGroups: groups(in: project).map {
                 CatalogListing.Entry(
-                    name: $0.name, version: $0.version, description: $0.definition.description, promoted: isPromoted($0))
+                    $0.name, version: $0.version, description: $0.definition.description, promoted: isPromoted($0),
+                    deprecated: $0.definition.deprecated)
             },
             featureServices: services(in: project).map {
                 CatalogListing.Entry(
-                    name: $0.name, version: $0.version, description: $0.definition.description, promoted: isPromoted($0))
+                    $0.name, version: $0.version, description: $0.definition.description, promoted: isPromoted($0),
+                    deprecated: $0.definition.deprecated)
             },
             datasets: datasets(in: project).map {
                 CatalogListing.DatasetEntry(

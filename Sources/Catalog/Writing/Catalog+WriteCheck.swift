@@ -39,6 +39,10 @@ extension Catalog {
         var problems = RowProblems()
         for (index, entry) in applied.enumerated() {
             let group = groups[entry.schema.groupID]!
+            if let position = group.removedAt {
+                throw HeadwaterError(
+                    .notFound, "nothing was written: \(group.project)/\(group.reference) was removed at position \(position)")
+            }
             problems.begin(entry: index, group: group, firstRow: rowsBefore)
             try EntryCheck(group: group, entry: entry, now: now).check(&problems)
         }

@@ -38,6 +38,9 @@ struct EntryCheck {
                 throw refuse(
                     "column \(name(ordinal)) is \(batch.columns[index].type); schema version \(schema.schemaVersion) has \(type)")
             }
+            if let position = group.removedFeatures[ordinal] {
+                throw refuse("feature \(name(ordinal)) was removed at position \(position): leave the column out")
+            }
             if entry.operation == .delete, ordinal >= schema.keys.count, ordinal != schema.eventTimeOrdinal {
                 throw refuse("column \(name(ordinal)) in a delete, which has the key columns and the event time alone")
             }
@@ -98,7 +101,8 @@ struct EntryCheck {
 
     /// Array sizes and the checks of the newest definition; a feature that the batch leaves out is null.
     private func checkFeatures(_ problems: inout RowProblems) {
-        for (index, feature) in group.definition.features.enumerated() where feature.needsCheck {
+        for (index, feature) in group.definition.features.enumerated()
+        where feature.needsCheck && group.removedFeatures[schema.featureBase + index] == nil {
             guard let column = batch.column(ordinal: schema.featureBase + index) else {
                 if feature.checks?.notNull == true {
                     problems.begin(column: feature.name)

@@ -68,6 +68,25 @@ extension HeadwaterClient {
         return try await planned(.promote, request, retry: isDryRun ? .once : .never)
     }
 
+    /// Removes one thing, or says what that would do.
+    ///
+    /// - Parameters:
+    ///   - name: `orders`, `orders@2`; of a feature `orders:total`; of a project its own name.
+    ///   - isForced: removes what depends on it too, but for training sets: the rows that they read stay until they are released.
+    ///   - keepsHistory: keeps rows of groups for reads as of positions before.
+    ///   - isDryRun: only says what it would do.
+    /// - Throws: `.failedPrecondition` that names what depends on it, `.notFound` where there is no such thing; `.unavailable` where the answer
+    ///   was lost: removing again then says that it is not there.
+    public func remove(
+        _ kind: RemovableKind, _ name: String, isForced: Bool = false, keepsHistory: Bool = false, isDryRun: Bool = false
+    ) async throws(HeadwaterError) -> ApplyResult {
+        let request = RemoveRequest.with {
+            ($0.project, $0.kind, $0.name) = (project, kind.rawValue, name)
+            ($0.force, $0.keepHistory, $0.dryRun) = (isForced, keepsHistory, isDryRun)
+        }
+        return try await planned(.remove, request, retry: isDryRun ? .once : .never)
+    }
+
     /// Everything in the project, in short.
     public func list() async throws(HeadwaterError) -> JSONAnswer<CatalogListing> {
         let request = ListRequest.with { $0.project = project }
@@ -99,11 +118,14 @@ extension HeadwaterClient {
 
     /// All that goes by a name: `weather`, `weather@2`.
     ///
+    /// - Parameter asOf: as definitions were at this position.
     /// - Throws: `.notFound` that says what there is.
-    public func describe(_ name: String) async throws(HeadwaterError) -> JSONAnswer<CatalogDescription> {
+    public func describe(
+        _ name: String, asOf: Position? = nil
+    ) async throws(HeadwaterError) -> JSONAnswer<CatalogDescription> {
         let request = DescribeRequest.with {
             $0.project = project
-            $0.name = name
+            ($0.name, $0.asOf) = (name, asOf)
         }
         let (head, body) = try await call(
             .describe, to: nil, request, deadline: configuration.callTimeout, retry: .once, answer: JSONReply.self)
@@ -113,8 +135,8 @@ extension HeadwaterClient {
     /// The feature group that `weather` (its promoted version) or `weather@2` names.
     ///
     /// - Throws: `.notFound` where there is none, also where the name is that of something else.
-    public func group(_ name: String) async throws(HeadwaterError) -> GroupDescription {
-        let found = try await describe(name).value
+    public func group(_ name: String, asOf: Position? = nil) async throws(HeadwaterError) -> GroupDescription {
+        let found = try await describe(name, asOf: asOf).value
         // A server from before promotion tells of none: there the greatest version counted.
         let greatest = found.featureGroups.max { $0.definition.version < $1.definition.version }
         guard let group = found.featureGroups.first(where: { $0.promoted == true }) ?? greatest else {

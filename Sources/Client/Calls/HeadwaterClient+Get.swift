@@ -11,6 +11,8 @@ public struct PreparedFeatures: Sendable {
     public let outputs: [Field]
     /// The key columns that a get brings.
     public let keys: [Field]
+    /// What of the list should not be used any more: `orders@1 is deprecated: use orders@2`.
+    public let warnings: [String]
     let handle: UInt64
     /// The connection that the handle is valid on.
     let transport: ClientTransport
@@ -32,10 +34,17 @@ extension HeadwaterClient {
     public func prepare(
         _ selection: FeatureSelection, fullFeatureNames: Bool = false
     ) async throws(HeadwaterError) -> PreparedFeatures {
+        try await prepare(selection, fullFeatureNames: fullFeatureNames, asOf: nil)
+    }
+
+    /// - Parameter asOf: names mean what they meant at this position; what is prepared is for histories then, not for gets.
+    func prepare(
+        _ selection: FeatureSelection, fullFeatureNames: Bool, asOf: Position?
+    ) async throws(HeadwaterError) -> PreparedFeatures {
         let request = PrepareRequest.with {
             $0.project = project
             ($0.service, $0.features) = selection.parts
-            $0.fullFeatureNames = fullFeatureNames
+            ($0.fullFeatureNames, $0.asOf) = (fullFeatureNames, asOf)
         }
         var transport = try await connections.connection(to: .online)
         var head: PrepareReply
@@ -47,7 +56,7 @@ extension HeadwaterClient {
         }
         return PreparedFeatures(
             selection: selection, fullFeatureNames: fullFeatureNames, outputs: try head.outputs.fields(),
-            keys: try head.keys.fields(), handle: head.handle, transport: transport)
+            keys: try head.keys.fields(), warnings: head.warnings, handle: head.handle, transport: transport)
     }
 
     /// The latest features of keys.

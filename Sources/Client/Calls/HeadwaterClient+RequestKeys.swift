@@ -6,14 +6,15 @@ extension HeadwaterClient {
     ///
     /// The online service resolves the list; where it is down, its definitions are read from the server that answers, so that
     /// history does not need it.
+    /// - Parameter asOf: names mean what they meant at this position.
     /// - Throws: `.notFound` for what does not exist.
-    public func requestKeys(of selection: FeatureSelection) async throws(HeadwaterError) -> [Field] {
-        do { return try await prepare(selection, fullFeatureNames: true).keys } catch {
+    public func requestKeys(of selection: FeatureSelection, asOf: Position? = nil) async throws(HeadwaterError) -> [Field] {
+        do { return try await prepare(selection, fullFeatureNames: true, asOf: asOf).keys } catch {
             guard error.code == .unavailable else { throw error }
         }
         var keys: [Field] = []
-        for (group, names) in try await groups(of: selection) {
-            for key in try await self.group(group).schema.keys {
+        for (group, names) in try await groups(of: selection, asOf: asOf) {
+            for key in try await self.group(group, asOf: asOf).schema.keys {
                 let name = names[key.name] ?? key.name
                 if !keys.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) { keys.append(Field(name, key.type)) }
             }
@@ -26,7 +27,8 @@ extension HeadwaterClient {
     /// - Throws: `.notFound` for what does not exist.
     public func groupsWithRetention(of selection: FeatureSelection) async throws(HeadwaterError) -> [GroupDefinition] {
         var names: [String] = []
-        for (name, _) in try await groups(of: selection) where !names.contains(where: { $0.utf8.elementsEqual(name.utf8) }) {
+        for (name, _) in try await groups(of: selection, asOf: nil)
+        where !names.contains(where: { $0.utf8.elementsEqual(name.utf8) }) {
             names.append(name)
         }
         var found: [GroupDefinition] = []
@@ -38,8 +40,9 @@ extension HeadwaterClient {
     }
 
     /// The groups of a list, each with what the request calls its keys.
-    private func groups(of selection: FeatureSelection) async throws(HeadwaterError) -> [(group: String, keys: [String: String])]
-    {
+    private func groups(
+        of selection: FeatureSelection, asOf: Position?
+    ) async throws(HeadwaterError) -> [(group: String, keys: [String: String])] {
         var groups: [(group: String, keys: [String: String])] = []
         func add(_ group: String, _ keys: [String: String]) {
             if !groups.contains(where: { $0.group == group && $0.keys == keys }) { groups.append((group, keys)) }
@@ -48,17 +51,17 @@ extension HeadwaterClient {
         case .features(let references):
             for reference in references { add("\(try FeatureReference.parse(reference).group)", [:]) }
         case .service(let name):
-            for output in try await service(name).outputs {
+            for output in try await service(name, asOf: asOf).outputs {
                 add("\(try FeatureReference.parse(output.feature).group)", output.keys)
             }
         }
         return groups
     }
 
-    private func service(_ name: String) async throws(HeadwaterError) -> ServiceDescription {
+    private func service(_ name: String, asOf: Position?) async throws(HeadwaterError) -> ServiceDescription {
         let failure: HeadwaterError
         do {
-            if let service = try await describe(name).value.promotedService { return service }
+            if let service = try await describe(name, asOf: asOf).value.promotedService { return service }
             failure = HeadwaterError(
                 .notFound, "'\(name)' in project '\(project)' is no feature service: 'headwater list' shows them")
         } catch { failure = error }
@@ -66,7 +69,7 @@ extension HeadwaterClient {
         guard failure.code == .notFound, let suffix = name.ranges(of: "_v").last else { throw failure }
         let versioned = "\(name[..<suffix.lowerBound])@\(name[suffix.upperBound...])"
         do {
-            if let service = try await describe(versioned).value.promotedService { return service }
+            if let service = try await describe(versioned, asOf: asOf).value.promotedService { return service }
         } catch { if error.code == .unavailable { throw error } }
         throw failure
     }

@@ -3,7 +3,7 @@ public import FeatureModel
 
 /// Turns log records into what the stores apply, with the schemas of their time.
 public enum Fold {
-    /// Reads a data or cutoff record for a store; other kinds give a record without entries, which still moves the position.
+    /// Reads a data, cutoff or definitions record for a store; other kinds give a record without entries, which still moves the position.
     ///
     /// A fold never refuses a record: one that cannot be read was damaged behind its checksum, or is of another build.
     /// - Throws: `.dataLoss` naming the position.
@@ -20,7 +20,13 @@ public enum Fold {
                     position: record.position, ingestTime: record.ingestTime, entries: [],
                     cutoff: try RetentionCutoff(decoding: record.body))
             } catch { throw unreadable(record, error) }
-        case .definitions, .producer, .gap:
+        case .definitions:
+            do {
+                return AppliedRecord(
+                    position: record.position, ingestTime: record.ingestTime, entries: [],
+                    removals: try CatalogRecordBody.decode(record.body).groupRemovals)
+            } catch { throw unreadable(record, error) }
+        case .producer, .gap:
             return AppliedRecord(position: record.position, ingestTime: record.ingestTime, entries: [])
         }
     }

@@ -12,11 +12,13 @@ struct DatasetPromises {
     /// Of each group that such sets read, the positions at which they do.
     private(set) var positions: [GroupID: Set<Position>] = [:]
 
-    /// Takes over the sets of a catalog; those of the last one are in it too, as nothing deletes a set.
+    /// Takes over the sets of a catalog.
     ///
     /// - Complexity: O(sets), and O(history) where some are new to it.
     mutating func update(_ catalog: Catalog) {
         let sets = catalog.projectNames.flatMap { project in catalog.datasets(in: project).map { (project, $0) } }
+        let names = Set(sets.map { Self.name($0, $1) })
+        groups = groups.filter { names.contains($0.key) }
         resolve(sets.filter { groups[Self.name($0, $1)] == nil }, catalog)
         positions = [:]
         for (project, dataset) in sets where !dataset.isReleased {

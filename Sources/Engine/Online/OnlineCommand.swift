@@ -38,13 +38,14 @@ public enum OnlineCommand: Sendable {
     case define(Definitions)
     /// - Parameter history: rows of groups in the offline store, where they are known.
     case promote(Promotion, history: [GroupID: Int])
+    case remove(Removal, history: [GroupID: Int])
     case openProducer
     case cutoff(RetentionCutoff)
 
     /// Whether the catalog may be another one behind it.
     var changesDefinitions: Bool {
         switch self {
-        case .define, .promote: true
+        case .define, .promote, .remove: true
         case .write, .retry, .openProducer, .cutoff: false
         }
     }

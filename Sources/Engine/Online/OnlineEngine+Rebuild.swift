@@ -80,6 +80,7 @@ extension OnlineEngine {
         let folded = try EngineState(decoding: history.extra[...])
         var cutoffs: [GroupID: Microseconds] = [:]
         for group in view.groupsWithCutoff { cutoffs[group] = view.cutoff(of: group) }
+        for group in folded.catalog.removedGroups { cutoffs[group.id] = GroupRemoval.cutoff }
         let restore = try OnlineRestore(
             storage, directory: StoragePath.join(dataDirectory, "online"), seed: seed, logID: log.logID.bytes,
             position: view.position, cutoffs: cutoffs, memoryBytesMax: options.snapshotMemoryBytes)

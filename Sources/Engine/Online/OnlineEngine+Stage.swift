@@ -26,6 +26,9 @@ extension OnlineEngine {
         case .promote(let promotion, let history):
             let plan = try catalog.plan(promotion, figures: store.figures(history: history))
             return try stage(plan, command, token: token, now: now)
+        case .remove(let removal, let history):
+            let plan = try catalog.plan(removal, figures: store.figures(history: history))
+            return try stage(plan, command, token: token, now: now)
         case .openProducer:
             try stage(.producer, body: [], command, token: token, now: now)
         case .cutoff(let cutoff):
@@ -128,9 +131,12 @@ extension OnlineEngine {
             window.fold(record.stamp, body: record.body, answer: answer)
             return Self.written(answer, isDuplicate: false, damage)
         case .retry: preconditionFailure("a retry is never staged")
-        case .define, .promote:
-            catalog.apply(staged.plan!.changes, position: record.position)
-            skip(record)
+        case .define, .promote, .remove:
+            let changes = staged.plan!.changes
+            catalog.apply(changes, position: record.position)
+            store.apply(
+                AppliedRecord(
+                    position: record.position, ingestTime: record.ingestTime, entries: [], removals: changes.groupRemovals))
             return .defined(staged.plan!, position: record.position)
         case .openProducer:
             window.open(at: record.position)

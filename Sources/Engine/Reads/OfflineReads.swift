@@ -32,10 +32,15 @@ public enum OfflineReads {
     /// Ordinals of a group's features, as a scan asks for them.
     ///
     /// - Throws: `.invalidArgument` for a name that is none, with what there is.
-    public static func ordinals(of names: [String], in schema: GroupSchema) throws(HeadwaterError) -> [Int] {
-        try names.map { (name) throws(HeadwaterError) in
-            if let ordinal = schema.ordinal(ofFeature: name) { return ordinal }
-            let known = schema.features.map(\.name).joined(separator: ", ")
+    /// - Returns: those of all features that are there where no name is given; `nil` where that is every column of the schema.
+    public static func ordinals(of names: [String], in group: CatalogGroup) throws(HeadwaterError) -> [Int]? {
+        if names.isEmpty {
+            let all = group.featureOrdinals
+            return all.count == group.newestSchema.features.count ? nil : all
+        }
+        return try names.map { (name) throws(HeadwaterError) in
+            if let ordinal = group.ordinal(ofFeature: name) { return ordinal }
+            let known = group.featureOrdinals.map { group.newestSchema.columns[$0] }.map(\.name).joined(separator: ", ")
             throw HeadwaterError(.invalidArgument, "'\(name)' is no feature of the group; there are: \(known)")
         }
     }

@@ -45,6 +45,21 @@ public struct Record: Sendable {
     }
 }
 
+/// The end of a group: its rows leave the online store at once, and history at its next compaction, unless that keeps them for reads as of
+/// positions before.
+public struct GroupRemoval: Hashable, Sendable {
+    /// All rows lie before it, so it hides them: no event time is as late.
+    public static let cutoff = Microseconds.max
+
+    public let groupID: GroupID
+    public let keepsHistory: Bool
+
+    public init(groupID: GroupID, keepsHistory: Bool) {
+        self.groupID = groupID
+        self.keepsHistory = keepsHistory
+    }
+}
+
 /// Hides rows and tombstones of a group older than `cutoff`, from the record's position on.
 public struct RetentionCutoff: Hashable, Sendable {
     public let groupID: GroupID
@@ -116,12 +131,18 @@ public struct AppliedRecord: Sendable {
     public let ingestTime: Microseconds
     public let entries: [AppliedEntry]
     public let cutoff: RetentionCutoff?
+    /// Groups that are there no more from this record on.
+    public let removals: [GroupRemoval]
 
-    public init(position: Position, ingestTime: Microseconds, entries: [AppliedEntry], cutoff: RetentionCutoff? = nil) {
+    public init(
+        position: Position, ingestTime: Microseconds, entries: [AppliedEntry], cutoff: RetentionCutoff? = nil,
+        removals: [GroupRemoval] = []
+    ) {
         self.position = position
         self.ingestTime = ingestTime
         self.entries = entries
         self.cutoff = cutoff
+        self.removals = removals
     }
 }
 

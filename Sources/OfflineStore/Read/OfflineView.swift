@@ -45,6 +45,11 @@ public final class OfflineView: Sendable {
     public func checkKept(_ group: GroupID, named name: String? = nil, asOf: Position) throws(HeadwaterError) {
         let oldest = oldestAsOf(of: group)
         if asOf >= oldest { return }
+        let isRemoved = snapshot.version.manifest.cutoffs[group]?.effective(asOf: oldest)?.cutoff == GroupRemoval.cutoff
+        if isRemoved {
+            throw HeadwaterError(
+                .outOfRange, "group \(name.map { "'\($0)' " } ?? "")removed at \(oldest), and its rows as of \(asOf) with it")
+        }
         let retention = name.map { "the retention of group '\($0)'" } ?? "the group's retention"
         throw HeadwaterError(
             .outOfRange,

@@ -18,6 +18,10 @@ extension OfflineStore {
                 state.cutoffs[cutoff.groupID, default: CutoffHistory()].append(
                     PlacedCutoff(position: record.position, cutoff: cutoff.cutoff))
             }
+            for removal in record.removals where !removal.keepsHistory {
+                state.cutoffs[removal.groupID, default: CutoffHistory()].append(
+                    PlacedCutoff(position: record.position, cutoff: GroupRemoval.cutoff))
+            }
         }
     }
 }

@@ -23,6 +23,10 @@ extension OnlineStore {
                 groups[cutoff.groupID, default: GroupState()].raise(cutoff: cutoff.cutoff)
                 groupsChanged = true
             }
+            for removal in record.removals {
+                groups[removal.groupID, default: GroupState()].raise(cutoff: GroupRemoval.cutoff)
+                groupsChanged = true
+            }
             for entry in record.entries where groups[entry.schema.groupID]?.holds(entry.schema) != true {
                 if groups[entry.schema.groupID, default: GroupState()].add(entry.schema) { groupsChanged = true }
             }

@@ -6,7 +6,7 @@ import OnlineStore
 import Transport
 import Wire
 
-/// apply, plan, promote, list, describe.
+/// apply, plan, promote, remove, list, describe.
 struct DefinitionHandlers {
     let services: Services
 
@@ -28,6 +28,7 @@ struct DefinitionHandlers {
             let definitions = try Definitions.decode(json: request.body, project: head.project.isEmpty ? nil : head.project)
             let catalog = try services.catalog()
             answer(try catalog.plan(definitions), position: catalog.position, responder)
+        case .remove: try remove(request.decode(RemoveRequest.self), responder)
         case .promote: try promote(request.decode(PromoteRequest.self), responder)
         case .list:
             let catalog = try services.catalog()
@@ -36,8 +37,8 @@ struct DefinitionHandlers {
                 head: JSONReply.with { $0.position = catalog.position }, body: catalog.listing(of: head.project).encodeJSON()[...]
             )
         default:
-            let catalog = try services.catalog()
             let head = try request.decode(DescribeRequest.self)
+            let catalog = try services.catalog().asOf(head.asOf ?? .max)
             let description = try catalog.description(project: head.project, of: head.name)
             responder.respond(head: JSONReply.with { $0.position = catalog.position }, body: description.encodeJSON()[...])
         }
@@ -55,6 +56,22 @@ struct DefinitionHandlers {
             return answer(plan, position: catalog.position, responder)
         }
         submit(.promote(promotion, history: historyRows()), to: online, responder)
+    }
+
+    private func remove(_ head: RemoveRequest, _ responder: Responder) throws(HeadwaterError) {
+        let online = try services.needOnline()
+        guard let kind = RemovableKind(rawValue: head.kind) else {
+            let kinds = RemovableKind.allCases.map(\.rawValue).joined(separator: ", ")
+            throw HeadwaterError(.invalidArgument, "'\(head.kind)' cannot be removed: it is one of \(kinds)")
+        }
+        let removal = Removal(
+            project: head.project, kind, head.name, isForced: head.force, keepsHistory: head.keepHistory)
+        if head.dryRun {
+            let catalog = online.state.catalog
+            let plan = try catalog.plan(removal, figures: online.store.figures(history: historyRows()))
+            return answer(plan, position: catalog.position, responder)
+        }
+        submit(.remove(removal, history: historyRows()), to: online, responder)
     }
 
     /// Rows of history by group, where this server has it.

@@ -106,9 +106,10 @@ struct GetHandlers {
     private func prepare(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
         let head = try request.decode(PrepareRequest.self)
         let catalog = try services.catalog()
-        guard isShort(head.features, head.service, project: head.project, catalog) else {
+        // Definitions of the past are folded anew.
+        guard head.asOf == nil, isShort(head.features, head.service, project: head.project, catalog) else {
             return services.onWorker(services.workers.gets, request, responder) { () throws(HeadwaterError) in
-                try prepare(head, catalog, request, responder)
+                try prepare(head, catalog.asOf(head.asOf ?? .max), request, responder)
             }
         }
         try prepare(head, catalog, request, responder)
@@ -119,16 +120,21 @@ struct GetHandlers {
     ) throws(HeadwaterError) {
         let selection = try featureSelection(service: head.service, features: head.features)
         let plan = try catalog.resolve(project: head.project, selection, fullNames: head.fullFeatureNames)
-        let handle = try services.handles.insert(
-            HandleTable.Entry(
-                project: head.project, selection: selection, fullNames: head.fullFeatureNames, plan: plan,
-                catalogPosition: catalog.position),
-            connection: request.connectionID)
+        // Of the past there are no latest values to get.
+        let handle =
+            head.asOf != nil
+            ? 0
+            : try services.handles.insert(
+                HandleTable.Entry(
+                    project: head.project, selection: selection, fullNames: head.fullFeatureNames, plan: plan,
+                    catalogPosition: catalog.position),
+                connection: request.connectionID)
         responder.respond(
             head: PrepareReply.with {
                 $0.handle = handle
                 $0.outputs = plan.wireOutputs
                 $0.keys = plan.keys.map { ColumnSpec($0) }
+                $0.warnings = plan.warnings
             })
     }
 }

@@ -44,7 +44,8 @@ struct Router: RequestHandler {
     private func dispatch(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
         switch request.method {
         case .hello: throw HeadwaterError(.failedPrecondition, "hello was said already")
-        case .apply, .plan, .promote, .list, .describe: try DefinitionHandlers(services: services).handle(request, responder)
+        case .apply, .plan, .promote, .remove, .list, .describe:
+            try DefinitionHandlers(services: services).handle(request, responder)
         case .write, .openProducer: try WriteHandlers(services: services).handle(request, responder)
         case .get, .prepare, .getPrepared: try GetHandlers(services: services).handle(request, responder)
         case .history: try HistoryHandler(services: services).handle(request, responder)

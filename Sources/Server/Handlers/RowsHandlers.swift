@@ -63,9 +63,10 @@ struct RowsHandlers {
         let view = offline.store.view()
         let asOf = query.asOf ?? view.position
         let catalog = offline.state.catalog.asOf(asOf)
-        let schema = try catalog.group(project: query.project, reference: query.group).newestSchema
+        let group = try catalog.group(project: query.project, reference: query.group)
+        let schema = group.newestSchema
         try view.checkKept(schema.groupID, named: query.group, asOf: asOf)
-        let ordinals = try query.columns.isEmpty ? nil : OfflineReads.ordinals(of: query.columns, in: schema)
+        let ordinals = try OfflineReads.ordinals(of: query.columns, in: group)
         let keys = try keySet(query.keyNames, request.body, schema)
         let crew = services.workers.crew.crew
         let layout = try RowsLayout(

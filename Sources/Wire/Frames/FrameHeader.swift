@@ -42,6 +42,7 @@ public enum Method: UInt16, Sendable, CaseIterable {
     case bootstrap = 22
     case getPrepared = 23
     case promote = 24
+    case remove = 25
     case acceptClock = 26
 
     /// Whether the answer is a stream of data frames and an `end`.

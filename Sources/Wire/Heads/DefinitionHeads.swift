@@ -55,6 +55,34 @@ public struct PromoteRequest: Head {
     }
 }
 
+/// Asks for the end of one thing; answered as apply is.
+public struct RemoveRequest: Head {
+    public static let descriptor = HeadDescriptor("RemoveRequest")
+
+    public var project = ""
+    /// `project`, `entity`, `group`, `feature`, `service` or `dataset`.
+    public var kind = ""
+    /// `orders@2`; of a feature `orders@2:total`.
+    public var name = ""
+    /// Whether what depends on it is removed too.
+    public var force = false
+    /// Whether rows of a group stay for reads as of positions before.
+    public var keepHistory = false
+    /// Whether it is only told what it would do.
+    public var dryRun = false
+
+    public init() {}
+
+    public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
+        try fields.field(1, &project)
+        try fields.field(2, &kind)
+        try fields.field(3, &name)
+        try fields.field(4, &force)
+        try fields.field(5, &keepHistory)
+        try fields.field(6, &dryRun)
+    }
+}
+
 /// Asks for all definitions of a project.
 public struct ListRequest: Head {
     public static let descriptor = HeadDescriptor("ListRequest")
@@ -74,12 +102,15 @@ public struct DescribeRequest: Head {
 
     public var project = ""
     public var name = ""
+    /// As definitions were at this position; absent: as they are.
+    public var asOf: UInt64?
 
     public init() {}
 
     public mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError) {
         try fields.field(1, &project)
         try fields.field(2, &name)
+        try fields.field(3, &asOf)
     }
 }
 

@@ -114,6 +114,8 @@ public struct PrepareRequest: Head {
     public var service: String?
     public var features: [String] = []
     public var fullFeatureNames = false
+    /// As definitions were at this position: what a history takes. No handle is made.
+    public var asOf: UInt64?
 
     public init() {}
 
@@ -122,6 +124,7 @@ public struct PrepareRequest: Head {
         try fields.field(2, &service)
         try fields.field(3, &features)
         try fields.field(4, &fullFeatureNames)
+        try fields.field(5, &asOf)
     }
 }
 
@@ -133,6 +136,8 @@ public struct PrepareReply: Head {
     public var outputs: [Output] = []
     /// The key columns that a get must send.
     public var keys: [ColumnSpec] = []
+    /// What of the list should not be used any more.
+    public var warnings: [String] = []
 
     public init() {}
 
@@ -140,5 +145,6 @@ public struct PrepareReply: Head {
         try fields.field(1, &handle)
         try fields.field(2, &outputs)
         try fields.field(3, &keys)
+        try fields.field(4, &warnings)
     }
 }

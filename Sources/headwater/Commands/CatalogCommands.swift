@@ -43,7 +43,7 @@ struct List: AsyncParsableCommand {
         for (kind, entries) in kinds {
             for entry in entries {
                 let promoted = entry.promoted == true ? "yes" : ""
-                table.append([kind, entry.name, entry.version.map { "\($0)" } ?? "", promoted, entry.description ?? ""])
+                table.append([kind, entry.name, entry.version.map { "\($0)" } ?? "", promoted, text(entry)])
             }
         }
         for dataset in listing.datasets { table.append(["dataset", dataset.name, "", "", dataset.description ?? ""]) }
@@ -56,6 +56,12 @@ struct List: AsyncParsableCommand {
         } else {
             try Console.write(table.text.utf8)
         }
+    }
+}
+
+extension List {
+    private func text(_ entry: CatalogListing.Entry) -> String {
+        [entry.deprecated.map { "deprecated: \($0)" }, entry.description].compactMap { $0 }.joined(separator: "; ")
     }
 }
 
@@ -191,7 +197,8 @@ private enum DescriptionText {
         let head = lines([
             ("feature group", definition.reference), ("promoted", promoted(group.promoted, definition.name)),
             ("description", definition.description), ("owner", definition.owner),
-            ("tags", tags(definition.tags)), ("entity", definition.entity),
+            ("tags", tags(definition.tags)), ("renamed from", names(definition.renamedFrom)),
+            ("deprecated", definition.deprecated), ("entity", definition.entity),
             ("event time", definition.eventTime ?? "none (static)"),
             ("max_age", definition.maxAge?.description), ("retention", definition.retention?.description),
             ("ahead", definition.ahead?.description), ("id", "\(group.id)"), ("schema version", "\(group.schemaVersion)"),
@@ -200,7 +207,7 @@ private enum DescriptionText {
         for column in group.columns {
             let feature = column.role == "feature" ? definition.features.first { $0.name == column.name } : nil
             table.append([
-                column.name, "\(column.type)", column.role, feature?.checks.map(checks) ?? "", feature?.description ?? "",
+                column.name, "\(column.type)", column.role, feature?.checks.map(checks) ?? "", feature.map(text) ?? "",
             ])
         }
         return head + table.text
@@ -211,7 +218,8 @@ private enum DescriptionText {
         let head = lines([
             ("feature service", definition.reference), ("promoted", promoted(service.promoted, definition.name)),
             ("description", definition.description), ("owner", definition.owner),
-            ("tags", tags(definition.tags)),
+            ("tags", tags(definition.tags)), ("renamed from", names(definition.renamedFrom)),
+            ("deprecated", definition.deprecated),
         ])
         var table = TextTable(["output", "type", "feature", "keys"], cellScalarsMax: 80)
         for output in service.outputs {
@@ -219,6 +227,15 @@ private enum DescriptionText {
             table.append([output.name, "\(output.type)", output.feature, keys])
         }
         return head + table.text
+    }
+
+    private static func names(_ names: [String]) -> String? { names.isEmpty ? nil : names.joined(separator: ", ") }
+
+    private static func text(_ feature: FeatureDefinition) -> String {
+        [
+            feature.deprecated.map { "deprecated: \($0)" }, names(feature.renamedFrom).map { "renamed from \($0)" },
+            feature.description,
+        ].compactMap { $0 }.joined(separator: "; ")
     }
 
     private static func promoted(_ isPromoted: Bool?, _ name: String) -> String {

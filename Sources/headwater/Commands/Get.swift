@@ -48,6 +48,7 @@ struct Get: AsyncParsableCommand {
         }
         try await connection.withClient { client in
             let prepared = try await client.prepare(selection.selection, fullFeatureNames: selection.fullFeatureNames)
+            for warning in prepared.warnings { Console.remark("warning: \(warning)") }
             let keys = try keys(prepared.keys)
             let got = try await client.get(prepared, keys: keys, at: at, minPosition: minPosition)
             try print(

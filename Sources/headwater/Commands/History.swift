@@ -84,7 +84,7 @@ struct History: AsyncParsableCommand {
         }
         try await connection.withClient { client in
             if let save { try await checkIsFree(save, client) }
-            let keys = try await client.requestKeys(of: selection.selection)
+            let keys = try await client.requestKeys(of: selection.selection, asOf: asOf)
             let outputs = try await arguments.outputs(
                 of: client, spine: SpineTable.columns(keys: keys, time: spineTime).0)
             let columns = try JoinedColumns(outputs, statuses: statuses)

@@ -39,7 +39,14 @@ struct TableUpload {
     }
 
     private func decoder(taken: ByteCount) throws(HeadwaterError) -> TableDecoder {
-        let columns = operation == .write ? TableColumn.columns(of: schema) : TableColumn.deleteColumns(of: schema)
+        var columns = operation == .write ? TableColumn.columns(of: schema) : TableColumn.deleteColumns(of: schema)
+        let removed = Set(group.columns.filter { $0.role == "removed" }.map(\.name))
+        columns.removeAll { removed.contains($0.name) }
+        for feature in group.definition.features where !feature.renamedFrom.isEmpty {
+            for index in columns.indices where columns[index].name == feature.name {
+                columns[index].oldNames = feature.renamedFrom
+            }
+        }
         return try TableDecoder(
             table.format, name: table.name, columns: columns,
             options: input.options(rowsMax: Self.batchRowsMax, bytesMax: Self.batchBytesMax),

@@ -67,9 +67,10 @@ final class DirectOffline {
     func scan(_ query: ScanQuery, latest: LatestArguments?, project: String) throws(HeadwaterError) -> DirectScan {
         let view = store.view()
         let position = query.asOf ?? view.position
-        let schema = try catalog(asOf: query.asOf).group(project: project, reference: query.group).newestSchema
+        let group = try catalog(asOf: query.asOf).group(project: project, reference: query.group)
+        let schema = group.newestSchema
         try view.checkKept(schema.groupID, named: query.group, asOf: position)
-        let ordinals = try query.columns.isEmpty ? nil : OfflineReads.ordinals(of: query.columns, in: schema)
+        let ordinals = try OfflineReads.ordinals(of: query.columns, in: group)
         let keys = try query.keys.map { (keys) throws(HeadwaterError) in
             KeySet(try OnlineReads.arrange(keys, as: schema.keys))
         }

@@ -36,8 +36,13 @@ extension Catalog {
     ///
     /// - Throws: `.dataLoss` where the description does not hold together.
     init(checking group: GroupDescription) throws(HeadwaterError) {
+        // Features that were removed keep their places.
+        var definition = group.definition
+        definition.features = group.columns.filter { $0.role == "feature" || $0.role == "removed" }.map { column in
+            group.definition.features.first { $0.name == column.name } ?? FeatureDefinition(name: column.name, type: column.type)
+        }
         let change = History.Change(
-            group: group.definition, id: group.id,
+            group: definition, id: group.id,
             keys: group.schema.keys.map { History.Change.Key(name: $0.name, type: $0.type) },
             project: group.project)
         guard let json = try? JSONEncoder().encode(History(records: [History.Record(changes: [change])])) else {

@@ -187,6 +187,10 @@ class AsyncClient:
         """Makes a name without a version mean another version."""
         return await operations.promote(self._core, kind, name, force=force, dry_run=dry_run)
 
+    async def remove(self, kind: str, name: str, *, force: bool = False, keep_history: bool = False, dry_run: bool = False) -> Plan:
+        """Removes a project, an entity, a group, a feature, a service or a dataset; refused while something depends on it."""
+        return await operations.remove(self._core, kind, name, force=force, keep_history=keep_history, dry_run=dry_run)
+
     async def list(self) -> Listing:
         """Everything in the project, in short."""
         return await operations.listing(self._core)

@@ -129,22 +129,25 @@ class Client:
     def promote(self, kind: str, name: str, *, force: bool = False, dry_run: bool = False) -> Plan:
         """Makes a name without a version mean another version, for reads and writes from here on. Services stay pinned.
 
-        The first version of a group or of a service is promoted when it is made; applying a newer one promotes nothing.
-
         Args:
             kind: `group` or `service`.
-            name: the version, `orders@2`.
-            force: promotes a version without rows too.
+            name: the version, `orders@2`. The first one is promoted when it is made; applying a newer one promotes nothing.
+            force: promotes a version without rows too, which is else a `FailedPrecondition`.
             dry_run: only says what it would do; what is not allowed is in it, as `refusals`.
-
-        Returns:
-            What was done: print it.
-
-        Raises:
-            NotFound: where there is no such version.
-            FailedPrecondition: for a version without rows.
         """
         return run_now(operations.promote(self._core, kind, name, force=force, dry_run=dry_run))
+
+    def remove(self, kind: str, name: str, *, force: bool = False, keep_history: bool = False, dry_run: bool = False) -> Plan:
+        """Removes something; while something depends on it, that is named in a `FailedPrecondition`.
+
+        Args:
+            kind: `project`, `entity`, `group`, `feature`, `service` or `dataset`.
+            name: `orders`, or `orders@1` where there are several versions; of a feature `orders:total`.
+            force: removes what depends on it too, but for datasets: what they read stays until they are released.
+            keep_history: keeps a group's rows, which leave history at its next compaction else, for reads as of positions before.
+            dry_run: only says what it would do; what is not allowed is in it, as `refusals`.
+        """
+        return run_now(operations.remove(self._core, kind, name, force=force, keep_history=keep_history, dry_run=dry_run))
 
     def list(self) -> Listing:
         """Everything in the project, in short."""

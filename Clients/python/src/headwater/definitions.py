@@ -70,7 +70,7 @@ class _Definition:
         """As the YAML has it, without what is left out."""
         made: dict[str, Any] = {}
         for name, value in vars(self).items():
-            if value is None or (value == {} and name in ("tags", "checks")):
+            if value is None or (value == {} and name in ("tags", "checks")) or (name == "renamed_from" and not value):
                 continue
             place = f"{self._place()}: {name.rstrip('_')}"
             if isinstance(value, (list, tuple)):
@@ -110,6 +110,8 @@ class Feature(_Definition):
         name: of the column.
         type: bool, int32, int64, float32, float64, string, bytes, timestamp, `array(T)` or `vector(n)`.
         checks: `min`, `max`, `not_null`, `one_of`, `max_length`: a write that breaks one is refused.
+        renamed_from: names that it had before, and that still mean it.
+        deprecated: what to use instead, shown to who uses it.
     """
 
     name: str
@@ -117,6 +119,8 @@ class Feature(_Definition):
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     checks: Mapping[str, Any] = field(default_factory=dict)
+    renamed_from: Sequence[str] = ()
+    deprecated: str | None = None
 
     def __post_init__(self) -> None:
         _check_type(self, "feature")
@@ -208,6 +212,8 @@ class FeatureGroup(_Definition):
         retention: how old a row may be before it is removed; no limit, unless given.
         ahead: how far in the future an event time may be; `5m`, unless given.
         available_time: name of the column that stands for ingest time in backfilled history.
+        renamed_from: names that it had before, and that still mean it.
+        deprecated: what to use instead, shown to who uses it.
     """
 
     name: str
@@ -222,6 +228,8 @@ class FeatureGroup(_Definition):
     description: str | None = None
     owner: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    renamed_from: Sequence[str] = ()
+    deprecated: str | None = None
 
     def __post_init__(self) -> None:
         self.features = _typed(self.features, Feature, f"feature group '{self.name}': features")
@@ -258,6 +266,8 @@ class FeatureService(_Definition):
 
     Attributes:
         features: references such as `weather:temp`, `weather:*`, or `Reference`s.
+        renamed_from: names that it had before, and that still mean it.
+        deprecated: what to use instead, shown to who uses it.
     """
 
     name: str
@@ -266,6 +276,8 @@ class FeatureService(_Definition):
     description: str | None = None
     owner: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    renamed_from: Sequence[str] = ()
+    deprecated: str | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.features, str) or not isinstance(self.features, Sequence):

@@ -10,10 +10,13 @@ from typing import Any
 
 # Things of one kind that stay as they are, up to which each has a line; and things that are made, up to which all their fields are shown.
 _LISTED_MAX, _DETAILED_MAX = 20, 100
-_SIGNS = {"created": "+", "changed": "~", "promoted": "~", "unchanged": "=", "kept": "=", "refused": "!"}
+_SIGNS = {
+    "created": "+", "changed": "~", "promoted": "~", "removed": "-", "unchanged": "=", "kept": "=", "refused": "!",
+}  # fmt: skip
 
 _REMARKS = {
     "kept": ": kept (it is not in the definitions; nothing is deleted)", "refused": ": refused", "promoted": ": promoted",
+    "removed": ": removed",
 }  # fmt: skip
 
 
@@ -110,7 +113,7 @@ class Plan(Report):
             lines.append("fields of what is created are left out, as there is much of it: plan['items'] has them")
         actions = Counter(item["action"] for item in items)
         stay = actions["unchanged"] + actions["kept"]
-        others = "".join(f", {actions[action]} {action}" for action in ("promoted",) if actions[action])
+        others = "".join(f", {actions[action]} {action}" for action in ("promoted", "removed") if actions[action])
         done = f"{actions['created']} created, {actions['changed']} changed{others}, {actions['refused']} refused"
         lines.append(f"{done}; {stay} stay as they are")
         return "\n".join(lines)
@@ -136,7 +139,9 @@ class Listing(Report):
             for entry in self.get(title, []):
                 version = f"@{entry['version']}" if entry.get("version") else ""
                 promoted = "" if entry.get("promoted") or not version or not tells else "  (not promoted)"
-                row = [what, f"{entry['name']}{version}{promoted}", entry.get("description") or ""]
+                words = [f"deprecated: {entry['deprecated']}"] if entry.get("deprecated") else []
+                words += [entry["description"]] if entry.get("description") else []
+                row = [what, f"{entry['name']}{version}{promoted}", "; ".join(words)]
                 rows.append(row + (["; ".join(entry["matches"])] if "matches" in entry else []))
         lines = [f"project {self['project']}"]
         if rows:
@@ -163,6 +168,7 @@ class Description(Report):
             rows = [["column", "type", "role", ""]]
             rows += [[column["name"], column["type"], column["role"], described.get(column["name"], "")] for column in group["columns"]]
             name = f"feature group {definition['name']}@{definition['version']}, schema version {group['schema_version']}"
+            name += _promoted(group, self["feature_groups"])
             parts.append("\n".join([name, *_words(definition), *aligned(rows)]))
         for service in self.get("feature_services", []):
             definition = service["definition"]
@@ -170,7 +176,8 @@ class Description(Report):
             for output in service["outputs"]:
                 keys = ", ".join(f"{key} from {renamed}" for key, renamed in output.get("keys", {}).items())
                 rows.append([output["name"], output["type"], output["feature"], keys])
-            parts.append("\n".join([f"feature service {definition['name']}@{definition['version']}", *_words(definition), *aligned(rows)]))
+            name = f"feature service {definition['name']}@{definition['version']}{_promoted(service, self['feature_services'])}"
+            parts.append("\n".join([name, *_words(definition), *aligned(rows)]))
         for dataset in self.get("datasets", []):
             from .datasets import DatasetShown
 
@@ -190,7 +197,14 @@ def _words(definition: dict[str, Any]) -> list[str]:
 
 def _remark(feature: dict[str, Any]) -> str:
     checks = ", ".join(f"{name} {value}" for name, value in feature.get("checks", {}).items())
-    return "; ".join(part for part in (feature.get("description") or "", checks) if part)
+    deprecated = f"deprecated: {feature['deprecated']}" if feature.get("deprecated") else ""
+    renamed = f"renamed from {', '.join(feature['renamed_from'])}" if feature.get("renamed_from") else ""
+    return "; ".join(part for part in (feature.get("description") or "", checks, deprecated, renamed) if part)
+
+
+def _promoted(described: dict[str, Any], versions: list[Any]) -> str:
+    """Which of several versions the name means."""
+    return ", promoted" if described.get("promoted") and len(versions) > 1 else ""
 
 
 class StatusReport(Report):

@@ -70,25 +70,27 @@ class Group:
         return Group(definition["name"], definition["version"], described["id"], described["schema_version"], columns, definition)
 
 
-async def describe(core: Core, name: str, deadline: Deadline | None = None) -> dict[str, Any]:
-    """All that goes by a name, as JSON.
+async def describe(core: Core, name: str, deadline: Deadline | None = None, as_of: int | None = None) -> dict[str, Any]:
+    """All that goes by a name, as JSON; as it was at a position, where one is given.
 
     Raises:
         NotFound: says what there is.
     """
     request = pb.DescribeRequest(project=core.project.encode(), name=name.encode())
+    if as_of is not None:
+        request.as_of = as_of
     frame = await core.call(Method.DESCRIBE, None, request, deadline=deadline)
     described: dict[str, Any] = parse_json(frame.body)
     return described
 
 
-async def group(core: Core, name: str, deadline: Deadline | None = None) -> Group:
+async def group(core: Core, name: str, deadline: Deadline | None = None, as_of: int | None = None) -> Group:
     """The group that `weather` (its promoted version) or `weather@2` names.
 
     Raises:
         NotFound: where there is none, also where the name is that of something else.
     """
-    groups = (await describe(core, name, deadline)).get("feature_groups", [])
+    groups = (await describe(core, name, deadline, as_of)).get("feature_groups", [])
     if not groups:
         raise NotFound(f"'{name}' in project '{core.project}' is no feature group: client.list() shows them")
     return Group.of_json(promoted(groups))

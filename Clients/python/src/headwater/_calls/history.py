@@ -44,8 +44,9 @@ async def history(
     if availability not in ("event", "ingest"):
         raise InvalidArgument(f"availability={availability!r}: 'event' or 'ingest'")
     rules = Rules(time_unit)
+    as_of = position(as_of, "as_of")
     try:
-        resolved = await resolve(core, selection, core.deadline(timeout))
+        resolved = await resolve(core, selection, core.deadline(timeout), as_of)
     except NotFound:
         if saved is None:
             raise
@@ -134,7 +135,8 @@ async def _rows(
     rules = Rules(time_unit)
     bounds = {field: microseconds(time, field, time_unit) for field, time in times.items() if time is not None}
     names = [columns] if isinstance(columns, str) else list(columns or ())
-    described = await group(core, name, core.deadline(timeout))
+    as_of = position(as_of, "as_of")
+    described = await group(core, name, core.deadline(timeout), as_of)
     if deletes:
         _refuse_deleted(described, names)
     key_names, body = _keys(described, keys, rules)
@@ -185,7 +187,7 @@ class Resolved(NamedTuple):
     outputs: list[str]
 
 
-async def resolve(core: Core, selection: Selection, deadline: Deadline) -> Resolved:
+async def resolve(core: Core, selection: Selection, deadline: Deadline, as_of: int | None = None) -> Resolved:
     """Resolves a feature list.
 
     The online service resolves the list; where it is down, its definitions are read from the server that answers, so that history does
@@ -193,19 +195,19 @@ async def resolve(core: Core, selection: Selection, deadline: Deadline) -> Resol
     """
     try:
         transport = await core.transport("online", deadline)
-        prepared = await prepare(core, transport, selection, deadline)
+        prepared = await prepare(core, transport, selection, deadline, as_of)
         return Resolved(list(prepared.keys), [field.name for field in prepared.outputs])
     except Unavailable:
         pass
     keys: dict[str, FeatureType] = {}
     outputs: list[str] = []
-    for feature in await _features(core, selection):
-        described = await group(core, feature.group)
+    for feature in await _features(core, selection, as_of):
+        described = await group(core, feature.group, as_of=as_of)
         for column in described.of_role("key"):
             keys.setdefault(feature.keys.get(column.name, column.name), column.type)
         names = [column.name for column in described.of_role("feature")] if feature.name == "*" else [feature.name]
         is_full = selection.full_feature_names
-        outputs += [feature.renamed or (f"{described.name}__{name}" if is_full else name) for name in names]
+        outputs += [feature.renamed or (f"{feature.group.partition('@')[0]}__{name}" if is_full else name) for name in names]
     return Resolved([Field(name, type) for name, type in keys.items()], outputs)
 
 
@@ -218,10 +220,10 @@ class _Feature(NamedTuple):
     keys: dict[str, str]
 
 
-async def _features(core: Core, selection: Selection) -> list[_Feature]:
+async def _features(core: Core, selection: Selection, as_of: int | None) -> list[_Feature]:
     if selection.service is None:
         return [_Feature(*_split(feature), None, {}) for feature in selection.features]
-    service = await _service(core, selection.service)
+    service = await _service(core, selection.service, as_of)
     return [
         _Feature(*_split(output["feature"]), None if selection.full_feature_names else output["name"], output.get("keys", {}))
         for output in service["outputs"]
@@ -233,7 +235,7 @@ def _split(reference: str) -> tuple[str, str]:
     return group, name
 
 
-async def _service(core: Core, name: str) -> dict[str, Any]:
+async def _service(core: Core, name: str, as_of: int | None) -> dict[str, Any]:
     names = [name]
     # `churn_v2` stands for `churn@2` where no service has exactly that name.
     base, _, version = name.rpartition("_v")
@@ -241,7 +243,7 @@ async def _service(core: Core, name: str) -> dict[str, Any]:
         names.append(f"{base}@{version}")
     for candidate in names:
         try:
-            services = (await describe(core, candidate)).get("feature_services", [])
+            services = (await describe(core, candidate, as_of=as_of)).get("feature_services", [])
         except NotFound:
             continue
         if services:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -95,17 +96,19 @@ class Options:
     time_unit: str | None = None
 
 
-async def prepare(core: Core, transport: Transport, selection: Selection, deadline: Deadline) -> Prepared:
-    """Resolves a list, once on each connection.
+async def prepare(core: Core, transport: Transport, selection: Selection, deadline: Deadline, as_of: int | None = None) -> Prepared:
+    """Resolves a list, once on each connection; as of a position, which only histories read, each time.
 
     Raises:
         NotFound: for what does not exist.
     """
-    known: Prepared | None = transport.prepared.get((core.project, selection))
+    known: Prepared | None = transport.prepared.get((core.project, selection)) if as_of is None else None
     if known is not None:
         return known
     request = pb.PrepareRequest(project=core.project.encode())
     selection.fill(request)
+    if as_of is not None:
+        request.as_of = as_of
     try:
         frame = await transport.finish(await transport.begin(Method.PREPARE, request.SerializeToString(), (), deadline), deadline)
     except ResourceExhausted as error:
@@ -113,11 +116,14 @@ async def prepare(core: Core, transport: Transport, selection: Selection, deadli
         transport.retire()
         raise Unavailable(error.message) from None
     reply = decode(pb.PrepareReply, frame.head)
+    for warning in reply.warnings:
+        warnings.warn(warning.decode(), FutureWarning, stacklevel=2)
     outputs = tuple(Field(output.name.decode(), FeatureType.parse(output.type.decode())) for output in reply.outputs)
     keys = tuple(Field(key.name.decode(), FeatureType.parse(key.type.decode())) for key in reply.keys)
     names = AnswerNames([field.name for field in outputs], [field.name for field in keys], "request key")
     made = Prepared(reply.handle, outputs, Types(field.type for field in outputs), keys, names)
-    transport.prepared[core.project, selection] = made
+    if as_of is None:
+        transport.prepared[core.project, selection] = made
     return made
 
 

@@ -57,6 +57,22 @@ async def promote(core: Core, kind: str, name: str, *, force: bool, dry_run: boo
     return await _change(core, Method.PROMOTE, request, is_plan=dry_run)
 
 
+async def remove(core: Core, kind: str, name: str, *, force: bool, keep_history: bool, dry_run: bool) -> Plan:
+    """Removes one thing.
+
+    Raises:
+        NotFound: where there is no such thing.
+        FailedPrecondition: names what depends on it.
+    """
+    for text, what in ((kind, "kind"), (name, "name")):
+        if not isinstance(text, str):
+            raise InvalidArgument(f"{text!r:.60} is no text: client.remove('group', 'orders@1')", what)
+    request = pb.RemoveRequest(
+        project=core.project.encode(), kind=kind.encode(), name=name.encode(), force=force, keep_history=keep_history, dry_run=dry_run
+    )
+    return await _change(core, Method.REMOVE, request, is_plan=dry_run)
+
+
 async def _change(core: Core, method: Method, request: Message, *, is_plan: bool) -> Plan:
     """Changes what names mean, or says what that would do. Made again, it changes nothing more."""
     head, answer = await core.ask(method, "online", request, pb.ApplyReply)

@@ -153,6 +153,11 @@ class _Table:
         self.core, self.group, self.options = core, group, options
         roles = ("key", "event_time") if options.is_delete else ("key", "event_time", "available_time", "feature")
         self.columns = {column.name: column for column in group.of_role(*roles)}
+        # By the names that features had before too.
+        if not options.is_delete:
+            for feature in group.definition["features"]:
+                for name in feature.get("renamed_from", ()):
+                    self.columns.setdefault(name, self.columns[feature["name"]])
         if options.is_delete and isinstance(data, (list, tuple)) and data and all(isinstance(key, str) for key in data):
             keys = ", ".join(f"{column.name!r}: […]" for column in group.of_role("key"))
             raise InvalidArgument(f"give the keys by their columns: {{{keys}}}; paths of files are given one by one, or as a glob")
@@ -183,7 +188,15 @@ class _Table:
                 raise InvalidArgument(
                     f"is missing: '{self.group.reference}' needs it as {column.role.replace('_', ' ')}", f"{where}column '{column.name}'"
                 )
-        return [(column, rows.column(name, column.type, self.rules)) for name, column in self.columns.items() if name in given]
+        arrays = {}
+        for name, column in self.columns.items():
+            if name not in given:
+                continue
+            if column.ordinal in arrays:
+                reason = f"and another column are both '{column.name}', which had other names before: keep one"
+                raise InvalidArgument(reason, f"{where}column '{name}'")
+            arrays[column.ordinal] = (column, rows.column(name, column.type, self.rules))
+        return [arrays[ordinal] for ordinal in sorted(arrays)]
 
     def encode(self, rows: Rows) -> np.ndarray | None:
         """One entry of a request; `None` of no rows, which are checked all the same."""

@@ -59,6 +59,7 @@ class Method(IntEnum):
     FORGET = 19
     GET_PREPARED = 23
     PROMOTE = 24
+    REMOVE = 25
     ACCEPT_CLOCK = 26
 
 

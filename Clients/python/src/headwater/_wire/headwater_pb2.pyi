@@ -152,12 +152,14 @@ class CompactRequest(_message.Message):
     def __init__(self, project: _Optional[bytes] = ..., group: _Optional[bytes] = ...) -> None: ...
 
 class DescribeRequest(_message.Message):
-    __slots__ = ["name", "project"]
+    __slots__ = ["as_of", "name", "project"]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
+    as_of: int
     name: bytes
     project: bytes
-    def __init__(self, project: _Optional[bytes] = ..., name: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, project: _Optional[bytes] = ..., name: _Optional[bytes] = ..., as_of: _Optional[int] = ...) -> None: ...
 
 class ErrorDetail(_message.Message):
     __slots__ = ["applied_position", "code", "location", "message"]
@@ -402,26 +404,30 @@ class Peer(_message.Message):
     def __init__(self, role: _Optional[bytes] = ..., address: _Optional[bytes] = ...) -> None: ...
 
 class PrepareReply(_message.Message):
-    __slots__ = ["handle", "keys", "outputs"]
+    __slots__ = ["handle", "keys", "outputs", "warnings"]
     HANDLE_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
     handle: int
     keys: _containers.RepeatedCompositeFieldContainer[ColumnSpec]
     outputs: _containers.RepeatedCompositeFieldContainer[Output]
-    def __init__(self, handle: _Optional[int] = ..., outputs: _Optional[_Iterable[_Union[Output, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[ColumnSpec, _Mapping]]] = ...) -> None: ...
+    warnings: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, handle: _Optional[int] = ..., outputs: _Optional[_Iterable[_Union[Output, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[ColumnSpec, _Mapping]]] = ..., warnings: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class PrepareRequest(_message.Message):
-    __slots__ = ["features", "full_feature_names", "project", "service"]
+    __slots__ = ["as_of", "features", "full_feature_names", "project", "service"]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     FULL_FEATURE_NAMES_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     SERVICE_FIELD_NUMBER: _ClassVar[int]
+    as_of: int
     features: _containers.RepeatedScalarFieldContainer[bytes]
     full_feature_names: bool
     project: bytes
     service: bytes
-    def __init__(self, project: _Optional[bytes] = ..., service: _Optional[bytes] = ..., features: _Optional[_Iterable[bytes]] = ..., full_feature_names: bool = ...) -> None: ...
+    def __init__(self, project: _Optional[bytes] = ..., service: _Optional[bytes] = ..., features: _Optional[_Iterable[bytes]] = ..., full_feature_names: bool = ..., as_of: _Optional[int] = ...) -> None: ...
 
 class PromoteRequest(_message.Message):
     __slots__ = ["dry_run", "force", "kind", "name", "project"]
@@ -448,6 +454,22 @@ class ReceiveLimits(_message.Message):
     requests_in_flight_max: int
     streams_open_max: int
     def __init__(self, frame_bytes_max: _Optional[int] = ..., requests_in_flight_max: _Optional[int] = ..., streams_open_max: _Optional[int] = ..., initial_window_bytes: _Optional[int] = ...) -> None: ...
+
+class RemoveRequest(_message.Message):
+    __slots__ = ["dry_run", "force", "keep_history", "kind", "name", "project"]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    KEEP_HISTORY_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    dry_run: bool
+    force: bool
+    keep_history: bool
+    kind: bytes
+    name: bytes
+    project: bytes
+    def __init__(self, project: _Optional[bytes] = ..., kind: _Optional[bytes] = ..., name: _Optional[bytes] = ..., force: bool = ..., keep_history: bool = ..., dry_run: bool = ...) -> None: ...
 
 class RowsData(_message.Message):
     __slots__ = ["outputs", "row_offset"]
