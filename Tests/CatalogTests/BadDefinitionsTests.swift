@@ -72,7 +72,7 @@ let badCases: [BadCase] = [
     BadCase(
         group("colour: red"),
         "features.yaml:7:5: \(g): unknown field 'colour': there are name, version, entity, event_time, available_time, "
-            + "max_age, retention, ahead, description, owner, tags, features"
+            + "max_age, retention, ahead, description, owner, tags, renamed_from, …"
     ),
     BadCase(group("version: 0"), "features.yaml:7:14: feature_groups[g@0].version: expected a whole number from 1, not '0'"),
     BadCase(
@@ -195,7 +195,7 @@ let badCases: [BadCase] = [
         "features.yaml:8:14: \(g).max_age: bad duration 'x': write a whole number above zero and a unit, such as 90s, 15m, "
             + "3h, 400d",
         "features.yaml:9:5: \(g): unknown field 'colour': there are name, version, entity, event_time, available_time, "
-            + "max_age, retention, ahead, description, owner, tags, features",
+            + "max_age, retention, ahead, description, owner, tags, renamed_from, …",
         "features.yaml:11:28: \(t).type: unknown type 'float': use bool, int32, int64, float32, float64, string, bytes, "
             + "timestamp, array(T) or vector(n)"
     ),

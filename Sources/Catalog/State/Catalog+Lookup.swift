@@ -55,6 +55,14 @@ extension Catalog {
         return promoted(versions, projects[ByteString(project)]?.promotedGroups[ByteString(name)])
     }
 
+    /// What goes by a name now: the name itself, or what lists it among those that it had before.
+    func nameInUse(_ kind: VersionedKind, project: String, _ name: String) -> String {
+        let isUsed =
+            kind == .group
+            ? !groupVersions(project: project, name: name).isEmpty : !serviceVersions(project: project, name: name).isEmpty
+        return isUsed ? name : currentName(kind, project: project, of: name) ?? name
+    }
+
     /// All versions of a group, rising.
     func groupVersions(project: String, name: String) -> [CatalogGroup] {
         (projects[ByteString(project)]?.groups[ByteString(name)] ?? []).compactMap { groups[$0] }
@@ -111,13 +119,8 @@ extension Catalog {
         {
             return group
         }
+        if let error = removalError(project: project, reference) { throw error }
         let names = groups(in: project).map { reference.version == nil ? $0.name : $0.reference }
-        if let removed = removedGroup(project: project, reference) {
-            throw HeadwaterError(
-                .notFound,
-                "feature group '\(removed.reference)' of project '\(project)' was removed at position \(removed.removedAt!); "
-                    + "as of positions before it is there while its rows are")
-        }
         throw HeadwaterError(
             .notFound,
             "no feature group '\(reference)' in project '\(project)': "
@@ -125,11 +128,18 @@ extension Catalog {
         )
     }
 
-    /// The newest group that was removed and went by the name.
-    private func removedGroup(project: String, _ reference: VersionedName) -> CatalogGroup? {
+    /// What is said of a name that nothing has, and a group had until it was removed.
+    func removalError(project: String, _ reference: VersionedName) -> HeadwaterError? {
         guard projects[ByteString(project)]?.removedGroups[ByteString(reference.name)] != nil else { return nil }
-        return removedGroups.last {
-            $0.project == project && $0.name == reference.name && (reference.version ?? $0.version) == $0.version
+        let removed = removedGroups.last {
+            ByteString($0.project) == ByteString(project) && ByteString($0.name) == ByteString(reference.name)
+                && (reference.version ?? $0.version) == $0.version
+        }
+        return removed.map { removed in
+            HeadwaterError(
+                .notFound,
+                "feature group '\(removed.reference)' of project '\(project)' was removed at position \(removed.removedAt!); "
+                    + "as of positions before it is there while its rows are")
         }
     }
 

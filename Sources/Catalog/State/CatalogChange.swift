@@ -108,6 +108,12 @@ public struct RemovalChange: Hashable, Sendable, Codable {
         case keepsHistory = "keep_history"
     }
 
+    /// `orders@2` where there are versions, else the name.
+    public var reference: String {
+        guard what == .group || what == .service, let version else { return name }
+        return "\(name)@\(version)"
+    }
+
     /// What a store takes from it.
     var groupRemoval: GroupRemoval? {
         guard what == .group, let id else { return nil }

@@ -196,17 +196,20 @@ extension Catalog {
     /// - Throws: `.notFound` with what there is, `.invalidArgument` where the text is no name.
     public func description(project: String, of reference: String) throws(HeadwaterError) -> CatalogDescription {
         let name = try VersionedName.parse(reference)
-        func matches(_ other: String, _ version: UInt32) -> Bool {
-            ByteString(other) == ByteString(name.name) && (name.version == nil || name.version == version)
+        func versions<Value: Versioned>(_ all: [Value]) -> [Value] {
+            all.filter { name.version == nil || name.version == $0.version }
         }
         var found = CatalogDescription()
         if name.version == nil, let entity = entity(project: project, name: name.name) { found.entities.append(entity) }
-        found.featureGroups = groups(in: project).filter { matches($0.name, $0.version) }.map { group in
+        let groupName = nameInUse(.group, project: project, name.name)
+        found.featureGroups = versions(groupVersions(project: project, name: groupName)).map { group in
             GroupDescription(group, isPromoted: isPromoted(group) == true)
         }
-        found.featureServices = services(in: project).filter { matches($0.name, $0.version) }.map(describe)
+        let serviceName = nameInUse(.service, project: project, name.name)
+        found.featureServices = versions(serviceVersions(project: project, name: serviceName)).map(describe)
         if name.version == nil, let dataset = try? dataset(project: project, name: name.name) { found.datasets = [dataset] }
         if found == CatalogDescription() {
+            if let error = removalError(project: project, name) { throw error }
             let names = Set(
                 entities(in: project).map(\.name) + groups(in: project).map(\.name) + services(in: project).map(\.name)
                     + datasets(in: project).map(\.name))

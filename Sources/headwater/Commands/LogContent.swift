@@ -71,6 +71,8 @@ struct LogContent {
         case .service(let change): "\(change.project): feature service \(change.service.reference)"
         case .dataset(let change): "\(change.project): dataset \(change.dataset.name)"
         case .promotion(let change): "\(change.project): promotion of \(change.what.rawValue) \(change.name)@\(change.version)"
+        case .rename(let change): "\(change.project): \(change.what.rawValue) \(change.name) is now \(change.to)"
+        case .removal(let change): "\(change.project): removal of \(change.what.rawValue) \(change.reference)"
         }
     }
 }
