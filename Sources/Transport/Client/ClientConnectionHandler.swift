@@ -24,6 +24,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     private var requests: [UInt64: Open] = [:]
     private var isReading = false
     private var isClosing = false
+    private var wasConnected = false
     private var isGreeted = false
     /// The first bytes that came, until the server has answered our hello.
     private var firstBytes: [UInt8] = []
@@ -46,6 +47,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        wasConnected = true
         output.append(connection.hello(request))
         flush()
     }
@@ -167,7 +169,8 @@ final class ClientConnectionHandler: ChannelInboundHandler {
         guard !isClosing else { return }
         isClosing = true
         _ = connection.fail(error)
-        helloDone.fail(error)
+        // Where there was no connection, whoever tried to make it knows why and says so.
+        if wasConnected { helloDone.fail(error) }
         let open = requests.values
         requests = [:]
         for request in open {
