@@ -44,6 +44,25 @@ struct DatasetTests {
         #expect(try sandbox.run("dataset", "show", "churn").errors.contains("no dataset 'churn'"))
     }
 
+    @Test func aSavedSetIsVerifiedAfterWhatItReadsWasRemoved() throws {
+        let (sandbox, _) = try saved()
+        let refused = try sandbox.run("remove", "group", "orders")
+        #expect(refused.code == 1 && refused.errors.contains("dataset june reads it as of"), "\(refused.errors)")
+        try sandbox.succeed("remove", "group", "orders", "--force")
+        try sandbox.succeed("compact")
+        let verified = ["dataset", "verify", "june", "--spine", "spine.csv"]
+        let sound = try sandbox.run(verified)
+        #expect(sound.code == 0, "\(sound.errors)")
+        try sandbox.succeed("audit")
+        // Released, the set lets the rows go, and says so.
+        try sandbox.succeed("dataset", "release", "june")
+        try sandbox.succeed("compact")
+        let gone = try sandbox.run(verified)
+        #expect(gone.code != 0 && gone.errors.contains("removed at"), "\(gone.errors)")
+        try sandbox.succeed("remove", "dataset", "june")
+        #expect(!(try sandbox.succeed("list").output.contains("june")))
+    }
+
     @Test func savingSaysWhichRetentionsWaitAndReleasingEndsThat() throws {
         let (sandbox, outcome) = try saved()
         #expect(!outcome.errors.contains("retention"))

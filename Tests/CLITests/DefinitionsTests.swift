@@ -41,4 +41,31 @@ struct DefinitionsTests {
         let wrong = try sandbox.run("promote", "group", "orders@3")
         #expect(wrong.code != 0 && wrong.errors.contains("no feature group 'orders@3'"), "\(wrong.errors)")
     }
+
+    @Test func removeSaysWhatDependsOnItAndTakesItWhereForced() throws {
+        let sandbox = try Shop.open()
+        let refused = try sandbox.run("remove", "group", "orders")
+        #expect(refused.code == 1 && refused.errors.contains("feature service churn@1 reads it"), "\(refused.errors)")
+        let plan = try sandbox.succeed("remove", "group", "orders", "--force", "--dry-run").output
+        #expect(
+            plan.contains("- feature service churn@1: removed") && plan.contains("- feature group orders@1: removed"), "\(plan)")
+        #expect(try sandbox.succeed("list").output.contains("orders"))
+        let done = try sandbox.succeed("remove", "group", "orders", "--force", "--json").json()
+        #expect(done["changed"] as? Bool == true && (done["items"] as? [[String: Any]])?.count == 2, "\(done)")
+        let list = try sandbox.succeed("list").output
+        #expect(!list.contains("orders") && !list.contains("churn") && list.contains("rates"), "\(list)")
+        let gone = try sandbox.run("get", "--features", "orders:amount", "--entity", "customer_id=1")
+        #expect(gone.code == 3 && gone.errors.contains("'orders@1' of project 'shop' was removed at position"), "\(gone.errors)")
+        #expect(try sandbox.run("remove", "group", "orders").code == 3)
+        #expect(try sandbox.run("remove", "column", "x").code == 64)
+        // The name comes back under the next version, without the old rows.
+        try sandbox.write(
+            "next.yaml",
+            Shop.features.replacingOccurrences(of: "entity: customer\n", with: "entity: customer\n    version: 2\n")
+                .replacingOccurrences(of: "name: churn\n", with: "name: churn\n    version: 2\n"))
+        try sandbox.succeed("apply", "next.yaml")
+        let cells = try sandbox.succeed("get", "--features", "orders:amount", "--entity", "customer_id=1", "--json").output
+        #expect(cells.contains("\"amount\":null"), "\(cells)")
+        try sandbox.succeed("audit")
+    }
 }

@@ -37,6 +37,8 @@ public enum Sabotage: String, CaseIterable, Sendable {
     case reusedPositions
     /// A get reads rows of a record that is still being applied.
     case unpublishedRowsRead
+    /// Rows of a removed group stay online.
+    case removedRowsStay
 }
 
 #if HEADWATER_SABOTAGE

@@ -23,7 +23,7 @@ extension OnlineStore {
                 groups[cutoff.groupID, default: GroupState()].raise(cutoff: cutoff.cutoff)
                 groupsChanged = true
             }
-            for removal in record.removals {
+            for removal in record.removals where !Sabotage.removedRowsStay.isPlanted {
                 groups[removal.groupID, default: GroupState()].raise(cutoff: GroupRemoval.cutoff)
                 groupsChanged = true
             }

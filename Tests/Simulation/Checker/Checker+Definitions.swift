@@ -8,6 +8,12 @@ struct Defined {
     let record: ModelRecord
 }
 
+/// A turn that a client was told of.
+struct Turned {
+    let number: Int
+    let record: ModelRecord
+}
+
 extension Checker {
     /// A client was told that a step of the definitions is in force, and by which record.
     func defined(_ step: Int, at position: Position) {
@@ -59,8 +65,33 @@ extension Checker {
                 )
             }
         }
-        for group in groups where Workload.schemas[group.id] == nil {
+        for group in groups where Workload.schemas[group.id] == nil && group.name != Turn.group {
             world.violate("P4", "\(store) at \(position): group \(group.id) was never defined")
+        }
+    }
+
+    /// A client was told that a turn of the passing group is done.
+    func turned(_ number: Int, at position: Position) {
+        world.note("turned", [UInt64(number), position])
+        guard let record = acknowledgedRecord(at: position, "a turn") else { return }
+        turns.append(Turned(number: number, record: record))
+    }
+
+    /// P1 and P4: of the passing group there is what the turns made that a client was told of, or what one or more under way have made.
+    func checkTurns(_ store: String, _ catalog: Catalog, at position: Position, life: Int) {
+        guard !world.mayForget else { return }
+        let versions = catalog.allGroups.filter { $0.name == Turn.group }.map(\.version)
+        let promoted = catalog.group(project: Workload.project, name: Turn.group)?.version
+        let least = (turns.last { $0.record.isIn(position, life) }?.number).map { $0 + 1 } ?? 0
+        let isKnown = (least...world.turns + 1).contains { count in
+            let standing = Turn.standing(after: count)
+            return versions == standing?.versions ?? [] && promoted == standing?.promoted
+        }
+        if !isKnown {
+            world.violate(
+                "P4",
+                "\(store) at \(position): versions \(versions) of the passing group, \(promoted ?? 0) promoted, after turn \(least)"
+            )
         }
     }
 }

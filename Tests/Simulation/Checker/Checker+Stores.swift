@@ -31,7 +31,17 @@ extension Checker {
         let life = world.online.life
         let catalog = engine.state.catalog.asOf(view.position)
         checkDefinitions("online", catalog.allGroups, at: view.position, life: life)
-        for group in catalog.allGroups {
+        checkTurns("online", catalog, at: view.position, life: life)
+        for group in catalog.removedGroups {
+            try view.forEachBatch(of: group.id, schema: group.newestSchema) { batch in
+                if batch.rowCount > 0 {
+                    world.violate(
+                        "P4",
+                        "online at \(view.position): \(group.reference) was removed, and \(batch.rowCount) rows of it are there")
+                }
+            }
+        }
+        for group in catalog.allGroups where !world.mayForget || group.name != Turn.group {
             var rows: [(batch: OnlineRowBatch, row: Int)] = []
             try view.forEachBatch(of: group.id, schema: group.newestSchema) { batch in
                 for row in 0..<batch.rowCount { rows.append((batch, row)) }
@@ -81,7 +91,8 @@ extension Checker {
     private func checkOffline(_ engine: OfflineEngine, _ view: OfflineView, asOf: Position) throws(HeadwaterError) {
         let catalog = engine.state.catalog.asOf(asOf)
         checkDefinitions("offline", catalog.allGroups, at: asOf, life: .max)
-        for group in catalog.allGroups {
+        checkTurns("offline", catalog, at: asOf, life: .max)
+        for group in catalog.allGroups where !world.mayForget || group.name != Turn.group {
             // What rows a later cutoff has removed is not known here; those of the present one are.
             let expected = model.keys(group.id).flatMap { model.history(group.id, $0, at: asOf, life: .max) }
             var scan = try view.scan(group.newestSchema, asOf: asOf, includeDeletes: true)

@@ -17,6 +17,8 @@ final class Checker {
 
     /// What clients were told of definitions.
     var definitions: [Defined] = []
+    /// What clients were told of the passing group.
+    var turns: [Turned] = []
 
     /// Whether an acknowledged write is known to be lost, as `interval` durability and rot may lose it.
     func isLost(_ write: Write) -> Bool { lostAcknowledged.contains { $0.write === write } }

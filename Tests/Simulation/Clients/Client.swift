@@ -57,6 +57,7 @@ final class Client {
         case 15..<33: get()
         case 33..<43: history()
         case 43..<50: write(stamp: .none)
+        case 50..<58 where number == 0: takeTurn()
         default: writeInSession()
         }
     }
@@ -132,7 +133,8 @@ final class Client {
     // MARK: Writes
 
     func write(stamp: ProducerStamp, settled: ((WriteAnswer?) -> Void)? = nil) {
-        let maker = WriteMaker(client: number, keyCount: world.scenario.keyCount, step: step, wall: wall)
+        var maker = WriteMaker(client: number, keyCount: world.scenario.keyCount, step: step, wall: wall)
+        if !world.mayForget { maker.passing = Turn.standing(after: world.turns)?.versions.map(Turn.schema) ?? [] }
         let write = world.journal.add(
             client: number, entries: { maker.entries(number: $0, &world.random) }, stamp: stamp)
         write.settled = settled
@@ -203,11 +205,11 @@ final class Client {
             {
                 world.violate("P3", "session \(write.stamp.producer) was forgotten: \(error)")
             }
-            if !error.message.contains("producer session") { forgot(error) }
+            if !error.message.contains("producer session"), !write.isPassing { forgot(error) }
         case .invalidArgument, .notFound:
             step = max(0, step - 1)
             // A clock that was set back makes the present the future.
-            if !error.message.contains("in the future") { forgot(error) }
+            if !error.message.contains("in the future"), !write.isPassing { forgot(error) }
         case .dataLoss where world.hasDamage:
             // It may be taken, and only its answer unknown.
             write.openAttempts -= 1

@@ -38,6 +38,8 @@ final class Write {
     }
 
     var answer: WriteAnswer? { if case .acknowledged(let answer) = outcome { answer } else { nil } }
+    /// Whether it has rows of a group that may have been removed since.
+    var isPassing: Bool { entries.contains { $0.schema.groupID >= Workload.firstTurning } }
     var isRefused: Bool { if case .refused = outcome { true } else { false } }
 }
 

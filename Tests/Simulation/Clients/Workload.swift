@@ -19,6 +19,8 @@ enum Workload {
     static let events: GroupID = 4
     static let readingsMaxAge: Microseconds = 3_600_000_000
     static let stepCount = 4
+    /// The least id of the versions of the group that comes, is promoted and goes.
+    static let firstTurning: GroupID = 5
 
     /// The definitions of each step.
     static let definitions: [Definitions] = (0..<stepCount).map { step in
@@ -115,6 +117,8 @@ struct WriteMaker {
     let step: Int
     /// The client's idea of the time.
     let wall: Microseconds
+    /// Versions of the passing group that may be there.
+    var passing: [GroupSchema] = []
 
     /// A write of one to three groups, with deletes among them, and always with its row in the ledger.
     func entries(number: Int, _ random: inout SplitMix64) -> [WrittenEntry] {
@@ -123,6 +127,7 @@ struct WriteMaker {
             let group = random.pick([Workload.readings, Workload.readings, Workload.profiles, Workload.events])
             entries.append(random.chance(0.2) ? delete(group, &random) : write(group, &random))
         }
+        if !passing.isEmpty, random.chance(0.3) { entries.append(write(random.pick(passing), &random)) }
         let ledger = Workload.schema(Workload.ledger, step: step)
         let row: [Value] = [.int64(Int64(client)), .int64(Int64(number)), .int32(Int32(entries.count))]
         entries.insert(
@@ -132,7 +137,11 @@ struct WriteMaker {
     }
 
     private func write(_ group: GroupID, _ random: inout SplitMix64) -> WrittenEntry {
-        let schema = Workload.schema(group, step: step)
+        write(Workload.schema(group, step: step), &random)
+    }
+
+    private func write(_ schema: GroupSchema, _ random: inout SplitMix64) -> WrittenEntry {
+        let group = schema.groupID
         // Keys and times must be there; a feature may be left out.
         let ordinals = (0..<schema.columnCount).filter { $0 < schema.featureBase || !random.chance(0.1) }
         let rows = (0..<random.int(1...4)).map { _ -> [Value] in

@@ -58,7 +58,7 @@ final class Frontend {
         world.figures.requests += 1
         do throws(HeadwaterError) {
             switch request.method {
-            case .write, .openProducer, .apply, .get, .follow, .acknowledge: try world.online.handle(request)
+            case .write, .openProducer, .apply, .promote, .remove, .get, .follow, .acknowledge: try world.online.handle(request)
             case .history, .scan: try world.offline.handle(request)
             default: throw HeadwaterError(.unimplemented, "not a part of the simulation")
             }

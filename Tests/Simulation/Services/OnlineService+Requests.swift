@@ -32,16 +32,27 @@ extension OnlineService {
             }
         case .apply:
             let head = try ApplyRequest(decoding: request.frame.head)
-            submit(.define(try Definitions.decode(json: request.frame.body, project: head.project))) { outcome in
-                switch outcome {
-                case .defined(_, let position): request.respond(ApplyReply.with { $0.position = position })
-                case .failed(let error): request.fail(error)
-                default: preconditionFailure("definitions are answered as definitions")
-                }
-            }
+            define(.define(try Definitions.decode(json: request.frame.body, project: head.project)), request)
+        case .promote:
+            let head = try PromoteRequest(decoding: request.frame.head)
+            define(.promote(Promotion(project: head.project, .group, head.name, isForced: head.force), history: [:]), request)
+        case .remove:
+            let head = try RemoveRequest(decoding: request.frame.head)
+            define(
+                .remove(Removal(project: head.project, .group, head.name, keepsHistory: head.keepHistory), history: [:]), request)
         case .get: try get(request, engine)
         case .follow: try follow(request, engine)
         default: try acknowledge(request, engine)
+        }
+    }
+
+    private func define(_ command: OnlineCommand, _ request: Request) {
+        submit(command) { outcome in
+            switch outcome {
+            case .defined(_, let position): request.respond(ApplyReply.with { $0.position = position })
+            case .failed(let error): request.fail(error)
+            default: preconditionFailure("definitions are answered as definitions")
+            }
         }
     }
 

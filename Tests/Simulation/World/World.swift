@@ -35,6 +35,9 @@ final class World {
 
     /// The step of the definitions that some client was told is in force; -1 before the first.
     var definedStep = -1
+    /// Turns of the passing group that are done, and whether one is under way.
+    var turns = 0
+    var isTurning = false
     private(set) var isHealed = false
     private(set) var hasDamage = false
     /// How often a file of the log was damaged.
