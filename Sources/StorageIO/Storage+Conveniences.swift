@@ -10,16 +10,19 @@ extension Storage {
 
     /// Puts a file with these bytes at `path` in one durable step: after a crash the old file stands there, or the new one.
     ///
-    /// Writes `path.tmp`, syncs it, renames it over `path`, and syncs the directory. One caller at a time for each path.
+    /// Writes `path.tmp`, syncs it, renames it over `path`, and syncs the directory. One caller at a time for each path and writer.
+    /// - Parameter writer: sets callers apart that may come at once, such as two processes: the last one's bytes stand then.
     /// - Throws: `HeadwaterError`; the old file then still stands, unless only the last step, the directory's sync, failed:
     ///   then either may be found after a crash.
-    public func replaceAtomically(_ path: String, _ bytes: [UInt8]) throws(HeadwaterError) {
-        try replaceAtomically(path, bytes[...])
+    public func replaceAtomically(_ path: String, _ bytes: [UInt8], writer: String? = nil) throws(HeadwaterError) {
+        try replaceAtomically(path, bytes[...], writer: writer)
     }
 
     /// As above, for a part of an array.
-    public func replaceAtomically(_ path: String, _ bytes: ArraySlice<UInt8>) throws(HeadwaterError) {
-        let temporary = path + ".tmp"
+    public func replaceAtomically(
+        _ path: String, _ bytes: ArraySlice<UInt8>, writer: String? = nil
+    ) throws(HeadwaterError) {
+        let temporary = path + (writer.map { ".\($0)" } ?? "") + ".tmp"
         // A leftover of a crash; nobody reads files of this name.
         if exists(temporary) { try remove(temporary) }
         do throws(HeadwaterError) {

@@ -14,6 +14,10 @@ struct BatchBuilder {
     /// Whether the table can have the column: a CSV file only those of its header.
     private let isPresent: [Bool]
     private let columnsByName: [ByteString: Int]
+    /// What the table's path says of every row.
+    private let path: PathCells
+    /// Of each wanted column in the path, its cell.
+    private var pathCells: [Column] = []
     /// The column of each member of the last object: the next one most likely has the same order.
     private var memberColumns: [Int] = []
     private var builders: [CellBuilder]
@@ -33,18 +37,26 @@ struct BatchBuilder {
     init(
         _ columns: [TableColumn], header: [String], options: TableOptions
     ) throws(HeadwaterError) {
-        let targets = try Self.targets(columns, header, options)
-        self.init(columns, header: header, targets: targets, options, batchBytesMax: Limits.batchBytesMax)
+        let byName = Self.byName(columns)
+        let path = try PathCells(options) { byName[$0] }
+        try path.check { name in header.contains { ByteString($0) == name } }
+        let targets = try Self.targets(columns, header, path, options)
+        try self.init(columns, header: header, targets: targets, path, options, batchBytesMax: Limits.batchBytesMax)
     }
 
     /// For NDJSON: each object may have any of the columns.
-    init(_ columns: [TableColumn], options: TableOptions, batchBytesMax: Int = Limits.batchBytesMax) {
-        self.init(columns, header: nil, targets: [], options, batchBytesMax: batchBytesMax)
+    init(
+        _ columns: [TableColumn], options: TableOptions, batchBytesMax: Int = Limits.batchBytesMax
+    ) throws(HeadwaterError) {
+        let byName = Self.byName(columns)
+        try self.init(
+            columns, header: nil, targets: [], try PathCells(options) { byName[$0] }, options, batchBytesMax: batchBytesMax)
     }
 
     private init(
-        _ columns: [TableColumn], header: [String]?, targets: [Int?], _ options: TableOptions, batchBytesMax: Int
-    ) {
+        _ columns: [TableColumn], header: [String]?, targets: [Int?], _ path: PathCells, _ options: TableOptions,
+        batchBytesMax: Int
+    ) throws(HeadwaterError) {
         // Room for the batch's header, directory and alignment.
         columnBytesMax = batchBytesMax - Batch.headerBytes - columns.count * (Batch.columnEntryBytes + 5 * Batch.alignment)
         self.columns = columns
@@ -54,11 +66,18 @@ struct BatchBuilder {
         takenNames = options.takenNames
         var isPresent = Array(repeating: header == nil, count: columns.count)
         for case let column? in targets { isPresent[column] = true }
+        for cell in path.cells { isPresent[cell.column] = true }
+        self.path = path
         self.isPresent = isPresent
         columnsByName = Self.byName(columns)
         builders = columns.map { CellBuilder($0.type) }
         times = columns.map { _ in WholeTimes(unit: options.timeUnit) }
         timeColumns = columns.indices.filter { columns[$0].type.holdsTimes }.map { (column: $0, first: nil) }
+        for cell in path.cells {
+            try append(cell)
+            pathCells.append(builders[cell.column].finish())
+        }
+        clear()
     }
 
     mutating func clear() {
@@ -83,6 +102,7 @@ struct BatchBuilder {
                 throw error.located(at: columns[column].name)
             }
         }
+        try appendPath()
         if keepsUnknown { rawRows.append(row) }
         try endRow(number: row.number, line: row.line)
     }
@@ -114,6 +134,8 @@ struct BatchBuilder {
                 throw error.located(at: columns[column].name)
             }
         }
+        try path.check { row.has($0) }
+        try appendPath()
         // Names in an object differ, so a column without a cell was left out.
         for column in columns.indices where builders[column].count == rowCount {
             do { try appendNull(column) } catch { throw error.located(at: columns[column].name) }
@@ -144,6 +166,32 @@ struct BatchBuilder {
         let result = TableBatch(batch: Batch(rowCount: rowCount, columns: finished), firstRow: firstRow, rawRows: rawRows)
         clear()
         return result
+    }
+
+    /// Gives the row the cells of the path that it has not itself.
+    private mutating func appendPath() throws(HeadwaterError) {
+        for cell in path.cells where builders[cell.column].count == rowCount { try append(cell) }
+    }
+
+    private mutating func append(_ cell: (column: Int, text: [UInt8]?)) throws(HeadwaterError) {
+        do {
+            if let text = cell.text {
+                try builders[cell.column].append(parsing: text[...], &times[cell.column])
+            } else {
+                try appendNull(cell.column)
+            }
+        } catch {
+            throw invalid("\(error.message); it stands in the file's path").located(at: columns[cell.column].name)
+        }
+    }
+
+    /// The first row that says other than the path.
+    func otherThanPath(_ batch: Batch) -> (row: Int, column: String, reason: String)? {
+        for (cell, expected) in zip(path.cells, pathCells) {
+            let column = columns[cell.column]
+            if let (row, reason) = batch.other(than: expected, ordinal: column.ordinal) { return (row, column.name, reason) }
+        }
+        return nil
     }
 
     private mutating func appendNull(_ column: Int) throws(HeadwaterError) {
@@ -189,7 +237,7 @@ struct BatchBuilder {
     }
 
     private static func targets(
-        _ columns: [TableColumn], _ header: [String], _ options: TableOptions
+        _ columns: [TableColumn], _ header: [String], _ path: PathCells, _ options: TableOptions
     ) throws(HeadwaterError) -> [Int?] {
         let byName = byName(columns)
         let targets = header.map { byName[ByteString($0)] }
@@ -201,6 +249,7 @@ struct BatchBuilder {
         for (name, target) in zip(header, targets) {
             if let target, !present.insert(target).inserted { throw twice(name, columns[target]) }
         }
+        present.formUnion(path.cells.map(\.column))
         let missing = columns.indices.filter { columns[$0].isRequired && !present.contains($0) }.map { columns[$0].name }
         guard missing.isEmpty else {
             throw invalid("missing column \(missing.joined(separator: ", ")); the file has \(list(header))")

@@ -13,6 +13,9 @@ public struct KeptRows {
     private let cellNames: [[UInt8]]
     private let nullTexts: [ByteString]
     private var times: [ByteString: WholeTimes] = [:]
+    /// Columns of a given type that no object had so far.
+    private var unseen: Set<ByteString> = []
+    private var hasRows = false
 
     /// - Parameters:
     ///   - typed: columns of a given type.
@@ -38,7 +41,10 @@ public struct KeptRows {
             return bytes + [UInt8(ascii: ":")]
         }
         for field in typed where field.type.holdsTimes { times[ByteString(field.name)] = WholeTimes(unit: options.timeUnit) }
-        guard input == .csv else { return }
+        guard input == .csv else {
+            unseen = Set(types.keys)
+            return
+        }
         let names = Set(header.map { ByteString($0) })
         let missing = typed.filter { !names.contains(ByteString($0.name)) }.map { escapingControls($0.name) }
         guard missing.isEmpty else {
@@ -84,6 +90,7 @@ public struct KeptRows {
     ///
     /// - Throws: as for a record.
     public mutating func append(_ row: NDJSONRow, to rows: inout RawRows) throws(HeadwaterError) {
+        hasRows = true
         if types.isEmpty { return rows.append(row) }
         let (document, members) = (row.document, row.members)
         var text: [UInt8] = []
@@ -94,6 +101,7 @@ public struct KeptRows {
             next = document.next(after: token + 1)
             let name = document.text(token)
             guard let type = types[ByteString(name)] else { continue }
+            unseen.remove(ByteString(name))
             let column = try value(type, named: String(decoding: name, as: UTF8.self)) {
                 (builder, times) throws(HeadwaterError) in
                 try builder.append(token + 1, of: document, &times)
@@ -107,8 +115,12 @@ public struct KeptRows {
         rows.append(text)
     }
 
-    /// Checks the whole numbers among the times of given columns, as `TableDecoder.checkTimes` does.
-    public func checkTimes() throws(HeadwaterError) {
+    /// Checks what only the table's end tells: the whole numbers among the times of given columns, as `TableDecoder.checkTimes` does, and that
+    /// each column that was given a type was in some row.
+    public func checkEnd() throws(HeadwaterError) {
+        if hasRows, let name = unseen.min() {
+            throw invalid("a type is given for \(escapingControls(name.description)), which no row has")
+        }
         for (name, times) in times {
             if let problem = times.problem(option: "--time-unit") {
                 throw HeadwaterError(.invalidArgument, problem, at: "column \(name)")

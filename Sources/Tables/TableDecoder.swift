@@ -21,6 +21,8 @@ public struct TableOptions: Sendable {
     public var timeUnit: TimeUnit?
     /// With `UnknownColumns.keep`, the names of what will be written behind the rows: no further column may have one.
     public var takenNames: Set<ByteString> = []
+    /// Columns that stand in the table's path. Where rows are kept, the table must have them itself.
+    public var pathColumns: [PathColumn] = []
 
     public init(
         nullTexts: [ByteString] = [], unknownColumns: UnknownColumns = .refuse, batchRowsMax: Int = 65_536,
@@ -84,7 +86,7 @@ public struct TableDecoder {
             }
             reader = .csv(csv)
         case .ndjson:
-            builder = BatchBuilder(columns, options: options)
+            do { builder = try BatchBuilder(columns, options: options) } catch { throw error.located(at: name) }
             reader = .ndjson(NDJSONReader(name: name, source: source))
         }
     }
@@ -118,7 +120,12 @@ public struct TableDecoder {
             }
         }
         if let first = errors.first { throw errors.count == 1 ? first : refusal(errors) }
-        return builder.rowCount == 0 ? nil : builder.finish()
+        guard builder.rowCount > 0 else { return nil }
+        let rows = builder.finish()
+        if let other = builder.otherThanPath(rows.batch) {
+            throw invalid(other.reason, at: "\(name): row \(rows.firstRow + other.row), column \(other.column)")
+        }
+        return rows
     }
 
     /// Whether the whole numbers that a column of times has had so far are ones that `checkTimes` refuses; rows to come may clear them.

@@ -68,4 +68,21 @@ struct DefinitionsTests {
         #expect(cells.contains("\"amount\":null"), "\(cells)")
         try sandbox.succeed("audit")
     }
+
+    @Test func aFileThatNamesNoProjectIsOfTheOnlyOne() throws {
+        let sandbox = try Shop.open()
+        try sandbox.write("more.yaml", "entities:\n  - {name: seller, keys: [{name: seller_id, type: int64}]}\n")
+        let environment = ["HEADWATER_PROJECT": ""]
+        #expect(try sandbox.run("plan", "more.yaml", environment: environment).output.contains("+ entity seller"))
+        #expect(try sandbox.run("apply", "more.yaml", environment: environment).code == 0)
+        #expect(try sandbox.succeed("list").output.contains("seller"))
+    }
+
+    @Test func aPositionThatIsNoneIsExplained() throws {
+        let sandbox = try Sandbox()
+        for arguments in [["scan", "g", "--as-of", "x"], ["log", "dump", "--data", "d", "--after=-1"]] {
+            let outcome = try sandbox.run(arguments)
+            #expect(outcome.code == 64 && outcome.errors.contains("write a position: a whole number"), "\(outcome.errors)")
+        }
+    }
 }

@@ -38,6 +38,16 @@ struct SpineTypeTests {
         #expect((summary["columns"] as? [[String: String]])?.first == ["name": "amount", "type": "float64"])
     }
 
+    @Test func aTypeOfAColumnThatNoObjectHasIsRefused() throws {
+        let sandbox = try Shop.open()
+        try sandbox.write("spine.ndjson", #"{"label":"1","customer_id":1,"event_time":"2026-01-10"}"# + "\n")
+        let arguments = ["history", "--spine", "spine.ndjson", "--features", "orders:amount", "--out", "out.ndjson"]
+        let wrong = try sandbox.run(arguments + ["--spine-type", "lable=string"])
+        #expect(wrong.code == 1 && wrong.errors.contains("a type is given for lable, which no row has"), "\(wrong.errors)")
+        #expect(!sandbox.exists("out.ndjson"))
+        #expect(try sandbox.run(arguments + ["--spine-type", "label=string"]).code == 0)
+    }
+
     @Test func cellsThatAreNotOfTheirTypeAndTypesThatFitNoColumnAreRefused() throws {
         let sandbox = try Shop.open()
         try sandbox.write("spine.csv", Self.spine)

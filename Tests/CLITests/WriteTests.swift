@@ -18,6 +18,17 @@ struct WriteTests {
         #expect(try sandbox.succeed("scan", "orders", "--out", "-").lines.count == 4)
     }
 
+    @Test func aFileOfNoRowsIsCheckedAndGivesThePositionOfTheLog() throws {
+        let sandbox = try Shop.open()
+        let last = try #require(
+            try sandbox.succeed("write", "orders", "--from", "orders.csv", "--json").json()["position"] as? Int)
+        try sandbox.write("none.csv", "customer_id,ordered_at,amount\n")
+        let result = try sandbox.succeed("write", "orders", "--from", "none.csv", "--json").json()
+        #expect(result["rows"] as? Int == 0 && (result["position"] as? Int ?? 0) >= last)
+        try sandbox.write("bad.csv", "customer_id,ordered_at,amont\n")
+        #expect(try sandbox.run("write", "orders", "--from", "bad.csv").errors.contains("unknown column 'amont'"))
+    }
+
     @Test func aFileLargerThanARequestIsWrittenInParts() throws {
         let sandbox = try Shop.open()
         var csv = "ordered_at,customer_id,amount\n"

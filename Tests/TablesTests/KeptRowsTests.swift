@@ -16,13 +16,13 @@ import Testing
             var kept = try KeptRows(typed, header: reader.header, from: .csv, to: output ?? .csv, options: options)
             var row = CSVRow()
             while try reader.next(into: &row) { try kept.append(row, to: &rows) }
-            try kept.checkTimes()
+            try kept.checkEnd()
         case .ndjson:
             var reader = NDJSONReader(name: "t.ndjson", source: source(text))
             var kept = try KeptRows(typed, header: [], from: .ndjson, to: output ?? .ndjson, options: options)
             var row = NDJSONRow()
             while try reader.next(into: &row) { try kept.append(row, to: &rows) }
-            try kept.checkTimes()
+            try kept.checkEnd()
         }
         return (0..<rows.count).map { String(decoding: rows[$0], as: UTF8.self) }
     }
@@ -54,8 +54,14 @@ import Testing
         // In an object only the value changes.
         let object = #""t" : "2026-01-05" , "f":1e5,"x":{"t":[ 1 ]}"#
         #expect(
-            try rows(.ndjson, "{\(object)}\n{}\n", typed)
+            try rows(.ndjson, "{\(object)}\n{}\n", Array(typed.filter { "ft".contains($0.name) }))
                 == [#""t" : "2026-01-05T00:00:00.000000Z" , "f":100000.0,"x":{"t":[ 1 ]}"#, ""])
+    }
+
+    @Test func aColumnOfATypeThatNoObjectHasIsRefusedAtTheEnd() throws {
+        #expect(throws: HeadwaterError.self) { try rows(.ndjson, "{\"a\":1}\n", [Field("b", .int64)]) }
+        #expect(try rows(.ndjson, "", [Field("b", .int64)]).isEmpty)
+        #expect(try rows(.ndjson, "{\"a\":1}\n{\"b\":null}\n", [Field("b", .int64)]).count == 2)
     }
 
     @Test func spellingsOfNullCountInTypedColumnsAndInJSON() throws {

@@ -156,10 +156,10 @@ import Testing
         var reader = NDJSONReader(name: "t", source: source("{}\n"))
         var row = NDJSONRow()
         #expect(try reader.next(into: &row))
-        var wide = BatchBuilder(columns, options: TableOptions(), batchBytesMax: 50_000)
+        var wide = try BatchBuilder(columns, options: TableOptions(), batchBytesMax: 50_000)
         try wide.append(row)
         #expect(wide.finish().batch.bytes.count <= 50_000)
-        var narrow = BatchBuilder(columns, options: TableOptions(), batchBytesMax: 40_000)
+        var narrow = try BatchBuilder(columns, options: TableOptions(), batchBytesMax: 40_000)
         #expect(message { () throws(HeadwaterError) in try narrow.append(row) }.contains("the row makes a batch of more than"))
     }
 

@@ -139,14 +139,62 @@ def test_compressed_tables_are_read_and_written(command, group: str, tmp_path: P
 def test_what_cannot_be_converted_is_refused_by_name(command, group: str, tmp_path: Path) -> None:
     pq.write_table(ROWS.append_column("took", pa.array([dt.timedelta(1)] * 3)), tmp_path / "odd.parquet")
     assert "took" in command("write", group, "--from", "odd.parquet", code=1).stderr
-    folder = tmp_path / "region=eu"
-    folder.mkdir()
-    pq.write_table(ROWS, folder / "p.parquet")
-    assert "'region'" in command("write", group, "--from", "region=eu/p.parquet", code=1).stderr
     (tmp_path / "none.parquet").write_text("no table")
     assert "none.parquet" in command("write", group, "--from", "none.parquet", code=1).stderr
     command("write", group, "--from", "missing.parquet", code=3)
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
+
+
+def test_columns_that_stand_in_a_path_are_read_or_refused_by_name(command, group: str, client: hw.Client, tmp_path: Path) -> None:
+    def put(path: str, content: str | pa.Table) -> str:
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(content, file) if isinstance(content, pa.Table) else file.write_text(content)
+        return path
+
+    day = pa.table({"t": pa.array([dt.datetime(2026, 1, 5, tzinfo=UTC)], pa.timestamp("us", tz="UTC"))})
+    good = {
+        "id=1/s=a%20b%2Fc/r.csv": "t\n2026-01-05\n",
+        "id=2/s=__HIVE_DEFAULT_PARTITION__/r.ndjson": '{"t":"2026-01-05"}\n',
+        "id=3/s=x/r.ndjson": '{"t":"2026-01-05","s":"x"}\n',
+        "id=4/b=true/l=[1,null]/r.csv": "t,s\n2026-01-05,in it\n",
+        "id=5/t=2026-01-05/f=0.1/r.csv": "s\ny\n",
+        "id=6/s=p/r.parquet": day,
+    }
+    for path, content in good.items():
+        command("write", group, "--from", put(path, content))
+    found = client.get_online_features(["g:s", "g:b", "g:l", "g:f"], {"id": [1, 2, 3, 4, 5, 6]}, at="2026-01-06").to_dict()
+    assert found["s"] == ["a b/c", None, "x", "in it", "y", "p"]
+    assert found["b"][3] is True and found["l"][3] == [1, None]
+    assert found["f"][4] == pytest.approx(0.1, rel=1e-6)
+    bad = {
+        "id=x/r.csv": ("t\n2026-01-05\n", "id: 'x' is not an int64; it stands in the file's path"),
+        "s=q/r.csv": ("id,t,s\n1,2026-01-05,q\n2,2026-01-05,r\n", "row 2, column s: is 'r', and 'q' in the file's path"),
+        "s=q/r.ndjson": ('{"id":1,"t":"2026-01-05","s":null}\n', "in the file's path: leave one out"),
+        "colour=red/r.csv": ("id,t\n1,2026-01-05\n", "'colour' in the file's path"),
+        "s=a/s=b/r.csv": ("id,t\n1,2026-01-05\n", "column 's' comes twice in the path"),
+        "s=%ff/r.csv": ("id,t\n1,2026-01-05\n", "is not UTF-8"),
+        "id=__HIVE_DEFAULT_PARTITION__/r.csv": ("t\n2026-01-05\n", "every row needs a value"),
+    }
+    for path, (content, reason) in bad.items():
+        said = command("write", group, "--from", put(path, content), code=1).stderr
+        assert reason in said and path.split("/")[0] in said, said
+    command("delete", group, "--from", put("id=6/k.csv", "t\n2026-01-07\n"))
+    assert client.get_online_features("g:s", {"id": [6]}).to_dict()["s"] == [None]
+    # Rows of a spine are kept as they stand, so they must have their columns themselves.
+    for path, content in {"id=1/r.csv": "event_time\n2026-01-06\n", "label=1/r.ndjson": '{"id":1,"event_time":"2026-01-06"}\n'}.items():
+        said = command("history", "--spine", put(path, content), "--features", "g:s", "--out", f"out{Path(path).suffix}", code=1).stderr
+        assert "stands in the file's path alone" in said, said
+    command("history", "--spine", put("id=9/s.csv", "id,event_time\n1,2026-01-06\n"), "--features", "g:s", "--out", "out.csv")
+
+
+def test_parts_of_a_split_keep_both_endings(command, group: str, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("id,t,s\n" + "".join(f"{row},2026-01-05,v\n" for row in range(50)))
+    command("write", group, "--from", "rows.csv")
+    (tmp_path / "spine.csv").write_text("id,event_time\n" + "".join(f"{row},2026-01-06\n" for row in range(50)))
+    command("history", "--spine", "spine.csv", "--features", "g:s", "--split", "train=0.5,test=0.5", "--out", "x.csv.gz")
+    parts = [gzip.decompress((tmp_path / f"x.{part}.csv.gz").read_bytes()).decode().splitlines() for part in ("train", "test")]
+    assert sum(map(len, parts)) == 52 and parts[0][0] == "id,event_time,s"
 
 
 def test_without_the_package_it_says_how_to_get_it(command, group: str, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ extension OnlineEngine {
                     // One that starts beside this may have registered itself already.
                     try FollowerCheckpoint(
                         logID: log.logID, id: localFollowerID, name: localFollowerName, position: 0, writerEpoch: 0
-                    ).save(storage, logDirectory)
+                    ).save(storage, logDirectory, writer: "owner")
                 }
                 engine.retention = try log.retention()
                 engine.publish()

@@ -26,7 +26,9 @@ public struct FollowerCheckpoint: Hashable, Sendable {
     }
 
     /// Registers the follower, or moves it on, in one durable step. `directory` is the log's.
-    public func save(_ storage: any Storage, _ directory: String) throws(HeadwaterError) {
+    ///
+    /// - Parameter writer: sets the log's owner apart from a follower of its directory that registers itself at the same time.
+    public func save(_ storage: any Storage, _ directory: String, writer: String? = nil) throws(HeadwaterError) {
         var bytes = LogFormat.block(magic: "HWFOLLOW")
         bytes.append(contentsOf: logID.bytes)
         bytes.append(littleEndian: id)
@@ -36,7 +38,7 @@ public struct FollowerCheckpoint: Hashable, Sendable {
         bytes.pad(to: 64)
         bytes.append(contentsOf: name.bytes)
         LogFormat.seal(&bytes, count: FollowerCheckpoint.byteCount)
-        try storage.replaceAtomically(FollowerCheckpoint.path(directory, id), bytes)
+        try storage.replaceAtomically(FollowerCheckpoint.path(directory, id), bytes, writer: writer)
     }
 
     /// - Returns: `nil` where no such follower is registered.

@@ -11,6 +11,16 @@ public struct NDJSONRow: Sendable {
 
     public init() {}
 
+    /// Whether the object has a member of this name.
+    func has(_ name: ByteString) -> Bool {
+        var token = 1
+        for _ in 0..<document.count(0) {
+            if ByteString(document.text(token)) == name { return true }
+            token = document.next(after: token + 1)
+        }
+        return false
+    }
+
     /// The object's members as they stood, without the braces: `"origin":"JFK","temp":39.02`.
     public var members: ArraySlice<UInt8> {
         let isSpace: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }

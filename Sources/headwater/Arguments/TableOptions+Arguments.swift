@@ -17,10 +17,14 @@ struct InputOptions: ParsableArguments {
 
     func open(_ path: String) throws(HeadwaterError) -> InputTable { try InputTable(path: path, format: format?.format) }
 
-    func options(_ unknown: UnknownColumns = .refuse, rowsMax: Int, bytesMax: Int) -> TableOptions {
-        TableOptions(
+    func options(
+        _ unknown: UnknownColumns = .refuse, of table: InputTable, rowsMax: Int, bytesMax: Int
+    ) -> TableOptions {
+        var options = TableOptions(
             nullTexts: nullTexts.map { ByteString($0) }, unknownColumns: unknown, batchRowsMax: rowsMax, batchBytesMax: bytesMax,
             timeUnit: times.unit)
+        options.pathColumns = table.pathColumns
+        return options
     }
 }
 

@@ -22,7 +22,7 @@ struct Apply: AsyncParsableCommand {
     var files: [String]
 
     func run() async throws {
-        let file = try DefinitionsArguments.load(files, connection)
+        let file = try await DefinitionsArguments.load(files, connection)
         let result = try await connection.withClient(project: file.definitions.project) { client in
             do { return try await client.apply(file.definitions) } catch let error as HeadwaterError {
                 throw file.sources.placed(error)
@@ -54,7 +54,7 @@ struct PlanCommand: AsyncParsableCommand {
     var files: [String]
 
     func run() async throws {
-        let file = try DefinitionsArguments.load(files, connection)
+        let file = try await DefinitionsArguments.load(files, connection)
         let result = try await connection.withClient(project: file.definitions.project) { client in
             do { return try await client.plan(file.definitions) } catch let error as HeadwaterError {
                 throw file.sources.placed(error)
@@ -71,7 +71,8 @@ struct PlanCommand: AsyncParsableCommand {
 
 /// What apply and plan share.
 enum DefinitionsArguments {
-    static func load(_ paths: [String], _ connection: ConnectionOptions) throws(HeadwaterError) -> DefinitionsFile {
+    /// Reads the files; of a project that neither they nor anybody else names, they are of the store's only one.
+    static func load(_ paths: [String], _ connection: ConnectionOptions) async throws -> DefinitionsFile {
         var texts: [(text: String, name: String)] = []
         for path in paths {
             let data: Data?
@@ -92,8 +93,17 @@ enum DefinitionsArguments {
         }
         // The environment names a project for files that name none; the option must agree with them.
         let namesProject = texts.contains { $0.text.split(whereSeparator: \.isNewline).contains { $0.hasPrefix("project:") } }
-        let fallback = namesProject ? nil : ConnectionOptions.environment(ConnectionOptions.projectVariable)
-        return try DefinitionsFile.load(texts, project: connection.project ?? fallback)
+        var project = connection.project
+        if project == nil, !namesProject {
+            project = ConnectionOptions.environment(ConnectionOptions.projectVariable)
+            if project == nil { project = try await onlyProject(connection) }
+        }
+        return try DefinitionsFile.load(texts, project: project)
+    }
+
+    private static func onlyProject(_ connection: ConnectionOptions) async throws -> String? {
+        let names = try await connection.withClient { try await $0.projects() }
+        return names.count == 1 ? names[0] : nil
     }
 
     private struct PlanDocument: Encodable {

@@ -31,7 +31,9 @@ struct Get: AsyncParsableCommand {
         help: ArgumentHelp("The clock that max_age is measured by (default: now): \(Instant.help).", valueName: "time"),
         transform: Instant.read)
     var at: Instant?
-    @Option(help: ArgumentHelp("Wait until the answer shows at least this position.", valueName: "position"))
+    @Option(
+        help: ArgumentHelp("Wait until the answer shows at least this position.", valueName: "position"),
+        transform: PositionArgument.read)
     var minPosition: UInt64 = 0
 
     func validate() throws { _ = try times.read(at, "--at") }

@@ -40,11 +40,15 @@ struct History: AsyncParsableCommand {
     var spine: String
     @Option(help: ArgumentHelp("The spine's time column.", valueName: "column"))
     var spineTime = "event_time"
-    @Option(help: ArgumentHelp("Read history as the log was at this position.", valueName: "position"))
+    @Option(
+        help: ArgumentHelp("Read history as the log was at this position.", valueName: "position"),
+        transform: PositionArgument.read)
     var asOf: UInt64?
     @Option(help: "'ingest' also requires that a row had been written by the spine row's time.")
     var availability = Availability.event
-    @Option(help: ArgumentHelp("Wait until history shows at least this position.", valueName: "position"))
+    @Option(
+        help: ArgumentHelp("Wait until history shows at least this position.", valueName: "position"),
+        transform: PositionArgument.read)
     var minPosition: UInt64 = 0
     @Flag(help: "Append a column NAME__status after each feature.")
     var statuses = false
@@ -129,7 +133,7 @@ struct History: AsyncParsableCommand {
         try JoinedTable(
             table, out: out, split: split, columns: columns, known: spine.columns,
             typed: types.fields(besides: spine.columns),
-            options: input.options(.keep, rowsMax: SpineTable.batchRowsMax, bytesMax: SpineTable.batchBytesMax))
+            options: input.options(.keep, of: table, rowsMax: SpineTable.batchRowsMax, bytesMax: SpineTable.batchBytesMax))
     }
 
     /// Says what a saved training set holds up.
@@ -194,7 +198,7 @@ extension InputOptions {
         _ table: InputTable, keys: [Field], time: String, hashing: Bool = false, savedLabels: [Field]? = nil,
         taken: [String] = []
     ) throws(HeadwaterError) -> SpineTable {
-        var options = options(.keep, rowsMax: SpineTable.batchRowsMax, bytesMax: SpineTable.batchBytesMax)
+        var options = options(.keep, of: table, rowsMax: SpineTable.batchRowsMax, bytesMax: SpineTable.batchBytesMax)
         options.takenNames = Set(taken.map { ByteString($0) })
         return try SpineTable(
             table, keys: keys, time: time, hashing: hashing, savedLabels: savedLabels, options: options)

@@ -83,7 +83,9 @@ struct LogDumpCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Log") var directory: LogDirectory
     @OptionGroup(title: "Output") var output: OutputOptions
-    @Option(help: ArgumentHelp("List records behind this position. Default: all.", valueName: "position"))
+    @Option(
+        help: ArgumentHelp("List records behind this position. Default: all.", valueName: "position"),
+        transform: PositionArgument.read)
     var after: UInt64 = 0
     @Option(help: ArgumentHelp("At most so many records.", valueName: "count"))
     var limit: Int?

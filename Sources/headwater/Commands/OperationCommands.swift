@@ -17,7 +17,9 @@ struct Audit: AsyncParsableCommand {
 
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
     @OptionGroup(title: "Output") var output: OutputOptions
-    @Option(help: ArgumentHelp("Wait until both stores have applied this position.", valueName: "position"))
+    @Option(
+        help: ArgumentHelp("Wait until both stores have applied this position.", valueName: "position"),
+        transform: PositionArgument.read)
     var minPosition: UInt64 = 0
 
     func run() async throws {

@@ -45,9 +45,13 @@ struct Scan: AsyncParsableCommand {
     var at: Instant?
     @Flag(help: "Beside features give only keys and event time.")
     var brief = false
-    @Option(help: ArgumentHelp("Read history as the log was at this position.", valueName: "position"))
+    @Option(
+        help: ArgumentHelp("Read history as the log was at this position.", valueName: "position"),
+        transform: PositionArgument.read)
     var asOf: UInt64?
-    @Option(help: ArgumentHelp("Wait until history shows at least this position.", valueName: "position"))
+    @Option(
+        help: ArgumentHelp("Wait until history shows at least this position.", valueName: "position"),
+        transform: PositionArgument.read)
     var minPosition: UInt64 = 0
     @Flag(help: "Give deletes too.")
     var deletes = false

@@ -3,6 +3,7 @@ import Client
 import FeatureModel
 import Tables
 import Transport
+import Wire
 
 /// Writes a table into a group: checks all of it, then sends it in batches within one producer session.
 struct TableUpload {
@@ -33,7 +34,9 @@ struct TableUpload {
         let clock = ContinuousClock()
         let started = clock.now
         let rowCount = try check()
-        var result = try await send(rowCount)
+        var result =
+            rowCount == 0
+            ? UploadResult(standingAt: try await client.status().value.online?.lastPosition ?? 0) : try await send(rowCount)
         result.elapsed = clock.now - started
         return result
     }
@@ -49,7 +52,7 @@ struct TableUpload {
         }
         return try TableDecoder(
             table.format, name: table.name, columns: columns,
-            options: input.options(rowsMax: Self.batchRowsMax, bytesMax: Self.batchBytesMax),
+            options: input.options(of: table, rowsMax: Self.batchRowsMax, bytesMax: Self.batchBytesMax),
             source: table.source { taken.set($0) })
     }
 

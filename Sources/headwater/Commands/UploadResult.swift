@@ -8,6 +8,7 @@ struct UploadResult {
 
     private(set) var rows = 0
     private(set) var requests = 0
+    /// Of the last write; of a table without rows, where the log stands.
     private(set) var position: Position = 0
     private(set) var keysWithNewerRows = 0
     /// The first of them, as text.
@@ -15,6 +16,11 @@ struct UploadResult {
     private(set) var rowsBelowCutoff = 0
     private(set) var rowsBehindTombstone = 0
     var elapsed = Duration.zero
+
+    init() {}
+
+    /// What a table of no rows gives.
+    init(standingAt position: Position) { self.position = position }
 
     mutating func add(_ written: WriteResult, rows: Int, keys: RowKeys?) {
         self.rows += rows

@@ -54,10 +54,15 @@ struct JoinedTable {
 
     var isStandardOutput: Bool { destinations[0].isStandardOutput }
 
-    /// `training.csv`, part `train`: `training.train.csv`.
+    /// `training.csv.gz`, part `train`: `training.train.csv.gz`.
     private static func path(of part: String, _ path: String) -> String {
-        let url = URL(fileURLWithPath: path)
-        return String(path.dropLast(url.pathExtension.count)) + "\(part).\(url.pathExtension)"
+        var url = URL(fileURLWithPath: path)
+        var ending = url.pathExtension
+        if ["gz", "zst"].contains(ending.lowercased()) {
+            url.deletePathExtension()
+            ending = "\(url.pathExtension).\(ending)"
+        }
+        return String(path.dropLast(ending.count)) + "\(part).\(ending)"
     }
 
     /// Writes each answer behind the spine rows it belongs to: those are read a second time, as they stand.

@@ -20,6 +20,8 @@ final class InputTable: Sendable {
     let name: String
     let format: TableFormat
     let byteCount: Int
+    /// Columns that stand in the file's path.
+    let pathColumns: [PathColumn]
     private let content: Content
     /// The packed file that the text was made of.
     private let packedPath: String?
@@ -31,6 +33,7 @@ final class InputTable: Sendable {
     init(path: String, format: TableFormat?) throws(HeadwaterError) {
         name = path == "-" ? "standard input" : path
         let name = name
+        pathColumns = path == "-" ? [] : try PathColumn.columns(ofPath: path)
         if path != "-", let packed = try PackedTable(path: path, format: format) {
             guard FileManager.default.isReadableFile(atPath: path) else { throw Self.cannotRead(path) }
             self.format = packed.format

@@ -226,7 +226,7 @@ struct RawTable {
     /// Whether all rows were taken; then their times are checked too.
     mutating func isAtEnd() throws(HeadwaterError) -> Bool {
         if try step() { return false }
-        do throws(HeadwaterError) { try kept.checkTimes() } catch { throw error.located(at: name) }
+        do throws(HeadwaterError) { try kept.checkEnd() } catch { throw error.located(at: name) }
         return true
     }
 

@@ -13,7 +13,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from pathlib import PurePath
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -86,7 +85,6 @@ def _write(path: str, packing: str, rows: BinaryIO, fields: list[str], like: str
 def _ndjson(path: str) -> Iterator[bytes]:
     file = pq.ParquetFile(path)
     schema = file.schema_arrow
-    _refuse_path_columns(path, schema)
     spell = [_speller(field.type, field.name) for field in schema]
     names = [json.dumps(name, ensure_ascii=False) + ":" for name in schema.names]
     for batch in file.iter_batches(_ROWS):
@@ -95,16 +93,6 @@ def _ndjson(path: str) -> Iterator[bytes]:
             continue
         columns = [[name + cell for cell in to_text(column)] for name, to_text, column in zip(names, spell, batch.columns)]
         yield "".join(["{" + ",".join(cells) + "}\n" for cells in zip(*columns)]).encode()
-
-
-def _refuse_path_columns(path: str, schema: pa.Schema) -> None:
-    """What stands in a path alone, as Spark and Hive write it, would be null without a word."""
-    for part in PurePath(path).parent.parts:
-        name, equals, _ = part.partition("=")
-        if equals and name and name not in schema.names:
-            raise InvalidArgument(
-                f"the column {name!r} stands in the path alone ({part}): read the file from Python, or with the column in it", path
-            )
 
 
 def _speller(kind: pa.DataType, name: str) -> Callable[[pa.Array], list[str]]:
