@@ -7,8 +7,9 @@ public final class ThreadPool: Sendable {
     public typealias Job = @Sendable (_ isActive: Bool) -> Void
 
     private struct State {
-        var jobs: [Job] = []
-        var nextJob = 0
+        /// In their order from `nextJob` on; what stands before is done and empty.
+        private var jobs: [Job?] = []
+        private var nextJob = 0
         var threadCount = 0
         /// Threads that wait, and have not been woken.
         var idleCount = 0
@@ -16,13 +17,26 @@ public final class ThreadPool: Sendable {
         /// Told when the last thread has ended.
         var whenEnded: (@Sendable () -> Void)?
 
+        mutating func add(_ job: @escaping Job) { jobs.append(job) }
+
+        /// The next job, with all that it holds: nothing of it stays here.
         mutating func takeJob() -> Job? {
             guard nextJob < jobs.count else { return nil }
-            defer {
-                nextJob += 1
-                if nextJob == jobs.count { (jobs, nextJob) = ([], 0) }
+            let job = jobs[nextJob].take()
+            nextJob += 1
+            // Half of it is done at least, so that moving the rest costs less than was done.
+            if nextJob == jobs.count {
+                (jobs, nextJob) = ([], 0)
+            } else if nextJob >= 64, nextJob * 2 >= jobs.count {
+                jobs.removeFirst(nextJob)
+                nextJob = 0
             }
-            return jobs[nextJob]
+            return job
+        }
+
+        mutating func takeAll() -> [Job] {
+            defer { (jobs, nextJob) = ([], 0) }
+            return jobs[nextJob...].compactMap { $0 }
         }
     }
 
@@ -46,7 +60,7 @@ public final class ThreadPool: Sendable {
         enum Step { case wake, start, nothing, refuse }
         let step = state.withLock { state -> Step in
             if state.isEnding { return .refuse }
-            state.jobs.append(job)
+            state.add(job)
             if state.idleCount > 0 {
                 state.idleCount -= 1
                 return .wake
@@ -66,13 +80,13 @@ public final class ThreadPool: Sendable {
     private func startThread() {
         if OwnThread.start(name: name, stackBytes: Limits.threadStackBytes, { self.run() }) { return }
         // The others do it, later; where there are none nobody ever would.
-        let refused = state.withLock { state -> [Job] in
+        let (refused, told) = state.withLock { state -> ([Job], (@Sendable () -> Void)?) in
             state.threadCount -= 1
-            guard state.threadCount == 0 else { return [] }
-            defer { (state.jobs, state.nextJob) = ([], 0) }
-            return Array(state.jobs[state.nextJob...])
+            guard state.threadCount == 0 else { return ([], nil) }
+            return (state.takeAll(), state.whenEnded.take())
         }
         for job in refused { job(false) }
+        told?()
     }
 
     private func run() {
@@ -106,9 +120,7 @@ public final class ThreadPool: Sendable {
     private func leave() -> Job? {
         let told = state.withLock { state -> (@Sendable () -> Void)? in
             state.threadCount -= 1
-            guard state.threadCount == 0, state.isEnding else { return nil }
-            defer { state.whenEnded = nil }
-            return state.whenEnded
+            return state.threadCount == 0 ? state.whenEnded.take() : nil
         }
         told?()
         return nil
@@ -118,10 +130,10 @@ public final class ThreadPool: Sendable {
     public func shutdown() async {
         await withCheckedContinuation { continuation in
             let (waiting, idle, isOver) = state.withLock { state -> ([Job], Int, Bool) in
-                defer { (state.jobs, state.nextJob, state.idleCount) = ([], 0, 0) }
+                defer { state.idleCount = 0 }
                 state.isEnding = true
                 if state.threadCount > 0 { state.whenEnded = { continuation.resume() } }
-                return (Array(state.jobs[state.nextJob...]), state.idleCount, state.threadCount == 0)
+                return (state.takeAll(), state.idleCount, state.threadCount == 0)
             }
             for job in waiting { job(false) }
             for _ in 0..<idle { wake.signal() }

@@ -24,4 +24,13 @@ import Testing
         #expect(!FollowerRegistry().isAbsent("unknown", now: Self.hour / 2))
         #expect(FollowerRegistry().isAbsent("unknown", now: Self.hour + 1))
     }
+
+    @Test func manyNamesTakeNoMoreRoomThanSome() {
+        let followers = FollowerRegistry()
+        let session = followers.begin("connected", addresses: [], now: 1)
+        for number in 0..<10_000 { followers.heard("name \(number)", now: 1) }
+        #expect((0..<10_000).count { followers["name \($0)"] != nil } < 256)
+        #expect(followers["name 9999"] != nil && followers["connected"]?.isConnected == true)
+        followers.end("connected", session)
+    }
 }

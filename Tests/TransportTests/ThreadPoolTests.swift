@@ -33,6 +33,31 @@ import Testing
         await pool.shutdown()
     }
 
+    @Test func aQueueThatIsNeverEmptyKeepsNothingOfWhatIsDone() async {
+        final class Body: Sendable {}
+        struct Weak: Sendable { weak var body: Body? }
+        let pool = ThreadPool(threads: 1, name: "test")
+        let bodies = Mutex<[Weak]>([])
+        let kept = Mutex<Int?>(nil)
+        let done = DispatchGroup()
+        done.enter()
+        // Each job puts two behind it, up to ten thousand: the queue is longer all the time.
+        @Sendable func add(_ number: Int) {
+            let body = Body()
+            bodies.withLock { $0.append(Weak(body: body)) }
+            pool.submit { _ in
+                withExtendedLifetime(body) {}
+                if number == 5_000 { kept.withLock { $0 = bodies.withLock { $0[..<4_000].count { $0.body != nil } } } }
+                if number == 10_000 { done.leave() }
+                for next in [2 * number, 2 * number + 1] where next <= 10_000 { add(next) }
+            }
+        }
+        add(1)
+        await withCheckedContinuation { continuation in done.notify(queue: .global()) { continuation.resume() } }
+        #expect(kept.withLock { $0 } == 0)
+        await pool.shutdown()
+    }
+
     @Test func whatComesAfterTheEndIsToldSo() async {
         let pool = ThreadPool(threads: 2, name: "test")
         await pool.shutdown()

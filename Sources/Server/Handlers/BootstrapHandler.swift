@@ -1,3 +1,4 @@
+import Catalog
 import FeatureModel
 import Logging
 import OfflineStore
@@ -13,6 +14,9 @@ struct BootstrapHandler {
         let head = try request.decode(BootstrapRequest.self)
         guard head.logID == offline.logID else {
             throw HeadwaterError(.failedPrecondition, "the history here is of another log than the one that is asked for")
+        }
+        if services.followers[head.follower] == nil, let problem = Names.problem(with: head.follower) {
+            throw HeadwaterError(.invalidArgument, "a follower's name: \(PlainText.quoted(problem))")
         }
         services.onWorker(services.workers.transfers, request, responder) { () throws(HeadwaterError) in
             try services.workers.bootstraps.take()

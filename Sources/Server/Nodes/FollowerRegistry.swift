@@ -23,6 +23,9 @@ final class FollowerRegistry: Sendable {
         var isConnected: Bool { !sessions.isEmpty }
     }
 
+    /// More than can be registered at once: those that are let go and those that only fetch the history stand here too.
+    private static let entriesMax = 256
+
     private let entries = Mutex<[String: Entry]>([:])
 
     subscript(_ name: String) -> Entry? { entries.withLock { $0[name] } }
@@ -52,8 +55,14 @@ final class FollowerRegistry: Sendable {
         }
     }
 
+    /// A follower said something. Of more than can be remembered, the one that has been silent longest is forgotten.
     func heard(_ name: String, now: Microseconds) {
         entries.withLock { entries in
+            if entries.count >= Self.entriesMax, entries[name] == nil,
+                let silent = entries.filter({ !$0.value.isConnected }).min(by: { $0.value.lastSign < $1.value.lastSign })
+            {
+                entries[silent.key] = nil
+            }
             entries[name, default: Entry()].lastHeard = now
             entries[name]!.lastSign = Monotonic.now()
         }
