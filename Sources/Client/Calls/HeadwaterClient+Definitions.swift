@@ -105,15 +105,33 @@ extension HeadwaterClient {
     }
 
     /// What has a text in a name, a description, an owner or a tag, of a group's features too, without regard to case.
-    public func search(_ text: String) async throws(HeadwaterError) -> CatalogDescription {
+    public func search(_ text: String) async throws -> CatalogDescription {
         let everything = try await list().value
         var seen: Set<String> = []
-        var found = CatalogDescription()
         let names =
             (everything.entities + everything.featureGroups + everything.featureServices).map(\.name)
             + everything.datasets.map(\.name)
-        for name in names where seen.insert(name).inserted { found.add(try await describe(name).value.matching(text)) }
+        var left = names.filter { seen.insert($0).inserted }[...]
+        var found = CatalogDescription()
+        while !left.isEmpty {
+            for described in try await descriptions(of: Array(left.prefix(Self.describedAtOnce))) {
+                found.add(described.matching(text))
+            }
+            left = left.dropFirst(Self.describedAtOnce)
+        }
         return found
+    }
+
+    private static let describedAtOnce = 64
+
+    /// Descriptions of several names, asked for at once, in their order.
+    private func descriptions(of names: [String]) async throws -> [CatalogDescription] {
+        try await withThrowingTaskGroup(of: (Int, CatalogDescription).self) { group in
+            for (index, name) in names.enumerated() { group.addTask { [self] in (index, try await describe(name).value) } }
+            var found: [Int: CatalogDescription] = [:]
+            for try await (index, described) in group { found[index] = described }
+            return names.indices.compactMap { found[$0] }
+        }
     }
 
     /// All that goes by a name: `weather`, `weather@2`.

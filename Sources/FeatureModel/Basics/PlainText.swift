@@ -23,7 +23,7 @@ public enum PlainText {
         // Control characters, of which ESC and CSI begin commands to the terminal.
         case 0x00...0x1F, 0x7F...0x9F: true
         // What turns the direction of writing, breaks lines, or has no width.
-        case 0x200B, 0x200E...0x200F, 0x2028...0x202E, 0x2060...0x2069, 0xFEFF: true
+        case 0xAD, 0x61C, 0x200B, 0x200E...0x200F, 0x2028...0x202E, 0x2060...0x2069, 0xFEFF, 0xE0000...0xE007F: true
         default: false
         }
     }

@@ -57,22 +57,13 @@ struct ServerLog: LogHandler {
                 Line(time: String(time), level: level.rawValue, message: message, fields: fields.mapValues { "\($0)" }))
         case .text:
             let words = fields.sorted { $0.key < $1.key }.map { " \($0.key)=\(Self.word("\($0.value)"))" }
-            Console.note("\(time) \(level.rawValue) \(Self.escaped(message))\(words.joined())\n")
+            Console.note("\(time) \(level.rawValue) \(PlainText.quoted(message))\(words.joined())\n")
         }
     }
 
     /// A value as it stands behind its name.
     private static func word(_ text: String) -> String {
         let isPlain = !text.isEmpty && text.unicodeScalars.allSatisfy { $0 > " " && $0 != "\"" && $0 != "=" && $0 != "\u{7F}" }
-        return isPlain ? escaped(text) : "\"\(escaped(text).replacingOccurrences(of: "\"", with: "\\\""))\""
-    }
-
-    /// Text from outside can neither break a line nor move a cursor.
-    private static func escaped(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return text }
-        return text.unicodeScalars.map {
-            $0 == "\n"
-                ? "\\n" : $0.properties.generalCategory == .control ? "\\u{\(String($0.value, radix: 16))}" : String($0)
-        }.joined()
+        return isPlain ? PlainText.quoted(text) : "\"\(PlainText.quoted(text).replacingOccurrences(of: "\"", with: "\\\""))\""
     }
 }
