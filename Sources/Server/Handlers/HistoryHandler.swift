@@ -22,7 +22,7 @@ struct HistoryHandler {
         let offline = try services.needOffline()
         let head = try request.decode(HistoryRequest.self)
         try services.whenApplied(
-            [head.minPosition, head.asOf ?? 0], logID: head.logID, in: PositionedStore(offline, services),
+            [head.minPosition, head.asOf ?? offline.readFloor], logID: head.logID, in: PositionedStore(offline, services),
             pool: services.workers.long, isShort: false, request, responder
         ) { () throws(HeadwaterError) in try run(head, request, offline, responder) }
     }

@@ -46,10 +46,10 @@ struct RowsHandlers {
         let logID: [UInt8]
         if request.method == .scan {
             let head = try request.decode(ScanRequest.self)
-            (query, positions, logID) = (Query(head), [head.minPosition, head.asOf ?? 0], head.logID)
+            (query, positions, logID) = (Query(head), [head.minPosition, head.asOf ?? offline.readFloor], head.logID)
         } else {
             let head = try request.decode(LatestRequest.self)
-            (query, positions, logID) = (Query(head), [head.minPosition, head.asOf ?? 0], head.logID)
+            (query, positions, logID) = (Query(head), [head.minPosition, head.asOf ?? offline.readFloor], head.logID)
         }
         try services.whenApplied(
             positions, logID: logID, in: PositionedStore(offline, services), pool: services.workers.long,

@@ -16,6 +16,8 @@ final class OfflineNode: Sendable {
     let gate: PositionGate
     let engine: Confined<OfflineEngine>
     let logger: Logger
+    /// Reads that name no position of their own wait until this one is applied; 0 where any will do.
+    let readFloor: Position
     /// Told the position that chunks hold durably, from the follower thread: it becomes the log's checkpoint.
     private let onDurable: @Sendable (Position) -> Void
     /// A flush does not wait for a compaction, which may take minutes.
@@ -46,7 +48,7 @@ final class OfflineNode: Sendable {
     let lastIngestTime = Mutex<Microseconds?>(nil)
 
     init(
-        _ engine: sending OfflineEngine, crew: WorkCrew, logger: Logger, ticker: Ticker = Ticker(),
+        _ engine: sending OfflineEngine, crew: WorkCrew, logger: Logger, ticker: Ticker = Ticker(), readFloor: Position = 0,
         onDurable: @escaping @Sendable (Position) -> Void
     ) {
         store = engine.store
@@ -54,6 +56,7 @@ final class OfflineNode: Sendable {
         logID = engine.store.logID
         self.crew = crew
         self.logger = logger
+        self.readFloor = readFloor
         self.onDurable = onDurable
         lastFlush = Mutex(Monotonic.now())
         gate = PositionGate(applied: engine.store.appliedPosition, onWait: ticker.arm)

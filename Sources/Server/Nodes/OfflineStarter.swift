@@ -1,8 +1,10 @@
+import Catalog
 import Engine
 import FeatureModel
 import Log
 import Logging
 import OfflineStore
+import OnlineStore
 import StorageIO
 import Synchronization
 import Transport
@@ -83,11 +85,25 @@ struct OfflineStarter: Sendable {
                 return
             }
         }
-        let node = OfflineNode(engine, crew: services.workers.fileCrew.crew, logger: services.logger, ticker: services.ticker) {
-            [remote] position in
+        let node = OfflineNode(
+            engine, crew: services.workers.fileCrew.crew, logger: services.logger, ticker: services.ticker,
+            readFloor: readFloor(engine.store)
+        ) { [remote] position in
             if let remote { remote.acknowledge(position, logID: checkpoint.logID) } else { checkpoint.save(position) }
         }
         services.setOffline(node)
+    }
+
+    /// Where every retention cutoff that the online service of this process has in force is in the history too: those of this start, and
+    /// those of before that the history has not come to. Older rows are not read once more because the history is fed only now.
+    private func readFloor(_ history: OfflineStore) -> Position {
+        guard let online = services.online else { return 0 }
+        let state = online.state.current
+        let isBehind = state.catalog.allGroups.contains { group in
+            guard let cutoff = online.store.cutoff(of: group.id) else { return false }
+            return history.cutoff(of: group.id, asOf: history.appliedPosition) ?? .min < cutoff
+        }
+        return isBehind ? state.durablePosition : 0
     }
 
     // MARK: The log of the same directory
