@@ -160,6 +160,42 @@ import Testing
         }
     }
 
+    @Test func aDeleteOfAnOlderStateCountsWhateverIsKeptBeforeTheFirstWriteBehindIt() throws {
+        var disk = MemoryStorage()
+        var store = try store(disk)
+        try store.write(store.body("orders", rows: [row(1, 10)]))
+        try store.write(store.body("orders", .delete, rows: [[.int64(1), .timestamp(Self.start + 20 * Self.second)]]))
+        // As an older version left it.
+        store.online.folded.tombstones = NewestTombstones()
+        store.online.folded.tombstones.isFromBefore = true
+        for _ in 0..<2 {
+            try store.snapshot()
+            try store.online.close()
+            disk = disk.crash(seed: 3)
+            store = try Store(disk, now: store.now)
+            #expect(store.online.store.recoveredExtra.prefix(4) == [2, 0, 0, 0])
+            #expect(store.online.folded.encode() == store.online.store.recoveredExtra)
+        }
+        for seconds in [15, 16] as [Int64] {
+            #expect(try store.write(store.body("orders", rows: [row(1, seconds)])).0.behindTombstoneCount == 1)
+            try store.snapshot()
+            try store.online.close()
+            disk = disk.crash(seed: 3)
+            store = try Store(disk, now: store.now)
+            #expect(store.online.store.recoveredExtra.prefix(4) == [3, 0, 0, 0])
+        }
+    }
+
+    @Test func aDeleteOfAnOlderStateMayBeAsFarAheadAsItsGroupEverAllowed() throws {
+        let store = try store()
+        for ahead in ["2h", "1m"] {
+            try store.define(Store.definitions.replacing("max_age: 30d", with: "max_age: 30d\n    ahead: \(ahead)"))
+        }
+        store.online.folded.tombstones.isFromBefore = true
+        store.online.folded.noteDeletes(AppliedRecord(position: 9, ingestTime: Self.start, entries: []))
+        #expect(store.online.folded.tombstones.times == [store.schema("orders").groupID: Self.start + 7_200 * Self.second])
+    }
+
     @Test func aStateOfFormat2LooksUpKeysAsIfAnyOfThemWereDeleted() throws {
         let store = try store()
         try store.write(store.body("orders", .delete, rows: [[.int64(1), .timestamp(Self.start)]]))
@@ -169,6 +205,7 @@ import Testing
         bytes[0] = 2
         bytes.removeSubrange(bytes.count - 4 - 16..<bytes.count - 4)
         var older = try EngineState(decoding: bytes[...])
+        #expect(older.encode() == bytes)
         #expect(older.tombstones.times.isEmpty && older.tombstones.isFromBefore)
         let entry = try store.entry("orders", rows: [row(2, 0)])
         let record = AppliedRecord(

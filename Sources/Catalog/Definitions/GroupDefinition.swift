@@ -45,6 +45,7 @@ public struct GroupDefinition: Hashable, Sendable {
     }
 
     public var isStatic: Bool { eventTime == nil }
+    var aheadMicroseconds: Microseconds { ahead?.microseconds ?? Limits.aheadDefaultMicroseconds }
 
     /// `weather@1`.
     public var reference: String { "\(name)@\(version)" }

@@ -17,6 +17,17 @@ extension Catalog {
     /// All groups of all projects, by id, but for those that were removed.
     public var allGroups: [CatalogGroup] { groups.values.filter { $0.removedAt == nil }.sorted { $0.id < $1.id } }
 
+    /// How far ahead of the clock event times of each group may be, or might be at any time before, whichever is more; without static tables.
+    ///
+    /// - Complexity: O(history).
+    public var greatestAhead: [GroupID: Microseconds] {
+        var greatest: [GroupID: Microseconds] = [:]
+        for case .group(let change) in history.flatMap(\.changes) where !change.group.isStatic {
+            greatest[change.id] = max(greatest[change.id] ?? .min, change.group.aheadMicroseconds)
+        }
+        return greatest
+    }
+
     /// Groups that were removed, by id.
     public var removedGroups: [CatalogGroup] { groups.values.filter { $0.removedAt != nil }.sorted { $0.id < $1.id } }
 

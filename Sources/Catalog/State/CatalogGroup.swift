@@ -32,7 +32,7 @@ public struct CatalogGroup: Versioned, Hashable, Sendable {
     /// How old a row may be before it is physically removed.
     public var retentionMicroseconds: Microseconds? { definition.retention?.microseconds }
     /// How far ahead of the clock an event time may be.
-    public var aheadMicroseconds: Microseconds { definition.ahead?.microseconds ?? Limits.aheadDefaultMicroseconds }
+    public var aheadMicroseconds: Microseconds { definition.aheadMicroseconds }
 
     /// The schema with this version; `nil` where there is none.
     public func schema(_ version: UInt32) -> GroupSchema? {

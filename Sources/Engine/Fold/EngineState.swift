@@ -4,8 +4,8 @@ public import FeatureModel
 /// What snapshot and manifest keep for the engines beside the rows: all that the fold of the log holds besides them.
 ///
 /// Format 3, little-endian: {format u32, bytes of the catalog's history u32, the history, gap count u32, gaps of (first, last) u64
-/// each, count of groups with deletes u32, of each (id u32, greatest event time of a delete i64), the producer window}; formats 1 and 2 are read too. Both
-/// services keep all of it, so that the online store can be made anew from the history.
+/// each, count of groups with deletes u32, of each (id u32, greatest event time of a delete i64), the producer window}. Formats 1 and 2 are read
+/// too, and what was read from them is written in format 2 until a record behind it is folded. Both services keep all of it, so that the online store can be made anew from the history.
 public struct EngineState: Sendable {
     public var catalog: Catalog
     var window: ProducerWindow
@@ -14,6 +14,8 @@ public struct EngineState: Sendable {
     var tombstones = NewestTombstones()
 
     public static let format: UInt32 = 3
+    /// The newest one that does not know when deletes were.
+    static let formatWithoutDeletes: UInt32 = 2
 
     init() {
         catalog = Catalog()
@@ -22,9 +24,11 @@ public struct EngineState: Sendable {
     }
 
     func encode() -> [UInt8] {
+        // An empty table of deletes would say that there were none. Nothing else is lost: the state has folded no write yet.
+        let format = tombstones.isFromBefore ? Self.formatWithoutDeletes : Self.format
         let history = catalog.encodeHistory()
         var bytes: [UInt8] = []
-        bytes.append(littleEndian: Self.format)
+        bytes.append(littleEndian: format)
         bytes.append(littleEndian: UInt32(history.count))
         bytes += history
         bytes.append(littleEndian: UInt32(gaps.count))
@@ -32,12 +36,8 @@ public struct EngineState: Sendable {
             bytes.append(littleEndian: gap.lowerBound)
             bytes.append(littleEndian: gap.upperBound)
         }
-        bytes.append(littleEndian: UInt32(tombstones.times.count))
-        for (group, time) in tombstones.times.sorted(by: { $0.key < $1.key }) {
-            bytes.append(littleEndian: group)
-            bytes.append(littleEndian: time)
-        }
-        return bytes + (Sabotage.dedupLeftOutOfSnapshot.isPlanted ? ProducerWindow() : window).encode()
+        if format > Self.formatWithoutDeletes { bytes += tombstones.encode() }
+        return bytes + (Sabotage.dedupLeftOutOfSnapshot.isPlanted ? ProducerWindow() : window).encode(format: format)
     }
 
     /// Reads the state back; no bytes at all are the state before the first record.
@@ -60,9 +60,10 @@ public struct EngineState: Sendable {
             guard first <= last else { throw HeadwaterError(.dataLoss, "engine state: a gap from \(first) to \(last)") }
             gaps.append(first...last)
         }
-        tombstones.isFromBefore = format < 3
-        for _ in 0..<(format >= 3 ? try reader.next(UInt32.self) : 0) {
-            tombstones.raise(try reader.next(), to: try reader.next())
+        if format > Self.formatWithoutDeletes {
+            for _ in 0..<(try reader.next(UInt32.self)) { tombstones.raise(try reader.next(), to: try reader.next()) }
+        } else {
+            tombstones.isFromBefore = true
         }
         window = try ProducerWindow(decoding: reader.remaining, format: format)
     }
@@ -94,7 +95,7 @@ public struct EngineState: Sendable {
 
     /// Folds when a record deletes; comes before `foldSession`.
     mutating func noteDeletes(_ record: AppliedRecord) {
-        tombstones.note(record, groups: catalog.allGroups.map { ($0.id, $0.aheadMicroseconds) })
+        tombstones.note(record, ahead: catalog.greatestAhead)
     }
 
     /// Folds what a record changes of the producer sessions, once a store has applied it.

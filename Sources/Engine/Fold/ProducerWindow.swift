@@ -150,7 +150,8 @@ public struct ProducerWindow: Sendable, Equatable {
 
 /// The form in which a snapshot keeps the window: little-endian, sessions and sequences in rising order.
 extension ProducerWindow {
-    public func encode() -> [UInt8] {
+    /// - Parameter format: of the engine state around it; in format 2 answers do not count what is not served.
+    public func encode(format: UInt32 = EngineState.format) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.append(littleEndian: UInt32(sessions.count))
         for (producer, session) in sessions.sorted(by: { $0.key < $1.key }) {
@@ -168,6 +169,7 @@ extension ProducerWindow {
                 bytes.append(littleEndian: entry.answer.newerKeyCount ?? Self.unknownCount)
                 bytes.append(littleEndian: UInt32(entry.answer.newerRows.count))
                 for row in entry.answer.newerRows { bytes.append(littleEndian: row) }
+                guard format > EngineState.formatWithoutDeletes else { continue }
                 bytes.append(littleEndian: entry.answer.belowCutoffCount)
                 bytes.append(littleEndian: entry.answer.behindTombstoneCount)
             }

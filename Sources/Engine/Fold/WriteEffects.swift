@@ -50,11 +50,12 @@ struct NewestTombstones: Equatable, Sendable {
     /// Of a state that was kept before these were: deletes of then may be of any time up to the first record after it.
     var isFromBefore = false
 
-    mutating func note(_ record: AppliedRecord, groups: @autoclosure () -> [(id: GroupID, ahead: Microseconds)]) {
+    /// - Parameter ahead: how far ahead of the clock a delete of each group may have been; asked only for the first record behind an older state.
+    mutating func note(_ record: AppliedRecord, ahead: @autoclosure () -> [GroupID: Microseconds]) {
         if isFromBefore {
-            for group in groups() {
-                let (sum, overflow) = record.ingestTime.addingReportingOverflow(group.ahead)
-                raise(group.id, to: overflow ? .max : sum)
+            for (group, ahead) in ahead() {
+                let (sum, overflow) = record.ingestTime.addingReportingOverflow(ahead)
+                raise(group, to: overflow ? .max : sum)
             }
             isFromBefore = false
         }
@@ -62,6 +63,17 @@ struct NewestTombstones: Equatable, Sendable {
             guard let newest = entry.eventTimes(ingestTime: record.ingestTime).max() else { continue }
             raise(entry.schema.groupID, to: newest)
         }
+    }
+
+    /// The part of an engine state: count u32, of each group (id u32, time i64), by rising id.
+    func encode() -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(littleEndian: UInt32(times.count))
+        for (group, time) in times.sorted(by: { $0.key < $1.key }) {
+            bytes.append(littleEndian: group)
+            bytes.append(littleEndian: time)
+        }
+        return bytes
     }
 
     mutating func raise(_ group: GroupID, to time: Microseconds) { times[group] = max(times[group] ?? .min, time) }
