@@ -33,7 +33,6 @@ public final class HeadwaterServer: Service {
         let storage = RealStorage(access: try configuration.group.map { try FileAccess.group($0) } ?? .owner)
         let started = ContinuousClock.now
         try storage.createDirectory(configuration.dataDirectory)
-        try StoreFiles.settle(configuration.dataDirectory, storage)
         let trigger = Mutexed<(@Sendable () -> Void)?>(nil)
         let ticker = Ticker()
         defer { ticker.stop() }
@@ -49,6 +48,7 @@ public final class HeadwaterServer: Service {
             do throws(HeadwaterError) { try starter.openNow() } catch {
                 throw PeerFiles.naming(holderOf: configuration.dataDirectory, in: error, storage)
             }
+            try StoreFiles.settle(configuration, storage)
             try await serve(
                 services, starter, storage, recovery: ContinuousClock.now - started, endedCleanly: opened?.endedCleanly)
         } catch {

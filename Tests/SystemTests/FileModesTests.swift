@@ -91,6 +91,43 @@ extension SystemSuite {
             #expect(!refused.succeeded && refused.errors.contains("there is no group 'no-such-group'"))
         }
 
+        @Test func whoIsRefusedADirectoryLeavesItsFilesAsTheyAre() throws {
+            let place = try Place()
+            let group = ["--group", "\(getegid())"]
+            let server = try place.start("online", group)
+            let history = try place.start("offline", socket: "h.sock", group)
+            try place.write("things.yaml", StormRows.definitions)
+            try place.succeed("apply", "things.yaml")
+            for role in ["serve", "online", "offline"] {
+                let refused = try place.run(role, "--data", "store", "--listen", place.address("t.sock"))
+                #expect(!refused.succeeded && refused.errors.contains("already holds this lock"), "\(refused.errors)")
+                #expect(try strangers(place.path("store"), file: 0o640, directory: 0o750, socket: 0o660) == [], "\(role)")
+            }
+            stop(history)
+            // Another history of the same directory may have its own rights, and none over what the online service holds.
+            let own = try place.start("offline", socket: "h.sock")
+            let offline = place.path("store/offline")
+            #expect(try strangers(offline, file: 0o600, directory: 0o700, socket: 0o600) == [])
+            let changed = try strangers(place.path("store"), file: 0o640, directory: 0o750, socket: 0o660)
+            #expect(changed.allSatisfy { $0.hasPrefix("offline") || $0.hasPrefix("log/followers/") }, "\(changed)")
+            stop(own)
+            stop(server)
+        }
+
+        @Test func readingADirectoryWithoutAServerChangesNoFile() throws {
+            let place = try Place()
+            let server = try place.start("serve", ["--group", "\(getegid())"])
+            try place.write("things.yaml", StormRows.definitions)
+            try place.succeed("apply", "things.yaml")
+            try place.succeed(["write", "things", "--from", "-"], input: StormRows.csv(0..<10))
+            try place.succeed("compact")
+            stop(server)
+            for command in [["scan", "things", "--out", "-"], ["status"], ["list"]] {
+                try place.succeed(command + ["--data", "store"])
+                #expect(try strangers(place.path("store"), file: 0o640, directory: 0o750, socket: 0o660) == [], "\(command)")
+            }
+        }
+
         @Test func aStoreThatWasReadableByAllIsSoNoMoreOnceItIsServed() throws {
             let place = try Place()
             var server = try place.start("serve")

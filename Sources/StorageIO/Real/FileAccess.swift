@@ -53,29 +53,38 @@ extension RealStorage {
         }
     }
 
-    /// Settles a file or directory that is there, unless a link stands for it. By its name: a umask may have taken the right to open it from
-    /// its owner too.
+    /// Settles a file or directory, unless a link stands for it; one that has gone meanwhile is no error. By its name: a umask may have taken the
+    /// right to open it from its owner too.
     public func settle(_ path: String) throws(HeadwaterError) {
         guard let modes = rights.modes else { return }
         var status = stat()
-        guard unsafe lstat(path, &status) == 0 else { throw Kernel.error("look at the path", at: path) }
+        guard unsafe lstat(path, &status) == 0 else { return try orGone("look at the path", path) }
         let kind = status.st_mode & S_IFMT
         guard status.st_uid == geteuid(), kind == S_IFREG || kind == S_IFDIR else { return }
         let mode = kind == S_IFDIR ? modes.directory : modes.file
         if let group = rights.group, status.st_gid != group {
             guard Kernel.retrying({ unsafe chown(path, uid_t.max, group) }) != nil else {
-                throw Kernel.error("give the file to the group", at: path)
+                return try orGone("give the file to the group", path)
             }
         }
         guard status.st_mode & 0o7777 != mode else { return }
-        guard Kernel.retrying({ unsafe chmod(path, mode) }) != nil else { throw Kernel.error("set the file's mode", at: path) }
+        guard Kernel.retrying({ unsafe chmod(path, mode) }) != nil else { return try orGone("set the file's mode", path) }
+    }
+
+    /// Throws what the kernel said of a path, unless it said that nothing is there.
+    private func orGone(_ action: String, _ path: String) throws(HeadwaterError) {
+        if errno != ENOENT { throw Kernel.error(action, at: path) }
     }
 
     /// Settles everything below a directory, as far as it is this user's.
     public func settleAll(below directory: String) throws(HeadwaterError) {
         guard rights.modes != nil, exists(directory) else { return }
         try settle(directory)
-        for name in try list(directory) {
+        let names: [String]
+        do throws(HeadwaterError) { names = try list(directory) } catch {
+            if exists(directory) { throw error } else { return }
+        }
+        for name in names {
             let path = StoragePath.join(directory, name)
             var status = stat()
             guard unsafe lstat(path, &status) == 0 else { continue }

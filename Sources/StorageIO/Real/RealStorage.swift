@@ -71,8 +71,10 @@ public struct RealStorage: Storage {
     }
 
     public func lock(_ path: String, exclusive: Bool) throws(HeadwaterError) -> any StorageLock {
-        // Reading is enough to lock, so that a shared lock works on a file system mounted read-only.
-        try RealLock(path, descriptor: create(path, O_RDONLY | O_CREAT, "open the lock file"), exclusive: exclusive)
+        let lock = try RealLock(path, descriptor: openLockFile(path), exclusive: exclusive)
+        // Who owns a directory settles what an earlier version left in it, or another owner; who shares it leaves everything as it is.
+        if exclusive { try settleAll(below: StoragePath.parent(of: path)) }
+        return lock
     }
 
     public func freeBytes(_ path: String) throws(HeadwaterError) -> Int {
@@ -108,6 +110,18 @@ extension RealStorage {
         } catch {
             closeDescriptor(descriptor)
             throw error
+        }
+    }
+
+    /// Opens a lock's file, or makes it; one that is there keeps its mode. Reading is enough to lock, so that a shared lock works on a file
+    /// system mounted read-only.
+    private func openLockFile(_ path: String) throws(HeadwaterError) -> Int32 {
+        if let descriptor = Kernel.retrying({ systemOpen(path, O_RDONLY | O_CLOEXEC, 0) }) { return descriptor }
+        guard errno == ENOENT else { throw Kernel.error("open the lock file", at: path) }
+        do throws(HeadwaterError) { return try create(path, O_RDONLY | O_CREAT | O_EXCL, "make the lock file") } catch {
+            guard error.code == .alreadyExists else { throw error }
+            // Somebody else has made it meanwhile; none is ever removed.
+            return try RealStorage.openDescriptor(path, O_RDONLY, "open the lock file")
         }
     }
 
