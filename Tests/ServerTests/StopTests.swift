@@ -1,3 +1,4 @@
+import Dispatch
 import Engine
 import FeatureModel
 import Log
@@ -33,18 +34,56 @@ import Transport
         let disk = MemoryStorage()
         try await stopped(disk, replayed: 2_000_000, within: .seconds(30))
         let engine = try open(disk)
-        #expect(engine.store.snapshotPosition == 3 && engine.wasClosed)
+        #expect(engine.store.snapshotPosition == 3 && engine.endedCleanly == true)
         try engine.close()
     }
 
     @Test func aStopWritesNoneForLittleNorWhereItWouldTakeTooLong() async throws {
-        for (replayed, limit) in [(100_000, .seconds(30)), (2_000_000, .seconds(-1))] as [(Microseconds, Duration)] {
+        let cases: [(Microseconds, Duration)] = [(100_000, .seconds(30)), (2_000_000, .seconds(-1)), (2_000_000, .zero)]
+        for (replayed, limit) in cases {
             let disk = MemoryStorage()
             try await stopped(disk, replayed: replayed, within: limit)
             let engine = try open(disk)
-            #expect(engine.store.snapshotPosition == 0 && engine.store.appliedPosition == 3 && engine.wasClosed)
+            #expect(engine.store.snapshotPosition == 0 && engine.store.appliedPosition == 3 && engine.endedCleanly == true)
             try engine.close()
         }
+    }
+
+    /// With no time, and with enough.
+    @Test(.timeLimit(.minutes(2)), arguments: [(Duration.zero, 0), (.seconds(60), 3)] as [(Duration, Position)])
+    func aSnapshotThatRunsAtAStopIsWaitedForAsLongAsTheStopMayTake(limit: Duration, snapshot: Position) async throws {
+        let disk = MemoryStorage()
+        let node = OnlineNode(try open(disk), clock: SystemClock(), logger: logger) {}
+        for _ in 0..<3 {
+            await withCheckedContinuation { continuation in node.submit(.openProducer) { _ in continuation.resume() } }
+        }
+        let isReached = Mutexed(false)
+        let reached = DispatchSemaphore(value: 0)
+        let released = DispatchSemaphore(value: 0)
+        node.store.betweenRows = {
+            // Only one thread writes a snapshot.
+            if isReached.value { return }
+            isReached.value = true
+            reached.signal()
+            released.wait()
+        }
+        async let written = withCheckedContinuation { continuation in node.snapshot { continuation.resume(returning: $0) } }
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                reached.wait()
+                continuation.resume()
+            }
+        }
+        async let closed: Void = node.close(within: limit)
+        try await Task.sleep(for: .milliseconds(200))
+        released.signal()
+        await closed
+        let result = await written
+        if case .failure(let error) = result { #expect(error.code == .cancelled && snapshot == 0, "\(error)") }
+        let engine = try open(disk)
+        #expect(engine.store.snapshotPosition == snapshot && engine.store.appliedPosition == 3 && engine.endedCleanly == true)
+        #expect(try disk.list("data/online").allSatisfy { !$0.hasSuffix(".tmp") })
+        try engine.close()
     }
 
     @Test func aFlushThatTakesTooLongIsLeftToTheNextStart() async throws {

@@ -11,8 +11,10 @@ public struct SnapshotJob: Sendable {
 
     /// Writes and verifies the file. Any thread; reads and writes go on.
     ///
-    /// - Throws: `.resourceExhausted` on a full disk, `.unavailable` for a failing one; the store goes on as it was.
-    public func run() throws(HeadwaterError) -> WrittenSnapshot { try store.writeSnapshot(cut, extra: extra) }
+    /// - Throws: `.resourceExhausted` on a full disk, `.unavailable` for a failing one, `.cancelled`; the store goes on as it was.
+    public func run(isCancelled: @escaping () -> Bool = { false }) throws(HeadwaterError) -> WrittenSnapshot {
+        try store.writeSnapshot(cut, extra: extra, isCancelled: isCancelled)
+    }
 }
 
 extension OnlineEngine {

@@ -25,11 +25,11 @@ struct BlockChecker {
 
     /// Checks every block, also those that were found right before: what the writer does.
     ///
-    /// - Parameter pause: called between steps.
-    func verifyAll(pause: () -> Void = {}) throws(HeadwaterError) {
+    /// - Parameter pause: called between steps; what it throws ends the check.
+    func verifyAll(pause: () throws(HeadwaterError) -> Void = {}) throws(HeadwaterError) {
         try verifyAll { (step) throws(HeadwaterError) in
             if case .damaged(let error) = step { throw error }
-            pause()
+            try pause()
         }
     }
 

@@ -46,19 +46,21 @@ extension OnlineStore {
     ///   - cut: what `beginSnapshot` returned.
     ///   - extra: opaque bytes that `recoveredExtra` gives back.
     ///   - name: of the file; without one the name that opens look for.
+    ///   - isCancelled: asked every few rows.
     /// - Complexity: O(rows of the whole store).
-    /// - Throws: `.resourceExhausted` for a full disk, `.dataLoss` where the snapshot before it is damaged.
+    /// - Throws: `.resourceExhausted` for a full disk, `.dataLoss` where the snapshot before it is damaged, `.cancelled`.
     public func writeSnapshot(
-        _ cut: OnlineSnapshotView, extra: [UInt8], name: String? = nil
+        _ cut: OnlineSnapshotView, extra: [UInt8], name: String? = nil, isCancelled: @escaping () -> Bool = { false }
     ) throws(HeadwaterError) -> WrittenSnapshot {
         let cut = Sabotage.tornSnapshot.isPlanted ? cut.claiming(appliedPosition) : cut
         let path = StoragePath.join(directory, name ?? SnapshotFormat.name(cut.position))
         let temporary = path + ".tmp"
         let verified: SnapshotFile
         do throws(HeadwaterError) {
-            try write(cut, extra, temporary)
+            let pause = pauses(isCancelled)
+            try write(cut, extra, temporary, pause)
             verified = try SnapshotFile(storage, temporary)
-            try verify(verified)
+            try verify(verified, pause)
             try storage.rename(temporary, to: path)
         } catch {
             // Gives the space back on a full disk; what stays behind is removed by the next attempt or the next open.
@@ -72,29 +74,40 @@ extension OnlineStore {
             merged: cut.tables.frozen.map { ObjectIdentifier($0) })
     }
 
-    private func write(_ cut: OnlineSnapshotView, _ extra: [UInt8], _ path: String) throws(HeadwaterError) {
+    /// What is called every few rows: gives way, and ends what is cancelled.
+    private func pauses(_ isCancelled: @escaping () -> Bool) -> () throws(HeadwaterError) -> Void {
+        let giveWay = betweenRows
+        return { () throws(HeadwaterError) in
+            giveWay()
+            if isCancelled() { throw HeadwaterError(.cancelled, "the snapshot was given up: there was no more time for it") }
+        }
+    }
+
+    private func write(
+        _ cut: OnlineSnapshotView, _ extra: [UInt8], _ path: String, _ pause: () throws(HeadwaterError) -> Void
+    ) throws(HeadwaterError) {
         let header = SnapshotHeader(
             seed: seed, position: cut.position, logID: logID, ingestTimeHighWater: cut.ingestTimeHighWater)
         var rowsMax = cut.rowsMax
         // Hashes that crowd together beyond the room behind the index want a larger one; that they do is next to impossible.
-        while try !write(cut, extra, header, SnapshotIndex(rowsMax: rowsMax), path) { rowsMax *= 2 }
+        while try !write(cut, extra, header, SnapshotIndex(rowsMax: rowsMax), path, pause) { rowsMax *= 2 }
     }
 
     /// - Returns: `false` where the index is too small.
     private func write(
-        _ cut: OnlineSnapshotView, _ extra: [UInt8], _ header: SnapshotHeader, _ index: SnapshotIndex, _ path: String
+        _ cut: OnlineSnapshotView, _ extra: [UInt8], _ header: SnapshotHeader, _ index: SnapshotIndex, _ path: String,
+        _ pause: () throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) -> Bool {
         if storage.exists(path) { try storage.remove(path) }
         let file = try storage.open(path, .create)
         defer { file.close() }
         var writer = SnapshotWriter(file, header, index)
         var hasRoom = true
-        let pause = betweenRows
         var rows = 0
         var unsyncedBytes = 0
         try cut.forEachRecord { row throws(HeadwaterError) in
             rows += 1
-            if rows % Self.rowsBetweenPauses == 0 { pause() }
+            if rows % Self.rowsBetweenPauses == 0 { try pause() }
             unsyncedBytes += row.bytes.count
             if unsyncedBytes >= Self.bytesSyncedAtOnce {
                 try file.sync()
@@ -109,14 +122,13 @@ extension OnlineStore {
         let size = try file.size()
         for start in stride(from: 0, to: size, by: Self.bytesSyncedAtOnce) {
             file.forgetCached(start..<min(start + Self.bytesSyncedAtOnce, size))
-            pause()
+            try pause()
         }
         return true
     }
 
     /// Reads a new file back: every block, and every row in its order and where the index says.
-    private func verify(_ file: SnapshotFile) throws(HeadwaterError) {
-        let pause = betweenRows
+    private func verify(_ file: SnapshotFile, _ pause: () throws(HeadwaterError) -> Void) throws(HeadwaterError) {
         try file.blocks.verifyAll(pause: pause)
         var cursor = try RowCursor(file)
         var previous = RowBuffer()
@@ -133,7 +145,7 @@ extension OnlineStore {
             }
             previous = cursor.row
             count += 1
-            if count % Self.rowsBetweenPauses == 0 { pause() }
+            if count % Self.rowsBetweenPauses == 0 { try pause() }
             try cursor.advance()
         }
         guard count == file.footer.rows else {

@@ -54,6 +54,8 @@ final class OnlineNode: Sendable {
     private static let snapshotBytesPerSecond = 64 << 20
     /// About how long a restart would replay the log behind the last snapshot, in microseconds: as long as applying it took.
     private let replayTime: Atomic<Int>
+    /// When a snapshot is given up; `nil` while the service goes on.
+    private let stopBy = Mutex<Microseconds?>(nil)
     /// Bytes and microseconds of the last snapshot.
     private let lastSnapshot = Mutex<(bytes: Int, elapsed: Microseconds)?>(nil)
     /// When cutoffs are tried again after one was refused.
@@ -169,7 +171,7 @@ final class OnlineNode: Sendable {
         snapshotWorker.submit(orNot: { isActive in
             let written = Result { () throws(HeadwaterError) in
                 guard isActive else { throw HeadwaterError(.unavailable, "the server is shutting down: connect again later") }
-                return try job.run()
+                return try job.run { self.mustStop }
             }
             self.engine.run { self.finishSnapshot(written, started: started, replayed: replayed, $0) }
         })
@@ -203,7 +205,7 @@ final class OnlineNode: Sendable {
 
     /// Writes a snapshot where the next start would else replay for long, and where it is expected to end in time.
     private func snapshotBeforeStop(within limit: Duration) async {
-        guard replayTime.load(ordering: .relaxed) > Self.replayLeast, state.current.failure == nil else { return }
+        guard limit > .zero, replayTime.load(ordering: .relaxed) > Self.replayLeast, state.current.failure == nil else { return }
         let expected = expectedSnapshotTime
         guard expected <= limit.microseconds else {
             return logger.notice(
@@ -226,6 +228,9 @@ final class OnlineNode: Sendable {
     private func scheduleNextSnapshot(after result: Result<WrittenSnapshot, HeadwaterError>) {
         guard case .failure(let error) = result else {
             return nextSnapshot.withLock { $0 = (0, Self.snapshotPause) }
+        }
+        if error.code == .cancelled {
+            return logger.notice("a snapshot was given up, for it took longer than --stop-within: the next start replays the log")
         }
         let pause = nextSnapshot.withLock { next in
             defer { next.pause = min(next.pause * 2, Self.snapshotPauseMax) }
@@ -318,11 +323,15 @@ final class OnlineNode: Sendable {
         }
     }
 
+    /// Whether the service ends and has taken its time for it.
+    private var mustStop: Bool { stopBy.withLock { $0.map { Monotonic.now() >= $0 } ?? false } }
+
     /// Ends the service: answers what is queued, syncs, gives up the locks.
     ///
-    /// - Parameter limit: how long a snapshot may take that makes the next start fast.
+    /// - Parameter limit: how long snapshots may take, the one that makes the next start fast and one that runs already; zero: none is begun.
     func close(within limit: Duration = .zero) async {
         gate.close()
+        stopBy.withLock { $0 = Monotonic.now() + limit.microseconds }
         await snapshotBeforeStop(within: limit)
         await snapshotWorker.shutdown()
         do {
