@@ -36,44 +36,59 @@ public final class HeadwaterServer: Service {
         let trigger = Mutexed<(@Sendable () -> Void)?>(nil)
         let ticker = Ticker()
         defer { ticker.stop() }
-        let opened: (node: OnlineNode, endedCleanly: Bool?)?
+        let online: OnlineNode?
         do throws(HeadwaterError) {
-            opened = try configuration.runsOnline ? openOnline(storage, ticker) { trigger.value?() } : nil
+            online = try configuration.runsOnline ? openOnline(storage, ticker) { trigger.value?() } : nil
         } catch { throw PeerFiles.naming(holderOf: configuration.dataDirectory, in: error, storage) }
         let services = Services(
-            configuration: configuration, storage: storage, online: opened?.node, clock: opened?.node.clock ?? clock,
-            logger: logger, ticker: ticker)
+            configuration: configuration, storage: storage, online: online, clock: online?.clock ?? clock, logger: logger,
+            ticker: ticker)
         let starter = OfflineStarter(services: services, trigger: trigger)
+        let transport: ServerTransport
         do {
             do throws(HeadwaterError) { try starter.openNow() } catch {
                 throw PeerFiles.naming(holderOf: configuration.dataDirectory, in: error, storage)
             }
             try StoreFiles.settle(configuration, storage)
-            try await serve(
-                services, starter, storage, recovery: ContinuousClock.now - started, endedCleanly: opened?.endedCleanly)
+            transport = try await listen(services, storage)
         } catch {
-            await close(services)
+            // At once: what keeps a start from serving is said before anything is written that would only make the next one faster.
+            await close(services, within: .zero)
             throw error
         }
-        await close(services)
+        let failure = await serve(services, starter, transport, recovery: ContinuousClock.now - started)
+        await close(services, within: configuration.stopWithin)
+        if let failure { throw failure }
         logger.info("stopped")
     }
 
-    private func serve(
-        _ services: Services, _ starter: OfflineStarter, _ storage: RealStorage, recovery: Duration, endedCleanly: Bool?
-    ) async throws {
+    private func listen(_ services: Services, _ storage: RealStorage) async throws -> ServerTransport {
         var options = ServerOptions()
         options.allowInsecure = configuration.allowInsecure
         options.networkBytesMax = configuration.networkBytesMax ?? NetworkMemory.bytesMax
         let transport = try await ServerTransport.start(
             endpoints: configuration.endpoints, handler: Router(services: services), options: options)
+        do {
+            for case .unix(let path) in transport.endpoints { try storage.settle(socket: path) }
+        } catch {
+            await transport.shutdownGracefully(within: .zero)
+            throw error
+        }
         services.listening.value = transport.endpoints
-        for case .unix(let path) in transport.endpoints { try storage.settle(socket: path) }
         if transport.connectionsMax < options.connectionsMax {
             logger.warning(
                 "the limit of open files allows fewer connections than usual: raise it",
                 metadata: ["connections": "\(transport.connectionsMax)", "usual": "\(options.connectionsMax)"])
         }
+        return transport
+    }
+
+    /// Serves until the process is told to stop, and drains.
+    ///
+    /// - Returns: what stopped it, where nobody told it to.
+    private func serve(
+        _ services: Services, _ starter: OfflineStarter, _ transport: ServerTransport, recovery: Duration
+    ) async -> (any Error)? {
         services.network.value = {
             StatusReport.Network(
                 connections: transport.connectionCount, connectionsMax: transport.connectionsMax, bytes: transport.networkBytes,
@@ -84,8 +99,7 @@ public final class HeadwaterServer: Service {
         let scrubber = Scrubber(services: services)
         services.scrubber = scrubber
         let scrubbing = Task { await scrubber.run() }
-        logger.info(
-            "ready", metadata: startMetadata(services, transport.endpoints, recovery: recovery, endedCleanly: endedCleanly))
+        logger.info("ready", metadata: startMetadata(services, transport.endpoints, recovery: recovery))
         let failure = await runUntilStopped(services, starter, transport)
         scrubbing.cancel()
         logger.info("stopping: no new requests, running ones finish")
@@ -97,13 +111,11 @@ public final class HeadwaterServer: Service {
         // It may have waited behind an audit that somebody asked for, which has ended by now.
         await scrubbing.value
         await scrubber.close()
-        if let failure { throw failure }
+        return failure
     }
 
     /// All that a reader of the log wants to know of a start.
-    private func startMetadata(
-        _ services: Services, _ endpoints: [Endpoint], recovery: Duration, endedCleanly: Bool?
-    ) -> Logger.Metadata {
+    private func startMetadata(_ services: Services, _ endpoints: [Endpoint], recovery: Duration) -> Logger.Metadata {
         var metadata: Logger.Metadata = [
             "role": "\(configuration.role.rawValue)", "version": "\(HeadwaterVersion.current)",
             "pid": "\(ProcessInfo.processInfo.processIdentifier)", "directory": "\(configuration.dataDirectory)",
@@ -113,7 +125,7 @@ public final class HeadwaterServer: Service {
         if let online = services.online {
             metadata["durability"] = "\(online.options.durability.text)"
             metadata["rows"] = "\(online.store.statisticsAtMost.values.reduce(0) { $0 + $1.rows })"
-            metadata["last_end"] = endedCleanly.map { $0 ? "clean" : "unclean" } ?? "none: a new store"
+            metadata["last_end"] = online.endedCleanly.map { $0 ? "clean" : "unclean" } ?? "none: a new store"
         }
         if let offline = services.offline {
             metadata["history_rows"] = "\(offline.store.status().groups.reduce(0) { $0 + $1.rowCount })"
@@ -187,10 +199,11 @@ public final class HeadwaterServer: Service {
     }
 
     /// What offline has not taken in stays in the log: the next start goes on from there.
-    private func close(_ services: Services) async {
+    ///
+    /// - Parameter limit: how long writing what makes the next start fast may take.
+    private func close(_ services: Services, within limit: Duration) async {
         // A task of its own, so that a cancelled caller does not cut the waits short.
         await Task {
-            let limit = configuration.stopWithin
             async let online: Void? = services.online?.close(within: limit)
             async let offline: Void? = services.offline?.close(within: limit)
             _ = await (online, offline)
@@ -200,7 +213,7 @@ public final class HeadwaterServer: Service {
 
     private func openOnline(
         _ storage: RealStorage, _ ticker: Ticker, onDurable: @escaping @Sendable () -> Void
-    ) throws(HeadwaterError) -> (node: OnlineNode, endedCleanly: Bool?) {
+    ) throws(HeadwaterError) -> OnlineNode {
         var options = OnlineOptions()
         options.durability = configuration.durability
         options.logBytesMax = configuration.logBytesMax
@@ -209,44 +222,21 @@ public final class HeadwaterServer: Service {
         options.log = LogOptions(segmentBytes: configuration.segmentBytes)
         var random = SystemRandomNumberGenerator()
         let newLogID = LogID((0..<LogID.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) })
-        let started = ContinuousClock.now
-        var firstReplayed: Position?
+        var replay = ReplayWatch(logger)
         let engine = try OnlineEngine.open(
             storage: storage, dataDirectory: configuration.dataDirectory, options: options, newLogID: newLogID,
             seed: random.next(), now: clock.now(), boot: clock.bootTime(),
-            progress: { applied, last in
-                firstReplayed = firstReplayed ?? applied
-                self.logger.info("replaying the log", metadata: ["position": "\(applied)", "of": "\(last)"])
-            }, notice: { self.logger.warning("\($0)") })
+            progress: { replay.note($0, of: $1) }, notice: { self.logger.warning("\($0)") })
+        replay.tell(endedCleanly: engine.endedCleanly)
         // Before anybody reads: a store that is never open for long keeps its retention too.
         let now = engine.clockAtOpen?.last ?? clock.now()
         for error in engine.cutOffDue(now: now, ageTime: engine.clockAtOpen?.ageTime ?? now) {
             logger.warning("a retention cutoff was not taken", metadata: ["error": "\(error)"])
         }
-        let recovered = (ContinuousClock.now - started)
-        if firstReplayed != nil { explainReplay(engine, recovered) }
-        let endedCleanly = engine.endedCleanly
         let node = OnlineNode(
-            engine, clock: clock, logger: logger, ticker: ticker, replayed: firstReplayed == nil ? 0 : recovered.microseconds,
-            onDurable: onDurable)
+            engine, clock: clock, logger: logger, ticker: ticker, replayed: replay.elapsed.microseconds, onDurable: onDurable)
         node.housekeep()
-        return (node, endedCleanly)
-    }
-
-    /// Says why a start took the time to apply the log anew.
-    private func explainReplay(_ engine: OnlineEngine, _ elapsed: Duration) {
-        let reason =
-            switch (engine.wasClosed, elapsed.microseconds > OnlineNode.replayLeast) {
-            case (false, _): "the last end was not clean"
-            case (true, true): "the last stop wrote no snapshot: it would have taken longer than --stop-within"
-            case (true, false): "the last stop wrote no snapshot for so little"
-            }
-        logger.info(
-            "replayed the log",
-            metadata: [
-                "from": "\(engine.store.snapshotPosition)", "to": "\(engine.store.appliedPosition)",
-                "milliseconds": "\(elapsed.microseconds / 1_000)", "because": "\(reason)",
-            ])
+        return node
     }
 
     /// Freed memory of connections beyond which it is given back to the system.

@@ -86,6 +86,39 @@ import Transport
         try engine.close()
     }
 
+    @Test func aStartTellsWhatItReplayedAndHowLongThatAloneTook() throws {
+        let disk = MemoryStorage()
+        let first = try open(disk)
+        for token in 1...3 { first.submit(.openProducer, token: Token(token)) }
+        _ = first.runQueue { 1 }
+        try first.close()
+        var told: [[Position]] = []
+        let second = try OnlineEngine.open(
+            storage: disk, dataDirectory: "data", options: OnlineOptions(), newLogID: Self.log, seed: 1, now: 1,
+            progress: { told.append([$0, $1]) })
+        #expect(told == [[0, 3], [3, 3]])
+        try second.finishSnapshot(second.beginSnapshot().run())
+        try second.close()
+        told = []
+        try OnlineEngine.open(
+            storage: disk, dataDirectory: "data", options: OnlineOptions(), newLogID: Self.log, seed: 1, now: 1,
+            progress: { told.append([$0, $1]) }
+        ).close()
+        #expect(told == [])
+
+        let start = ContinuousClock.now
+        var watch = ReplayWatch(logger)
+        #expect(watch.elapsed == .zero && watch.told(endedCleanly: true) == nil)
+        for (position, milliseconds) in [(0, 0), (2, 30), (3, 40)] as [(Position, Int)] {
+            watch.note(position, of: 3, at: start + .milliseconds(milliseconds))
+        }
+        #expect(watch.elapsed == .milliseconds(40))
+        let clean = try #require(watch.told(endedCleanly: true))
+        #expect(clean["from"] == "0" && clean["to"] == "3" && clean["milliseconds"] == "40")
+        #expect(clean["because"] == "no snapshot stands at the log's end")
+        #expect(watch.told(endedCleanly: false)?["because"] == "the last end was not clean")
+    }
+
     @Test func aFlushThatTakesTooLongIsLeftToTheNextStart() async throws {
         for (limit, flushed) in [(Duration.zero, 0), (.seconds(30), 3)] as [(Duration, Position)] {
             let disk = MemoryStorage()

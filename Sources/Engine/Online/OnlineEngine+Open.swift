@@ -15,7 +15,8 @@ extension OnlineEngine {
     ///   - newLogID: the id of a log that is created here.
     ///   - seed: the hash seed of a store that starts empty.
     ///   - boot: the boot clock at `now`; `nil`: the wall clock is believed whatever it shows.
-    ///   - progress: told the applied position and the log's last one, now and then during replay.
+    ///   - progress: told the applied position and the log's last one before the replay, now and then during it, and at its end; never where there
+    ///     is nothing to replay.
     ///   - notice: told what was found damaged and made anew.
     /// - Complexity: O(log), of which only what came after the snapshot is applied.
     /// - Throws: `.failedPrecondition` where another process owns the directory, `.dataLoss` at `file:offset` for damage.
@@ -97,6 +98,7 @@ extension OnlineEngine {
                 "the online snapshot is at position \(store.appliedPosition), the log ends at \(log.durablePosition): the log lost its end",
                 at: log.directory)
         }
+        if store.appliedPosition < log.durablePosition { progress(store.appliedPosition, log.durablePosition) }
         while store.appliedPosition < log.durablePosition {
             let records = try log.read(after: store.appliedPosition, limitBytes: 16 << 20)
             for record in records { try replay(record, notice) }

@@ -80,10 +80,7 @@ public final class OnlineEngine {
     }
 
     public var logID: LogID { log.logID }
-    /// Whether the owner of the log before this one ended cleanly.
-    public var wasClosed: Bool { log.wasClosed }
-
-    /// As `wasClosed`; `nil` for a new log, which had no owner before.
+    /// Whether the owner of the log before this one ended cleanly; `nil` for a new log, which had none.
     public var endedCleanly: Bool? { log.writerEpoch == 1 ? nil : log.wasClosed }
 
     // Changed in place: a copy for each record would cost as much as the window holds.

@@ -32,6 +32,8 @@ final class OnlineNode: Sendable {
     let store: OnlineStore
     let state: OnlineState
     let logID: LogID
+    /// Whether the owner of the log before this one ended cleanly; `nil` for a new log.
+    let endedCleanly: Bool?
     /// Lets reads wait for a position.
     let gate: PositionGate
     let options: OnlineOptions
@@ -49,7 +51,7 @@ final class OnlineNode: Sendable {
     private static let snapshotPause: Microseconds = 5_000_000
     private static let snapshotPauseMax: Microseconds = 300_000_000
     /// A stop writes a snapshot where the next start would replay for longer than this.
-    static let replayLeast: Microseconds = 1_000_000
+    private static let replayLeast: Microseconds = 1_000_000
     /// What a snapshot is reckoned to write in a second, before one has been measured.
     private static let snapshotBytesPerSecond = 64 << 20
     /// About how long a restart would replay the log behind the last snapshot, in microseconds: as long as applying it took.
@@ -82,6 +84,7 @@ final class OnlineNode: Sendable {
         store = engine.store
         state = engine.state
         logID = engine.logID
+        endedCleanly = engine.endedCleanly
         options = engine.options
         self.clock = TrustedTime(engine.clockAtOpen, machine: clock)
         self.logger = logger
