@@ -10,8 +10,12 @@ extension SystemSuite {
         /// Every file, directory and socket of a directory, itself included, whose mode is not the one of its kind.
         private func strangers(_ root: String, file: Int, directory: Int, socket: Int) throws -> [String] {
             let names = try FileManager.default.subpathsOfDirectory(atPath: root)
-            return try ([""] + names).compactMap { name in
-                let attributes = try FileManager.default.attributesOfItem(atPath: root + "/" + name)
+            return ([""] + names).compactMap { name in
+                let path = root + "/" + name
+                // A running server replaces files: one that is listed may be gone.
+                guard FileManager.default.fileExists(atPath: path),
+                    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+                else { return nil }
                 let mode = attributes[.posixPermissions] as? Int ?? -1
                 let wanted =
                     switch attributes[.type] as? FileAttributeType {
