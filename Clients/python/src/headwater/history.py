@@ -298,5 +298,10 @@ class Scan(FeatureTable):
 
 def record_batches(part: Part, statuses: bool) -> list[pa.RecordBatch]:
     """A part as one record batch."""
-    table = part.table(statuses).combine_chunks()
+    table = part.table(statuses)
+    try:
+        table = table.combine_chunks()
+    except pa.ArrowInvalid:
+        # Dictionaries that have together more values than their indices reach: a batch has those of one.
+        pass
     return list(table.to_batches()) or [pa.RecordBatch.from_pylist([], table.schema)]

@@ -14,34 +14,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from .._columns.types import FeatureType, Field
 from .._datasets.hashes import TableHash, fields_of
 from .._datasets.splits import Parts, SplitRule
-from .._infer import type_of
-from .._tables.rows import Rows, Source
-from .._tables.sources import open_source, snapshot
+from .._tables.sources import snapshot
 from ..errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound, OutOfRange
 from . import history, operations
-from .comparison import Comparison, report, typed
+from .comparison import Comparison, report
 from .core import Core
 from .groups import describe
 from .online import Selection
-from .spine import Spine
+from .spine_hash import SpineHash, hash_spine
 from .table import Part, TableQuery
 
 # Of a part of an answer that is hashed as it comes.
 _ROWS = 262_144
-
-
-@dataclass
-class SpineHash:
-    """What a spine was made of."""
-
-    rows: int
-    keys: dict[str, Any]
-    labels: dict[str, Any]
-    # Keys and time, of all rows; only where a split was asked for.
-    columns: list[pa.Array]
 
 
 @dataclass
@@ -52,62 +38,6 @@ class Words:
     owner: str | None = None
     tags: Mapping[str, str] | None = None
     split: SplitRule | None = None
-
-
-def hash_spine(query: TableQuery, labels: list[Field] | None = None, *, keep: bool = False) -> SpineHash:
-    """Hashes the spine's keys and time, and its further columns.
-
-    Args:
-        labels: those that a saved set has: text of a file is read as their types. `None`: all, of the types that they are of.
-        keep: whether keys and time are kept, to deal the rows out.
-    """
-    spine = query.spine
-    keys, labels_hash = TableHash(spine.fields), None
-    kept: list[list[pa.Array]] = [[] for _ in spine.fields]
-    for rows in _spine_source(query).read():
-        columns = [rows.column(name, type, spine.rules) for name, type in spine.fields]
-        keys.append(columns)
-        if keep:
-            for column, chunks in zip(columns, kept, strict=True):
-                chunks.append(column)
-        if labels_hash is None:
-            labels_hash = TableHash(_label_fields(rows, spine, labels))
-        labels_hash.append([_label(rows, field) for field in labels_hash.fields])
-        if not labels_hash.fields:
-            labels_hash.pass_by(rows.count)
-    whole = [pa.concat_arrays(chunks) if chunks else pa.array([], type.arrow) for chunks, (_, type) in zip(kept, spine.fields, strict=True)]
-    return SpineHash(keys.rows, keys.finish(), (labels_hash or TableHash([])).finish(), whole if keep else [])
-
-
-def _spine_source(query: TableQuery) -> Source:
-    """The spine from its start."""
-    source = query.spine.source
-    return source if source.is_repeatable or query.loaded is None else open_source(query.loaded.spine)
-
-
-def _label_fields(rows: Rows, spine: Spine, saved: list[Field] | None) -> list[Field]:
-    """Further columns with the types that they are hashed as: given ones, their own, or, of text, those that they were saved with."""
-    types = {field.name: field.type for field in saved or []} | {name: spine.types[name] for name in spine.retyped}
-    names = [name for name, _ in spine.fields]
-    text = FeatureType.parse("string")
-    made = []
-    for name, held in rows.columns.items():
-        if name in names:
-            continue
-        # Without a single cell it could be any.
-        given = held.type if isinstance(held, (pa.Array, pa.ChunkedArray)) else pa.string()
-        type = text if pa.types.is_null(given) else type_of(given)
-        if type is None:
-            raise InvalidArgument(f"{given} has no hash: leave the column out of the spine, or convert it", f"spine: column '{name}'")
-        made.append(Field(name, types.get(name, type) if type == text or name in spine.retyped else type))
-    return made
-
-
-def _label(rows: Rows, field: Field) -> pa.Array:
-    held = rows.columns[field.name]
-    if not isinstance(held, (pa.Array, pa.ChunkedArray)):
-        held = rows.column(field.name, FeatureType.parse("string"))
-    return typed(held, field, rows.first_row, rows.source)
 
 
 async def hash_answer(
@@ -289,7 +219,7 @@ async def verify(core: Core, name: str, spine: Any, against: Any, time_unit: str
     rule = SplitRule.of_definition(definition["split"]) if "split" in definition else None
     dealt = deal(query, rule, found.columns) if rule is not None else None
     tables = _tables(against, rule)
-    comparison = Comparison(tables, fields_of(definition["features"]), fields_of(found.labels)) if tables else None
+    comparison = Comparison(tables, fields_of(definition["features"]), fields_of(found.labels), time_unit) if tables else None
     offset = 0
 
     def compare(part: Part) -> None:

@@ -102,8 +102,7 @@ class Spine:
 
     def encoded(self, keep: Callable[[pa.Table], None], first_row: int = 0) -> Iterator[npt.NDArray[np.uint8]]:
         """Batches to send, from a row on; `keep` gets the rows as the user has them."""
-        if self.source.whole is None and self.source.is_repeatable:
-            self._settle_times()
+        self.settle()
         for rows in self.source.read():
             skipped, first_row = min(first_row, rows.count), max(0, first_row - rows.count)
             if skipped == rows.count:
@@ -113,6 +112,10 @@ class Spine:
             for start in range(skipped, rows.count, _ROWS):
                 count = min(_ROWS, rows.count - start)
                 yield batch.encode(count, [(number, type, array.slice(start, count)) for number, type, array in arrays])
+
+    def columns(self, rows: Rows) -> tuple[list[pa.Array], pa.Table]:
+        """Of some rows the columns that are sent, and all of them as the answer keeps them: with the columns and types of all files."""
+        return [self._sent(rows, name, type) for name, type in self._fields], self._kept(rows)
 
     def _sent(self, rows: Rows, name: str, type: FeatureType) -> pa.Array:
         # NDJSON may leave a column out of any row, and so out of all rows of a piece.
@@ -147,12 +150,14 @@ class Spine:
         assert self._schema is not None
         return _types(self._schema)
 
-    def _settle_times(self) -> None:
-        """Reads ahead where the first times are numbers that may be in another unit.
+    def settle(self) -> None:
+        """Reads files ahead where the first times are numbers that may be in another unit.
 
         Raises:
             InvalidArgument: where all of them may.
         """
+        if self.source.whole is not None or not self.source.is_repeatable:
+            return
         times = [field for field in self._fields if field.type == TIMESTAMP]
         self._rules.defer()
         for rows in self.source.read():

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from .chunks import one_array
+
 if TYPE_CHECKING:
     import pandas
 
@@ -27,7 +29,7 @@ def frame(table: pa.Table) -> pandas.DataFrame:
 def _cells(column: pa.ChunkedArray, pandas: Any) -> Any:
     """A column as pandas takes it at once; the usual types without a Series of their own, which takes as long as all else."""
     type = column.type
-    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    array = one_array(column)
     if isinstance(array, pa.ChunkedArray):
         return column.to_pandas(integer_object_nulls=True)
     if array.null_count and type in _INTEGERS_64:
@@ -41,7 +43,7 @@ def _cells(column: pa.ChunkedArray, pandas: Any) -> Any:
         return array.to_numpy(zero_copy_only=False) if dtype is None else dtype.__from_arrow__(array)
     if pa.types.is_dictionary(type) and not array.dictionary.null_count and pa.types.is_string(type.value_type):
         codes = array.indices.fill_null(-1) if array.null_count else array.indices
-        return pandas.Categorical.from_codes(np.asarray(codes), dtype=_categories(tuple(array.dictionary.to_pylist())))
+        return pandas.Categorical.from_codes(np.asarray(codes), dtype=_categories(tuple(array.dictionary.to_pylist()), type.ordered))
     # Elements of lists that are missing are None among objects.
     return column.to_pandas(integer_object_nulls=True)
 
@@ -66,7 +68,7 @@ def _text_dtype() -> Any:
 
 
 @lru_cache(maxsize=64)
-def _categories(texts: tuple[str, ...]) -> Any:
+def _categories(texts: tuple[str, ...], is_ordered: bool) -> Any:
     import pandas
 
-    return pandas.CategoricalDtype(list(texts))
+    return pandas.CategoricalDtype(list(texts), ordered=is_ordered)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..errors import InvalidArgument
+from .chunks import one_array
 from .types import FeatureType
 
 
@@ -49,7 +50,7 @@ def objects_of(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
 
 def of_arrow(name: str, column: pa.Array | pa.ChunkedArray) -> NumpyColumn:
     """A column of an answer that is a table."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    array = one_array(column)
     if isinstance(array, pa.ChunkedArray):
         array = pa.concat_arrays(array.chunks)
     type = FeatureType.of_arrow(array.type)

@@ -31,6 +31,8 @@ def column(
     Raises:
         InvalidArgument: names column, row, and what would fit.
     """
+    if isinstance(array, pa.ChunkedArray) and array.num_chunks > 1 and encodings.has_dictionary(array.type):
+        return _chunk_by_chunk(array, type, name, first_row, source, rules)
     try:
         if isinstance(array, pa.ChunkedArray):
             array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
@@ -48,6 +50,17 @@ def column(
         place = f"{source}: column '{name}'" if source else f"column '{name}'"
         raise InvalidArgument(f"holds {array.type} where the type is {type}: {error}", place) from None
     return made
+
+
+def _chunk_by_chunk(
+    chunks: pa.ChunkedArray, type: FeatureType, name: str, first_row: int, source: str, rules: Rules | None
+) -> pa.Array:  # fmt: skip
+    """Dictionaries that have a null among their values, or together more of them than indices reach, cannot be joined as they are."""
+    made = []
+    for chunk in chunks.chunks:
+        made.append(column(chunk, type, name, first_row, source, rules))
+        first_row += len(chunk)
+    return pa.concat_arrays(made)
 
 
 def _refuse_null_elements(vectors: pa.Array) -> None:
@@ -125,10 +138,11 @@ def _refuse_rounded(array: pa.Array) -> None:
 def _fit_float(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Array:
     given = array.type
     if pa.types.is_integer(given):
+        made = array.cast(type.arrow, safe=False)
         # float32 holds whole numbers up to 2^24 exactly; as with any float64, the nearest is taken.
-        if type.code == 4 or rules.lossy:
-            return array.cast(type.arrow, safe=False)
-        return _cast(array, type, lambda cell: f"{cell} is not exact as {type}: use int64, or lossy=True")
+        if type.code == 5 and not rules.lossy:
+            _refuse_inexact(array, made)
+        return made
     if decimals.are_decimals(given):
         return decimals.to_floats(array, type, lossy=rules.lossy)
     if not pa.types.is_floating(given):
@@ -140,6 +154,19 @@ def _fit_float(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Arr
             row = first_row(beyond)
             raise Misfit(row, f"{array[row].as_py()} is beyond float32: use float64")
     return made
+
+
+def _refuse_inexact(array: pa.Array, made: pa.Array) -> None:
+    """Refuses whole numbers that are others as float64: beyond 2^53 those whose last bits are not zero."""
+    if array.type.bit_width < 64:
+        return
+    whole, floats = np.asarray(pc.fill_null(array, 0)), np.asarray(pc.fill_null(made, 0.0))
+    # Rounded up to one more than 64 bits hold, a number has no way back.
+    is_beyond = floats >= 2.0 ** (63 if pa.types.is_signed_integer(array.type) else 64)
+    is_other = is_beyond | (np.where(is_beyond, 0.0, floats).astype(whole.dtype) != whole)
+    if is_other.any():
+        row = int(np.flatnonzero(is_other)[0])
+        raise Misfit(row, f"{whole[row]} is not exact as float64: use int64, or lossy=True")
 
 
 def _fit_string(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Array:

@@ -113,6 +113,8 @@ def to_integers(array: pa.Array, type: FeatureType) -> pa.Array:
             if cell is not None and not (-reach <= cell < reach and cell == cell.to_integral_value()):
                 raise Misfit(row, f"{cell} does not fit {type}")
         return pa.array([None if cell is None else int(cell) for cell in cells], type.arrow)
+    # Arrow takes decimals of 32 and 64 bits for whole numbers of so many digits before the point.
+    array = array if pa.types.is_decimal256(array.type) else array.cast(pa.decimal128(38, array.type.scale))
     try:
         return array.cast(type.arrow)
     except pa.ArrowInvalid:

@@ -34,13 +34,40 @@ def _plain_lists(array: pa.Array) -> pa.Array:
 
 
 def kept(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """A column that an answer keeps: without runs and views of lists, which neither Parquet nor polars take."""
+    """A column that an answer keeps: without runs and views of lists, which neither Parquet nor polars take, and with dictionaries that
+    pandas takes and that Arrow can join.
+    """
     given = column.type
+    if pa.types.is_dictionary(given):
+        if isinstance(column, pa.ChunkedArray):
+            return pa.chunked_array([_distinct(chunk) for chunk in column.chunks], given)
+        return _distinct(column)
     if not (pa.types.is_run_end_encoded(given) or pa.types.is_list_view(given) or pa.types.is_large_list_view(given)):
         return column
     if isinstance(column, pa.ChunkedArray):
         return pa.chunked_array([plain(chunk) for chunk in column.chunks], plain_type(given))
     return plain(column)
+
+
+def _distinct(array: pa.DictionaryArray) -> pa.DictionaryArray:
+    """The same cells, of a dictionary whose values are all there, and once each."""
+    given, values = array.type, array.dictionary
+    if is_encoded(given.value_type) or pa.types.is_nested(given.value_type):
+        return array
+    unique = values.unique().drop_null()
+    if len(unique) == len(values):
+        return array
+    places = pc.index_in(values, value_set=unique).cast(given.index_type)
+    return pa.DictionaryArray.from_arrays(places.take(array.indices), unique, ordered=given.ordered)
+
+
+def has_dictionary(given: pa.DataType) -> bool:
+    """Whether a dictionary is in it, at any depth: chunks of one Arrow cannot always join."""
+    if pa.types.is_dictionary(given):
+        return True
+    if pa.types.is_run_end_encoded(given):
+        return has_dictionary(given.value_type)
+    return any(has_dictionary(given.field(place).type) for place in range(given.num_fields))
 
 
 def is_encoded(given: pa.DataType) -> bool:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from ..errors import InvalidArgument
-from .cells import of_json
 from .json_text import parse
 from .records import RECORD_BYTES_MAX
-from .rows import Make, Rows
+from .rows import Make, Objects, Rows
 from .streams import Stream
 
 _ROWS = 16_384
@@ -40,7 +38,7 @@ def read_ndjson(file: Path, typed: Collection[str]) -> Iterator[Rows]:
             columns: dict[str, pa.Array | pa.ChunkedArray | Make] = {}
             for name in names:
                 cells = [record.get(name) for record in records]
-                columns[name] = partial(of_json, cells) if name in typed else _inferred(cells, file, first, name)
+                columns[name] = Objects(cells) if name in typed else _inferred(cells, file, first, name)
             yield Rows(len(records), first, str(file), columns)
             first += len(records)
 

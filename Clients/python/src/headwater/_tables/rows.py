@@ -11,7 +11,7 @@ import pyarrow as pa
 from .._columns.types import FeatureType
 from ..errors import InvalidArgument
 from . import convert
-from .cells import of_text
+from .cells import of_json, of_text
 from .encodings import kept
 from .extensions import as_it_was, named_columns
 from .rules import ColumnRules, Misfit, Rules
@@ -31,6 +31,18 @@ class Text:
 
     def __call__(self, type: FeatureType, rules: ColumnRules) -> pa.Array:
         return of_text(self.array, type, rules)
+
+
+class Objects:
+    """A column of a file's JSON: becomes of the type that is asked for."""
+
+    of = staticmethod(of_json)
+
+    def __init__(self, cells: list[Any]) -> None:
+        self.cells = cells
+
+    def __call__(self, type: FeatureType, rules: ColumnRules) -> pa.Array:
+        return of_json(self.cells, type, rules)
 
 
 class Head(NamedTuple):

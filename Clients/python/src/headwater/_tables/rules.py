@@ -172,6 +172,8 @@ class Rules:
     def defer(self) -> None:
         """Lets numbers pass that cannot be microseconds, until a table was seen whole."""
         self._is_deferred = True
+        for column in self._columns.values():
+            column.epochs.is_deferred = True
 
     def note(self, column: str, place: Callable[[int], str]) -> None:
         """Remembers where a column's numbers first were in doubt."""
