@@ -20,6 +20,6 @@ struct LockHolders {
 
     static func refusal(_ path: String, _ holder: String) -> HeadwaterError {
         HeadwaterError(
-            .failedPrecondition, "\(holder) already holds this lock; stop that user or choose another directory", at: path)
+            .failedPrecondition, "\(holder) already holds this lock; stop it, or choose another directory", at: path)
     }
 }

@@ -51,6 +51,9 @@ enum Main {
     /// - Throws: `UsageError` where a name is unknown, or no command stands there; what the parser found otherwise.
     private static func parse() throws -> any ParsableCommand {
         let arguments = Array(CommandLine.arguments.dropFirst())
+        if arguments.first == "help", let problem = CommandLineAdvice.problem(with: Array(arguments.dropFirst())) {
+            throw UsageError(message: problem)
+        }
         let command: any ParsableCommand
         do { command = try Headwater.parseAsRoot() } catch {
             guard Headwater.exitCode(for: error) != .success, let problem = CommandLineAdvice.problem(with: arguments) else {

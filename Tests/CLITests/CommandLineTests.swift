@@ -135,4 +135,24 @@ struct CommandLineTests {
         let document = try sandbox.succeed("search", "wares", "--json").json()
         #expect((document["feature_groups"] as? [Any])?.count == 1 && (document["entities"] as? [Any])?.count == 1)
     }
+
+    @Test(arguments: [
+        (["--nope"], "unknown option '--nope'"), (["help", "nope"], "unknown command 'headwater nope'"),
+        (["help", "wriet"], "did you mean 'write'?"), (["scan", "g", "--min-position", "-1"], "takes no negative number"),
+        (["promote", "grp", "g@1"], "'group' and 'service'"), (["remove", "grp", "g@1"], "- feature"),
+        (["status", "--address", "foo"], "a port is missing"),
+    ])
+    func aWrongCommandLineIsExplainedAndEndsWith64(_ arguments: [String], _ words: String) throws {
+        let outcome = try Sandbox().run(arguments)
+        #expect(outcome.code == 64 && outcome.errors.contains(words), "\(outcome.errors)")
+    }
+
+    @Test func keysOfAnOptionAreNamedByTheOption() throws {
+        let sandbox = try Shop.open()
+        let one = try sandbox.run("get", "--features", "orders:amount", "--entity", "customer_id=abc")
+        #expect(one.errors.contains("--entity: key customer_id: 'abc' is not an int64"), "\(one.errors)")
+        let two = try sandbox.run(
+            "get", "--features", "orders:amount", "--entity", "customer_id=1", "--entity", "customer_id=abc")
+        #expect(two.errors.contains("--entity number 2"), "\(two.errors)")
+    }
 }

@@ -76,7 +76,7 @@ struct ServerTests {
             while Date() < deadline, !done(try sandbox.read("follower.log")) { Thread.sleep(forTimeInterval: 0.05) }
             return try sandbox.read("follower.log")
         }
-        _ = try wait { $0.contains("ready") && $0.contains("registered") || $0.contains("ready") }
+        _ = try wait { $0.contains("ready") }
         Thread.sleep(forTimeInterval: 1)
         sandbox.stop(online)
         _ = try wait { $0.contains("broke off") }

@@ -66,7 +66,7 @@ public struct DatasetChange: Hashable, Sendable, Codable {
 }
 
 /// Of what there are versions.
-public enum VersionedKind: String, Hashable, Sendable, Codable {
+public enum VersionedKind: String, Hashable, Sendable, Codable, CaseIterable {
     case group
     case service
 

@@ -36,6 +36,7 @@ enum Kernel {
         case ENOENT, ENOTDIR: .notFound
         case EEXIST: .alreadyExists
         case ENOSPC, EDQUOT: .resourceExhausted
+        case EACCES, EPERM: .permissionDenied
         default: .unavailable
         }
     }

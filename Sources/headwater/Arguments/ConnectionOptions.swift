@@ -3,6 +3,7 @@ import Catalog
 import Client
 import FeatureModel
 import Foundation
+import Transport
 
 /// Which server and which project.
 struct ConnectionOptions: ParsableArguments {
@@ -34,6 +35,11 @@ struct ConnectionOptions: ParsableArguments {
         if let namedProject { return namedProject }
         let names = catalog.projectNames
         return names.count == 1 ? names[0] : HeadwaterClient.defaultProject
+    }
+
+    func validate() throws {
+        guard let address else { return }
+        do throws(HeadwaterError) { _ = try Endpoint(address) } catch { throw ValidationError("--address: \(error.message)") }
     }
 
     /// Connects, with advice where nobody answers.

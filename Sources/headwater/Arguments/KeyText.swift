@@ -83,9 +83,27 @@ struct KeyText {
             defer { text = nil }
             return text
         }
-        guard let rows = try decoder.next() else { throw HeadwaterError(.invalidArgument, "give \(option) KEY=VALUE,…") }
+        let rows: TableBatch?
+        do { rows = try decoder.next() } catch { throw located(error, entities, fields, option, keysAreRequired, timeUnit) }
+        guard let rows else { throw HeadwaterError(.invalidArgument, "give \(option) KEY=VALUE,…") }
         try decoder.checkTimes()
         return rows.batch
+    }
+
+    /// The error at the option that it stands in, where the rows of the table of all options are nobody's.
+    private static func located(
+        _ error: HeadwaterError, _ entities: [KeyText], _ fields: [Field], _ option: String, _ keysAreRequired: Bool,
+        _ timeUnit: TimeUnit?
+    ) -> HeadwaterError {
+        for (index, entity) in entities.enumerated() where entities.count > 1 {
+            do throws(HeadwaterError) {
+                _ = try batch([entity], fields: fields, option: option, keysAreRequired: keysAreRequired, timeUnit: timeUnit)
+            } catch {
+                return HeadwaterError(error.code, error.message, at: "\(option) number \(index + 1)")
+            }
+        }
+        let column = error.location?.ranges(of: "column ").last.map { String(error.location![$0.upperBound...]) }
+        return HeadwaterError(error.code, (column.map { "key \($0): " } ?? "") + error.message, at: option)
     }
 
     /// The value of a key: `nil` where it was not given, `.some(nil)` where it is null.

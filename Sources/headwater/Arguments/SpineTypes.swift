@@ -11,6 +11,12 @@ struct SpineTypes: ParsableArguments {
             valueName: "column=type"))
     var columns: [String] = []
 
+    func validate() throws {
+        do throws(HeadwaterError) { _ = try fields(besides: []) } catch {
+            throw ValidationError("\(error.location ?? "--spine-type"): \(error.message)")
+        }
+    }
+
     /// The columns that were given a type.
     ///
     /// - Parameter known: keys and time, whose types are those of the features.

@@ -153,15 +153,20 @@ struct Search: AsyncParsableCommand {
             found = try await connection.withClient { try await $0.search(text) }
         }
         if output.json { return try Console.write(found.encodeJSON() + [UInt8(ascii: "\n")]) }
-        var table = TextTable(["kind", "name", "version", "description"], cellScalarsMax: 80)
-        for one in found.entities { table.append(["entity", one.name, "", one.description ?? ""]) }
+        var table = TextTable(["kind", "name", "version", "found in", "description"], cellScalarsMax: 80)
+        func append(_ kind: String, _ name: String, _ version: String, _ places: [String], _ description: String?) {
+            table.append([kind, name, version, places.joined(separator: ", "), description ?? ""])
+        }
+        for one in found.entities { append("entity", one.name, "", one.places(of: text), one.description) }
         for one in found.featureGroups.map(\.definition) {
-            table.append(["feature group", one.name, "\(one.version)", one.description ?? ""])
+            append("feature group", one.name, "\(one.version)", one.places(of: text), one.description)
         }
-        for one in found.featureServices.map(\.definition) {
-            table.append(["feature service", one.name, "\(one.version)", one.description ?? ""])
+        for one in found.featureServices {
+            append(
+                "feature service", one.definition.name, "\(one.definition.version)", one.places(of: text),
+                one.definition.description)
         }
-        for one in found.datasets { table.append(["dataset", one.name, "", one.description ?? ""]) }
+        for one in found.datasets { append("dataset", one.name, "", one.places(of: text), one.description) }
         if found == CatalogDescription() {
             return try Console.print("nothing has '\(text)' in a name, description, owner or tag")
         }

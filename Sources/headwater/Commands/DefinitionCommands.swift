@@ -83,8 +83,7 @@ enum DefinitionsArguments {
             }
             let name = path == "-" ? "standard input" : path
             guard let data else {
-                let exists = FileManager.default.fileExists(atPath: path)
-                throw HeadwaterError(.notFound, exists ? "the file cannot be read" : "there is no such file", at: name)
+                throw unreadable(path, name)
             }
             guard let text = String(validating: data, as: UTF8.self) else {
                 throw HeadwaterError(.invalidArgument, "the file is not UTF-8 text", at: name)
@@ -99,6 +98,15 @@ enum DefinitionsArguments {
             if project == nil { project = try await onlyProject(connection) }
         }
         return try DefinitionsFile.load(texts, project: project)
+    }
+
+    private static func unreadable(_ path: String, _ name: String) -> HeadwaterError {
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path) else {
+            return HeadwaterError(.notFound, "there is no such file", at: name)
+        }
+        return attributes[.type] as? FileAttributeType == .typeDirectory
+            ? HeadwaterError(.invalidArgument, "it is a directory: name the files in it, such as \(path)/*.yaml", at: name)
+            : HeadwaterError(.permissionDenied, "the file cannot be read: give this user the right to", at: name)
     }
 
     private static func onlyProject(_ connection: ConnectionOptions) async throws -> String? {

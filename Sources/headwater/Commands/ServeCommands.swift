@@ -40,7 +40,7 @@ struct ServerOptionGroup: ParsableArguments {
         help: ArgumentHelp(
             """
             Between two scrubs, which read all cold files slowly, check them, and compare the stores: such as 90s, 15m, 24h, 7d, \
-            or off. What they find is logged and shown by 'headwater status'.
+            or off. Default: 24h. What they find is logged and shown by 'headwater status'.
             """, valueName: "time"), transform: IntervalArgument.read)
     var scrubInterval = IntervalArgument(duration: .seconds(86_400))
 
@@ -54,17 +54,18 @@ struct ServerOptionGroup: ParsableArguments {
         help: ArgumentHelp(
             """
             How long a stop may take to write what makes the next start fast, such as 30s, or off: a snapshot, where the log would else be \
-            replayed for more than a second, and the history's last rows. What takes longer is left to the next start.
+            replayed for more than a second, and the history's last rows. What takes longer is left to the next start. Default: 30s.
             """, valueName: "time"), transform: IntervalArgument.read)
     var stopWithin = IntervalArgument(duration: .seconds(30))
 
     @Option(
-        help: "The least level that is logged to standard error: trace, debug, info, notice, warning, error or critical.",
+        help:
+            "The least level that is logged to standard error: trace, debug, info, notice, warning, error or critical. Default: info.",
         transform: LogLevelArgument.read)
     var logLevel = LogLevelArgument.info
 
     @Option(
-        help: "How log lines are written: text, the message before its fields, or json, an object a line.",
+        help: "How log lines are written: text, the message before its fields, or json, an object a line. Default: text.",
         transform: ServerLog.Format.read)
     var logFormat = ServerLog.Format.text
 
@@ -110,7 +111,7 @@ struct ServerOptionGroup: ParsableArguments {
 struct OnlineOptionGroup: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "When a write is acknowledged: 'sync' once it is on disk, or 'interval:MS', which a power cut may cost that much.",
+            "When a write is acknowledged: 'sync' once it is on disk, or 'interval:MS', which a power cut may cost that much. Default: sync.",
             valueName: "mode"), transform: DurabilityArgument.read)
     var durability = DurabilityArgument(durability: .sync)
 

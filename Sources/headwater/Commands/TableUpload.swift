@@ -85,6 +85,10 @@ struct TableUpload {
                 progress.update(rows: rowCount, fraction: fraction(taken))
             }
             try decoder.checkTimes()
+        } catch let error as HeadwaterError where error.code == .cancelled {
+            progress.finish()
+            Console.errorLines("nothing was written")
+            throw error
         } catch let error as HeadwaterError where error.code == .invalidArgument {
             let place = error.location.map { "\($0): " } ?? ""
             throw HeadwaterError(.invalidArgument, "\(place)\(error.message)\nnothing was written")

@@ -55,7 +55,13 @@ enum CommandLineAdvice {
             guard let takesValue = command.takesValue(option) else {
                 return unknown("option", option, option, command.options)
             }
-            if takesValue, !argument.contains("=") { _ = rest.popFirst() }
+            if takesValue, !argument.contains("="), let value = rest.popFirst(), value.dropFirst().first?.isNumber == true,
+                value.hasPrefix("-")
+            {
+                return
+                    "'\(value)' behind \(option) is taken for an option: it takes no negative number, and other text that begins with '-' is "
+                    + "written '\(option)=TEXT'"
+            }
         }
         return nil
     }
@@ -63,6 +69,7 @@ enum CommandLineAdvice {
     private static func unknown(_ kind: String, _ shown: String, _ name: String, _ names: [String]) -> String {
         let known = names.filter { $0 != "help" && $0 != "--help" && $0 != "--version" }
         if let near = Names.suggestion(for: name, in: known) { return "unknown \(kind) '\(shown)': did you mean '\(near)'?" }
+        if known.isEmpty { return "unknown \(kind) '\(shown)'" }
         return "unknown \(kind) '\(shown)'; there are \(known.joined(separator: ", "))"
     }
 }

@@ -79,7 +79,8 @@ enum Failure {
         let place = error.location.map { "\($0): " } ?? ""
         return switch error.code {
         // The words of these say all.
-        case .invalidArgument, .notFound, .alreadyExists, .failedPrecondition, .unavailable: "\(place)\(error.message)"
+        case .invalidArgument, .notFound, .alreadyExists, .failedPrecondition, .unavailable, .outOfRange, .permissionDenied:
+            "\(place)\(error.message)"
         default: "\(error.code.name): \(place)\(error.message)"
         }
     }
