@@ -194,6 +194,14 @@ int linux_can_map(unsigned long long bytes) {
     return 1;
 }
 
+void linux_map_large_memory(unsigned long bytes, unsigned long kept) {
+#ifdef __GLIBC__
+    // Naming one of them ends their adaptation to what the program does.
+    mallopt(M_MMAP_THRESHOLD, (int)bytes);
+    mallopt(M_TRIM_THRESHOLD, (int)kept);
+#endif
+}
+
 void linux_trim_memory(void) {
 #ifdef __GLIBC__
     malloc_trim(0);

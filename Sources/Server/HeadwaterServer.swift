@@ -239,17 +239,13 @@ public final class HeadwaterServer: Service {
         return node
     }
 
-    /// Freed memory of connections beyond which it is given back to the system.
-    private static let trimmedBytesLeast = 32 << 20
-
     private func startTimer(_ services: Services, _ transport: ServerTransport) -> RepeatedTask {
-        NIOSingletons.posixEventLoopGroup.next().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+        let freed = FreedMemory(services.workers)
+        return NIOSingletons.posixEventLoopGroup.next().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
             services.online?.housekeep()
             services.offline?.housekeep()
             services.auditViews.expire(now: Monotonic.now())
-            if transport.takePeak(above: Self.trimmedBytesLeast) {
-                services.workers.fileCrew.submit { EventLoops.returnFreedMemory() }
-            }
+            freed.look(transport)
         }
     }
 }

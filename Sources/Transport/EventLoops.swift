@@ -22,17 +22,25 @@ public enum EventLoops {
         linux_limit_heaps(Int32(2 * coreCount))
     }
 
-    /// Gives threads that swift-nio and the runtime start from now on stacks that are no larger than they need. Called by a program that serves.
+    /// Gives threads that swift-nio and the runtime start from now on stacks that are no larger than they need, and large pieces of memory back when
+    /// they are freed. Called by a program that serves.
     ///
     /// - Throws: `.resourceExhausted` where the limit of address space leaves too little: what is missing later would end the process.
     public static func sizeMemory() throws(HeadwaterError) {
         linux_size_stacks(UInt(Limits.threadStackBytes))
+        linux_map_large_memory(mappedBytesLeast, keptBytesMax)
         guard linux_can_map(UInt64(Limits.addressSpaceLeast)) == 0 else { return }
         throw HeadwaterError(
             .resourceExhausted,
             "a server needs \(Limits.addressSpaceLeast >> 20) MiB of address space beside its program, and the limit is "
                 + "\(linux_address_space_limit() >> 20) MiB: raise it, as by 'ulimit -v unlimited'")
     }
+
+    /// Pieces of memory from this size on go back to the system as soon as they are freed: frames and answers of those who send few and large ones,
+    /// and blocks of wide rows.
+    private static let mappedBytesLeast: UInt = 2 << 20
+    /// At the end of each heap.
+    private static let keptBytesMax: UInt = 32 << 20
 
     /// Gives memory that was freed back to the system. It may take some milliseconds.
     public static func returnFreedMemory() { linux_trim_memory() }

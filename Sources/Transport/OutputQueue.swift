@@ -47,6 +47,19 @@ public struct OutputQueue {
         gathered = ByteBuffer()
     }
 
+    /// Lets go of all that waits.
+    mutating func discard() {
+        var pieces: [Piece] = []
+        swap(&pieces, &unsent)
+        (unsentBytes, gathered) = (0, ByteBuffer())
+        while !pieces.isEmpty {
+            switch pieces.removeLast() {
+            case .gathered: break
+            case .body(let bytes): Discards.take(consume bytes)
+            }
+        }
+    }
+
     /// Appends what is no frame.
     mutating func append(_ bytes: [UInt8]) { gathered.writeBytes(bytes) }
 
@@ -82,7 +95,10 @@ public struct OutputQueue {
             let left = unsent[0].byteCount
             unsentBytes -= count - left
             if left == 0 {
-                if case .gathered(let buffer) = unsent.removeFirst() { memory.give(buffer) }
+                switch unsent.removeFirst() {
+                case .gathered(let buffer): memory.give(buffer)
+                case .body(let bytes): Discards.take(consume bytes)
+                }
             }
             guard outcome == .all else { return outcome == .failed ? nil : before - waitingBytes }
         }

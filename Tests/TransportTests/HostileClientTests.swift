@@ -52,6 +52,35 @@ import Wire
         }
     }
 
+    @Test func largeWritesComeThroughAgainAndAgainBesideFramesThatNeverEnd() async throws {
+        try await withServer(.tcp(host: "127.0.0.1", port: 0), Self.options()) { server in
+            // They come again as soon as they are dropped.
+            let hostile = (0..<12).map { _ in
+                Task {
+                    while !Task.isCancelled {
+                        let raw = try await RawClient(server.endpoint)
+                        try await raw.send(RawClient.hello)
+                        raw.channel.writeAndFlush(
+                            ByteBuffer(bytes: Self.request(.get, bodyBytes: 7 << 20).dropLast()), promise: nil)
+                        while !Task.isCancelled, !raw.isClosed { try? await Task.sleep(for: .milliseconds(20)) }
+                        try? await raw.channel.close()
+                    }
+                }
+            }
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            for _ in 0..<5 {
+                let answer = try await client.call(
+                    .get, head: [], body: [UInt8](repeating: 3, count: 6 << 20)[...], deadline: .seconds(20))
+                #expect(answer.body.count == 6 << 20)
+            }
+            await client.close()
+            for task in hostile { task.cancel() }
+            for task in hostile { _ = await task.result }
+            // Whoever went while room was given to it holds none.
+            #expect(try await eventually { server.transport.networkBytes == 0 })
+        }
+    }
+
     @Test func unreadStreamsHoldAPartOfTheBudget() async throws {
         try await withServer(.tcp(host: "127.0.0.1", port: 0), Self.options()) { server in
             var hostile: [RawClient] = []

@@ -68,5 +68,9 @@ long long linux_address_space_limit(void);
 /// Whether so much more address space could be had now.
 int linux_can_map(unsigned long long bytes);
 
+/// Takes memory of this size and above from the system piece by piece, so that it goes back when it is freed, and keeps so much of smaller pieces at the
+/// end of a heap. By itself the C library keeps what was freed once, up to 32 MiB a piece, for the next that need as much.
+void linux_map_large_memory(unsigned long bytes, unsigned long kept);
+
 /// Gives memory that was freed back to the system.
 void linux_trim_memory(void);

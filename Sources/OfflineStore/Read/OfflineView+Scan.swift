@@ -63,11 +63,12 @@ extension OfflineView {
 
 /// Gives rows batch by batch, on demand. Belongs to one thread at a time.
 public struct RowScan {
-    /// Batches made at once for each member of the crew. More than the least, the more the longer the scan goes on, where that is little work:
-    /// a thread that has been called comes late for it.
-    private static let batchesPerMember = 4...32
-    /// About how many bytes of batches more than the least are made at once. Memory for as much is taken and given back again and again, which
-    /// other threads of the process notice.
+    /// Batches made at once for each member of the crew: several, as a thread that has been called comes late for it, and not all take as long.
+    private static let batchesPerMemberMax = 32
+    /// The same of merged rows, of which each batch is more work.
+    private static let mergedPerMember = 4
+    /// About how many bytes of batches are made at once, but a batch for each member. Memory for as much is taken and given back again and again,
+    /// which other threads of the process notice.
     public var bytesAtOnce = 8 << 20
 
     /// Blocks of the only run there is, each by itself; else merged rows.
@@ -78,6 +79,9 @@ public struct RowScan {
     private let crew: WorkCrew
     /// Made already, the next one last.
     private var ready: [RowBatch] = []
+    /// What those take in memory, about.
+    public private(set) var readyBytes = 0
+    /// Doubles each time: whoever asks for one batch and goes had no more made for it.
     private var mostAtOnce = 1
 
     fileprivate init(_ blocks: ChunkBlocks, withoutTombstones: Bool, _ builder: RowBatchBuilder, _ crew: WorkCrew) {
@@ -100,34 +104,39 @@ public struct RowScan {
     /// - Throws: `.dataLoss` for a damaged chunk, `.cancelled`; the scan is then of no more use.
     public mutating func next(isCancelled: () -> Bool = { false }) throws(HeadwaterError) -> RowBatch? {
         while ready.isEmpty, try fill(isCancelled) {}
-        return ready.popLast()
+        guard let batch = ready.popLast() else { return nil }
+        readyBytes = ready.isEmpty ? 0 : readyBytes - batch.byteCount
+        return batch
     }
 
     /// - Returns: `false` at the end.
     private mutating func fill(_ isCancelled: () -> Bool) throws(HeadwaterError) -> Bool {
-        // Several for each, as not all take as long.
-        let perMember = Self.batchesPerMember
-        let counts = crew.size == 1 ? 1...1 : perMember.lowerBound * crew.size...perMember.upperBound * crew.size
-        if blocks != nil {
-            if isCancelled() { throw HeadwaterError(.cancelled, "the reading of rows was cancelled") }
-            var taken: [ChunkBlock] = []
-            var bytes = 0
-            while taken.count < counts.lowerBound || taken.count < mostAtOnce && bytes < bytesAtOnce,
-                let block = try blocks!.next()
-            {
-                taken.append(block)
-                bytes += builder.byteCount(block)
-            }
-            mostAtOnce = min(max(2 * mostAtOnce, counts.lowerBound), counts.upperBound)
-            let batches = try crew.map(taken.count) { [builder, withoutTombstones, taken] (index) throws(HeadwaterError) in
-                try builder.batch(taken[index], withoutTombstones: withoutTombstones)
-            }
-            ready = batches.compactMap { $0 }.reversed()
-            return !taken.isEmpty
+        let most = mostAtOnce
+        mostAtOnce = min(2 * mostAtOnce, crew.size == 1 ? 1 : Self.batchesPerMemberMax * crew.size)
+        let isAtEnd = blocks == nil ? try fillMerged(most, isCancelled) : try fillFromBlocks(most, isCancelled)
+        readyBytes = ready.reduce(0) { $0 + $1.byteCount }
+        return !isAtEnd
+    }
+
+    private mutating func fillFromBlocks(_ most: Int, _ isCancelled: () -> Bool) throws(HeadwaterError) -> Bool {
+        if isCancelled() { throw HeadwaterError(.cancelled, "the reading of rows was cancelled") }
+        var taken: [ChunkBlock] = []
+        var bytes = 0
+        while taken.count < most, taken.count < crew.size || bytes < bytesAtOnce, let block = try blocks!.next() {
+            taken.append(block)
+            bytes += builder.byteCount(block)
         }
-        let taken = try gathers!.next(counts.lowerBound, isCancelled: isCancelled)
+        let batches = try crew.map(taken.count) { [builder, withoutTombstones, taken] (index) throws(HeadwaterError) in
+            try builder.batch(taken[index], withoutTombstones: withoutTombstones)
+        }
+        ready = batches.compactMap { $0 }.reversed()
+        return taken.isEmpty
+    }
+
+    private mutating func fillMerged(_ most: Int, _ isCancelled: () -> Bool) throws(HeadwaterError) -> Bool {
+        let taken = try gathers!.next(min(most, Self.mergedPerMember * crew.size), isCancelled: isCancelled)
         ready = try crew.map(taken.count) { [builder] (index) throws(HeadwaterError) in try builder.batch(taken[index]) }
             .reversed()
-        return !taken.isEmpty
+        return taken.isEmpty
     }
 }

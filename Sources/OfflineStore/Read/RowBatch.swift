@@ -38,6 +38,12 @@ public struct RowBatch: Sendable {
     public let isDelete: Column
     /// The features asked for, in that order.
     public let features: [Column]
+
+    /// What the cells take in memory, about.
+    var byteCount: Int {
+        let columns = keys + [eventTime, ingestTime, position, row, isDelete] + features
+        return columns.reduce(availableTime?.byteCount ?? 0) { $0 + $1.byteCount }
+    }
 }
 
 /// Turns picked rows into batches for one schema and one list of features.

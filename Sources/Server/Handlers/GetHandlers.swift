@@ -36,14 +36,26 @@ struct GetHandlers {
             guard batch.ordinals == Array(0..<head.keyNames.count) || batch.columns.isEmpty && head.keyNames.isEmpty else {
                 throw HeadwaterError(.invalidArgument, "\(head.keyNames.count) key names for \(batch.columns.count) columns")
             }
-            do throws(HeadwaterError) { try serve(head, batch, online, responder) } catch
-                where error.code == .failedPrecondition
-            {
-                // A schema moved between resolving the names and reading: the new definitions are there now. What does not fit
-                // them fails again.
-                try serve(head, batch, online, responder)
+            let bytes = try answerBytes(head, online, rowCount: batch.rowCount)
+            try services.withRoom(forAnswer: bytes, services.workers.gets, request, responder) { () throws(HeadwaterError) in
+                do throws(HeadwaterError) { try serve(head, batch, online, responder) } catch
+                    where error.code == .failedPrecondition
+                {
+                    // A schema moved between resolving the names and reading: the new definitions are there now. What does not fit
+                    // them fails again.
+                    try serve(head, batch, online, responder)
+                }
             }
         }
+    }
+
+    /// About what an answer of many rows takes, by its types; of few rows it is not asked for.
+    private func answerBytes(_ head: GetRequest, _ online: OnlineNode, rowCount: Int) throws(HeadwaterError) -> Int {
+        if rowCount <= Self.inlineKeysMax { return 0 }
+        let selection = try featureSelection(service: head.service, features: head.features)
+        let plan = try online.state.catalog.resolve(project: head.project, selection, fullNames: head.fullFeatureNames)
+        // As columns, and again as they are sent.
+        return 2 * rowCount * plan.bytesPerRow(eventTimes: head.eventTimes)
     }
 
     private func serve(
@@ -74,23 +86,33 @@ struct GetHandlers {
             [head.minPosition], logID: head.logID, in: PositionedStore(online), pool: services.workers.gets, isShort: false,
             request, responder
         ) { () throws(HeadwaterError) in
-            let prepared = PreparedGet(entry, catalog: { online.state.catalog })
-            try prepared.refresh(online.state.catalogPosition)
-            let keys = try PackedColumns(decoding: body, types: prepared.keyTypes)
-            try prepared.read(
-                keys.columns, rowCount: header.rowCount, by: OnlineReader(online.store), now: head.at ?? services.clock.now()
-            ) { (answer) throws(HeadwaterError) in
-                // Before memory is taken for it.
-                let count = FrameHeader.byteCount + answer.byteCountMax(eventTimes: head.eventTimes)
-                guard count <= responder.frameBytesMax else {
-                    throw HeadwaterError(
-                        .resourceExhausted,
-                        "an answer of up to \(count) bytes; the client takes \(responder.frameBytesMax): ask for fewer keys at once"
-                    )
-                }
-                answer.count()
-                responder.respond(encodedHead: [], body: answer.encode(eventTimes: head.eventTimes)[...])
+            let bytes = header.rowCount * entry.plan.bytesPerRow(eventTimes: head.eventTimes)
+            try services.withRoom(forAnswer: bytes, services.workers.gets, request, responder) { () throws(HeadwaterError) in
+                try serve(head, entry, body, rowCount: header.rowCount, online, responder)
             }
+        }
+    }
+
+    private func serve(
+        _ head: GetPreparedRequest, _ entry: HandleTable.Entry, _ body: ArraySlice<UInt8>, rowCount: Int, _ online: OnlineNode,
+        _ responder: Responder
+    ) throws(HeadwaterError) {
+        let prepared = PreparedGet(entry, catalog: { online.state.catalog })
+        try prepared.refresh(online.state.catalogPosition)
+        let keys = try PackedColumns(decoding: body, types: prepared.keyTypes)
+        try prepared.read(
+            keys.columns, rowCount: rowCount, by: OnlineReader(online.store), now: head.at ?? services.clock.now()
+        ) { (answer) throws(HeadwaterError) in
+            // Before memory is taken for it.
+            let count = FrameHeader.byteCount + answer.byteCountMax(eventTimes: head.eventTimes)
+            guard count <= responder.frameBytesMax else {
+                throw HeadwaterError(
+                    .resourceExhausted,
+                    "an answer of up to \(count) bytes; the client takes \(responder.frameBytesMax): ask for fewer keys at once"
+                )
+            }
+            answer.count()
+            responder.respond(encodedHead: [], body: answer.encode(eventTimes: head.eventTimes)[...])
         }
     }
 
@@ -149,6 +171,14 @@ func featureSelection(service: String?, features: [String]) throws(HeadwaterErro
 }
 
 extension FeaturePlan {
+    /// What a text or an array is taken for.
+    private static let looseBytes = 16
+
+    /// About what a row of an answer takes.
+    func bytesPerRow(eventTimes: Bool) -> Int {
+        outputs.reduce(0) { $0 + ($1.type.fixedWidth ?? Self.looseBytes) + (eventTimes ? 9 : 1) }
+    }
+
     var wireOutputs: [Wire.Output] {
         outputs.map { output in
             Wire.Output(Field(output.name, output.type), group: lookups[output.lookup].group)

@@ -7,8 +7,10 @@ import Wire
 
 /// scan and latest: rows of one group, streamed block by block as the client reads.
 struct RowsHandlers {
-    /// More at once serves no client faster, and gets slower.
-    private static let bytesAtOnce = 1 << 20
+    /// More at once serves no client faster, and gets slower; and it is held while the client does not read.
+    private static let bytesAtOnce = 4 << 20
+    /// About what one of these requests holds, read or not: rows that are ready, blocks that they come from, and what waits to be sent.
+    private static let workBytes = 12 << 20
 
     let services: Services
 
@@ -54,7 +56,11 @@ struct RowsHandlers {
         try services.whenApplied(
             positions, logID: logID, in: PositionedStore(offline, services), pool: services.workers.long,
             isShort: false, request, responder
-        ) { () throws(HeadwaterError) in try run(query, request, offline, responder) }
+        ) { () throws(HeadwaterError) in
+            try services.withRoom(forAnswer: Self.workBytes, services.workers.long, request, responder) {
+                () throws(HeadwaterError) in try run(query, request, offline, responder)
+            }
+        }
     }
 
     private func run(

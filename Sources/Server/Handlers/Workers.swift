@@ -69,6 +69,8 @@ final class WorkerPool: Sendable {
 
     private let pool: ThreadPool
     private let waiting = Atomic<Int>(0)
+    private let running = Atomic<Int>(0)
+    private let ended = Atomic<Int>(0)
     /// For jobs that wait for clients; `nil` where all threads may work at once.
     let permits: WorkPermits?
 
@@ -78,6 +80,9 @@ final class WorkerPool: Sendable {
     }
 
     func shutdown() async { await pool.shutdown() }
+
+    /// Jobs that have ended, where none runs.
+    var endedWhenIdle: Int? { running.load(ordering: .relaxed) == 0 ? ended.load(ordering: .relaxed) : nil }
 
     /// Runs `job` on a thread; it is told why it should not do its work, where nobody wants that any more.
     ///
@@ -96,8 +101,13 @@ final class WorkerPool: Sendable {
             guard isActive else {
                 return job(HeadwaterError(.unavailable, "the server is shutting down: connect again later"))
             }
+            self.running.add(1, ordering: .relaxed)
             self.permits?.take()
-            defer { self.permits?.giveBack() }
+            defer {
+                self.permits?.giveBack()
+                self.running.subtract(1, ordering: .relaxed)
+                self.ended.add(1, ordering: .relaxed)
+            }
             job(reasonToStop())
         }
     }
@@ -124,9 +134,41 @@ extension Services {
         _ work: @escaping @Sendable () throws(HeadwaterError) -> Void
     ) {
         // Who has more answers to read than it should has no further ones made, and holds no thread meanwhile.
-        guard responder.hasRoom || responder.isCancelled else {
-            return responder.whenWritable { self.onWorker(pool, request, responder, work) }
+        @Sendable func mustWait() -> Bool { !(responder.hasRoom || responder.isCancelled || responder.isDraining) }
+        @Sendable func later() { responder.whenWritable { self.onWorker(pool, request, responder, work) } }
+        if mustWait() { return later() }
+        submit(pool, request, responder) { () throws(HeadwaterError) in
+            // Answers to its other requests may have been made since.
+            if mustWait() { later() } else { try work() }
         }
+    }
+
+    /// An answer up to this is made without asking for room.
+    private static let answerBytesFree = 256 << 10
+
+    /// Makes an answer of about so many bytes, when there is room for it among those of all connections: at once on this thread of `pool`, or later
+    /// on another one.
+    func withRoom(
+        forAnswer bytes: Int, _ pool: WorkerPool, _ request: IncomingRequest, _ responder: Responder,
+        _ work: @escaping @Sendable () throws(HeadwaterError) -> Void
+    ) throws(HeadwaterError) {
+        let bytes = min(bytes, 2 * responder.frameBytesMax)
+        guard bytes > Self.answerBytesFree else { return try work() }
+        let room = responder.takeRoom(forAnswer: bytes) { room in
+            self.submit(pool, request, responder) { () throws(HeadwaterError) in
+                defer { withExtendedLifetime(room) {} }
+                try work()
+            }
+        }
+        guard let room else { return }
+        defer { withExtendedLifetime(room) {} }
+        try work()
+    }
+
+    private func submit(
+        _ pool: WorkerPool, _ request: IncomingRequest, _ responder: Responder,
+        _ work: @escaping @Sendable () throws(HeadwaterError) -> Void
+    ) {
         do throws(HeadwaterError) {
             let reasonToStop: @Sendable () -> HeadwaterError? = { request.reasonToStop(responder) }
             try pool.submit(reasonToStop) { reason in

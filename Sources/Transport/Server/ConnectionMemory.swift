@@ -11,24 +11,23 @@ struct ConnectionMemory {
 
     let budget: NetworkBudget
     let room: OutputRoom
-    private let connectionID: UInt64
     /// Bytes of the frame that has begun and has room, and how many of them are still to come.
     private(set) var frameBytes = 0
     private var frameBytesLeft = 0
     /// A frame has begun, and the rest of it is not read before there is room.
-    private(set) var waitsForRoom = false
+    private var wait: (id: NetworkBudget.RoomWait, bytes: Int)?
     private var counted = 0
     private var left = 0
     /// Since somebody last looked whether anything moves.
     private var movedBytes = 0
     private var slowLooks = 0
 
-    init(_ budget: NetworkBudget, connectionID: UInt64) {
+    init(_ budget: NetworkBudget) {
         self.budget = budget
-        self.connectionID = connectionID
         room = OutputRoom(budget)
     }
 
+    var waitsForRoom: Bool { wait != nil }
     var heldBytes: Int { counted + frameBytes }
 
     mutating func count(_ held: Int) {
@@ -55,22 +54,19 @@ struct ConnectionMemory {
             movedBytes += bytes
             frameBytesLeft -= bytes
             if frameBytesLeft > 0 { return }
-            budget.frameIsWhole(frameBytes)
+            budget.giveRoom(frameBytes)
             frameBytes = 0
         }
         let announced = connection.announcedBytes
         guard announced > Self.frameBytesFree, !waitsForRoom else { return }
-        if budget.takeFrame(announced, connectionID: connectionID, granted: granted) {
-            begin(&connection)
-        } else {
-            waitsForRoom = true
-        }
+        wait = budget.takeRoom(announced, granted: granted).map { ($0, announced) }
+        if wait == nil { begin(&connection) }
     }
 
     /// The frame that waited has room.
     mutating func frameHasRoom(_ connection: inout Connection) {
         guard waitsForRoom else { return }
-        waitsForRoom = false
+        wait = nil
         begin(&connection)
     }
 
@@ -82,20 +78,26 @@ struct ConnectionMemory {
 
     /// Lets go of everything.
     mutating func end() {
-        if waitsForRoom { budget.giveUp(connectionID: connectionID) }
-        if frameBytes > 0 { budget.frameIsWhole(frameBytes) }
-        (waitsForRoom, frameBytes) = (false, 0)
+        // The room may have been taken just now, and the connection have no time to learn of it.
+        if let wait, !budget.giveUp(wait.id) { budget.giveRoom(wait.bytes) }
+        if frameBytes > 0 { budget.giveRoom(frameBytes) }
+        (wait, frameBytes) = (nil, 0)
         count(0)
     }
 
-    /// Looks whether the client moves what it should, four times a second while memory is short.
+    /// How long one client may keep what it holds, once memory is short.
+    private static let looksPerTransfer = 40
+
+    /// Looks whether the client moves what it should, four times a second while memory is short: a part of what it holds, so that all of it is through
+    /// in ten seconds.
     ///
     /// - Parameters:
     ///   - hasUnsent: output waits for the client.
-    ///   - bytesMin: what moves between two looks at least.
+    ///   - bytesLeast: what moves between two looks at least, however little it holds.
     /// - Returns: whether it has been too slow for too long.
-    mutating func isSlow(hasUnsent: Bool, bytesMin: Int) -> Bool {
+    mutating func isSlow(hasUnsent: Bool, bytesLeast: Int) -> Bool {
         defer { movedBytes = 0 }
+        let bytesMin = max(bytesLeast, heldBytes / Self.looksPerTransfer)
         guard hasUnsent || frameBytes > 0, movedBytes < bytesMin, heldBytes > 0 else {
             slowLooks = 0
             return false
@@ -117,8 +119,8 @@ extension ServerConnection {
     private static let looksPerSecond = 4
 
     func lookWhetherSlow() -> SlowClient? {
-        let bytesMin = options.bytesPerSecondMin / Self.looksPerSecond
-        guard !isClosed, memory.isSlow(hasUnsent: output.hasUnsent, bytesMin: bytesMin) else { return nil }
+        let bytesLeast = options.bytesPerSecondMin / Self.looksPerSecond
+        guard !isClosed, memory.isSlow(hasUnsent: output.hasUnsent, bytesLeast: bytesLeast) else { return nil }
         let isReader = output.hasUnsent
         return SlowClient(isReader: isReader, heldBytes: memory.heldBytes) {
             // Who does not read answers does not read why.
@@ -129,6 +131,15 @@ extension ServerConnection {
                     "memory is short, and the rest of a frame did not come fast enough: send smaller batches, or faster"))
         }
     }
+
+    /// Whether nothing more is read for now.
+    var isOverloaded: Bool {
+        isBehind || output.waitingBytes > outputBytesMax
+            || connection.requestBytesInFlight > options.requestBytesMax || memory.waitsForRoom
+    }
+
+    /// What may wait to be sent before no more answers are made.
+    var outputBytesMax: Int { min(options.outputBytesMax, memory.budget.outputPart) }
 
     /// Counts what the connection holds.
     func countMemory() {

@@ -4,7 +4,7 @@ internal import NIOCore
 /// A listening socket, on its loop: hands each connection to one of the server's loops, in turn.
 final class Listener: SocketWatcher {
     /// Connections accepted in one turn of the loop.
-    private static let acceptedMax = 64
+    private static let acceptedMax = 16
     /// How long to let connections wait when there is no room for one.
     private static let pause = TimeAmount.milliseconds(20)
 

@@ -2,27 +2,46 @@ internal import Synchronization
 
 /// Memory that input and output of all connections share. For any thread.
 ///
-/// What has come, or waits to be sent, is counted without asking. A large frame asks before the rest of it is read, and the connection reads on when
-/// there is room: the smallest that waits comes first. Answers are made while their connection has less waiting than a part of what is free,
-/// so that the part of each shrinks as there are more of them.
+/// What has come, or waits to be sent, is counted without asking. A large frame asks before the rest of it is read, a large answer before it is made,
+/// and a scan before it begins; they go on when there is room: the smallest that waits comes first. Answers are made while their
+/// connection has less waiting than a part of what is free, so that the part of each shrinks as there are more of them.
 final class NetworkBudget: Sendable {
     /// What a connection may always have waiting.
     static let partLeast = 256 << 10
 
+    /// How many may come before one that waited already.
+    private static let passesMax = 64
+
+    /// Names what waits for room.
+    typealias RoomWait = UInt64
+
     private struct Wait {
         let bytes: Int
-        let order: UInt64
+        /// Of others, before it came.
+        let grantsBefore: Int
         let granted: @Sendable () -> Void
     }
 
     private struct State {
         var used = 0
-        /// The most that was used since memory was last given back.
+        /// The most that was used since so much less was that memory is worth giving back, and looks since.
         var peak = 0
-        /// Frames that have room and are not whole yet.
-        var frameCount = 0
-        var waits: [UInt64: Wait] = [:]
-        var lastOrder: UInt64 = 0
+        var looksSinceDrop = Int.max
+        /// Frames that have room and are not whole yet, and answers that are not made yet.
+        var roomCount = 0
+        /// By the place in the order in which they came.
+        var waits: [RoomWait: Wait] = [:]
+        var lastWait: RoomWait = 0
+        var grantCount = 0
+
+        /// The smallest that waits; but one that so many have passed by comes first, so that each comes through.
+        var next: (key: RoomWait, value: Wait)? {
+            if let oldest = waits.min(by: { $0.key < $1.key }), grantCount - oldest.value.grantsBefore >= NetworkBudget.passesMax
+            {
+                return oldest
+            }
+            return waits.min { ($0.value.bytes, $0.key) < ($1.value.bytes, $1.key) }
+        }
     }
 
     let bytesMax: Int
@@ -34,7 +53,7 @@ final class NetworkBudget: Sendable {
 
     init(bytesMax: Int) {
         self.bytesMax = bytesMax
-        part = Atomic(max(Self.partLeast, bytesMax / 2))
+        part = Atomic(Self.part(free: bytesMax))
         onPressure = Mutex(nil)
     }
 
@@ -55,64 +74,82 @@ final class NetworkBudget: Sendable {
         }
     }
 
-    /// Takes room for a whole frame.
+    /// Takes room for a whole frame, or an answer.
     ///
     /// - Parameter granted: called later, from any thread, where there is none now; the room is taken then.
-    /// - Returns: whether there was room.
-    func takeFrame(_ bytes: Int, connectionID: UInt64, granted: @escaping @Sendable () -> Void) -> Bool {
-        var isTaken = false
+    /// - Returns: `nil` where there was room, else what to give up by.
+    func takeRoom(_ bytes: Int, granted: @escaping @Sendable () -> Void) -> RoomWait? {
+        var wait: RoomWait?
         change { state in
-            isTaken = state.waits.isEmpty && Self.fits(bytes, state, bytesMax)
-            if isTaken { return Self.take(bytes, &state) }
-            state.lastOrder += 1
-            state.waits[connectionID] = Wait(bytes: bytes, order: state.lastOrder, granted: granted)
+            if state.waits.isEmpty && Self.fits(bytes, state, bytesMax) { return Self.take(bytes, &state) }
+            state.lastWait += 1
+            wait = state.lastWait
+            state.waits[state.lastWait] = Wait(bytes: bytes, grantsBefore: state.grantCount, granted: granted)
         }
-        return isTaken
+        return wait
     }
 
-    /// A frame that had room is whole; its bytes are counted on by `add`.
-    func frameIsWhole(_ bytes: Int) {
+    /// A frame that had room is whole, or an answer made; its bytes are counted on by `add`.
+    func giveRoom(_ bytes: Int) {
         change { state in
-            state.frameCount -= 1
+            state.roomCount -= 1
             state.used -= bytes
         }
     }
 
-    /// A connection that waits for room has closed.
-    func giveUp(connectionID: UInt64) { change { $0.waits[connectionID] = nil } }
+    /// Nobody wants the room any more.
+    ///
+    /// - Returns: `false` where it has been taken.
+    @discardableResult
+    func giveUp(_ wait: RoomWait) -> Bool {
+        var isGivenUp = false
+        change { isGivenUp = $0.waits.removeValue(forKey: wait) != nil }
+        return isGivenUp
+    }
 
-    /// Whether so much less is used than was that memory is worth giving back to the system; asked for once.
-    func takePeak(above bytes: Int) -> Bool {
+    /// Whether memory is worth giving back to the system; asked once a second.
+    ///
+    /// Where so much less is used than was, and a few times after: threads that worked for those who have gone let go of their memory later.
+    func isTrimDue(above bytes: Int) -> Bool {
         state.withLock { state in
-            guard state.peak - state.used > bytes else { return false }
-            state.peak = state.used
-            return true
+            if state.peak - state.used > bytes {
+                (state.peak, state.looksSinceDrop) = (state.used, 0)
+            } else if state.looksSinceDrop < .max {
+                state.looksSinceDrop += 1
+            }
+            return Self.trimsAfterDrop.contains(state.looksSinceDrop)
         }
     }
 
-    /// Alone a frame finds room whatever its size, so that each comes through.
+    private static let trimsAfterDrop: Set<Int> = [0, 2, 5]
+
+    /// Alone a frame or an answer finds room whatever its size, so that each comes through.
     private static func fits(_ bytes: Int, _ state: State, _ bytesMax: Int) -> Bool {
-        state.frameCount == 0 || bytes <= bytesMax - state.used
+        state.roomCount == 0 || bytes <= bytesMax - state.used
     }
 
+    private static func part(free: Int) -> Int { max(partLeast, free / 2) }
+
     private static func take(_ bytes: Int, _ state: inout State) {
-        state.frameCount += 1
+        state.roomCount += 1
         state.used += bytes
         state.peak = max(state.peak, state.used)
     }
 
     private func change(_ body: (inout State) -> Void) {
         let (granted, isNewlyPressed) = state.withLock { state -> ([@Sendable () -> Void], Bool) in
+            let (used, roomCount, waitCount) = (state.used, state.roomCount, state.waits.count)
             body(&state)
             var granted: [@Sendable () -> Void] = []
-            while let next = state.waits.min(by: { ($0.value.bytes, $0.value.order) < ($1.value.bytes, $1.value.order) }),
-                Self.fits(next.value.bytes, state, bytesMax)
-            {
+            // Only what is let go of makes room; who comes may be small enough, and who gives up lets others pass.
+            let mayGrant = state.used < used || state.roomCount < roomCount || state.waits.count != waitCount
+            while mayGrant, let next = state.next, Self.fits(next.value.bytes, state, bytesMax) {
                 Self.take(next.value.bytes, &state)
                 state.waits[next.key] = nil
+                state.grantCount += 1
                 granted.append(next.value.granted)
             }
-            part.store(max(Self.partLeast, (bytesMax - state.used) / 2), ordering: .relaxed)
+            part.store(Self.part(free: bytesMax - state.used), ordering: .relaxed)
             let isPressed = !state.waits.isEmpty || state.used > bytesMax / 4 * 3
             let wasPressed = pressed.exchange(isPressed, ordering: .relaxed)
             return (granted, isPressed && !wasPressed)
@@ -133,15 +170,32 @@ final class OutputRoom: Sendable {
 
     init(_ budget: NetworkBudget) { self.budget = budget }
 
-    /// Whether more may be made. Where not, the loop wakes all exchanges of the connection once there is room.
-    func hasRoom() -> Bool {
-        if isFree { return true }
-        isBlocked.store(true, ordering: .sequentiallyConsistent)
-        return isFree
+    /// Takes room for an answer before it is made.
+    ///
+    /// - Parameter granted: called later, from any thread, where there is none now; the room is taken then.
+    /// - Returns: `nil` where there was room, else a way to give up, which tells whether the room had not been taken.
+    func takeRoom(_ bytes: Int, granted: @escaping @Sendable () -> Void) -> (@Sendable () -> Bool)? {
+        guard let wait = budget.takeRoom(bytes, granted: granted) else { return nil }
+        return { [budget] in budget.giveUp(wait) }
     }
 
-    private var isFree: Bool {
-        posted.load(ordering: .sequentiallyConsistent) + waiting.load(ordering: .sequentiallyConsistent) < budget.outputPart
+    /// The answer has been handed over, or is not made after all.
+    func giveRoom(_ bytes: Int) { budget.giveRoom(bytes) }
+
+    /// What may wait of streams, and of answers, before no more is made: so much keeps a fast reader busy.
+    static let streamBytesMax = 1 << 20
+    static let answerBytesMax = 4 << 20
+
+    /// Whether more may be made. Where not, the loop wakes all exchanges of the connection once there is room.
+    func hasRoom(upTo bytesMax: Int) -> Bool {
+        if isFree(bytesMax) { return true }
+        isBlocked.store(true, ordering: .sequentiallyConsistent)
+        return isFree(bytesMax)
+    }
+
+    private func isFree(_ bytesMax: Int) -> Bool {
+        let held = posted.load(ordering: .sequentiallyConsistent) + waiting.load(ordering: .sequentiallyConsistent)
+        return held < min(budget.outputPart, bytesMax)
     }
 
     var postedBytes: Int { posted.load(ordering: .relaxed) }
@@ -156,7 +210,17 @@ final class OutputRoom: Sendable {
     /// - Returns: whether those that wait are to be woken.
     func left(_ bytes: Int) -> Bool {
         waiting.store(bytes, ordering: .sequentiallyConsistent)
-        guard isBlocked.load(ordering: .sequentiallyConsistent), isFree else { return false }
+        guard isBlocked.load(ordering: .sequentiallyConsistent), isFree(Self.answerBytesMax) else { return false }
         return isBlocked.exchange(false, ordering: .sequentiallyConsistent)
     }
+}
+
+/// Room for an answer that is being made; given back when it is let go.
+public final class AnswerRoom: Sendable {
+    private let room: OutputRoom
+    private let bytes: Int
+
+    init(_ room: OutputRoom, _ bytes: Int) { (self.room, self.bytes) = (room, bytes) }
+
+    deinit { room.giveRoom(bytes) }
 }

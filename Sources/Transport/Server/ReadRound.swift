@@ -16,8 +16,10 @@ final class ReadRound {
     /// A connection has read something, for the first time in this turn.
     func add(_ connection: ServerConnection) { waiting.append(connection) }
 
-    /// Answers them; who is added meanwhile comes in the next turn.
-    func run() {
+    /// Answers them, or where that takes long some of them; the others, and who is added meanwhile, come in the next turn.
+    ///
+    /// - Parameter isTurnLong: whether what is left should wait.
+    func run(isTurnLong: () -> Bool) {
         guard !waiting.isEmpty else { return }
         var connections: [ServerConnection] = []
         swap(&connections, &waiting)
@@ -29,6 +31,9 @@ final class ReadRound {
             guard gathered >= Self.gatheredBytesMax || index == connections.count - 1 else { continue }
             for connection in connections[sent...index] { connection.sendRound() }
             (sent, gathered) = (index + 1, 0)
+            guard isTurnLong() else { continue }
+            waiting.append(contentsOf: connections[sent...])
+            break
         }
         for connection in connections { connection.endRound() }
         connections.removeAll(keepingCapacity: true)

@@ -66,6 +66,19 @@ public final class Responder: Sendable {
     /// Whether the client has not more of our answers to read than it should: work on further ones waits until it has, by `whenWritable`.
     public var hasRoom: Bool { exchange.hasRoom }
 
+    /// Takes room for an answer that is yet to be made, among those of all connections.
+    ///
+    /// - Parameter later: called from any thread when there is room, where there is none now; not at all where the request is cancelled first.
+    /// - Returns: the room, to be kept until the answer has been given; `nil` where `later` is called.
+    public func takeRoom(forAnswer bytes: Int, later: @escaping @Sendable (AnswerRoom) -> Void) -> AnswerRoom? {
+        let room = exchange.room
+        guard let giveUp = room.takeRoom(bytes, granted: { later(AnswerRoom(room, bytes)) }) else {
+            return AnswerRoom(room, bytes)
+        }
+        exchange.onCancel { _ = giveUp() }
+        return nil
+    }
+
     /// Blocks this thread until there is credit. Never call it on an event loop.
     public func waitForCredit(timeout: Duration = .seconds(60)) -> CreditOutcome {
         precondition(!exchange.mailbox.eventLoop.inEventLoop, "an event loop must not block")

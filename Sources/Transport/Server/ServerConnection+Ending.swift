@@ -29,6 +29,7 @@ extension ServerConnection {
 extension ServerConnection {
     /// Ends the connection, and tells the client why.
     func fail(_ error: HeadwaterError) {
+        Discards.take(connection.takePartial())
         perform(connection.fail(error))
         flush()
     }

@@ -31,6 +31,9 @@ final class ServerConnection: SocketWatcher {
     private var requestsAhead: [FrameView] = []
     private(set) var isReading = false
     private var isInRound = false
+    /// Bytes were taken, of which not all frames have been looked at yet.
+    private(set) var isBehind = false
+    private var bytesBehind = 0
     /// Nothing is taken in any more; what is gathered still goes out.
     var isClosing = false
     var hasLingered = false
@@ -56,7 +59,7 @@ final class ServerConnection: SocketWatcher {
         activity = ConnectionActivity(now: loop.turnBegan)
         mailbox = Mailbox(eventLoop: loop)
         connectionID = registry.nextID()
-        memory = ConnectionMemory(budget, connectionID: connectionID)
+        memory = ConnectionMemory(budget)
         immediate = handler.immediateHandler(connectionID: connectionID, eventLoop: loop)
         connection = Connection(.server, limits: options.limits)
     }
@@ -92,6 +95,7 @@ final class ServerConnection: SocketWatcher {
         isClosed = true
         // What came before the end counts.
         takeReceived()
+        while isBehind { takeEvents() }
         loop.close(socket)
         disconnect()
     }
@@ -106,7 +110,9 @@ final class ServerConnection: SocketWatcher {
 
     private func disconnect() {
         watchTimer?.cancel()
+        Discards.take(connection.takePartial())
         _ = connection.fail(HeadwaterError(.unavailable, "the client is gone"))
+        output.discard()
         cancelAll()
         _ = mailbox.close()
         memory.end()
@@ -148,7 +154,23 @@ final class ServerConnection: SocketWatcher {
         }
         connection.receive(bytes[...])
         if connection.isOpen { activity.used() }
-        while let event = connection.nextEvent() { perform(event) }
+        bytesBehind += byteCount
+        takeEvents()
+    }
+
+    /// Looks at the frames that have come: in turns, where they are many and make work.
+    private func takeEvents() {
+        isBehind = false
+        while let event = connection.nextEvent() {
+            perform(event)
+            guard loop.isTurnLong() else { continue }
+            isBehind = true
+            let bound = NIOLoopBound(self, eventLoop: loop)
+            if !isClosed { loop.execute { bound.value.catchUp() } }
+            return
+        }
+        let byteCount = bytesBehind
+        bytesBehind = 0
         // What a whole frame has become is counted before its room is given to others.
         if memory.frameBytes > 0 { countMemory() }
         memory.received(byteCount, &connection) { [mailbox] in
@@ -156,6 +178,13 @@ final class ServerConnection: SocketWatcher {
             mailbox.eventLoop.execute { mailbox.post(.frameHasRoom) }
         }
         watch.received(insideFrame: connection.isInsideFrame, at: .now())
+    }
+
+    private func catchUp() {
+        guard isBehind, !isClosing, !isClosed else { return }
+        isReading = true
+        takeEvents()
+        finishReading()
     }
 
     private func finishReading() {
@@ -257,16 +286,8 @@ final class ServerConnection: SocketWatcher {
 
     /// Whether it has nothing to do and nothing to say.
     var isIdle: Bool {
-        requests.isEmpty && received.readableBytes == 0 && !connection.isInsideFrame && output.waitingBytes == 0
+        requests.isEmpty && !isBehind && received.readableBytes == 0 && !connection.isInsideFrame && output.waitingBytes == 0
     }
-
-    var isOverloaded: Bool {
-        output.waitingBytes > outputBytesMax
-            || connection.requestBytesInFlight > options.requestBytesMax || memory.waitsForRoom
-    }
-
-    /// What may wait to be sent before no more answers are made.
-    private var outputBytesMax: Int { min(options.outputBytesMax, memory.budget.outputPart) }
 
     /// Waits for what the state asks for: nothing is read while this connection has too much output or work waiting.
     private func updateInterest() {
@@ -286,22 +307,7 @@ final class ServerConnection: SocketWatcher {
         do throws(SystemFailure) { try loop.change(socket, token, to: wanted) } catch { close() }
     }
 
-    func perform(_ event: ConnectionEvent) {
-        switch event {
-        case .hello(let hello, _): greet(hello)
-        case .request(let frame, let method): start(frame, method)
-        case .data(let frame): requests.received(frame.header)?.receive(frame)
-        case .cancelled(let id):
-            requests.exchange(id)?.cancel()
-            requests.inbound(id)?.close()
-        case .credit(let id, let bytes): requests.exchange(id)?.grant(bytes)
-        case .send(let frame): output.append(frame)
-        case .failed(let error): closeFailed(error)
-        case .pong, .helloDone, .answered, .goAway: break
-        }
-    }
-
-    private func greet(_ hello: HelloRequest) {
+    func greet(_ hello: HelloRequest) {
         do throws(HeadwaterError) {
             let reply = try handler.hello(hello)
             try registry.admit(mailbox, id: connectionID, ConnectionPeer(of: socket), activity)
@@ -314,7 +320,7 @@ final class ServerConnection: SocketWatcher {
         }
     }
 
-    private func start(_ frame: Frame, _ method: Wire.Method) {
+    func start(_ frame: Frame, _ method: Wire.Method) {
         let header = frame.header
         activity.setBusy(true)
         let exchange = ServerExchange(
@@ -354,7 +360,7 @@ final class ServerConnection: SocketWatcher {
             }
         }
         flush()
-        if connection.isDraining && connection.requestsInFlight == 0 { closeAfterFlush() }
+        if connection.isDraining && connection.requestsInFlight == 0 && !isBehind { closeAfterFlush() }
     }
 
     private func send(_ frame: EncodedFrame) {

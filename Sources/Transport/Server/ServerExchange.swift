@@ -67,9 +67,9 @@ final class ServerExchange: Sendable {
     var isCancelled: Bool { state.withLock { $0.isCancelled } }
     var isDraining: Bool { state.withLock { $0.isDraining } }
     /// Bytes of data that may be sent now.
-    var window: Int { state.withLock { $0.window > 0 && !room.hasRoom() ? 0 : $0.window } }
+    var window: Int { state.withLock { $0.window > 0 && !hasRoom ? 0 : $0.window } }
     /// Whether the connection has no more waiting than it should.
-    var hasRoom: Bool { room.hasRoom() }
+    var hasRoom: Bool { room.hasRoom(upTo: method.isStream ? OutputRoom.streamBytesMax : OutputRoom.answerBytesMax) }
 
     /// Hands a frame to the loop.
     @discardableResult
@@ -106,7 +106,7 @@ final class ServerExchange: Sendable {
     private func wake(_ change: (inout State) -> Void) {
         let (wake, callback) = state.withLock { state -> (Wake, (@Sendable () -> Void)?) in
             change(&state)
-            guard state.window > 0, room.hasRoom() else { return (Wake(), nil) }
+            guard state.window > 0, hasRoom else { return (Wake(), nil) }
             defer { state.onWritable = nil }
             return (state.takeWake(), state.onWritable)
         }
@@ -146,7 +146,7 @@ final class ServerExchange: Sendable {
 
     func whenWritable(_ callback: @escaping @Sendable () -> Void) {
         let isReady = state.withLock { state in
-            let isReady = state.isCancelled || state.isAnswered || state.isDraining || state.window > 0 && room.hasRoom()
+            let isReady = state.isCancelled || state.isAnswered || state.isDraining || state.window > 0 && hasRoom
             if !isReady { state.onWritable = callback }
             return isReady
         }
@@ -158,7 +158,7 @@ final class ServerExchange: Sendable {
         while true {
             let (outcome, changed) = state.withLock { state -> (CreditOutcome, DispatchSemaphore?) in
                 if state.isCancelled || state.isAnswered { return (.closed, nil) }
-                if state.window > 0, room.hasRoom() { return (.ready, nil) }
+                if state.window > 0, hasRoom { return (.ready, nil) }
                 state.waiters += 1
                 let changed = state.changed ?? DispatchSemaphore(value: 0)
                 state.changed = changed
@@ -170,7 +170,7 @@ final class ServerExchange: Sendable {
                 return state.withLock { state in
                     state.waiters = max(0, state.waiters - 1)
                     if state.isCancelled || state.isAnswered { return .closed }
-                    return state.window > 0 && room.hasRoom() ? .ready : .timedOut
+                    return state.window > 0 && hasRoom ? .ready : .timedOut
                 }
             }
         }

@@ -37,8 +37,8 @@ public final class ServerTransport: Sendable {
     /// The longest turn of a loop since the start: so long a request may wait for others of its loop.
     public var longestTurn: Duration { .nanoseconds(loops.map(\.longestTurnNanoseconds).max() ?? 0) }
 
-    /// Whether much less memory is held than was, so that it is worth giving back to the system; tells so once.
-    public func takePeak(above bytes: Int) -> Bool { budget.takePeak(above: bytes) }
+    /// Whether much less memory is held than was, so that it is worth giving back to the system; asked once a second.
+    public func isTrimDue(above bytes: Int) -> Bool { budget.isTrimDue(above: bytes) }
     /// Connections that were ever opened.
     public var everConnectedCount: UInt64 { registry.everCount }
 

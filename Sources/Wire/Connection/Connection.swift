@@ -89,6 +89,11 @@ public struct Connection: ~Copyable, Sendable {
         return nil
     }
 
+    /// Gives up the frame that has begun, before the connection ends: the memory of a large one takes time to let go of.
+    ///
+    /// - Returns: what of it has come.
+    public mutating func takePartial() -> [UInt8] { decoder.takePartial() }
+
     /// Ends the connection for a reason of the owner's own, such as a timeout.
     public mutating func fail(_ error: HeadwaterError) -> ConnectionEvent {
         phase = .failed

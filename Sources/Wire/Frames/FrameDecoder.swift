@@ -27,6 +27,16 @@ public struct FrameDecoder: Sendable {
     /// Takes the memory of the whole frame that has begun, so that its parts are not moved as it grows.
     public mutating func reserveAnnounced() { partial.reserveCapacity(announcedBytes) }
 
+    /// Gives up the frame that has begun; nothing can be decoded after it.
+    ///
+    /// - Returns: what of it has come.
+    mutating func takePartial() -> [UInt8] {
+        var bytes: [UInt8] = []
+        swap(&bytes, &partial)
+        partialHeader = nil
+        return bytes
+    }
+
     /// Takes bytes. Call `next` until it has none before giving more, or they are joined at the cost of a copy.
     public mutating func receive(_ bytes: ArraySlice<UInt8>) {
         if rest.isEmpty { rest = bytes } else { rest.append(contentsOf: bytes) }

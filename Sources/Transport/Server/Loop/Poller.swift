@@ -69,8 +69,8 @@ final class Poller: Sendable {
     ///   - timeoutMilliseconds: below zero: for ever.
     ///   - noticesMax: of how many sockets is told at once; of the others next.
     ///   - woken: called when the wait is over.
-    ///   - body: called with the token of each socket that is ready.
-    func wait(timeoutMilliseconds: Int32, noticesMax: Int, woken: () -> Void, body: (UInt64, Readiness) -> Void) {
+    ///   - body: called with the token of each socket that is ready; where it says so, the others are told of next.
+    func wait(timeoutMilliseconds: Int32, noticesMax: Int, woken: () -> Void, body: (UInt64, Readiness) -> Bool) {
         unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.noticesMax) { notices in
             let count = unsafe epoll_wait(epoll, notices.baseAddress!, Int32(noticesMax), timeoutMilliseconds)
             woken()
@@ -82,7 +82,7 @@ final class Poller: Sendable {
                     var rings: UInt64 = 0
                     _ = unsafe read(bell, &rings, 8)
                 } else {
-                    body(token, Readiness(rawValue: unsafe notice.events))
+                    guard body(token, Readiness(rawValue: unsafe notice.events)) else { return }
                 }
             }
         }

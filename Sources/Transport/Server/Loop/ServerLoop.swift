@@ -73,6 +73,8 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     private var turnNanoseconds: Int64 = 0
     private let longestTurn = Atomic<Int64>(0)
     private var isWatchingPressure = false
+    /// Taken from the agenda and not yet run.
+    private var tasks: [@Sendable () -> Void] = []
     let round = ReadRound()
 
     private init() throws(SystemFailure) { poller = try Poller() }
@@ -142,10 +144,11 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
             } body: { token, readiness in
                 let place = places[Int(truncatingIfNeeded: token & 0xFFFF_FFFF)]
                 // Closed, or closed and opened anew, by one before it.
-                guard place.number == UInt32(truncatingIfNeeded: token >> 32) else { return }
+                guard place.number == UInt32(truncatingIfNeeded: token >> 32) else { return true }
                 place.watcher?.isReady(readiness)
+                return !isTurnLong()
             }
-            round.run()
+            round.run { Self.isLong(since: turnBegan, limit: Self.longRoundNanoseconds) }
         }
         repeat {
             for place in places { place.watcher?.loopEnds() }
@@ -159,9 +162,19 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
         end.leave()
     }
 
-    /// After a turn that took long, the next one takes in less.
+    /// A turn that has taken this long leaves what is left to the next one, which takes in less.
     private static let longTurnNanoseconds: Int64 = 400_000
     private static let noticesLeast = 8
+
+    /// Whether this turn has taken so long that what can wait should come in the next one.
+    func isTurnLong() -> Bool { Self.isLong(since: turnBegan) }
+
+    /// The same of a turn that answers a round: who is left for the next one is looked at twice.
+    private static let longRoundNanoseconds: Int64 = 1_000_000
+
+    private static func isLong(since begun: NIODeadline, limit: Int64 = longTurnNanoseconds) -> Bool {
+        (NIODeadline.now() - begun).nanoseconds > limit
+    }
 
     private func endTurn() {
         turnNanoseconds = (NIODeadline.now() - turnBegan).nanoseconds
@@ -187,14 +200,24 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
 
     private func relieve(_ budget: NetworkBudget) {
         let slow = places.compactMap { $0.watcher?.lookWhetherSlow() }
-        for client in slow.sorted(by: { ($0.isReader ? 0 : 1, -$0.heldBytes) < ($1.isReader ? 0 : 1, -$1.heldBytes) }) {
+        dismiss(slow.sorted { ($0.isReader ? 0 : 1, -$0.heldBytes) < ($1.isReader ? 0 : 1, -$1.heldBytes) }[...], budget)
+    }
+
+    private func dismiss(_ slow: ArraySlice<SlowClient>, _ budget: NetworkBudget) {
+        var slow = slow
+        while let client = slow.popFirst() {
             guard budget.isPressed else { return }
             client.end()
+            guard isTurnLong(), !slow.isEmpty else { continue }
+            let bound = NIOLoopBound((self, slow), eventLoop: self)
+            return execute { bound.value.0.dismiss(bound.value.1, budget) }
         }
     }
 
     /// Runs the tasks that are left, and tells timers that they will not run.
     private func endAgenda() {
+        for task in tasks { task() }
+        tasks = []
         while true {
             let (tasks, timers) = agenda.withLock { agenda in
                 defer { (agenda.tasks, agenda.timers) = ([], []) }
@@ -211,15 +234,28 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     ///
     /// - Returns: milliseconds to wait for sockets, below zero: for ever; `nil` when the loop is to end.
     private func runAgenda() -> Int32? {
-        let (tasks, timeout) = agenda.withLock { agenda -> ([@Sendable () -> Void], Int32?) in
+        let (fresh, timeout) = agenda.withLock { agenda -> ([@Sendable () -> Void], Int32?) in
             if agenda.isStopping { return ([], nil) }
             let timeout = agenda.timers.isEmpty ? -1 : takeDue(&agenda)
-            agenda.isAwake = !agenda.tasks.isEmpty
+            agenda.isAwake = !agenda.tasks.isEmpty || !tasks.isEmpty
             defer { agenda.tasks = [] }
             return (agenda.tasks, agenda.isAwake ? 0 : timeout)
         }
-        for task in tasks { task() }
+        runTasks(tasks.isEmpty ? fresh : tasks + fresh)
         return timeout
+    }
+
+    /// Runs tasks, each of which may make many others wait, until it is the sockets' turn.
+    private func runTasks(_ all: [@Sendable () -> Void]) {
+        tasks = []
+        if all.isEmpty { return }
+        let begun = NIODeadline.now()
+        for (index, task) in all.enumerated() {
+            task()
+            guard Self.isLong(since: begun) else { continue }
+            tasks = Array(all[(index + 1)...])
+            return
+        }
     }
 
     /// Moves the tasks of timers that are due to the tasks.
