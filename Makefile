@@ -57,11 +57,12 @@ test-python: setup ## the Python client: linters, then its tests against a serve
 	cd Clients/python && HEADWATER_BINARY="$${HEADWATER_BINARY:-$(CURDIR)/.build/debug/headwater}" .venv/bin/pytest -n 2 $(PYTEST_ARGUMENTS)
 
 .PHONY: torture
-torture: release ## break processes and disks for ten minutes: figures, exit code 1 where a promise breaks (TORTURE=options)
+torture: release ## break processes and disks, and crowd a server, for twelve minutes: figures, exit code 1 where a promise breaks (TORTURE=options)
 	@scripts/setup strace e2fsprogs || echo "torture: goes on without; what needs them is skipped"
 	@$(BUILD) $(RELEASE) --product torture
 	@$(BUILD) $(RELEASE) --product ShortIO
 	@$(RELEASE_BINARIES)/torture all $(TORTURE)
+	@$(RELEASE_BINARIES)/torture hostile
 
 .PHONY: bench
 bench: bench-writes bench-online bench-lookup bench-offline bench-python ## all benchmarks, each beside its peer

@@ -62,6 +62,12 @@ public final class RawSocket {
         return count < 0 && (errno == EAGAIN || errno == EINTR) ? [] : nil
     }
 
+    /// Waits until something has come, or the connection is over, no longer than this.
+    public func waitUntilReadable(milliseconds: Int32) {
+        var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&wanted, 1, milliseconds)
+    }
+
     public func close() {
         if descriptor >= 0 { _ = Glibc.close(descriptor) }
         descriptor = -1

@@ -113,5 +113,16 @@ extension SystemSuite {
             #expect(child.wait(seconds: 200) == .exit(0), "\(child.output) \(child.errors)")
             #expect(child.output.contains("no promise was broken"))
         }
+
+        @Test func othersComeThroughBesideUnreadScansAndMemoryGoesBack() throws {
+            let place = try Place()
+            let torture = URL(fileURLWithPath: Place.binary).deletingLastPathComponent().appendingPathComponent("torture").path
+            let child = try place.spawn(
+                [
+                    "hostile", "--binary", Place.binary, "--attack", "scans", "--seconds", "2", "--lenient", "--seed", "7",
+                ], of: torture)
+            #expect(child.wait(seconds: 120) == .exit(0), "\(child.output) \(child.errors)")
+            #expect(child.output.contains("no promise was broken"))
+        }
     }
 }

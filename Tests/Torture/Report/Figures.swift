@@ -19,6 +19,8 @@ enum Violation: String, CaseIterable, Codable, Sendable, CodingKeyRepresentable 
     case p8 = "P8"
     /// A process that ended, or did not start, without saying why; one that others keep from answering.
     case died
+    /// Others waited for hostile clients, or memory was held, for longer than is promised.
+    case crowded
 }
 
 /// What one kind of run did and found.

@@ -164,6 +164,11 @@ final class Site {
         }
     }
 
+    /// Starts hostile clients.
+    func startAttack(_ kind: Attack) throws -> Child {
+        try spawn("/proc/self/exe".resolved, ["attack", "--kind", kind.rawValue, "--socket", "\(directory)/s.sock"])
+    }
+
     /// Tells all clients to pause.
     ///
     /// - Returns: what they write into their journals when nothing of theirs is under way.
