@@ -27,7 +27,7 @@ import Testing
             try apply(next, to: &catalog).lines == [
                 "project p", "= entity e", "~ feature group g@1", "    ~ max_age: none → 6h",
                 "    = feature temp: kept (it is not in the files; nothing is deleted)", "    + feature gust float32",
-                "0 created, 1 changed, 0 refused; 1 stay as they are",
+                "0 created, 1 changed, 0 refused; 1 stays as it is",
             ])
     }
 

@@ -77,8 +77,9 @@ public struct Plan: Sendable, Hashable, Codable {
         let others = [("promoted", count(.promoted)), ("removed", count(.removed))].filter { $0.1 > 0 }.map {
             ", \($0.1) \($0.0)"
         }.joined()
+        let kept = count(.unchanged, .kept)
         return "\(count(.created)) created, \(count(.changed)) changed\(others), \(count(.refused)) refused; "
-            + "\(count(.unchanged, .kept)) stay as they are"
+            + (kept == 1 ? "1 stays as it is" : "\(kept) stay as they are")
     }
 }
 

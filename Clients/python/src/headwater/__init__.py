@@ -13,9 +13,10 @@
 microseconds since 1970 as an int; without a zone it is UTC. Errors are subclasses of `HeadwaterError`.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from . import aio
 from ._calls.write import Written
-from ._infer import infer_group
 from ._version import __version__
 from .client import Client, connect, open
 from .datasets import Dataset, DatasetReport, Split
@@ -42,6 +43,19 @@ from .errors import (
 from .history import FeatureTable, HistoricalFeatures, Scan
 from .online import OnlineFeatures, Status
 from .reports import AuditReport, Description, Listing, Plan, Report, StatusReport
+
+if TYPE_CHECKING:
+    from ._infer import infer_group
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when it is first used: what it knows of texts makes Arrow import pandas.
+    if name != "infer_group":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ._infer import infer_group
+
+    return globals().setdefault(name, infer_group)
+
 
 __all__ = [
     "Aborted",

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from ._paths import local
+from ._paths import local_directory
 from .errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
 
 # A server without clients stops after so long.
@@ -93,7 +93,7 @@ class EmbeddedServer:
     """
 
     def __init__(self, path: str | os.PathLike[str], binary_path: str | None = None) -> None:
-        self.directory = Path(local(path)).absolute()
+        self.directory = Path(local_directory(path)).absolute()
         self._binary = binary_path
         try:
             is_new = not self.directory.exists()

@@ -7,6 +7,10 @@ from collections.abc import Collection, Sequence
 from .errors import InvalidArgument
 
 
+class FullNames(list[str]):
+    """Features by their full names, `group__feature`: there is no longer one that could tell them apart."""
+
+
 class AnswerNames:
     """The features of an answer, and what stands beside them."""
 
@@ -15,6 +19,7 @@ class AnswerNames:
         self._features = features
         self._others = others
         self._others_are = others_are
+        self._is_full = isinstance(features, FullNames)
         # Whether there is a clash, by what is asked for: a get is made many times.
         self._is_clear: set[tuple[bool, bool]] = set()
 
@@ -46,10 +51,14 @@ class AnswerNames:
                 if is_made:
                     taken[name] = f"column that is made beside '{feature}'"
 
-    @staticmethod
-    def _way_out(other: str) -> str:
-        if other == "column of the spine":
-            return "rename the spine's, or ask with full_feature_names=True"
+    def _way_out(self, other: str) -> str:
+        alias = "give the feature another name in a feature service"
         if other == "feature":
             return "ask for it by itself, or give it another name in a feature service"
-        return "ask with full_feature_names=True, or give the feature another name in a feature service"
+        if self._is_full:
+            # Names that a service gives stand in answers without full names.
+            alias = f"leave full_feature_names= out and {alias}"
+            return f"rename the spine's, or {alias}" if other == "column of the spine" else alias
+        if other == "column of the spine":
+            return "rename the spine's, or ask with full_feature_names=True"
+        return f"ask with full_feature_names=True, or {alias}"

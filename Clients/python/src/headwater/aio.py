@@ -124,7 +124,8 @@ class AsyncTable:
         """Saves what a training set was made of; of histories only: as `headwater.HistoricalFeatures.save`."""
         self._table._only_of_histories("be saved")
         words = Words(description, owner, tags, rule_of(split, split_by, seed))
-        return AsyncDataset(self._query.core, await datasets.save(self._query.core, self._query, name, words))
+        saved = await datasets.save(self._query.core, self._query, name, words)
+        return AsyncDataset(self._query.core, saved, self._query.spine.rules.time_unit)
 
     async def split(self, parts: Shares, *, by: str = "key", seed: int = 0) -> Split:
         """Deals the rows out to parts; of histories only: as `headwater.HistoricalFeatures.split`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 
 from ._calls import datasets as calls
 from ._calls.table import Part, TableQuery
+from ._columns.exports import polars_frame, refuse_for_parquet
 from ._columns.matrix import matrix, of_arrow
 from ._connections.transport import run_now
 from ._datasets.splits import SplitRule
+from ._paths import local_output
 from ._times import instant
 from .history import joined_pandas
 from .online import counted, preview, preview_html, pylist
@@ -160,11 +162,7 @@ class SplitPart:
 
     def to_polars(self) -> polars.DataFrame:
         """The rows as a polars DataFrame."""
-        import polars
-
-        made = polars.from_arrow(self.to_arrow())
-        assert isinstance(made, polars.DataFrame)
-        return made
+        return polars_frame(self.to_arrow())
 
     def to_dict(self) -> dict[str, list[Any]]:
         """The rows as lists, missing values as None."""
@@ -180,7 +178,9 @@ class SplitPart:
 
     def to_parquet(self, path: str | os.PathLike[str], **options: Any) -> int:
         """Writes the rows into a Parquet file; how many they are."""
-        pq.write_table(self.to_arrow(), path, **options)
+        table = self.to_arrow()
+        refuse_for_parquet(table.schema)
+        pq.write_table(table, local_output(path, options), **options)
         return len(self)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
@@ -197,9 +197,11 @@ class SplitPart:
 
 
 class _Dataset:
-    def __init__(self, core: Core, definition: dict[str, Any]) -> None:
+    def __init__(self, core: Core, definition: dict[str, Any], time_unit: str | None = None) -> None:
         self._core = core
         self._definition = definition
+        # Of the spine that it was saved with, where that was in this process: no definition has it.
+        self._time_unit = time_unit
 
     @property
     def name(self) -> str:
@@ -214,6 +216,9 @@ class _Dataset:
     def show(self) -> DatasetShown:
         """What it was made of: query, position, columns with their hashes."""
         return DatasetShown(self._definition)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} stays in its process: call client.dataset({self.name!r}) there")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}\n{self.show()}>"
@@ -241,7 +246,7 @@ class Dataset(_Dataset):
             FailedPrecondition: where the spine is another one, or a table has other rows.
             OutOfRange: where a retention has dropped what it reads.
         """
-        return DatasetReport(run_now(calls.verify(self._core, self.name, spine, against, time_unit)))
+        return DatasetReport(run_now(calls.verify(self._core, self.name, spine, against, time_unit or self._time_unit)))
 
     def release(self) -> Dataset:
         """Lets retention drop what it reads, for ever: what it was made of stays known, but in time it can be made no more."""
@@ -260,7 +265,7 @@ class Dataset(_Dataset):
             spine: what it was made with; by default the file that it was read from.
             time_unit: of the spine's times that are numbers, as for `Client.write`.
         """
-        query, rows = run_now(calls.split_again(self._core, self.name, rule_of(parts, by, seed), spine, time_unit))
+        query, rows = run_now(calls.split_again(self._core, self.name, rule_of(parts, by, seed), spine, time_unit or self._time_unit))
         return Split.of(query, rows, frame_of(spine))
 
 
@@ -269,7 +274,7 @@ class AsyncDataset(_Dataset):
 
     async def verify(self, spine: Any = None, *, against: Any = None, time_unit: str | None = None) -> DatasetReport:
         """Makes the set again and compares all of it."""
-        return DatasetReport(await calls.verify(self._core, self.name, spine, against, time_unit))
+        return DatasetReport(await calls.verify(self._core, self.name, spine, against, time_unit or self._time_unit))
 
     async def release(self) -> AsyncDataset:
         """Lets retention drop what it reads, for ever."""
@@ -280,7 +285,7 @@ class AsyncDataset(_Dataset):
         self, parts: Shares | None = None, *, by: str = "key", seed: int = 0, spine: Any = None, time_unit: str | None = None
     ) -> Split:
         """Makes the set again and deals its rows out."""
-        query, rows = await calls.split_again(self._core, self.name, rule_of(parts, by, seed), spine, time_unit)
+        query, rows = await calls.split_again(self._core, self.name, rule_of(parts, by, seed), spine, time_unit or self._time_unit)
         return Split.of(query, rows, frame_of(spine))
 
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
 from ._calls.table import BATCH_ROWS, Part, TableQuery
+from ._columns.exports import polars_frame, refuse_for_parquet
 from ._columns.matrix import matrix, of_arrow
 from ._connections.transport import run_awaitable, run_now
 from ._paths import local_output
@@ -69,7 +70,10 @@ class ParquetFile:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Adds a row group."""
-        self._writer = self._writer or pq.ParquetWriter(self._path, batch.schema, **self._options)
+        if self._writer is None:
+            # Before a file that is there already is overwritten.
+            refuse_for_parquet(batch.schema)
+            self._writer = pq.ParquetWriter(self._path, batch.schema, **self._options)
         self._writer.write_batch(batch)
         self.rows += batch.num_rows
         self._bar.update(batch.num_rows)
@@ -130,11 +134,7 @@ class FeatureTable:
 
     def to_polars(self, *, statuses: bool = False) -> polars.DataFrame:
         """The answer as a polars DataFrame."""
-        import polars
-
-        made = polars.from_arrow(self.to_arrow(statuses=statuses))
-        assert isinstance(made, polars.DataFrame)
-        return made
+        return polars_frame(self.to_arrow(statuses=statuses))
 
     def to_dict(self, *, statuses: bool = False) -> dict[str, list[Any]]:
         """The answer as lists, missing values as None."""
@@ -274,7 +274,8 @@ class HistoricalFeatures(FeatureTable):
         from .datasets import Dataset, rule_of
 
         words = datasets.Words(description, owner, tags, rule_of(split, split_by, seed))
-        return Dataset(self._query.core, run_now(datasets.save(self._query.core, self._query, name, words)))
+        saved = run_now(datasets.save(self._query.core, self._query, name, words))
+        return Dataset(self._query.core, saved, self._query.spine.rules.time_unit)
 
     def split(self, parts: Shares, *, by: str = "key", seed: int = 0) -> Split:
         """Deals the rows out to parts, such as train and test.

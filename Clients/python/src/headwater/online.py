@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ._columns import bits, packed
+from ._columns.exports import polars_frame
 from ._columns.frames import frame
 from ._columns.matrix import NumpyColumn, filled, matrix, objects_of
 from ._columns.packed import PackedColumns, Types
@@ -49,12 +51,17 @@ class Status(str, Enum):
 
 # By the two bits that they have on the wire.
 STATUSES = (Status.PRESENT, Status.NULL_VALUE, Status.NOT_FOUND, Status.OUTSIDE_MAX_AGE)
-STATUS_NAMES = pa.array([status.value for status in STATUSES])
+
+
+@lru_cache(maxsize=1)
+def _status_names() -> pa.Array:
+    # Made when it is first needed: Arrow imports pandas for it.
+    return pa.array([status.value for status in STATUSES])
 
 
 def status_column(codes: npt.NDArray[np.uint8]) -> pa.DictionaryArray:
     """Statuses as a dictionary-encoded column of text."""
-    return pa.DictionaryArray.from_arrays(pa.array(codes.view(np.int8)), STATUS_NAMES, safe=False)
+    return pa.DictionaryArray.from_arrays(pa.array(codes.view(np.int8)), _status_names(), safe=False)
 
 
 def event_time_column(times: npt.NDArray[np.datetime64]) -> pa.Array:
@@ -240,11 +247,7 @@ class OnlineFeatures:
 
     def to_polars(self, *, statuses: bool = False) -> polars.DataFrame:
         """Keys and features as a polars DataFrame."""
-        import polars
-
-        made = polars.from_arrow(self.to_arrow(statuses=statuses))
-        assert isinstance(made, polars.DataFrame)
-        return made
+        return polars_frame(self.to_arrow(statuses=statuses))
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.to_arrow().__arrow_c_stream__(requested_schema)

@@ -6,7 +6,10 @@ import html
 import json
 from collections import Counter
 from collections.abc import Sequence
+from itertools import dropwhile
 from typing import Any
+
+import numpy as np
 
 # Things of one kind that stay as they are, up to which each has a line; and things that are made, up to which all their fields are shown.
 _LISTED_MAX, _DETAILED_MAX = 20, 100
@@ -115,7 +118,7 @@ class Plan(Report):
         stay = actions["unchanged"] + actions["kept"]
         others = "".join(f", {actions[action]} {action}" for action in ("promoted", "removed") if actions[action])
         done = f"{actions['created']} created, {actions['changed']} changed{others}, {actions['refused']} refused"
-        lines.append(f"{done}; {stay} stay as they are")
+        lines.append(f"{done}; {'1 stays as it is' if stay == 1 else f'{stay} stay as they are'}")
         return "\n".join(lines)
 
 
@@ -212,8 +215,9 @@ class StatusReport(Report):
 
     def __str__(self) -> str:
         lines = [f"headwater {self.get('version', '?')}, {' and '.join(self.get('roles', []))}, log {self.get('log_id', '')[:8]}…"]
+        lines += self._process()
         groups: dict[tuple[str, str], dict[str, str]] = {}
-        for role in ("online", "offline"):
+        for role in ("online", "offline", "bootstrap", "scrub"):
             store = self.get(role)
             if not store:
                 continue
@@ -230,6 +234,22 @@ class StatusReport(Report):
             lines += ["", *aligned(rows)]
         return "\n".join(lines)
 
+    def _process(self) -> list[str]:
+        """What the process is and takes."""
+        rows: list[list[str]] = []
+        if "pid" in self:
+            seconds = max(0, self.get("wall_time", 0) - self.get("started_at", 0)) // 1_000_000
+            rows.append(["process", f"{self['pid']}{f', up {_duration(seconds)}' if 'started_at' in self else ''}"])
+        if "directory" in self:
+            rows.append(["directory", str(self["directory"])])
+        if "disk_free_bytes" in self:
+            rows.append(["disk", f"{_size(self['disk_free_bytes'])} free"])
+        network = self.get("network")
+        if network:
+            rows.append(["connections", f"{network['connections']:,} of at most {network['connections_max']:,}"])
+            rows.append(["network", f"{_size(network['bytes'])} of at most {_size(network['bytes_max'])} for what comes and goes"])
+        return aligned([["", ""], *rows])[1:] if rows else []
+
     @staticmethod
     def _store(role: str, store: dict[str, Any]) -> list[str]:
         rows = [[role, ""]]
@@ -237,11 +257,20 @@ class StatusReport(Report):
             if isinstance(value, (dict, list)) or value is None:
                 continue
             shown = _size(value) if name.endswith(("bytes", "bytes_max")) else _number(value)
+            if name.endswith(("_at", "_due")) and isinstance(value, int):
+                shown = f"{np.datetime64(value, 'us').astype('M8[s]')}Z"
             rows.append([f"  {name.replace('_', ' ')}", shown])
         for follower in store.get("followers", []):
             state = "connected" if follower.get("connected") else "not connected"
             rows.append([f"  follower {follower['name']}", f"position {follower['position']:,}, {state}"])
         return aligned(rows)
+
+
+def _duration(seconds: int) -> str:
+    """The two greatest units of a time."""
+    parts = [(seconds // 86_400, "d"), (seconds // 3_600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
+    shown = list(dropwhile(lambda part: not part[0], parts))[:2]
+    return " ".join(f"{count} {unit}" for count, unit in shown) or "0 s"
 
 
 def _size(count: Any) -> str:
@@ -251,6 +280,10 @@ def _size(count: Any) -> str:
         size /= 1024
         units.pop(0)
     return f"{size:,.0f} {units[0]}" if units[0] == "B" or size >= 100 else f"{size:,.1f} {units[0]}"
+
+
+def _differing(count: int) -> str:
+    return "1 key differs" if count == 1 else f"{count:,} keys differ"
 
 
 class AuditReport(Report):
@@ -275,5 +308,5 @@ class AuditReport(Report):
         for difference in self["differences"]:
             sides = f"online {difference.get('online', 'nothing')}, offline {difference.get('offline', 'nothing')}"
             lines.append(f"! {difference['group']} {difference['key']}: {difference['kind']}: {sides}")
-        verdict = "online and offline agree" if self.agrees else f"{self['difference_count']:,} keys differ"
+        verdict = "online and offline agree" if self.agrees else _differing(self["difference_count"])
         return "\n".join([*lines, f"{verdict} at position {self.position}"])

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from .._columns.types import FeatureType
 from .._times import instant, microseconds
 from ..errors import InvalidArgument
+from ..online import counted
 from .groups import Column, Group
 
 _LISTED_MAX = 20
@@ -127,7 +128,9 @@ class RowCheck:
         """
         if self._count:
             more = f"\nand {self._count - len(self._problems)} more" if self._count > len(self._problems) else ""
-            raise InvalidArgument("\n".join([f"{self._count} bad cells, nothing was written", *self._problems]) + more)
+            raise InvalidArgument(
+                "\n".join([f"{counted(self._count, 'bad cell', 'bad cells')}, nothing was written", *self._problems]) + more
+            )
 
 
 def _bound(bound: Any, type: FeatureType, rounded: Callable[[float], int]) -> pa.Scalar | None:

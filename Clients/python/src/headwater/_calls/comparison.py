@@ -17,7 +17,7 @@ from .._tables.rows import Rows
 from .._tables.rules import Misfit
 from .._tables.sources import open_source
 from ..errors import FailedPrecondition, InvalidArgument
-from ..online import pylist
+from ..online import counted, pylist
 from .spine_hash import label_rules
 from .table import Part
 
@@ -108,7 +108,7 @@ class _Written:
         while have < count:
             rows = next(self._pieces, None)
             if rows is None:
-                raise FailedPrecondition(f"has {self.row + have:,} rows, and the dataset has more", self._label)
+                raise FailedPrecondition(f"has {counted(self.row + have, 'row', 'rows')}, and the dataset has more", self._label)
             missing = [field.name for field in self._fields if field.name not in rows.columns]
             if missing:
                 raise InvalidArgument(f"has no column '{missing[0]}'; it has {', '.join(rows.names)}", self._label)
@@ -142,7 +142,7 @@ class _Written:
         """Refuses rows that are left."""
         rows = next(self._pieces, None)
         if any(table.num_rows for table in self._waiting) or (rows is not None and rows.count):
-            raise FailedPrecondition(f"has more than the {self.row:,} rows of the dataset", self._label)
+            raise FailedPrecondition(f"has more than the {counted(self.row, 'row', 'rows')} of the dataset", self._label)
 
 
 def report(fields: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -65,6 +65,21 @@ def seconds(timeout: float | None) -> float | None:
     return None if timeout is None else float(timeout)
 
 
+def of_text(value: Any, name: str, example: str) -> str:
+    """A text that a user gave.
+
+    Raises:
+        InvalidArgument: for what is none, or has half a character, which no name has.
+    """
+    if not isinstance(value, str):
+        raise InvalidArgument(f"{value!r:.60} is no text: {example}", name)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgument(f"{value!r:.60} has half a character: {example}", name) from None
+    return value
+
+
 def parse_json(body: pa.Buffer) -> Any:
     """A JSON answer.
 
@@ -133,6 +148,9 @@ class Core:
         seconds(timeout)
         if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
             raise InvalidArgument(f"{retries!r} is no number of retries: 0 or more", "retries")
+        for value, name, example in ((address, "address", "connect('127.0.0.1:7070')"), (project, "project", "connect(project='flights')")):
+            if value is not None:
+                of_text(value, name, example)
         address = address or os.environ.get("HEADWATER_ADDRESS") or "127.0.0.1:7070"
         named = project or os.environ.get("HEADWATER_PROJECT")
         pool = Pool(driver, Endpoint.parse(address), named or "default", 10.0, before_connecting=before_connecting)

@@ -18,9 +18,10 @@ from .._datasets.hashes import TableHash, fields_of
 from .._datasets.splits import Parts, SplitRule
 from .._tables.sources import snapshot
 from ..errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound, OutOfRange
+from ..online import counted
 from . import history, operations
 from .comparison import Comparison, report
-from .core import Core
+from .core import Core, of_text
 from .groups import describe
 from .online import Selection
 from .spine_hash import SpineHash, hash_spine
@@ -84,6 +85,7 @@ async def save(core: Core, query: TableQuery, name: str, words: Words) -> dict[s
         AlreadyExists: where another set goes by that name.
     """
     question = query.question
+    of_text(name, "name", "hist.save('churn')")
     features = await hash_answer(core, query)
     spine = await core.pool.driver.run(lambda: hash_spine(query, keep=words.split is not None))
     made: dict[str, Any] = {"name": name}
@@ -121,6 +123,7 @@ async def dataset(core: Core, name: str) -> dict[str, Any]:
     Raises:
         NotFound: says which there are.
     """
+    of_text(name, "name", "client.dataset('churn')")
     names = [entry["name"] for entry in await datasets(core)]
     if name not in names:
         there = ", ".join(names) if names else "there is none: hist.save(name) makes one"
@@ -171,10 +174,15 @@ async def checked_spine(core: Core, definition: Mapping[str, Any], query: TableQ
     found = await core.pool.driver.run(lambda: hash_spine(query, saved, keep="split" in definition))
     if found.keys != definition["spine"]:
         pairs = zip(definition["spine"]["columns"], found.keys["columns"], strict=True)
-        names = ", ".join(was["name"] for was, now in pairs if was != now)
+        others = [was for was, now in pairs if was != now]
+        names = ", ".join(column["name"] for column in others)
+        has_times = any(column["type"] == "timestamp" for column in others)
+        hint = (
+            "; if its times are numbers, say time_unit= as it was saved with" if has_times and query.spine.rules.time_unit is None else ""
+        )
         raise FailedPrecondition(
-            f"this is not the spine that dataset '{definition['name']}' was made with: it has {found.rows:,} rows, that one "
-            f"{definition['rows']:,}; other cells in {names}"
+            f"this is not the spine that dataset '{definition['name']}' was made with: it has "
+            f"{counted(found.rows, 'row', 'rows')}, that one {definition['rows']:,}; other cells in {names}{hint}"
         )
     return found
 

@@ -11,7 +11,7 @@ from .._connections.transport import Deadline
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
 from ..errors import NotFound
-from .core import Core, parse_json
+from .core import Core, of_text, parse_json
 
 _UNITS = {
     "us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000,
@@ -76,6 +76,7 @@ async def describe(core: Core, name: str, deadline: Deadline | None = None, as_o
     Raises:
         NotFound: says what there is.
     """
+    name = of_text(name, "name", "'weather', or one version of it, 'weather@2'")
     request = pb.DescribeRequest(project=core.project.encode(), name=name.encode())
     if as_of is not None:
         request.as_of = as_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,11 +10,13 @@ import pyarrow as pa
 from google.protobuf.message import Message
 
 from .._columns import batch
+from .._columns.exports import refuse_for_spine
 from .._columns.types import TIMESTAMP, FeatureType, Field
 from .._connections.transport import Deadline
+from .._names import FullNames
 from .._tables.rows import Source
 from .._tables.rules import Rules
-from .._tables.sources import columns_of, open_source
+from .._tables.sources import open_source
 from .._times import microseconds
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
@@ -84,12 +87,18 @@ def _spine_source(spine: Any, needed: list[str]) -> Source:
         InvalidArgument: for a column that Arrow has no type for, also one that no feature needs, as it is to be kept.
     """
     try:
-        return open_source(spine, needed)
+        # A table as Arrow has it says its types before its cells are taken.
+        if isinstance(spine, (pa.Table, pa.RecordBatch, pa.RecordBatchReader)):
+            refuse_for_spine((field.name, field.type) for field in spine.schema if field.name not in needed)
+        source = open_source(spine, needed)
+        if source.whole is not None:
+            refuse_for_spine((name, type) for name, type in (source.whole.head.types or {}).items() if name not in needed)
+        return source
     except InvalidArgument as error:
-        try:
-            columns_of(spine, only=needed)
-        except InvalidArgument:
-            raise error from None
+        # Only of a column by itself: of a table that is none there is more to say.
+        column = re.search(r"column '(.*)'$", error.location or "")
+        if column is None or column[1] in needed or re.search("is one value|no feature needs", error.message):
+            raise
         error.message += "; no feature needs this column: leave it out of the spine, or make it text"
         error.args = (error.message,)
         raise
@@ -196,7 +205,7 @@ async def resolve(core: Core, selection: Selection, deadline: Deadline, as_of: i
     try:
         transport = await core.transport("online", deadline)
         prepared = await prepare(core, transport, selection, deadline, as_of)
-        return Resolved(list(prepared.keys), [field.name for field in prepared.outputs])
+        return Resolved(list(prepared.keys), _outputs(selection, [field.name for field in prepared.outputs]))
     except Unavailable:
         pass
     keys: dict[str, FeatureType] = {}
@@ -208,7 +217,11 @@ async def resolve(core: Core, selection: Selection, deadline: Deadline, as_of: i
         names = [column.name for column in described.of_role("feature")] if feature.name == "*" else [feature.name]
         is_full = selection.full_feature_names
         outputs += [feature.renamed or (f"{feature.group.partition('@')[0]}__{name}" if is_full else name) for name in names]
-    return Resolved([Field(name, type) for name, type in keys.items()], outputs)
+    return Resolved([Field(name, type) for name, type in keys.items()], _outputs(selection, outputs))
+
+
+def _outputs(selection: Selection, names: list[str]) -> list[str]:
+    return FullNames(names) if selection.full_feature_names else names
 
 
 class _Feature(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from .._columns import packed
 from .._columns.packed import PackedColumns, Types
 from .._columns.types import FeatureType, Field
 from .._connections.transport import Deadline, Transport
-from .._names import AnswerNames
+from .._names import AnswerNames, FullNames
 from .._tables import convert
 from .._tables.rules import Rules
 from .._tables.sources import columns_of
@@ -23,9 +24,10 @@ from .._times import microseconds
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
 from .._wire.session import decode
+from .._wire.words import in_python
 from ..errors import FailedPrecondition, InvalidArgument, ResourceExhausted, Unavailable
-from ..online import OnlineFeatures
-from .core import Backoff, Core, position
+from ..online import OnlineFeatures, counted
+from .core import Backoff, Core, of_text, position
 
 
 class Selection(NamedTuple):
@@ -71,6 +73,8 @@ def _checked(service: str | None, features: tuple[str, ...], full_feature_names:
         raise InvalidArgument("features are names, such as group:feature, and a service is one name")
     if service is None and not features:
         raise InvalidArgument("features= names none: give a list of group:feature")
+    for name in (*features, *([] if service is None else [service])):
+        of_text(name, "features" if service is None else "service", "features are names, such as group:feature, and a service is one name")
     return Selection(service, features, full_feature_names)
 
 
@@ -117,10 +121,11 @@ async def prepare(core: Core, transport: Transport, selection: Selection, deadli
         raise Unavailable(error.message) from None
     reply = decode(pb.PrepareReply, frame.head)
     for warning in reply.warnings:
-        warnings.warn(warning.decode(), FutureWarning, stacklevel=2)
+        warnings.warn(in_python(warning.decode()), FutureWarning, stacklevel=2)
     outputs = tuple(Field(output.name.decode(), FeatureType.parse(output.type.decode())) for output in reply.outputs)
     keys = tuple(Field(key.name.decode(), FeatureType.parse(key.type.decode())) for key in reply.keys)
-    names = AnswerNames([field.name for field in outputs], [field.name for field in keys], "request key")
+    features = [field.name for field in outputs]
+    names = AnswerNames(FullNames(features) if selection.full_feature_names else features, [field.name for field in keys], "request key")
     made = Prepared(reply.handle, outputs, Types(field.type for field in outputs), keys, names)
     if as_of is None:
         transport.prepared[core.project, selection] = made
@@ -133,6 +138,8 @@ async def get(core: Core, selection: Selection, entities: Any, options: Options)
     backoff = Backoff(core.retries)
     rules = Rules(options.time_unit)
     head = _head(options)
+    # Tried again, a call has the same keys.
+    entities = _kept(entities)
     has_resolved_again = False
     while True:
         transport: Transport | None = None
@@ -174,8 +181,7 @@ def key_columns(entities: Any, fields: Sequence[Field], rules: Rules) -> tuple[d
     Raises:
         InvalidArgument: for a missing key, a type that does not fit, columns of different lengths.
     """
-    if isinstance(entities, Iterator):
-        entities = list(entities)
+    entities = _kept(entities)
     if entities is None or (not fields and isinstance(entities, (dict, list)) and not entities):
         if fields:
             raise InvalidArgument(f"give entities= with the keys {_described(fields)}")
@@ -197,11 +203,40 @@ def key_columns(entities: Any, fields: Sequence[Field], rules: Rules) -> tuple[d
         if is_shared:
             array = _own(array)
         if rows >= 0 and len(array) != rows:
-            raise InvalidArgument(f"{len(array)} values where the keys before have {rows}", f"entity key '{name}'")
+            raise InvalidArgument(f"{counted(len(array), 'value', 'values')} where the keys before have {rows}", f"entity key '{name}'")
         keys[name], rows = array, len(array)
     if rows < 0:
         rows = max((len(column) for column in columns.values()), default=1)
     return keys, rows
+
+
+def _kept(entities: Any) -> Any:
+    """Entities that can be read more than once.
+
+    Raises:
+        InvalidArgument: for paths: keys of a request are in memory.
+    """
+    if entities.__class__ is dict:
+        return entities
+    if isinstance(entities, pa.RecordBatchReader):
+        return entities.read_all()
+    if isinstance(entities, Iterator):
+        entities = list(entities)
+    if isinstance(entities, (list, tuple)) and entities:
+        if all(isinstance(item, pa.RecordBatch) for item in entities):
+            return pa.Table.from_batches(entities)
+        if all(isinstance(item, (str, os.PathLike)) for item in entities):
+            raise _no_file(entities[0])
+    if isinstance(entities, (str, os.PathLike)):
+        raise _no_file(entities)
+    return entities
+
+
+def _no_file(path: Any) -> InvalidArgument:
+    return InvalidArgument(
+        f"{str(path)!r:.100} is a text or a path, and keys are a table in memory: {{'key': [values]}}, or a file that you read first, such "
+        "as with pyarrow.parquet.read_table(path) or pandas.read_csv(path)", "entities",
+    )  # fmt: skip
 
 
 def _is_of(value: Any, package: str) -> bool:

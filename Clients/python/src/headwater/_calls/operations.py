@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
@@ -12,10 +11,11 @@ from tqdm.auto import tqdm
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
 from .._wire.session import decode
+from .._wire.words import plan_in_python
 from ..errors import FailedPrecondition, InvalidArgument, Unavailable
 from ..reports import AuditReport, Listing, Plan, Report, StatusReport
 from . import documents
-from .core import Backoff, Core, parse_json, position
+from .core import Backoff, Core, of_text, parse_json, position
 from .groups import describe
 
 
@@ -30,9 +30,9 @@ async def apply_or_plan(core: Core, definitions: Any, *, is_plan: bool) -> Plan:
     project = document.content.get("project", core.project)
     if not isinstance(project, str):
         raise InvalidArgument(f"{project!r} is no name of a project", "project")
-    body = json.dumps(document.content, ensure_ascii=False, separators=(",", ":")).encode()
     request = pb.ApplyRequest(project=project.encode())
     try:
+        body = await core.pool.driver.run(lambda: documents.encoded(document.content))
         head, answer = await core.ask(Method.PLAN if is_plan else Method.APPLY, "online", request, pb.ApplyReply, (body,))
     except (InvalidArgument, FailedPrecondition) as error:
         raise document.placed(error) from None
@@ -40,7 +40,7 @@ async def apply_or_plan(core: Core, definitions: Any, *, is_plan: bool) -> Plan:
         core.definitions_position = head.position
         if core.takes_project:
             core.project, core.takes_project = project, False
-    return Plan(parse_json(answer), head.position, head.changed)
+    return Plan(plan_in_python(parse_json(answer)), head.position, head.changed)
 
 
 async def promote(core: Core, kind: str, name: str, *, force: bool, dry_run: bool) -> Plan:
@@ -51,8 +51,7 @@ async def promote(core: Core, kind: str, name: str, *, force: bool, dry_run: boo
         FailedPrecondition: for a version without rows.
     """
     for text, what in ((kind, "kind"), (name, "name")):
-        if not isinstance(text, str):
-            raise InvalidArgument(f"{text!r:.60} is no text: client.promote('group', 'orders@2')", what)
+        of_text(text, what, "client.promote('group', 'orders@2')")
     request = pb.PromoteRequest(project=core.project.encode(), kind=kind.encode(), name=name.encode(), force=force, dry_run=dry_run)
     return await _change(core, Method.PROMOTE, request, is_plan=dry_run)
 
@@ -65,8 +64,7 @@ async def remove(core: Core, kind: str, name: str, *, force: bool, keep_history:
         FailedPrecondition: names what depends on it.
     """
     for text, what in ((kind, "kind"), (name, "name")):
-        if not isinstance(text, str):
-            raise InvalidArgument(f"{text!r:.60} is no text: client.remove('group', 'orders@1')", what)
+        of_text(text, what, "client.remove('group', 'orders@1')")
     request = pb.RemoveRequest(
         project=core.project.encode(), kind=kind.encode(), name=name.encode(), force=force, keep_history=keep_history, dry_run=dry_run
     )
@@ -78,7 +76,7 @@ async def _change(core: Core, method: Method, request: Message, *, is_plan: bool
     head, answer = await core.ask(method, "online", request, pb.ApplyReply)
     if not is_plan:
         core.definitions_position = head.position
-    return Plan(parse_json(answer), head.position, head.changed)
+    return Plan(plan_in_python(parse_json(answer)), head.position, head.changed)
 
 
 async def listing(core: Core) -> Listing:
@@ -97,7 +95,7 @@ async def choose_project(core: Core) -> None:
 
 async def search(core: Core, text: str) -> Listing:
     """What has the text in a name, a description, an owner or a tag; of a group's features too, without regard to case."""
-    wanted = text.casefold()
+    wanted = of_text(text, "text", "client.search('delay')").casefold()
     everything = await listing(core)
     found: dict[str, Any] = {"project": everything["project"], "searched": text}
     for kind in ("entities", "feature_groups", "feature_services", "datasets"):
@@ -108,32 +106,35 @@ async def search(core: Core, text: str) -> Listing:
             matches = [f"name {entry['name']}"] if wanted in entry["name"].casefold() else []
             for part in described:
                 definition = part.get("definition", part)
-                matches += [where for where, words in _texts(definition, "") if where and wanted in words.casefold()]
+                searched = _OF_PEOPLE if kind == "datasets" else _SEARCHED
+                matches += [where for where, words in _texts(definition, "", searched) if wanted in words.casefold()]
             if matches:
                 entries.append({**entry, "matches": list(dict.fromkeys(matches))})
         found[kind] = entries
     return Listing(found, everything.position)
 
 
-_SEARCHED = ("description", "owner", "tags", "keys", "features")
+_OF_PEOPLE = ("description", "owner", "tags")
+# Features of a dataset are hashes of what it read; those of groups and services have names.
+_SEARCHED = (*_OF_PEOPLE, "keys", "features")
 # What one part of a list is called.
 _SINGLE = {"keys": "key", "features": "feature"}
 
 
-def _texts(definition: dict[str, Any], of: str) -> Iterator[tuple[str, str]]:
+def _texts(definition: dict[str, Any], of: str, searched: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The words of a definition that people chose, each with where it stands."""
-    for field in _SEARCHED:
+    for field in searched:
         value = definition.get(field)
         if isinstance(value, str):
             yield f"{field}{of}: {value}", value
-        elif isinstance(value, dict):
+        elif field == "tags" and isinstance(value, dict):
             for name, word in value.items():
                 yield f"tag{of} {name}={word}", f"{name}={word}"
         for part in value if isinstance(value, list) else []:
             name = part if isinstance(part, str) else part.get("name") or part.get("as") or part.get("feature") or ""
             yield f"{_SINGLE[field]} {name}", f"{name} {part.get('feature', '')}" if isinstance(part, dict) else name
             if isinstance(part, dict):
-                yield from _texts(part, f" of {_SINGLE[field]} {name}")
+                yield from _texts(part, f" of {_SINGLE[field]} {name}", searched)
 
 
 async def status(core: Core) -> StatusReport:
@@ -159,7 +160,7 @@ async def compact(core: Core, group: str | None) -> Report:
     """Compacts the history of one group, or of all."""
     request = pb.CompactRequest(project=core.project.encode())
     if group is not None:
-        request.group = group.encode()
+        request.group = of_text(group, "group", "client.compact('orders')").encode()
     head, _ = await core.ask(Method.COMPACT, "offline", request, pb.CompactReply, deadline=core.deadline_of_long_work())
     names = ("position", "chunks_before", "chunks_after", "bytes_before", "bytes_after")
     return Report({name: getattr(head, name) for name in names}, head.position)

@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from .._columns.types import FeatureType, Field
 from .._datasets.hashes import TableHash
-from .._infer import type_of
 from .._tables.lenient import fitted, lenient
 from .._tables.rows import Rows, Source
 from .._tables.rules import ColumnRules, Epochs, Misfit
@@ -68,6 +67,9 @@ def _source(query: TableQuery) -> Source:
 
 def _label_fields(schema: pa.Schema, spine: Spine, saved: list[Field] | None) -> list[Field]:
     """Further columns with the types that they are hashed as: given ones, their own, or, of text, those that they were saved with."""
+    # Imported late: what it knows of texts makes Arrow import pandas.
+    from .._infer import type_of
+
     types = {field.name: field.type for field in saved or []} | {name: spine.types[name] for name in spine.retyped}
     names = [name for name, _ in spine.fields]
     text = FeatureType.parse("string")

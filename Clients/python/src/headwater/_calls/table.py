@@ -227,9 +227,7 @@ class TableQuery:
             spine = beside.take(part.rows)
             both = [name for name in spine.schema.names if name in part.names]
             if both:
-                raise InvalidArgument(
-                    f"'{both[0]}' is a column of the spine and a feature: rename the spine's, or ask with full_feature_names=True"
-                )
+                raise InvalidArgument(f"'{both[0]}' is a column of the spine and a feature: rename the spine's")
         return part.finish(spine, retyped)
 
     async def _stream(self, answer: Answer, beside: Beside) -> AsyncGenerator[Piece, None]:

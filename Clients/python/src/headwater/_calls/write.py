@@ -26,6 +26,7 @@ from ..online import counted
 from .check import RowCheck
 from .core import Backoff, Core, parse_json
 from .groups import Column, Group, group
+from .taken import Taken, note
 
 _ENTRY = struct.Struct("<IIIB51x")
 _WRITE, _DELETE = 1, 2
@@ -80,7 +81,7 @@ class Written(int):
         return int.__format__(self, specification)
 
     def __repr__(self) -> str:
-        newer = f", {self.keys_with_newer_rows:,} keys have newer rows" if self.keys_with_newer_rows else ""
+        newer = f", {counted(self.keys_with_newer_rows, 'key has', 'keys have')} newer rows" if self.keys_with_newer_rows else ""
         below = f", {self.rows_below_cutoff:,} below the retention cutoff" if self.rows_below_cutoff else ""
         behind = f", {self.rows_behind_tombstone:,} older than their key's delete" if self.rows_behind_tombstone else ""
         return f"<position {int(self)}: {counted(self.rows, 'row', 'rows')}{newer}{below}{behind}>"
@@ -135,8 +136,7 @@ async def _write_together(core: Core, tables: Mapping[str, Any], options: Option
     if size > limit:
         raise InvalidArgument(f"{size:,} bytes in one atomic request; the server takes {limit:,}: write the groups one by one")
     request = _Request(core, body, core.deadline(options.timeout))
-    await request.begin()
-    return await request.finish()
+    return await _alone(request, options)
 
 
 async def _nothing(core: Core, options: Options) -> Written:
@@ -221,8 +221,7 @@ class _Table:
             if whole.count <= ROWS_MAX and sum(array.nbytes for _, array in arrays) <= REQUEST_BYTES:
                 # One request, which the server checks whole.
                 request = _Request(self.core, [self._entry(whole.count, arrays)], self.core.deadline(self.options.timeout))
-                await request.begin()
-                return await request.finish()
+                return await _alone(request, self.options)
         if self.source.is_repeatable:
             await self._check()
         return await self._send()
@@ -260,8 +259,9 @@ class _Table:
         hidden = not self.options.progress if self.options.progress is not None else None
         bar = tqdm(total=self.source.row_count, unit="row", unit_scale=True, desc=self.group.name, disable=hidden, delay=0.5, leave=False)
         done = Written(0)
+        told = Taken()
         pieces = self._pieces()
-        waiting: deque[_Request] = deque()
+        waiting: deque[tuple[_Request, Rows]] = deque()
         is_over = False
         # Whose answer is waited for.
         answering: _Request | None = None
@@ -274,39 +274,64 @@ class _Table:
                         rows, arrays = made
                         entry = await run(lambda rows=rows, arrays=arrays: self._entry(rows.count, arrays))  # type: ignore[misc]
                         request = _Request(self.core, [entry], self.core.deadline(self.options.timeout))
-                        await request.begin(waiting[-1] if waiting else None)
-                        waiting.append(request)
+                        # Before it is sent: what is interrupted then may have been written.
+                        waiting.append((request, rows))
+                        await request.begin(waiting[-2][0] if len(waiting) > 1 else None)
                     continue
-                answering = waiting.popleft()
+                answering, rows = waiting.popleft()
                 done = done._plus(await answering.finish())
                 answering = None
+                told.add(rows)
                 bar.update(done.rows - bar.n)
         except HeadwaterError as error:
             # What failed is that request, or the making of the next one.
-            await self._tell_what_was_written(error, done, list(waiting), has_gap=answering is not None)
+            await self._tell_what_was_written(error, done, told, list(waiting), has_gap=answering is not None)
+            raise
+        except BaseException as error:
+            # Ctrl-C, or a task that is cancelled: nothing is waited for.
+            is_under_way = answering is not None or bool(waiting)
+            note(error, told.interrupted(int(done), is_under_way=is_under_way, is_delete=self.options.is_delete))
             raise
         finally:
             bar.close()
         return done if done.rows else await _nothing(self.core, self.options)
 
-    async def _tell_what_was_written(self, error: HeadwaterError, done: Written, behind: list[_Request], *, has_gap: bool) -> None:
+    async def _tell_what_was_written(
+        self, error: HeadwaterError, done: Written, told: Taken, behind: list[tuple[_Request, Rows]], *, has_gap: bool
+    ) -> None:
         """Adds it to an error that came in the middle of a table: the requests behind may have been taken."""
         later = Written(0)
-        for request in behind:
+        for request, rows in behind:
             try:
                 answer = await request.finish()
                 if has_gap:
                     later = later._plus(answer)
                 else:
                     done = done._plus(answer)
+                    told.add(rows)
             except HeadwaterError:
                 continue
+        verb = "deleted" if self.options.is_delete else "written"
         if done.rows:
-            error.message += f"; rows 0 to {done.rows - 1} were written, up to position {int(done)}"
+            error.message += f"; {told.text(verb)}, up to position {int(done)}"
         if later.rows:
-            error.message += f"; of the rows behind the refused ones {later.rows} were written, up to position {int(later)}"
-        if done.rows or later.rows:
+            count = "1 was" if later.rows == 1 else f"{later.rows} were"
+            error.message += f"; of the rows behind the refused ones {count} {verb}, up to position {int(later)}"
+        if (done.rows or later.rows) and not self.options.is_delete:
             error.message += "; writing them again adds the same rows a second time"
+        error.args = (error.message,)
+
+
+async def _alone(request: _Request, options: Options) -> Written:
+    """One request that is the whole write."""
+    try:
+        await request.begin()
+        return await request.finish()
+    except HeadwaterError:
+        raise
+    except BaseException as error:
+        note(error, Taken().interrupted(0, is_under_way=True, is_delete=options.is_delete))
+        raise
 
 
 def _in_another_case(name: str, known: Iterable[str]) -> str:

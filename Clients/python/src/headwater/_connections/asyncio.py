@@ -125,7 +125,14 @@ class AsyncioTransport(OfSession, asyncio.BufferedProtocol):
         if self._loop.is_closed():
             self._session.lost(Cancelled("the event loop that the connection belonged to is closed"))
             self._shut_down()
-            self._transport = None
+            transport, self._transport = self._transport, None
+            # Nobody waits in a loop that is closed.
+            self._waiting.clear()
+            self._has_room = asyncio.Event()
+            # The loop would be asked to close the socket, and does nothing any more: asyncio's own transports can be told directly.
+            finish = getattr(transport, "_call_connection_lost", None)
+            if transport is not None and finish is not None and transport.get_extra_info("socket").fileno() >= 0:
+                finish(None)
 
     def _shut_down(self) -> None:
         taken = self._transport.get_extra_info("socket") if self._transport is not None else None

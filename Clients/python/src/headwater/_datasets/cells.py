@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,6 @@ from .._columns.types import FeatureType
 U8 = npt.NDArray[np.uint8]
 # Unsigned numbers of the same width, and the one NaN that stands for all.
 _NAN = {4: ("<u4", 0x7FC00000), 5: ("<u8", 0x7FF8000000000000)}
-_NOTHING = pa.scalar(b"", pa.large_binary())
 
 
 def cells(array: pa.Array, type: FeatureType) -> Any:
@@ -62,7 +62,13 @@ def runs(data: Any, width: int, count: int) -> pa.Array:
 
 def joined(*parts: Any) -> pa.Array:
     """Of each row the parts one behind the other; a part is a column or one value for all."""
-    return pc.binary_join_element_wise(*parts, _NOTHING)
+    return pc.binary_join_element_wise(*parts, _nothing())
+
+
+@lru_cache(maxsize=1)
+def _nothing() -> Any:
+    # Made when it is first needed: Arrow imports pandas for it.
+    return pa.scalar(b"", pa.large_binary())
 
 
 def _each(array: pa.Array, type: FeatureType) -> pa.Array:

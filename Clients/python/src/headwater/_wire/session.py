@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError, Message
 from ..errors import DataLoss, HeadwaterError, Internal, Unavailable, error_class
 from . import headwater_pb2 as pb
 from .frames import FRAME_BYTES_MAX, Bytes, Frame, Kind, Method, encode
+from .words import in_python
 
 # Bytes of data frames that the server may send ahead on one stream.
 WINDOW_BYTES = 4 << 20
@@ -178,4 +179,4 @@ def _error(frame: Frame) -> HeadwaterError:
     applied = detail.applied_position if detail.HasField("applied_position") else None
     location = detail.location.decode(errors="replace") or None
     message = detail.message.decode(errors="replace") or "the server gave no reason"
-    return error_class(frame.status)(message, location, applied)
+    return error_class(frame.status)(in_python(message), location, applied)
