@@ -218,3 +218,18 @@ def test_an_asyncio_client_removes(client: hw.Client) -> None:
             assert (await other.list())["feature_groups"] == []
 
     asyncio.run(run())
+
+
+def test_a_description_says_which_of_several_versions_the_name_means(client: hw.Client) -> None:
+    user = hw.Entity("user", {"id": "int64"})
+    versions = [hw.FeatureGroup("g", user, {"x": "float64"}, event_time="t", version=number) for number in (1, 2)]
+    client.apply([user, versions[0], hw.FeatureService("s", ["g@1:x"])])
+    assert "promoted" not in str(client.describe("g")) and "promoted" not in str(client.describe("s"))
+    client.apply([user, versions[1], hw.FeatureService("s", ["g@2:x"], version=2)])
+    for kind, name in (("group", "g"), ("service", "s")):
+        for promoted, other in ((1, 2), (2, 1)):
+            if promoted == 2:
+                client.promote(kind, f"{name}@2", force=True)
+            heads = [line for line in str(client.describe(name)).splitlines() if line.startswith("feature ")]
+            assert [line.endswith(", promoted") for line in sorted(heads)] == [promoted == 1, promoted == 2]
+            assert any(f"{name}@{other}" in line and line.endswith(", not promoted") for line in heads)

@@ -207,7 +207,10 @@ def _remark(feature: dict[str, Any]) -> str:
 
 def _promoted(described: dict[str, Any], versions: list[Any]) -> str:
     """Which of several versions the name means."""
-    return ", promoted" if described.get("promoted") and len(versions) > 1 else ""
+    # A server from before promotion tells of none.
+    if len(versions) < 2 or not any(version.get("promoted") for version in versions):
+        return ""
+    return ", promoted" if described.get("promoted") else ", not promoted"
 
 
 class StatusReport(Report):
