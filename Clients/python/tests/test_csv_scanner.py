@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +156,57 @@ def test_a_mark_is_skipped_at_the_start_alone(tmp_path: Path, monkeypatch: pytes
         path.write_text(f'{mark}"a",b\n{mark}1,{mark}\n{mark}2,3\n', encoding="utf-8")
         assert by_blocks(path) == [[f"{mark}1", mark], [f"{mark}2", "3"]]
         assert csv.read_header(path) == ["a", "b"]
+
+
+@pytest.mark.parametrize("block_bytes", [1, 3, 7, 64])
+def test_random_long_records_are_cut_and_refused_as_the_rules_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
+    monkeypatch.setattr(csv, "BLOCK_BYTES", block_bytes)
+    random_ = random.Random(block_bytes)
+    inside = ["x", "\n", "\r\n", '""', ",", "\r", '""\n', '",\n"']
+    for _ in range(150):
+        cell = "".join(random_.choices(inside, k=random_.randint(0, 60)))
+        bad = random_.choice(["", "", '"', '"x', ' "', "\r", '\n"'])
+        body = f'1,"{cell}"{bad}\n2,"{cell[:20]}"\n3,x\n'
+        same(tmp_path / "t.csv", ("a,b\n" + body[: random_.randint(len(body) // 2, len(body))]).encode())
+
+
+def test_a_quote_that_closes_nothing_is_found_wherever_it_opened(tmp_path: Path) -> None:
+    for count in (0, 1, 2, 3, 1000):
+        for head in (b"", b'1,"x"\n', b'1,"x""y"\n', b'"a","b"\n"c\nd",\n'):
+            same(tmp_path / "t.csv", b"a,b\n" + head + b'2,"' + b'""' * count + b"x\n")
+            same(tmp_path / "t.csv", b"a,b\n" + head + b'2,"' + b'x""\n' * count)
+
+
+def seconds(path: Path, data: bytes) -> float:
+    """What reading or refusing takes: the least of three."""
+    path.write_bytes(data)
+    times = []
+    for _ in range(3):
+        began = time.process_time()
+        outcome(lambda path: sum(rows.count for rows in csv.read_csv(path)), path)
+        times.append(time.process_time() - began)
+    return min(times)
+
+
+@pytest.mark.parametrize(
+    ("head", "line", "tail"),
+    [
+        (b'2,2024-01-01,"b\n', b'1,2024-01-01,"some text"\n', b""),
+        (b'2,2024-01-01,"', b'""\n', b'"\n'),
+        (b'2,2024-01-01,"', b'""\n', b""),
+        (b'2,2024-01-01,"', b"x\n", b'"\n'),
+        (b'2,2024-01-01,"', b'""', b""),
+        (b'"', b'"",\n', b'"\n'),
+    ],
+    ids=["never closed", "doubled quotes", "doubled and never closed", "line ends", "quotes alone", "in the first cell"],
+)
+def test_a_record_of_many_blocks_takes_time_in_line_with_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: bytes, line: bytes, tail: bytes
+) -> None:
+    monkeypatch.setattr(csv, "BLOCK_BYTES", 64 << 10)
+    made = [b"id,t,s\n" + head + line * (size // len(line)) + tail for size in (1 << 20, 4 << 20)]
+    small, large = (seconds(tmp_path / "t.csv", data) for data in made)
+    # Of what takes the square of its size it would be 16 times.
+    assert large < 8 * small + 0.2, (small, large)

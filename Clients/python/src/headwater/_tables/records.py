@@ -11,6 +11,8 @@ RECORD_BYTES_MAX = 64 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _QUOTE, _COMMA, _LINE_FEED, _CARRIAGE_RETURN = b'",\n\r'
 _NOWHERE = np.empty(0, np.int64)
+# How many line ends inside quotes are passed one by one before all are looked at together, which costs as much as a few hundred.
+_STEPS = 16
 
 Places = npt.NDArray[np.int64]
 
@@ -30,8 +32,10 @@ class Run:
     byte tells whether it stands inside quotes. Where text breaks the rules, the first byte to break them is found before that goes wrong.
     """
 
-    def __init__(self, data: bytes, *, is_last: bool, quotes: Places | None = None) -> None:
+    def __init__(self, data: bytes, *, is_last: bool, quotes: Places | None = None, is_inside: bool = False) -> None:
         self.data = data
+        # Whether the first byte stands inside quotes, where it is in the middle of a record.
+        self._starts_inside = is_inside
         # Whether the file ends here: the last record may lack its line end.
         self.is_last = is_last
         self._bytes = np.frombuffer(data, np.uint8)
@@ -41,18 +45,33 @@ class Run:
 
     def first_end(self) -> int:
         """Where the first record ends, behind its line end."""
-        end = self.data.find(b"\n")
-        while end >= 0 and self._is_inside(end):
+        end = -1
+        for _ in range(_STEPS):
             end = self.data.find(b"\n", end + 1)
-        return end + 1 if end >= 0 else len(self.data)
+            if end < 0 or not self.is_inside(end):
+                return end + 1 if end >= 0 else len(self.data)
+        ends = self._outside(_LINE_FEED)
+        return int(ends[0]) + 1 if len(ends) else len(self.data)
 
     def last_end(self) -> int:
         """Where the last whole record ends; 0 where none does."""
-        end = self.data.rfind(b"\n")
-        while end >= 0 and self._is_inside(end):
-            opening = int(self._quotes[np.searchsorted(self._quotes, end) - 1])
-            end = self.data.rfind(b"\n", 0, opening)
-        return end + 1
+        end = len(self.data)
+        for _ in range(_STEPS):
+            end = self.data.rfind(b"\n", 0, end)
+            if end < 0 or not self.is_inside(end):
+                return end + 1
+            before = int(np.searchsorted(self._quotes, end))
+            # Between a quote and this one all is inside.
+            end = int(self._quotes[before - 1]) if before else 0
+        ends = np.flatnonzero((self._bytes == _LINE_FEED) & (self._parities() == 0))
+        return int(ends[-1]) + 1 if len(ends) else 0
+
+    def _parities(self) -> npt.NDArray[np.uint8]:
+        """Of each byte that is no quote whether it stands inside quotes."""
+        parities: npt.NDArray[np.uint8] = np.bitwise_xor.accumulate((self._bytes == _QUOTE).view(np.uint8))
+        if self._starts_inside:
+            np.bitwise_xor(parities, 1, out=parities)
+        return parities
 
     def head(self, end: int) -> Run:
         """The bytes before one; they are whole records."""
@@ -76,7 +95,7 @@ class Run:
         return Malformed(self, start, f"a record of more than {RECORD_BYTES_MAX} bytes: is a quote missing?")
 
     def _bad_opening(self) -> Malformed | None:
-        openings = self._quotes[0::2]
+        openings = self._quotes[self._starts_inside :: 2]
         before = self._bytes[np.maximum(openings - 1, 0)]
         # Behind a quote it is the second of two.
         is_bad = (before != _COMMA) & (before != _LINE_FEED) & (before != _QUOTE) & (openings > 0)
@@ -86,7 +105,7 @@ class Run:
         return Malformed(self, int(openings[is_bad][0]), reason)
 
     def _bad_closing(self) -> Malformed | None:
-        behind = self._quotes[1::2] + 1
+        behind = self._quotes[not self._starts_inside :: 2] + 1
         behind = behind[behind < len(self.data)]
         next = self._bytes[behind]
         is_bad = (next != _COMMA) & (next != _LINE_FEED) & (next != _QUOTE) & (next != _CARRIAGE_RETURN)
@@ -110,11 +129,10 @@ class Run:
     def _unclosed(self) -> Malformed | None:
         if not self.is_last or len(self._quotes) % 2 == 0:
             return None
-        opening = len(self._quotes) - 1
-        while opening > 0 and self._quotes[opening - 1] == self._quotes[opening] - 1:
-            # The second of two: the cell was opened before.
-            opening -= 2
-        place = int(self._quotes[opening])
+        openings = self._quotes[0::2]
+        # Behind another quote it is the second of two: the cell was opened before.
+        first_of_two = np.flatnonzero(self._quotes[1::2] != openings[1:] - 1)
+        place = int(openings[first_of_two[-1] + 1 if len(first_of_two) else 0])
         return Malformed(self, place, "the quote that opens on line {line} is never closed", place)
 
     def starts(self) -> Places:
@@ -144,13 +162,17 @@ class Run:
         texts = [record[start:end] for start, end in zip([0, *(comma + 1 for comma in commas)], [*commas, len(record)], strict=True)]
         return [text[1:-1].replace(b'""', b'"') if text.startswith(b'"') else text for text in texts]
 
-    def _is_inside(self, place: int) -> bool:
-        return bool(np.searchsorted(self._quotes, place) % 2)
+    def is_inside(self, place: int) -> bool:
+        """Whether a byte stands inside quotes; a quote that closes a cell does."""
+        return bool((np.searchsorted(self._quotes, place) + self._starts_inside) % 2)
 
     def _outside(self, byte: int) -> Places:
         """Where a byte stands outside quotes."""
         places = np.flatnonzero(self._bytes == byte)
-        return places[np.searchsorted(self._quotes, places) % 2 == 0] if len(self._quotes) else places
+        if not len(self._quotes):
+            return _NOWHERE if self._starts_inside else places
+        outside: Places = places[np.searchsorted(self._quotes, places) % 2 == self._starts_inside]
+        return outside
 
 
 def runs(read: Callable[[int], bytes], block_bytes: int) -> Iterator[Run]:
@@ -166,13 +188,40 @@ def runs(read: Callable[[int], bytes], block_bytes: int) -> Iterator[Run]:
     while True:
         chunk = read(block_bytes)
         run = Run(rest + chunk if rest else chunk, is_last=len(chunk) < block_bytes)
+        end = 0 if run.is_last else run.last_end()
+        if not end and not run.is_last:
+            run = _record(run, read, block_bytes)
+            end = run.last_end()
         if run.is_last:
             yield run
             return
-        end = run.last_end()
-        if end:
-            yield run.head(end)
-        elif len(run.data) > RECORD_BYTES_MAX:
-            run.check()
-            raise Malformed(run, 0, f"a record of more than {RECORD_BYTES_MAX} bytes: is a quote missing?")
+        yield run.head(end)
         rest = run.data[end:]
+
+
+def _record(run: Run, read: Callable[[int], bytes], block_bytes: int) -> Run:
+    """Reads on to the end of a record that is longer than a block. Each block is looked at once, and refused where it breaks the rules:
+    behind a quote that never closes the next one tells.
+
+    Raises:
+        Malformed: for a record that is too long, too.
+    """
+    run.check()
+    parts, size = [run.data], len(run.data)
+    while True:
+        if size > RECORD_BYTES_MAX:
+            raise Malformed(Run(b"".join(parts), is_last=False), 0, f"a record of more than {RECORD_BYTES_MAX} bytes: is a quote missing?")
+        chunk = read(block_bytes)
+        # What follows the last byte was not known.
+        last = len(run.data) - 1
+        run = Run(run.data[last:] + chunk, is_last=False, is_inside=run.is_inside(last))
+        parts.append(chunk)
+        size += len(chunk)
+        if len(chunk) < block_bytes or run.last_end():
+            return Run(b"".join(parts), is_last=len(chunk) < block_bytes)
+        try:
+            run.check()
+        except Malformed:
+            # With its place in the record.
+            Run(b"".join(parts), is_last=False).check()
+            raise
