@@ -227,8 +227,8 @@ class Client:
 
         Args:
             features: such as `["weather:temp", "aircraft@2:seats"]`; or give `service`.
-            entities: the keys, one vector for each row: a dict of lists, a list of dicts, or any table in memory. None for global features. A
-                null key, or one that is not there, is NOT_FOUND.
+            entities: the keys, one vector for each row: a dict of lists, a list of dicts, or any table in memory. None for global
+                features. A null key, or one that is not there, is NOT_FOUND.
             service: `departure_delay`, or `departure_delay@1`.
             full_feature_names: names features `weather__temp`.
             min_position: the answer shows at least this position, such as that of a write.
