@@ -81,6 +81,59 @@ import Wire
         }
     }
 
+    @Test func smallRequestsThatWaitForAnAnswerHoldNoMoreThanAPart() async throws {
+        try await withServer(.tcp(host: "127.0.0.1", port: 0), Self.options()) { server in
+            var hostile: [RawClient] = []
+            for _ in 0..<12 {
+                let raw = try await greeted(server)
+                // None of them is answered.
+                for id in 1...40 {
+                    raw.channel.writeAndFlush(
+                        ByteBuffer(bytes: Self.request(.plan, id: UInt64(2 * id), bodyBytes: 200 << 10)), promise: nil)
+                }
+                hostile.append(raw)
+            }
+            try await Task.sleep(for: .milliseconds(700))
+            #expect(server.transport.networkBytes <= Self.budget + 12 * (NetworkBudget.partLeast + 256 << 10))
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            _ = try await client.call(.get, head: [], deadline: .seconds(2))
+            await client.close()
+            for raw in hostile { try? await raw.channel.close() }
+        }
+    }
+
+    @Test func dataThatNobodyTakesIsRefusedOnceMemoryIsShort() async throws {
+        try await withServer(.tcp(host: "127.0.0.1", port: 0), Self.options()) { server in
+            var hostile: [RawClient] = []
+            for _ in 0..<8 {
+                let raw = try await greeted(server)
+                try await raw.channel.setOption(.autoRead, value: false).get()
+                for stream in 1...8 {
+                    let id = UInt64(2 * stream)
+                    raw.channel.writeAndFlush(
+                        ByteBuffer(bytes: FrameEncoder.encode(FrameHeader(.request, method: .history, requestID: id)).bytes),
+                        promise: nil)
+                    for _ in 0..<12 {
+                        let data = FrameEncoder.encode(
+                            FrameHeader(.data, requestID: id), body: [UInt8](repeating: 1, count: 256 << 10)[...])
+                        raw.channel.writeAndFlush(ByteBuffer(bytes: data.bytes), promise: nil)
+                    }
+                }
+                hostile.append(raw)
+            }
+            // 192 MiB were sent.
+            for _ in 0..<20 {
+                try await Task.sleep(for: .milliseconds(100))
+                #expect(server.transport.networkBytes <= 2 * Self.budget)
+            }
+            let client = try await ClientTransport.connect(to: server.endpoint)
+            _ = try await client.call(.get, head: [], deadline: .seconds(2))
+            await client.close()
+            for raw in hostile { try? await raw.channel.close() }
+            #expect(try await eventually { server.transport.networkBytes == 0 })
+        }
+    }
+
     @Test func unreadStreamsHoldAPartOfTheBudget() async throws {
         try await withServer(.tcp(host: "127.0.0.1", port: 0), Self.options()) { server in
             var hostile: [RawClient] = []

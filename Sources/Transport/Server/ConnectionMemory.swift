@@ -135,7 +135,23 @@ extension ServerConnection {
     /// Whether nothing more is read for now.
     var isOverloaded: Bool {
         isBehind || output.waitingBytes > outputBytesMax
-            || connection.requestBytesInFlight > options.requestBytesMax || memory.waitsForRoom
+            || connection.requestBytesInFlight > requestBytesMax || memory.waitsForRoom
+    }
+
+    /// What requests without an answer may hold before no further one is read: less, the less is free.
+    private var requestBytesMax: Int { min(options.requestBytesMax, memory.budget.outputPart) }
+
+    /// Ends a request whose data nobody takes, once all memory is taken and its connection has more than its part: not to read on would
+    /// keep those from the rest of theirs that are being worked on.
+    func refuseDataWhereMemoryIsShort(_ id: UInt64) {
+        guard requests.inboundBytes > NetworkBudget.partLeast, memory.budget.isExceeded,
+            requests.inboundBytes > memory.budget.outputPart, let exchange = requests.exchange(id)
+        else { return }
+        Responder(exchange).fail(
+            HeadwaterError(
+                .resourceExhausted, "memory is short, and nobody is free to take what this request sends: send it again later"))
+        requests.inbound(id)?.close()
+        requests.letGo(id)
     }
 
     /// What may wait to be sent before no more answers are made.

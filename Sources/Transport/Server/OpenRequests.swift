@@ -29,7 +29,7 @@ struct OpenRequests {
     ///
     /// - Returns: whom it is for.
     mutating func received(_ header: FrameHeader) -> InboundStream? {
-        guard let inbound = open[header.requestID]?.inbound else { return nil }
+        guard let inbound = open[header.requestID]?.inbound, !inbound.isClosed else { return nil }
         open[header.requestID]!.inboundBytes += header.payloadBytes
         inboundBytes += header.payloadBytes
         return inbound
@@ -37,9 +37,17 @@ struct OpenRequests {
 
     /// Bytes of data were taken.
     mutating func consumed(_ bytes: Int, _ id: UInt64) {
-        guard open[id] != nil else { return }
-        open[id]!.inboundBytes -= bytes
-        inboundBytes -= bytes
+        guard let held = open[id]?.inboundBytes else { return }
+        // What was let go of is counted no more.
+        let taken = min(bytes, held)
+        open[id]!.inboundBytes -= taken
+        inboundBytes -= taken
+    }
+
+    /// Nobody takes what has come of a request's data.
+    mutating func letGo(_ id: UInt64) {
+        inboundBytes -= open[id]?.inboundBytes ?? 0
+        open[id]?.inboundBytes = 0
     }
 
     /// A request is answered: what is left of its data is let go of.

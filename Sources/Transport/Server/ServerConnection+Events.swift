@@ -6,7 +6,9 @@ extension ServerConnection {
         switch event {
         case .hello(let hello, _): greet(hello)
         case .request(let frame, let method): start(frame, method)
-        case .data(let frame): requests.received(frame.header)?.receive(frame)
+        case .data(let frame):
+            requests.received(frame.header)?.receive(frame)
+            refuseDataWhereMemoryIsShort(frame.header.requestID)
         case .cancelled(let id):
             requests.exchange(id)?.cancel()
             requests.inbound(id)?.close()
