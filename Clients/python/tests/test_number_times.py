@@ -310,3 +310,77 @@ def test_an_instant_of_any_form_is_the_one_that_a_column_of_it_gives(seed):
     for wrong in ("2024-13-01", "2024-01-01T24:00:00Z", "soon", "", "２０２４-01-01", "2024-01-01T10:00:00+99:00", "2024-01-01\n"):
         with pytest.raises(hw.InvalidArgument, match="^at: "):
             microseconds(wrong, "at")
+
+
+def test_further_columns_of_a_spine_that_become_times_follow_the_same_rule(client, tmp_path):
+    many = 20_000
+    rows = [{"id": 1, "event_time": "2026-01-05", "lab": "2024-01-01", "labs": None}] * many
+    for unit in ("s", "ms", "ns"):
+        number = SECONDS * FACTORS[unit]
+        for name, cell in (("lab", number), ("labs", [number, None])):
+            types = {"lab": "timestamp"} if name == "lab" else {"labs": "array(timestamp)"}
+            spines = [ndjson(tmp_path, [{"id": 1, "event_time": "2026-01-05", name: cell}])]
+            text = json.dumps(cell).replace('"', '""')
+            spines.append(csv(tmp_path, [f"id,event_time,{name}", f'1,2026-01-05,"{text}"']))
+            # Behind many rows that say nothing.
+            spines.append(ndjson_at(tmp_path / "late.ndjson", [*rows, {"id": 1, "event_time": "2026-01-05", name: cell}]))
+            for path in spines:
+                with pytest.raises(hw.InvalidArgument, match=rf"{path.name}: row \d+, column '{name}': the time " + refused(unit, number)):
+                    client.get_historical_features(path, "g:x", spine_types=types).to_arrow()
+                made = client.get_historical_features(path, "g:x", spine_types=types, time_unit=unit).to_arrow()[name].to_pylist()
+                assert made[-1] == ([MOMENT, None] if name == "labs" else MOMENT)
+    # One that lies in our time speaks for all.
+    path = ndjson(tmp_path, [{"id": 1, "event_time": "2026-01-05", "lab": lab} for lab in (5, MICROSECONDS)])
+    assert client.get_historical_features(path, "g:x", spine_types={"lab": "timestamp"}).to_arrow()["lab"].to_pylist()[1] == MOMENT
+    path = ndjson(tmp_path, [{"id": 1, "event_time": time} for time in (*["2026-01-05"] * many, SECONDS)])
+    with pytest.raises(hw.InvalidArgument, match=f"row {many + 1}, column 'event_time': the time " + refused("s", SECONDS)):
+        client.get_historical_features(path, "g:x").to_arrow()
+
+
+def ndjson_at(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+MULTIPLES = {
+    "10s": 10_000_000, "7D": 604_800_000_000, "5ms": 5_000, "3us": 3, "2000ns": 2, "15m": 900_000_000, "2h": 7_200_000_000,
+    "2W": 1_209_600_000_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", MULTIPLES)
+def test_times_of_numpy_count_their_multiples(client, unit):
+    counts = [MICROSECONDS // MULTIPLES[unit] + step for step in (0, 3)]
+    times = np.array(counts, f"M8[{unit}]")
+    right = [count * MULTIPLES[unit] for count in counts]
+    first = next(_keys)
+    forms = [times, list(times), pd.Series(list(times), dtype=object), np.ma.array(times, mask=[False, False])]
+    for number, form in enumerate(forms):
+        ids = [first + 10 * number, first + 10 * number + 1]
+        position = client.write("g", {"id": ids, "t": form, "x": [7, 8], "when": form, "whens": [[time, None] for time in times]})
+        got = client.scan("g", keys={"id": ids}, min_position=position).to_arrow()
+        assert got["when"].cast(pa.int64()).to_pylist() == got["event_time"].cast(pa.int64()).to_pylist() == right
+        assert [cell[0].value for cell in got["whens"]] == right
+    assert client.get_historical_features({"id": [ids[0]], "event_time": times[:1]}, "g:x").to_dict()["x"] == [7]
+    assert client.get_online_features("g:x", {"id": [ids[0]]}, at=times[0]).to_dict()["x"] == [7]
+    client.write("k", {"at": times, "x": [1, 2]})
+    assert client.get_online_features("k:x", {"at": times}, min_position=client.status().position).to_dict()["x"] == [1, 2]
+    assert microseconds(times[0], "at") == right[0]
+
+
+def test_times_of_numpy_beyond_64_bits_of_microseconds_are_refused(client):
+    before = client.status().position
+    for far in (
+        np.array([0, 300_000], "M8[Y]"), np.array([0, -(10**7)], "M8[M]"), np.array([0, 10**15], "M8[D]"), np.array([0, 2**40], "M8[D]"),
+        np.array([0, 10**18], "M8[h]"), np.array([0, 10**18], "M8[10s]"), np.array([0, 2**62], "M8[4ns]"), np.array([0, 10**17], "M8[s]"),
+        [np.datetime64(1, "ns"), np.datetime64("2500-01-01", "D")],
+    ):  # fmt: skip
+        for data in ({"id": [1, 2], "t": far}, {"id": [1, 2], "t": ["2026-01-05"] * 2, "whens": [[time] for time in far]}):
+            if far[0] != np.datetime64(0, "D") and "whens" in data:
+                continue
+            with pytest.raises(hw.InvalidArgument, match="row 1, column '(t|whens)': .* (fit|beside)|row 1, column 't'"):
+                client.write("g", data)
+        if isinstance(far, np.ndarray):
+            with pytest.raises(hw.InvalidArgument):
+                client.get_online_features("g:x", {"id": [1]}, at=far[1])
+    assert client.status().position == before

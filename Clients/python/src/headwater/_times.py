@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from ._tables.convert import INSTANT, instants_of_text
+from ._tables.numpy_times import microseconds_of
 from ._tables.rules import Epochs, Misfit
 from .errors import InvalidArgument
 
@@ -46,7 +47,10 @@ def microseconds(time: Any, name: str, unit: str | None = None) -> int:
     if isinstance(time, np.datetime64):
         if np.isnat(time):
             raise InvalidArgument(f"{time!r} is no time", name)
-        return int(time.astype("datetime64[us]").astype(np.int64))
+        try:
+            return microseconds_of(time)
+        except Misfit as misfit:
+            raise InvalidArgument(misfit.reason, name) from None
     if isinstance(time, (int, np.integer)) and not isinstance(time, bool):
         return Epochs(unit).instant(int(time), name)
     if isinstance(time, (float, np.floating)) and unit is not None:

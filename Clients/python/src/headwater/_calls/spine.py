@@ -102,20 +102,29 @@ class Spine:
 
     def encoded(self, keep: Callable[[pa.Table], None], first_row: int = 0) -> Iterator[npt.NDArray[np.uint8]]:
         """Batches to send, from a row on; `keep` gets the rows as the user has them."""
-        self.settle()
         for rows in self.source.read():
             skipped, first_row = min(first_row, rows.count), max(0, first_row - rows.count)
             if skipped == rows.count:
                 continue
-            arrays = [(number, type, self._sent(rows, name, type)) for number, (name, type) in enumerate(self._fields)]
-            keep(self._kept(rows).slice(skipped))
+            sent, kept = self.columns(rows)
+            arrays = [(number, type, array) for number, ((_, type), array) in enumerate(zip(self._fields, sent, strict=True))]
+            keep(kept.slice(skipped))
             for start in range(skipped, rows.count, _ROWS):
                 count = min(_ROWS, rows.count - start)
                 yield batch.encode(count, [(number, type, array.slice(start, count)) for number, type, array in arrays])
 
     def columns(self, rows: Rows) -> tuple[list[pa.Array], pa.Table]:
-        """Of some rows the columns that are sent, and all of them as the answer keeps them: with the columns and types of all files."""
-        return [self._sent(rows, name, type) for name, type in self._fields], self._kept(rows)
+        """Of some rows the columns that are sent, and all of them as the answer keeps them: with the columns and types of all files.
+
+        Raises:
+            InvalidArgument: for cells that do not fit, and for numbers that all may be times in another unit.
+        """
+        if self.source.whole is None and self.source.is_repeatable:
+            self._rules.defer()
+        made = [self._sent(rows, name, type) for name, type in self._fields], self._kept(rows)
+        if self._rules.is_doubtful:
+            self._settle_times()
+        return made
 
     def _sent(self, rows: Rows, name: str, type: FeatureType) -> pa.Array:
         # NDJSON may leave a column out of any row, and so out of all rows of a piece.
@@ -150,18 +159,15 @@ class Spine:
         assert self._schema is not None
         return _types(self._schema)
 
-    def settle(self) -> None:
-        """Reads files ahead where the first times are numbers that may be in another unit.
+    def _settle_times(self) -> None:
+        """Reads ahead where all numbers so far among the times of a column may be in another unit.
 
         Raises:
             InvalidArgument: where all of them may.
         """
-        if self.source.whole is not None or not self.source.is_repeatable:
-            return
-        times = [field for field in self._fields if field.type == TIMESTAMP]
-        self._rules.defer()
+        times = {name: type for name, type in self._types.items() if TIMESTAMP.code in (type.code, type.element_code)}
         for rows in self.source.read():
-            for name, type in times:
+            for name, type in times.items():
                 if name in rows.columns:
                     rows.column(name, type, self._rules)
             if not self._rules.is_doubtful:

@@ -41,7 +41,6 @@ def hash_spine(query: TableQuery, saved: list[Field] | None = None, *, keep: boo
         keep: whether keys and time are kept, to deal the rows out.
     """
     spine, source = query.spine, _source(query)
-    spine.settle()
     keys = TableHash(spine.fields)
     labels = TableHash(_label_fields(spine.prepare().schema, spine, saved)) if source is spine.source else None
     kept: list[list[pa.Array]] = [[] for _ in spine.fields]

@@ -165,10 +165,14 @@ def _with_instants(cells: list[Any], epochs: Epochs) -> list[Any]:
                 number_rows.append(row)
 
     def made(instants: Callable[[], pa.Array], rows: list[int]) -> Iterator[Any]:
+        before = epochs.doubt
         try:
-            return iter(instants().cast(pa.int64()).to_pylist())
+            values = instants().cast(pa.int64()).to_pylist()
         except Misfit as misfit:
             raise Misfit(rows[misfit.row or 0], misfit.reason) from None
+        if epochs.doubt is not None and epochs.doubt is not before:
+            epochs.doubt.row = rows[epochs.doubt.row or 0]
+        return iter(values)
 
     of_texts = made(lambda: instants_of_text(pa.array(texts, pa.string()), epochs), text_rows)
     of_numbers = made(lambda: epochs.instants(pa.array(numbers, pa.int64())), number_rows)

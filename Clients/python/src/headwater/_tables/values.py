@@ -13,6 +13,8 @@ import pyarrow as pa
 
 from ..errors import InvalidArgument
 from . import decimals, extensions
+from .numpy_times import one_unit, plain_times
+from .rules import Misfit
 
 
 def values_to_arrow(values: Any, name: str, *, nan_is_null: bool | None = None) -> pa.Array | pa.ChunkedArray:
@@ -34,6 +36,8 @@ def values_to_arrow(values: Any, name: str, *, nan_is_null: bool | None = None) 
         if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
             raise InvalidArgument(f"{values!r:.60} is one value: give a list of them, one for each row", f"column '{name}'")
         return _list_column(list(values), name, nan_is_null)
+    except Misfit as misfit:
+        raise InvalidArgument(misfit.reason, f"row {misfit.row}, column '{name}'") from None
     except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
         raise InvalidArgument(f"cells are of no type that fits: {error}", f"column '{name}'") from None
 
@@ -58,8 +62,9 @@ def _list_column(values: list[Any], name: str, nan_is_null: bool | None = None) 
         values = [None if isinstance(value, Decimal) and value.is_nan() else value for value in values]
     first = next((value for value in values if value is not None), None)
     if isinstance(first, np.datetime64) and all(value is None or isinstance(value, np.datetime64) for value in values):
-        # NumPy brings them to one unit.
-        return _numpy_column(np.array([np.datetime64("NaT") if value is None else value for value in values]), name)
+        return _numpy_column(one_unit(values), name)
+    if isinstance(first, (list, tuple, np.ndarray)):
+        values = [_plain_elements(value, row) for row, value in enumerate(values)]
     try:
         array = pa.array(values)
     except (pa.ArrowException, OverflowError, ValueError, TypeError):
@@ -82,6 +87,20 @@ def _list_column(values: list[Any], name: str, nan_is_null: bool | None = None) 
         is_finer = pandas is not None and any(getattr(value, "nanosecond", 0) for value in values)
         return pa.array(values, pa.timestamp("ns" if is_finer else "us", tz="UTC"))
     return array
+
+
+def _plain_elements(value: Any, row: int) -> Any:
+    """A cell of an array, whose times are in a unit that Arrow has."""
+    try:
+        if isinstance(value, np.ndarray):
+            return plain_times(value) if value.dtype.kind == "M" else value
+        if not isinstance(value, (list, tuple)):
+            return value
+        elements = [element for element in value if element is not None]
+        are_times = bool(elements) and all(isinstance(element, np.datetime64) for element in elements)
+        return plain_times(one_unit(list(value))) if are_times else value
+    except Misfit as misfit:
+        raise Misfit(row, misfit.reason) from None
 
 
 # Cells of one simple type, perhaps with missing ones, which Arrow takes as they are.
@@ -146,8 +165,8 @@ def _numpy_column(values: np.ndarray, name: str) -> pa.Array:
         raise InvalidArgument(reason, f"column '{name}'")
     if not values.dtype.isnative:
         values = values.astype(values.dtype.newbyteorder("="))
-    if values.dtype.kind == "M" and np.datetime_data(values.dtype)[0] in _COARSE_UNITS:
-        values = values.astype("M8[us]")
+    if values.dtype.kind == "M":
+        values = plain_times(values)
     if values.ndim == 2:
         # A vector in each row.
         elements = pa.array(np.ascontiguousarray(values).reshape(-1), mask=mask)
@@ -155,10 +174,6 @@ def _numpy_column(values: np.ndarray, name: str) -> pa.Array:
     if values.dtype == object and mask is None:
         return _list_column(values.tolist(), name)
     return pa.array(values, mask=mask)
-
-
-# Of times that Arrow does not have; what it has neither, but is finer than a microsecond, is refused.
-_COARSE_UNITS = ("Y", "M", "W", "h", "m", "generic")
 
 
 def _pandas_column(series: Any, name: str, nan_is_null: bool | None) -> pa.Array | pa.ChunkedArray:
