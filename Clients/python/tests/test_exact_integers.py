@@ -33,6 +33,7 @@ FEATURES = {
 def client(server: Server) -> Iterator[hw.Client]:
     with hw.connect(server.address, "exact") as connected:
         connected.apply([hw.FeatureGroup("g", hw.Entity("e", {"id": "int64"}), FEATURES, event_time="t")])
+        connected.apply([hw.FeatureGroup("texts", hw.Entity("e", {"id": "int64"}), {"s": "string"}, event_time="t")])
         connected.write(
             "g",
             {
@@ -134,6 +135,36 @@ def test_a_missing_value_has_no_place_in_a_matrix_of_whole_numbers(client):
                 answer.to_numpy(dtype=np.int64)
     for answer in answers(client, ["list"], [1, 2]):
         assert [None if cell is None else list(cell) for cell in answer.to_numpy()[:, 0]] == [[BIG, None], None]
+
+
+def test_a_matrix_of_a_given_type_holds_each_value_or_refuses_it(client):
+    for answer in answers(client, ["big"], [1, 3]):
+        assert answer.to_numpy(dtype="str")[:, 0].tolist() == [str(BIG), "5"]
+        assert answer.to_numpy(dtype="float32")[0, 0] == np.float32(BIG)
+        for dtype in ("int32", "uint8", "int16", "bool", "U3"):
+            with pytest.raises(hw.InvalidArgument, match=f"column 'big': {BIG} in row 0 is none of"):
+                answer.to_numpy(dtype=dtype)
+    for answer in answers(client, ["big"], [1, 2]):
+        assert np.isnan(answer.to_numpy(dtype="float64")[1, 0])
+        for dtype in ("str", "bool", "datetime64[us]"):
+            with pytest.raises(hw.InvalidArgument, match="column 'big': is missing in row 1, and .* has nothing for that"):
+                answer.to_numpy(dtype=dtype)
+    for answer in answers(client, ["x", "single", "small"], [1, 3]):
+        for dtype in ("int64", "bool", "uint64"):
+            with pytest.raises(hw.InvalidArgument, match="column 'x': 0.5 in row 0 is none of"):
+                answer.to_numpy(dtype=dtype)
+    # Beyond its range there is no nearest.
+    client.write("g", {"id": [50], "t": ["2026-01-05"], "x": [1e300]})
+    for answer in answers(client, ["x"], [50]):
+        with pytest.raises(hw.InvalidArgument, match=r"column 'x': 1e\+300 in row 0 is none of float32"):
+            answer.to_numpy(dtype="float32")
+    for answer in answers(client, ["small"], [1, 3]):
+        for dtype in ("nope", object(), "S0x"):
+            with pytest.raises(hw.InvalidArgument, match="is no type of NumPy's"):
+                answer.to_numpy(dtype=dtype)
+    client.write("texts", {"id": [1], "t": ["2026-01-05"], "s": ["abc"]})
+    with pytest.raises(hw.InvalidArgument, match="column 's': is of no type that float64 holds"):
+        client.get_online_features("texts:s", {"id": [1]}).to_numpy(dtype="float64")
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -15,7 +15,7 @@ import pyarrow as pa
 from ._columns import bits, packed
 from ._columns.exports import polars_frame
 from ._columns.frames import frame
-from ._columns.matrix import NumpyColumn, filled, matrix, objects_of
+from ._columns.matrix import NumpyColumn, dtype_of, filled, matrix, objects_of
 from ._columns.packed import PackedColumns, Types
 from ._columns.types import TIMESTAMP, Field
 from ._names import AnswerNames
@@ -173,16 +173,17 @@ class OnlineFeatures:
                 which are NaN. Without a common type it is an array of objects. A view where all features are of one type and there.
 
         Raises:
-            InvalidArgument: for a whole number that the result cannot hold, unless `dtype` says that it may be rounded.
+            InvalidArgument: for a value that the result does not hold: a `dtype` of floats says that the nearest one may be taken, others
+                take only what they hold.
         """
         whole = self._matrix()
-        if whole is None:
-            columns = []
-            for place, field in enumerate(self._fields):
-                values = self._values(place) if field.type.numpy is not None else self[field.name]
-                columns.append(NumpyColumn(field.name, field.type, values, self._missing(place)))
-            return matrix(columns, len(self), dtype)
-        return whole if dtype is None else whole.astype(dtype, copy=False)
+        if whole is not None and (dtype is None or dtype_of(dtype) == whole.dtype):
+            return whole
+        columns = []
+        for place, field in enumerate(self._fields):
+            values = self._values(place) if field.type.numpy is not None else self[field.name]
+            columns.append(NumpyColumn(field.name, field.type, values, self._missing(place)))
+        return matrix(columns, len(self), dtype)
 
     def _matrix(self) -> npt.NDArray[Any] | None:
         """All columns as one view, where they are of one type, lie one behind the other, and all values are there."""

@@ -74,24 +74,39 @@ def matrix(columns: Sequence[NumpyColumn], rows: int, dtype: npt.DTypeLike | Non
         dtype: of the result, or `None`.
 
     Raises:
-        InvalidArgument: for a whole number that the common type does not hold, and for a missing value that `dtype` has nothing for.
+        InvalidArgument: for a whole number that the common type does not hold, and for a value that is none of `dtype`, which rounds to
+            the nearest float alone, or is missing where it has nothing for that.
     """
+    target = _common(columns) if dtype is None else dtype_of(dtype)
     if not columns:
-        return np.empty((rows, 0), dtype)
-    target = _common(columns) if dtype is None else np.dtype(dtype)
+        return np.empty((rows, 0), target)
     made: list[npt.NDArray[Any]] = []
     for column in columns:
         if dtype is None and target == np.float64:
             _refuse_inexact(column)
         # One by one: what they have in common may hold less than the target.
-        values = _cells(column, target).astype(target, copy=False)
+        values = _as(column, target)
         made.append(values if values.ndim == 2 else values.reshape(rows, 1))
     return np.concatenate(made, axis=1)
+
+
+def dtype_of(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    """A type of NumPy's.
+
+    Raises:
+        InvalidArgument: for what is none.
+    """
+    try:
+        return np.dtype(dtype)
+    except (TypeError, ValueError, SyntaxError):
+        raise InvalidArgument(f"{dtype!r} is no type of NumPy's: 'float32' and 'object' are", "dtype") from None
 
 
 def _common(columns: Sequence[NumpyColumn]) -> np.dtype[Any]:
     """The type of a matrix: that which NumPy has for all of its columns, of which whole numbers with gaps are float64."""
     types = [_matrix_type(column) for column in columns]
+    if not types:
+        return np.dtype(np.float64)
     try:
         return np.result_type(*types)
     except TypeError:
@@ -107,19 +122,52 @@ def _matrix_type(column: NumpyColumn) -> np.dtype[Any]:
     return np.dtype(np.bool_ if column.type.code == 1 else object)
 
 
-def _cells(column: NumpyColumn, target: np.dtype[Any]) -> npt.NDArray[Any]:
+def _as(column: NumpyColumn, target: np.dtype[Any]) -> npt.NDArray[Any]:
     """The cells of a column for a matrix, with what its type has for those that are missing."""
-    _, type, values, missing = column
-    if missing is None or target.kind == "O":
-        return filled(type, values, missing) if type.numpy is not None else values
-    if target.kind in "iub":
+    name, type, values, missing = column
+    if target.kind == "O":
+        return (filled(type, values, missing) if type.numpy is not None else values).astype(target, copy=False)
+    has_missing = target.kind in "fc" or (target.kind == "M" and type.code == 8)
+    if missing is not None and not has_missing:
         row = int(np.flatnonzero(missing)[0])
-        raise InvalidArgument(
-            f"is missing in row {row}, and {target} has nothing for that: take a float, or object", f"column '{column.name}'"
-        )
-    if type.code in (1, 2, 3):
-        return np.where(missing, np.nan, values).astype(np.float64, copy=False)
-    return filled(type, values, missing) if type.numpy is not None else values
+        raise InvalidArgument(f"is missing in row {row}, and {target} has nothing for that: take a float, or object", f"column '{name}'")
+    if missing is not None and type.numpy is None:
+        # In an array of objects.
+        values = np.where(missing, np.nan, values)
+    made = _cast(values, target, name)
+    if missing is not None and type.numpy is not None:
+        made = made.copy()
+        made[missing] = np.datetime64("NaT") if target.kind == "M" else np.nan
+    return made
+
+
+def _cast(values: npt.NDArray[Any], target: np.dtype[Any], name: str) -> npt.NDArray[Any]:
+    """The values of another type: of whole numbers and text exactly, of floats the nearest."""
+    try:
+        with np.errstate(all="ignore"):
+            made: npt.NDArray[Any] = values.astype(target, copy=False)
+            is_other = _is_other(values, made)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidArgument(f"is of no type that {target} holds: {error}", f"column '{name}'") from None
+    if is_other.any():
+        row = int(np.flatnonzero(is_other.reshape(len(values), -1).any(axis=1))[0])
+        raise InvalidArgument(f"{values[row]} in row {row} is none of {target}: take one that holds it, or object", f"column '{name}'")
+    return made
+
+
+def _is_other(values: npt.NDArray[Any], made: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Where a cast made something else of a value."""
+    nowhere = np.zeros(values.shape, np.bool_)
+    if made.dtype.kind in "iub" and values.dtype.kind in "iufb":
+        return np.asarray((made.astype(values.dtype) != values) | ((made < 0) != (values < 0)))
+    if made.dtype.kind in "fc" and values.dtype.kind == "f":
+        return np.asarray(np.isinf(made) & np.isfinite(values))
+    if made.dtype.kind in "US":
+        # Cut off.
+        return np.asarray(values.astype(made.dtype.kind) != made)
+    if made.dtype.kind == "i" and values.dtype.kind == "M":
+        return np.asarray(made.astype(np.int64) != values.astype(np.int64))
+    return nowhere
 
 
 def _refuse_inexact(column: NumpyColumn) -> None:
