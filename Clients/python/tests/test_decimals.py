@@ -169,3 +169,8 @@ def test_a_proposed_group_says_which_decimals_lose_digits():
     with pytest.warns(UserWarning, match=r"column 'exact': row 1: 0\.12345678901234567 has more digits than a float64 holds: .*lossy=True"):
         group = hw.infer_group(data, name="g", keys="id")
     assert [feature.type for feature in group.features] == ["float64", "float64"]
+    lists = {"id": [1, 2, 3], "l": [None, [Decimal("1.5"), None], [Decimal("2"), Decimal("0.12345678901234567")]]}
+    with pytest.warns(UserWarning, match=r"column 'l': row 2: 0\.12345678901234567\d* has more digits than a float64 holds"):
+        assert [feature.type for feature in hw.infer_group(lists, name="g", keys="id").features] == ["array(float64)"]
+    with pytest.warns(UserWarning, match="column 'd': row 1: "):
+        hw.infer_group(pa.table({"id": [1, 2], "d": pa.array(data["exact"]).dictionary_encode()}), name="g", keys="id")

@@ -218,6 +218,29 @@ def test_a_type_that_this_process_does_not_know_is_refused_by_its_name_in_the_sc
     assert client.get_historical_features(spine, "all:int64").to_arrow()["point"].type == pa.int64()
 
 
+def test_elements_of_lists_of_a_type_that_this_process_does_not_know_are_refused_by_its_name(client, tmp_path):
+    period = pa.field("item", pa.int64(), metadata={b"ARROW:extension:name": b"geo.period", b"ARROW:extension:metadata": b"{}"})
+    cells = [[648], [649, None]]
+    for kind in (pa.list_(period), pa.large_list(period), pa.list_(period.with_name("element"))):
+        column = pa.array(cells, pa.list_(pa.int64())).cast(kind)
+        table = pa.table({"id": [1, 2], "time": [MOMENT] * 2, "array_int64": column})
+        pq.write_table(table, tmp_path / "p.parquet")
+        for data in (table, tmp_path / "p.parquet", table.to_reader()):
+            with pytest.raises(hw.InvalidArgument, match=r"column 'array_int64': holds geo.period where the type is array\(int64\)"):
+                client.write("all", data)
+        # A spine keeps its columns as they are.
+        spine = table.rename_columns(["id", "event_time", "periods"])
+        assert client.get_historical_features(spine, "all:int64").to_arrow()["periods"].to_pylist() == cells
+    flat = pa.field("p", pa.int64(), metadata=period.metadata)
+    proposals = pa.table(
+        [pa.array([1]), pa.array([648]), pa.array([[648]])], schema=pa.schema([("id", pa.int64()), flat, ("q", pa.list_(period))])
+    )
+    pq.write_table(proposals, tmp_path / "q.parquet")
+    for data in (proposals, tmp_path / "q.parquet"):
+        with pytest.raises(hw.InvalidArgument, match=r"column 'p': geo.period is no type .*column 'q': geo.period is no type"):
+            hw.infer_group(data, name="g", keys="id")
+
+
 def test_a_group_is_proposed_for_encodings_and_extension_types():
     data = pa.table(
         {

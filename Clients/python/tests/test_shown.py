@@ -136,5 +136,15 @@ def test_a_proposal_names_all_columns_that_it_cannot_take() -> None:
     chosen = hw.infer_group(table, name="g", keys="id", columns=["y"])
     assert [feature.name for feature in chosen.features] == ["y"]
     assert [feature.name for feature in hw.infer_group(table, name="g", keys="id", columns="x", skip="y").features] == ["x"]
+    # Columns of objects that are of no type, too.
+    columns = {"id": [1, 2], "x": [0.5, 1.5], "o": [object(), {}], "mixed": [1, "a"]}
+    for data in (columns, pd.DataFrame(columns), [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]):
+        for chosen in (
+            hw.infer_group(data, name="g", keys="id", skip=["o", "mixed"]),
+            hw.infer_group(data, name="g", keys="id", columns="x"),
+        ):
+            assert [(feature.name, feature.type) for feature in chosen.features] == [("x", "float64")]
+        with pytest.raises(hw.InvalidArgument, match=r"column 'o': row 0: .*; column 'mixed': row 1: .* skip=\['o', 'mixed'\]"):
+            hw.infer_group(data, name="g", keys="id")
     with pytest.raises(hw.InvalidArgument, match=r"^columns 'z', 'w': are missing: the table has id, x, s, d, y, n"):
         hw.infer_group(table, name="g", keys="id", columns=["z", "y"], skip="w")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ._columns.types import FeatureType
 from ._tables import decimals, encodings, extensions
@@ -14,7 +16,7 @@ from ._tables.guess import Guess
 from ._tables.partitions import Same
 from ._tables.rows import Head, Rows, Source, Text
 from ._tables.schemas import join_heads
-from ._tables.sources import open_source
+from ._tables.sources import columns_of, open_source
 from .definitions import Duration, Entity, Feature, FeatureGroup, Key
 from .errors import InvalidArgument
 
@@ -27,7 +29,8 @@ def infer_group(
 
     Args:
         data: any table that `Client.write` takes, or paths. Text of a CSV file becomes of another type only where every cell comes back
-            as it was written: `00501`, `1E5` and `+5` are strings.
+            as it was written: `00501`, `1E5` and `+5` are strings. Numbers that end in zeros behind the point, such as `2.50`, become
+            floats where all have as many digits behind it.
         name: of the group.
         keys: the key columns.
         event_time: the time's column; `None` for a static table.
@@ -39,8 +42,8 @@ def infer_group(
     Raises:
         InvalidArgument: for columns that are missing, or of types that no feature has: names all of them.
     """
-    source = open_source(data)
-    types = _column_types(source)
+    source, bad = _open(data)
+    types = _column_types(source) | bad
     if not types:
         raise InvalidArgument("the table is empty: there are no types to see")
     key_names = _names(keys)
@@ -66,19 +69,71 @@ def infer_group(
     return FeatureGroup(name, owner, features, event_time=event_time or "none", max_age=max_age)
 
 
+def _open(data: Any) -> tuple[Source, dict[str, InvalidArgument]]:
+    """A source of the columns that have a type, and why the others have none."""
+    if isinstance(data, Iterator) and not isinstance(data, pa.RecordBatchReader):
+        data = list(data)
+    try:
+        return open_source(data), {}
+    except InvalidArgument:
+        names = _names_in_memory(data)
+        good: dict[str, Any] = {}
+        bad: dict[str, InvalidArgument] = {}
+        for name in names:
+            try:
+                good.update(columns_of(data, only={name}))
+            except InvalidArgument as error:
+                bad[name] = error
+        if not names or len(set(names)) < len(names) or not bad or not all("column" in (error.location or "") for error in bad.values()):
+            raise
+        return open_source(good or pa.table({})), bad
+
+
+def _names_in_memory(data: Any) -> list[str]:
+    module = type(data).__module__.split(".")[0]
+    if module == "pandas" and hasattr(data, "columns"):
+        return [str(name) for name in (*data.columns, *data.index.names) if name is not None]
+    if module == "polars" and hasattr(data, "columns"):
+        return list(data.columns)
+    if isinstance(data, Mapping):
+        return list(map(str, data))
+    return list(dict.fromkeys(str(name) for record in data for name in record)) if _are_records(data) else []
+
+
+def _are_records(data: Any) -> bool:
+    return isinstance(data, (list, tuple)) and all(isinstance(record, Mapping) for record in data)
+
+
 def _warn_of_digits(rows: Rows, types: Mapping[str, str]) -> None:
     """Says which decimals a write would refuse."""
     for column, type in types.items():
         held = rows.columns.get(column)
-        if not isinstance(held, (pa.Array, pa.ChunkedArray)) or type != "float64" or not decimals.are_decimals(held.type):
+        if not isinstance(held, (pa.Array, pa.ChunkedArray)) or type.startswith(("string", "int")) or not len(held):
             continue
-        array = pa.concat_arrays(held.chunks) if isinstance(held, pa.ChunkedArray) and held.num_chunks else held
-        row = decimals.first_lossy(array) if len(array) else None
-        if row is not None:
+        array = pa.concat_arrays(held.chunks) if isinstance(held, pa.ChunkedArray) else held
+        found = _first_lossy(array)
+        if found is not None:
+            row, text = found
             warnings.warn(
-                f"column '{column}': row {rows.first_row + row}: {decimals.text(array, row)} has more digits than a float64 holds: a write "
+                f"column '{column}': row {rows.first_row + row}: {text} has more digits than a float64 holds: a write "
                 "refuses it unless lossy=True, which takes the nearest; a string keeps them all", stacklevel=3,
             )  # fmt: skip
+
+
+def _first_lossy(array: pa.Array) -> tuple[int, str] | None:
+    """The first row with a decimal, or a list of them, that a float64 does not hold, and that decimal."""
+    while encodings.is_encoded(array.type):
+        array = encodings.plain(array)
+    if decimals.are_decimals(array.type):
+        row = decimals.first_lossy(array)
+        return None if row is None else (row, decimals.text(array, row))
+    if any(is_one(array.type) for is_one in _LISTS):
+        found = _first_lossy(array.flatten())
+        if found is None:
+            return None
+        ends = np.cumsum(np.asarray(pc.fill_null(pc.list_value_length(array), 0)))
+        return int(np.searchsorted(ends, found[0], side="right")), found[1]
+    return None
 
 
 def _column_types(source: Source) -> dict[str, Any]:
@@ -102,7 +157,11 @@ def _column_types(source: Source) -> dict[str, Any]:
 
 def _joined(heads: Sequence[Head]) -> dict[str, pa.DataType]:
     schema = join_heads(heads, {}, (), "cast one of them")
-    return dict(zip(schema.names, schema.types, strict=True))
+    joined = dict(zip(schema.names, schema.types, strict=True))
+    for head in heads:
+        # What stands for something else is not of its storage's type.
+        joined.update({name: given for name, given in (head.types or {}).items() if isinstance(given, extensions.Unregistered)})
+    return joined
 
 
 def _names(given: str | Sequence[str]) -> list[str]:
@@ -122,7 +181,10 @@ def _all_known(types: Mapping[str, Any], columns: Sequence[str]) -> dict[str, st
     return {column: types[column] for column in columns}
 
 
-def _why_none(given: pa.DataType) -> str:
+def _why_none(given: pa.DataType | InvalidArgument) -> str:
+    if isinstance(given, InvalidArgument):
+        row = (given.location or "").partition(",")[0]
+        return f"{row}: {given.message}" if row.startswith("row") else given.message
     if isinstance(given, pa.BaseExtensionType):
         return f"{given.extension_name} is no type of a feature: {extensions.advice(given)}"
     return f"{given} is no type of a feature"

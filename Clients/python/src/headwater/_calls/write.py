@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 
 from .._columns import batch
 from .._connections.transport import Deadline
+from .._tables.partitions import PathText
 from .._tables.rows import ROWS_MAX, Rows, Source
 from .._tables.rules import Rules
 from .._tables.sources import open_source
@@ -177,9 +178,11 @@ class _Table:
         where = f"{rows.source}: " if rows.source else ""
         unknown = [name for name in rows.names if name not in self.columns]
         if unknown:
+            in_path = "; it stands in the file's path" if isinstance(rows.columns[unknown[0]], PathText) else ""
             raise InvalidArgument(
                 f"'{self.group.reference}' has no such column" + (" that a delete takes" if self.options.is_delete else "")
-                + f"; there are {', '.join(self.columns)}{_in_another_case(unknown[0], self.columns)}", f"{where}column '{unknown[0]}'",
+                + f"; there are {', '.join(self.columns)}{_in_another_case(unknown[0], self.columns)}{in_path}",
+                f"{where}column '{unknown[0]}'",
             )  # fmt: skip
         given = set(rows.names)
         for column in self.columns.values():

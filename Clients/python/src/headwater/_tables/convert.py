@@ -139,9 +139,8 @@ def _fit_float(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Arr
     given = array.type
     if pa.types.is_integer(given):
         made = array.cast(type.arrow, safe=False)
-        # float32 holds whole numbers up to 2^24 exactly; as with any float64, the nearest is taken.
-        if type.code == 5 and not rules.lossy:
-            _refuse_inexact(array, made)
+        if not rules.lossy:
+            _refuse_inexact(array, made, type)
         return made
     if decimals.are_decimals(given):
         return decimals.to_floats(array, type, lossy=rules.lossy)
@@ -156,17 +155,17 @@ def _fit_float(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Arr
     return made
 
 
-def _refuse_inexact(array: pa.Array, made: pa.Array) -> None:
-    """Refuses whole numbers that are others as float64: beyond 2^53 those whose last bits are not zero."""
-    if array.type.bit_width < 64:
-        return
-    whole, floats = np.asarray(pc.fill_null(array, 0)), np.asarray(pc.fill_null(made, 0.0))
-    # Rounded up to one more than 64 bits hold, a number has no way back.
-    is_beyond = floats >= 2.0 ** (63 if pa.types.is_signed_integer(array.type) else 64)
-    is_other = is_beyond | (np.where(is_beyond, 0.0, floats).astype(whole.dtype) != whole)
+def _refuse_inexact(array: pa.Array, made: pa.Array, type: FeatureType) -> None:
+    """Refuses whole numbers that became others as floats."""
+    whole = np.asarray(pc.fill_null(array, 0))
+    floats = np.asarray(pc.fill_null(made, 0)).astype(np.float64)
+    wide = np.dtype(np.uint64 if whole.dtype.kind == "u" else np.int64)
+    with np.errstate(invalid="ignore"):
+        # Of the greatest ones, the float is one more than 64 bits hold.
+        is_other = (floats >= 2.0 ** (64 if wide.kind == "u" else 63)) | (floats.astype(wide) != whole)
     if is_other.any():
         row = int(np.flatnonzero(is_other)[0])
-        raise Misfit(row, f"{whole[row]} is not exact as float64: use int64, or lossy=True")
+        raise Misfit(row, f"{array[row]} is not exact as {type}: use {'float64 or ' if type.code == 4 else ''}int64, or lossy=True")
 
 
 def _fit_string(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Array:

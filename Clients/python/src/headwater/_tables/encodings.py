@@ -42,7 +42,7 @@ def kept(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
         if isinstance(column, pa.ChunkedArray):
             return pa.chunked_array([_distinct(chunk) for chunk in column.chunks], given)
         return _distinct(column)
-    if not (pa.types.is_run_end_encoded(given) or pa.types.is_list_view(given) or pa.types.is_large_list_view(given)):
+    if kept_type(given) == given:
         return column
     if isinstance(column, pa.ChunkedArray):
         return pa.chunked_array([plain(chunk) for chunk in column.chunks], plain_type(given))
@@ -68,6 +68,12 @@ def has_dictionary(given: pa.DataType) -> bool:
     if pa.types.is_run_end_encoded(given):
         return has_dictionary(given.value_type)
     return any(has_dictionary(given.field(place).type) for place in range(given.num_fields))
+
+
+def kept_type(given: pa.DataType) -> pa.DataType:
+    """The type of such a column."""
+    is_changed = pa.types.is_run_end_encoded(given) or pa.types.is_list_view(given) or pa.types.is_large_list_view(given)
+    return plain_type(given) if is_changed else given
 
 
 def is_encoded(given: pa.DataType) -> bool:

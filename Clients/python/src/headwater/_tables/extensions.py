@@ -39,19 +39,31 @@ class Unregistered(pa.ExtensionType):
 
 def named_columns(schema: pa.Schema, columns: list[Any]) -> list[Any]:
     """The columns of a table, with those that are of an extension type this process does not know under its name."""
-    if not any(field.metadata for field in schema):
-        return columns
     return [_named(field, column) for field, column in zip(schema, columns, strict=True)]
 
 
 def _named(field: pa.Field, column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    name = (field.metadata or {}).get(_NAME)
-    if name is None or isinstance(field.type, pa.BaseExtensionType):
+    name = _unknown_name(field)
+    if name is None:
         return column
     made = Unregistered(field.type, name.decode(errors="replace"))
     if isinstance(column, pa.ChunkedArray):
         return pa.chunked_array([made.wrap_array(chunk) for chunk in column.chunks], made)
     return made.wrap_array(column)
+
+
+def _unknown_name(field: pa.Field) -> bytes | None:
+    """The extension type, of the column or of the elements of its lists, that this process does not know."""
+    given = field.type
+    if isinstance(given, pa.BaseExtensionType):
+        return None
+    name: bytes | None = (field.metadata or {}).get(_NAME)
+    return _unknown_name(given.value_field) if name is None and any(is_one(given) for is_one in _LISTS) else name
+
+
+_LISTS = (
+    pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list, pa.types.is_list_view, pa.types.is_large_list_view,
+)  # fmt: skip
 
 
 def as_it_was(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
@@ -61,6 +73,11 @@ def as_it_was(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     if isinstance(column, pa.ChunkedArray):
         return pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
     return column.storage
+
+
+def type_as_it_was(given: pa.DataType) -> pa.DataType:
+    """The type of such a column without its name."""
+    return given.storage_type if isinstance(given, Unregistered) else given
 
 
 def meant(array: pa.ExtensionArray, type: FeatureType) -> pa.Array:

@@ -92,14 +92,15 @@ class _File:
     def _read(self) -> Iterator[Rows]:
         if self.format in _CSV:
             return read_csv(self._path)
-        return read_ndjson(self._path, self._typed) if self.format in _NDJSON else _read_parquet(self._path)
+        return read_ndjson(self._path, self._typed) if self.format in _NDJSON else read_parquet(self._path)
 
     def parquet_rows(self) -> int:
         with _Parquet(self._path) as opened:
             return int(opened.metadata.num_rows)
 
 
-def _read_parquet(file: Path) -> Iterator[Rows]:
+def read_parquet(file: Path) -> Iterator[Rows]:
+    """The rows of a Parquet file; of one without rows its columns alone."""
     first = 1
     with _Parquet(file) as opened:
         for batch in opened.iter_batches(ROWS_MAX // 4):

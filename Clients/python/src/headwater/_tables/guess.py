@@ -23,7 +23,8 @@ class Guess:
     def __init__(self) -> None:
         self._types = {name: FeatureType.parse(name) for name in ("bool", "int64", "float64", "timestamp")}
         self._has_value = self._has_number = False
-        # Digits behind the point, where some number ends in a zero, and of all numbers: prices such as 2.50 have as many everywhere.
+        # Digits behind the point, where some number ends in a zero, and of all numbers, whole ones too: prices such as 2.50 have as many
+        # everywhere.
         self._padded: set[int] = set()
         self._places: set[int] = set()
 
@@ -42,7 +43,7 @@ class Guess:
         """The narrowest type that holds all cells; `string` where none does, and where there is none."""
         names = set(self._types) if self._has_value else set()
         if "float64" in names and (not self._has_number or (self._padded and len(self._places) > 1)):
-            # `1.10` and `1.9`: versions, say, that would be 1.1 and 1.9.
+            # `1.10` beside `1.9` or `1`: versions, say, that would be 1.1, 1.9 and 1.0.
             names.discard("float64")
         return next((name for name in ("bool", "int64", "float64", "timestamp") if name in names), "string")
 
@@ -72,6 +73,8 @@ class Guess:
         places = pc.subtract(pc.subtract(pc.utf8_length(pointed), pc.find_substring(pointed, ".")), 1)
         is_padded = pc.and_(pc.ends_with(pointed, "0"), pc.greater(places, 1))
         self._places.update(places.unique().to_pylist())
+        if pc.any(whole).as_py():
+            self._places.add(0)
         self._padded.update(places.filter(is_padded).unique().to_pylist())
         return True
 

@@ -122,7 +122,10 @@ def _refuse_unequal(made: pa.Array, expected: pa.Array, value: str | None) -> No
     if expected.null_count:
         is_same = made.is_null()
     elif pa.types.is_nested(made.type):
-        is_same = pa.array([cell == expected[0] for cell in made], pa.bool_())
+        # By what is shown of them: a NaN is a NaN.
+        is_same = pa.array([repr(cell.as_py()) == repr(expected[0].as_py()) for cell in made], pa.bool_())
+    elif pa.types.is_floating(made.type) and pc.is_nan(expected)[0].as_py():
+        is_same = pc.fill_null(pc.is_nan(made), False)
     else:
         is_same = pc.fill_null(pc.equal(made, expected[0]), False)
     if not pc.all(is_same, min_count=0).as_py():

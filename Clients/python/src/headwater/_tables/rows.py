@@ -13,7 +13,7 @@ from ..errors import InvalidArgument
 from . import convert
 from .cells import of_json, of_text
 from .encodings import kept
-from .extensions import as_it_was, named_columns
+from .extensions import Unregistered, as_it_was, named_columns
 from .rules import ColumnRules, Misfit, Rules
 
 # Rows that are taken at once, at most.
@@ -50,7 +50,8 @@ class Head(NamedTuple):
 
     # The file; empty for a table in memory.
     source: str
-    # Columns and their types, `None` for text, which becomes of the type that is asked for; all `None` where only the rows tell.
+    # Columns and their types, extension types that this process does not know by their names; `None` for text, which becomes of the type
+    # that is asked for; all `None` where only the rows tell.
     types: dict[str, pa.DataType | None] | None
 
 
@@ -69,9 +70,7 @@ class Rows:
     @property
     def head(self) -> Head:
         is_typed = (pa.Array, pa.ChunkedArray)
-        return Head(
-            self.source, {name: kept(as_it_was(held)).type if isinstance(held, is_typed) else None for name, held in self.columns.items()}
-        )
+        return Head(self.source, {name: _type_of(held) if isinstance(held, is_typed) else None for name, held in self.columns.items()})
 
     @property
     def names(self) -> list[str]:
@@ -158,4 +157,8 @@ def types_of(schema: pa.Schema, source: str | None = None) -> dict[str, pa.DataT
     """
     table = schema.empty_table()
     columns = named(table.schema.names, named_columns(table.schema, table.columns), source)
-    return {name: kept(as_it_was(column)).type for name, column in columns.items()}
+    return {name: _type_of(column) for name, column in columns.items()}
+
+
+def _type_of(column: pa.Array | pa.ChunkedArray) -> pa.DataType:
+    return column.type if isinstance(column.type, Unregistered) else kept(column).type

@@ -8,6 +8,8 @@ import pyarrow as pa
 
 from .._columns.types import FeatureType
 from ..errors import InvalidArgument
+from .encodings import kept_type
+from .extensions import type_as_it_was
 from .rows import STRING, Head
 
 _INTEGERS = {
@@ -34,7 +36,7 @@ def join_heads(heads: Iterable[Head], types: Mapping[str, FeatureType], wanted: 
     sources: dict[str, str] = {}
     for head in heads:
         for name, held in (head.types or {}).items():
-            given = types.get(name, STRING).arrow if held is None or name in wanted else held
+            given = types.get(name, STRING).arrow if held is None or name in wanted else kept_type(type_as_it_was(held))
             if name not in joined:
                 joined[name], sources[name] = given, head.source
                 continue
