@@ -26,6 +26,9 @@ struct BatchBuilder {
     /// Columns of times, and where a number that cannot be one stood first.
     private var timeColumns: [(column: Int, first: (row: Int, line: Int)?)]
     private var rawRows = RawRows()
+    /// Of each wanted column, whether some object had it.
+    private var isSeen: [Bool]
+    private(set) var namesOfFirstRow: [String] = []
     private var firstRow = 0
     private(set) var rowCount = 0
     /// Bytes of the rows so far.
@@ -68,6 +71,8 @@ struct BatchBuilder {
         for case let column? in targets { isPresent[column] = true }
         for cell in path.cells { isPresent[cell.column] = true }
         self.path = path
+        isSeen = columns.map { _ in false }
+        for cell in path.cells { isSeen[cell.column] = true }
         self.isPresent = isPresent
         columnsByName = Self.byName(columns)
         builders = columns.map { CellBuilder($0.type) }
@@ -107,9 +112,13 @@ struct BatchBuilder {
         try endRow(number: row.number, line: row.line)
     }
 
+    /// Wanted columns that no object so far had.
+    var unseenColumns: Set<ByteString> { Set(columns.indices.filter { !isSeen[$0] }.map { ByteString(columns[$0].name) }) }
+
     mutating func append(_ row: NDJSONRow) throws(HeadwaterError) {
         let document = row.document
         var token = 1
+        if keepsUnknown, namesOfFirstRow.isEmpty { namesOfFirstRow = row.names }
         for member in 0..<document.count(0) {
             let value = token + 1
             token = document.next(after: value)
@@ -121,6 +130,7 @@ struct BatchBuilder {
                 }
                 throw Self.unknown(String(decoding: name, as: UTF8.self), columns)
             }
+            isSeen[column] = true
             guard builders[column].count == rowCount else {
                 throw Self.twice(String(decoding: name, as: UTF8.self), columns[column])
             }

@@ -85,14 +85,20 @@ extension Batch {
     func other(than cell: Column, ordinal: Int) -> (row: Int, reason: String)? {
         guard let column = column(ordinal: ordinal) else { return nil }
         let expected = cell.value(0)
-        guard let row = (0..<rowCount).first(where: { column.value($0) != expected }) else { return nil }
+        let text = cell.isNull(0) ? nil : Self.bytes(cell, 0)
+        // By what is written of them, in which a NaN is a NaN.
+        let isOther = { (row: Int) in column.value(row) != expected && (column.isNull(row) || Self.bytes(column, row) != text) }
+        guard let row = (0..<rowCount).first(where: isOther) else { return nil }
         return (row, "is \(Self.text(column, row)), and \(Self.text(cell, 0)) in the file's path: leave one out")
     }
 
     private static func text(_ column: Column, _ row: Int) -> String {
-        if column.isNull(row) { return "null" }
+        column.isNull(row) ? "null" : excerpt(bytes(column, row)[...])
+    }
+
+    private static func bytes(_ column: Column, _ row: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         column.appendCSV(row, elements: column.elementsIfArray, to: &bytes)
-        return excerpt(bytes[...])
+        return bytes
     }
 }

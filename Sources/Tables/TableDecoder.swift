@@ -128,6 +128,12 @@ public struct TableDecoder {
         return rows
     }
 
+    /// Wanted columns that no row so far had: those of NDJSON may each have others. Of CSV none, as its header tells.
+    public var unseenColumns: Set<ByteString> { if case .ndjson = reader { builder.unseenColumns } else { [] } }
+
+    /// What the columns of an NDJSON table's first row are called; empty where further columns are refused.
+    public var namesOfFirstRow: [String] { builder.namesOfFirstRow }
+
     /// Whether the whole numbers that a column of times has had so far are ones that `checkTimes` refuses; rows to come may clear them.
     public var hasDoubtfulTimes: Bool { builder.hasDoubtfulTimes }
 

@@ -21,6 +21,17 @@ public struct NDJSONRow: Sendable {
         return false
     }
 
+    /// Names of the object's members.
+    var names: [String] {
+        var names: [String] = []
+        var token = 1
+        for _ in 0..<document.count(0) {
+            names.append(String(decoding: document.text(token), as: UTF8.self))
+            token = document.next(after: token + 1)
+        }
+        return names
+    }
+
     /// The object's members as they stood, without the braces: `"origin":"JFK","temp":39.02`.
     public var members: ArraySlice<UInt8> {
         let isSpace: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }

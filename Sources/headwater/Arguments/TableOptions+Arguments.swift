@@ -15,14 +15,17 @@ struct InputOptions: ParsableArguments {
 
     @OptionGroup(title: "Times") var times: TimeOptions
 
-    func open(_ path: String) throws(HeadwaterError) -> InputTable { try InputTable(path: path, format: format?.format) }
+    /// - Parameter wanted: what the columns of a Parquet file are converted to.
+    func open(_ path: String, _ wanted: WantedColumns) throws(HeadwaterError) -> InputTable {
+        try InputTable(path: path, format: format?.format, wanted: wanted, timeUnit: times.unit)
+    }
 
     func options(
         _ unknown: UnknownColumns = .refuse, of table: InputTable, rowsMax: Int, bytesMax: Int
     ) -> TableOptions {
         var options = TableOptions(
             nullTexts: nullTexts.map { ByteString($0) }, unknownColumns: unknown, batchRowsMax: rowsMax, batchBytesMax: bytesMax,
-            timeUnit: times.unit)
+            timeUnit: table.isTyped ? .microseconds : times.unit)
         options.pathColumns = table.pathColumns
         return options
     }

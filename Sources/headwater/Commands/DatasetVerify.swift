@@ -75,11 +75,11 @@ struct DatasetVerify: AsyncParsableCommand {
         guard spine != nil || FileManager.default.fileExists(atPath: path) else {
             throw HeadwaterError(.notFound, "the spine of dataset '\(name)' is not here: give it with --spine FILE", at: path)
         }
-        let table = try input.open(path)
         // Its time is among them, wherever it stands.
         let keys = dataset.spine.columns.map(\.field)
         let time = dataset.query.spineTime
         let labels = dataset.labels?.columns.map(\.field)
+        let table = try input.open(path, WantedColumns(keys + (labels ?? [])))
         let hashed = try input.spine(table, keys: keys, time: time, hashing: true, savedLabels: labels)
         var times: [Microseconds] = []
         let isByTime = dataset.split?.by == "time"
@@ -123,7 +123,10 @@ struct DatasetVerify: AsyncParsableCommand {
         var comparison = try against.map { (path) throws(HeadwaterError) in
             // As 'history' wrote it: --null and --format tell of the spine.
             try CellComparison(
-                InputTable(path: path, format: nil), fields, labels: dataset.labels,
+                InputTable(
+                    path: path, format: nil, wanted: WantedColumns(fields + (dataset.labels?.columns.map(\.field) ?? [])),
+                    timeUnit: .microseconds),
+                fields, labels: dataset.labels,
                 TableOptions(
                     unknownColumns: .keep, batchRowsMax: SpineTable.batchRowsMax, batchBytesMax: SpineTable.batchBytesMax,
                     timeUnit: .microseconds))

@@ -71,13 +71,13 @@ struct History: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let table = try input.open(spine)
         let arguments = HistoryArguments(
             selection: selection.selection, fullFeatureNames: selection.fullFeatureNames, spineTime: spineTime, asOf: asOf,
             availabilityIngest: availability == .ingest, minPosition: minPosition)
         if let data = directory.data {
             let reader = try DirectOffline(dataDirectory: data, minPosition: max(minPosition, asOf ?? 0))
             let plan = try arguments.plan(in: reader, project: connection.project(in: reader.catalog))
+            let table = try open(keys: plan.keys)
             let columns = try JoinedColumns(plan.outputs.map { Field($0.name, $0.type) }, statuses: statuses)
             let spine = try input.spine(table, keys: plan.keys, time: spineTime, taken: columns.names)
             let split = try rowSplit(table, plan.keys)
@@ -89,6 +89,7 @@ struct History: AsyncParsableCommand {
         try await connection.withClient { client in
             if let save { try await checkIsFree(save, client) }
             let keys = try await client.requestKeys(of: selection.selection, asOf: asOf)
+            let table = try open(keys: keys)
             let outputs = try await arguments.outputs(
                 of: client, spine: SpineTable.columns(keys: keys, time: spineTime).0)
             let columns = try JoinedColumns(outputs, statuses: statuses)
@@ -125,6 +126,12 @@ struct History: AsyncParsableCommand {
                 await remarkOnRetention(save, client)
             }
         }
+    }
+
+    private func open(keys: [Field]) throws(HeadwaterError) -> InputTable {
+        let known = try SpineTable.columns(keys: keys, time: spineTime).0
+        let wanted = WantedColumns(known + (try types.fields(besides: known)))
+        do { return try input.open(spine, wanted) } catch { throw SpineTable.advised(error, spineTime) }
     }
 
     private func joinedTable(

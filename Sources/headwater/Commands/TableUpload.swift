@@ -14,18 +14,24 @@ struct TableUpload {
 
     let client: HeadwaterClient
     let group: GroupDescription
-    let table: InputTable
+    private let table: InputTable
+    private let columns: [TableColumn]
     let input: InputOptions
     let operation: Operation
     private let schema: GroupSchema
 
-    init(client: HeadwaterClient, group: GroupDescription, table: InputTable, input: InputOptions, operation: Operation) {
+    /// - Parameter path: the table's file, or `-` for standard input.
+    /// - Throws: as `InputTable`.
+    init(
+        client: HeadwaterClient, group: GroupDescription, path: String, input: InputOptions, operation: Operation
+    ) throws(HeadwaterError) {
         self.client = client
         self.group = group
-        self.table = table
         self.input = input
         self.operation = operation
         schema = group.schema
+        columns = Self.columns(of: group, operation)
+        table = try input.open(path, WantedColumns(columns))
     }
 
     /// - Throws: `.invalidArgument` with rows and reasons: nothing was written; what a batch was refused with, and how many rows
@@ -41,7 +47,8 @@ struct TableUpload {
         return result
     }
 
-    private func decoder(taken: ByteCount) throws(HeadwaterError) -> TableDecoder {
+    private static func columns(of group: GroupDescription, _ operation: Operation) -> [TableColumn] {
+        let schema = group.schema
         var columns = operation == .write ? TableColumn.columns(of: schema) : TableColumn.deleteColumns(of: schema)
         let removed = Set(group.columns.filter { $0.role == "removed" }.map(\.name))
         columns.removeAll { removed.contains($0.name) }
@@ -50,7 +57,11 @@ struct TableUpload {
                 columns[index].oldNames = feature.renamedFrom
             }
         }
-        return try TableDecoder(
+        return columns
+    }
+
+    private func decoder(taken: ByteCount) throws(HeadwaterError) -> TableDecoder {
+        try TableDecoder(
             table.format, name: table.name, columns: columns,
             options: input.options(of: table, rowsMax: Self.batchRowsMax, bytesMax: Self.batchBytesMax),
             source: table.source { taken.set($0) })

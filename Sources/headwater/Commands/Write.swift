@@ -31,8 +31,7 @@ struct Write: AsyncParsableCommand {
     func run() async throws {
         try await connection.withClient { client in
             let group = try await client.group(group)
-            let table = try input.open(from)
-            var writer = TableUpload(client: client, group: group, table: table, input: input, operation: .write)
+            var writer = try TableUpload(client: client, group: group, path: from, input: input, operation: .write)
             let result = try await writer.run()
             try result.print(json: output.json, verb: "wrote", group: group.definition.reference)
         }
@@ -80,8 +79,7 @@ struct Delete: AsyncParsableCommand {
             let group = try await client.group(group)
             let result: UploadResult
             if let from {
-                let table = try input.open(from)
-                var writer = TableUpload(client: client, group: group, table: table, input: input, operation: .delete)
+                var writer = try TableUpload(client: client, group: group, path: from, input: input, operation: .delete)
                 result = try await writer.run()
             } else {
                 result = try await deleteKeys(client, group)

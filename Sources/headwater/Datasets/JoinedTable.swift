@@ -42,8 +42,9 @@ struct JoinedTable {
             try OutputTable(path: path, format: path == "-" ? table.format : nil)
         }
         let output = destinations[0].format
-        // As they stand, keys and times need no type; in another format they are values of it.
-        form = RawTable.Form(typed: output == table.format ? typed : typed + known, output: output, options: options)
+        // As they stand, keys and times need no type; in another format, and in a file that has types, they are values of it.
+        let areKept = output == table.format && !destinations[0].hasTypes
+        form = RawTable.Form(typed: areKept ? typed : typed + known, output: output, options: options)
         // Says what keeps the rows from being continued so.
         let header = try RawTable(table, form, taken: ByteCount()).header
         // What a CSV spine has besides is text; the columns of a Parquet one keep their types.

@@ -26,11 +26,17 @@ final class InputTable: Sendable {
     /// The packed file that the text was made of.
     private let packedPath: String?
 
+    /// Whether its columns had types of their own: those that were wanted are of the types asked for, and its times have no unit any more.
+    let isTyped: Bool
+
     /// - Parameters:
     ///   - path: a file, or `-` for standard input. Parquet and compressed files are unpacked first.
     ///   - format: `nil` for what the name tells; standard input is CSV.
-    /// - Throws: `.notFound` for a file that is not there, `.invalidArgument` for one whose name tells no format.
-    init(path: String, format: TableFormat?) throws(HeadwaterError) {
+    ///   - wanted: what the columns of a Parquet file are converted to.
+    ///   - timeUnit: of its times that are whole numbers.
+    /// - Throws: `.notFound` for a file that is not there, `.invalidArgument` for one whose name tells no format, and for a Parquet file that
+    ///   lacks a column or has a cell that does not fit.
+    init(path: String, format: TableFormat?, wanted: WantedColumns, timeUnit: TimeUnit?) throws(HeadwaterError) {
         name = path == "-" ? "standard input" : path
         let name = name
         pathColumns = path == "-" ? [] : try PathColumn.columns(ofPath: path)
@@ -38,10 +44,13 @@ final class InputTable: Sendable {
             guard FileManager.default.isReadableFile(atPath: path) else { throw Self.cannotRead(path) }
             self.format = packed.format
             packedPath = path
-            (content, byteCount) = try Self.unpack(path, packed)
+            isTyped = packed.packing == .parquet
+            let arguments = isTyped ? wanted.arguments(besides: pathColumns, timeUnit: timeUnit) : []
+            (content, byteCount) = try Self.unpack(path, packed, arguments)
             return
         }
         packedPath = nil
+        isTyped = false
         if let format { self.format = format } else { self.format = path == "-" ? .csv : try TableFormat(path: path) }
         if path != "-", let size = try Self.sizeOfRegularFile(path) {
             byteCount = size
@@ -70,11 +79,14 @@ final class InputTable: Sendable {
     }
 
     /// Has a packed file turned into text.
-    private static func unpack(_ path: String, _ packed: PackedTable) throws(HeadwaterError) -> (Content, Int) {
+    private static func unpack(
+        _ path: String, _ packed: PackedTable, _ arguments: [String]
+    ) throws(HeadwaterError) -> (Content, Int) {
         let pipe = Pipe()
         let temporary = temporaryPath()
         let helper = try TableHelper(
-            ["read", path, "--packing", packed.packing.rawValue], input: FileHandle.nullDevice, output: pipe, place: path)
+            ["read", path, "--packing", packed.packing.rawValue] + arguments, input: FileHandle.nullDevice, output: pipe,
+            place: path)
         let result = try Interrupts.whileWaiting(leaving: temporary) { () throws(HeadwaterError) in
             try spool(pipe.fileHandleForReading, name: path, temporary: temporary)
         }

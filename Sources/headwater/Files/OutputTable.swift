@@ -84,6 +84,9 @@ final class OutputTable {
         }
     }
 
+    /// Whether the file keeps types of columns, so that their cells are to be spelt in the one form of their type.
+    var hasTypes: Bool { if case .packed(let packed, _, _) = sink { packed.packing == .parquet } else { false } }
+
     /// Says what columns are of, which a Parquet file keeps; to be called before the first row.
     ///
     /// - Parameter path: a Parquet file whose types the other columns keep.

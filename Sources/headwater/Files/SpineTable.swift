@@ -24,6 +24,8 @@ final class SpineTable: Sendable {
     private let decoder: Mutex<TableDecoder>
     /// Whether whole numbers among the times were looked at up to the table's end, and can be what they are read as.
     private let timesAreChecked = Mutex(false)
+    /// Whether each key column was found in some row, or in the header.
+    private let keysAreFound: Mutex<Bool>
     private let hash: Mutex<TableHash?>
     private let labelHash: Mutex<TableHash?>
 
@@ -48,14 +50,9 @@ final class SpineTable: Sendable {
         if table.format == .csv {
             // A null key is allowed, a missing key column is a mistake.
             let missing = keys.map(\.name).filter { key in !opened.header.contains { $0.utf8.elementsEqual(key.utf8) } }
-            guard missing.isEmpty else {
-                throw HeadwaterError(
-                    .invalidArgument,
-                    "the spine lacks the key column \(missing.joined(separator: ", ")); "
-                        + "it has \(opened.header.joined(separator: ", "))",
-                    at: table.name)
-            }
+            guard missing.isEmpty else { throw Self.lacks(missing, opened.header, table) }
         }
+        keysAreFound = Mutex(table.format == .csv)
         let labels = hashing ? Self.labels(opened, columns, savedLabels) : nil
         if let labels, !labels.isEmpty {
             // The header said which they are.
@@ -92,6 +89,7 @@ final class SpineTable: Sendable {
     /// - Parameter split: is told of them.
     func next(dealingTo split: RowSplit? = nil) throws(HeadwaterError) -> Batch? {
         guard let rows = try nextBatch() else { return nil }
+        try checkKeys()
         try checkTimes()
         let cells = columns.enumerated().map { rows.column(ordinal: $0) ?? Column.nulls($1.type, count: rows.rowCount) }
         hash.withLock { $0?.append(cells) }
@@ -149,6 +147,34 @@ final class SpineTable: Sendable {
         timesAreChecked.withLock { $0 = true }
     }
 
+    /// Where no row so far has some key at all, reads ahead until one has: rows of NDJSON may leave a key out, but a spine without it is a mistake.
+    private func checkKeys() throws(HeadwaterError) {
+        guard !keysAreFound.withLock({ $0 }) else { return }
+        if !decoder.withLock({ lacksKeys($0) }) { return keysAreFound.withLock { $0 = true } }
+        var ahead = try Self.open(table, columns, timeIndex, options)
+        while lacksKeys(ahead), try ahead.next() != nil {
+            if Interrupts.wasInterrupted { throw HeadwaterError(.cancelled, "interrupted") }
+        }
+        let unseen = ahead.unseenColumns.intersection(columns.prefix(keyCount).map { ByteString($0.name) })
+        let missing = columns.prefix(keyCount).map(\.name).filter { unseen.contains(ByteString($0)) }
+        guard missing.isEmpty else { throw Self.lacks(missing, ahead.namesOfFirstRow, table) }
+        keysAreFound.withLock { $0 = true }
+    }
+
+    private func lacksKeys(_ decoder: TableDecoder) -> Bool {
+        let unseen = decoder.unseenColumns
+        return columns.prefix(keyCount).contains { unseen.contains(ByteString($0.name)) }
+    }
+
+    private static func lacks(_ keys: [String], _ names: [String], _ table: InputTable) -> HeadwaterError {
+        let other = keys.compactMap { key in names.first { $0 != key && $0.lowercased() == key.lowercased() } }.first
+        let hint = other.map { "; '\($0)' differs only in case" } ?? ""
+        return HeadwaterError(
+            .invalidArgument,
+            "the spine lacks the key column \(keys.joined(separator: ", ")); it has \(names.joined(separator: ", "))\(hint)",
+            at: table.name)
+    }
+
     private func nextBatch() throws(HeadwaterError) -> Batch? {
         let result = decoder.withLock { decoder -> Result<Batch?, HeadwaterError> in
             do throws(HeadwaterError) { return .success(try decoder.next()?.batch) } catch { return .failure(error) }
@@ -156,7 +182,8 @@ final class SpineTable: Sendable {
         return try result.get()
     }
 
-    private static func advised(_ error: HeadwaterError, _ time: String) -> HeadwaterError {
+    /// An error with what to do where the time's column is missing.
+    static func advised(_ error: HeadwaterError, _ time: String) -> HeadwaterError {
         guard error.message.contains("missing column \(time)") else { return error }
         return HeadwaterError(error.code, "\(error.message); name the spine's time column with --spine-time", at: error.location)
     }

@@ -1,5 +1,6 @@
 import FeatureModel
 import Foundation
+import Server
 import Tables
 
 /// A table in a file that this program does not read or write itself: Parquet, or CSV and NDJSON compressed with gzip or Zstandard.
@@ -72,6 +73,13 @@ final class TableHelper {
         process.waitUntilExit()
         guard process.terminationReason == .exit, process.terminationStatus == 0 else {
             let lines = String(decoding: said, as: UTF8.self).split(separator: "\n")
+            if lines.last?.contains("unrecognized arguments: --") ?? false {
+                throw HeadwaterError(
+                    .failedPrecondition,
+                    "\(process.executableURL?.path ?? Self.name) is older than this program: 'pip install --upgrade headwater', or set "
+                        + "\(Self.variable) to the path of one of version \(HeadwaterVersion.current)",
+                    at: place)
+            }
             throw HeadwaterError(.invalidArgument, String(lines.last ?? "it cannot be converted"), at: place)
         }
     }
