@@ -135,7 +135,7 @@ struct DefinitionsCheck {
             problems.add("\(path).\(field)", "not for \(type): it is for int32, int64, float32, float64 and timestamp")
         }
         if let min = checks.min, let max = checks.max, min.exceeds(max) {
-            problems.add("\(path).min", "min \(min) is above max \(max)")
+            problems.add("\(path).min", "min \(min.spelt(of: type)) is above max \(max.spelt(of: type))")
         }
         if let values = checks.oneOf {
             if type != .string { problems.add("\(path).one_of", "not for \(type): it is for string") }

@@ -124,6 +124,11 @@ public enum Bound: Hashable, Sendable, CustomStringConvertible {
         case .real(let number): String(number)
         }
     }
+
+    /// As a feature of this type spells it: a bound of times is a time.
+    public func spelt(of type: FeatureType) -> String {
+        if case .whole(let number) = self, type == .timestamp { TimeText.format(number) } else { description }
+    }
 }
 
 /// A duration as definitions write it: `3h`, `400d`.

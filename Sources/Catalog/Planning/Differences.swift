@@ -25,7 +25,7 @@ struct Differences {
     /// Notes a new feature with all that is said of it.
     mutating func noteNew(_ feature: FeatureDefinition) {
         var line = "+ feature \(feature.name) \(feature.type)"
-        if let checks = feature.checks { line += ", checks \(checks)" }
+        if let checks = feature.checks { line += ", checks \(checks.spelt(of: feature.type))" }
         if !feature.tags.isEmpty { line += ", tags \(Self.spelt(feature.tags))" }
         if let description = feature.description { line += ", description \(description)" }
         if let text = feature.deprecated { line += ", deprecated: \(text)" }

@@ -121,7 +121,8 @@ extension Planner {
         differences.compare("feature \(new.name): deprecated", old.deprecated, new.deprecated)
         differences.compare("feature \(old.name): description", old.description, new.description)
         differences.compare("feature \(old.name): tags", old.tags, new.tags)
-        differences.compare("feature \(old.name): checks", old.checks, new.checks)
+        differences.compare(
+            "feature \(old.name): checks", old.checks?.spelt(of: old.type), new.checks?.spelt(of: new.type))
     }
 
     private func remedy(for group: CatalogGroup) -> String {
@@ -130,12 +131,12 @@ extension Planner {
     }
 }
 
-extension FeatureChecks: CustomStringConvertible {
-    /// `{min: 0, max: 10}`, as the definitions spell it.
-    public var description: String {
+extension FeatureChecks {
+    /// `{min: 0, max: 10}`, as the definitions of a feature of this type spell it.
+    func spelt(of type: FeatureType) -> String {
         var parts: [String] = []
-        if let min { parts.append("min: \(min)") }
-        if let max { parts.append("max: \(max)") }
+        if let min { parts.append("min: \(min.spelt(of: type))") }
+        if let max { parts.append("max: \(max.spelt(of: type))") }
         if notNull { parts.append("not_null: true") }
         if let oneOf { parts.append("one_of: [\(oneOf.joined(separator: ", "))]") }
         if let maxLength { parts.append("max_length: \(maxLength)") }

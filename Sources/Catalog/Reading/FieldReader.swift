@@ -140,6 +140,10 @@ struct FieldReader {
     func bound(_ field: String, of type: FeatureType) -> Bound? {
         guard let node = node(field) else { return nil }
         if type == .timestamp, let text = node.scalarText {
+            if let number = Int64(text), let problem = Self.problem(withTime: number) {
+                fail(field, problem, node)
+                return nil
+            }
             if let instant = TimeText.parse(text) { return .whole(instant) }
             fail(field, "expected a time (RFC 3339 or whole microseconds), not \(node.kind)", node)
             return nil
@@ -154,6 +158,16 @@ struct FieldReader {
         }
         fail(field, "expected a number, not \(node.kind)", node)
         return nil
+    }
+
+    /// Why a whole number is most likely a time in another unit than microseconds; one that lies outside our time in any is taken.
+    private static func problem(withTime number: Int64) -> String? {
+        guard number != 0, !WholeTimes.plausible.contains(number), let likely = TimeUnit.likely(for: number),
+            let instant = likely.instant(number)
+        else { return nil }
+        return
+            "the time \(number) is \(TimeText.format(number)) when read as microseconds since 1970 UTC; in \(likely.plural) it is "
+            + "\(TimeText.format(instant)): write it as text, such as \(TimeText.format(instant))"
     }
 
     /// The elements of a list with their paths, named by `label` where that gives a name, else by index.

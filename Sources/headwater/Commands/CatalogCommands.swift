@@ -212,7 +212,8 @@ private enum DescriptionText {
         for column in group.columns {
             let feature = column.role == "feature" ? definition.features.first { $0.name == column.name } : nil
             table.append([
-                column.name, "\(column.type)", column.role, feature?.checks.map(checks) ?? "", feature.map(text) ?? "",
+                column.name, "\(column.type)", column.role, feature?.checks.map { checks($0, of: column.type) } ?? "",
+                feature.map(text) ?? "",
             ])
         }
         return head + table.text
@@ -255,10 +256,10 @@ private enum DescriptionText {
         tags.isEmpty ? nil : tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
     }
 
-    private static func checks(_ checks: FeatureChecks) -> String {
+    private static func checks(_ checks: FeatureChecks, of type: FeatureType) -> String {
         var parts: [String] = []
-        if let min = checks.min { parts.append("min \(min)") }
-        if let max = checks.max { parts.append("max \(max)") }
+        if let min = checks.min { parts.append("min \(min.spelt(of: type))") }
+        if let max = checks.max { parts.append("max \(max.spelt(of: type))") }
         if checks.notNull { parts.append("not null") }
         if let values = checks.oneOf { parts.append("one of \(values.joined(separator: ", "))") }
         if let length = checks.maxLength { parts.append("max length \(length)") }
