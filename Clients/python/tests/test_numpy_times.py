@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -10,7 +13,20 @@ import pytest
 import headwater as hw
 from headwater._times import microseconds
 
-from .test_number_times import MICROSECONDS, _keys, client  # noqa: F401
+from .conftest import Server
+
+MICROSECONDS = 1_700_000_000_000_000
+_keys = itertools.count(10, 1000)
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Iterator[hw.Client]:
+    with hw.connect(server.address, "numpy-times") as connected:
+        features = {"x": "int64", "when": "timestamp", "whens": "array(timestamp)"}
+        timed = hw.FeatureGroup("k", hw.Entity("moment", {"at": "timestamp"}), {"x": "int64"})
+        connected.apply([hw.FeatureGroup("g", hw.Entity("e", {"id": "int64"}), features, event_time="t"), timed])
+        yield connected
+
 
 MULTIPLES = {
     "10s": 10_000_000, "7D": 604_800_000_000, "5ms": 5_000, "3us": 3, "2000ns": 2, "15m": 900_000_000, "2h": 7_200_000_000,
@@ -19,7 +35,7 @@ MULTIPLES = {
 
 
 @pytest.mark.parametrize("unit", MULTIPLES)
-def test_times_of_numpy_count_their_multiples(client, unit):  # noqa: F811
+def test_times_of_numpy_count_their_multiples(client, unit):
     counts = [MICROSECONDS // MULTIPLES[unit] + step for step in (0, 3)]
     times = np.array(counts, f"M8[{unit}]")
     right = [count * MULTIPLES[unit] for count in counts]
@@ -38,7 +54,7 @@ def test_times_of_numpy_count_their_multiples(client, unit):  # noqa: F811
     assert microseconds(times[0], "at") == right[0]
 
 
-def test_times_of_numpy_beyond_64_bits_of_microseconds_are_refused(client):  # noqa: F811
+def test_times_of_numpy_beyond_64_bits_of_microseconds_are_refused(client):
     before = client.status().position
     for far in (
         np.array([0, 300_000], "M8[Y]"), np.array([0, -(10**7)], "M8[M]"), np.array([0, 10**15], "M8[D]"), np.array([0, 2**40], "M8[D]"),

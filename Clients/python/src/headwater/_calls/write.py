@@ -181,8 +181,7 @@ class _Table:
             in_path = "; it stands in the file's path" if isinstance(rows.columns[unknown[0]], PathText) else ""
             raise InvalidArgument(
                 f"'{self.group.reference}' has no such column" + (" that a delete takes" if self.options.is_delete else "")
-                + f"; there are {', '.join(self.columns)}{_in_another_case(unknown[0], self.columns)}{in_path}",
-                f"{where}column '{unknown[0]}'",
+                + f"; there are {', '.join(self.columns)}{_in_another_case(unknown[0], self.columns)}{in_path}", f"{where}column '{unknown[0]}'",
             )  # fmt: skip
         given = set(rows.names)
         for column in self.columns.values():
