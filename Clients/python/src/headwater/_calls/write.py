@@ -178,11 +178,11 @@ class _Table:
         where = f"{rows.source}: " if rows.source else ""
         unknown = [name for name in rows.names if name not in self.columns]
         if unknown:
-            in_path = "; it stands in the file's path" if isinstance(rows.columns[unknown[0]], PathText) else ""
-            raise InvalidArgument(
-                f"'{self.group.reference}' has no such column" + (" that a delete takes" if self.options.is_delete else "")
-                + f"; there are {', '.join(self.columns)}{_in_another_case(unknown[0], self.columns)}{in_path}", f"{where}column '{unknown[0]}'",
-            )  # fmt: skip
+            is_in_path = isinstance(rows.columns[unknown[0]], PathText)
+            hint = "; it stands in the file's path" if is_in_path else _in_another_case(unknown[0], self.columns)
+            taken = " that a delete takes" if self.options.is_delete else ""
+            reason = f"'{self.group.reference}' has no such column{taken}; there are {', '.join(self.columns)}{hint}"
+            raise InvalidArgument(reason, f"{where}column '{unknown[0]}'")
         given = set(rows.names)
         for column in self.columns.values():
             is_needed = column.role == "key" or (column.role == "event_time" and not self.options.is_delete)
