@@ -174,3 +174,15 @@ def test_a_proposed_group_says_which_decimals_lose_digits():
         assert [feature.type for feature in hw.infer_group(lists, name="g", keys="id").features] == ["array(float64)"]
     with pytest.warns(UserWarning, match="column 'd': row 1: "):
         hw.infer_group(pa.table({"id": [1, 2], "d": pa.array(data["exact"]).dictionary_encode()}), name="g", keys="id")
+
+
+@pytest.mark.parametrize(
+    "type", [pa.decimal32(7, 2), pa.decimal64(16, 2), pa.decimal128(30, 2), pa.decimal256(60, 2), pa.decimal32(9, 0)], ids=str
+)
+def test_whole_decimals_of_any_width_are_integers(client, type):
+    texts = ["5.00", None, "-3.00", "12345.00"]
+    column = pa.array(texts).cast(pa.decimal128(30, 2)).cast(type)
+    assert written(client, "int64", column) == [5, None, -3, 12345]
+    if type.scale:
+        with pytest.raises(hw.InvalidArgument, match="row 1, column 'int64': 5.50 does not fit int64: use float64, or round it"):
+            written(client, "int64", pa.array(["1.00", "5.50"]).cast(pa.decimal128(7, 2)).cast(type))

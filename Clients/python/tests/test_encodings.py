@@ -255,3 +255,49 @@ def test_a_group_is_proposed_for_encodings_and_extension_types():
     for column in (PERIODS, INTERVALS):
         with pytest.raises(hw.InvalidArgument, match=r"column 'p': pandas\.(period|interval) is no type of a feature"):
             hw.infer_group(pd.DataFrame({"id": [1, 2], "p": column}), name="g", keys="id")
+
+
+def dictionary(indices: list[Any], values: list[Any], ordered: bool = False) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int8()), pa.array(values), ordered=ordered)
+
+
+# Chunks, and their cells.
+DICTIONARIES = [
+    ([dictionary([0, 1, None], ["a", None]), dictionary([1, 0], ["b", "c"])], ["a", None, None, "c", "b"]),
+    ([dictionary([0, 1, 2], ["a", "a", "b"])], ["a", "a", "b"]),
+    ([dictionary([0, 1, 2], ["a", "a", None]), dictionary([2, 1, 0], [None, "a", None])], ["a", "a", None, None, "a", None]),
+    ([dictionary(list(range(100)), [f"{shift + n}" for n in range(100)]) for shift in (0, 100)], [str(n) for n in range(200)]),
+    ([dictionary([], []), dictionary([0], [None])], [None]),
+]
+
+
+@pytest.mark.parametrize(("chunks", "cells"), DICTIONARIES, ids=["nulls", "doubles", "both", "many", "none"])
+def test_dictionaries_of_any_values_and_chunks_are_their_cells(client, tmp_path, chunks, cells):
+    column = pa.chunked_array([chunk.cast(pa.dictionary(pa.int8(), pa.string())) for chunk in chunks])
+    assert written(client, "string", column) == cells
+    lists = pa.chunked_array([pa.ListArray.from_arrays(pa.array(range(len(chunk) + 1), pa.int32()), chunk) for chunk in column.chunks])
+    assert written(client, "array_string", lists) == [[cell] for cell in cells]
+    spine = pa.table({"id": range(len(cells)), "event_time": [MOMENT] * len(cells), "label": column})
+    history = client.get_historical_features(spine, "all:int64")
+    assert history.to_arrow()["label"].to_pylist() == cells
+    assert [cell if isinstance(cell, str) else None for cell in history.to_pandas()["label"].tolist()] == cells
+    assert history.to_dict()["label"] == cells and history.to_polars()["label"].to_list() == cells
+    assert [cell for part in history.batches() for cell in part["label"].to_pylist()] == cells
+    assert history.to_parquet(tmp_path / "out.parquet") == len(cells)
+    assert pq.read_table(tmp_path / "out.parquet")["label"].to_pylist() == cells
+    name = f"d{next(_keys)}"
+    dataset = history.save(name)
+    assert dataset.verify(spine, against=history.to_pandas()) and dataset.verify(spine.set_column(2, "label", pa.array(cells, pa.string())))
+
+
+@pytest.mark.parametrize("values", [["low", "mid", "high"], ["low", "mid", "high", "low"], ["low", None, "mid", "high"]])
+def test_an_ordered_dictionary_stays_ordered(client, values):
+    column = dictionary([0, values.index("high"), None, values.index("mid")], values, ordered=True)
+    spine = pa.table({"id": range(4), "event_time": [MOMENT] * 4, "label": column})
+    made = client.get_historical_features(spine, "all:int64").to_pandas()["label"]
+    assert made.cat.ordered and list(made.cat.categories) == ["low", "mid", "high"] and made.max() == "high" and made.min() == "low"
+    assert (
+        not client.get_historical_features(spine.set_column(2, "label", dictionary([0] * 4, ["a"])), "all:int64")
+        .to_pandas()["label"]
+        .cat.ordered
+    )

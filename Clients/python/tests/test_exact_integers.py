@@ -12,6 +12,9 @@ import pyarrow as pa
 import pytest
 
 import headwater as hw
+from headwater._columns.types import FeatureType
+from headwater._tables import convert
+from headwater._tables.rules import Rules
 
 from .conftest import Server
 
@@ -194,3 +197,36 @@ def test_asyncio_answers_keep_whole_numbers_too(server):
             assert (await joined.to_numpy(object))[0, 0] == BIG
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("number", [0, 2**53, -(2**53), 2**53 + 2, 2**60, -(2**62), 2**63 - 1024, -(2**63), 2**63, 2**64 - 2048])
+def test_a_whole_number_that_a_float_holds_becomes_it(number):
+    type = pa.int64() if number < 2**63 else pa.uint64()
+    column = pa.array([1, None, number], type)
+    assert convert.column(column, FeatureType.parse("float64"), "x").to_pylist() == [1.0, None, float(number)]
+    assert convert.column(pa.array([[number, None]], pa.list_(type)), FeatureType.parse("array(float64)"), "x").to_pylist() == [
+        [number, None]
+    ]
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, -(2**53) - 1, 2**60 + 1, 2**63 - 1, 2**63 - 513, -(2**63) + 1, 2**63 + 1, 2**64 - 1])
+def test_a_whole_number_that_a_float_rounds_is_refused_unless_lossy(number):
+    column = pa.array([1, None, number], pa.int64() if number < 2**63 else pa.uint64())
+    with pytest.raises(hw.InvalidArgument, match=f"row 2, column 'x': {number} is not exact as float64: use int64, or lossy=True"):
+        convert.column(column, FeatureType.parse("float64"), "x")
+    assert convert.column(column, FeatureType.parse("float64"), "x", rules=Rules(lossy=True)).to_pylist()[2] == float(number)
+
+
+def test_asyncio_and_blocking_write_whole_numbers_as_floats_exactly(server, client):
+    client.apply([hw.FeatureGroup("floats", hw.Entity("f", {"id": "int64"}), {"x": "float64"}, event_time="t")])
+    table = {"id": [1], "t": ["2026-01-05"], "x": [2**60]}
+
+    async def main() -> None:
+        async with await hw.aio.connect(server.address, client.project) as other:
+            await other.write("floats", table)
+            with pytest.raises(hw.InvalidArgument, match="is not exact as float64"):
+                await other.write("floats", {**table, "x": [2**60 + 1]})
+
+    asyncio.run(main())
+    position = client.write("floats", table)
+    assert client.get_online_features("floats:x", {"id": [1]}, min_position=position).to_dict()["x"] == [2.0**60]

@@ -15,8 +15,11 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 import headwater as hw
 from headwater._calls import write
+from headwater._columns import batch
+from headwater._columns.sizes import cuts, row_bytes
+from headwater._columns.types import FeatureType
 
-from .support import NAN, array
+from .support import NAN, TYPES, array, edges
 
 Refused = set[tuple[int, str]]
 
@@ -281,3 +284,56 @@ def test_the_order_of_rows_is_kept_over_requests(client, small_requests):
     found = client.scan("checked", min_position=position).to_dict()
     assert found["value"] == list(range(count)) and found["position"] == sorted(found["position"])
     assert client.get_online_features("checked:value", {"id": [7]}, min_position=position).to_dict()["value"] == [count - 1]
+
+
+def test_a_table_whose_last_rows_are_large_is_cut_by_its_bytes(client, monkeypatch):
+    client.apply(
+        [
+            group("skewed", "string", {}),
+            hw.FeatureGroup("lists", hw.Entity("thing", {"id": "int64"}), {"value": "array(string)"}, event_time="time"),
+        ]
+    )
+    cells = ["x"] * 3_000 + ["y" * 50_000] * 7 + [None, "z" * 200_000, "x"]
+    monkeypatch.setattr(write, "REQUEST_BYTES", 100_000)
+    sizes: list[int] = []
+    entry = write._Table._entry
+
+    def measured(self: Any, count: int, arrays: Any) -> Any:
+        made = entry(self, count, arrays)
+        sizes.append(len(made))
+        return made
+
+    monkeypatch.setattr(write._Table, "_entry", measured)
+    for name, column in (
+        ("skewed", array(cells, "string")),
+        ("lists", array([None if cell is None else [cell, None] for cell in cells], "array(string)")),
+    ):
+        table = pa.table({"id": range(len(cells)), "time": array([0] * len(cells), "timestamp"), "value": column})
+        for data in (table, pa.concat_tables([table.slice(0, 2_999), table.slice(2_999)])):
+            sizes.clear()
+            done = client.write(name, data)
+            assert done.rows == len(cells)
+            # One row alone has more.
+            assert sorted(sizes)[-2] < 120_000 < 200_000 < max(sizes) < 220_000 and len(sizes) < 12, sizes
+        found = client.scan(name, min_position=done).to_arrow().select(["id", "value"])
+        assert {row["id"]: row["value"] for row in found.to_pylist()} == dict(enumerate(column.to_pylist()))
+
+
+@pytest.mark.parametrize("type", TYPES)
+def test_the_size_of_a_row_is_about_what_a_batch_has(type):
+    cells = array(edges(type) * 50, type)
+    for column in (cells, cells.slice(3, 20), cells.slice(7, 0)):
+        sizes = row_bytes(column)
+        assert len(sizes) == len(column) and (sizes > 0).all()
+        whole = len(batch.encode(len(column), [(0, FeatureType.parse(type), column)]))
+        assert whole / 4 - 200 < sizes.sum() < 8 * whole + 64
+
+
+def test_rows_are_cut_where_their_bytes_are_and_none_is_lost():
+    random = np.random.default_rng(5)
+    for _ in range(100):
+        sizes = random.choice([0, 3, 40, 120, 500], int(random.integers(1, 60)))
+        column = array(["x" * size for size in sizes], "string")
+        parts = list(cuts(len(column), [column], 100, 7))
+        assert [start for start, _ in parts] == [0, *(stop for _, stop in parts[:-1])] and parts[-1][1] == len(column)
+        assert all(stop - start == 1 or (stop - start <= 7 and (sizes[start:stop] + 4).sum() <= 100) for start, stop in parts)

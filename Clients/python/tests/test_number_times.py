@@ -246,6 +246,23 @@ def test_a_unit_that_is_none_is_refused_before_anything_is_asked(client):
             call()
 
 
+@pytest.mark.parametrize("is_delete", [False, True])
+def test_tables_written_together_are_judged_whole(client, tmp_path, is_delete):
+    rows = 17_000
+    lines = ["id,t", *(f"900000,{5 if row < rows - 1 else MICROSECONDS}" for row in range(rows))]
+    first = ndjson(tmp_path, [{"id": 900_000, "t": 5 if row < rows - 1 else MICROSECONDS} for row in range(rows)])
+    work = client.delete if is_delete else client.write
+    if not is_delete:
+        assert work({"g": first}).rows == rows == work("g", first).rows
+        assert work({"g": csv(tmp_path, lines)}).rows == rows
+    else:
+        assert work("g", first).rows == rows
+    second = ndjson(tmp_path, [{"id": 900_000, "t": 5 if row < rows - 1 else 6} for row in range(rows)])
+    for given in ([second], [{"g": second}])[: 1 if is_delete else 2]:
+        with pytest.raises(hw.InvalidArgument, match=r"t\.ndjson: row 1, column 't': the time 5 lies outside"):
+            work(*(given if isinstance(given[0], dict) else ["g", *given]))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_random_numbers_of_every_unit_are_refused_or_read_rightly(client, tmp_path, seed):
     chance = random.Random(seed)

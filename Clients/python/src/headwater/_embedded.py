@@ -226,12 +226,20 @@ class EmbeddedServer:
         """The process that holds the directory's locks, as far as the system says."""
         try:
             locks = [self.directory / part / "lock" for part in ("log", "online", "offline")]
-            inodes = {str(lock.stat().st_ino) for lock in locks if lock.exists()}
+            # Inodes are numbers of a device alone.
+            inodes = {f"{self._device()}:{lock.stat().st_ino}" for lock in locks if lock.exists()}
             held = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
             # Such as `3: FLOCK ADVISORY WRITE 4711 08:01:131 0 EOF`; one that waits has an arrow before its kind.
-            return next((int(fields[4]) for fields in held if fields[1] == "FLOCK" and fields[5].split(":")[-1] in inodes), None)
-        except (OSError, ValueError, IndexError):
+            return next((int(fields[4]) for fields in held if fields[1] == "FLOCK" and fields[5] in inodes), None)
+        except (OSError, ValueError, IndexError, StopIteration):
             return None
+
+    def _device(self) -> str:
+        """The device of the directory as /proc/locks names it: that of its mount, since some file systems state others for their files."""
+        known = dict(line.split(":", 1) for line in Path(f"/proc/self/fdinfo/{self._descriptor}").read_text().splitlines())
+        mounts = (line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines())
+        major, minor = next(fields[2] for fields in mounts if fields[0] == known["mnt_id"].strip()).split(":")
+        return f"{int(major):02x}:{int(minor):02x}"
 
 
 class _Wait:

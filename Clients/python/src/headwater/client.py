@@ -90,8 +90,7 @@ class Client:
             BlockingDriver(), address, project, timeout=timeout, retries=retries, token=token, before_connecting=before_connecting
         )
         self._on_close = on_close
-        run_now(self._core.begin())
-        run_now(operations.choose_project(self._core))
+        run_now(operations.begin(self._core))
 
     @property
     def project(self) -> str:

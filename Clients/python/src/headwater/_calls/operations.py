@@ -85,6 +85,16 @@ async def listing(core: Core) -> Listing:
     return Listing(parse_json(body), head.position)
 
 
+async def begin(core: Core) -> None:
+    """Makes a client ready; one that cannot be closes its connections."""
+    try:
+        await core.begin()
+        await choose_project(core)
+    except BaseException:
+        core.pool.close()
+        raise
+
+
 async def choose_project(core: Core) -> None:
     """Takes the store's only project, where nobody chose one."""
     if core.takes_project:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from tqdm.auto import tqdm
 
 from .._columns import batch
+from .._columns.sizes import cuts
 from .._connections.transport import Deadline
 from .._tables.partitions import PathText
 from .._tables.rows import ROWS_MAX, Rows, Source
@@ -125,11 +126,13 @@ async def _write_together(core: Core, tables: Mapping[str, Any], options: Option
     body: list[Bytes] = []
     for name, data in tables.items():
         table = _Table(core, await group(core, name, core.deadline(options.timeout)), data, options)
+        table.rules.defer()
         pieces = await core.pool.driver.run(lambda table=table: list(table.source.read()))  # type: ignore[misc]
         if len(pieces) > 1:
             joined = pa.concat_tables([table.typed(piece) for piece in pieces], promote_options="default")
             pieces = list(open_source(joined).read())
         body += [entry for piece in pieces if (entry := table.encode(piece)) is not None]
+        table.rules.settle()
     if not body:
         return await _nothing(core, options)
     size = sum(len(piece) for piece in body)
@@ -247,13 +250,9 @@ class _Table:
             arrays = self.arrays(rows)
             if not rows.count:
                 continue
-            size = sum(array.nbytes for _, array in arrays)
-            per_row = max(1, size // max(1, rows.count))
-            step = max(1, min(ROWS_MAX, REQUEST_BYTES // per_row))
-            for start in range(0, rows.count, step):
-                count = min(step, rows.count - start)
-                part = Rows(count, rows.first_row + start, rows.source, {})
-                yield part, [(column, array.slice(start, count)) for column, array in arrays]
+            for start, stop in cuts(rows.count, [array for _, array in arrays], REQUEST_BYTES, ROWS_MAX):
+                part = Rows(stop - start, rows.first_row + start, rows.source, {})
+                yield part, [(column, array.slice(start, stop - start)) for column, array in arrays]
 
     async def _send(self) -> Written:
         """Sends the parts in order; while the server works on some, the next is made ready."""

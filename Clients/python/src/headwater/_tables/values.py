@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -42,8 +42,11 @@ def values_to_arrow(values: Any, name: str, *, nan_is_null: bool | None = None) 
         raise InvalidArgument(f"cells are of no type that fits: {error}", f"column '{name}'") from None
 
 
-def _list_column(values: list[Any], name: str, nan_is_null: bool | None = None) -> pa.Array:
+def _list_column(values: list[Any], name: str, nan_is_null: bool | None = None, rows: Sequence[int] | None = None) -> pa.Array:
     """A column of Python's objects.
+
+    Args:
+        rows: the row of each, where they are elements of lists.
 
     Raises:
         InvalidArgument: with the row of the first that is not as those before it, or fits nothing.
@@ -62,9 +65,15 @@ def _list_column(values: list[Any], name: str, nan_is_null: bool | None = None) 
         values = [None if isinstance(value, Decimal) and value.is_nan() else value for value in values]
     first = next((value for value in values if value is not None), None)
     if isinstance(first, np.datetime64) and all(value is None or isinstance(value, np.datetime64) for value in values):
-        return _numpy_column(one_unit(values), name)
-    if isinstance(first, (list, tuple, np.ndarray)):
-        values = [_plain_elements(value, row) for row, value in enumerate(values)]
+        try:
+            return _numpy_column(one_unit(values), name)
+        except Misfit as misfit:
+            raise Misfit(misfit.row if rows is None or misfit.row is None else rows[misfit.row], misfit.reason) from None
+    if isinstance(first, (list, tuple, np.ndarray)) and _are_times(values):
+        return _lists_of_times(values, name, nan_is_null)
+    if isinstance(first, dt.date) and len(set(map(type, values))) > 1 and any(isinstance(value, dt.datetime) for value in values):
+        # Of a time behind a date Arrow would take the day alone.
+        values = [_midnight(value) if type(value) is dt.date else value for value in values]
     try:
         array = pa.array(values)
     except (pa.ArrowException, OverflowError, ValueError, TypeError):
@@ -73,15 +82,13 @@ def _list_column(values: list[Any], name: str, nan_is_null: bool | None = None) 
             return array
         row = _first_without_type(values)
         reason = _why_no_type(values[row], values[:row])
-        raise InvalidArgument(reason, f"row {row}, column '{name}'") from None
+        raise InvalidArgument(reason, f"row {row if rows is None else rows[row]}, column '{name}'") from None
     if pa.types.is_date(array.type) or pa.types.is_timestamp(array.type):
-        # Arrow would take numbers for times, and of a time behind a date the day alone.
+        # Arrow would take numbers for times.
         for row, value in enumerate(values):
             if not (value is None or isinstance(value, (dt.date, np.datetime64))):
-                raise InvalidArgument(_why_no_type(value, values[:row]), f"row {row}, column '{name}'")
-        if pa.types.is_date(array.type) and any(isinstance(value, dt.datetime) for value in values):
-            values = [_midnight(value) if type(value) is dt.date else value for value in values]
-            array = pa.array(values)
+                place = f"row {row if rows is None else rows[row]}, column '{name}'"
+                raise InvalidArgument(_why_no_type(value, values[:row]), place)
     if pa.types.is_timestamp(array.type) and array.type.unit == "us" and not any(isinstance(value, np.datetime64) for value in values):
         # Times with and without zone mixed: Arrow would take the first one's word for all. It would cut nanoseconds off, too.
         is_finer = pandas is not None and any(getattr(value, "nanosecond", 0) for value in values)
@@ -89,22 +96,37 @@ def _list_column(values: list[Any], name: str, nan_is_null: bool | None = None) 
     return array
 
 
-def _plain_elements(value: Any, row: int) -> Any:
-    """A cell of an array, whose times are in a unit that Arrow has."""
-    try:
-        if isinstance(value, np.ndarray):
-            return plain_times(value) if value.dtype.kind == "M" else value
-        if not isinstance(value, (list, tuple)):
-            return value
-        elements = [element for element in value if element is not None]
-        are_times = bool(elements) and all(isinstance(element, np.datetime64) for element in elements)
-        return plain_times(one_unit(list(value))) if are_times else value
-    except Misfit as misfit:
-        raise Misfit(row, misfit.reason) from None
-
-
 # Cells of one simple type, perhaps with missing ones, which Arrow takes as they are.
 _SIMPLE = [kinds for one in (int, str, bytes, bool, float) for kinds in ({one}, {one, type(None)})]
+
+
+def _are_times(lists: list[Any]) -> bool:
+    """Whether the first element of some lists is a time."""
+    pandas = sys.modules.get("pandas")
+    missing = (None,) if pandas is None else (None, pandas.NaT, pandas.NA)
+    for cell in lists:
+        if isinstance(cell, np.ndarray) and cell.dtype.kind != "O":
+            return bool(cell.dtype.kind == "M")
+        for element in cell if isinstance(cell, (list, tuple, np.ndarray)) else ():
+            if not any(element is one for one in missing):
+                return isinstance(element, (dt.date, np.datetime64))
+    return False
+
+
+def _lists_of_times(lists: list[Any], name: str, nan_is_null: bool | None) -> pa.Array:
+    """Lists of times, each element taken as it would be as a cell."""
+    elements: list[Any] = []
+    rows: list[int] = []
+    ends = [0]
+    for row, cell in enumerate(lists):
+        if isinstance(cell, (str, bytes)) or not (cell is None or isinstance(cell, Iterable)):
+            raise InvalidArgument(_why_no_type(cell, lists[:row]), f"row {row}, column '{name}'")
+        elements.extend(() if cell is None else cell)
+        rows += [row] * (len(elements) - ends[-1])
+        ends.append(len(elements))
+    array = _list_column(elements, name, nan_is_null, rows)
+    is_null = [cell is None for cell in lists]
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), array, mask=pa.array(is_null) if any(is_null) else None)
 
 
 def _midnight(date: dt.date) -> dt.datetime:
