@@ -75,13 +75,15 @@ final class FaultInjector: Sendable {
 
     /// Whether an acknowledgement may depend on this call: a sync inside the log, whatever name a segment was opened by.
     ///
-    /// None depends on the sync behind the removal of old segments: the control file has said before that they may be missing.
+    /// None depends on followers' checkpoints, on the mark of the clocks, or on the sync behind the removal of old segments: the control file has
+    /// said before that they may be missing.
     private static func bearsAcknowledgements(_ call: IOCall, after last: IOCall?) -> Bool {
+        func isIn(_ path: String?, _ name: String) -> Bool { path?.hasPrefix("\(Workload.logDirectory)/\(name)") ?? false }
         guard [.sync, .syncPage, .syncDirectory].contains(call.kind), call.path.hasPrefix(Workload.logDirectory),
-            !call.path.hasPrefix(Workload.logDirectory + "/followers")
+            !isIn(call.path, "followers"), !isIn(call.path, "clock")
         else { return false }
-        return call.kind != .syncDirectory || last?.kind != .remove
-            || last?.path.hasPrefix(Workload.logDirectory + "/segment-") != true
+        guard call.kind == .syncDirectory, let last else { return true }
+        return !(last.kind == .remove && isIn(last.path, "segment-")) && !(last.kind == .rename && isIn(last.path, "clock"))
     }
 
     private static func fault(_ call: IOCall, _ random: inout SplitMix64) -> (Fault, FaultKind) {
