@@ -12,14 +12,7 @@ public struct NDJSONRow: Sendable {
     public init() {}
 
     /// Whether the object has a member of this name.
-    func has(_ name: ByteString) -> Bool {
-        var token = 1
-        for _ in 0..<document.count(0) {
-            if ByteString(document.text(token)) == name { return true }
-            token = document.next(after: token + 1)
-        }
-        return false
-    }
+    func has(_ name: ByteString) -> Bool { names.contains { ByteString($0) == name } }
 
     /// Names of the object's members.
     var names: [String] {

@@ -18,22 +18,19 @@ struct List: AsyncParsableCommand {
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
-        let answer: (value: CatalogListing, json: [UInt8])
-        if let data = directory.data {
-            let catalog = try DirectCatalog.load(dataDirectory: data)
-            let listing = catalog.listing(of: connection.project(in: catalog))
-            answer = (listing, listing.encodeJSON())
-        } else {
-            let got = try await connection.withClient { try await $0.list() }
-            answer = (got.value, got.json)
+        let (listing, json) = try await directory.readDefinitions(connection) { catalog, project in
+            let listing = catalog.listing(of: project)
+            return (listing, listing.encodeJSON())
+        } server: { client in
+            let answer = try await client.list()
+            return (answer.value, answer.json)
         }
-        let listing = answer.value
         if connection.namedProject != nil, let others = listing.otherProjects {
             throw HeadwaterError(
                 .notFound, "there is no project '\(listing.project)'; there are: \(others.joined(separator: ", "))")
         }
         if output.json {
-            try Console.write(answer.json + [UInt8(ascii: "\n")])
+            try Console.write(json + [UInt8(ascii: "\n")])
             return
         }
         var table = TextTable(["kind", "name", "version", "promoted", "description"], cellScalarsMax: 80)
@@ -81,24 +78,22 @@ struct Describe: AsyncParsableCommand {
     var name: String
 
     func run() async throws {
-        let found: (value: CatalogDescription, json: [UInt8])
-        if let data = directory.data {
-            let catalog = try DirectCatalog.load(dataDirectory: data)
-            let description = try catalog.description(project: connection.project(in: catalog), of: name)
-            found = (description, description.encodeJSON())
-        } else {
-            let answer = try await connection.withClient { try await $0.describe(name) }
-            found = (answer.value, answer.json)
+        let (found, json) = try await directory.readDefinitions(connection) { catalog, project in
+            let description = try catalog.description(project: project, of: name)
+            return (description, description.encodeJSON())
+        } server: { client in
+            let answer = try await client.describe(name)
+            return (answer.value, answer.json)
         }
         if output.json {
-            try Console.write(found.json + [UInt8(ascii: "\n")])
+            try Console.write(json + [UInt8(ascii: "\n")])
             return
         }
         var parts: [String] = []
-        parts += found.value.entities.map(DescriptionText.entity)
-        parts += found.value.featureGroups.map(DescriptionText.group)
-        parts += found.value.featureServices.map(DescriptionText.service)
-        parts += found.value.datasets.map(DatasetText.text)
+        parts += found.entities.map(DescriptionText.entity)
+        parts += found.featureGroups.map(DescriptionText.group)
+        parts += found.featureServices.map(DescriptionText.service)
+        parts += found.datasets.map(DatasetText.text)
         try Console.write(parts.joined(separator: "\n").utf8)
     }
 }
@@ -116,11 +111,10 @@ struct Projects: AsyncParsableCommand {
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
-        let names: [String]
-        if let data = directory.data {
-            names = try DirectCatalog.load(dataDirectory: data).projectNames
-        } else {
-            names = try await connection.withClient { try await $0.projects() }
+        let names = try await directory.readDefinitions(connection) { catalog, _ in
+            catalog.projectNames
+        } server: {
+            try await $0.projects()
         }
         if output.json { return try Console.printJSON(["projects": names]) }
         if names.isEmpty { return try Console.print("no project has definitions: 'headwater apply FILE' brings them") }
@@ -145,12 +139,10 @@ struct Search: AsyncParsableCommand {
     var text: String
 
     func run() async throws {
-        let found: CatalogDescription
-        if let data = directory.data {
-            let catalog = try DirectCatalog.load(dataDirectory: data)
-            found = try catalog.search(text, in: connection.project(in: catalog))
-        } else {
-            found = try await connection.withClient { try await $0.search(text) }
+        let found = try await directory.readDefinitions(connection) { catalog, project in
+            try catalog.search(text, in: project)
+        } server: {
+            try await $0.search(text)
         }
         if output.json { return try Console.write(found.encodeJSON() + [UInt8(ascii: "\n")]) }
         var table = TextTable(["kind", "name", "version", "found in", "description"], cellScalarsMax: 80)

@@ -24,12 +24,10 @@ struct DatasetList: AsyncParsableCommand {
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
-        let listing: CatalogListing
-        if let data = directory.data {
-            let catalog = try DirectCatalog.load(dataDirectory: data)
-            listing = catalog.listing(of: connection.project(in: catalog))
-        } else {
-            listing = try await connection.withClient { try await $0.list().value }
+        let listing = try await directory.readDefinitions(connection) { catalog, project in
+            catalog.listing(of: project)
+        } server: {
+            try await $0.list().value
         }
         let datasets = listing.datasets
         if output.json { return try Console.printJSON(["datasets": datasets]) }
@@ -63,12 +61,10 @@ struct DatasetShow: AsyncParsableCommand {
     var name: String
 
     func run() async throws {
-        let dataset: DatasetDefinition
-        if let data = directory.data {
-            let catalog = try DirectCatalog.load(dataDirectory: data)
-            dataset = try catalog.dataset(project: connection.project(in: catalog), name: name)
-        } else {
-            dataset = try await connection.withClient { try await $0.dataset(name) }
+        let dataset = try await directory.readDefinitions(connection) { catalog, project in
+            try catalog.dataset(project: project, name: name)
+        } server: {
+            try await $0.dataset(name)
         }
         if output.json { try Console.printJSON(dataset) } else { try Console.write(DatasetText.text(dataset).utf8) }
     }

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Catalog
+import Client
 
 /// `--data`: reading a store without a server.
 struct DirectoryOptions: ParsableArguments {
@@ -6,4 +8,16 @@ struct DirectoryOptions: ParsableArguments {
         help: ArgumentHelp(
             "Read this data directory without a server, under a shared lock and without changing it.", valueName: "dir"))
     var data: String?
+
+    /// Reads definitions: from the directory, where one is named, else from the server.
+    ///
+    /// - Parameter direct: told the directory's catalog, and the project in it that is meant.
+    func readDefinitions<Found>(
+        _ connection: ConnectionOptions, direct: (_ catalog: Catalog, _ project: String) throws -> Found,
+        server: (HeadwaterClient) async throws -> Found
+    ) async throws -> Found {
+        guard let data else { return try await connection.withClient(server) }
+        let catalog = try DirectCatalog.load(dataDirectory: data)
+        return try direct(catalog, connection.project(in: catalog))
+    }
 }
