@@ -136,8 +136,8 @@ class EmbeddedServer:
             while not self._answers():
                 try:
                     if not self._start(until, wait):
-                        # The one before is still on its way out.
-                        wait.tell("waiting for the last server of the store to stop")
+                        # The one before is still on its way out: what the next try waits for as well, until it recovers.
+                        wait.reason = "waiting for the last server of the store to stop"
                         time.sleep(0.05)
                 except _Killed as killed:
                     kills += 1
@@ -247,27 +247,29 @@ class _Wait:
 
     def __init__(self) -> None:
         self._since = self._last = time.monotonic()
-        self._reason = ""
+        self._told = ""
+        self.reason = "the store is being opened"
 
-    def tell(self, reason: str | Callable[[], str]) -> None:
+    def tell(self, progress: Callable[[], str | None]) -> None:
+        """Says how far it has come, or the reason where there is no progress yet."""
         now = time.monotonic()
         if now - self._since < _SILENT_SECONDS or now - self._last < _SILENT_SECONDS / 4:
             return
         self._last = now
-        text = reason if isinstance(reason, str) else reason()
+        text = progress() or self.reason
         if sys.stderr.isatty():
             print(f"\rheadwater: {text} ({now - self._since:.0f} s)\033[K", end="", file=sys.stderr, flush=True)
-        elif text.split(",")[0] != self._reason:
+        elif text.split(",")[0] != self._told:
             print(f"headwater: {text}", file=sys.stderr, flush=True)
-        self._reason = text.split(",")[0]
+        self._told = text.split(",")[0]
 
     def end(self) -> None:
-        if self._reason and sys.stderr.isatty():
+        if self._told and sys.stderr.isatty():
             print(file=sys.stderr)
 
 
-def _recovery(log_path: Path, start: int) -> str:
-    """How far a server that starts has come, by what it says in its log."""
+def _recovery(log_path: Path, start: int) -> str | None:
+    """How far a server that starts has come, by what it says in its log; `None` before it replays."""
     try:
         with open(log_path, "rb") as log:
             log.seek(start)
@@ -278,7 +280,7 @@ def _recovery(log_path: Path, start: int) -> str:
     places = [re.search(rf"\b{name}=(\d+)", steps[-1]) for name in ("position", "of")] if steps else []
     if len(places) == 2 and places[0] and places[1]:
         return f"the store is recovering, at position {int(places[0][1]):,} of {int(places[1][1]):,}"
-    return "the store is being opened"
+    return None
 
 
 def _private(path: Path, flags: int) -> int:
