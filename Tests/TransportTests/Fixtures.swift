@@ -167,3 +167,12 @@ func eventually(_ condition: () -> Bool) async throws -> Bool {
     }
     return condition()
 }
+
+/// Runs its body when the last reference to it goes.
+final class AtItsEnd: Sendable {
+    private let body: @Sendable () -> Void
+
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+
+    deinit { body() }
+}

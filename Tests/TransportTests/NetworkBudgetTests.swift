@@ -54,6 +54,18 @@ import Wire
         #expect(budget.usedBytes == 0)
     }
 
+    @Test func whatWaitsForRoomMayComeBackToTheBudgetAsItIsLetGo() throws {
+        let budget = NetworkBudget(bytesMax: 16 * Self.mebibyte)
+        #expect(budget.takeRoom(16 * Self.mebibyte) {} == nil)
+        let wait: NetworkBudget.RoomWait
+        do {
+            let last = AtItsEnd { budget.add(Self.mebibyte) }
+            wait = try #require(budget.takeRoom(Self.mebibyte) { withExtendedLifetime(last) {} })
+        }
+        #expect(budget.giveUp(wait))
+        #expect(budget.usedBytes == 17 * Self.mebibyte)
+    }
+
     @Test func roomThatWasGrantedAsItsConnectionClosedIsGivenBack() throws {
         let budget = NetworkBudget(bytesMax: 16 * Self.mebibyte)
         #expect(budget.takeRoom(12 * Self.mebibyte) {} == nil)

@@ -29,6 +29,19 @@ import Wire
         #expect(loop.longestTurnNanoseconds < 100_000_000)
     }
 
+    @Test func whatATimerHoldsMayComeBackToTheLoopAsItIsCancelled() async throws {
+        let loop = try ServerLoop.start(count: 1)[0]
+        defer { loop.stop() }
+        let hasRun = Mutex(false)
+        let timer: Scheduled<Void>
+        do {
+            let last = AtItsEnd { loop.execute { hasRun.withLock { $0 = true } } }
+            timer = loop.scheduleTask(in: .hours(1)) { withExtendedLifetime(last) {} }
+        }
+        timer.cancel()
+        #expect(try await eventually { hasRun.withLock { $0 } })
+    }
+
     @Test func requestsThatMakeWorkAreTakenInTurnsAndAllAreAnswered() async throws {
         try await withServer { server in
             let raw = try await RawClient(server.endpoint)

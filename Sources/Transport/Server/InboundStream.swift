@@ -84,10 +84,10 @@ public final class InboundStream: Sendable {
         }
     }
 
-    /// Called on the event loop when the client cancelled or is gone.
     /// Whether nobody will read it any more.
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
+    /// Called on the event loop when the client cancelled or is gone.
     func close() {
         change { state in
             state.isClosed = true

@@ -102,9 +102,10 @@ final class NetworkBudget: Sendable {
     /// - Returns: `false` where it has been taken.
     @discardableResult
     func giveUp(_ wait: RoomWait) -> Bool {
-        var isGivenUp = false
-        change { isGivenUp = $0.waits.removeValue(forKey: wait) != nil }
-        return isGivenUp
+        // It is let go of outside of the lock: it may hold the last of a request, which answers when it ends, and comes back here.
+        var givenUp: Wait?
+        change { givenUp = $0.waits.removeValue(forKey: wait) }
+        return withExtendedLifetime(givenUp) { givenUp != nil }
     }
 
     /// Whether memory is worth giving back to the system; asked once a second.

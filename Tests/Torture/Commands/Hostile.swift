@@ -83,7 +83,8 @@ struct HostileRun {
             for round in 1...max(1, rounds) where !Interruption.isRequested {
                 Screen.progress("hostile: \(attack.rawValue), round \(round) of \(rounds)")
                 do { runs.append(try await one(attack, site)) } catch {
-                    figures.found(.died, "\(attack.rawValue): \(error)")
+                    let said = site.servers[.serve]?.errors.suffix(600) ?? ""
+                    figures.found(.died, "\(attack.rawValue): \(error)\(said.isEmpty ? "" : "; the server said: \(said)")")
                     site.kill(.serve)
                 }
                 figures.cycles += 1

@@ -303,7 +303,14 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
         }
         if id == nil { cancel() }
         if !inEventLoop { poller.ring() }
-        return Scheduled(promise: promise) { self.agenda.withLock { $0.timers.removeAll { $0.id == id } } }
+        return Scheduled(promise: promise) { self.cancelTimer(id) }
+    }
+
+    private func cancelTimer(_ id: UInt64?) {
+        // Let go of outside of the lock: what its task holds may come back here when it ends.
+        _ = agenda.withLock { agenda -> Timer? in
+            agenda.timers.firstIndex { $0.id == id }.map { agenda.timers.remove(at: $0) }
+        }
     }
 
     @discardableResult
