@@ -92,7 +92,8 @@ public final class HeadwaterServer: Service {
         services.network.value = {
             StatusReport.Network(
                 connections: transport.connectionCount, connectionsMax: transport.connectionsMax, bytes: transport.networkBytes,
-                bytesMax: transport.networkBytesMax, longestTurnMicroseconds: Int(transport.longestTurn.microseconds))
+                bytesMax: transport.networkBytesMax, longestTurnMicroseconds: Int(transport.longestTurn.microseconds),
+                longestTurnByClockMicroseconds: Int(transport.longestTurnByClock.microseconds))
         }
         defer { services.network.value = nil }
         let timer = startTimer(services, transport)

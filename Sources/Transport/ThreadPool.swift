@@ -7,42 +7,18 @@ public final class ThreadPool: Sendable {
     public typealias Job = @Sendable (_ isActive: Bool) -> Void
 
     private struct State {
-        /// In their order from `nextJob` on; what stands before is done and empty.
-        private var jobs: [Job?] = []
-        private var nextJob = 0
+        var jobs = Line<Job>()
         var threadCount = 0
         /// Threads that wait, and have not been woken.
         var idleCount = 0
         var isEnding = false
         /// Told when the last thread has ended.
         var whenEnded: (@Sendable () -> Void)?
-
-        mutating func add(_ job: @escaping Job) { jobs.append(job) }
-
-        /// The next job, with all that it holds: nothing of it stays here.
-        mutating func takeJob() -> Job? {
-            guard nextJob < jobs.count else { return nil }
-            let job = jobs[nextJob].take()
-            nextJob += 1
-            // Half of it is done at least, so that moving the rest costs less than was done.
-            if nextJob == jobs.count {
-                (jobs, nextJob) = ([], 0)
-            } else if nextJob >= 64, nextJob * 2 >= jobs.count {
-                jobs.removeFirst(nextJob)
-                nextJob = 0
-            }
-            return job
-        }
-
-        mutating func takeAll() -> [Job] {
-            defer { (jobs, nextJob) = ([], 0) }
-            return jobs[nextJob...].compactMap { $0 }
-        }
     }
 
     private static let idleLimit = DispatchTimeInterval.seconds(10)
 
-    private let threadsMax: Int
+    let threadsMax: Int
     private let name: String
     private let prepare: @Sendable () -> Void
     private let state = Mutex(State())
@@ -60,7 +36,7 @@ public final class ThreadPool: Sendable {
         enum Step { case wake, start, nothing, refuse }
         let step = state.withLock { state -> Step in
             if state.isEnding { return .refuse }
-            state.add(job)
+            state.jobs.append(job)
             if state.idleCount > 0 {
                 state.idleCount -= 1
                 return .wake
@@ -83,7 +59,7 @@ public final class ThreadPool: Sendable {
         let (refused, told) = state.withLock { state -> ([Job], (@Sendable () -> Void)?) in
             state.threadCount -= 1
             guard state.threadCount == 0 else { return ([], nil) }
-            return (state.takeAll(), state.whenEnded.take())
+            return (state.jobs.takeAll(), state.whenEnded.take())
         }
         for job in refused { job(false) }
         told?()
@@ -98,7 +74,7 @@ public final class ThreadPool: Sendable {
     private func next() -> Job? {
         while true {
             let (job, isOver) = state.withLock { state -> (Job?, Bool) in
-                if let job = state.takeJob() { return (job, false) }
+                if let job = state.jobs.popFirst() { return (job, false) }
                 if state.isEnding { return (nil, true) }
                 state.idleCount += 1
                 return (nil, false)
@@ -133,7 +109,7 @@ public final class ThreadPool: Sendable {
                 defer { state.idleCount = 0 }
                 state.isEnding = true
                 if state.threadCount > 0 { state.whenEnded = { continuation.resume() } }
-                return (state.takeAll(), state.idleCount, state.threadCount == 0)
+                return (state.jobs.takeAll(), state.idleCount, state.threadCount == 0)
             }
             for job in waiting { job(false) }
             for _ in 0..<idle { wake.signal() }

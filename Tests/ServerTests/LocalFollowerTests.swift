@@ -118,7 +118,6 @@ import Wire
         #expect(error?.code == .unavailable)
         places.leave()
         try places.take()
-        #expect(Workers.bootstrapsMax < Workers.longWorksMax)
     }
 
     @Test func aPeerThatNamesItsOwnMachineIsOnTheOnlineServicesMachine() throws {

@@ -39,6 +39,7 @@ struct HistoryHandler {
         var sizes = PartSizes(bytesPerRow: OfflineReads.historyBytes(plan, eventTimes: head.eventTimes))
         var pace = ClientPace(deadline: request.deadline, permits: services.workers.long.permits)
         var spine = try SpineReader(head, request, plan)
+        let stops = request.stops(responder, services.workers.long)
         var answer = HistoryAnswer(plan, eventTimes: head.eventTimes, responder)
         while try spine.hasMore(&pace) {
             try takeShare(memory, request, responder, &pace)
@@ -49,7 +50,7 @@ struct HistoryHandler {
                     plan, keys: part.keys.map { $0.slice(rows) }, times: part.times.slice(rows), view: view, asOf: asOf,
                     availability: head.availabilityIngest ? .ingest : .event, eventTimes: head.eventTimes,
                     crew: services.workers.crew.crew,
-                    memoryLimitBytes: limitBytes, isCancelled: request.stops(responder))
+                    memoryLimitBytes: limitBytes, isCancelled: stops)
             } send: { (joined) throws(HeadwaterError) in
                 try answer.send(joined, &pace)
             }

@@ -85,6 +85,7 @@ struct RowsHandlers {
                 includeDeletes: query.deletes, fields: layout.fields, crew: crew)
         scan.bytesAtOnce = Self.bytesAtOnce
         var pace = ClientPace(deadline: request.deadline, permits: services.workers.long.permits)
+        let stops = request.stops(responder, services.workers.long)
         var rows = 0
         func send(_ columns: [Column], rowCount: Int) throws(HeadwaterError) -> Bool {
             let data = RowsData.with {
@@ -98,7 +99,7 @@ struct RowsHandlers {
         // Between batches and while none is found.
         func nextRows() throws(HeadwaterError) -> RowBatch? {
             do throws(HeadwaterError) {
-                return try scan.next(isCancelled: { request.reasonToStop(responder) != nil })
+                return try scan.next(isCancelled: stops)
             } catch { throw request.reasonToStop(responder) ?? error }
         }
         while let next = try nextRows() {

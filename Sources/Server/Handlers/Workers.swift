@@ -23,9 +23,13 @@ struct Workers: Sendable {
     /// Reads of the log for followers, which share it: each read is short.
     let follow = SerialWorker()
 
-    /// Joins and scans that are answered, and those of them that work at once.
+    /// Joins and scans that are answered.
     static let longRequestsMax = 64
-    static let longWorksMax = 8
+    /// Those of them that work at once.
+    ///
+    /// No more than there are cores: a thread that the kernel has put aside with a lock in its hands must not wait long behind its like, as loops then
+    /// wait for it.
+    static let longWorksMax = max(2, System.coreCount)
     static let bootstrapsMax = 4
 
     /// - Parameter besideGets: whether the process serves gets, which must not notice joins and scans: these then give way to all else, other
@@ -75,11 +79,15 @@ final class WorkerPool: Sendable {
     let permits: WorkPermits?
 
     init(threads: Int, worksMax: Int? = nil, _ courtesy: Courtesy = .none) {
-        permits = worksMax.map { WorkPermits($0) }
-        pool = ThreadPool(threads: threads, name: "worker") { courtesy.apply() }
+        let pool = ThreadPool(threads: threads, name: "worker") { courtesy.apply() }
+        self.pool = pool
+        permits = worksMax.map { WorkPermits($0, pool: pool) }
     }
 
-    func shutdown() async { await pool.shutdown() }
+    func shutdown() async {
+        for work in permits?.close() ?? [] { work(false) }
+        await pool.shutdown()
+    }
 
     /// Jobs that have ended, where none runs.
     var endedWhenIdle: Int? { running.load(ordering: .relaxed) == 0 ? ended.load(ordering: .relaxed) : nil }
@@ -96,20 +104,19 @@ final class WorkerPool: Sendable {
                 .resourceExhausted,
                 "\(Self.waitingMax) requests wait for a thread already: try again later, or ask for less at once")
         }
-        pool.submit { isActive in
+        let work: ThreadPool.Job = { isActive in
             self.waiting.subtract(1, ordering: .relaxed)
             guard isActive else {
                 return job(HeadwaterError(.unavailable, "the server is shutting down: connect again later"))
             }
             self.running.add(1, ordering: .relaxed)
-            self.permits?.take()
             defer {
-                self.permits?.giveBack()
                 self.running.subtract(1, ordering: .relaxed)
                 self.ended.add(1, ordering: .relaxed)
             }
             job(reasonToStop())
         }
+        if let permits { permits.submit(work) } else { pool.submit(work) }
     }
 }
 
@@ -121,9 +128,13 @@ extension IncomingRequest {
         return nil
     }
 
-    /// Asks `reasonToStop` from inside long work.
-    func stops(_ responder: Responder) -> @Sendable () -> Bool {
-        { responder.isCancelled || isExpired }
+    /// Asks `reasonToStop` from inside long work, which has one of the pool's permits: others get their turn there.
+    func stops(_ responder: Responder, _ pool: WorkerPool) -> @Sendable () -> Bool {
+        let turn = pool.permits?.turn()
+        return {
+            turn?.pass { responder.isCancelled || isExpired }
+            return responder.isCancelled || isExpired
+        }
     }
 }
 

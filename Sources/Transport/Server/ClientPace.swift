@@ -1,45 +1,6 @@
 internal import Dispatch
 public import FeatureModel
-internal import Synchronization
 public import Wire
-
-/// Permits to work: of many threads, those that have one. A thread that waits for its client lends its own to another.
-public final class WorkPermits: Sendable {
-    private let free: DispatchSemaphore
-    /// How many threads go on without one; as many that are given back do not come free.
-    private let owed = Atomic<Int>(0)
-
-    public init(_ count: Int) {
-        // From zero: one that is let go of with less than it began with would end the process.
-        free = DispatchSemaphore(value: 0)
-        for _ in 0..<count { free.signal() }
-    }
-
-    /// Blocks until there is a permit.
-    public func take() { free.wait() }
-
-    public func giveBack() {
-        var count = owed.load(ordering: .relaxed)
-        while count > 0 {
-            let (isDone, now) = owed.compareExchange(expected: count, desired: count - 1, ordering: .relaxed)
-            if isDone { return }
-            count = now
-        }
-        free.signal()
-    }
-
-    /// Takes one again that was lent; where the work is over, which is asked while there is none, the thread goes on to its end without.
-    fileprivate func retake(unless isOver: () -> Bool) {
-        var patience = DispatchTime.now()
-        while free.wait(timeout: patience) == .timedOut {
-            if isOver() {
-                owed.add(1, ordering: .relaxed)
-                return
-            }
-            patience = .now() + .milliseconds(20)
-        }
-    }
-}
 
 /// How long a worker thread lets one client keep it waiting, all its waits together.
 ///

@@ -28,10 +28,12 @@ final class ReadRound {
         var (sent, gathered) = (0, 0)
         for (index, connection) in connections.enumerated() {
             gathered += connection.answerRound()
-            guard gathered >= Self.gatheredBytesMax || index == connections.count - 1 else { continue }
+            // Large frames take time to come in, and gather nothing.
+            let isLong = isTurnLong()
+            guard isLong || gathered >= Self.gatheredBytesMax || index == connections.count - 1 else { continue }
             for connection in connections[sent...index] { connection.sendRound() }
             (sent, gathered) = (index + 1, 0)
-            guard isTurnLong() else { continue }
+            guard isLong else { continue }
             waiting.append(contentsOf: connections[sent...])
             break
         }

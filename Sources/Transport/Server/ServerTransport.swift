@@ -34,8 +34,10 @@ public final class ServerTransport: Sendable {
     /// Memory that input and output of all connections hold.
     public var networkBytes: Int { budget.usedBytes }
     public var networkBytesMax: Int { budget.bytesMax }
-    /// The longest turn of a loop since the start: so long a request may wait for others of its loop.
-    public var longestTurn: Duration { .nanoseconds(loops.map(\.longestTurnNanoseconds).max() ?? 0) }
+    /// The longest that a loop ran in one turn since the start: so long others of its connections waited for what one of them wanted.
+    public var longestTurn: Duration { .nanoseconds(loops.map(\.turnTimes.longestRunNanoseconds).max() ?? 0) }
+    /// The longest turn by the clock: with what kept the loop's thread from its core, and with locks that it waited for.
+    public var longestTurnByClock: Duration { .nanoseconds(loops.map(\.turnTimes.longestNanoseconds).max() ?? 0) }
 
     /// Whether much less memory is held than was, so that it is worth giving back to the system; asked once a second.
     public func isTrimDue(above bytes: Int) -> Bool { budget.isTrimDue(above: bytes) }

@@ -83,15 +83,21 @@ public struct StatusReport: Codable, Hashable, Sendable {
         /// Memory that input and output of all connections hold, and may hold.
         public var bytes: Int
         public var bytesMax: Int
-        /// The longest turn of an event loop since the start: so long a request may have waited for others of its loop.
+        /// The longest that an event loop ran in one turn since the start: so long a request may have waited for others of its loop.
         public var longestTurnMicroseconds: Int
+        /// The longest turn by the clock: with what kept the loop from running. Absent from servers that do not say it.
+        public var longestTurnByClockMicroseconds: Int?
 
-        public init(connections: Int, connectionsMax: Int, bytes: Int, bytesMax: Int, longestTurnMicroseconds: Int) {
+        public init(
+            connections: Int, connectionsMax: Int, bytes: Int, bytesMax: Int, longestTurnMicroseconds: Int,
+            longestTurnByClockMicroseconds: Int?
+        ) {
             self.connections = connections
             self.connectionsMax = connectionsMax
             self.bytes = bytes
             self.bytesMax = bytesMax
             self.longestTurnMicroseconds = longestTurnMicroseconds
+            self.longestTurnByClockMicroseconds = longestTurnByClockMicroseconds
         }
     }
 

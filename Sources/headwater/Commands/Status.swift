@@ -53,11 +53,15 @@ enum StatusText {
     }
 
     private static func network(_ network: StatusReport.Network) -> [String] {
-        [
+        func milliseconds(_ microseconds: Int) -> String { "\(Spelling.fixed(Double(microseconds) / 1_000, 2)) ms" }
+        let byClock = network.longestTurnByClockMicroseconds.map {
+            ", and one took \(milliseconds($0)) with waits for a core or a lock"
+        }
+        return [
             "", "network",
             "  connections \(network.connections) of at most \(network.connectionsMax)",
             "  memory      \(Spelling.bytes(network.bytes)) of at most \(Spelling.bytes(network.bytesMax)) for what comes and goes",
-            "  turns       the longest of a loop took \(Spelling.fixed(Double(network.longestTurnMicroseconds) / 1_000, 2)) ms",
+            "  turns       the longest of a loop ran \(milliseconds(network.longestTurnMicroseconds))\(byClock ?? "")",
         ]
     }
 

@@ -108,21 +108,25 @@ struct HostileRun {
             .serve, through: group?.command ?? [], more: isBounded ? ["--network-bytes-max", "256MiB"] : [])
         try await site.untilReady(.serve)
         let probe = try Probe(path: "\(site.directory)/s.sock")
+        let writes = attack == .frames || attack == .together
+        // What they leave in the store is not the attack's.
+        if writes { _ = try await write(probe, site, server) }
         let quiet = try await measure(probe, server).times
         let before = try Memory.mebibytes(server.pid)
-        let turnBefore = try await longestTurn(site)
+        let turnQuiet = try await longestTurn(site).ran
         let hostile = try site.startAttack(attack)
         defer { hostile.killNow() }
         var (beside, peak) = try await measure(probe, server)
         var writing: (milliseconds: [Int], times: Probe.Times, peak: Int)?
-        if attack == .frames || attack == .together { writing = try await write(probe, site, server) }
+        if writes { writing = try await write(probe, site, server) }
         guard hostile.isRunning else { throw TortureError("the hostile clients ended: \(hostile.errors.suffix(300))") }
         hostile.killNow()
         let after = try await rest(server, until: before + Self.keptMebibytes)
         peak = max(peak, writing?.peak ?? 0)
+        let turn = try await longestTurn(site)
         let found = AttackFigures(
             attack: attack, quiet: quiet, beside: beside, writes: writing?.milliseconds ?? [], besideWrites: writing?.times,
-            before: before, peak: peak, after: after, turnBefore: turnBefore, turn: try await longestTurn(site))
+            before: before, peak: peak, after: after, turnQuiet: turnQuiet, turn: turn.ran, turnByClock: turn.byClock)
         if attack == .readers {
             // A server stops well under them too.
             let again = try site.startAttack(attack)
@@ -194,8 +198,9 @@ struct HostileRun {
         return try Memory.mebibytes(server.pid)
     }
 
-    private func longestTurn(_ site: Site) async throws -> Int {
-        try await site.withClient(.serve) { try await $0.status().value.network?.longestTurnMicroseconds ?? 0 }
+    private func longestTurn(_ site: Site) async throws -> (ran: Int, byClock: Int) {
+        let network = try await site.withClient(.serve) { try await $0.status().value.network }
+        return (network?.longestTurnMicroseconds ?? .max, network?.longestTurnByClockMicroseconds ?? .max)
     }
 
     private func stop(_ site: Site) throws {

@@ -71,7 +71,7 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     private(set) var turnBegan = NIODeadline.now()
     /// Of the last turn.
     private var turnNanoseconds: Int64 = 0
-    private let longestTurn = Atomic<Int64>(0)
+    let turnTimes = TurnTimes()
     private var isWatchingPressure = false
     /// Taken from the agenda and not yet run.
     private var tasks: [@Sendable () -> Void] = []
@@ -135,6 +135,7 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
         thread.store(UInt(pthread_self()), ordering: .releasing)
         Self.ofThread.currentValue = self
         Turns.runInShortSlices()
+        turnTimes.begin()
         turnBegan = .now()
         while let timeout = runAgenda() {
             endTurn()
@@ -178,11 +179,8 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
 
     private func endTurn() {
         turnNanoseconds = (NIODeadline.now() - turnBegan).nanoseconds
-        if turnNanoseconds > longestTurn.load(ordering: .relaxed) { longestTurn.store(turnNanoseconds, ordering: .relaxed) }
+        turnTimes.add(turnNanoseconds)
     }
-
-    /// For any thread.
-    var longestTurnNanoseconds: Int64 { longestTurn.load(ordering: .relaxed) }
 
     private static let pressureInterval = TimeAmount.milliseconds(250)
 

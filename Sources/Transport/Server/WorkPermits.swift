@@ -1,0 +1,183 @@
+internal import Dispatch
+internal import Glibc
+internal import Synchronization
+
+/// Permits to work: as many works of a pool run at once as there are permits; the others wait in their order, without a thread.
+///
+/// A thread that waits for its client lends its permit, and one that has had it for long lets those that wait have theirs first. For any thread.
+public final class WorkPermits: Sendable {
+    private struct State {
+        var free: Int
+        /// Works that have a thread of the pool, or one for sure.
+        var begun = 0
+        /// How many threads go on without a permit; as many that are given back do not come free.
+        var owed = 0
+        /// By the order in which they all came.
+        var works = Line<(number: UInt64, work: ThreadPool.Job)>()
+        /// Threads that want their permit back.
+        var threads: [(number: UInt64, woken: DispatchSemaphore)] = []
+        var lastNumber: UInt64 = 0
+        var isClosed = false
+
+        mutating func nextNumber() -> UInt64 {
+            lastNumber += 1
+            return lastNumber
+        }
+    }
+
+    /// Who gets a permit.
+    private enum Heir {
+        case work(ThreadPool.Job)
+        case thread(DispatchSemaphore)
+    }
+
+    private let state: Mutex<State>
+    private let hasWaiters = Atomic<Bool>(false)
+    private let pool: ThreadPool
+
+    public init(_ count: Int, pool: ThreadPool) {
+        state = Mutex(State(free: count))
+        self.pool = pool
+    }
+
+    /// Runs a work on a thread, now or when there is a permit. It is told `false` where they are closed.
+    public func submit(_ work: @escaping ThreadPool.Job) {
+        enum Step { case start, wait, refuse }
+        let step = change { state -> Step in
+            if state.isClosed { return .refuse }
+            guard state.free > 0, state.begun < pool.threadsMax else {
+                state.works.append((state.nextNumber(), work))
+                return .wait
+            }
+            state.free -= 1
+            state.begun += 1
+            return .start
+        }
+        switch step {
+        case .start: start(work)
+        case .wait: break
+        case .refuse: work(false)
+        }
+    }
+
+    /// Starts no more works.
+    ///
+    /// - Returns: those that wait, to be told so.
+    public func close() -> [ThreadPool.Job] {
+        change { state in
+            state.isClosed = true
+            return state.works.takeAll().map(\.work)
+        }
+    }
+
+    /// The permit of the work that this thread does.
+    public func turn() -> WorkTurn { WorkTurn(self) }
+
+    /// Lends this thread's permit to others.
+    func giveBack() {
+        switch change({ nextHeir(&$0) }) {
+        case .work(let work): start(work)
+        case .thread(let woken): woken.signal()
+        case nil: break
+        }
+    }
+
+    /// Takes one again that was lent; where the work is over, which is asked while there is none, the thread goes on to its end without.
+    func retake(unless isOver: () -> Bool) {
+        let woken = DispatchSemaphore(value: 0)
+        let number = change { state -> UInt64? in
+            if state.free > 0 {
+                state.free -= 1
+                return nil
+            }
+            let number = state.nextNumber()
+            state.threads.append((number, woken))
+            return number
+        }
+        guard let number else { return }
+        while woken.wait(timeout: .now() + .milliseconds(20)) == .timedOut {
+            guard isOver() else { continue }
+            let isGivenUp = change { state in
+                guard let index = state.threads.firstIndex(where: { $0.number == number }) else { return false }
+                state.threads.remove(at: index)
+                state.owed += 1
+                return true
+            }
+            if isGivenUp { return }
+        }
+    }
+
+    fileprivate var isWanted: Bool { hasWaiters.load(ordering: .relaxed) }
+
+    private func start(_ work: @escaping ThreadPool.Job) {
+        pool.submit { isActive in
+            work(isActive)
+            while let next = self.next() { next(isActive) }
+        }
+    }
+
+    /// The work of this thread has ended.
+    ///
+    /// - Returns: the next one, for this thread to do with the same permit; `nil` where there is none.
+    private func next() -> ThreadPool.Job? {
+        let heir = change { state in
+            state.begun -= 1
+            return nextHeir(&state)
+        }
+        switch heir {
+        case .work(let work): return work
+        case .thread(let woken): woken.signal()
+        case nil: break
+        }
+        return nil
+    }
+
+    /// Hands a permit to whoever came first; where nobody waits that may have it, it is free.
+    private func nextHeir(_ state: inout State) -> Heir? {
+        if state.owed > 0 {
+            state.owed -= 1
+            return nil
+        }
+        // A work that found no thread would keep the permit from those that have one.
+        let number = state.begun < pool.threadsMax ? state.works.first?.number : nil
+        if let thread = state.threads.first, thread.number < number ?? .max {
+            state.threads.removeFirst()
+            return .thread(thread.woken)
+        }
+        guard number != nil, let next = state.works.popFirst() else {
+            state.free += 1
+            return nil
+        }
+        state.begun += 1
+        return .work(next.work)
+    }
+
+    private func change<Answer>(_ body: (inout State) -> Answer) -> Answer {
+        state.withLock { state in
+            let answer = body(&state)
+            hasWaiters.store(!(state.works.isEmpty && state.threads.isEmpty), ordering: .relaxed)
+            return answer
+        }
+    }
+}
+
+/// The permit of one work, from which others get their turn.
+public final class WorkTurn: Sendable {
+    /// Long beside what it takes to change threads, short for somebody who waits.
+    private static let length = Duration.milliseconds(10)
+
+    private let permits: WorkPermits
+    private let thread = UInt(pthread_self())
+    private let began = Mutex(ContinuousClock.now)
+
+    fileprivate init(_ permits: WorkPermits) { self.permits = permits }
+
+    /// Lets those that wait go first, where this work has gone on for long. For threads that help with it this does nothing: they have no permit.
+    public func pass(unless isOver: () -> Bool) {
+        guard permits.isWanted, thread == UInt(pthread_self()) else { return }
+        guard began.withLock({ ContinuousClock.now - $0 }) >= Self.length else { return }
+        permits.giveBack()
+        permits.retake(unless: isOver)
+        began.withLock { $0 = .now }
+    }
+}
