@@ -28,6 +28,16 @@ import Wire
         #expect(none.next() == nil)
     }
 
+    @Test func rowsOfManyColumnsGoSeveralTogether() {
+        var numbers = ColumnBuilder(.float64)
+        for row in 0..<1_000 { numbers.append(float64: Double(row)) }
+        let columns = Array(repeating: numbers.finish(), count: 1_000)
+        let pieces = Array(RowPieces(columns, rowCount: 1_000))
+        #expect(pieces.dropLast().allSatisfy { $0.count >= 32 })
+        #expect(pieces.allSatisfy { rows in columns.reduce(0) { $0 + $1.byteCount(of: rows) } <= 1 << 20 })
+        #expect(pieces.flatMap { Array($0) } == Array(0..<1_000))
+    }
+
     @Test func aRowLargerThanAFrameGoesAlone() {
         var wide = ColumnBuilder(.bytes)
         for _ in 0..<3 { wide.append(text: [UInt8](repeating: 0, count: 2 << 20)[...]) }

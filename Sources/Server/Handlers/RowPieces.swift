@@ -4,6 +4,9 @@ import Wire
 /// Cuts rows into pieces that make data frames of a good size, by what the rows really take.
 struct RowPieces: Sequence, IteratorProtocol {
     static let rowsMax = 16_384
+    /// Of one column at least, where there are many: a frame costs a step for each of them, at both ends.
+    private static let bytesPerColumn = 512
+    private static let bytesMax = 1 << 20
 
     private let columns: [Column]
     private let rowCount: Int
@@ -21,7 +24,9 @@ struct RowPieces: Sequence, IteratorProtocol {
     mutating func next() -> Range<Int>? {
         guard start < rowCount else { return nil }
         var count = Swift.min(Self.rowsMax, rowCount - start)
-        while count > 1, bytes(start..<start + count) > WireLimits.rowsFrameBytesTarget { count /= 2 }
+        let bytesOfColumns = Swift.min(columns.count * Self.bytesPerColumn, Self.bytesMax)
+        let bytesWanted = Swift.max(WireLimits.rowsFrameBytesTarget, bytesOfColumns)
+        while count > 1, bytes(start..<start + count) > bytesWanted { count /= 2 }
         defer { start += count }
         return start..<start + count
     }
