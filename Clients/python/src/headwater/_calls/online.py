@@ -165,12 +165,15 @@ async def get(core: Core, selection: Selection, entities: Any, options: Options)
 def _head(options: Options) -> bytes:
     if options.at is None and not options.min_position and not options.event_times:
         return b""
-    request = pb.GetPreparedRequest()
-    if options.at is not None:
-        request.at = microseconds(options.at, "at", options.time_unit)
-    request.min_position = position(options.min_position, "min_position") or 0
-    if options.event_times:
-        request.event_times = True
+    at = None if options.at is None else microseconds(options.at, "at", options.time_unit)
+    return _encoded_head(at, position(options.min_position, "min_position") or 0, bool(options.event_times))
+
+
+@lru_cache(maxsize=256)
+def _encoded_head(at: int | None, min_position: int, event_times: bool) -> bytes:
+    request = pb.GetPreparedRequest(min_position=min_position, event_times=event_times)
+    if at is not None:
+        request.at = at
     encoded: bytes = request.SerializeToString()
     return encoded
 

@@ -11,6 +11,16 @@ from .rules import Misfit
 # Of these, one each is what Arrow has too; what is finer than a microsecond it refuses itself.
 _ARROWS = ("s", "ms", "us", "ns", "ps", "fs", "as")
 _DAYS_MAX = 2**31
+# What usual units have of microseconds; a single time of these need not be an array.
+_MICROSECONDS = {
+    "<M8[D]": 86_400_000_000,
+    "<M8[h]": 3_600_000_000,
+    "<M8[m]": 60_000_000,
+    "<M8[s]": 1_000_000,
+    "<M8[ms]": 1_000,
+    "<M8[us]": 1,
+}
+_USUAL_MAX = 2**62
 
 
 def plain_times(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -34,8 +44,13 @@ def microseconds_of(time: np.datetime64) -> int:
     """One time as microseconds since 1970; what is finer is cut.
 
     Raises:
-        Misfit: where it lies beyond 64 bits of them.
+        Misfit: for NaT, and where it lies beyond 64 bits of them.
     """
+    factor = _MICROSECONDS.get(time.dtype.str)
+    if factor is not None and -_USUAL_MAX < (made := int(time.astype(np.int64)) * factor) < _USUAL_MAX:
+        return made
+    if np.isnat(time):
+        raise Misfit(None, f"{time!r} is no time")
     values = np.array([time])
     unit, count = np.datetime_data(values.dtype)
     if unit in ("ns", "ps", "fs", "as"):

@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ..errors import InvalidArgument
@@ -119,7 +120,32 @@ def _made(values: Any, name: str, nan_is_null: bool | None) -> pa.Array | pa.Chu
     return with_nulls(values_to_arrow(values, name, nan_is_null=nan_is_null), nan_is_null)
 
 
+def _pandas_column(frame: Any, name: str, nan_is_null: bool | None) -> pa.Array | pa.ChunkedArray:
+    """A column whose name is there once.
+
+    Of whole numbers its memory is taken as it is, where this pandas tells it: a Series takes longer to make than a small request's keys
+    take to send.
+    """
+    memory_of = getattr(frame, "_get_column_array", None)
+    values = None if memory_of is None else memory_of(frame.columns.get_loc(name))
+    is_plain = type(values) is np.ndarray and values.dtype == np.int64 and values.ndim == 1
+    return values_to_arrow(values if is_plain else frame[name], name, nan_is_null=nan_is_null)
+
+
+def _wanted_of(records: Sequence[Any], only: Collection[str]) -> dict[str, list[Any]] | None:
+    """Some columns of records that all have them; `None` where one has not, or is no plain dict."""
+    if set(map(type, records)) != {dict}:
+        return None
+    try:
+        return {name: [record[name] for record in records] for name in only}
+    except KeyError:
+        return None
+
+
 def _record_columns(records: Sequence[Any], nan_is_null: bool | None, only: Collection[str] | None) -> dict[str, Any]:
+    usual = None if only is None else _wanted_of(records, only)
+    if usual is not None:
+        return {name: _made(cells, name, nan_is_null) for name, cells in usual.items()}
     # Where each name comes first.
     names: dict[Any, int] = {}
     for number, record in enumerate(records):
@@ -148,7 +174,7 @@ def _pandas_columns(frame: Any, nan_is_null: bool | None, only: Collection[str] 
     if only is not None and frame.index.nlevels == 1 and frame.index.name is None and frame.columns.is_unique:
         # A few columns of a frame, without making the others.
         names = [name for name in only if name in frame.columns]
-        return {name: values_to_arrow(frame[name], name, nan_is_null=nan_is_null) for name in names}
+        return {name: _pandas_column(frame, name, nan_is_null) for name in names}
     if any(name is not None for name in frame.index.names):
         # Keys are often the index.
         twice = [name for name in frame.index.names if name in frame.columns]

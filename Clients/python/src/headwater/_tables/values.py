@@ -208,7 +208,8 @@ def _pandas_column(series: Any, name: str, nan_is_null: bool | None) -> pa.Array
             return _numpy_column(series.to_numpy(), name)
         if dtype.kind == "O":
             return _object_column(series, name, nan_is_null)
-        return pa.array(series.to_numpy(), from_pandas=nan_is_null is not False)
+        values = series.to_numpy()
+        return pa.array(values if dtype.isnative else values.astype(dtype.newbyteorder("=")), from_pandas=nan_is_null is not False)
     if hasattr(series, "sparse"):
         return _pandas_column(series.sparse.to_dense(), name, nan_is_null)
     return with_nulls(pa.array(series, from_pandas=nan_is_null), nan_is_null)
