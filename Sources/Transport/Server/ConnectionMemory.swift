@@ -54,12 +54,12 @@ struct ConnectionMemory {
             movedBytes += bytes
             frameBytesLeft -= bytes
             if frameBytesLeft > 0 { return }
-            budget.giveRoom(frameBytes)
+            budget.giveRoom(frameBytes, for: .frame)
             frameBytes = 0
         }
         let announced = connection.announcedBytes
         guard announced > Self.frameBytesFree, !waitsForRoom else { return }
-        wait = budget.takeRoom(announced, granted: granted).map { ($0, announced) }
+        wait = budget.takeRoom(announced, for: .frame, granted: granted).map { ($0, announced) }
         if wait == nil { begin(&connection) }
     }
 
@@ -79,8 +79,8 @@ struct ConnectionMemory {
     /// Lets go of everything.
     mutating func end() {
         // The room may have been taken just now, and the connection have no time to learn of it.
-        if let wait, !budget.giveUp(wait.id) { budget.giveRoom(wait.bytes) }
-        if frameBytes > 0 { budget.giveRoom(frameBytes) }
+        if let wait, !budget.giveUp(wait.id) { budget.giveRoom(wait.bytes, for: .frame) }
+        if frameBytes > 0 { budget.giveRoom(frameBytes, for: .frame) }
         (wait, frameBytes) = (nil, 0)
         count(0)
     }

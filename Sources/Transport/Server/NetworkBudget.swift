@@ -3,49 +3,122 @@ internal import Synchronization
 /// Memory that input and output of all connections share. For any thread.
 ///
 /// What has come, or waits to be sent, is counted without asking. A large frame asks before the rest of it is read, a large answer before it is made,
-/// and a scan before it begins; they go on when there is room: the smallest that waits comes first. Answers are made while their
+/// and a scan before it begins; they go on when there is room: frames in one line, answers and scans in another, in each the smallest first. While
+/// frames come or wait, a quarter is theirs: else many who read nothing would keep a write from its room. Answers are made while their
 /// connection has less waiting than a part of what is free, so that the part of each shrinks as there are more of them.
 final class NetworkBudget: Sendable {
     /// What a connection may always have waiting.
     static let partLeast = 256 << 10
 
-    /// How many may come before one that waited already.
-    private static let passesMax = 64
+    /// What room is wanted for.
+    enum Purpose { case frame, answer }
 
     /// Names what waits for room.
-    typealias RoomWait = UInt64
+    struct RoomWait {
+        fileprivate let purpose: Purpose
+        fileprivate let number: UInt64
+    }
 
     private struct Wait {
         let bytes: Int
-        /// Of others, before it came.
+        /// Of others in the line, before it came.
         let grantsBefore: Int
         let granted: @Sendable () -> Void
     }
 
+    /// How many may come before one that waited already.
+    private static let passesMax = 64
+
+    /// What waits for one purpose.
+    private struct Queue {
+        /// By the place in the order in which they came.
+        private(set) var waits: [UInt64: Wait] = [:]
+        private var last: UInt64 = 0
+        private var grantCount = 0
+
+        /// The smallest that waits; but one that so many have passed by comes first, so that each comes through.
+        var next: (number: UInt64, wait: Wait)? {
+            let oldest = waits.min { $0.key < $1.key }
+            let isOverdue = oldest.map { grantCount - $0.value.grantsBefore >= passesMax } ?? false
+            let next = isOverdue ? oldest : waits.min { ($0.value.bytes, $0.key) < ($1.value.bytes, $1.key) }
+            return next.map { ($0.key, $0.value) }
+        }
+
+        mutating func add(_ bytes: Int, granted: @escaping @Sendable () -> Void) -> UInt64 {
+            last += 1
+            waits[last] = Wait(bytes: bytes, grantsBefore: grantCount, granted: granted)
+            return last
+        }
+
+        mutating func grant(_ number: UInt64) {
+            waits[number] = nil
+            grantCount += 1
+        }
+
+        mutating func remove(_ number: UInt64) -> Wait? { waits.removeValue(forKey: number) }
+    }
+
     private struct State {
+        let bytesMax: Int
         var used = 0
         /// The most that was used since so much less was that memory is worth giving back, and looks since.
         var peak = 0
         var looksSinceDrop = Int.max
         /// Frames that have room and are not whole yet, and answers that are not made yet.
-        var roomCount = 0
-        /// By the place in the order in which they came.
-        var waits: [RoomWait: Wait] = [:]
-        var lastWait: RoomWait = 0
-        var grantCount = 0
+        var frameCount = 0
+        var answerCount = 0
+        var frames = Queue()
+        var answers = Queue()
+        /// Who got room last, and how often in a row while the other purpose waited.
+        private var streak = (purpose: Purpose.frame, count: 0)
 
-        /// The smallest that waits; but one that so many have passed by comes first, so that each comes through.
-        var next: (key: RoomWait, value: Wait)? {
-            if let oldest = waits.min(by: { $0.key < $1.key }), grantCount - oldest.value.grantsBefore >= NetworkBudget.passesMax
-            {
-                return oldest
+        init(bytesMax: Int) { self.bytesMax = bytesMax }
+
+        var waitCount: Int { frames.waits.count + answers.waits.count }
+        var roomCount: Int { frameCount + answerCount }
+
+        /// Alone a frame or an answer finds room whatever its size, so that each comes through.
+        func fits(_ bytes: Int, _ purpose: Purpose) -> Bool {
+            // Neither line may hold the other one up for ever.
+            if streak.purpose == purpose, streak.count >= passesMax, isAwaited(otherThan: purpose) { return false }
+            if roomCount == 0 { return true }
+            let isShared = purpose == .answer && (frameCount > 0 || !frames.waits.isEmpty)
+            return bytes <= (isShared ? bytesMax / 4 * 3 : bytesMax) - used
+        }
+
+        private func isAwaited(otherThan purpose: Purpose) -> Bool {
+            purpose == .frame ? !answers.waits.isEmpty : !frames.waits.isEmpty
+        }
+
+        mutating func take(_ bytes: Int, _ purpose: Purpose) {
+            switch purpose {
+            case .frame: frameCount += 1
+            case .answer: answerCount += 1
             }
-            return waits.min { ($0.value.bytes, $0.key) < ($1.value.bytes, $1.key) }
+            let row = streak.purpose == purpose ? streak.count + 1 : 1
+            streak = (purpose, isAwaited(otherThan: purpose) ? row : 0)
+            used += bytes
+            peak = max(peak, used)
+        }
+
+        /// Gives room to the next that waits, a frame first.
+        mutating func grantNext() -> (@Sendable () -> Void)? {
+            if let (number, wait) = frames.next, fits(wait.bytes, .frame) {
+                take(wait.bytes, .frame)
+                frames.grant(number)
+                return wait.granted
+            }
+            if let (number, wait) = answers.next, fits(wait.bytes, .answer) {
+                take(wait.bytes, .answer)
+                answers.grant(number)
+                return wait.granted
+            }
+            return nil
         }
     }
 
     let bytesMax: Int
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let part: Atomic<Int>
     private let pressed = Atomic<Bool>(false)
     /// Called when memory becomes short.
@@ -53,6 +126,7 @@ final class NetworkBudget: Sendable {
 
     init(bytesMax: Int) {
         self.bytesMax = bytesMax
+        state = Mutex(State(bytesMax: bytesMax))
         part = Atomic(Self.part(free: bytesMax))
         onPressure = Mutex(nil)
     }
@@ -78,21 +152,26 @@ final class NetworkBudget: Sendable {
     ///
     /// - Parameter granted: called later, from any thread, where there is none now; the room is taken then.
     /// - Returns: `nil` where there was room, else what to give up by.
-    func takeRoom(_ bytes: Int, granted: @escaping @Sendable () -> Void) -> RoomWait? {
-        var wait: RoomWait?
+    func takeRoom(_ bytes: Int, for purpose: Purpose, granted: @escaping @Sendable () -> Void) -> RoomWait? {
+        var number: UInt64?
         change { state in
-            if state.waits.isEmpty && Self.fits(bytes, state, bytesMax) { return Self.take(bytes, &state) }
-            state.lastWait += 1
-            wait = state.lastWait
-            state.waits[state.lastWait] = Wait(bytes: bytes, grantsBefore: state.grantCount, granted: granted)
+            let isFirst = purpose == .frame ? state.frames.waits.isEmpty : state.answers.waits.isEmpty
+            if isFirst && state.fits(bytes, purpose) { return state.take(bytes, purpose) }
+            switch purpose {
+            case .frame: number = state.frames.add(bytes, granted: granted)
+            case .answer: number = state.answers.add(bytes, granted: granted)
+            }
         }
-        return wait
+        return number.map { RoomWait(purpose: purpose, number: $0) }
     }
 
     /// A frame that had room is whole, or an answer made; its bytes are counted on by `add`.
-    func giveRoom(_ bytes: Int) {
+    func giveRoom(_ bytes: Int, for purpose: Purpose) {
         change { state in
-            state.roomCount -= 1
+            switch purpose {
+            case .frame: state.frameCount -= 1
+            case .answer: state.answerCount -= 1
+            }
             state.used -= bytes
         }
     }
@@ -104,7 +183,12 @@ final class NetworkBudget: Sendable {
     func giveUp(_ wait: RoomWait) -> Bool {
         // It is let go of outside of the lock: it may hold the last of a request, which answers when it ends, and comes back here.
         var givenUp: Wait?
-        change { givenUp = $0.waits.removeValue(forKey: wait) }
+        change { state in
+            switch wait.purpose {
+            case .frame: givenUp = state.frames.remove(wait.number)
+            case .answer: givenUp = state.answers.remove(wait.number)
+            }
+        }
         return withExtendedLifetime(givenUp) { givenUp != nil }
     }
 
@@ -124,34 +208,19 @@ final class NetworkBudget: Sendable {
 
     private static let trimsAfterDrop: Set<Int> = [0, 2, 5]
 
-    /// Alone a frame or an answer finds room whatever its size, so that each comes through.
-    private static func fits(_ bytes: Int, _ state: State, _ bytesMax: Int) -> Bool {
-        state.roomCount == 0 || bytes <= bytesMax - state.used
-    }
-
     private static func part(free: Int) -> Int { max(partLeast, free / 2) }
-
-    private static func take(_ bytes: Int, _ state: inout State) {
-        state.roomCount += 1
-        state.used += bytes
-        state.peak = max(state.peak, state.used)
-    }
 
     private func change(_ body: (inout State) -> Void) {
         let (granted, isNewlyPressed) = state.withLock { state -> ([@Sendable () -> Void], Bool) in
-            let (used, roomCount, waitCount) = (state.used, state.roomCount, state.waits.count)
+            let (used, roomCount, waitCount) = (state.used, state.roomCount, state.waitCount)
             body(&state)
             var granted: [@Sendable () -> Void] = []
             // Only what is let go of makes room; who comes may be small enough, and who gives up lets others pass.
-            let mayGrant = state.used < used || state.roomCount < roomCount || state.waits.count != waitCount
-            while mayGrant, let next = state.next, Self.fits(next.value.bytes, state, bytesMax) {
-                Self.take(next.value.bytes, &state)
-                state.waits[next.key] = nil
-                state.grantCount += 1
-                granted.append(next.value.granted)
+            if state.used < used || state.roomCount < roomCount || state.waitCount != waitCount {
+                while let next = state.grantNext() { granted.append(next) }
             }
             part.store(Self.part(free: bytesMax - state.used), ordering: .relaxed)
-            let isPressed = !state.waits.isEmpty || state.used > bytesMax / 4 * 3
+            let isPressed = state.waitCount > 0 || state.used > bytesMax / 4 * 3
             let wasPressed = pressed.exchange(isPressed, ordering: .relaxed)
             return (granted, isPressed && !wasPressed)
         }
@@ -176,12 +245,12 @@ final class OutputRoom: Sendable {
     /// - Parameter granted: called later, from any thread, where there is none now; the room is taken then.
     /// - Returns: `nil` where there was room, else a way to give up, which tells whether the room had not been taken.
     func takeRoom(_ bytes: Int, granted: @escaping @Sendable () -> Void) -> (@Sendable () -> Bool)? {
-        guard let wait = budget.takeRoom(bytes, granted: granted) else { return nil }
+        guard let wait = budget.takeRoom(bytes, for: .answer, granted: granted) else { return nil }
         return { [budget] in budget.giveUp(wait) }
     }
 
     /// The answer has been handed over, or is not made after all.
-    func giveRoom(_ bytes: Int) { budget.giveRoom(bytes) }
+    func giveRoom(_ bytes: Int) { budget.giveRoom(bytes, for: .answer) }
 
     /// What may wait of streams, and of answers, before no more is made: so much keeps a fast reader busy.
     static let streamBytesMax = 1 << 20
