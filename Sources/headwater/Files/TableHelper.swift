@@ -49,8 +49,9 @@ final class TableHelper {
         guard let path = Self.find() else {
             throw HeadwaterError(
                 .failedPrecondition,
-                "Parquet, .gz and .zst are read and written by the command '\(Self.name)' of the Python package: 'pip install headwater', "
-                    + "or set \(Self.variable) to its path; a pipe works too, such as 'zcat FILE | headwater … --from -'",
+                "Parquet, .gz and .zst are read and written by the command '\(Self.name)' of the Python package: 'make wheel', then "
+                    + "'pip install headwater-*.whl'; or set \(Self.variable) to its path; a pipe works too, such as "
+                    + "'zcat FILE | headwater … --from -'",
                 at: place)
         }
         process.executableURL = URL(fileURLWithPath: path)
@@ -76,7 +77,7 @@ final class TableHelper {
             if lines.last?.contains("unrecognized arguments: --") ?? false {
                 throw HeadwaterError(
                     .failedPrecondition,
-                    "\(process.executableURL?.path ?? Self.name) is older than this program: 'pip install --upgrade headwater', or set "
+                    "\(process.executableURL?.path ?? Self.name) is older than this program: install the wheel of this version, or set "
                         + "\(Self.variable) to the path of one of version \(HeadwaterVersion.current)",
                     at: place)
             }
