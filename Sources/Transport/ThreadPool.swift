@@ -31,6 +31,9 @@ public final class ThreadPool: Sendable {
         self.prepare = prepare
     }
 
+    /// Whether a job waits for a thread.
+    var hasWaitingJobs: Bool { state.withLock { !$0.jobs.isEmpty } }
+
     /// Queues a job. It is told `false` where the pool has ended, or where the system has no room for a single thread.
     public func submit(_ job: @escaping Job) {
         enum Step { case wake, start, nothing, refuse }

@@ -43,14 +43,23 @@ import Wire
         // What becomes free is not taken by the next answer, though it is smaller and there are many.
         for _ in 0..<100 { #expect(!take(12, .answer)) }
         budget.giveRoom(45 * Self.mebibyte, for: .answer)
-        #expect(granted.withLock { $0 } == ["frame 16"])
-        budget.giveRoom(16 * Self.mebibyte, for: .frame)
-        // The large frame waits for 13 more; up to three quarters go to answers.
+        // Up to three quarters go to answers.
         #expect(granted.withLock { $0 } == ["frame 16", "answer 12", "answer 12"])
+        // The large frame waits for more.
+        budget.giveRoom(16 * Self.mebibyte, for: .frame)
+        #expect(granted.withLock { $0.count } == 3)
         for _ in 0..<2 { budget.giveRoom(12 * Self.mebibyte, for: .answer) }
         #expect(granted.withLock { $0.count } == 5, "it passes on to answers")
         budget.giveRoom(50 * Self.mebibyte, for: .answer)
         #expect(granted.withLock { $0[5] } == "frame 63")
+    }
+
+    @Test func aSmallAnswerFindsWhatFramesLeave() {
+        let budget = NetworkBudget(bytesMax: 100 * Self.mebibyte)
+        for _ in 0..<4 { #expect(budget.takeRoom(24 * Self.mebibyte, for: .frame) {} == nil) }
+        #expect(budget.takeRoom(24 * Self.mebibyte, for: .frame) {} != nil)
+        #expect(budget.takeRoom(Self.mebibyte, for: .answer) {} == nil)
+        #expect(budget.takeRoom(4 * Self.mebibyte, for: .answer) {} != nil)
     }
 
     @Test(arguments: [NetworkBudget.Purpose.frame, .answer])

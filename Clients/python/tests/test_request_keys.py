@@ -16,6 +16,12 @@ from headwater._times import microseconds
 from .conftest import Server
 
 
+class Stamped(dt.datetime):
+    """A time with a value of its own, which is none of pandas'."""
+
+    value = 5
+
+
 @pytest.fixture(scope="module")
 def client(server: Server) -> Iterator[hw.Client]:
     with hw.connect(server.address, "request-keys") as connected:
@@ -38,6 +44,9 @@ FRAMES = {
     "objects": pd.DataFrame({"id": pd.Series([3, 1], dtype=object)}),
     "big-endian": pd.DataFrame({"id": pd.Series(np.array([3, 1], ">i8"))}),
     "in the index": pd.DataFrame({"z": [0, 0]}, index=pd.Index([3, 1], name="id")),
+    "names of two levels": pd.DataFrame(
+        [[3, 0, 0], [1, 0, 0]], columns=pd.MultiIndex.from_tuples([("id", ""), ("x", "sum"), ("x", "mean")])
+    ),
     "a name twice beside it": pd.DataFrame([[3, 0, 0], [1, 0, 0]], columns=["id", "z", "z"]),
 }
 
@@ -85,6 +94,7 @@ def test_dicts_may_hold_more_than_keys_and_lack_one(client):
         (pd.Timestamp("2024-01-01T02:00", tz="Europe/Berlin"), 1_704_070_800_000_000),
         (pd.Timestamp("5000-01-01").as_unit("s"), 95_617_584_000_000_000),
         (pd.Timestamp("1969-12-31T23:59:59.9999995"), -1),
+        (Stamped(1970, 1, 1, 0, 0, 1), 1_000_000),
         (np.datetime64("2024-01-01"), 1_704_067_200_000_000),
         (np.datetime64("2024-01-01T00:00:00.123456789"), 1_704_067_200_123_456),
         (np.datetime64("5000-01-01"), 95_617_584_000_000_000),

@@ -37,9 +37,10 @@ struct HistoryHandler {
         let plan = try catalog.resolve(project: head.project, selection, fullNames: head.fullFeatureNames)
         let memory = MemoryLease(services.historyMemory)
         var sizes = PartSizes(bytesPerRow: OfflineReads.historyBytes(plan, eventTimes: head.eventTimes))
-        var pace = ClientPace(deadline: request.deadline, permits: services.workers.long.permits)
+        let turn = services.workers.long.permits?.turn()
+        var pace = ClientPace(deadline: request.deadline, turn: turn)
         var spine = try SpineReader(head, request, plan)
-        let stops = request.stops(responder, services.workers.long)
+        let stops = request.stops(responder, turn)
         var answer = HistoryAnswer(plan, eventTimes: head.eventTimes, responder)
         while try spine.hasMore(&pace) {
             try takeShare(memory, request, responder, &pace)

@@ -84,8 +84,9 @@ struct RowsHandlers {
                 schema, columns: ordinals, start: query.start, end: query.end, keys: keys, asOf: asOf,
                 includeDeletes: query.deletes, fields: layout.fields, crew: crew)
         scan.bytesAtOnce = Self.bytesAtOnce
-        var pace = ClientPace(deadline: request.deadline, permits: services.workers.long.permits)
-        let stops = request.stops(responder, services.workers.long)
+        let turn = services.workers.long.permits?.turn()
+        var pace = ClientPace(deadline: request.deadline, turn: turn)
+        let stops = request.stops(responder, turn)
         var rows = 0
         func send(_ columns: [Column], rowCount: Int) throws(HeadwaterError) -> Bool {
             let data = RowsData.with {

@@ -27,8 +27,8 @@ struct Workers: Sendable {
     static let longRequestsMax = 64
     /// Those of them that work at once.
     ///
-    /// No more than there are cores: a thread that the kernel has put aside with a lock in its hands must not wait long behind its like, as loops then
-    /// wait for it.
+    /// As many as there are cores, beside their helpers: a thread that the kernel has put aside with a lock in its hands must not wait long behind its
+    /// like, as loops then wait for it.
     static let longWorksMax = max(2, System.coreCount)
     static let bootstrapsMax = 4
 
@@ -128,10 +128,9 @@ extension IncomingRequest {
         return nil
     }
 
-    /// Asks `reasonToStop` from inside long work, which has one of the pool's permits: others get their turn there.
-    func stops(_ responder: Responder, _ pool: WorkerPool) -> @Sendable () -> Bool {
-        let turn = pool.permits?.turn()
-        return {
+    /// Asks `reasonToStop` from inside long work, and lets others have their turn there.
+    func stops(_ responder: Responder, _ turn: WorkTurn?) -> @Sendable () -> Bool {
+        {
             turn?.pass { responder.isCancelled || isExpired }
             return responder.isCancelled || isExpired
         }

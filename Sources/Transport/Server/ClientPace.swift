@@ -11,19 +11,19 @@ public struct ClientPace: Sendable {
 
     private let patience: Duration
     private let deadline: ContinuousClock.Instant?
-    private let permits: WorkPermits?
+    private let turn: WorkTurn?
     private var waited = Duration.zero
     private var movedBytes = 0
 
     /// - Parameters:
     ///   - patience: how long to wait beside what the bytes take.
-    ///   - permits: where the thread has one of these, it is lent to others while the client is waited for.
+    ///   - turn: the permit of the thread's work, which is lent to others while the client is waited for.
     public init(
-        deadline: ContinuousClock.Instant?, patience: Duration = .seconds(60), permits: WorkPermits? = nil
+        deadline: ContinuousClock.Instant?, patience: Duration = .seconds(60), turn: WorkTurn? = nil
     ) {
         self.deadline = deadline
         self.patience = patience
-        self.permits = permits
+        self.turn = turn
     }
 
     /// What is left to wait, no more than `patience` at once; zero where nothing is.
@@ -44,20 +44,20 @@ public struct ClientPace: Sendable {
         _ body: (_ timeout: Duration) -> Outcome, isOver: (Outcome) -> Bool = { _ in false }
     ) -> Outcome {
         let start = ContinuousClock.now
-        permits?.giveBack()
+        turn?.giveBack()
         let outcome = body(remaining)
         // What others do with the permit from here on is not the client's time.
         waited += .now - start
         let deadline = deadline
-        permits?.retake { isOver(outcome) || deadline.map { $0 <= .now } ?? false }
+        turn?.retake { isOver(outcome) || deadline.map { $0 <= .now } ?? false }
         return outcome
     }
 
     /// Waits for something else than the client: its time is not counted, and the permit is lent.
     public mutating func pause(_ duration: Duration, isOver: () -> Bool) {
-        permits?.giveBack()
+        turn?.giveBack()
         _ = DispatchSemaphore(value: 0).wait(timeout: .now() + .nanoseconds(duration.nanoseconds))
-        permits?.retake(unless: isOver)
+        turn?.retake(unless: isOver)
     }
 
     /// Why the request ends when `remaining` was not enough.

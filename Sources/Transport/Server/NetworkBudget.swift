@@ -4,7 +4,7 @@ internal import Synchronization
 ///
 /// What has come, or waits to be sent, is counted without asking. A large frame asks before the rest of it is read, a large answer before it is made,
 /// and a scan before it begins; they go on when there is room: frames in one line, answers and scans in another, in each the smallest first. While
-/// frames come or wait, a quarter is theirs: else many who read nothing would keep a write from its room. Answers are made while their
+/// frames come or wait, all but them have three quarters: else many who read nothing would keep a write from its room. Answers are made while their
 /// connection has less waiting than a part of what is free, so that the part of each shrinks as there are more of them.
 final class NetworkBudget: Sendable {
     /// What a connection may always have waiting.
@@ -26,8 +26,9 @@ final class NetworkBudget: Sendable {
         let granted: @Sendable () -> Void
     }
 
-    /// How many may come before one that waited already.
+    /// How many may come before one that waited already, and how many of one line in a row while the other waits.
     private static let passesMax = 64
+    private static let streakMax = 16
 
     /// What waits for one purpose.
     private struct Queue {
@@ -67,6 +68,8 @@ final class NetworkBudget: Sendable {
         /// Frames that have room and are not whole yet, and answers that are not made yet.
         var frameCount = 0
         var answerCount = 0
+        /// What frames have room for that are not whole yet.
+        var frameBytes = 0
         var frames = Queue()
         var answers = Queue()
         /// Who got room last, and how often in a row while the other purpose waited.
@@ -80,10 +83,12 @@ final class NetworkBudget: Sendable {
         /// Alone a frame or an answer finds room whatever its size, so that each comes through.
         func fits(_ bytes: Int, _ purpose: Purpose) -> Bool {
             // Neither line may hold the other one up for ever.
-            if streak.purpose == purpose, streak.count >= passesMax, isAwaited(otherThan: purpose) { return false }
+            if streak.purpose == purpose, streak.count >= streakMax, isAwaited(otherThan: purpose) { return false }
             if roomCount == 0 { return true }
-            let isShared = purpose == .answer && (frameCount > 0 || !frames.waits.isEmpty)
-            return bytes <= (isShared ? bytesMax / 4 * 3 : bytesMax) - used
+            if purpose == .answer, frameCount > 0 || !frames.waits.isEmpty, bytes > bytesMax / 4 * 3 - (used - frameBytes) {
+                return false
+            }
+            return bytes <= bytesMax - used
         }
 
         private func isAwaited(otherThan purpose: Purpose) -> Bool {
@@ -92,7 +97,7 @@ final class NetworkBudget: Sendable {
 
         mutating func take(_ bytes: Int, _ purpose: Purpose) {
             switch purpose {
-            case .frame: frameCount += 1
+            case .frame: (frameCount, frameBytes) = (frameCount + 1, frameBytes + bytes)
             case .answer: answerCount += 1
             }
             let row = streak.purpose == purpose ? streak.count + 1 : 1
@@ -169,7 +174,7 @@ final class NetworkBudget: Sendable {
     func giveRoom(_ bytes: Int, for purpose: Purpose) {
         change { state in
             switch purpose {
-            case .frame: state.frameCount -= 1
+            case .frame: (state.frameCount, state.frameBytes) = (state.frameCount - 1, state.frameBytes - bytes)
             case .answer: state.answerCount -= 1
             }
             state.used -= bytes

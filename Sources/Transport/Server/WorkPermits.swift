@@ -4,11 +4,18 @@ internal import Synchronization
 
 /// Permits to work: as many works of a pool run at once as there are permits; the others wait in their order, without a thread.
 ///
-/// A thread that waits for its client lends its permit, and one that has had it for long lets those that wait have theirs first. For any thread.
+/// A thread that waits for its client lends its permit, and one that has had it for long lets those that wait have theirs first (`WorkTurn`). For
+/// any thread.
 public final class WorkPermits: Sendable {
+    /// Once so many that have begun want to go on, no more works begin: each holds memory.
+    private static let waitingThreadsMax = 6
+    private static let pause = DispatchTimeInterval.milliseconds(20)
+    /// For so many pauses works with a permit may wait for a thread.
+    private static let pausesWithoutThreadMax = 10
+
     private struct State {
         var free: Int
-        /// Works that have a thread of the pool, or one for sure.
+        /// Works that the pool has taken and not ended.
         var begun = 0
         /// How many threads go on without a permit; as many that are given back do not come free.
         var owed = 0
@@ -74,7 +81,7 @@ public final class WorkPermits: Sendable {
     public func turn() -> WorkTurn { WorkTurn(self) }
 
     /// Lends this thread's permit to others.
-    func giveBack() {
+    fileprivate func giveBack() {
         switch change({ nextHeir(&$0) }) {
         case .work(let work): start(work)
         case .thread(let woken): woken.signal()
@@ -83,11 +90,16 @@ public final class WorkPermits: Sendable {
     }
 
     /// Takes one again that was lent; where the work is over, which is asked while there is none, the thread goes on to its end without.
-    func retake(unless isOver: () -> Bool) {
+    fileprivate func retake(unless isOver: () -> Bool) {
         let woken = DispatchSemaphore(value: 0)
+        let wasOver = isOver()
         let number = change { state -> UInt64? in
             if state.free > 0 {
                 state.free -= 1
+                return nil
+            }
+            if wasOver {
+                state.owed += 1
                 return nil
             }
             let number = state.nextNumber()
@@ -95,8 +107,11 @@ public final class WorkPermits: Sendable {
             return number
         }
         guard let number else { return }
-        while woken.wait(timeout: .now() + .milliseconds(20)) == .timedOut {
-            guard isOver() else { continue }
+        var pausesWithoutThread = 0
+        while woken.wait(timeout: .now() + Self.pause) == .timedOut {
+            // Where the system makes no more threads, works that have a permit and no thread wait for the likes of this one.
+            pausesWithoutThread = pool.hasWaitingJobs ? pausesWithoutThread + 1 : 0
+            guard isOver() || pausesWithoutThread > Self.pausesWithoutThreadMax else { continue }
             let isGivenUp = change { state in
                 guard let index = state.threads.firstIndex(where: { $0.number == number }) else { return false }
                 state.threads.remove(at: index)
@@ -139,7 +154,8 @@ public final class WorkPermits: Sendable {
             return nil
         }
         // A work that found no thread would keep the permit from those that have one.
-        let number = state.begun < pool.threadsMax ? state.works.first?.number : nil
+        let mayBegin = state.begun < pool.threadsMax && state.threads.count < Self.waitingThreadsMax
+        let number = mayBegin ? state.works.first?.number : nil
         if let thread = state.threads.first, thread.number < number ?? .max {
             state.threads.removeFirst()
             return .thread(thread.woken)
@@ -161,23 +177,32 @@ public final class WorkPermits: Sendable {
     }
 }
 
-/// The permit of one work, from which others get their turn.
+/// The permit of one work, which its thread lends to others.
 public final class WorkTurn: Sendable {
     /// Long beside what it takes to change threads, short for somebody who waits.
     private static let length = Duration.milliseconds(10)
 
     private let permits: WorkPermits
     private let thread = UInt(pthread_self())
+    /// When it last got the permit.
     private let began = Mutex(ContinuousClock.now)
 
     fileprivate init(_ permits: WorkPermits) { self.permits = permits }
+
+    /// Lends the permit, while the client is waited for.
+    func giveBack() { permits.giveBack() }
+
+    /// Takes one again; where the work is over, which is asked while there is none, the thread goes on to its end without.
+    func retake(unless isOver: () -> Bool) {
+        permits.retake(unless: isOver)
+        began.withLock { $0 = .now }
+    }
 
     /// Lets those that wait go first, where this work has gone on for long. For threads that help with it this does nothing: they have no permit.
     public func pass(unless isOver: () -> Bool) {
         guard permits.isWanted, thread == UInt(pthread_self()) else { return }
         guard began.withLock({ ContinuousClock.now - $0 }) >= Self.length else { return }
-        permits.giveBack()
-        permits.retake(unless: isOver)
-        began.withLock { $0 = .now }
+        giveBack()
+        retake(unless: isOver)
     }
 }

@@ -29,6 +29,8 @@ _CLOSE_SECONDS = 5.0
 _STOP_WITHIN = "3s"
 # A call that waits for longer says why.
 _SILENT_SECONDS = 1.0
+# One that another server's lock keeps from starting has said so by then.
+_SLOW_SECONDS = 3.0
 _START_SECONDS = 120.0
 # How often a server is started again that was killed on its way up.
 _KILLS_MAX = 8
@@ -191,6 +193,12 @@ class EmbeddedServer:
             raise NotFound(f"cannot be run: {error.strerror}", command[0]) from None
         _started.append(server)
         _running[self.directory] = server
+        began = time.monotonic()
+
+        def progress() -> str | None:
+            is_slow = time.monotonic() - began > _SLOW_SECONDS
+            return _recovery(log_path, said_before) or ("the store is being opened" if is_slow else None)
+
         while time.monotonic() < until:
             if self._answers():
                 return True
@@ -203,7 +211,7 @@ class EmbeddedServer:
                     raise _final(f"the server did not start: {_last(said)}", self.directory)
                 self._refuse_other_server()
                 return False
-            wait.tell(lambda: _recovery(log_path, said_before))
+            wait.tell(progress)
             time.sleep(0.01)
         # It goes on: whoever opens the directory next may find it ready.
         raise _final(f"the server recovers for more than {_START_SECONDS:g} s: open it again later; see {log_path}", self.directory)

@@ -17,6 +17,11 @@ enum Discards {
         }
     }
 
+    /// The same of a slice, of which all may have been taken away.
+    static func take(_ bytes: consuming ArraySlice<UInt8>) {
+        if bytes.endIndex >= bytesLeast { discard(Box(bytes)) }
+    }
+
     /// Gives pages back piece by piece: while the system takes a large piece of memory back, no other thread gets a new one.
     private static func empty(_ bytes: inout [UInt8]) {
         let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
@@ -30,11 +35,6 @@ enum Discards {
                 start += count
             }
         }
-    }
-
-    /// The same of a slice, of which all may have been taken away.
-    static func take(_ bytes: consuming ArraySlice<UInt8>) {
-        if bytes.endIndex >= bytesLeast { discard(Box(bytes)) }
     }
 
     private static func discard(_ box: Box<some Sendable>) { pool.submit { _ in _ = box.take() } }

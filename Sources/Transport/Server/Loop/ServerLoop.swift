@@ -149,7 +149,8 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
                 place.watcher?.isReady(readiness)
                 return !isTurnLong()
             }
-            round.run { Self.isLong(since: turnBegan, limit: Self.longRoundNanoseconds) }
+            let roundBegan = NIODeadline.now()
+            round.run { Self.isLong(since: roundBegan, limit: Self.longRoundNanoseconds) }
         }
         repeat {
             for place in places { place.watcher?.loopEnds() }
@@ -170,8 +171,8 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     /// Whether this turn has taken so long that what can wait should come in the next one.
     func isTurnLong() -> Bool { Self.isLong(since: turnBegan) }
 
-    /// The same of a turn that answers a round: who is left for the next one is looked at twice.
-    private static let longRoundNanoseconds: Int64 = 1_000_000
+    /// The same of a round that is answered: who is left for the next one is looked at twice.
+    private static let longRoundNanoseconds: Int64 = 700_000
 
     private static func isLong(since begun: NIODeadline, limit: Int64 = longTurnNanoseconds) -> Bool {
         (NIODeadline.now() - begun).nanoseconds > limit

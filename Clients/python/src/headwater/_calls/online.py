@@ -171,9 +171,11 @@ def _head(options: Options) -> bytes:
 
 @lru_cache(maxsize=256)
 def _encoded_head(at: int | None, min_position: int, event_times: bool) -> bytes:
-    request = pb.GetPreparedRequest(min_position=min_position, event_times=event_times)
+    request = pb.GetPreparedRequest(min_position=min_position)
     if at is not None:
         request.at = at
+    if event_times:
+        request.event_times = True
     encoded: bytes = request.SerializeToString()
     return encoded
 

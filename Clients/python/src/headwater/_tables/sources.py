@@ -127,7 +127,9 @@ def _pandas_column(frame: Any, name: str, nan_is_null: bool | None) -> pa.Array 
     take to send.
     """
     memory_of = getattr(frame, "_get_column_array", None)
-    values = None if memory_of is None else memory_of(frame.columns.get_loc(name))
+    # Under names of several levels one may stand for several columns.
+    place = frame.columns.get_loc(name)
+    values = memory_of(place) if memory_of is not None and type(place) is int else None
     is_plain = type(values) is np.ndarray and values.dtype == np.int64 and values.ndim == 1
     return values_to_arrow(values if is_plain else frame[name], name, nan_is_null=nan_is_null)
 
