@@ -130,9 +130,10 @@ extension IncomingRequest {
 
     /// Asks `reasonToStop` from inside long work, and lets others have their turn there.
     func stops(_ responder: Responder, _ turn: WorkTurn?) -> @Sendable () -> Bool {
-        {
-            turn?.pass { responder.isCancelled || isExpired }
-            return responder.isCancelled || isExpired
+        let isOver: @Sendable () -> Bool = { responder.isCancelled || isExpired }
+        return {
+            turn?.pass(unless: isOver)
+            return isOver()
         }
     }
 }

@@ -30,8 +30,11 @@ final class NetworkBudget: Sendable {
     private static let passesMax = 64
     private static let streakMax = 16
 
-    /// What waits for one purpose.
+    /// What has room for one purpose, and what waits for it.
     private struct Queue {
+        /// Frames that have room and are not whole yet, or answers that are not made yet, and what they have room for.
+        private(set) var roomCount = 0
+        private(set) var roomBytes = 0
         /// By the place in the order in which they came.
         private(set) var waits: [UInt64: Wait] = [:]
         private var last: UInt64 = 0
@@ -56,6 +59,9 @@ final class NetworkBudget: Sendable {
             grantCount += 1
         }
 
+        mutating func take(_ bytes: Int) { (roomCount, roomBytes) = (roomCount + 1, roomBytes + bytes) }
+        mutating func give(_ bytes: Int) { (roomCount, roomBytes) = (roomCount - 1, roomBytes - bytes) }
+
         mutating func remove(_ number: UInt64) -> Wait? { waits.removeValue(forKey: number) }
     }
 
@@ -65,41 +71,42 @@ final class NetworkBudget: Sendable {
         /// The most that was used since so much less was that memory is worth giving back, and looks since.
         var peak = 0
         var looksSinceDrop = Int.max
-        /// Frames that have room and are not whole yet, and answers that are not made yet.
-        var frameCount = 0
-        var answerCount = 0
-        /// What frames have room for that are not whole yet.
-        var frameBytes = 0
-        var frames = Queue()
-        var answers = Queue()
+        private var frames = Queue()
+        private var answers = Queue()
         /// Who got room last, and how often in a row while the other purpose waited.
         private var streak = (purpose: Purpose.frame, count: 0)
 
         init(bytesMax: Int) { self.bytesMax = bytesMax }
 
         var waitCount: Int { frames.waits.count + answers.waits.count }
-        var roomCount: Int { frameCount + answerCount }
+        var roomCount: Int { frames.roomCount + answers.roomCount }
+
+        subscript(_ purpose: Purpose) -> Queue {
+            get { purpose == .frame ? frames : answers }
+            _modify {
+                switch purpose {
+                case .frame: yield &frames
+                case .answer: yield &answers
+                }
+            }
+        }
 
         /// Alone a frame or an answer finds room whatever its size, so that each comes through.
         func fits(_ bytes: Int, _ purpose: Purpose) -> Bool {
             // Neither line may hold the other one up for ever.
             if streak.purpose == purpose, streak.count >= streakMax, isAwaited(otherThan: purpose) { return false }
             if roomCount == 0 { return true }
-            if purpose == .answer, frameCount > 0 || !frames.waits.isEmpty, bytes > bytesMax / 4 * 3 - (used - frameBytes) {
-                return false
-            }
+            let areFramesThere = frames.roomCount > 0 || !frames.waits.isEmpty
+            if purpose == .answer, areFramesThere, bytes > bytesMax / 4 * 3 - (used - frames.roomBytes) { return false }
             return bytes <= bytesMax - used
         }
 
         private func isAwaited(otherThan purpose: Purpose) -> Bool {
-            purpose == .frame ? !answers.waits.isEmpty : !frames.waits.isEmpty
+            !self[purpose == .frame ? .answer : .frame].waits.isEmpty
         }
 
         mutating func take(_ bytes: Int, _ purpose: Purpose) {
-            switch purpose {
-            case .frame: (frameCount, frameBytes) = (frameCount + 1, frameBytes + bytes)
-            case .answer: answerCount += 1
-            }
+            self[purpose].take(bytes)
             let row = streak.purpose == purpose ? streak.count + 1 : 1
             streak = (purpose, isAwaited(otherThan: purpose) ? row : 0)
             used += bytes
@@ -108,14 +115,10 @@ final class NetworkBudget: Sendable {
 
         /// Gives room to the next that waits, a frame first.
         mutating func grantNext() -> (@Sendable () -> Void)? {
-            if let (number, wait) = frames.next, fits(wait.bytes, .frame) {
-                take(wait.bytes, .frame)
-                frames.grant(number)
-                return wait.granted
-            }
-            if let (number, wait) = answers.next, fits(wait.bytes, .answer) {
-                take(wait.bytes, .answer)
-                answers.grant(number)
+            for purpose in [Purpose.frame, .answer] {
+                guard let (number, wait) = self[purpose].next, fits(wait.bytes, purpose) else { continue }
+                take(wait.bytes, purpose)
+                self[purpose].grant(number)
                 return wait.granted
             }
             return nil
@@ -160,12 +163,8 @@ final class NetworkBudget: Sendable {
     func takeRoom(_ bytes: Int, for purpose: Purpose, granted: @escaping @Sendable () -> Void) -> RoomWait? {
         var number: UInt64?
         change { state in
-            let isFirst = purpose == .frame ? state.frames.waits.isEmpty : state.answers.waits.isEmpty
-            if isFirst && state.fits(bytes, purpose) { return state.take(bytes, purpose) }
-            switch purpose {
-            case .frame: number = state.frames.add(bytes, granted: granted)
-            case .answer: number = state.answers.add(bytes, granted: granted)
-            }
+            if state[purpose].waits.isEmpty && state.fits(bytes, purpose) { return state.take(bytes, purpose) }
+            number = state[purpose].add(bytes, granted: granted)
         }
         return number.map { RoomWait(purpose: purpose, number: $0) }
     }
@@ -173,10 +172,7 @@ final class NetworkBudget: Sendable {
     /// A frame that had room is whole, or an answer made; its bytes are counted on by `add`.
     func giveRoom(_ bytes: Int, for purpose: Purpose) {
         change { state in
-            switch purpose {
-            case .frame: (state.frameCount, state.frameBytes) = (state.frameCount - 1, state.frameBytes - bytes)
-            case .answer: state.answerCount -= 1
-            }
+            state[purpose].give(bytes)
             state.used -= bytes
         }
     }
@@ -188,12 +184,7 @@ final class NetworkBudget: Sendable {
     func giveUp(_ wait: RoomWait) -> Bool {
         // It is let go of outside of the lock: it may hold the last of a request, which answers when it ends, and comes back here.
         var givenUp: Wait?
-        change { state in
-            switch wait.purpose {
-            case .frame: givenUp = state.frames.remove(wait.number)
-            case .answer: givenUp = state.answers.remove(wait.number)
-            }
-        }
+        change { givenUp = $0[wait.purpose].remove(wait.number) }
         return withExtendedLifetime(givenUp) { givenUp != nil }
     }
 
