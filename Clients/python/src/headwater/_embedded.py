@@ -31,6 +31,7 @@ _STOP_WITHIN = "3s"
 _SILENT_SECONDS = 1.0
 # One that another server's lock keeps from starting has said so by then.
 _SLOW_SECONDS = 3.0
+_OPENING = "the store is being opened"
 _START_SECONDS = 120.0
 # How often a server is started again that was killed on its way up.
 _KILLS_MAX = 8
@@ -193,12 +194,7 @@ class EmbeddedServer:
             raise NotFound(f"cannot be run: {error.strerror}", command[0]) from None
         _started.append(server)
         _running[self.directory] = server
-        began = time.monotonic()
-
-        def progress() -> str | None:
-            is_slow = time.monotonic() - began > _SLOW_SECONDS
-            return _recovery(log_path, said_before) or ("the store is being opened" if is_slow else None)
-
+        slow_from = time.monotonic() + _SLOW_SECONDS
         while time.monotonic() < until:
             if self._answers():
                 return True
@@ -211,7 +207,9 @@ class EmbeddedServer:
                     raise _final(f"the server did not start: {_last(said)}", self.directory)
                 self._refuse_other_server()
                 return False
-            wait.tell(progress)
+            if time.monotonic() > slow_from:
+                wait.reason = _OPENING
+            wait.tell(lambda: _recovery(log_path, said_before))
             time.sleep(0.01)
         # It goes on: whoever opens the directory next may find it ready.
         raise _final(f"the server recovers for more than {_START_SECONDS:g} s: open it again later; see {log_path}", self.directory)
@@ -256,7 +254,7 @@ class _Wait:
     def __init__(self) -> None:
         self._since = self._last = time.monotonic()
         self._told = ""
-        self.reason = "the store is being opened"
+        self.reason = _OPENING
 
     def tell(self, progress: Callable[[], str | None]) -> None:
         """Says how far it has come, or the reason where there is no progress yet."""
