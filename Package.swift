@@ -95,7 +95,7 @@ let package = Package(
         tests("CatalogTests", ["Catalog", "FeatureModel"]),
         tests("OnlineStoreTests", ["OnlineStore", "StorageIO", "FeatureModel", "TestSupport"]),
         tests("OfflineStoreTests", ["OfflineStore", "StorageIO", "FeatureModel"]),
-        tests("WireTests", ["Wire", "FeatureModel"]),
+        tests("WireTests", ["Wire", "FeatureModel"], exclude: ["Golden"]),
         tests(
             "EngineTests",
             ["Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestSupport"],
