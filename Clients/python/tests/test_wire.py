@@ -49,8 +49,8 @@ def test_frames_come_whole_out_of_any_pieces(seed: int) -> None:
 
 
 def test_a_frame_has_the_documented_bytes() -> None:
-    frame = joined(encode(Kind.REQUEST, Method.GET, 7, b"head", [b"bo", b"dy"], budget_ms=1_500, end=True))
-    assert frame[:48] == struct.pack("<4sBBHQIIIIHHII", b"HWF1", 1, 1, 7, 7, 4, 0, 4, 1_500, 0, END, 0, 0) + frame[44:48]
+    frame = joined(encode(Kind.REQUEST, Method.GET_PREPARED, 7, b"head", [b"bo", b"dy"], budget_ms=1_500, end=True))
+    assert frame[:48] == struct.pack("<4sBBHQIIIIHHII", b"HWF1", 1, 1, 23, 7, 4, 0, 4, 1_500, 0, END, 0, 0) + frame[44:48]
     assert frame[48:] == b"headbody"
 
 
@@ -113,7 +113,7 @@ def test_answers_find_their_requests_in_any_order() -> None:
 
 def test_an_error_has_its_class_location_and_position() -> None:
     session = open_session()
-    exchange, _ = session.begin(Method.GET, b"", (), budget_ms=0, end=True)
+    exchange, _ = session.begin(Method.GET_PREPARED, b"", (), budget_ms=0, end=True)
     detail = pb.ErrorDetail(message=b"too late", location=b"row 3", applied_position=7)
     session.received(frame(Kind.RESPONSE, exchange.request_id, detail.SerializeToString(), status=4))
     assert isinstance(exchange.error, hw.DeadlineExceeded)

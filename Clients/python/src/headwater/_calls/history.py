@@ -204,7 +204,7 @@ async def resolve(core: Core, selection: Selection, deadline: Deadline, as_of: i
     """
     try:
         transport = await core.transport("online", deadline)
-        prepared = await prepare(core, transport, selection, deadline, as_of)
+        prepared = await prepare(core, transport, selection, deadline, as_of, is_confirmed=True)
         return Resolved(list(prepared.keys), _outputs(selection, [field.name for field in prepared.outputs]))
     except Unavailable:
         pass

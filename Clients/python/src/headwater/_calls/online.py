@@ -25,7 +25,7 @@ from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
 from .._wire.session import decode
 from .._wire.words import in_python
-from ..errors import FailedPrecondition, InvalidArgument, ResourceExhausted, Unavailable
+from ..errors import FailedPrecondition, InvalidArgument, NotFound, ResourceExhausted, Unavailable
 from ..online import OnlineFeatures, counted
 from .core import Backoff, Core, of_text, position
 
@@ -89,6 +89,14 @@ class Prepared:
     names: AnswerNames
 
 
+# How often one get prepares its list again: each time definitions have changed since the time before.
+_PREPARED_AGAIN_MAX = 16
+
+
+class _Full(Unavailable):
+    """A connection has as many handles as one may have: the next one has none yet."""
+
+
 @dataclass
 class Options:
     """How a get is done."""
@@ -100,15 +108,27 @@ class Options:
     time_unit: str | None = None
 
 
-async def prepare(core: Core, transport: Transport, selection: Selection, deadline: Deadline, as_of: int | None = None) -> Prepared:
+async def prepare(
+    core: Core, transport: Transport, selection: Selection, deadline: Deadline, as_of: int | None = None, *, is_confirmed: bool = False
+) -> Prepared:
     """Resolves a list, once on each connection; as of a position, which only histories read, each time.
+
+    Args:
+        is_confirmed: asks whether a list that was prepared before still means the same; a get finds that out by itself.
 
     Raises:
         NotFound: for what does not exist.
+        Unavailable: where the connection has as many handles as one may have; it takes no more requests then.
     """
     known: Prepared | None = transport.prepared.get((core.project, selection)) if as_of is None else None
     if known is not None:
-        return known
+        if not is_confirmed:
+            return known
+        try:
+            await _confirm(transport, known, deadline)
+            return known
+        except (FailedPrecondition, NotFound):
+            pass
     request = pb.PrepareRequest(project=core.project.encode())
     selection.fill(request)
     if as_of is not None:
@@ -116,9 +136,11 @@ async def prepare(core: Core, transport: Transport, selection: Selection, deadli
     try:
         frame = await transport.finish(await transport.begin(Method.PREPARE, request.SerializeToString(), (), deadline), deadline)
     except ResourceExhausted as error:
-        # The connection has as many handles as one may have: the next try takes a new one.
+        if not transport.prepared:
+            # Without a handle it is something else that the server has too little of.
+            raise
         transport.retire()
-        raise Unavailable(error.message) from None
+        raise _Full(error.message) from None
     reply = decode(pb.PrepareReply, frame.head)
     for warning in reply.warnings:
         warnings.warn(in_python(warning.decode()), FutureWarning, stacklevel=2)
@@ -132,34 +154,57 @@ async def prepare(core: Core, transport: Transport, selection: Selection, deadli
     return made
 
 
+async def _confirm(transport: Transport, prepared: Prepared, deadline: Deadline) -> None:
+    """Asks whether a list means what it did when it was prepared, by a get of it without rows.
+
+    Raises:
+        FailedPrecondition: where it means something else now.
+        NotFound: where the server does not know it, or a part of it is gone.
+    """
+    body = packed.encode(prepared.handle, 0, [(type, pa.array([], type.arrow)) for _, type in prepared.keys])
+    await transport.finish(await transport.begin(Method.GET_PREPARED, b"", (body,), deadline), deadline)
+
+
 async def get(core: Core, selection: Selection, entities: Any, options: Options) -> OnlineFeatures:
-    """The latest features of entities."""
+    """The latest features of entities, by a list that is prepared on the connection which is asked.
+
+    A server knows a list until its connection ends or definitions change what it means; then it is prepared again, and the get repeated.
+    """
     deadline = core.deadline(options.timeout)
     backoff = Backoff(core.retries)
     rules = Rules(options.time_unit)
     head = _head(options)
     # Tried again, a call has the same keys.
     entities = _kept(entities)
-    has_resolved_again = False
+    again = 0
     while True:
-        transport: Transport | None = None
+        prepared: Prepared | None = None
         try:
             transport = await core.transport("online", deadline)
             prepared = await prepare(core, transport, selection, deadline)
-            prepared.names.refuse_clashes(event_times=options.event_times)
-            keys, rows = key_columns(entities, prepared.keys, rules)
+            try:
+                prepared.names.refuse_clashes(event_times=options.event_times)
+                keys, rows = key_columns(entities, prepared.keys, rules)
+            except InvalidArgument:
+                # Refused by what the list meant when it was prepared: the caller may know better.
+                await _confirm(transport, prepared, deadline)
+                raise
             body = packed.encode(prepared.handle, rows, [(field.type, keys[field.name]) for field in prepared.keys])
             frame = await transport.finish(await transport.begin(Method.GET_PREPARED, head, (body,), deadline), deadline)
             columns = PackedColumns.decode(frame.body, prepared.output_types)
             return OnlineFeatures(prepared.outputs, prepared.output_types, columns, keys, prepared.names)
+        except _Full:
+            continue
         except Unavailable as error:
             await backoff.wait(core, "online", error, deadline)
-        except FailedPrecondition:
-            # From a server: definitions have changed what the list means. Without one there is nobody to ask again.
-            if transport is None or has_resolved_again:
+        except (FailedPrecondition, NotFound):
+            # The list means something else now, or the server does not know it. What is wrong with its names, preparing says.
+            if prepared is None or again == _PREPARED_AGAIN_MAX:
                 raise
-            has_resolved_again = True
-            transport.prepared.pop((core.project, selection), None)
+            again += 1
+            # Another call may have prepared it again already.
+            if transport.prepared.get((core.project, selection)) is prepared:
+                del transport.prepared[core.project, selection]
 
 
 def _head(options: Options) -> bytes:

@@ -46,7 +46,6 @@ class Method(IntEnum):
     LIST = 4
     DESCRIBE = 5
     WRITE = 6
-    GET = 7
     PREPARE = 8
     HISTORY = 9
     SCAN = 10
