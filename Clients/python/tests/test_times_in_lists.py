@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 import headwater as hw
+from headwater._columns.lists import pylist
 from headwater._columns.types import FeatureType
 from headwater._tables import convert
 from headwater._tables.values import values_to_arrow
-from headwater.online import pylist
 
 from .conftest import Server
 

@@ -14,14 +14,14 @@ import pyarrow.parquet as pq
 from ._calls import datasets as calls
 from ._calls.table import Part, TableQuery
 from ._columns.exports import polars_frame, refuse_for_parquet
-from ._columns.matrix import matrix, of_arrow
+from ._columns.lists import lists
+from ._columns.matrix import matrix_of
 from ._connections.transport import run_now
 from ._datasets.splits import SplitRule
 from ._paths import local_output
+from ._shown import aligned, counted, html_text, preview, preview_html
 from ._times import instant
-from .history import joined_pandas
-from .online import counted, preview, preview_html, pylist
-from .reports import Report, aligned
+from .reports import DatasetShown, Report
 
 if TYPE_CHECKING:
     import pandas
@@ -87,35 +87,7 @@ class Datasets(list[dict[str, Any]]):
         return f"<Datasets\n{self}>"
 
     def _repr_html_(self) -> str:
-        return Report.html_of(str(self))
-
-
-class DatasetShown(Report):
-    """What a training set was made of."""
-
-    def __str__(self) -> str:
-        query = self["query"]
-        asked = f"service: {query['service']}" if "service" in query else f"features: {', '.join(query['features'])}"
-        lines = [f"dataset: {self['name']}"]
-        lines += [f"{name}: {self[name]}" for name in ("description", "owner") if name in self]
-        lines += [f"tags: {', '.join(f'{name}={value}' for name, value in sorted(self['tags'].items()))}"] if self.get("tags") else []
-        lines += [f"created: {instant(self['created']).isoformat()}"] if "created" in self else []
-        lines += [f"rows: {self['rows']:,}", f"as of position: {query['as_of']}", asked]
-        lines += ["history: released: retention may drop it"] if self.get("released") else []
-        lines += [f"spine: {self.get('source', 'in memory, or standard input')}", f"spine's time: {query['spine_time']}"]
-        if "split" in self:
-            parts = ", ".join(
-                f"{part['name']}={part['share']:g} ({counted(part['rows'], 'row', 'rows')})" for part in self["split"]["parts"]
-            )
-            seed = f", seed {self['split'].get('seed', 0)}" if self["split"]["by"] == "key" else ""
-            lines.append(f"split: {parts}, by {self['split']['by']}{seed}")
-        if "labels" not in self:
-            lines.append("labels: not hashed when saved")
-        rows = [["column", "type", "role", "hash"]]
-        for role, table in (("spine", "spine"), ("label", "labels"), ("feature", "features")):
-            for column in self.get(table, {}).get("columns", []):
-                rows.append([column["name"], column["type"], role, column["hash"][:12]])
-        return "\n".join(lines + aligned(rows))
+        return html_text(str(self))
 
 
 class Split(dict[str, "SplitPart"]):
@@ -128,7 +100,7 @@ class Split(dict[str, "SplitPart"]):
         return f"<Split\n{self}>"
 
     def _repr_html_(self) -> str:
-        return Report.html_of(str(self))
+        return html_text(str(self))
 
     @staticmethod
     def of(query: TableQuery, rows: Mapping[str, npt.NDArray[np.int64]], frame: Any) -> Split:
@@ -158,7 +130,7 @@ class SplitPart:
 
     def to_pandas(self, *, dtypes: str = "numpy") -> pandas.DataFrame:
         """The rows as a DataFrame; a spine that was one keeps its types and its index."""
-        return joined_pandas(self._part, self._frame, False, dtypes).iloc[self._rows]
+        return self._part.to_pandas(self._frame, False, dtypes).iloc[self._rows]
 
     def to_polars(self) -> polars.DataFrame:
         """The rows as a polars DataFrame."""
@@ -166,15 +138,11 @@ class SplitPart:
 
     def to_dict(self) -> dict[str, list[Any]]:
         """The rows as lists, missing values as None."""
-        table = self.to_arrow()
-        return {name: pylist(column) for name, column in zip(table.schema.names, table.columns, strict=True)}
+        return lists(self.to_arrow())
 
     def to_numpy(self, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
         """The features, without the spine, as one matrix of shape (rows, features)."""
-        table = self._part.features(False).take(pa.array(self._rows))
-        return matrix(
-            [of_arrow(name, column) for name, column in zip(table.schema.names, table.columns, strict=True)], table.num_rows, dtype
-        )
+        return matrix_of(self._part.features(False).take(pa.array(self._rows)), dtype)
 
     def to_parquet(self, path: str | os.PathLike[str], **options: Any) -> int:
         """Writes the rows into a Parquet file; how many they are."""

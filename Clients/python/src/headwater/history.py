@@ -13,19 +13,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
+from ._calls import datasets
 from ._calls.table import BATCH_ROWS, Part, TableQuery
 from ._columns.exports import polars_frame, refuse_for_parquet
-from ._columns.matrix import matrix, of_arrow
+from ._columns.lists import lists
+from ._columns.matrix import matrix_of
 from ._connections.transport import run_awaitable, run_now
 from ._paths import local_output
+from ._shown import PREVIEW_ROWS, counted, preview, preview_html
+from .datasets import Dataset, Shares, Split, rule_of
 from .errors import HeadwaterError
-from .online import PREVIEW_ROWS, STATUSES, Status, counted, preview, preview_html, pylist, to_pandas
+from .online import STATUSES, Status
 
 if TYPE_CHECKING:
     import pandas
     import polars
-
-    from .datasets import Dataset, Shares, Split
 
 T = TypeVar("T")
 # Of a row group.
@@ -43,18 +45,6 @@ def _iterate(asynchronous: AsyncGenerator[T, None]) -> Iterator[T]:
             yield item
     finally:
         run_awaitable(asynchronous.aclose())
-
-
-def joined_pandas(part: Part, frame: Any, statuses: bool, dtypes: str) -> pandas.DataFrame:
-    """A part as a DataFrame; beside a DataFrame that was the spine, with its types and its index."""
-    if frame is None:
-        return to_pandas(part.table(statuses), dtypes)
-    import pandas
-
-    features = to_pandas(part.features(statuses), dtypes)
-    retyped = to_pandas(part.retyped(), dtypes).set_axis(frame.index)
-    frame = frame.assign(**{name: retyped[name] for name in retyped.columns if name in frame.columns})
-    return pandas.concat([frame, features.set_axis(frame.index)], axis=1)
 
 
 class ParquetFile:
@@ -130,7 +120,7 @@ class FeatureTable:
             dtypes: `numpy` for NumPy's types, where a missing number is NaN, or `arrow` for Arrow's, which keep null apart.
         """
         statuses = self._statuses(statuses)
-        return joined_pandas(self._load(), self._frame, statuses, dtypes)
+        return self._load().to_pandas(self._frame, statuses, dtypes)
 
     def to_polars(self, *, statuses: bool = False) -> polars.DataFrame:
         """The answer as a polars DataFrame."""
@@ -138,15 +128,11 @@ class FeatureTable:
 
     def to_dict(self, *, statuses: bool = False) -> dict[str, list[Any]]:
         """The answer as lists, missing values as None."""
-        table = self.to_arrow(statuses=statuses)
-        return {name: pylist(column) for name, column in zip(table.schema.names, table.columns, strict=True)}
+        return lists(self.to_arrow(statuses=statuses))
 
     def to_numpy(self, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
         """The features, without the spine, as one matrix of shape (rows, features), as `OnlineFeatures.to_numpy` makes it."""
-        table = self._load().features(False)
-        return matrix(
-            [of_arrow(name, column) for name, column in zip(table.schema.names, table.columns, strict=True)], table.num_rows, dtype
-        )
+        return matrix_of(self._load().features(False), dtype)
 
     def batches(self, rows: int = BATCH_ROWS, *, statuses: bool = False) -> Iterator[pa.RecordBatch]:
         """The answer piece by piece as it arrives: the server waits while it is not read.
@@ -270,9 +256,6 @@ class HistoricalFeatures(FeatureTable):
         Raises:
             FailedPrecondition: where another set goes by that name.
         """
-        from ._calls import datasets
-        from .datasets import Dataset, rule_of
-
         words = datasets.Words(description, owner, tags, rule_of(split, split_by, seed))
         saved = run_now(datasets.save(self._query.core, self._query, name, words))
         return Dataset(self._query.core, saved, self._query.spine.rules.time_unit)
@@ -285,9 +268,6 @@ class HistoricalFeatures(FeatureTable):
             by: `key`: all rows of a key are in one part, in every training set; `time`: the parts follow each other in time.
             seed: of a split by key: another number deals other keys out.
         """
-        from ._calls import datasets
-        from .datasets import Split, rule_of
-
         rule = rule_of(parts, by, seed)
         assert rule is not None
         return Split.of(self._query, run_now(datasets.split(self._query.core, self._query, rule)), self._frame)

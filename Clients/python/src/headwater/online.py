@@ -14,11 +14,13 @@ import pyarrow as pa
 
 from ._columns import bits, packed
 from ._columns.exports import polars_frame
-from ._columns.frames import frame
+from ._columns.frames import to_pandas
+from ._columns.lists import pylist
 from ._columns.matrix import NumpyColumn, dtype_of, filled, matrix, objects_of
 from ._columns.packed import PackedColumns, Types
 from ._columns.types import TIMESTAMP, Field
 from ._names import AnswerNames
+from ._shown import counted, preview, preview_html
 
 if TYPE_CHECKING:
     import pandas
@@ -67,11 +69,6 @@ def status_column(codes: npt.NDArray[np.uint8]) -> pa.DictionaryArray:
 def event_time_column(times: npt.NDArray[np.datetime64]) -> pa.Array:
     """Event times as a column; NaT is null."""
     return pa.array(times).cast(TIMESTAMP.arrow)
-
-
-def counted(count: int, one: str, several: str) -> str:
-    """`1 row`, `2 rows`."""
-    return f"{count:,} {one if count == 1 else several}"
 
 
 class OnlineFeatures:
@@ -283,64 +280,3 @@ class OnlineFeatures:
 
     def _repr_html_(self) -> str:
         return f"<div>{html.escape(self._summary())}</div>{preview_html(self.to_arrow())}"
-
-
-def to_pandas(table: pa.Table, dtypes: str) -> pandas.DataFrame:
-    """A table as a DataFrame of NumPy's types or of Arrow's."""
-    if dtypes == "arrow":
-        import pandas
-
-        return table.to_pandas(types_mapper=pandas.ArrowDtype)
-    if dtypes != "numpy":
-        raise ValueError(f"dtypes={dtypes!r}: 'numpy' or 'arrow'")
-    return frame(table)
-
-
-def pylist(column: pa.Array | pa.ChunkedArray) -> list[Any]:
-    """A column's cells as Python's objects; times as NumPy's where one is in no year from 1 to 9999, which is all that a datetime has."""
-    try:
-        listed: list[Any] = column.to_pylist()
-    except (OverflowError, ValueError):
-        if pa.types.is_list(column.type):
-            return [None if cell is None else pylist(cell) for cell in (scalar.values for scalar in column)]
-        if not pa.types.is_timestamp(column.type):
-            raise
-        values = column.cast(pa.int64()).to_pylist()
-        listed = [None if value is None else np.datetime64(value, column.type.unit) for value in values]
-    return listed
-
-
-PREVIEW_ROWS, _PREVIEW_COLUMNS, _PREVIEW_CELL = 5, 12, 24
-
-
-def _cells(table: pa.Table) -> tuple[list[str], list[list[str]]]:
-    """Names and the first rows as text."""
-    shown = table.slice(0, PREVIEW_ROWS).select(list(range(min(table.num_columns, _PREVIEW_COLUMNS))))
-    names = list(shown.schema.names) + (["…"] if table.num_columns > _PREVIEW_COLUMNS else [])
-    columns = [[_cell(value) for value in pylist(column)] for column in shown.columns]
-    if len(names) > len(columns):
-        columns.append(["…"] * shown.num_rows)
-    return names, [list(row) for row in zip(*columns, strict=True)]
-
-
-def _cell(value: Any) -> str:
-    text = "null" if value is None else value.isoformat() if hasattr(value, "isoformat") else str(value)
-    # A line end, or what a terminal takes for a command, would break the table.
-    text = text if text.isprintable() else repr(text)[1:-1]
-    return text if len(text) <= _PREVIEW_CELL else text[: _PREVIEW_CELL - 1] + "…"
-
-
-def preview(table: pa.Table) -> str:
-    """The first rows, for a terminal."""
-    names, rows = _cells(table)
-    widths = [max(len(row[place]) for row in [names, *rows]) for place in range(len(names))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [names, *rows]]
-    return "\n".join(lines + (["…"] if table.num_rows > PREVIEW_ROWS else []))
-
-
-def preview_html(table: pa.Table) -> str:
-    """The first rows, for a notebook."""
-    names, rows = _cells(table)
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections import Counter
-from collections.abc import Sequence
 from itertools import dropwhile
 from typing import Any
 
 import numpy as np
+
+from ._shown import aligned, counted, html_text
+from ._times import instant
 
 # Things of one kind that stay as they are, up to which each has a line; and things that are made, up to which all their fields are shown.
 _LISTED_MAX, _DETAILED_MAX = 20, 100
@@ -21,27 +22,6 @@ _REMARKS = {
     "kept": ": kept (it is not in the definitions; nothing is deleted)", "refused": ": refused", "promoted": ": promoted",
     "removed": ": removed",
 }  # fmt: skip
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of cells as lines whose columns stand below each other; numbers to the right."""
-    if not rows:
-        return []
-    width = max(len(row) for row in rows)
-    widths = [max(len(row[place]) for row in rows if place < len(row)) for place in range(width)]
-    is_number = [
-        any(_is_number(row[place]) for row in rows[1:]) and all(_is_number(row[place]) or not row[place] for row in rows[1:])
-        for place in range(width)
-    ]
-    lines = []
-    for row in rows:
-        cells = [cell.rjust(size) if number else cell.ljust(size) for cell, size, number in zip(row, widths, is_number, strict=False)]
-        lines.append("  ".join(cells).rstrip())
-    return lines
-
-
-def _is_number(text: str) -> bool:
-    return bool(text) and text.replace(",", "").removesuffix("%").isdigit()
 
 
 class Report(dict[str, Any]):
@@ -60,12 +40,7 @@ class Report(dict[str, Any]):
         return f"<{type(self).__name__}\n{self}>"
 
     def _repr_html_(self) -> str:
-        return self.html_of(str(self))
-
-    @staticmethod
-    def html_of(text: str) -> str:
-        """Text for a notebook, in letters of one width."""
-        return f"<pre>{html.escape(text)}</pre>"
+        return html_text(str(self))
 
 
 def _number(value: Any) -> str:
@@ -98,13 +73,13 @@ class Plan(Report):
         counts = Counter((item["kind"], item["action"]) for item in items)
         is_long = sum(item["action"] == "created" for item in items) > _DETAILED_MAX
         lines = [f"project {self['project']}"]
-        counted = set()
+        told = set()
         for item in items:
             kind, action = item["kind"], item["action"]
             stays = action in ("kept", "unchanged") and not item["details"] and not item.get("warnings")
             if stays and counts[kind, action] > _LISTED_MAX:
-                if (kind, action) not in counted:
-                    counted.add((kind, action))
+                if (kind, action) not in told:
+                    told.add((kind, action))
                     lines.append(_count_line(kind, action, counts[kind, action]))
                 continue
             lines.append(f"{_SIGNS.get(action, '?')} {kind} {item['name']}{_REMARKS.get(action, '')}")
@@ -181,10 +156,7 @@ class Description(Report):
                 rows.append([output["name"], output["type"], output["feature"], keys])
             name = f"feature service {definition['name']}@{definition['version']}{_promoted(service, self['feature_services'])}"
             parts.append("\n".join([name, *_words(definition), *aligned(rows)]))
-        for dataset in self.get("datasets", []):
-            from .datasets import DatasetShown
-
-            parts.append(str(DatasetShown(dataset)))
+        parts += [str(DatasetShown(dataset)) for dataset in self.get("datasets", [])]
         return "\n\n".join(parts)
 
 
@@ -211,6 +183,34 @@ def _promoted(described: dict[str, Any], versions: list[Any]) -> str:
     if len(versions) < 2 or not any(version.get("promoted") for version in versions):
         return ""
     return ", promoted" if described.get("promoted") else ", not promoted"
+
+
+class DatasetShown(Report):
+    """What a training set was made of."""
+
+    def __str__(self) -> str:
+        query = self["query"]
+        asked = f"service: {query['service']}" if "service" in query else f"features: {', '.join(query['features'])}"
+        lines = [f"dataset: {self['name']}"]
+        lines += [f"{name}: {self[name]}" for name in ("description", "owner") if name in self]
+        lines += [f"tags: {', '.join(f'{name}={value}' for name, value in sorted(self['tags'].items()))}"] if self.get("tags") else []
+        lines += [f"created: {instant(self['created']).isoformat()}"] if "created" in self else []
+        lines += [f"rows: {self['rows']:,}", f"as of position: {query['as_of']}", asked]
+        lines += ["history: released: retention may drop it"] if self.get("released") else []
+        lines += [f"spine: {self.get('source', 'in memory, or standard input')}", f"spine's time: {query['spine_time']}"]
+        if "split" in self:
+            parts = ", ".join(
+                f"{part['name']}={part['share']:g} ({counted(part['rows'], 'row', 'rows')})" for part in self["split"]["parts"]
+            )
+            seed = f", seed {self['split'].get('seed', 0)}" if self["split"]["by"] == "key" else ""
+            lines.append(f"split: {parts}, by {self['split']['by']}{seed}")
+        if "labels" not in self:
+            lines.append("labels: not hashed when saved")
+        rows = [["column", "type", "role", "hash"]]
+        for role, table in (("spine", "spine"), ("label", "labels"), ("feature", "features")):
+            for column in self.get(table, {}).get("columns", []):
+                rows.append([column["name"], column["type"], role, column["hash"][:12]])
+        return "\n".join(lines + aligned(rows))
 
 
 class StatusReport(Report):

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .._columns.types import FeatureType
+from .._shown import counted
 from .._times import instant, microseconds
 from ..errors import InvalidArgument
-from ..online import counted
 from .groups import Column, Group
 
 _LISTED_MAX = 20

@@ -10,14 +10,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._columns.lists import pylist
 from .._columns.types import Field
 from .._datasets.cells import each
+from .._shown import counted
 from .._tables.lenient import Cells, lenient
 from .._tables.rows import Rows
 from .._tables.rules import Misfit
 from .._tables.sources import open_source
 from ..errors import FailedPrecondition, InvalidArgument
-from ..online import counted, pylist
 from .spine_hash import label_rules
 from .table import Part
 

@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from .._datasets.hashes import TableHash, fields_of
 from .._datasets.splits import Parts, SplitRule
+from .._shown import counted
 from .._tables.sources import snapshot
 from ..errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound, OutOfRange
-from ..online import counted
 from . import history, operations
 from .comparison import Comparison, report
 from .core import Core, of_text

@@ -16,6 +16,7 @@ from .._columns.packed import PackedColumns, Types
 from .._columns.types import FeatureType, Field
 from .._connections.transport import Deadline, Transport
 from .._names import AnswerNames, FullNames
+from .._shown import counted
 from .._tables import convert
 from .._tables.rules import Rules
 from .._tables.sources import columns_of
@@ -26,7 +27,7 @@ from .._wire.frames import Method
 from .._wire.session import decode
 from .._wire.words import in_python
 from ..errors import FailedPrecondition, InvalidArgument, NotFound, ResourceExhausted, Unavailable
-from ..online import OnlineFeatures, counted
+from ..online import OnlineFeatures
 from .core import Backoff, Core, of_text, position
 
 

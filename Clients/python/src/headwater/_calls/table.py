@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import pyarrow as pa
 from google.protobuf.message import Message
 
 from .._columns import bits
+from .._columns.frames import to_pandas
 from .._columns.gathered import Gathered
 from .._wire.frames import Method
 from ..errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, Unavailable
@@ -20,6 +21,9 @@ from .core import Core
 from .question import Question
 from .rows import Answer, Piece, stream
 from .spine import Beside, Spine
+
+if TYPE_CHECKING:
+    import pandas
 
 # Of a part, about, unless told otherwise.
 BATCH_ROWS = 65_536
@@ -71,7 +75,7 @@ class Part:
         self._retyped = retyped
         return self
 
-    def retyped(self) -> pa.Table:
+    def _retyped_spine(self) -> pa.Table:
         """The columns of the spine that were given other types."""
         return pa.table({}) if self._beside is None else self._beside.select(list(self._retyped))
 
@@ -124,6 +128,17 @@ class Part:
             return pa.Table.from_arrays(columns, names)
         # One table of all: columns that are appended one by one take the square of their number.
         return pa.Table.from_arrays([*beside.columns, *columns], [*beside.schema.names, *names])
+
+    def to_pandas(self, frame: Any, statuses: bool, dtypes: str) -> pandas.DataFrame:
+        """The table as a DataFrame; beside a DataFrame that was the spine, with its types and its index."""
+        if frame is None:
+            return to_pandas(self.table(statuses), dtypes)
+        import pandas
+
+        features = to_pandas(self.features(statuses), dtypes)
+        retyped = to_pandas(self._retyped_spine(), dtypes).set_axis(frame.index)
+        frame = frame.assign(**{name: retyped[name] for name in retyped.columns if name in frame.columns})
+        return pandas.concat([frame, features.set_axis(frame.index)], axis=1)
 
 
 class TableQuery:

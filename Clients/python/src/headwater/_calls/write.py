@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 from .._columns import batch
 from .._columns.sizes import cuts
 from .._connections.transport import Deadline
+from .._shown import counted
 from .._tables.partitions import PathText
 from .._tables.rows import ROWS_MAX, Rows, Source
 from .._tables.rules import Rules
@@ -24,7 +25,6 @@ from .._wire import headwater_pb2 as pb
 from .._wire.frames import Bytes, Method
 from .._wire.session import Exchange, decode
 from ..errors import FailedPrecondition, HeadwaterError, InvalidArgument, Unavailable
-from ..online import counted
 from .check import RowCheck
 from .core import Backoff, Core, parse_json
 from .groups import Column, Group, group

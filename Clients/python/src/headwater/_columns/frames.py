@@ -26,6 +26,17 @@ def frame(table: pa.Table) -> pandas.DataFrame:
     return pandas.DataFrame(columns)
 
 
+def to_pandas(table: pa.Table, dtypes: str) -> pandas.DataFrame:
+    """A table as a DataFrame of NumPy's types or of Arrow's."""
+    if dtypes == "arrow":
+        import pandas
+
+        return table.to_pandas(types_mapper=pandas.ArrowDtype)
+    if dtypes != "numpy":
+        raise ValueError(f"dtypes={dtypes!r}: 'numpy' or 'arrow'")
+    return frame(table)
+
+
 def _cells(column: pa.ChunkedArray, pandas: Any) -> Any:
     """A column as pandas takes it at once; the usual types without a Series of their own, which takes as long as all else."""
     type = column.type

@@ -48,7 +48,7 @@ def objects_of(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
     return np.asarray(array.to_numpy(zero_copy_only=False))
 
 
-def of_arrow(name: str, column: pa.Array | pa.ChunkedArray) -> NumpyColumn:
+def _of_arrow(name: str, column: pa.Array | pa.ChunkedArray) -> NumpyColumn:
     """A column of an answer that is a table."""
     array = one_array(column)
     if isinstance(array, pa.ChunkedArray):
@@ -65,6 +65,12 @@ def of_arrow(name: str, column: pa.Array | pa.ChunkedArray) -> NumpyColumn:
         cells = array.buffers()[1]
         values = np.frombuffer(cells, type.numpy, len(array), array.offset * type.numpy.itemsize) if len(array) else np.empty(0, type.numpy)
     return NumpyColumn(name, type, values, missing)
+
+
+def matrix_of(table: pa.Table, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
+    """The columns of an answer that is a table as one matrix, as `matrix` makes it."""
+    columns = [_of_arrow(name, column) for name, column in zip(table.schema.names, table.columns, strict=True)]
+    return matrix(columns, table.num_rows, dtype)
 
 
 def matrix(columns: Sequence[NumpyColumn], rows: int, dtype: npt.DTypeLike | None) -> npt.NDArray[Any]:
