@@ -73,7 +73,7 @@ def test_threads_share_a_client(client: hw.Client) -> None:
 
 def test_requests_run_side_by_side_on_one_connection(client: hw.Client) -> None:
     client.apply([EVENTS])
-    transport = run_now(client._core.transport("online", Deadline(10)))
+    transport = run_now(client._core.pool.transport("online", Deadline(10)))
     head = pb.DescribeRequest(project=client.project.encode(), name=b"events").SerializeToString()
     exchanges = [run_now(transport.begin(Method.DESCRIBE, head, (), Deadline(10))) for _ in range(300)]
     answers = {bytes(run_now(transport.finish(exchange, Deadline(10))).body) for exchange in reversed(exchanges)}
@@ -127,7 +127,7 @@ def test_a_closed_client_says_so(server: Server) -> None:
 def test_closing_wakes_a_thread_that_waits(client: hw.Client) -> None:
     client.apply([EVENTS])
     position = client.write("events", rows(range(1), 1))
-    transport = run_now(client._core.transport("online", Deadline(10)))
+    transport = run_now(client._core.pool.transport("online", Deadline(10)))
     caught: list[BaseException] = []
 
     def wait() -> None:

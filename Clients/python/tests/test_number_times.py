@@ -286,7 +286,8 @@ def test_asyncio_takes_the_same_units(server, client):
             position = await other.write("g", {"id": [key], "t": [SECONDS], "x": [9]}, time_unit="s")
             got = await other.get_online_features("g:x", {"id": [key]}, min_position=position, at=SECONDS, time_unit="s")
             assert got.to_dict()["x"] == [9]
-            joined = await other.get_historical_features({"id": [key], "event_time": [SECONDS]}, "g:x", time_unit="s")
+            spine = {"id": [key], "event_time": [SECONDS]}
+            joined = await other.get_historical_features(spine, "g:x", time_unit="s", min_position=position)
             assert (await joined.to_dict())["x"] == [9]
             scanned = await other.scan("g", start=SECONDS, keys={"id": [key]}, time_unit="s")
             assert (await scanned.to_arrow()).num_rows == 1

@@ -291,7 +291,7 @@ def test_a_get_made_again_ends_at_its_deadline(client: hw.Client, monkeypatch: p
     written(client)
     client.get_online_features("g:x", {"id": [1]})
     forget(client._core)
-    transport = run_now(client._core.transport("online", Deadline(5)))
+    transport = run_now(client._core.pool.transport("online", Deadline(5)))
     begin = type(transport).begin
 
     async def late(self: Any, method: int, head: bytes, body: Any, deadline: Deadline, *, end: bool = True) -> Any:

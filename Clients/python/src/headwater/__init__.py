@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import aio
 from ._calls.write import Written
+from ._connect import connect, open
 from ._version import __version__
-from .client import Client, connect, open
+from .client import Client
 from .datasets import Dataset, DatasetReport, Split
 from .definitions import Entity, Feature, FeatureGroup, FeatureService, Key, Reference, to_yaml
 from .errors import (

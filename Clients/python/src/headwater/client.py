@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import html
-import os
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NoReturn
 
 from ._calls import datasets, history, online, operations, write
-from ._calls.core import Core
+from ._calls.core import RETRIES, TIMEOUT, Core
 from ._calls.datasets import source_path
 from ._calls.groups import describe
 from ._calls.online import Selection
 from ._calls.write import Written
 from ._connections.blocking import BlockingDriver
 from ._connections.transport import run_now
-from ._embedded import EmbeddedServer
+from ._forms import blocking
 from ._tables.sources import snapshot
 from ._times import Time
 from .datasets import Dataset, Datasets, frame_of
@@ -24,56 +23,6 @@ from .errors import HeadwaterError
 from .history import HistoricalFeatures, Scan
 from .online import OnlineFeatures
 from .reports import AuditReport, Description, Listing, Plan, Report, StatusReport
-
-TIMEOUT, RETRIES = 30.0, 8
-
-
-def connect(
-    address: str | None = None, project: str | None = None, *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
-    token: str | None = None,
-) -> Client:  # fmt: skip
-    """Connects to a server.
-
-    Args:
-        address: `HOST:PORT` or `unix:PATH`; by default that of `HEADWATER_ADDRESS`, else 127.0.0.1:7070.
-        project: the namespace of all names; by default that of `HEADWATER_PROJECT`, else the store's only one, else the one of the first
-            definitions that this client applies, and `default` until then.
-        timeout: seconds that one call may take, with its retries; `None` for no limit. Streams and long work of the server take
-            as long as they take, unless they are given a timeout of their own.
-        retries: how often a call is made again whose connection was lost: at once, then after pauses from 50 ms to 2 s. A write that
-            is sent again is applied once.
-        token: refused, until servers check one.
-
-    Raises:
-        Unavailable: where nobody answers there.
-        InvalidArgument: for an address that is none, or where something else than a Headwater server answers.
-        Unimplemented: for a token.
-    """
-    return Client(address, project, timeout=timeout, retries=retries, token=token)
-
-
-def open(
-    path: str | os.PathLike[str], project: str | None = None, *, timeout: float | None = TIMEOUT, retries: int = RETRIES,
-) -> Client:  # fmt: skip
-    """Opens a store in a directory: starts a private server on it, which stops when the last process that opened it is done with it.
-
-    There is no port and nothing to configure. Processes that open the same path share one server; only this user can connect.
-
-    Args:
-        path: the data directory; made if missing. What the server says goes to `server.log` in it.
-        project, timeout, retries: as in `connect`.
-
-    Raises:
-        Unavailable: where the server does not start, with what it said.
-        FailedPrecondition: where a server that was started otherwise has the directory.
-        NotFound: where there is no `headwater` executable.
-    """
-    server = EmbeddedServer(path)
-    try:
-        return Client(server.address, project, timeout=timeout, retries=retries, before_connecting=server.ensure, on_close=server.release)
-    except BaseException:
-        server.release()
-        raise
 
 
 class Client:
@@ -102,7 +51,8 @@ class Client:
         """Where the server is that this client was told of."""
         return str(self._core.pool.first)
 
-    def apply(self, definitions: Any) -> Plan:
+    @blocking
+    async def apply(self, definitions: Any) -> Plan:
         """Applies definitions.
 
         Args:
@@ -115,17 +65,19 @@ class Client:
             InvalidArgument: with up to 20 problems, each behind its file and line, or its path.
             FailedPrecondition: for a change that is not allowed: give the group or service a new version.
         """
-        return run_now(operations.apply_or_plan(self._core, definitions, is_plan=False))
+        return await operations.apply_or_plan(self._core, definitions, is_plan=False)
 
-    def plan(self, definitions: Any) -> Plan:
+    @blocking
+    async def plan(self, definitions: Any) -> Plan:
         """What `apply` would do; print it. What is not allowed is in it, as `refusals`.
 
         Args:
             definitions: as for `apply`.
         """
-        return run_now(operations.apply_or_plan(self._core, definitions, is_plan=True))
+        return await operations.apply_or_plan(self._core, definitions, is_plan=True)
 
-    def promote(self, kind: str, name: str, *, force: bool = False, dry_run: bool = False) -> Plan:
+    @blocking
+    async def promote(self, kind: str, name: str, *, force: bool = False, dry_run: bool = False) -> Plan:
         """Makes a name without a version mean another version, for reads and writes from here on. Services stay pinned.
 
         Args:
@@ -134,9 +86,10 @@ class Client:
             force: promotes a version without rows too, which is else a `FailedPrecondition`.
             dry_run: only says what it would do; what is not allowed is in it, as `refusals`.
         """
-        return run_now(operations.promote(self._core, kind, name, force=force, dry_run=dry_run))
+        return await operations.promote(self._core, kind, name, force=force, dry_run=dry_run)
 
-    def remove(self, kind: str, name: str, *, force: bool = False, keep_history: bool = False, dry_run: bool = False) -> Plan:
+    @blocking
+    async def remove(self, kind: str, name: str, *, force: bool = False, keep_history: bool = False, dry_run: bool = False) -> Plan:
         """Removes something; while something depends on it, that is named in a `FailedPrecondition`.
 
         Args:
@@ -146,13 +99,15 @@ class Client:
             keep_history: keeps a group's rows, which leave history at its next compaction else, for reads as of positions before.
             dry_run: only says what it would do; what is not allowed is in it, as `refusals`.
         """
-        return run_now(operations.remove(self._core, kind, name, force=force, keep_history=keep_history, dry_run=dry_run))
+        return await operations.remove(self._core, kind, name, force=force, keep_history=keep_history, dry_run=dry_run)
 
-    def list(self) -> Listing:
+    @blocking
+    async def list(self) -> Listing:
         """Everything in the project, in short."""
-        return run_now(operations.listing(self._core))
+        return await operations.listing(self._core)
 
-    def describe(self, name: str) -> Description:
+    @blocking
+    async def describe(self, name: str) -> Description:
         """All that goes by a name, as the server has it: definition, columns, versions.
 
         Args:
@@ -161,13 +116,15 @@ class Client:
         Raises:
             NotFound: says what there is.
         """
-        return Description(run_now(describe(self._core, name)))
+        return Description(await describe(self._core, name))
 
-    def search(self, text: str) -> Listing:
+    @blocking
+    async def search(self, text: str) -> Listing:
         """What has the text, without regard to case, in a name, a description, an owner or a tag; `matches` of an entry says where."""
-        return run_now(operations.search(self._core, text))
+        return await operations.search(self._core, text)
 
-    def write(
+    @blocking
+    async def write(
         self, target: str | Mapping[str, Any], data: Any = None, *, timeout: float | None = None, nan_is_null: bool | None = None,
         time_unit: str | None = None, lossy: bool = False, progress: bool | None = None,
     ) -> Written:  # fmt: skip
@@ -199,9 +156,10 @@ class Client:
             NotFound: where there is no such group.
         """
         options = write.Options(timeout, nan_is_null, progress, time_unit=time_unit, lossy=lossy)
-        return run_now(write.write(self._core, target, data, options))
+        return await write.write(self._core, target, data, options)
 
-    def delete(
+    @blocking
+    async def delete(
         self, group: str, keys: Any, *, time_unit: str | None = None, timeout: float | None = None, progress: bool | None = None
     ) -> Written:
         """Deletes keys, from an event time on: reads at or after it find nothing older, reads of history before it still do.
@@ -215,9 +173,10 @@ class Client:
             The position, an `int` that also has `keys_with_newer_rows`: those for which a later row wins.
         """
         options = write.Options(timeout, None, progress, is_delete=True, time_unit=time_unit)
-        return run_now(write.write(self._core, group, keys, options))
+        return await write.write(self._core, group, keys, options)
 
-    def get_online_features(
+    @blocking
+    async def get_online_features(
         self, features: Sequence[str] | str | None = None, entities: Any = None, *, service: str | None = None,
         full_feature_names: bool = False, min_position: int | None = None, at: Time | None = None, event_times: bool = False,
         time_unit: str | None = None, timeout: float | None = None,
@@ -245,9 +204,10 @@ class Client:
         """
         selection = Selection.of(service, features, full_feature_names)
         options = online.Options(at, min_position, event_times, timeout, time_unit)
-        return run_now(online.get(self._core, selection, entities, options))
+        return await online.get(self._core, selection, entities, options)
 
-    def get_historical_features(
+    @blocking
+    async def get_historical_features(
         self, spine: Any, features: Sequence[str] | str | None = None, *, service: str | None = None, spine_time: str = "event_time",
         spine_types: Mapping[str, str] | None = None, full_feature_names: bool = False, as_of: int | None = None,
         availability: str = "event", min_position: int | None = None, event_times: bool = False, time_unit: str | None = None,
@@ -276,19 +236,17 @@ class Client:
             OutOfRange: when it is read, for a position that the log never gave out, or that is older than what is kept.
         """
         path, spine = source_path(spine), snapshot(spine)
-        query = run_now(
-            history.history(
-                self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time,
-                spine_types=spine_types, as_of=as_of, availability=availability, min_position=min_position, event_times=event_times,
-                timeout=timeout, time_unit=time_unit, path=path,
-            )
+        query = await history.history(
+            self._core, spine, Selection.of(service, features, full_feature_names), spine_time=spine_time,
+            spine_types=spine_types, as_of=as_of, availability=availability, min_position=min_position, event_times=event_times,
+            timeout=timeout, time_unit=time_unit, path=path,
         )  # fmt: skip
-        made = HistoricalFeatures(query, frame=frame_of(spine), has_statuses=True)
         if save is not None:
-            made.save(save)
-        return made
+            await datasets.save(self._core, query, save, datasets.Words())
+        return HistoricalFeatures(query, frame=frame_of(spine), has_statuses=True)
 
-    def scan(
+    @blocking
+    async def scan(
         self, group: str, columns: Sequence[str] | None = None, *, start: Time | None = None, end: Time | None = None, keys: Any = None,
         deletes: bool = False, as_of: int | None = None, min_position: int | None = None, time_unit: str | None = None,
         timeout: float | None = None,
@@ -306,13 +264,14 @@ class Client:
             time_unit: of `start`, `end`, and keys that are times, where they are numbers: `s`, `ms`, `us` or `ns`.
             timeout: seconds for the whole stream; no limit, unless given.
         """
-        query = history.scan(
+        query = await history.scan(
             self._core, group, columns=columns, start=start, end=end, keys=keys, deletes=deletes, as_of=as_of, min_position=min_position,
             timeout=timeout, time_unit=time_unit,
         )  # fmt: skip
-        return Scan(run_now(query))
+        return Scan(query)
 
-    def latest(
+    @blocking
+    async def latest(
         self, group: str, columns: Sequence[str] | None = None, *, at: Time | None = None, keys: Any = None, deletes: bool = False,
         as_of: int | None = None, min_position: int | None = None, time_unit: str | None = None, timeout: float | None = None,
     ) -> Scan:  # fmt: skip
@@ -322,60 +281,68 @@ class Client:
             at: of the rows with an event time up to this; `None`: of all rows.
             group, columns, keys, deletes, as_of, min_position, time_unit, timeout: as for `scan`.
         """
-        query = history.latest(
+        query = await history.latest(
             self._core, group, columns=columns, at=at, keys=keys, deletes=deletes, as_of=as_of, min_position=min_position, timeout=timeout,
             time_unit=time_unit,
         )  # fmt: skip
-        return Scan(run_now(query))
+        return Scan(query)
 
-    def datasets(self) -> Datasets:
+    @blocking
+    async def datasets(self) -> Datasets:
         """The saved training sets of the project, in short."""
-        return Datasets(run_now(datasets.datasets(self._core)))
+        return Datasets(await datasets.datasets(self._core))
 
-    def dataset(self, name: str) -> Dataset:
+    @blocking
+    async def dataset(self, name: str) -> Dataset:
         """A saved training set: show it, make it again and prove it equal, deal it out, release it."""
-        return Dataset(self._core, run_now(datasets.dataset(self._core, name)))
+        return Dataset(self._core, await datasets.dataset(self._core, name))
 
-    def status(self) -> StatusReport:
+    @blocking
+    async def status(self) -> StatusReport:
         """Where the server stands: positions, lag, rows, memory and bytes, by store and group."""
-        return run_now(operations.status(self._core))
+        return await operations.status(self._core)
 
-    def audit(self, *, min_position: int | None = None, progress: bool | None = None) -> AuditReport:
+    @blocking
+    async def audit(self, *, min_position: int | None = None, progress: bool | None = None) -> AuditReport:
         """Compares online and offline over all rows, at one position; true where they agree.
 
         Args:
             min_position: compares at least at this position.
             progress: whether a bar is shown; `None`: on a terminal.
         """
-        return run_now(operations.audit(self._core, min_position, progress))
+        return await operations.audit(self._core, min_position, progress)
 
-    def snapshot(self) -> Report:
+    @blocking
+    async def snapshot(self) -> Report:
         """Writes a snapshot of the online store, so that it starts faster and the log can be shortened."""
-        return run_now(operations.snapshot(self._core))
+        return await operations.snapshot(self._core)
 
-    def accept_clock(self) -> Report:
+    @blocking
+    async def accept_clock(self) -> Report:
         """Tells the server that its wall clock is right, where `status` says that it is not followed.
 
         Returns:
             `ahead`: how far the wall clock was ahead of trusted time (negative: behind); `now`: trusted time from now on; in microseconds.
         """
-        return run_now(operations.accept_clock(self._core))
+        return await operations.accept_clock(self._core)
 
-    def compact(self, group: str | None = None) -> Report:
+    @blocking
+    async def compact(self, group: str | None = None) -> Report:
         """Merges the files of the offline store: each group to one run.
 
         Args:
             group: `weather` or `weather@1`; `None` for all.
         """
-        return run_now(operations.compact(self._core, group))
+        return await operations.compact(self._core, group)
 
-    def close(self) -> None:
+    @blocking
+    async def close(self) -> None:
         """Closes all connections; calls that wait fail with `Cancelled`. Lets a server go that `open` started."""
         if self._core.pool.is_closed:
             return
         self._core.pool.close()
         if self._on_close is not None:
-            self._on_close()
+            await self._core.pool.driver.run(self._on_close)
 
     def __enter__(self) -> Client:
         return self

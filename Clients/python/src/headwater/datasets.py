@@ -16,8 +16,8 @@ from ._calls.table import Part, TableQuery
 from ._columns.exports import polars_frame, refuse_for_parquet
 from ._columns.lists import lists
 from ._columns.matrix import matrix_of
-from ._connections.transport import run_now
 from ._datasets.splits import SplitRule
+from ._forms import blocking
 from ._paths import local_output
 from ._shown import aligned, counted, html_text, preview, preview_html
 from ._times import instant
@@ -164,7 +164,9 @@ class SplitPart:
         return f"<div>{counted(len(self), 'row', 'rows')}</div>{preview_html(self.to_arrow())}"
 
 
-class _Dataset:
+class OfDataset:
+    """What saved training sets of both kinds have."""
+
     def __init__(self, core: Core, definition: dict[str, Any], time_unit: str | None = None) -> None:
         self._core = core
         self._definition = definition
@@ -195,10 +197,11 @@ class _Dataset:
         return self.show()._repr_html_()
 
 
-class Dataset(_Dataset):
+class Dataset(OfDataset):
     """A saved training set. Its rows are not kept: they are made again of its spine, and proved equal by their hashes."""
 
-    def verify(self, spine: Any = None, *, against: Any = None, time_unit: str | None = None) -> DatasetReport:
+    @blocking
+    async def verify(self, spine: Any = None, *, against: Any = None, time_unit: str | None = None) -> DatasetReport:
         """Makes the set again and compares every feature with its statuses, the labels, the split, and what was written.
 
         Args:
@@ -214,14 +217,16 @@ class Dataset(_Dataset):
             FailedPrecondition: where the spine is another one, or a table has other rows.
             OutOfRange: where a retention has dropped what it reads.
         """
-        return DatasetReport(run_now(calls.verify(self._core, self.name, spine, against, time_unit or self._time_unit)))
+        return DatasetReport(await calls.verify(self._core, self.name, spine, against, time_unit or self._time_unit))
 
-    def release(self) -> Dataset:
+    @blocking
+    async def release(self) -> Dataset:
         """Lets retention drop what it reads, for ever: what it was made of stays known, but in time it can be made no more."""
-        self._definition = run_now(calls.release(self._core, self.name))
+        self._definition = await calls.release(self._core, self.name)
         return self
 
-    def split(
+    @blocking
+    async def split(
         self, parts: Shares | None = None, *, by: str = "key", seed: int = 0, spine: Any = None, time_unit: str | None = None
     ) -> Split:
         """Makes the set again and deals its rows out: as it was saved, unless it is said how.
@@ -233,26 +238,6 @@ class Dataset(_Dataset):
             spine: what it was made with; by default the file that it was read from.
             time_unit: of the spine's times that are numbers, as for `Client.write`.
         """
-        query, rows = run_now(calls.split_again(self._core, self.name, rule_of(parts, by, seed), spine, time_unit or self._time_unit))
-        return Split.of(query, rows, frame_of(spine))
-
-
-class AsyncDataset(_Dataset):
-    """A saved training set: as `headwater.Dataset`."""
-
-    async def verify(self, spine: Any = None, *, against: Any = None, time_unit: str | None = None) -> DatasetReport:
-        """Makes the set again and compares all of it."""
-        return DatasetReport(await calls.verify(self._core, self.name, spine, against, time_unit or self._time_unit))
-
-    async def release(self) -> AsyncDataset:
-        """Lets retention drop what it reads, for ever."""
-        self._definition = await calls.release(self._core, self.name)
-        return self
-
-    async def split(
-        self, parts: Shares | None = None, *, by: str = "key", seed: int = 0, spine: Any = None, time_unit: str | None = None
-    ) -> Split:
-        """Makes the set again and deals its rows out."""
         query, rows = await calls.split_again(self._core, self.name, rule_of(parts, by, seed), spine, time_unit or self._time_unit)
         return Split.of(query, rows, frame_of(spine))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import os
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -19,6 +20,7 @@ from ._columns.exports import polars_frame, refuse_for_parquet
 from ._columns.lists import lists
 from ._columns.matrix import matrix_of
 from ._connections.transport import run_awaitable, run_now
+from ._forms import blocking
 from ._paths import local_output
 from ._shown import PREVIEW_ROWS, counted, preview, preview_html
 from .datasets import Dataset, Shares, Split, rule_of
@@ -79,60 +81,95 @@ class ParquetFile:
                 os.unlink(self._path)
 
 
-class FeatureTable:
+class OfTable:
+    """What tables of both kinds have: a question, and how its answer is shown."""
+
+    def __init__(self, query: TableQuery, *, frame: Any = None, has_statuses: bool = False) -> None:
+        self._query = query
+        self._frame = frame
+        self._has_statuses = has_statuses
+
+    async def _table(self, statuses: bool) -> pa.Table:
+        statuses = self._expect(statuses)
+        return (await self._query.load()).table(statuses)
+
+    async def _status_lists(self) -> dict[str, list[Status]]:
+        self._expect(True)
+        part = await self._query.load()
+        return {name: [STATUSES[code] for code in codes] for name, codes in zip(part.names, part.codes.tolist(), strict=True)}
+
+    async def _batches(self, rows: int, statuses: bool) -> AsyncGenerator[pa.RecordBatch, None]:
+        statuses = self._expect(statuses)
+        async with aclosing(self._query.parts(rows)) as parts:
+            async for part in parts:
+                for batch in record_batches(part, statuses):
+                    yield batch
+
+    def _expect(self, statuses: bool) -> bool:
+        """Says whether statuses are wanted, before anything is asked."""
+        if statuses and not self._has_statuses:
+            raise ValueError("the rows of a scan have no statuses: they are what was written")
+        self._query.expect(statuses=statuses)
+        return statuses
+
+    def _only_of_histories(self, what: str) -> None:
+        if not self._has_statuses:
+            raise ValueError(f"the rows of a scan cannot {what}: a training set can")
+
+
+class FeatureTable(OfTable):
     """A table that the store answers with: asked for when it is first read, then kept.
 
     `batches()` and `to_parquet()` stream it without keeping it. All of them answer as of one position.
     """
 
     def __init__(self, query: TableQuery, *, frame: Any = None, has_statuses: bool = False) -> None:
-        self._query = query
-        self._frame = frame
-        self._has_statuses = has_statuses
+        super().__init__(query, frame=frame, has_statuses=has_statuses)
         # What a notebook shows before it is read.
         self._first: pa.Table | None = None
-
-    def _load(self) -> Part:
-        return run_now(self._query.load())
 
     @property
     def position(self) -> int:
         """The log position that the whole answer shows; loads it where that is not known yet."""
         if self._query.position is None:
-            self._load()
+            run_now(self._query.load())
         assert self._query.position is not None
         return self._query.position
 
-    def to_arrow(self, *, statuses: bool = False) -> pa.Table:
+    @blocking
+    async def to_arrow(self, *, statuses: bool = False) -> pa.Table:
         """The answer as an Arrow table; the columns of the answer share the memory that it arrived in.
 
         Args:
             statuses: adds a column `NAME__status` after each feature; of histories only.
         """
-        statuses = self._statuses(statuses)
-        return self._load().table(statuses)
+        return await self._table(statuses)
 
-    def to_pandas(self, *, statuses: bool = False, dtypes: str = "numpy") -> pandas.DataFrame:
+    @blocking
+    async def to_pandas(self, *, statuses: bool = False, dtypes: str = "numpy") -> pandas.DataFrame:
         """The answer as a DataFrame; a spine that was one keeps its types and its index.
 
         Args:
             statuses: adds a column `NAME__status` after each feature; of histories only.
             dtypes: `numpy` for NumPy's types, where a missing number is NaN, or `arrow` for Arrow's, which keep null apart.
         """
-        statuses = self._statuses(statuses)
-        return self._load().to_pandas(self._frame, statuses, dtypes)
+        statuses = self._expect(statuses)
+        return (await self._query.load()).to_pandas(self._frame, statuses, dtypes)
 
-    def to_polars(self, *, statuses: bool = False) -> polars.DataFrame:
+    @blocking
+    async def to_polars(self, *, statuses: bool = False) -> polars.DataFrame:
         """The answer as a polars DataFrame."""
-        return polars_frame(self.to_arrow(statuses=statuses))
+        return polars_frame(await self._table(statuses))
 
-    def to_dict(self, *, statuses: bool = False) -> dict[str, list[Any]]:
+    @blocking
+    async def to_dict(self, *, statuses: bool = False) -> dict[str, list[Any]]:
         """The answer as lists, missing values as None."""
-        return lists(self.to_arrow(statuses=statuses))
+        return lists(await self._table(statuses))
 
-    def to_numpy(self, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
+    @blocking
+    async def to_numpy(self, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
         """The features, without the spine, as one matrix of shape (rows, features), as `OnlineFeatures.to_numpy` makes it."""
-        return matrix_of(self._load().features(False), dtype)
+        return matrix_of((await self._query.load()).features(False), dtype)
 
     def batches(self, rows: int = BATCH_ROWS, *, statuses: bool = False) -> Iterator[pa.RecordBatch]:
         """The answer piece by piece as it arrives: the server waits while it is not read.
@@ -144,14 +181,15 @@ class FeatureTable:
             rows: of a batch, about.
             statuses: adds a column `NAME__status` after each feature; of histories only.
         """
-        statuses = self._statuses(statuses)
-        for part in _iterate(self._query.parts(rows)):
-            yield from record_batches(part, statuses)
+        return _iterate(self._batches(rows, statuses))
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self.batches()
 
-    def to_parquet(self, path: str | os.PathLike[str], *, statuses: bool = False, progress: bool | None = None, **options: Any) -> int:
+    @blocking
+    async def to_parquet(
+        self, /, path: str | os.PathLike[str], *, statuses: bool = False, progress: bool | None = None, **options: Any
+    ) -> int:
         """Streams the answer into a Parquet file, in bounded memory.
 
         Args:
@@ -162,26 +200,15 @@ class FeatureTable:
             How many rows were written.
         """
         with ParquetFile(path, options, progress) as file:
-            for batch in self.batches(PARQUET_ROWS, statuses=statuses):
-                file.write(batch)
+            async with aclosing(self._batches(PARQUET_ROWS, statuses)) as batches:
+                async for batch in batches:
+                    file.write(batch)
         return file.rows
 
     @property
     def statuses(self) -> dict[str, list[Status]]:
         """The status of each value, by feature; of histories only."""
-        self._statuses(True)
-        part = self._load()
-        return {name: [STATUSES[code] for code in codes] for name, codes in zip(part.names, part.codes.tolist(), strict=True)}
-
-    def _only_of_histories(self, what: str) -> None:
-        if not self._has_statuses:
-            raise ValueError(f"the rows of a scan cannot {what}: a training set can")
-
-    def _statuses(self, wanted: bool) -> bool:
-        if wanted and not self._has_statuses:
-            raise ValueError("the rows of a scan have no statuses: they are what was written")
-        self._query.expect(statuses=wanted)
-        return wanted
+        return run_now(self._status_lists())
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
@@ -237,7 +264,8 @@ class FeatureTable:
 class HistoricalFeatures(FeatureTable):
     """A training set: the spine's columns in its order and number, and the features as of each row's own time."""
 
-    def save(
+    @blocking
+    async def save(
         self, name: str, *, description: str | None = None, owner: str | None = None, tags: Mapping[str, str] | None = None,
         split: Shares | None = None, split_by: str = "key", seed: int = 0,
     ) -> Dataset:  # fmt: skip
@@ -256,11 +284,13 @@ class HistoricalFeatures(FeatureTable):
         Raises:
             FailedPrecondition: where another set goes by that name.
         """
+        self._only_of_histories("be saved")
         words = datasets.Words(description, owner, tags, rule_of(split, split_by, seed))
-        saved = run_now(datasets.save(self._query.core, self._query, name, words))
+        saved = await datasets.save(self._query.core, self._query, name, words)
         return Dataset(self._query.core, saved, self._query.spine.rules.time_unit)
 
-    def split(self, parts: Shares, *, by: str = "key", seed: int = 0) -> Split:
+    @blocking
+    async def split(self, parts: Shares, *, by: str = "key", seed: int = 0) -> Split:
         """Deals the rows out to parts, such as train and test.
 
         Args:
@@ -268,9 +298,10 @@ class HistoricalFeatures(FeatureTable):
             by: `key`: all rows of a key are in one part, in every training set; `time`: the parts follow each other in time.
             seed: of a split by key: another number deals other keys out.
         """
+        self._only_of_histories("be split")
         rule = rule_of(parts, by, seed)
         assert rule is not None
-        return Split.of(self._query, run_now(datasets.split(self._query.core, self._query, rule)), self._frame)
+        return Split.of(self._query, await datasets.split(self._query.core, self._query, rule), self._frame)
 
 
 class Scan(FeatureTable):

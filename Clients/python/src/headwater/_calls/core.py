@@ -16,13 +16,15 @@ from google.protobuf.message import Message
 
 from .._connections.endpoint import Endpoint
 from .._connections.pool import Pool
-from .._connections.transport import Deadline, Driver, Transport
+from .._connections.transport import Deadline, Driver
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Bytes, Frame, Method
 from .._wire.session import decode
 from ..errors import DataLoss, InvalidArgument, Unavailable, Unimplemented
 
 M = TypeVar("M", bound=Message)
+# Of a client that is not told otherwise: seconds of a call, and how often one is made again.
+TIMEOUT, RETRIES = 30.0, 8
 _PAUSE_MIN, _PAUSE_MAX = 0.05, 2.0
 
 
@@ -188,9 +190,6 @@ class Core:
                 return
             except Unavailable as error:
                 await backoff.wait(self, None, error, deadline)
-
-    async def transport(self, role: str | None, deadline: Deadline) -> Transport:
-        return await self.pool.transport(role, deadline)
 
     def deadline(self, timeout: float | None) -> Deadline:
         """Of a call that was given a time of its own, or not."""

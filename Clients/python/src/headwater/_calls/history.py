@@ -203,7 +203,7 @@ async def resolve(core: Core, selection: Selection, deadline: Deadline, as_of: i
     not need it.
     """
     try:
-        transport = await core.transport("online", deadline)
+        transport = await core.pool.transport("online", deadline)
         prepared = await prepare(core, transport, selection, deadline, as_of, is_confirmed=True)
         return Resolved(list(prepared.keys), _outputs(selection, [field.name for field in prepared.outputs]))
     except Unavailable:

@@ -177,12 +177,13 @@ async def get(core: Core, selection: Selection, entities: Any, options: Options)
     head = _head(options)
     # Tried again, a call has the same keys.
     entities = _kept(entities)
+    key = core.project, selection
     again = 0
     while True:
         prepared: Prepared | None = None
         try:
-            transport = await core.transport("online", deadline)
-            prepared = await prepare(core, transport, selection, deadline)
+            transport = await core.pool.transport("online", deadline)
+            prepared = transport.prepared.get(key) or await prepare(core, transport, selection, deadline)
             try:
                 prepared.names.refuse_clashes(event_times=options.event_times)
                 keys, rows = key_columns(entities, prepared.keys, rules)
@@ -204,8 +205,8 @@ async def get(core: Core, selection: Selection, entities: Any, options: Options)
                 raise
             again += 1
             # Another call may have prepared it again already.
-            if transport.prepared.get((core.project, selection)) is prepared:
-                del transport.prepared[core.project, selection]
+            if transport.prepared.get(key) is prepared:
+                del transport.prepared[key]
 
 
 def _head(options: Options) -> bytes:

@@ -194,7 +194,7 @@ async def audit(core: Core, min_position: int | None, progress: bool | None) -> 
 
 
 async def _audit(core: Core, request: pb.AuditRequest, deadline: Any, progress: bool | None) -> AuditReport:
-    transport = await core.transport("offline", deadline)
+    transport = await core.pool.transport("offline", deadline)
     exchange = await transport.begin(Method.AUDIT, request.SerializeToString(), (), deadline)
     hidden = not progress if progress is not None else None
     bar = tqdm(unit="row", unit_scale=True, desc="audit", disable=hidden, delay=0.5, leave=False)

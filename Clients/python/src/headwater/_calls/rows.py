@@ -67,7 +67,7 @@ async def stream(
     while True:
         try:
             feed = spine() if spine is not None else None
-            transport = await core.transport("offline", deadline)
+            transport = await core.pool.transport("offline", deadline)
             exchange = await transport.begin(method, encoded, body, deadline, end=feed is None)
         except Unavailable as error:
             await backoff.wait(core, "offline", error, deadline)

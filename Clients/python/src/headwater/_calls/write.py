@@ -136,7 +136,7 @@ async def _write_together(core: Core, tables: Mapping[str, Any], options: Option
     if not body:
         return await _nothing(core, options)
     size = sum(len(piece) for piece in body)
-    limit = (await core.transport("online", core.deadline(options.timeout))).frame_bytes_max - _HEAD_BYTES
+    limit = (await core.pool.transport("online", core.deadline(options.timeout))).frame_bytes_max - _HEAD_BYTES
     if size > limit:
         raise InvalidArgument(f"{size:,} bytes in one atomic request; the server takes {limit:,}: write the groups one by one")
     request = _Request(core, body, core.deadline(options.timeout))
@@ -363,7 +363,8 @@ class _Request:
                 self._stamp = await self._core.producer.stamp(self._core, self._deadline)
             producer, epoch, sequence = self._stamp
             head = pb.WriteRequest(project=self._core.project.encode(), producer=producer, epoch=epoch, sequence=sequence)
-            transport = behind._sent[0] if behind is not None and behind._sent else await self._core.transport("online", self._deadline)
+            before = None if behind is None else behind._sent
+            transport = before[0] if before else await self._core.pool.transport("online", self._deadline)
             self._sent = transport, await transport.begin(Method.WRITE, head.SerializeToString(), self._body, self._deadline)
         except Unavailable as error:
             await self._backoff.wait(self._core, "online", error, self._deadline)

@@ -49,7 +49,7 @@ class Pool:
         """
         try:
             transport = await self._reach(self.first, deadline)
-            if role is None or _serves(transport, role):
+            if role is None or role in transport.roles:
                 return transport
         except Unavailable:
             # The peer may be up while the server that we were told of is not.
@@ -62,7 +62,7 @@ class Pool:
             transport = await self._reach(peer, deadline)
         except Unavailable as error:
             raise Unavailable(f"the {role} service is down: {error.message}; {_advice(role)}") from None
-        if not _serves(transport, role):
+        if role not in transport.roles:
             raise Unavailable(f"{peer} is no {role} service, though {self.first} names it as one; {_advice(role)}")
         return transport
 
@@ -178,13 +178,8 @@ class Pool:
                 self._known[peer.role.decode(errors="replace")] = Endpoint.parse(peer.address.decode(errors="replace"))
             except HeadwaterError:
                 continue
-        for role in ("online", "offline"):
-            if _serves(transport, role):
-                self._known[role] = endpoint
-
-
-def _serves(transport: Transport, role: str) -> bool:
-    return role.encode() in transport.hello.roles
+        for role in transport.roles & {"online", "offline"}:
+            self._known[role] = endpoint
 
 
 def _advice(role: str | None) -> str:

@@ -55,6 +55,8 @@ class Transport(Protocol):
     @property
     def hello(self) -> pb.HelloReply: ...
     @property
+    def roles(self) -> frozenset[str]: ...
+    @property
     def is_open(self) -> bool:
         """Whether new requests may go here."""
 
@@ -108,6 +110,10 @@ class OfSession:
     def is_open(self) -> bool:
         """Whether new requests may go here."""
         return self._session.failure is None and not self._session.is_draining
+
+    @property
+    def roles(self) -> frozenset[str]:
+        return self._session.roles
 
     @property
     def in_flight(self) -> int:

@@ -63,6 +63,8 @@ class Session:
 
     def __init__(self) -> None:
         self.hello: pb.HelloReply | None = None
+        # What the server says it is: online, offline.
+        self.roles: frozenset[str] = frozenset()
         self._exchanges: dict[int, Exchange] = {}
         self._last_id = 0
         self.is_draining = False
@@ -90,6 +92,7 @@ class Session:
 
     def greeted(self, reply: pb.HelloReply) -> None:
         self.hello = reply
+        self.roles = frozenset([role.decode(errors="replace") for role in reply.roles])
 
     def begin(self, method: int, head: bytes, body: Sequence[Bytes], *, budget_ms: int, end: bool) -> tuple[Exchange, list[Bytes]]:
         """A new request, and the bytes to send for it.
