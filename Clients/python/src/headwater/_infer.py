@@ -10,7 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ._columns.chunks import joined
+from ._columns.kinds import is_any_list, is_binary, is_text
 from ._columns.types import FeatureType
+from ._given import library_of
 from ._tables import decimals, encodings, extensions
 from ._tables.guess import Guess
 from ._tables.partitions import Same
@@ -90,10 +93,10 @@ def _open(data: Any) -> tuple[Source, dict[str, InvalidArgument]]:
 
 
 def _names_in_memory(data: Any) -> list[str]:
-    module = type(data).__module__.split(".")[0]
-    if module == "pandas" and hasattr(data, "columns"):
+    library = library_of(data)
+    if library == "pandas" and hasattr(data, "columns"):
         return [str(name) for name in (*data.columns, *data.index.names) if name is not None]
-    if module == "polars" and hasattr(data, "columns"):
+    if library == "polars" and hasattr(data, "columns"):
         return list(data.columns)
     if isinstance(data, Mapping):
         return list(map(str, data))
@@ -110,7 +113,7 @@ def _warn_of_digits(rows: Rows, types: Mapping[str, str]) -> None:
         held = rows.columns.get(column)
         if not isinstance(held, (pa.Array, pa.ChunkedArray)) or type.startswith(("string", "int")) or not len(held):
             continue
-        array = pa.concat_arrays(held.chunks) if isinstance(held, pa.ChunkedArray) else held
+        array = joined(held.chunks, held.type) if isinstance(held, pa.ChunkedArray) else held
         found = _first_lossy(array)
         if found is not None:
             row, text = found
@@ -127,7 +130,7 @@ def _first_lossy(array: pa.Array) -> tuple[int, str] | None:
     if decimals.are_decimals(array.type):
         row = decimals.first_lossy(array)
         return None if row is None else (row, decimals.text(array, row))
-    if any(is_one(array.type) for is_one in _LISTS):
+    if is_any_list(array.type):
         found = _first_lossy(array.flatten())
         if found is None:
             return None
@@ -206,24 +209,12 @@ def _type_name(given: pa.DataType) -> str | None:
         return meaning or (None if tensor is None else _type_name(tensor))
     if pa.types.is_fixed_size_list(given) and pa.types.is_floating(given.value_type):
         return f"vector({given.list_size})"
-    if any(is_one(given) for is_one in _LISTS):
+    if is_any_list(given):
         element = _type_name(given.value_type)
         return f"array({element})" if element is not None and "(" not in element else None
     return next((name for is_one, name in _TYPES if is_one(given)), None)
 
 
-def _is_text(given: pa.DataType) -> bool:
-    return bool(pa.types.is_string(given) or pa.types.is_large_string(given) or pa.types.is_string_view(given))
-
-
-def _is_bytes(given: pa.DataType) -> bool:
-    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
-    return any(is_one(given) for is_one in kinds)
-
-
-_LISTS = [
-    pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list, pa.types.is_list_view, pa.types.is_large_list_view,
-]  # fmt: skip
 _TYPES = [
     (pa.types.is_boolean, "bool"),
     (lambda given: given.id in (pa.int8().id, pa.int16().id, pa.int32().id, pa.uint8().id, pa.uint16().id), "int32"),
@@ -231,7 +222,7 @@ _TYPES = [
     (lambda given: given.id in (pa.float16().id, pa.float32().id), "float32"),
     (pa.types.is_floating, "float64"),
     (pa.types.is_decimal, "float64"),
-    (_is_text, "string"),
-    (_is_bytes, "bytes"),
+    (is_text, "string"),
+    (is_binary, "bytes"),
     (lambda given: pa.types.is_timestamp(given) or pa.types.is_date(given), "timestamp"),
 ]

@@ -6,6 +6,7 @@ import os
 import re
 from typing import Any
 
+from ._given import is_path
 from .errors import InvalidArgument
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -64,7 +65,7 @@ def local_output(path: Any, options: dict[str, Any]) -> Any:
     Raises:
         InvalidArgument: for an address.
     """
-    if "filesystem" in options or not isinstance(path, (str, os.PathLike)):
+    if "filesystem" in options or not is_path(path):
         return path
     if _SCHEME.match(os.fspath(path)):
         raise InvalidArgument(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+from tqdm.auto import tqdm
 
 from ._columns.lists import pylist
 
@@ -76,3 +77,9 @@ def preview_html(table: pa.Table) -> str:
     head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def progress_bar(words: str, progress: bool | None, total: int | None = None) -> tqdm[Any]:
+    """A bar of rows; `progress` says whether it is shown, `None`: on a terminal, where it takes longer than half a second."""
+    hidden = None if progress is None else not progress
+    return tqdm(total=total, unit="row", unit_scale=True, desc=words, disable=hidden, delay=0.5, leave=False)

@@ -18,6 +18,7 @@ from ._columns.lists import lists
 from ._columns.matrix import matrix_of
 from ._datasets.splits import SplitRule
 from ._forms import blocking
+from ._given import library_of
 from ._paths import local_output
 from ._shown import aligned, counted, html_text, preview, preview_html
 from ._times import instant
@@ -244,4 +245,4 @@ class Dataset(OfDataset):
 
 def frame_of(data: Any) -> Any:
     """The spine, where it is a pandas DataFrame."""
-    return data if type(data).__module__.split(".")[0] == "pandas" else None
+    return data if library_of(data) == "pandas" else None

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tqdm.auto import tqdm
 
 from ._calls import datasets
 from ._calls.table import BATCH_ROWS, Part, TableQuery
@@ -22,7 +21,7 @@ from ._columns.matrix import matrix_of
 from ._connections.transport import run_awaitable, run_now
 from ._forms import blocking
 from ._paths import local_output
-from ._shown import PREVIEW_ROWS, counted, preview, preview_html
+from ._shown import PREVIEW_ROWS, counted, preview, preview_html, progress_bar
 from .datasets import Dataset, Shares, Split, rule_of
 from .errors import HeadwaterError
 from .online import STATUSES, Status
@@ -57,8 +56,7 @@ class ParquetFile:
         self._path = local_output(path, options)
         self._options = options
         self._writer: pq.ParquetWriter | None = None
-        hidden = None if progress is None else not progress
-        self._bar = tqdm(unit="row", unit_scale=True, desc=str(path), disable=hidden, delay=0.5, leave=False)
+        self._bar = progress_bar(str(path), progress)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Adds a row group."""

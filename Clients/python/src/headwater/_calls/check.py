@@ -10,14 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._columns.types import FeatureType
+from .._columns.types import CELL_BYTES_MAX, FeatureType
 from .._shown import counted
 from .._times import instant, microseconds
 from ..errors import InvalidArgument
 from .groups import Column, Group
 
 _LISTED_MAX = 20
-_CELL_BYTES_MAX = 16 << 20
 _KEY_BYTES_MAX = 4096
 # The event time of the rows of a static table.
 _ALWAYS = -(2**63)
@@ -48,9 +47,9 @@ class RowCheck:
         for column, array in columns:
             if column.role == "event_time":
                 self._event_times(column, array, found)
-            if column.role != "key" and array.nbytes > _CELL_BYTES_MAX:
+            if column.role != "key" and array.nbytes > CELL_BYTES_MAX:
                 sizes = _cell_bytes(column.type, array)
-                found(pc.greater(sizes, _CELL_BYTES_MAX), column, lambda row: f"more than {_CELL_BYTES_MAX} bytes")
+                found(pc.greater(sizes, CELL_BYTES_MAX), column, lambda row: f"more than {CELL_BYTES_MAX} bytes")
             if not self._is_delete and column.role == "feature" and column.name in self._checks:
                 self._declared(self._checks[column.name], column, array, found)
         if not self._is_delete:

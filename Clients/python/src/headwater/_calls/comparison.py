@@ -10,9 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._columns.chunks import joined
 from .._columns.lists import pylist
 from .._columns.types import Field
 from .._datasets.cells import each
+from .._given import library_of
 from .._shown import counted
 from .._tables.lenient import Cells, lenient
 from .._tables.rows import Rows
@@ -53,7 +55,7 @@ class Comparison:
             given = self._tables[name].take(now.num_rows)
             for field in self._fields:
                 odd = self._tables[name].take_odd(field.name, first, now.num_rows)
-                before = Cells(pa.concat_arrays(given[field.name].chunks or [pa.array([], field.type.arrow)]), odd)
+                before = Cells(joined(given[field.name].chunks, field.type.arrow), odd)
                 after = lenient(now[field.name], field.type, label_rules(self._units[field.name]))
                 self._column(name, first + self._tables[name].first_row, field, before, after)
 
@@ -93,7 +95,7 @@ class _Written:
 
     def __init__(self, name: str, table: Any, fields: Sequence[Field], units: Mapping[str, str | None]) -> None:
         self._label = f"against[{name!r}]" if name else "against"
-        self.is_pandas = type(table).__module__.split(".")[0] == "pandas"
+        self.is_pandas = library_of(table) == "pandas"
         self._fields, self._units = fields, units
         # Cells that are none of their column's type, by column and row.
         self._odd: dict[str, dict[int, Any]] = {field.name: {} for field in fields}

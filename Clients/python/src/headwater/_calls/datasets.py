@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
@@ -16,6 +15,7 @@ import pyarrow as pa
 
 from .._datasets.hashes import TableHash, fields_of
 from .._datasets.splits import Parts, SplitRule
+from .._given import is_path
 from .._shown import counted
 from .._tables.sources import snapshot
 from ..errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound, OutOfRange
@@ -310,4 +310,4 @@ def _gone(definition: Mapping[str, Any], error: OutOfRange) -> OutOfRange:
 
 def source_path(spine: Any) -> str | None:
     """The path that a spine was read from, if it is one file."""
-    return str(Path(spine).absolute()) if isinstance(spine, (str, os.PathLike)) and Path(spine).is_file() else None
+    return str(Path(spine).absolute()) if is_path(spine) and Path(spine).is_file() else None

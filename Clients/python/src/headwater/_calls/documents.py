@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from .._given import is_path
 from .._paths import local
 from ..definitions import to_document
 from ..errors import HeadwaterError, InvalidArgument, NotFound
@@ -138,12 +139,12 @@ def read(definitions: Any, project: str) -> Document:
         NotFound: for a file that is not there.
         InvalidArgument: for what is no definitions file, with its line.
     """
-    if isinstance(definitions, (str, os.PathLike)):
+    if is_path(definitions):
         return _read_files([definitions])
     if isinstance(definitions, Mapping):
         return Document(dict(definitions))
     if isinstance(definitions, Sequence):
-        if definitions and all(isinstance(item, (str, os.PathLike)) for item in definitions):
+        if definitions and all(map(is_path, definitions)):
             return _read_files(definitions)
         return Document(to_document(definitions, project))
     return Document(to_document([definitions], project))

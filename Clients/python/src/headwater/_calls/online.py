@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from .._columns import packed
 from .._columns.packed import PackedColumns, Types
 from .._columns.types import FeatureType, Field
 from .._connections.transport import Deadline, Transport
+from .._given import are_paths, is_path, library_of
 from .._names import AnswerNames, FullNames
 from .._shown import counted
 from .._tables import convert
@@ -243,8 +243,8 @@ def key_columns(entities: Any, fields: Sequence[Field], rules: Rules) -> tuple[d
         return {name: pa.array([], type.arrow) for name, type in fields}, 0
     columns = entities if isinstance(entities, dict) else columns_of(entities, only={name for name, _ in fields} if fields else None)
     # The answer keeps its keys, and the caller may use the memory of his arrays for the next ones.
-    is_shared = _is_of(entities, "pandas") or (
-        isinstance(entities, dict) and any(_is_of(values, "numpy") or _is_of(values, "pandas") for values in entities.values())
+    is_shared = library_of(entities) == "pandas" or (
+        isinstance(entities, dict) and any(library_of(values) in ("numpy", "pandas") for values in entities.values())
     )
     keys: dict[str, pa.Array] = {}
     rows = -1
@@ -277,9 +277,9 @@ def _kept(entities: Any) -> Any:
     if isinstance(entities, (list, tuple)) and entities:
         if all(isinstance(item, pa.RecordBatch) for item in entities):
             return pa.Table.from_batches(entities)
-        if all(isinstance(item, (str, os.PathLike)) for item in entities):
+        if are_paths(entities):
             raise _no_file(entities[0])
-    if isinstance(entities, (str, os.PathLike)):
+    if is_path(entities):
         raise _no_file(entities)
     return entities
 
@@ -289,10 +289,6 @@ def _no_file(path: Any) -> InvalidArgument:
         f"{str(path)!r:.100} is a text or a path, and keys are a table in memory: {{'key': [values]}}, or a file that you read first, such "
         "as with pyarrow.parquet.read_table(path) or pandas.read_csv(path)", "entities",
     )  # fmt: skip
-
-
-def _is_of(value: Any, package: str) -> bool:
-    return type(value).__module__.split(".", 1)[0] == package
 
 
 def _own(array: pa.Array) -> pa.Array:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
-from tqdm.auto import tqdm
 
+from .._shown import progress_bar
 from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
 from .._wire.session import decode
@@ -196,8 +196,7 @@ async def audit(core: Core, min_position: int | None, progress: bool | None) -> 
 async def _audit(core: Core, request: pb.AuditRequest, deadline: Any, progress: bool | None) -> AuditReport:
     transport = await core.pool.transport("offline", deadline)
     exchange = await transport.begin(Method.AUDIT, request.SerializeToString(), (), deadline)
-    hidden = not progress if progress is not None else None
-    bar = tqdm(unit="row", unit_scale=True, desc="audit", disable=hidden, delay=0.5, leave=False)
+    bar = progress_bar("audit", progress)
     try:
         while not exchange.is_done or exchange.items:
             frame = await transport.take(exchange)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from .._columns.chunks import joined
 from .._columns.types import FeatureType, Field
 from .._datasets.hashes import TableHash
 from .._tables.lenient import fitted, lenient
@@ -52,9 +53,7 @@ def hash_spine(query: TableQuery, saved: list[Field] | None = None, *, keep: boo
                 chunks.append(column)
         labels = labels or TableHash(_label_fields(whole.schema, spine, saved))
         _append(labels, whole, rows, spine, is_read=saved is not None)
-    arrays = [
-        pa.concat_arrays(chunks) if chunks else pa.array([], type.arrow) for chunks, (_, type) in zip(kept, spine.fields, strict=True)
-    ]
+    arrays = [joined(chunks, type.arrow) for chunks, (_, type) in zip(kept, spine.fields, strict=True)]
     return SpineHash(keys.rows, keys.finish(), (labels or TableHash([])).finish(), arrays if keep else [])
 
 
@@ -119,8 +118,6 @@ def _checked(column: pa.ChunkedArray, field: Field, rows: Rows, rules: ColumnRul
         try:
             made.append(fitted(chunk, field.type, rules))
         except Misfit as misfit:
-            place = f"{rows.source}: " if rows.source else ""
-            place += f"column '{field.name}'" if misfit.row is None else f"row {first + misfit.row}, column '{field.name}'"
-            raise InvalidArgument(misfit.reason, place) from None
+            raise misfit.placed(field.name, first, rows.source) from None
         first += len(chunk)
-    return made[0] if len(made) == 1 else pa.concat_arrays(made) if made else pa.array([], field.type.arrow)
+    return joined(made, field.type.arrow)

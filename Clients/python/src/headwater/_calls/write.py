@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from tqdm.auto import tqdm
 
 from .._columns import batch
 from .._columns.sizes import cuts
 from .._connections.transport import Deadline
-from .._shown import counted
+from .._shown import counted, progress_bar
 from .._tables.partitions import PathText
 from .._tables.rows import ROWS_MAX, Rows, Source
 from .._tables.rules import Rules
@@ -257,8 +256,7 @@ class _Table:
     async def _send(self) -> Written:
         """Sends the parts in order; while the server works on some, the next is made ready."""
         run = self.core.pool.driver.run
-        hidden = not self.options.progress if self.options.progress is not None else None
-        bar = tqdm(total=self.source.row_count, unit="row", unit_scale=True, desc=self.group.name, disable=hidden, delay=0.5, leave=False)
+        bar = progress_bar(self.group.name, self.options.progress, self.source.row_count)
         done = Written(0)
         told = Taken()
         pieces = self._pieces()

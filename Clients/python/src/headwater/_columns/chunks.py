@@ -1,8 +1,15 @@
-"""Columns that came in chunks as one array."""
+"""Columns that came in pieces as one array."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
+
+
+def joined(arrays: Sequence[pa.Array], type: pa.DataType) -> pa.Array:
+    """Arrays of one type as one; without a copy where there is only one, empty where there is none."""
+    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays) if arrays else pa.array([], type)
 
 
 def one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ..errors import DataLoss
 from .batch import Batch, arrow_column
+from .chunks import joined
 from .types import FeatureType
 
 _OFFSET_MAX = 2**31 - 1
@@ -118,4 +119,4 @@ def _longer(array: npt.NDArray[Any], size: int, used: int) -> npt.NDArray[Any]:
 def _joined(arrays: list[pa.Array], type: FeatureType) -> pa.Array | pa.ChunkedArray:
     if sum([array.nbytes for array in arrays]) >= _OFFSET_MAX:
         return pa.chunked_array(arrays, type.arrow)
-    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays) if arrays else pa.array([], type.arrow)
+    return joined(arrays, type.arrow)

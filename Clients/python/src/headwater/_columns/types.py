@@ -23,6 +23,8 @@ _ARROW = {
 _NUMPY = {2: "<i4", 3: "<i8", 4: "<f4", 5: "<f8", 8: "<M8[us]"}
 ARRAY, VECTOR = 16, 17
 VECTOR_LENGTH_MAX = 65_536
+# Of one cell of text, bytes or an array.
+CELL_BYTES_MAX = 16 << 20
 
 
 @dataclass(frozen=True)

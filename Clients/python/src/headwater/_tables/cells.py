@@ -13,13 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .._columns.types import FeatureType
+from .._columns.types import CELL_BYTES_MAX, FeatureType
 from . import json_text
 from .convert import fit, instants_of_text
 from .decimals import first_row
 from .rules import ColumnRules, Epochs, Misfit, first_failing
 
-_CELL_BYTES_MAX = 16 << 20
 # What Arrow raises for Python objects that it does not take, such as a number that is too large.
 _UNREADABLE = (pa.ArrowException, OverflowError, ValueError, TypeError)
 
@@ -94,11 +93,11 @@ def _refuse(flags: pa.Array, array: pa.Array, reason: str) -> None:
 
 def _of_size(array: pa.Array) -> pa.Array:
     """Text or bytes within the limit of a cell."""
-    if array.nbytes > _CELL_BYTES_MAX:
+    if array.nbytes > CELL_BYTES_MAX:
         sizes = np.asarray(pc.fill_null(pc.binary_length(array), 0))
-        if (sizes > _CELL_BYTES_MAX).any():
-            row = int(np.argmax(sizes > _CELL_BYTES_MAX))
-            raise Misfit(row, f"a cell of {sizes[row]} bytes; the limit is {_CELL_BYTES_MAX}")
+        if (sizes > CELL_BYTES_MAX).any():
+            row = int(np.argmax(sizes > CELL_BYTES_MAX))
+            raise Misfit(row, f"a cell of {sizes[row]} bytes; the limit is {CELL_BYTES_MAX}")
     return array
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._columns.kinds import is_list
 from .._columns.types import FeatureType
 from ..errors import InvalidArgument
 from . import decimals, encodings, extensions
@@ -42,9 +43,7 @@ def column(
             return array
         made = fit(array, type, (rules or Rules()).of(name))
     except Misfit as misfit:
-        place = f"{source}: " if source else ""
-        place += f"column '{name}'" if misfit.row is None else f"row {first_row + misfit.row}, column '{name}'"
-        raise InvalidArgument(misfit.reason, place) from None
+        raise misfit.placed(name, first_row, source) from None
     except pa.ArrowException as error:
         # What Arrow has no conversion for, or is too large to be one array.
         place = f"{source}: column '{name}'" if source else f"column '{name}'"
@@ -212,7 +211,7 @@ _FITS: dict[int, Callable[[pa.Array, FeatureType, ColumnRules], pa.Array]] = {
 
 def _fit_list(array: pa.Array, type: FeatureType, rules: ColumnRules) -> pa.Array:
     given = array.type
-    if not (pa.types.is_list(given) or pa.types.is_large_list(given) or pa.types.is_fixed_size_list(given)):
+    if not is_list(given):
         raise _unfit(array, type, "lists fit")
     lengths = np.asarray(pc.fill_null(pc.list_value_length(array), type.length if type.is_vector else 0))
     if type.is_vector and (lengths != type.length).any():

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from .._columns.chunks import joined
 from ..errors import InvalidArgument
 from .records import BYTE_ORDER_MARK, Malformed, Run, runs
 from .rows import Rows, Text
@@ -123,7 +124,7 @@ class _Reader:
             )  # fmt: skip
         except pa.ArrowInvalid as error:
             raise self._refused(run) or InvalidArgument(f"cannot be read as CSV: {error}", str(self._file)) from None
-        return [pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], pa.string()) for column in table.columns]
+        return [joined(column.chunks, pa.string()) for column in table.columns]
 
     def _refused(self, run: Run) -> InvalidArgument | None:
         """What Arrow found in text that is CSV: a ragged record, or bytes that are not UTF-8."""

@@ -14,7 +14,7 @@ from .._columns.types import FeatureType
 from .rules import Misfit, first_failing
 
 # Any number of so many digits comes back from a float64 as it was.
-_DIGITS_MAX = 15
+DIGITS_MAX = 15
 # The least float64 that has all its bits.
 _NORMAL_MIN = 2.2250738585072014e-308
 
@@ -71,14 +71,14 @@ def to_floats(array: pa.Array, type: FeatureType, *, lossy: bool) -> pa.Array:
 def first_lossy(array: pa.Array, texts: pa.Array | None = None) -> int | None:
     """The first row whose decimal a float64 does not hold."""
     given = array.type
-    is_narrow = pa.types.is_decimal(given) and given.precision <= _DIGITS_MAX and -200 < given.scale < 200
+    is_narrow = pa.types.is_decimal(given) and given.precision <= DIGITS_MAX and -200 < given.scale < 200
     if is_narrow:
         return None
     if texts is None:
         texts = array.storage if isinstance(array, pa.ExtensionArray) else array.cast(pa.string())
     mantissa = pc.replace_substring_regex(texts, r"[eE].*|[-+.]", "")
     digits = pc.replace_substring_regex(pc.replace_substring_regex(mantissa, "^0+", ""), "0+$", "")
-    is_lossy = np.asarray(pc.fill_null(pc.greater(pc.utf8_length(digits), _DIGITS_MAX), False))
+    is_lossy = np.asarray(pc.fill_null(pc.greater(pc.utf8_length(digits), DIGITS_MAX), False))
     small = pc.less(pc.abs(texts.cast(pa.float64())), _NORMAL_MIN)
     suspects = np.flatnonzero(np.asarray(pc.fill_null(pc.and_(small, pc.not_equal(digits, "")), False)))
     # Few floats so small have all their bits.

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._columns.kinds import is_any_list
 from .._columns.types import FeatureType
 from .rules import Misfit
 
@@ -58,12 +59,7 @@ def _unknown_name(field: pa.Field) -> bytes | None:
     if isinstance(given, pa.BaseExtensionType):
         return None
     name: bytes | None = (field.metadata or {}).get(_NAME)
-    return _unknown_name(given.value_field) if name is None and any(is_one(given) for is_one in _LISTS) else name
-
-
-_LISTS = (
-    pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list, pa.types.is_list_view, pa.types.is_large_list_view,
-)  # fmt: skip
+    return _unknown_name(given.value_field) if name is None and is_any_list(given) else name
 
 
 def as_it_was(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .._columns.kinds import is_binary, is_list
 from ..errors import InvalidArgument
 from .convert import instants_of_text
 from .rules import Epochs
@@ -135,7 +136,7 @@ def _typed(cells: list[Any], kind: pa.DataType) -> pa.Array:
     types = pa.types
     if types.is_dictionary(kind):
         return _typed(cells, kind.value_type).dictionary_encode().cast(kind)
-    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+    if is_list(kind):
         return _lists(cells, kind)
     if types.is_struct(kind):
         return _structs(cells, kind)
@@ -143,7 +144,7 @@ def _typed(cells: list[Any], kind: pa.DataType) -> pa.Array:
         return pa.array([_whole(cell) for cell in cells], kind)
     if types.is_floating(kind):
         return pa.array([_real(cell) for cell in cells], pa.float64()).cast(kind)
-    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind) or types.is_binary_view(kind):
+    if is_binary(kind):
         return pa.array([None if cell is None else base64.b64decode(cell, validate=True) for cell in cells], kind)
     if types.is_timestamp(kind):
         return _times(cells, kind)

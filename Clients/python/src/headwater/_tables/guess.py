@@ -7,13 +7,12 @@ import pyarrow.compute as pc
 
 from .._columns.types import FeatureType
 from .cells import of_text
+from .decimals import DIGITS_MAX
 from .rules import ColumnRules, Epochs, Misfit
 
 _WHOLE = r"^(0|-?[1-9][0-9]*)$"
 _POINT = r"^-?(0|[1-9][0-9]*)\.[0-9]+$"
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?$"
-# Significant digits that any float64 gives back.
-_DIGITS_MAX = 15
 _NAMES = pa.array(["NaN", "Infinity", "-Infinity"])
 
 
@@ -65,7 +64,7 @@ class Guess:
         whole = pc.match_substring_regex(rest, _WHOLE)
         point = pc.match_substring_regex(rest, _POINT)
         digits = pc.utf8_length(pc.replace_substring_regex(pc.utf8_ltrim(rest, "-0."), r"\.", ""))
-        plain = pc.and_(pc.or_(whole, point), pc.less_equal(digits, _DIGITS_MAX))
+        plain = pc.and_(pc.or_(whole, point), pc.less_equal(digits, DIGITS_MAX))
         # What is no plain number of few digits may still be as a float64 is written: 1e-05, 5e-324.
         if not all(_is_shortest(cell.as_py()) for cell in rest.filter(pc.invert(plain))):
             return False

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._columns.chunks import joined
 from .._columns.types import FeatureType
 from . import convert
 from .cells import of_text
@@ -73,7 +74,7 @@ def _of_arrow(given: pa.Array | pa.ChunkedArray, type: FeatureType, rules: Colum
         odd |= {first + row: cell for row, cell in made.odd.items()}
         arrays.append(made.array)
         first += len(chunk)
-    return Cells(arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays) if arrays else pa.array([], type.arrow), odd)
+    return Cells(joined(arrays, type.arrow), odd)
 
 
 def _of_array(array: pa.Array, type: FeatureType, rules: ColumnRules) -> Cells:
@@ -116,4 +117,4 @@ def _pieces(count: int, type: FeatureType, make: Callable[[int, int], pa.Array],
             arrays.append(pa.nulls(1, type.arrow))
             odd[start] = cell(start)
         start, step = stop, 2 * step
-    return Cells(pa.concat_arrays(arrays) if arrays else pa.array([], type.arrow), odd)
+    return Cells(joined(arrays, type.arrow), odd)

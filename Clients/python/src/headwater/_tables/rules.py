@@ -29,6 +29,11 @@ class Misfit(ValueError):
         self.row = row
         self.reason = reason
 
+    def placed(self, name: str, first_row: int = 0, source: str = "") -> InvalidArgument:
+        """As an error that names the column, and the row where it is one cell."""
+        row = "" if self.row is None else f"row {first_row + self.row}, "
+        return InvalidArgument(self.reason, f"{f'{source}: ' if source else ''}{row}column '{name}'")
+
 
 class Epochs:
     """The whole numbers among the times of one column.

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import pyarrow as pa
 
+from .._columns.kinds import is_binary, is_list, is_text
 from .._columns.types import FeatureType
 from ..errors import InvalidArgument
 from .encodings import kept_type
@@ -65,13 +66,13 @@ def join(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
         unit = max(one.unit, other.unit, key=_UNITS.index)
         # A time without a zone is UTC, as everywhere.
         return pa.timestamp(unit, tz=one.tz if one.tz == other.tz else "UTC")
-    if _is_list(one) and _is_list(other):
+    if is_list(one) and is_list(other):
         element = join(one.value_type, other.value_type)
         return None if element is None else pa.large_list(element) if _is_large(one) or _is_large(other) else pa.list_(element)
     try:
         # Texts among each other, dates, durations, decimals: Arrow widens them.
         is_kin = any(
-            is_one(one) and is_one(other) for is_one in (_is_text, _is_binary, pa.types.is_date, pa.types.is_duration, pa.types.is_decimal)
+            is_one(one) and is_one(other) for is_one in (is_text, is_binary, pa.types.is_date, pa.types.is_duration, pa.types.is_decimal)
         )
         return (
             pa.unify_schemas([pa.schema([("", one)]), pa.schema([("", other)])], promote_options="permissive")[0].type if is_kin else None
@@ -103,21 +104,8 @@ def _is_number(given: pa.DataType) -> bool:
     return bool(pa.types.is_integer(given) or pa.types.is_floating(given))
 
 
-def _is_text(given: pa.DataType) -> bool:
-    return bool(pa.types.is_string(given) or pa.types.is_large_string(given) or pa.types.is_string_view(given))
-
-
-def _is_binary(given: pa.DataType) -> bool:
-    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
-    return any(is_one(given) for is_one in kinds)
-
-
 def _is_large(given: pa.DataType) -> bool:
     return bool(pa.types.is_large_list(given))
-
-
-def _is_list(given: pa.DataType) -> bool:
-    return bool(pa.types.is_list(given) or pa.types.is_large_list(given) or pa.types.is_fixed_size_list(given))
 
 
 def feature_type(given: pa.DataType) -> FeatureType | None:
@@ -125,7 +113,7 @@ def feature_type(given: pa.DataType) -> FeatureType | None:
     if pa.types.is_dictionary(given):
         return feature_type(given.value_type)
     kinds = [
-        (pa.types.is_boolean, "bool"), (pa.types.is_integer, "int64"), (pa.types.is_floating, "float64"), (_is_text, "string"),
-        (_is_binary, "bytes"), (lambda given: pa.types.is_timestamp(given) or pa.types.is_date(given), "timestamp"),
+        (pa.types.is_boolean, "bool"), (pa.types.is_integer, "int64"), (pa.types.is_floating, "float64"), (is_text, "string"),
+        (is_binary, "bytes"), (lambda given: pa.types.is_timestamp(given) or pa.types.is_date(given), "timestamp"),
     ]  # fmt: skip
     return next((FeatureType.parse(name) for is_one, name in kinds if is_one(given)), None)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from .._given import are_paths, is_path, library_of
 from ..errors import InvalidArgument
 from .extensions import named_columns
+from .files import open_files
 from .rows import Head, Rows, Source, named, types_of
 from .values import values_to_arrow, with_nulls
 
@@ -25,9 +26,7 @@ def open_source(data: Any, text_columns: Iterable[str] = (), *, nan_is_null: boo
     Raises:
         InvalidArgument: for what is no table.
     """
-    if isinstance(data, (str, os.PathLike)) or _is_paths(data):
-        from .files import open_files
-
+    if is_path(data) or are_paths(data):
         return open_files(data, list(text_columns))
     if isinstance(data, pa.RecordBatchReader):
         head = Head("", types_of(data.schema))
@@ -45,10 +44,6 @@ def open_source(data: Any, text_columns: Iterable[str] = (), *, nan_is_null: boo
     return Source(lambda: iter([whole]), count, True, lambda: [whole.head], whole)
 
 
-def _is_paths(data: Any) -> bool:
-    return isinstance(data, (list, tuple)) and bool(data) and all(isinstance(item, (str, os.PathLike)) for item in data)
-
-
 def _pieces(reader: pa.RecordBatchReader, nan_is_null: bool | None) -> Iterator[Rows]:
     first = 0
     for batch in reader:
@@ -62,7 +57,7 @@ def _pieces(reader: pa.RecordBatchReader, nan_is_null: bool | None) -> Iterator[
 
 def snapshot(data: Any) -> Any:
     """The table as it is now: what pandas and NumPy hold may be changed before it is read."""
-    if type(data).__module__.split(".")[0] == "pandas":
+    if library_of(data) == "pandas":
         return data.copy()
     if isinstance(data, Mapping):
         return {name: values.copy() if hasattr(values, "copy") else values for name, values in data.items()}
@@ -80,14 +75,14 @@ def columns_of(
     Raises:
         InvalidArgument: for what is none, or has a name twice.
     """
-    module = type(data).__module__.split(".")[0]
+    library = library_of(data)
     if isinstance(data, Iterator):
         data = list(data)
-    if module == "pandas":
+    if library == "pandas":
         return _pandas_columns(data, nan_is_null, only)
-    if module == "polars" and hasattr(data, "collect"):
+    if library == "polars" and hasattr(data, "collect"):
         data = data.collect()
-    if module == "polars" and hasattr(data, "iter_columns"):
+    if library == "polars" and hasattr(data, "iter_columns"):
         return {
             column.name: _made(column, column.name, nan_is_null) for column in data.iter_columns() if only is None or column.name in only
         }

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .._columns.kinds import is_list
 from .._columns.types import FeatureType
 from ..errors import InvalidArgument
 from .encodings import is_encoded, plain
@@ -73,8 +74,7 @@ def _cells(rows: Rows, name: str, type: FeatureType | None, rules: Rules) -> lis
     try:
         return spelt(array)
     except Misfit as misfit:
-        row = "" if misfit.row is None else f"row {rows.first_row + misfit.row}, "
-        raise InvalidArgument(misfit.reason, f"{row}column '{name}'") from None
+        raise misfit.placed(name, rows.first_row) from None
 
 
 def spelt(array: pa.Array) -> list[str]:
@@ -89,7 +89,7 @@ def spelt(array: pa.Array) -> list[str]:
     if isinstance(kind, pa.BaseExtensionType):
         raise Misfit(None, f"holds {kind.extension_name}, which is not what it is stored as: {advice(kind)}")
     types = pa.types
-    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+    if is_list(kind):
         return _lists(array)
     if types.is_timestamp(kind):
         return _times(array)

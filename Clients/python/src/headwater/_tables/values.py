@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from .._given import library_of
 from ..errors import InvalidArgument
 from . import decimals, extensions
 from .numpy_times import one_unit, plain_times
@@ -25,11 +26,11 @@ def values_to_arrow(values: Any, name: str, *, nan_is_null: bool | None = None) 
     """
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values
-    module = type(values).__module__.split(".")[0]
+    library = library_of(values)
     try:
-        if module == "pandas":
+        if library == "pandas":
             return _pandas_column(values, name, nan_is_null)
-        if module == "polars":
+        if library == "polars":
             return _polars_column(values, name, nan_is_null)
         if isinstance(values, np.ndarray):
             return _numpy_column(values, name)
@@ -37,7 +38,7 @@ def values_to_arrow(values: Any, name: str, *, nan_is_null: bool | None = None) 
             raise InvalidArgument(f"{values!r:.60} is one value: give a list of them, one for each row", f"column '{name}'")
         return _list_column(list(values), name, nan_is_null)
     except Misfit as misfit:
-        raise InvalidArgument(misfit.reason, f"row {misfit.row}, column '{name}'") from None
+        raise misfit.placed(name) from None
     except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
         raise InvalidArgument(f"cells are of no type that fits: {error}", f"column '{name}'") from None
 
