@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import datetime as dt
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import numpy as np
@@ -287,11 +287,14 @@ def test_parquet_has_every_type_bit_for_bit_and_also_no_rows(client, tmp_path):
 def test_a_parquet_file_that_was_not_written_whole_is_removed(client, tmp_path, monkeypatch):
     joined = history(client, ["int32"], [FULL])
 
-    def cut(rows: int, *, statuses: bool) -> Iterator[pa.RecordBatch]:
-        yield joined.to_arrow(statuses=statuses).to_batches()[0]
+    first = joined.to_arrow().to_batches()[0]
+
+    async def cut(rows: int, statuses: bool) -> AsyncIterator[pa.RecordBatch]:
+        yield first
+        assert (tmp_path / "joined.parquet").exists()
         raise hw.Unavailable("the connection was lost")
 
-    monkeypatch.setattr(joined, "batches", cut)
+    monkeypatch.setattr(joined, "_batches", cut)
     with pytest.raises(hw.Unavailable):
         joined.to_parquet(tmp_path / "joined.parquet")
     assert list(tmp_path.iterdir()) == []
