@@ -88,25 +88,29 @@ let package = Package(
             name: "SocketSupport", dependencies: ["Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOPosix")],
             path: "Tests/SocketSupport", swiftSettings: houseRules),
         .target(name: "TestSupport", dependencies: ["FeatureModel"], path: "Tests/TestSupport", swiftSettings: houseRules),
+        // Disks in memory that lose what no sync covered, and disks that fail where a test says.
+        .target(
+            name: "TestDisks", dependencies: ["StorageIO", "FeatureModel", "TestSupport"], path: "Tests/TestDisks",
+            swiftSettings: houseRules),
         tests("FeatureModelTests", ["FeatureModel", "CChecksum", "TestSupport"]),
-        tests("StorageIOTests", ["StorageIO", "FeatureModel", "CChecksum"]),
+        tests("StorageIOTests", ["StorageIO", "FeatureModel", "CChecksum", "TestDisks", "TestSupport"]),
         tests("TablesTests", ["Tables", "FeatureModel"]),
-        tests("LogTests", ["Log", "StorageIO", "FeatureModel"]),
+        tests("LogTests", ["Log", "StorageIO", "FeatureModel", "TestDisks"]),
         tests("CatalogTests", ["Catalog", "FeatureModel"]),
-        tests("OnlineStoreTests", ["OnlineStore", "StorageIO", "FeatureModel", "TestSupport"]),
-        tests("OfflineStoreTests", ["OfflineStore", "StorageIO", "FeatureModel"]),
+        tests("OnlineStoreTests", ["OnlineStore", "StorageIO", "FeatureModel", "TestDisks", "TestSupport"]),
+        tests("OfflineStoreTests", ["OfflineStore", "StorageIO", "FeatureModel", "TestDisks"]),
         tests("WireTests", ["Wire", "FeatureModel"], exclude: ["Golden"]),
         tests(
             "EngineTests",
-            ["Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestSupport"],
+            [
+                "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestDisks", "TestSupport",
+            ],
             exclude: ["Golden"]),
         tests(
             "ServerTests",
             [
                 "Server", "Transport", "Engine", "OnlineStore", "OfflineStore", "Log", "StorageIO", "Catalog", "Wire",
-                "FeatureModel",
-                "TestSupport", "SocketSupport", nio("NIOCore"),
-                logging,
+                "FeatureModel", "TestDisks", "TestSupport", "SocketSupport", nio("NIOCore"), logging,
             ]),
         tests("ClientTests", ["Client", "Catalog", "FeatureModel", "TestSupport"]),
         // These two start the built executable.
@@ -153,7 +157,8 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "Wire", "StorageIO", "FeatureModel", "TestSupport",
+                "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "Wire", "StorageIO", "FeatureModel", "TestDisks",
+                "TestSupport",
             ],
             path: "Tests/Simulation", swiftSettings: houseRules),
         .executableTarget(
@@ -165,7 +170,7 @@ let package = Package(
         .target(
             name: "FaultSweeps",
             dependencies: [
-                "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestSupport",
+                "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestDisks", "TestSupport",
             ],
             path: "Tests/FaultSweeps", swiftSettings: houseRules),
         .executableTarget(

@@ -8,14 +8,14 @@ public import FeatureModel
 public final class SharedPage: Sendable {
     public let path: String
     public let isWritable: Bool
-    let words: SharedWords
+    package let words: SharedWords
     private let synchronize: @Sendable () throws(HeadwaterError) -> Void
 
     /// Words of 8 bytes.
     public let wordCount: Int
 
     /// The first `byteCount` bytes of `words`.
-    init(
+    package init(
         path: String, byteCount: Int, isWritable: Bool, words: SharedWords,
         synchronize: @escaping @Sendable () throws(HeadwaterError) -> Void
     ) {
@@ -51,8 +51,8 @@ public final class SharedPage: Sendable {
 /// across processes as they hold across threads. The initializer checks size and alignment.
 ///
 /// The words are in the processor's own byte order; every machine we build for is little-endian.
-final class SharedWords: Sendable {
-    let count: Int
+package final class SharedWords: Sendable {
+    package let count: Int
     private let memory: Memory
 
     /// Takes over memory of a multiple of 8 bytes, 8-aligned, that nobody touches but by atomic instructions or the kernel.
@@ -65,13 +65,16 @@ final class SharedWords: Sendable {
         self.memory = memory
     }
 
-    func load(_ word: Int) -> UInt64 {
+    /// So many words of this process alone, all zero: for a disk in memory.
+    package convenience init(zeros count: Int) { self.init(Memory(zeros: count * 8)) }
+
+    package func load(_ word: Int) -> UInt64 {
         precondition(word >= 0 && word < count, "word is outside the memory")
         defer { extendLifetime(self) }
         return unsafe memory.base.assumingMemoryBound(to: Atomic<UInt64>.self)[word].load(ordering: .acquiring)
     }
 
-    func store(_ value: UInt64, _ word: Int) {
+    package func store(_ value: UInt64, _ word: Int) {
         precondition(word >= 0 && word < count, "word is outside the memory")
         defer { extendLifetime(self) }
         unsafe memory.base.assumingMemoryBound(to: Atomic<UInt64>.self)[word].store(value, ordering: .releasing)

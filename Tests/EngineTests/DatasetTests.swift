@@ -4,6 +4,7 @@ import FeatureModel
 import Log
 import OfflineStore
 import StorageIO
+import TestDisks
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@ import Engine
 import FeatureModel
 import Log
 import StorageIO
+import TestDisks
 import TestSupport
 import Testing
 

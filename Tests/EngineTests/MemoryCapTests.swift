@@ -2,6 +2,7 @@ import Engine
 import FeatureModel
 import OnlineStore
 import StorageIO
+import TestDisks
 import TestSupport
 import Testing
 

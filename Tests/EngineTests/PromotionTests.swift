@@ -4,6 +4,7 @@ import FeatureModel
 import Foundation
 import OnlineStore
 import StorageIO
+import TestDisks
 import Testing
 
 /// Promotions on their way through the log: restarts, followers, and a directory that was made before there were any.

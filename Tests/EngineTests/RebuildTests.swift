@@ -5,6 +5,7 @@ import Log
 import OfflineStore
 import OnlineStore
 import StorageIO
+import TestDisks
 import TestSupport
 import Testing
 

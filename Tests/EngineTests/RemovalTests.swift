@@ -5,6 +5,7 @@ import Log
 import OfflineStore
 import OnlineStore
 import StorageIO
+import TestDisks
 import Testing
 
 /// Removed groups in both stores: their rows, what may still be read of them, restarts, rebuilds, retries.

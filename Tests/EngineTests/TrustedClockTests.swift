@@ -3,6 +3,7 @@ import FeatureModel
 import Log
 import OnlineStore
 import StorageIO
+import TestDisks
 import TestSupport
 import Testing
 

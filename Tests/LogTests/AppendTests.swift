@@ -2,6 +2,7 @@ import FeatureModel
 import Foundation
 import Log
 import StorageIO
+import TestDisks
 import Testing
 
 @Suite struct AppendTests {

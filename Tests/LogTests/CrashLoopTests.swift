@@ -1,6 +1,7 @@
 import FeatureModel
 import Log
 import StorageIO
+import TestDisks
 import Testing
 
 /// What a perfect log would know, over many lives of a writer.

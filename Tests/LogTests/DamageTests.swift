@@ -1,6 +1,7 @@
 import FeatureModel
 import Log
 import StorageIO
+import TestDisks
 import Testing
 
 /// A log of three segments with all kinds of records; `isClean` says how it ended.

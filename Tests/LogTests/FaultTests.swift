@@ -1,6 +1,7 @@
 import FeatureModel
 import Log
 import StorageIO
+import TestDisks
 import Testing
 
 /// Does what a server does, and keeps what it knows: the acknowledged records.

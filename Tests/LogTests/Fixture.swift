@@ -1,6 +1,7 @@
 import FeatureModel
 import Log
 import StorageIO
+import TestDisks
 import Testing
 
 let logDirectory = "data/log"

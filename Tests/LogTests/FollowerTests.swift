@@ -1,6 +1,7 @@
 import FeatureModel
 import Log
 import StorageIO
+import TestDisks
 import Testing
 
 @Suite struct ReaderTests {

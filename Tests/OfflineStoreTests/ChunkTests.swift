@@ -1,5 +1,6 @@
 import FeatureModel
 import StorageIO
+import TestDisks
 import Testing
 
 @testable import OfflineStore

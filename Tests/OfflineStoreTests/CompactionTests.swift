@@ -1,6 +1,7 @@
 import FeatureModel
 @testable import OfflineStore
 import StorageIO
+import TestDisks
 import Testing
 
 @Suite struct CompactionTests {

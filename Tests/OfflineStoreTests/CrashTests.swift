@@ -1,6 +1,7 @@
 import FeatureModel
 import OfflineStore
 import StorageIO
+import TestDisks
 import Testing
 
 /// Every call to the disk fails once, in every way, while a store flushes and compacts.

@@ -1,6 +1,7 @@
 import FeatureModel
 import OfflineStore
 import StorageIO
+import TestDisks
 import Testing
 
 /// Files cut at every byte and with bits flipped: refused with file and offset, or read just as before.

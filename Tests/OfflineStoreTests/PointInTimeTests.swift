@@ -1,6 +1,7 @@
 import FeatureModel
 import OfflineStore
 import StorageIO
+import TestDisks
 import Testing
 
 /// The edges of the point-in-time join, each in memory and in chunks.

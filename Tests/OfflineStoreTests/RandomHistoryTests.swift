@@ -1,6 +1,7 @@
 import FeatureModel
 import OfflineStore
 import StorageIO
+import TestDisks
 import Testing
 
 /// Random histories over all types, read in every state of the store, against an oracle that walks plain arrays.

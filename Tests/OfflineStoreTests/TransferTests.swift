@@ -1,6 +1,7 @@
 import FeatureModel
 import OfflineStore
 import StorageIO
+import TestDisks
 import Testing
 
 /// A history goes from one store to another whole, or not at all.

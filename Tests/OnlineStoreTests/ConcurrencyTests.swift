@@ -3,6 +3,7 @@ import Foundation
 import OnlineStore
 import StorageIO
 import Synchronization
+import TestDisks
 import TestSupport
 import Testing
 

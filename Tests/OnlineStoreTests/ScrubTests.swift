@@ -1,6 +1,7 @@
 import FeatureModel
 import Foundation
 import StorageIO
+import TestDisks
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@ import FeatureModel
 import Foundation
 import OnlineStore
 import StorageIO
+import TestDisks
 import TestSupport
 import Testing
 

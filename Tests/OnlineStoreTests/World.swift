@@ -1,6 +1,7 @@
 import FeatureModel
 import OnlineStore
 import StorageIO
+import TestDisks
 import TestSupport
 import Testing
 

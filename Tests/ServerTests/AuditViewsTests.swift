@@ -2,6 +2,7 @@ import FeatureModel
 import OnlineStore
 import StorageIO
 import Synchronization
+import TestDisks
 import TestSupport
 import Testing
 

@@ -5,6 +5,7 @@ import Logging
 import OfflineStore
 import StorageIO
 import Synchronization
+import TestDisks
 import Testing
 import Transport
 

@@ -3,6 +3,7 @@ import FeatureModel
 import Log
 import Logging
 import StorageIO
+import TestDisks
 import Testing
 import Transport
 import Wire

@@ -8,6 +8,7 @@ import NIOCore
 import OnlineStore
 import SocketSupport
 import StorageIO
+import TestDisks
 import TestSupport
 import Testing
 import Transport

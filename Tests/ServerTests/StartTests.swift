@@ -5,6 +5,7 @@ import Foundation
 import Log
 import Logging
 import StorageIO
+import TestDisks
 import TestSupport
 import Testing
 import Transport

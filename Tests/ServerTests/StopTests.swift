@@ -6,6 +6,7 @@ import Logging
 import OfflineStore
 import OnlineStore
 import StorageIO
+import TestDisks
 import Testing
 import Transport
 

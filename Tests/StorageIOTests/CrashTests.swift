@@ -1,5 +1,6 @@
 import FeatureModel
 import StorageIO
+import TestDisks
 import Testing
 
 /// What `MemoryStorage` keeps and loses when the power fails.

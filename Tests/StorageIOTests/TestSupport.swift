@@ -1,6 +1,7 @@
 import FeatureModel
 import Foundation
 import StorageIO
+import TestDisks
 
 /// Each storage that must behave alike.
 enum StorageKind: String, CaseIterable, CustomStringConvertible {

@@ -39,7 +39,7 @@ extension RealStorage {
 
 extension SharedPage {
     /// Refuses a file that ends inside the page: touching memory past its end would kill the process.
-    static func check(size: Int, holds byteCount: Int, at path: String) throws(HeadwaterError) {
+    package static func check(size: Int, holds byteCount: Int, at path: String) throws(HeadwaterError) {
         guard size < byteCount else { return }
         throw HeadwaterError(
             .dataLoss,

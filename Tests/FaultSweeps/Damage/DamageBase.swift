@@ -4,6 +4,7 @@ import Log
 import OfflineStore
 import OnlineStore
 import StorageIO
+import TestDisks
 
 /// A small data directory with everything in it that the system writes, what its clients know, and how it looked before.
 struct DamageBase {

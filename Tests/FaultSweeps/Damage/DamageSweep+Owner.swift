@@ -5,6 +5,7 @@ import Log
 import OfflineStore
 import OnlineStore
 import StorageIO
+import TestDisks
 
 /// A directory opened as a server does, used, closed, and opened again.
 extension DamageSweep {

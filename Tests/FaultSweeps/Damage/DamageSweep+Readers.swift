@@ -5,6 +5,7 @@ import Log
 import OfflineStore
 import OnlineStore
 import StorageIO
+import TestDisks
 
 /// A directory read without a server, and checked, as `--data` and `log verify` do: nothing may change on the disk.
 extension DamageSweep {

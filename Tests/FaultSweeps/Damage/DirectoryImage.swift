@@ -1,5 +1,6 @@
 import FeatureModel
 import StorageIO
+import TestDisks
 
 /// The files of a data directory as bytes: taken from a disk, changed, and put on another.
 struct DirectoryImage: Equatable {

@@ -4,6 +4,7 @@ import Log
 import OfflineStore
 import OnlineStore
 import StorageIO
+import TestDisks
 
 /// A whole data directory of one format version, kept as files: every later version must read it as it was read then.
 public struct GoldenDirectory {

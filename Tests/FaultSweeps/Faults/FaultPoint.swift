@@ -1,5 +1,6 @@
 import FeatureModel
 import StorageIO
+import TestDisks
 
 /// What a life is doing while a call is made.
 enum Stage: String, CaseIterable, Sendable {

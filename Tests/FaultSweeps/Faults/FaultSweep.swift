@@ -1,5 +1,6 @@
 import FeatureModel
 import StorageIO
+import TestDisks
 
 /// Fails every I/O call of a scripted life in every way, restarts on a healthy disk, and looks for anything lost, doubled or untrue.
 public struct FaultSweep: Sweep {

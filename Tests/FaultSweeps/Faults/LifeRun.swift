@@ -5,6 +5,7 @@ import OfflineStore
 import OnlineStore
 import StorageIO
 import Synchronization
+import TestDisks
 
 /// What is wrong after a fault.
 struct Violation: Hashable {

@@ -3,6 +3,7 @@ import Foundation
 import OnlineStore
 import StorageIO
 import Synchronization
+import TestDisks
 
 /// Promise P8 under threads: one writes every key of three groups in each record, one takes snapshots, others read vectors of all
 /// groups and keys; in an answer all values are of one record, the answer's own.

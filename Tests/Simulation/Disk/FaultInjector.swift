@@ -1,6 +1,7 @@
 import FeatureModel
 import StorageIO
 import Synchronization
+import TestDisks
 import TestSupport
 
 /// Decides, from its seed, which I/O calls of one process fail and how, and remembers what matters to the checker.

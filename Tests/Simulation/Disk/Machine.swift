@@ -1,6 +1,7 @@
 import Engine
 import FeatureModel
 import StorageIO
+import TestDisks
 import TestSupport
 
 /// A computer: a disk, and a wall clock that people and NTP set.

@@ -3,6 +3,7 @@ import FeatureModel
 import Log
 import OfflineStore
 import StorageIO
+import TestDisks
 import TestSupport
 import Wire
 

@@ -1,5 +1,6 @@
 import FeatureModel
 import StorageIO
+import TestDisks
 import TestSupport
 
 /// A program that is started again whenever it ends.

@@ -3,6 +3,7 @@ import FeatureModel
 import OfflineStore
 import OnlineStore
 import StorageIO
+import TestDisks
 import TestSupport
 
 extension World {

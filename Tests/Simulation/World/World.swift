@@ -1,5 +1,6 @@
 import FeatureModel
 import StorageIO
+import TestDisks
 import TestSupport
 
 /// How the last life of the online service ended.

@@ -1,4 +1,5 @@
 internal import FeatureModel
+internal import StorageIO
 
 /// The bytes of one file in memory: as running programs see them, and as the disk would have them after a power cut.
 struct MemoryContent {
@@ -111,7 +112,7 @@ extension MemoryContent {
     /// The words of this file's shared pages: the same ones for every caller.
     mutating func sharedWords() -> SharedWords {
         if let shared { return shared }
-        let words = SharedWords(Memory(zeros: Self.sharedBytesMax))
+        let words = SharedWords(zeros: Self.sharedBytesMax / 8)
         shared = words
         publishShared(0..<live.count)
         return words

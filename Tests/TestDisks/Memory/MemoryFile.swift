@@ -1,4 +1,5 @@
 internal import FeatureModel
+internal import StorageIO
 internal import Synchronization
 
 /// A file that can lose what waits for a sync, as Linux does when a sync fails.

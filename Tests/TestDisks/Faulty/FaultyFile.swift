@@ -1,4 +1,5 @@
 internal import FeatureModel
+internal import StorageIO
 
 /// An open file of a `FaultyStorage`.
 final class FaultyFile: StorageFile {

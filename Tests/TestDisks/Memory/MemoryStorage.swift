@@ -1,4 +1,5 @@
 public import FeatureModel
+public import StorageIO
 internal import Synchronization
 
 /// A disk in memory, for tests and simulations: deterministic, with power cuts.

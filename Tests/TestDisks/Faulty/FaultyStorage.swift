@@ -1,4 +1,5 @@
 public import FeatureModel
+public import StorageIO
 internal import Synchronization
 
 /// A storage that fails where a test says, and writes down every call.

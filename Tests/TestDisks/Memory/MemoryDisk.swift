@@ -1,4 +1,5 @@
 internal import FeatureModel
+internal import StorageIO
 internal import Synchronization
 
 /// What a name stands for.

@@ -1,4 +1,6 @@
+internal import StorageIO
 internal import Synchronization
+internal import TestSupport
 
 /// What becomes of changes that nobody synced when the power fails.
 public enum CrashFate: Sendable {
@@ -102,22 +104,5 @@ private struct Survivors {
         files[ObjectIdentifier(old)] = new
         usedBytes += new.content.live.count
         return new
-    }
-}
-
-/// A small, fast generator: one addition and three mixing steps a number.
-///
-/// *Source*: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014.
-struct SplitMix64 {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
