@@ -22,7 +22,7 @@ struct CompactionTests {
             ])
     }
 
-    private func firstElement(_ view: OnlineSnapshotView) throws -> [Float] {
+    private func firstElement(_ view: OnlineReadView) throws -> [Float] {
         var found: [Float] = []
         try view.forEachBatch(of: 1) { batch throws(HeadwaterError) in
             if case .vector(let elements) = batch.features[0].value(0) { found.append(elements[0]) }
@@ -32,7 +32,7 @@ struct CompactionTests {
 
     @Test func hotKeyTakesBoundedMemoryAndPinnedViewsKeepTheirVersions() throws {
         let store = try openStore(MemoryStorage())
-        var views: [OnlineSnapshotView] = [store.view()]
+        var views: [OnlineReadView] = [store.view()]
         for position: Position in 1...5_000 {
             store.apply(record(position))
             if [1, 2, 2_500, 4_999].contains(position) { views.append(store.view()) }
@@ -50,7 +50,7 @@ struct CompactionTests {
     }
 
     private func arenaBytes(_ store: OnlineStore) -> Int {
-        store.pin().tables.live.arenaBytes
+        store.pin().maps.live.arenaBytes
     }
 
     /// While a stripe grows or is compacted, what readers have of it is whole.

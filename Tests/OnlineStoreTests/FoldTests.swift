@@ -20,7 +20,7 @@ struct FoldTests {
     @Test(arguments: testSeeds)
     func readsEqualTheFoldWithSnapshotsAtAnyMoment(seed: UInt64) throws {
         var world = try World(seed: seed)
-        var cut: OnlineSnapshotView?
+        var cut: OnlineReadView?
         var snapshots = 0
         for _ in 1...400 {
             world.step()
@@ -54,7 +54,7 @@ struct FoldTests {
     @Test(arguments: testSeeds)
     func cutsAndViewsStayAsTheyWere(seed: UInt64) throws {
         var world = try World(seed: seed)
-        var kept: [(view: OnlineSnapshotView, oracle: Oracle)] = []
+        var kept: [(view: OnlineReadView, oracle: Oracle)] = []
         for step in 1...200 {
             world.step()
             if step % 15 == 0 { kept.append((world.store.view(), world.oracle)) }

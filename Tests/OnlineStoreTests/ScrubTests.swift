@@ -81,7 +81,7 @@ import Testing
         let store = try OnlineStore.open(MemoryStorage(), directory: "online", seed: 1, logID: Array(0..<16))
         try store.apply(record(1, ids: 0..<4_000))
         let view = store.view()
-        let first = view.tables.live
+        let first = view.maps.live
         let before = first.arenaBytes
         for position in 2..<200 { try store.apply(record(Position(position), ids: 0..<4_000)) }
         print("\(before) bytes at the cut; after 198 rounds over every key \(first.arenaBytes)")

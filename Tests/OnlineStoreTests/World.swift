@@ -139,7 +139,7 @@ struct World {
     }
 
     /// Walks over a view and compares it with `oracle`, all rows of all groups.
-    func check(_ view: OnlineSnapshotView, _ oracle: Oracle, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    func check(_ view: OnlineReadView, _ oracle: Oracle, sourceLocation: SourceLocation = #_sourceLocation) throws {
         let statistics = try view.statistics()
         for group in groups {
             let id = group.newest.groupID

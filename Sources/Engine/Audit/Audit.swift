@@ -20,7 +20,7 @@ public enum Audit {
     ///   - progress: told how many more rows were walked over; what it throws ends the walk.
     /// - Complexity: O(n log n) in rows of the store, in one walk; memory of the digests and one stripe.
     public static func digests(
-        _ view: OnlineSnapshotView, catalog: Catalog, scope: AuditScope, group: GroupID? = nil,
+        _ view: OnlineReadView, catalog: Catalog, scope: AuditScope, group: GroupID? = nil,
         progress: (Int) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) -> [GroupDigest] {
         var digests = try empty(catalog, scope, group)
@@ -48,7 +48,7 @@ public enum Audit {
     ///
     /// - Complexity: as `digests`; memory of the rows.
     public static func rows(
-        _ view: OnlineSnapshotView, catalog: Catalog, scope: AuditScope, group: GroupID,
+        _ view: OnlineReadView, catalog: Catalog, scope: AuditScope, group: GroupID,
         progress: (Int) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) -> [AuditRow] {
         var rows: [AuditRow] = []
@@ -113,7 +113,7 @@ extension Audit {
     }
 
     private static func forEachRow(
-        _ view: OnlineSnapshotView, _ catalog: Catalog, _ scope: AuditScope, _ only: GroupID?,
+        _ view: OnlineReadView, _ catalog: Catalog, _ scope: AuditScope, _ only: GroupID?,
         _ progress: (Int) throws(HeadwaterError) -> Void, _ body: (GroupID, Int, AuditRow) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {
         var groups: [GroupID: OnlineGroup] = [:]
@@ -142,7 +142,7 @@ extension Audit {
     }
 
     private static func repack(
-        _ view: OnlineSnapshotView, _ group: inout OnlineGroup, _ scope: AuditScope,
+        _ view: OnlineReadView, _ group: inout OnlineGroup, _ scope: AuditScope,
         _ body: (GroupID, Int, AuditRow) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {
         guard !group.older.isEmpty else { return }

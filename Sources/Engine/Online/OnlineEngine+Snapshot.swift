@@ -5,7 +5,7 @@ public import OnlineStore
 
 /// A snapshot to be written: the cut and what the engine keeps with it.
 public struct SnapshotJob: Sendable {
-    public let cut: OnlineSnapshotView
+    public let cut: OnlineReadView
     let extra: [UInt8]
     let store: OnlineStore
 

@@ -6,8 +6,8 @@ struct BlockChecker {
     let path: String
     let map: MappedFile
     let geometry: SnapshotGeometry
-    let checked: CheckedBlocks
-    let checkedSums: CheckedBlocks
+    let checked: AtomicBitSet
+    let checkedSums: AtomicBitSet
 
     /// Checks the blocks of `range` that have not been checked yet.
     ///

@@ -3,12 +3,12 @@ internal import FeatureModel
 /// Walks the rows of one map in hash order.
 struct RowCursor {
     private enum Source {
-        case generation(Generation, position: Position)
+        case memtable(Memtable, position: Position)
         case file(SnapshotFile)
     }
 
     private let source: Source
-    /// Generation: the next stripe, its rows and the next of them. File: the offset of the next row.
+    /// Memtable: the next stripe, its rows and the next of them. File: the offset of the next row.
     private var next = 0
     /// File: the offset of the row.
     private(set) var rowOffset = 0
@@ -18,9 +18,9 @@ struct RowCursor {
     var row = RowBuffer()
 
     /// Stands at the first row.
-    init(_ generation: Generation, at position: Position) {
-        source = .generation(generation, position: position)
-        advance(in: generation, at: position)
+    init(_ memtable: Memtable, at position: Position) {
+        source = .memtable(memtable, position: position)
+        advance(in: memtable, at: position)
     }
 
     /// Stands at the first row.
@@ -34,15 +34,15 @@ struct RowCursor {
     /// - Throws: `.dataLoss` where the snapshot is damaged.
     mutating func advance() throws(HeadwaterError) {
         switch source {
-        case .generation(let generation, let position): advance(in: generation, at: position)
+        case .memtable(let memtable, let position): advance(in: memtable, at: position)
         case .file(let file): try advance(in: file)
         }
     }
 
-    private mutating func advance(in generation: Generation, at position: Position) {
+    private mutating func advance(in memtable: Memtable, at position: Position) {
         while nextInRun == run.count {
             guard next < Stripes.count else { return row.clear() }
-            run = generation.run(next, at: position)
+            run = memtable.run(next, at: position)
             nextInRun = 0
             next += 1
         }
@@ -64,9 +64,9 @@ struct RowMerge {
     /// Cursors that stand at the least key, from the newest map on.
     private var least: [Int] = []
 
-    init(_ tables: Tables, at position: Position) throws(HeadwaterError) {
-        for generation in [tables.live] + tables.frozen { cursors.append(RowCursor(generation, at: position)) }
-        if let mapped = tables.mapped { cursors.append(try RowCursor(mapped)) }
+    init(_ maps: MapSet, at position: Position) throws(HeadwaterError) {
+        for memtable in [maps.live] + maps.frozen { cursors.append(RowCursor(memtable, at: position)) }
+        if let mapped = maps.mapped { cursors.append(try RowCursor(mapped)) }
     }
 
     /// Moves the latest row of the next key into `row`.

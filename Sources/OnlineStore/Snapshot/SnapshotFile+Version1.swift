@@ -34,16 +34,16 @@ extension SnapshotFile {
     ///
     /// - Complexity: O(rows).
     /// - Throws: `.dataLoss` where the file is damaged.
-    func generation() throws(HeadwaterError) -> Generation {
-        let generation = Generation(seed: header.seed)
+    func memtable() throws(HeadwaterError) -> Memtable {
+        let memtable = Memtable(seed: header.seed)
         var counted: [GroupID: GroupStatistics] = [:]
         var cursor = try RowCursor(self)
         while !cursor.row.isEmpty {
-            generation.upsert(
+            memtable.upsert(
                 cursor.row, counted: &counted[cursor.row.header.groupID, default: GroupStatistics()], needed: { [] }, pause: {})
             try cursor.advance()
         }
-        for (groupID, counts) in counted { generation.add(counts, to: groupID) }
-        return generation
+        for (groupID, counts) in counted { memtable.add(counts, to: groupID) }
+        return memtable
     }
 }

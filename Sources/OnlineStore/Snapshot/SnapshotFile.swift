@@ -11,8 +11,8 @@ final class SnapshotFile: Sendable {
     let header: SnapshotHeader
     let footer: SnapshotFooter
     let meta: SnapshotMeta
-    private let checked: CheckedBlocks
-    private let checkedSums: CheckedBlocks
+    private let checked: AtomicBitSet
+    private let checkedSums: AtomicBitSet
 
     var geometry: SnapshotGeometry { footer.geometry }
 
@@ -37,8 +37,8 @@ final class SnapshotFile: Sendable {
         }
         self.map = map
         self.footer = footer
-        checked = CheckedBlocks(blockCount: geometry.blockCount)
-        checkedSums = CheckedBlocks(blockCount: geometry.sumsBlockCount)
+        checked = AtomicBitSet(count: geometry.blockCount)
+        checkedSums = AtomicBitSet(count: geometry.sumsBlockCount)
         let blocks = BlockChecker(path: path, map: map, geometry: geometry, checked: checked, checkedSums: checkedSums)
         try blocks.check(0..<SnapshotFormat.blockBytes)
         header = SnapshotHeader(decoding: map.bytes(at: 0, count: SnapshotFormat.headerBytes))

@@ -1,6 +1,5 @@
 public import FeatureModel
 public import StorageIO
-internal import Synchronization
 
 extension OnlineStore {
     /// Who opens a store's directory.
@@ -33,7 +32,7 @@ extension OnlineStore {
         }
         return OnlineStore(
             storage: storage, directory: directory, lock: lock, seed: mapped?.header.seed ?? seed, logID: logID, mapped: mapped,
-            older: mapped?.version == 1 ? try mapped?.generation() : nil)
+            older: mapped?.version == 1 ? try mapped?.memtable() : nil)
     }
 
     private static func openNewest(
@@ -57,7 +56,7 @@ extension OnlineStore {
     ///
     /// - Throws: what `visit` throws.
     public func verifySnapshot(_ visit: ScrubVisit) throws(HeadwaterError) {
-        guard let mapped = state.withLock({ $0.tables.mapped }) else { return }
+        guard let mapped = maps.mapped else { return }
         try mapped.verifyEnds(visit)
         try mapped.blocks.verifyAll(visit)
         try visit(.checked(bytes: 0, rows: mapped.footer.rows))
@@ -68,6 +67,6 @@ extension OnlineStore {
     /// - Complexity: O(bytes of the file).
     /// - Throws: `.dataLoss` with `file:offset` of the first damaged block.
     public func verifySnapshot() throws(HeadwaterError) {
-        try state.withLock { $0.tables.mapped }?.blocks.verifyAll()
+        try maps.mapped?.blocks.verifyAll()
     }
 }

@@ -20,12 +20,12 @@ final class AuditViews: Sendable {
     static let viewsMax = 4
 
     /// Times are as `Monotonic` counts.
-    private let views = Mutex<[(owner: Owner, view: OnlineSnapshotView, expires: Microseconds)]>([])
+    private let views = Mutex<[(owner: Owner, view: OnlineReadView, expires: Microseconds)]>([])
 
     /// Keeps a cut in place of the owner's one before.
     ///
     /// - Throws: `.resourceExhausted` while others keep as many as there may be.
-    func keep(_ view: OnlineSnapshotView, owner: Owner, now: Microseconds) throws(HeadwaterError) {
+    func keep(_ view: OnlineReadView, owner: Owner, now: Microseconds) throws(HeadwaterError) {
         drop(owner)
         let isKept = views.withLock { views in
             guard views.count < Self.viewsMax else { return false }
@@ -38,8 +38,8 @@ final class AuditViews: Sendable {
     }
 
     /// The owner's cut, kept for its lifetime anew.
-    func view(at position: Position, owner: Owner, now: Microseconds) throws(HeadwaterError) -> OnlineSnapshotView {
-        let view: OnlineSnapshotView? = views.withLock { views in
+    func view(at position: Position, owner: Owner, now: Microseconds) throws(HeadwaterError) -> OnlineReadView {
+        let view: OnlineReadView? = views.withLock { views in
             guard let index = views.firstIndex(where: { $0.owner == owner && $0.view.position == position }) else { return nil }
             views[index].expires = now + Self.lifetime
             return views[index].view

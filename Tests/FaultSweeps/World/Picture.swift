@@ -137,7 +137,7 @@ extension Picture {
         return lines
     }
 
-    private static func latest(_ view: OnlineSnapshotView, _ schema: GroupSchema) throws(HeadwaterError) -> [Line] {
+    private static func latest(_ view: OnlineReadView, _ schema: GroupSchema) throws(HeadwaterError) -> [Line] {
         var lines: [Line] = []
         try view.forEachBatch(of: schema.groupID, schema: schema) { batch in
             for row in 0..<batch.rowCount {

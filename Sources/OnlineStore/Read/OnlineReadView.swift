@@ -3,44 +3,44 @@ public import FeatureModel
 /// The whole store at one position, as long as this object lives; applying goes on beside it.
 ///
 /// May be used from any thread. Rows superseded meanwhile are kept for it, so it should not live longer than it is needed.
-public final class OnlineSnapshotView: Sendable {
+public final class OnlineReadView: Sendable {
     public let position: Position
     /// The greatest ingest time up to `position`.
     public let ingestTimeHighWater: Microseconds
-    let tables: Tables
+    let maps: MapSet
     /// The store that keeps versions for this view; `nil` where the view's maps do not change.
     private let store: OnlineStore?
 
-    init(_ tables: Tables, position: Position, ingestTimeHighWater: Microseconds, pinnedIn store: OnlineStore?) {
-        self.tables = tables
+    init(_ maps: MapSet, position: Position, ingestTimeHighWater: Microseconds, pinnedIn store: OnlineStore?) {
+        self.maps = maps
         self.position = position
         self.ingestTimeHighWater = ingestTimeHighWater
         self.store = store
     }
 
     /// The same rows under another position: what only a sabotaged build does.
-    func claiming(_ position: Position) -> OnlineSnapshotView {
-        OnlineSnapshotView(tables, position: position, ingestTimeHighWater: ingestTimeHighWater, pinnedIn: nil)
+    func claiming(_ position: Position) -> OnlineReadView {
+        OnlineReadView(maps, position: position, ingestTimeHighWater: ingestTimeHighWater, pinnedIn: nil)
     }
 
     deinit { store?.unpin(position) }
 
     /// Every schema version of a group that a row may be of, oldest first.
     public func schemas(of groupID: GroupID) -> [GroupSchema] {
-        tables.groups[groupID]?.schemas ?? []
+        maps.groups[groupID]?.schemas ?? []
     }
 
     /// Groups that ever had a record, in order of their ids.
-    public var groupIDs: [GroupID] { tables.groups.keys.sorted() }
+    public var groupIDs: [GroupID] { maps.groups.keys.sorted() }
 
     /// Rows of the group older than this are hidden; `nil` where there is no cutoff.
     public func cutoff(of groupID: GroupID) -> Microseconds? {
-        tables.groups[groupID].flatMap { $0.cutoff == .min ? nil : $0.cutoff }
+        maps.groups[groupID].flatMap { $0.cutoff == .min ? nil : $0.cutoff }
     }
 
     /// At least as many as there are rows.
     var rowsMax: Int {
-        ([tables.live] + tables.frozen).reduce(tables.mapped?.footer.rows ?? 0) { $0 + $1.rowCount }
+        ([maps.live] + maps.frozen).reduce(maps.mapped?.footer.rows ?? 0) { $0 + $1.rowCount }
     }
 
     /// Calls `body` with the latest row of each key in hash order, tombstones included, rows that a cutoff hides left out.
@@ -48,11 +48,11 @@ public final class OnlineSnapshotView: Sendable {
     /// - Complexity: O(n log n) in rows; memory holds one stripe at a time.
     /// - Throws: what `body` throws, and `.dataLoss` where the snapshot is damaged.
     func forEachRecord(_ body: (RowBuffer) throws(HeadwaterError) -> Void) throws(HeadwaterError) {
-        var merge = try RowMerge(tables, at: position)
+        var merge = try RowMerge(maps, at: position)
         var row = RowBuffer()
         while try merge.next(into: &row) {
             let header = row.header
-            if header.order.eventTime >= tables.groups[header.groupID]?.cutoff ?? .min { try body(row) }
+            if header.order.eventTime >= maps.groups[header.groupID]?.cutoff ?? .min { try body(row) }
         }
     }
 
@@ -84,9 +84,9 @@ public final class OnlineSnapshotView: Sendable {
 
 extension OnlineStore {
     /// The whole store at its applied position, without freezing anything: what an audit walks over.
-    public func view() -> OnlineSnapshotView {
-        let (tables, position, ingestTimeHighWater) = pin()
-        return OnlineSnapshotView(tables, position: position, ingestTimeHighWater: ingestTimeHighWater, pinnedIn: self)
+    public func view() -> OnlineReadView {
+        let (maps, position, ingestTimeHighWater) = pin()
+        return OnlineReadView(maps, position: position, ingestTimeHighWater: ingestTimeHighWater, pinnedIn: self)
     }
 }
 

@@ -14,7 +14,7 @@ public struct OnlineRowBatch: Sendable {
     public let features: [Column]
 }
 
-extension OnlineSnapshotView {
+extension OnlineReadView {
     /// Calls `body` with the latest rows of a group in columns, at most `rowsMax` at a time, in hash order.
     ///
     /// - Parameter schema: the version to read rows as, at least as new as every row's; without it the newest of them.
@@ -25,7 +25,7 @@ extension OnlineSnapshotView {
         _ body: (OnlineRowBatch) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {
         precondition(rowsMax > 0)
-        guard let group = tables.groups[groupID], let schema = schema ?? group.newest else { return }
+        guard let group = maps.groups[groupID], let schema = schema ?? group.newest else { return }
         let features = try allFeatures(of: schema)
         var rows: [OnlineRow] = []
         try forEachRow(of: groupID) { row throws(HeadwaterError) in
@@ -52,7 +52,7 @@ extension OnlineSnapshotView {
             RequestedFeature(ordinal: schema.featureBase + $0.offset, type: $0.element.type)
         }
         let lookup = OnlineReadPlan.Lookup(groupID: schema.groupID, features: features, maxAge: nil, keys: [])
-        return try CompiledLookup(lookup, tables.groups[schema.groupID], GroupCounters())
+        return try CompiledLookup(lookup, maps.groups[schema.groupID], GroupCounters())
     }
 
     private static func batch(

@@ -1,6 +1,5 @@
 public import FeatureModel
 public import StorageIO
-internal import Synchronization
 
 /// Latest rows of one group, as the history gives them: no key twice.
 public struct RestoredRows: Sendable {
@@ -75,26 +74,4 @@ public final class OnlineRestore {
 
     /// Gives up; nothing has changed.
     public func abandon() { store.close() }
-}
-
-extension OnlineStore {
-    fileprivate func restore(_ rows: RestoredRows) {
-        applying.withLock { buffer in
-            let tables = state.withLock { $0.tables }
-            let schema = rows.schema
-            var groups = tables.groups
-            _ = groups[schema.groupID, default: GroupState()].add(schema)
-            let keys = EncodedKeys(schema.groupID, rows.keys, rowCount: rows.orders.count, seed: seed)
-            let packed = PackedRows(rows.features, rows: rows.orders.indices, layout: SchemaVersion(schema).layout)
-            var counted = GroupStatistics()
-            for row in rows.orders.indices {
-                buffer.build(
-                    keys: keys, row: row, order: rows.orders[row],
-                    schemaVersion: schema.schemaVersion, features: rows.tombstones[row] ? nil : packed)
-                tables.live.upsert(buffer, counted: &counted, needed: neededPositions, pause: {})
-            }
-            tables.live.add(counted, to: schema.groupID)
-            publish(appliedPosition, ingestTime: rows.ingestTimes.max() ?? .min, groups: groups)
-        }
-    }
 }

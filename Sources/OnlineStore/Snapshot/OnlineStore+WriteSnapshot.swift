@@ -13,28 +13,6 @@ public struct WrittenSnapshot: Sendable {
 }
 
 extension OnlineStore {
-    /// Freezes the maps at the applied position and lets writes go to new ones: the cut of the next snapshot.
-    ///
-    /// The engine takes what goes into `extra` at the same position, before it applies another record.
-    /// - Complexity: O(stripes).
-    public func beginSnapshot() -> OnlineSnapshotView {
-        applying.withLock { _ in
-            state.withLock { state in
-                let tables = state.tables
-                var frozen = tables.frozen
-                if tables.live.byteCount > 0 {
-                    frozen.insert(tables.live, at: 0)
-                    state.tables = Tables(
-                        live: Generation(seed: seed), frozen: frozen, mapped: tables.mapped, groups: tables.groups)
-                }
-                // The cut has no pin: frozen maps hold nothing newer than it, and the live map is not part of it.
-                let cut = Tables(live: Generation(seed: seed), frozen: frozen, mapped: tables.mapped, groups: tables.groups)
-                return OnlineSnapshotView(
-                    cut, position: state.visible, ingestTimeHighWater: state.ingestTimeHighWater, pinnedIn: nil)
-            }
-        }
-    }
-
     /// All at once would keep the thread in the kernel, which gives its core to nobody meanwhile.
     private static let bytesSyncedAtOnce = 8 << 20
 
@@ -50,7 +28,7 @@ extension OnlineStore {
     /// - Complexity: O(rows of the whole store).
     /// - Throws: `.resourceExhausted` for a full disk, `.dataLoss` where the snapshot before it is damaged, `.cancelled`.
     public func writeSnapshot(
-        _ cut: OnlineSnapshotView, extra: [UInt8], name: String? = nil, isCancelled: @escaping () -> Bool = { false }
+        _ cut: OnlineReadView, extra: [UInt8], name: String? = nil, isCancelled: @escaping () -> Bool = { false }
     ) throws(HeadwaterError) -> WrittenSnapshot {
         let cut = Sabotage.tornSnapshot.isPlanted ? cut.claiming(appliedPosition) : cut
         let path = StoragePath.join(directory, name ?? SnapshotFormat.name(cut.position))
@@ -71,7 +49,7 @@ extension OnlineStore {
         // The mapping that was verified, so that the first reads wait neither for its pages nor for its checksums.
         return WrittenSnapshot(
             position: cut.position, path: path, file: SnapshotFile(verified, renamedTo: path),
-            merged: cut.tables.frozen.map { ObjectIdentifier($0) })
+            merged: cut.maps.frozen.map { ObjectIdentifier($0) })
     }
 
     /// What is called every few rows: gives way, and ends what is cancelled.
@@ -84,7 +62,7 @@ extension OnlineStore {
     }
 
     private func write(
-        _ cut: OnlineSnapshotView, _ extra: [UInt8], _ path: String, _ pause: () throws(HeadwaterError) -> Void
+        _ cut: OnlineReadView, _ extra: [UInt8], _ path: String, _ pause: () throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {
         let header = SnapshotHeader(
             seed: seed, position: cut.position, logID: logID, ingestTimeHighWater: cut.ingestTimeHighWater)
@@ -95,7 +73,7 @@ extension OnlineStore {
 
     /// - Returns: `false` where the index is too small.
     private func write(
-        _ cut: OnlineSnapshotView, _ extra: [UInt8], _ header: SnapshotHeader, _ index: SnapshotIndex, _ path: String,
+        _ cut: OnlineReadView, _ extra: [UInt8], _ header: SnapshotHeader, _ index: SnapshotIndex, _ path: String,
         _ pause: () throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) -> Bool {
         if storage.exists(path) { try storage.remove(path) }
@@ -116,7 +94,7 @@ extension OnlineStore {
             if hasRoom { hasRoom = try writer.append(row) }
         }
         guard hasRoom else { return false }
-        try writer.finish(groups: cut.tables.groups, extra: extra)
+        try writer.finish(groups: cut.maps.groups, extra: extra)
         try file.sync()
         // It is read back from the disk, and into huge pages, which is what gets read from then on.
         let size = try file.size()
@@ -150,40 +128,6 @@ extension OnlineStore {
         }
         guard count == file.footer.rows else {
             throw SnapshotFile.damage(file.path, file.geometry.rowsOffset, "\(count) rows where \(file.footer.rows) were written")
-        }
-    }
-
-    /// Lets go of the maps that the last `adopt` took out of use, and gives their memory back to the system: for a thread that nobody
-    /// waits for.
-    public func returnFreedMemory() {
-        let tables = outgoing.withLock { outgoing in
-            defer { outgoing = nil }
-            return outgoing
-        }
-        withExtendedLifetime(tables) {}
-        _ = consume tables
-        MapMemory.returnFreedPages()
-    }
-
-    /// Puts a written snapshot to use, lets go of the maps it stands for, and removes the snapshots before it.
-    ///
-    /// A snapshot that is older than the one in use changes nothing.
-    /// - Throws: where an old file cannot be removed; the new one is in use all the same.
-    public func adopt(_ written: WrittenSnapshot) throws(HeadwaterError) {
-        let isAdopted = state.withLock { state in
-            let tables = state.tables
-            guard written.position >= tables.mapped?.header.position ?? 0 else { return false }
-            let frozen = tables.frozen.filter { generation in !written.merged.contains(ObjectIdentifier(generation)) }
-            state.tables = Tables(live: tables.live, frozen: frozen, mapped: written.file, groups: tables.groups)
-            // Freeing a map takes long: not here.
-            outgoing.withLock { $0 = tables }
-            return true
-        }
-        guard isAdopted else { return }
-        for name in try storage.list(directory) {
-            if let position = SnapshotFormat.position(ofName: name), position < written.position {
-                try storage.remove(StoragePath.join(directory, name))
-            }
         }
     }
 }

@@ -14,7 +14,7 @@ public final class OnlineReader {
 
     public let store: OnlineStore
     private var memory = Memory()
-    private var pinned: (tables: Tables, position: Position)?
+    private var pinned: (maps: MapSet, position: Position)?
     /// Keys of reads that come next, while they are announced.
     private var expected: [ExpectedKey] = []
 
@@ -23,8 +23,8 @@ public final class OnlineReader {
     /// Lets all reads until `unpin` see the position that is visible now: what reads that came together may share.
     public func pin() {
         if pinned != nil { return }
-        let (tables, position, _) = store.pin()
-        pinned = (tables, position)
+        let (maps, position, _) = store.pin()
+        pinned = (maps, position)
     }
 
     public func unpin() {
@@ -52,16 +52,16 @@ public final class OnlineReader {
         let isPinned = pinned != nil
         if !isPinned { pin() }
         defer { if !isPinned { unpin() } }
-        let (tables, position) = pinned!
-        return try read(plan, keys: columns, rowCount: rowCount, now: now, tables, at: position, body)
+        let (maps, position) = pinned!
+        return try read(plan, keys: columns, rowCount: rowCount, now: now, maps, at: position, body)
     }
 
     /// The same in maps that the caller has pinned at `position`.
     func read<Result>(
-        _ plan: OnlineReadPlan, keys columns: [Column], rowCount: Int, now: Microseconds, _ tables: Tables, at position: Position,
+        _ plan: OnlineReadPlan, keys columns: [Column], rowCount: Int, now: Microseconds, _ maps: MapSet, at position: Position,
         _ body: (OnlineAnswer) throws(HeadwaterError) -> Result
     ) throws(HeadwaterError) -> Result {
-        let compiled = try plan.compile(store, tables)
+        let compiled = try plan.compile(store, maps)
         var memory = Memory()
         swap(&memory, &self.memory)
         defer {
@@ -75,7 +75,7 @@ public final class OnlineReader {
             memory.keyColumns.removeAll(keepingCapacity: true)
             for key in lookup.keys { memory.keyColumns.append(columns[key]) }
             memory.keys.encode(lookup.groupID, memory.keyColumns, rowCount: rowCount, seed: store.seed)
-            try tables.find(memory.keys, at: position, rowBytes: lookup.rowBytes, into: &memory.found)
+            try maps.find(memory.keys, at: position, rowBytes: lookup.rowBytes, into: &memory.found)
             let oldest = lookup.maxAge.map { now.subtractingSaturated($0) } ?? .min
             memory.parts.append(try FoundPart(lookup, memory.found, oldest: oldest, into: &memory.cells))
         }
@@ -101,81 +101,9 @@ public final class OnlineReader {
         var keys: [ExpectedKey] = []
         swap(&keys, &expected)
         // One read alone gains nothing.
-        if keys.count > 1, let (tables, _) = pinned { tables.load(keys) }
+        if keys.count > 1, let (maps, _) = pinned { maps.load(keys) }
         keys.removeAll(keepingCapacity: true)
         swap(&keys, &expected)
-    }
-}
-
-/// What a read found, lent for the length of a call.
-public struct OnlineAnswer {
-    let plan: CompiledPlan
-    /// Cells of each lookup, one lookup behind the other.
-    let cells: [FoundCell]
-    let parts: [FoundPart]
-    /// Rows that were read: as many cells each lookup has.
-    let foundCount: Int
-    /// The position that the whole answer shows.
-    public let position: Position
-    /// The rows that are answered: all that were read, unless it was narrowed.
-    private var rows: Range<Int>
-    /// Whether every lookup has all the rows, of its group's newest version, without a null.
-    private(set) var isWhole = false
-
-    init(plan: CompiledPlan, cells: [FoundCell], parts: [FoundPart], foundCount: Int, position: Position) {
-        (self.plan, self.cells, self.parts, self.foundCount, self.position) = (plan, cells, parts, foundCount, position)
-        rows = 0..<foundCount
-        isWhole = areRowsWhole
-    }
-
-    public var rowCount: Int { rows.count }
-
-    /// Makes it the answer of some of the rows that were read, where one read was made for several requests: the same bytes as those of a
-    /// read of these rows alone.
-    ///
-    /// - Parameter rows: at least one; counted among all rows that were read.
-    public mutating func narrow(to rows: Range<Int>) {
-        precondition(!rows.isEmpty && rows.lowerBound >= 0 && rows.upperBound <= foundCount, "rows that were not read")
-        self.rows = rows
-        isWhole = areRowsWhole
-    }
-
-    /// Counts what was found of some of the rows that were read, in each group that was asked for: once they have been answered.
-    public func count(_ rows: Range<Int>) {
-        for (index, lookup) in plan.lookups.enumerated() {
-            var (hits, expired) = (0, 0)
-            for cell in cells[index * foundCount + rows.lowerBound..<index * foundCount + rows.upperBound] {
-                if cell.status == .present { hits += 1 }
-                if cell.status == .outsideMaxAge { expired += 1 }
-            }
-            lookup.counters.add(hits: hits, misses: rows.count - hits - expired, expired: expired)
-        }
-    }
-
-    /// Counts all rows that were read.
-    public func count() { count(0..<foundCount) }
-
-    /// Where the cells of a lookup start.
-    @inline(__always)
-    func firstCell(_ lookup: Int) -> Int { lookup * foundCount + rows.lowerBound }
-
-    /// What was found of the rows of a lookup as a whole: never `.nullValue`.
-    public func rowStatus(lookup: Int, row: Int) -> CellStatus { cells[firstCell(lookup) + row].status }
-
-    /// Event time of a row that was found; `always` in a static table and where there is none.
-    public func eventTime(lookup: Int, row: Int) -> Microseconds { cells[firstCell(lookup) + row].eventTime }
-
-    private var areRowsWhole: Bool {
-        if plan.runs == nil { return false }
-        for index in parts.indices {
-            let newest = plan.lookups[index].newest
-            if parts[index].isWhole && parts[index].version === newest { continue }
-            // Of all rows not every one is; of some of them, every one may be.
-            guard rowCount < foundCount, let newest else { return false }
-            let first = firstCell(index)
-            guard cells[first..<first + rowCount].allSatisfy({ $0.isWhole(of: newest) }) else { return false }
-        }
-        return true
     }
 }
 

@@ -53,10 +53,10 @@ public final class OnlineReadPlan {
     /// The plan with what the store knows of its groups.
     ///
     /// - Throws: `.invalidArgument` where an ordinal is not a feature's.
-    func compile(_ store: OnlineStore, _ tables: Tables) throws(HeadwaterError) -> CompiledPlan {
-        // Tables are swapped as a whole, at a snapshot or with the groups.
-        if let compiled, compiled.tablesNumber == tables.number { return compiled }
-        let fresh = try CompiledPlan(self, store, tables)
+    func compile(_ store: OnlineStore, _ maps: MapSet) throws(HeadwaterError) -> CompiledPlan {
+        // Map sets are swapped as a whole, at a snapshot or with the groups.
+        if let compiled, compiled.mapsNumber == maps.number { return compiled }
+        let fresh = try CompiledPlan(self, store, maps)
         compiled = fresh
         rowBytes = fresh.lookups.map(\.rowBytes).max() ?? 0
         return fresh
@@ -73,20 +73,20 @@ final class CompiledPlan {
         var count: Int
     }
 
-    /// Not the tables themselves: a plan that nobody uses any more would keep their maps in memory.
-    let tablesNumber: UInt64
+    /// Not the maps themselves: a plan that nobody uses any more would keep their maps in memory.
+    let mapsNumber: UInt64
     let lookups: [CompiledLookup]
     let outputs: [OnlineReadPlan.Output]
     let types: [FeatureType]
     /// All outputs, where every one is of a fixed width and as the newest rows hold it: the quick way.
     let runs: [Run]?
 
-    init(_ plan: OnlineReadPlan, _ store: OnlineStore, _ tables: Tables) throws(HeadwaterError) {
-        tablesNumber = tables.number
+    init(_ plan: OnlineReadPlan, _ store: OnlineStore, _ maps: MapSet) throws(HeadwaterError) {
+        mapsNumber = maps.number
         var lookups: [CompiledLookup] = []
         for lookup in plan.lookups {
             let counters = plan.isCounted ? store.counters(of: lookup.groupID) : GroupCounters()
-            lookups.append(try CompiledLookup(lookup, tables.groups[lookup.groupID], counters))
+            lookups.append(try CompiledLookup(lookup, maps.groups[lookup.groupID], counters))
         }
         self.lookups = lookups
         outputs = plan.outputs

@@ -1,20 +1,20 @@
 internal import FeatureModel
 internal import Synchronization
 
-/// What a reader pins: the maps, and what is known of the groups. Immutable; the store swaps it as a whole, so that a pin costs one
-/// reference.
-final class Tables: Sendable {
-    let live: Generation
+/// What a reader pins: the live memtable, the frozen ones, the mapped snapshot, and what is known of the groups. Immutable; the store
+/// swaps it as a whole, so that a pin costs one reference.
+final class MapSet: Sendable {
+    let live: Memtable
     /// Newest first. More than one where a snapshot failed or is still being written.
-    let frozen: [Generation]
+    let frozen: [Memtable]
     let mapped: SnapshotFile?
     let groups: [GroupID: GroupState]
-    /// Tells these tables from all others of the process, without holding on to them.
+    /// Tells these maps from all others of the process, without holding on to them.
     let number: UInt64
 
     private static let lastNumber = Atomic<UInt64>(0)
 
-    init(live: Generation, frozen: [Generation] = [], mapped: SnapshotFile? = nil, groups: [GroupID: GroupState] = [:]) {
+    init(live: Memtable, frozen: [Memtable] = [], mapped: SnapshotFile? = nil, groups: [GroupID: GroupState] = [:]) {
         self.live = live
         self.frozen = frozen
         self.mapped = mapped

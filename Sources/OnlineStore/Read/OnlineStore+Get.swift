@@ -17,12 +17,12 @@ extension OnlineStore {
     public func get(
         _ queries: [OnlineQuery], now: Microseconds, isCounted: Bool = true
     ) throws(HeadwaterError) -> [OnlineResult] {
-        let (tables, position, _) = pin()
+        let (maps, position, _) = pin()
         defer { unpin(position) }
         let reader = OnlineReader(self)
         var results: [OnlineResult] = []
         for query in queries {
-            try check(query, tables)
+            try check(query, maps)
             let lookup = OnlineReadPlan.Lookup(
                 groupID: query.groupID, features: query.features, maxAge: query.maxAge, keys: Array(query.keyColumns.indices))
             let plan = OnlineReadPlan(
@@ -30,7 +30,7 @@ extension OnlineStore {
                 isCounted: isCounted)
             results.append(
                 try reader.read(
-                    plan, keys: query.keyColumns, rowCount: query.rowCount, now: now, tables, at: position
+                    plan, keys: query.keyColumns, rowCount: query.rowCount, now: now, maps, at: position
                 ) { (answer) throws(HeadwaterError) in
                     let result = try OnlineResult(answer)
                     answer.count()
@@ -40,8 +40,8 @@ extension OnlineStore {
         return results
     }
 
-    private func check(_ query: OnlineQuery, _ tables: Tables) throws(HeadwaterError) {
-        if let schema = tables.groups[query.groupID]?.newest, query.keyColumns.map(\.type) != schema.keys.map(\.type) {
+    private func check(_ query: OnlineQuery, _ maps: MapSet) throws(HeadwaterError) {
+        if let schema = maps.groups[query.groupID]?.newest, query.keyColumns.map(\.type) != schema.keys.map(\.type) {
             let types = schema.keys.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
             throw HeadwaterError(.invalidArgument, "the key of group \(query.groupID) is (\(types))")
         }

@@ -21,7 +21,7 @@ struct FoundRows {
     }
 }
 
-extension Tables {
+extension MapSet {
     /// Finds the latest row of each key as of position `visible`, of which the caller holds a pin.
     ///
     /// Every map is asked: a late row may lie in the live one while an older map holds a newer row. Each is asked for all keys at once, in
@@ -34,7 +34,7 @@ extension Tables {
     ) throws(HeadwaterError) {
         found.reset(count: keys.count)
         live.find(keys, at: visible, rowBytes: rowBytes, into: &found)
-        for generation in frozen { generation.find(keys, at: visible, rowBytes: rowBytes, into: &found) }
+        for memtable in frozen { memtable.find(keys, at: visible, rowBytes: rowBytes, into: &found) }
         if let mapped { try mapped.find(keys, rowBytes: rowBytes, into: &found) }
     }
 }
@@ -45,22 +45,22 @@ struct ExpectedKey {
     let rowBytes: Int
 }
 
-extension Tables {
+extension MapSet {
     /// Starts to load what finding these keys will touch; the caller holds a pin.
     func load(_ keys: [ExpectedKey]) {
         let maps = live.byteCount > 0 ? [live] + frozen : frozen
-        for generation in maps {
-            for key in keys { generation.stripes.slots(Stripes.index(key.hash)).prefetch(key.hash) }
+        for memtable in maps {
+            for key in keys { memtable.stripes.slots(Stripes.index(key.hash)).prefetch(key.hash) }
         }
         mapped?.loadSlots(keys)
-        for generation in maps {
-            for key in keys { generation.loadRow(key.hash, rowBytes: key.rowBytes) }
+        for memtable in maps {
+            for key in keys { memtable.loadRow(key.hash, rowBytes: key.rowBytes) }
         }
         mapped?.loadRows(keys)
     }
 }
 
-extension Generation {
+extension Memtable {
     /// Starts to load the row that the hash's first slot names, mostly the key's own.
     @inline(__always)
     fileprivate func loadRow(_ hash: UInt64, rowBytes: Int) {

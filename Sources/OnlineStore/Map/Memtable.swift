@@ -1,8 +1,8 @@
 internal import FeatureModel
 internal import Synchronization
 
-/// One map: the live one that takes writes, or a frozen one that waits for its snapshot and does not change any more.
-final class Generation: Sendable {
+/// A map in memory: the live one that takes writes, or a frozen one that waits for its snapshot and does not change any more.
+final class Memtable: Sendable {
     let stripes: Stripes
     private let seed: UInt64
     private let counts = Mutex<[GroupID: GroupStatistics]>([:])

@@ -47,6 +47,32 @@ struct FoundCell {
     }
 }
 
+extension FoundCell {
+    /// Eight bytes of a row that is present.
+    @inline(__always)
+    static func word(_ address: UInt) -> UInt64 {
+        // In a slot of the row's layout, which the row is at least as large as.
+        unsafe UnsafeRawPointer(bitPattern: address)!.loadUnaligned(as: UInt64.self)
+    }
+
+    /// The bytes that a text or array slot names. Traps where they leave the row, whose checksum held: our own mistake.
+    @inline(__always)
+    func heap(_ place: CompiledVersion.Place) -> (range: Range<Int>, byteCount: Int) {
+        withPacked { packed in
+            let offset = Int(packed.littleEndian(at: place.slot, as: UInt32.self))
+            let count = Int(packed.littleEndian(at: place.slot + 4, as: UInt32.self))
+            precondition(offset + count <= packed.byteCount, "a slot points outside of its row")
+            return (offset..<offset + count, count)
+        }
+    }
+
+    @inline(__always)
+    func withHeap<Result>(_ place: CompiledVersion.Place, _ body: (RawSpan) -> Result) -> Result {
+        let range = heap(place).range
+        return withPacked { body($0.extracting(range)) }
+    }
+}
+
 /// What was found for all keys of one lookup.
 struct FoundPart {
     /// The version of all rows that are there; `nil` where they are of several, or none is.
