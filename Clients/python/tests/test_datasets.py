@@ -83,6 +83,20 @@ def test_a_tables_hash_is_the_one_of_the_format() -> None:
     assert made["hash"] == "a08deb02e371777835434d9daa489e670732d6219519881e4a4499bf1dde9926"
 
 
+# By hashlib too; the last row has a null in its key.
+SPLIT_KEYS = [(1, "a"), (-2, "é"), (7, ""), (2**63 - 1, "x\0y"), (1, "a"), (0, "b"), (1, "b"), (None, "b")]
+SPLITS = [(0, [1, 1, 1, 2, 1, 1, 0, 1]), (7, [1, 1, 1, 1, 1, 0, 0, 1]), (2**63 - 1, [0, 2, 0, 2, 0, 0, 0, 0])]
+
+
+@pytest.mark.parametrize(("seed", "parts"), SPLITS)
+def test_a_key_is_in_the_part_of_the_format(seed: int, parts: list[int]) -> None:
+    numbers, texts = zip(*SPLIT_KEYS, strict=True)
+    columns = [array(list(numbers), "int64"), array(list(texts), "string")]
+    fields = [Field("k", FeatureType.parse("int64")), Field("s", FeatureType.parse("string"))]
+    rule = SplitRule.of({"train": 0.6, "valid": 0.3, "test": 0.1}, "key", seed)
+    assert rule.deal(columns, fields, 2, 2).tolist() == parts
+
+
 @pytest.mark.parametrize("name", TYPES)
 def test_parts_and_slices_do_not_matter(name: str) -> None:
     type = FeatureType.parse(name)

@@ -122,7 +122,7 @@ struct DatasetVerify: AsyncParsableCommand {
         let fields = dataset.features.columns.map(\.field)
         var comparison = try against.map { (path) throws(HeadwaterError) in
             // As 'history' wrote it: --null and --format tell of the spine.
-            try CellComparison(
+            try FileComparison(
                 InputTable(
                     path: path, format: nil, wanted: WantedColumns(fields + (dataset.labels?.columns.map(\.field) ?? [])),
                     timeUnit: .microseconds),
@@ -154,25 +154,16 @@ struct DatasetVerify: AsyncParsableCommand {
         }
         let elapsed = progress.elapsed
         progress.finish()
+        let rows = Spelling.count(hash.rowCount, "row")
         let report = DatasetReport(
-            dataset, found: hash.finish(), rows: hash.rowCount, spine: made.spine.name, labels: made.labels,
-            split: made.split?.record, comparison: comparison, against: against, seconds: elapsed / .seconds(1))
+            dataset, found: hash.finish(), rows: hash.rowCount, labels: made.labels, split: made.split?.record,
+            comparison: comparison?.cells,
+            compared: [
+                "keys and times of \(made.spine.name) with the hashes of the saved spine: \(rows)",
+                "\(Spelling.count(fields.count, "feature column")), values and statuses, with their saved hashes: \(rows)",
+            ] + (against.map { ["each cell with those of \($0)"] } ?? []),
+            seconds: elapsed / .seconds(1))
         if output.json { try Console.printJSON(report) } else { try Console.write(report.text.utf8) }
-        guard report.isEqual else { throw refusal(report, of: dataset) }
-    }
-
-    private func refusal(_ report: DatasetReport, of dataset: DatasetDefinition) -> HeadwaterError {
-        guard report.features == dataset.features.hash else {
-            return HeadwaterError(
-                .dataLoss,
-                "dataset '\(name)' cannot be made again: history has other cells as of \(dataset.query.asOf) than it had")
-        }
-        let what =
-            !report.labels.isEqual
-            ? "the spine has other labels than dataset '\(name)' was saved with"
-            : report.split?.isEqual == false
-                ? "the rows of dataset '\(name)' are dealt out otherwise than they were"
-                : "\(against ?? "the file") has other cells than dataset '\(name)'"
-        return HeadwaterError(.failedPrecondition, what)
+        if let refusal = report.refusal(of: dataset, against: against) { throw refusal }
     }
 }
