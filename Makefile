@@ -16,7 +16,7 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchec
 # `swift build` with a line of progress in place of hundreds (V=1 make …: all of them).
 BUILD := SWIFT="$(SWIFT)" $(PYTHON) scripts/build
 RELEASE_BINARIES = "$$($(SWIFT) build $(RELEASE) --show-bin-path)"
-SWIFT_SOURCES := Sources Tests Benchmarks
+SWIFT_SOURCES := Sources Tests Benchmarks examples
 GENERATED := Sources/CHeadwaterProto
 # Suites that start servers and kill them, or whose time limits are real: one test at a time, so that two cores are enough.
 SERIAL_TESTS := CLITests|SystemTests|BenchmarkTests|TransportTests

@@ -33,9 +33,11 @@ let package = Package(
         // Before libc's calls in servers under torture.
         .library(name: "ShortIO", type: .dynamic, targets: ["ShortIO"]),
 
-        // What the package in Benchmarks/ drives servers with; the tests run it with tiny input.
+        // For Swift services: the client, and the modules whose types its methods take and give (docs/swift.md).
+        .library(name: "HeadwaterClient", targets: ["Client", "Catalog", "Wire", "Transport", "FeatureModel"]),
+
+        // What the package in Benchmarks/ drives servers with.
         .library(name: "BenchmarkLoad", targets: ["BenchmarkLoad"]),
-        .library(name: "FeatureModel", targets: ["FeatureModel"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
@@ -133,13 +135,14 @@ let package = Package(
             ],
             path: "Tests/Torture", swiftSettings: houseRules),
 
-        // What an audit of many rows costs those who read and write meanwhile.
+        // The ten lines of docs/swift.md, built as a package from outside builds them: without the rules of this house, and seeing
+        // nothing that is `package`.
         .executableTarget(
-            name: "AuditLoad", dependencies: ["Client", "Transport", "Catalog", "Wire", "FeatureModel"],
-            path: "Benchmarks/AuditLoad",
-            swiftSettings: houseRules),
+            name: "ClientExample", dependencies: ["Client", "Catalog", "Wire", "Transport", "FeatureModel"],
+            path: "examples/swift-client/Sources/ClientExample", packageAccess: false),
 
-        // Load for benchmarks. The test starts the built executable.
+        // Load for benchmarks: here and not in the package of Benchmarks/, as tests run it with tiny input, and there all that it
+        // stands on would be built a second time for them, five minutes. The test starts the built executable.
         .target(
             name: "CLoadCore", dependencies: ["CChecksum"], path: "Benchmarks/Sources/CLoadCore",
             linkerSettings: [.linkedLibrary("m")]),

@@ -6,6 +6,7 @@ let package = Package(
     name: "headwater-benchmarks",
     products: [
         .executable(name: "bench", targets: ["bench"]), .executable(name: "floor", targets: ["floor"]),
+        .executable(name: "AuditLoad", targets: ["AuditLoad"]),
     ],
     dependencies: [
         .package(name: "headwater", path: ".."),
@@ -15,11 +16,15 @@ let package = Package(
     targets: [
         // A bare C server that moves the same bytes: what no server can be faster than.
         .executableTarget(name: "floor"),
+        // What an audit of many rows costs those who read and write meanwhile.
+        .executableTarget(
+            name: "AuditLoad", dependencies: [.product(name: "HeadwaterClient", package: "headwater")],
+            swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")]),
         .executableTarget(
             name: "bench",
             dependencies: [
                 .product(name: "BenchmarkLoad", package: "headwater"),
-                .product(name: "FeatureModel", package: "headwater"),
+                .product(name: "HeadwaterClient", package: "headwater"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
