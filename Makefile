@@ -17,7 +17,6 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchec
 BUILD := SWIFT="$(SWIFT)" $(PYTHON) scripts/build
 RELEASE_BINARIES = "$$($(SWIFT) build $(RELEASE) --show-bin-path)"
 SWIFT_SOURCES := Sources Tests Benchmarks examples
-GENERATED := Sources/CHeadwaterProto
 # Suites that start servers and kill them, or whose time limits are real: one test at a time, so that two cores are enough.
 SERIAL_TESTS := CLITests|SystemTests|BenchmarkTests|TransportTests
 
@@ -134,12 +133,10 @@ format: ## format all Swift and Python sources in place
 	cd Clients/python && .venv/bin/ruff check --fix --quiet . && .venv/bin/ruff format --quiet .
 
 .PHONY: protos
-protos: ## generate the C and the Python of Protos/headwater.proto again
+protos: ## generate the C, the Swift and the Python of Protos/headwater.proto again
 	@scripts/setup protobuf-c-compiler protobuf-compiler
-	@mkdir -p $(GENERATED)/include
-	protoc-c --proto_path=Protos --c_out=$(GENERATED) headwater.proto
-	@mv $(GENERATED)/headwater.pb-c.h $(GENERATED)/include/headwater.pb-c.h
-	protoc --proto_path=Protos --python_out=Clients/python/src/headwater/_wire --pyi_out=Clients/python/src/headwater/_wire headwater.proto
+	@PYTHON="$(PYTHON)" scripts/python-env
+	@Clients/python/.venv/bin/python scripts/protos
 
 .PHONY: wheel
 wheel: release ## Clients/python/dist/headwater-….whl: the Python client and the server, for machines without Swift

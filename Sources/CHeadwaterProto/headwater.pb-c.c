@@ -232,96 +232,6 @@ void   headwater__v1__hello_reply__free_unpacked
   assert(message->base.descriptor == &headwater__v1__hello_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   headwater__v1__column_spec__init
-                     (Headwater__V1__ColumnSpec         *message)
-{
-  static const Headwater__V1__ColumnSpec init_value = HEADWATER__V1__COLUMN_SPEC__INIT;
-  *message = init_value;
-}
-size_t headwater__v1__column_spec__get_packed_size
-                     (const Headwater__V1__ColumnSpec *message)
-{
-  assert(message->base.descriptor == &headwater__v1__column_spec__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t headwater__v1__column_spec__pack
-                     (const Headwater__V1__ColumnSpec *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &headwater__v1__column_spec__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t headwater__v1__column_spec__pack_to_buffer
-                     (const Headwater__V1__ColumnSpec *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &headwater__v1__column_spec__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Headwater__V1__ColumnSpec *
-       headwater__v1__column_spec__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Headwater__V1__ColumnSpec *)
-     protobuf_c_message_unpack (&headwater__v1__column_spec__descriptor,
-                                allocator, len, data);
-}
-void   headwater__v1__column_spec__free_unpacked
-                     (Headwater__V1__ColumnSpec *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &headwater__v1__column_spec__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   headwater__v1__output__init
-                     (Headwater__V1__Output         *message)
-{
-  static const Headwater__V1__Output init_value = HEADWATER__V1__OUTPUT__INIT;
-  *message = init_value;
-}
-size_t headwater__v1__output__get_packed_size
-                     (const Headwater__V1__Output *message)
-{
-  assert(message->base.descriptor == &headwater__v1__output__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t headwater__v1__output__pack
-                     (const Headwater__V1__Output *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &headwater__v1__output__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t headwater__v1__output__pack_to_buffer
-                     (const Headwater__V1__Output *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &headwater__v1__output__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Headwater__V1__Output *
-       headwater__v1__output__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Headwater__V1__Output *)
-     protobuf_c_message_unpack (&headwater__v1__output__descriptor,
-                                allocator, len, data);
-}
-void   headwater__v1__output__free_unpacked
-                     (Headwater__V1__Output *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &headwater__v1__output__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
 void   headwater__v1__apply_request__init
                      (Headwater__V1__ApplyRequest         *message)
 {
@@ -725,6 +635,186 @@ void   headwater__v1__write_reply__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &headwater__v1__write_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   headwater__v1__open_producer_request__init
+                     (Headwater__V1__OpenProducerRequest         *message)
+{
+  static const Headwater__V1__OpenProducerRequest init_value = HEADWATER__V1__OPEN_PRODUCER_REQUEST__INIT;
+  *message = init_value;
+}
+size_t headwater__v1__open_producer_request__get_packed_size
+                     (const Headwater__V1__OpenProducerRequest *message)
+{
+  assert(message->base.descriptor == &headwater__v1__open_producer_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t headwater__v1__open_producer_request__pack
+                     (const Headwater__V1__OpenProducerRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &headwater__v1__open_producer_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t headwater__v1__open_producer_request__pack_to_buffer
+                     (const Headwater__V1__OpenProducerRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &headwater__v1__open_producer_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Headwater__V1__OpenProducerRequest *
+       headwater__v1__open_producer_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Headwater__V1__OpenProducerRequest *)
+     protobuf_c_message_unpack (&headwater__v1__open_producer_request__descriptor,
+                                allocator, len, data);
+}
+void   headwater__v1__open_producer_request__free_unpacked
+                     (Headwater__V1__OpenProducerRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &headwater__v1__open_producer_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   headwater__v1__open_producer_reply__init
+                     (Headwater__V1__OpenProducerReply         *message)
+{
+  static const Headwater__V1__OpenProducerReply init_value = HEADWATER__V1__OPEN_PRODUCER_REPLY__INIT;
+  *message = init_value;
+}
+size_t headwater__v1__open_producer_reply__get_packed_size
+                     (const Headwater__V1__OpenProducerReply *message)
+{
+  assert(message->base.descriptor == &headwater__v1__open_producer_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t headwater__v1__open_producer_reply__pack
+                     (const Headwater__V1__OpenProducerReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &headwater__v1__open_producer_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t headwater__v1__open_producer_reply__pack_to_buffer
+                     (const Headwater__V1__OpenProducerReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &headwater__v1__open_producer_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Headwater__V1__OpenProducerReply *
+       headwater__v1__open_producer_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Headwater__V1__OpenProducerReply *)
+     protobuf_c_message_unpack (&headwater__v1__open_producer_reply__descriptor,
+                                allocator, len, data);
+}
+void   headwater__v1__open_producer_reply__free_unpacked
+                     (Headwater__V1__OpenProducerReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &headwater__v1__open_producer_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   headwater__v1__column_spec__init
+                     (Headwater__V1__ColumnSpec         *message)
+{
+  static const Headwater__V1__ColumnSpec init_value = HEADWATER__V1__COLUMN_SPEC__INIT;
+  *message = init_value;
+}
+size_t headwater__v1__column_spec__get_packed_size
+                     (const Headwater__V1__ColumnSpec *message)
+{
+  assert(message->base.descriptor == &headwater__v1__column_spec__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t headwater__v1__column_spec__pack
+                     (const Headwater__V1__ColumnSpec *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &headwater__v1__column_spec__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t headwater__v1__column_spec__pack_to_buffer
+                     (const Headwater__V1__ColumnSpec *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &headwater__v1__column_spec__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Headwater__V1__ColumnSpec *
+       headwater__v1__column_spec__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Headwater__V1__ColumnSpec *)
+     protobuf_c_message_unpack (&headwater__v1__column_spec__descriptor,
+                                allocator, len, data);
+}
+void   headwater__v1__column_spec__free_unpacked
+                     (Headwater__V1__ColumnSpec *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &headwater__v1__column_spec__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   headwater__v1__output__init
+                     (Headwater__V1__Output         *message)
+{
+  static const Headwater__V1__Output init_value = HEADWATER__V1__OUTPUT__INIT;
+  *message = init_value;
+}
+size_t headwater__v1__output__get_packed_size
+                     (const Headwater__V1__Output *message)
+{
+  assert(message->base.descriptor == &headwater__v1__output__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t headwater__v1__output__pack
+                     (const Headwater__V1__Output *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &headwater__v1__output__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t headwater__v1__output__pack_to_buffer
+                     (const Headwater__V1__Output *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &headwater__v1__output__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Headwater__V1__Output *
+       headwater__v1__output__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Headwater__V1__Output *)
+     protobuf_c_message_unpack (&headwater__v1__output__descriptor,
+                                allocator, len, data);
+}
+void   headwater__v1__output__free_unpacked
+                     (Headwater__V1__Output *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &headwater__v1__output__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   headwater__v1__get_request__init
@@ -1177,51 +1267,6 @@ void   headwater__v1__latest_request__free_unpacked
   assert(message->base.descriptor == &headwater__v1__latest_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   headwater__v1__status_request__init
-                     (Headwater__V1__StatusRequest         *message)
-{
-  static const Headwater__V1__StatusRequest init_value = HEADWATER__V1__STATUS_REQUEST__INIT;
-  *message = init_value;
-}
-size_t headwater__v1__status_request__get_packed_size
-                     (const Headwater__V1__StatusRequest *message)
-{
-  assert(message->base.descriptor == &headwater__v1__status_request__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t headwater__v1__status_request__pack
-                     (const Headwater__V1__StatusRequest *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &headwater__v1__status_request__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t headwater__v1__status_request__pack_to_buffer
-                     (const Headwater__V1__StatusRequest *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &headwater__v1__status_request__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Headwater__V1__StatusRequest *
-       headwater__v1__status_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Headwater__V1__StatusRequest *)
-     protobuf_c_message_unpack (&headwater__v1__status_request__descriptor,
-                                allocator, len, data);
-}
-void   headwater__v1__status_request__free_unpacked
-                     (Headwater__V1__StatusRequest *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &headwater__v1__status_request__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
 void   headwater__v1__audit_request__init
                      (Headwater__V1__AuditRequest         *message)
 {
@@ -1447,6 +1492,51 @@ void   headwater__v1__audit_rows_request__free_unpacked
   assert(message->base.descriptor == &headwater__v1__audit_rows_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   headwater__v1__status_request__init
+                     (Headwater__V1__StatusRequest         *message)
+{
+  static const Headwater__V1__StatusRequest init_value = HEADWATER__V1__STATUS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t headwater__v1__status_request__get_packed_size
+                     (const Headwater__V1__StatusRequest *message)
+{
+  assert(message->base.descriptor == &headwater__v1__status_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t headwater__v1__status_request__pack
+                     (const Headwater__V1__StatusRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &headwater__v1__status_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t headwater__v1__status_request__pack_to_buffer
+                     (const Headwater__V1__StatusRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &headwater__v1__status_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Headwater__V1__StatusRequest *
+       headwater__v1__status_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Headwater__V1__StatusRequest *)
+     protobuf_c_message_unpack (&headwater__v1__status_request__descriptor,
+                                allocator, len, data);
+}
+void   headwater__v1__status_request__free_unpacked
+                     (Headwater__V1__StatusRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &headwater__v1__status_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   headwater__v1__snapshot_request__init
                      (Headwater__V1__SnapshotRequest         *message)
 {
@@ -1627,94 +1717,94 @@ void   headwater__v1__compact_reply__free_unpacked
   assert(message->base.descriptor == &headwater__v1__compact_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   headwater__v1__open_producer_request__init
-                     (Headwater__V1__OpenProducerRequest         *message)
+void   headwater__v1__accept_clock_request__init
+                     (Headwater__V1__AcceptClockRequest         *message)
 {
-  static const Headwater__V1__OpenProducerRequest init_value = HEADWATER__V1__OPEN_PRODUCER_REQUEST__INIT;
+  static const Headwater__V1__AcceptClockRequest init_value = HEADWATER__V1__ACCEPT_CLOCK_REQUEST__INIT;
   *message = init_value;
 }
-size_t headwater__v1__open_producer_request__get_packed_size
-                     (const Headwater__V1__OpenProducerRequest *message)
+size_t headwater__v1__accept_clock_request__get_packed_size
+                     (const Headwater__V1__AcceptClockRequest *message)
 {
-  assert(message->base.descriptor == &headwater__v1__open_producer_request__descriptor);
+  assert(message->base.descriptor == &headwater__v1__accept_clock_request__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t headwater__v1__open_producer_request__pack
-                     (const Headwater__V1__OpenProducerRequest *message,
+size_t headwater__v1__accept_clock_request__pack
+                     (const Headwater__V1__AcceptClockRequest *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &headwater__v1__open_producer_request__descriptor);
+  assert(message->base.descriptor == &headwater__v1__accept_clock_request__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t headwater__v1__open_producer_request__pack_to_buffer
-                     (const Headwater__V1__OpenProducerRequest *message,
+size_t headwater__v1__accept_clock_request__pack_to_buffer
+                     (const Headwater__V1__AcceptClockRequest *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &headwater__v1__open_producer_request__descriptor);
+  assert(message->base.descriptor == &headwater__v1__accept_clock_request__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Headwater__V1__OpenProducerRequest *
-       headwater__v1__open_producer_request__unpack
+Headwater__V1__AcceptClockRequest *
+       headwater__v1__accept_clock_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Headwater__V1__OpenProducerRequest *)
-     protobuf_c_message_unpack (&headwater__v1__open_producer_request__descriptor,
+  return (Headwater__V1__AcceptClockRequest *)
+     protobuf_c_message_unpack (&headwater__v1__accept_clock_request__descriptor,
                                 allocator, len, data);
 }
-void   headwater__v1__open_producer_request__free_unpacked
-                     (Headwater__V1__OpenProducerRequest *message,
+void   headwater__v1__accept_clock_request__free_unpacked
+                     (Headwater__V1__AcceptClockRequest *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &headwater__v1__open_producer_request__descriptor);
+  assert(message->base.descriptor == &headwater__v1__accept_clock_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   headwater__v1__open_producer_reply__init
-                     (Headwater__V1__OpenProducerReply         *message)
+void   headwater__v1__accept_clock_reply__init
+                     (Headwater__V1__AcceptClockReply         *message)
 {
-  static const Headwater__V1__OpenProducerReply init_value = HEADWATER__V1__OPEN_PRODUCER_REPLY__INIT;
+  static const Headwater__V1__AcceptClockReply init_value = HEADWATER__V1__ACCEPT_CLOCK_REPLY__INIT;
   *message = init_value;
 }
-size_t headwater__v1__open_producer_reply__get_packed_size
-                     (const Headwater__V1__OpenProducerReply *message)
+size_t headwater__v1__accept_clock_reply__get_packed_size
+                     (const Headwater__V1__AcceptClockReply *message)
 {
-  assert(message->base.descriptor == &headwater__v1__open_producer_reply__descriptor);
+  assert(message->base.descriptor == &headwater__v1__accept_clock_reply__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t headwater__v1__open_producer_reply__pack
-                     (const Headwater__V1__OpenProducerReply *message,
+size_t headwater__v1__accept_clock_reply__pack
+                     (const Headwater__V1__AcceptClockReply *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &headwater__v1__open_producer_reply__descriptor);
+  assert(message->base.descriptor == &headwater__v1__accept_clock_reply__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t headwater__v1__open_producer_reply__pack_to_buffer
-                     (const Headwater__V1__OpenProducerReply *message,
+size_t headwater__v1__accept_clock_reply__pack_to_buffer
+                     (const Headwater__V1__AcceptClockReply *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &headwater__v1__open_producer_reply__descriptor);
+  assert(message->base.descriptor == &headwater__v1__accept_clock_reply__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Headwater__V1__OpenProducerReply *
-       headwater__v1__open_producer_reply__unpack
+Headwater__V1__AcceptClockReply *
+       headwater__v1__accept_clock_reply__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Headwater__V1__OpenProducerReply *)
-     protobuf_c_message_unpack (&headwater__v1__open_producer_reply__descriptor,
+  return (Headwater__V1__AcceptClockReply *)
+     protobuf_c_message_unpack (&headwater__v1__accept_clock_reply__descriptor,
                                 allocator, len, data);
 }
-void   headwater__v1__open_producer_reply__free_unpacked
-                     (Headwater__V1__OpenProducerReply *message,
+void   headwater__v1__accept_clock_reply__free_unpacked
+                     (Headwater__V1__AcceptClockReply *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &headwater__v1__open_producer_reply__descriptor);
+  assert(message->base.descriptor == &headwater__v1__accept_clock_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   headwater__v1__follow_request__init
@@ -2167,96 +2257,6 @@ void   headwater__v1__bootstrap_end__free_unpacked
   assert(message->base.descriptor == &headwater__v1__bootstrap_end__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   headwater__v1__accept_clock_request__init
-                     (Headwater__V1__AcceptClockRequest         *message)
-{
-  static const Headwater__V1__AcceptClockRequest init_value = HEADWATER__V1__ACCEPT_CLOCK_REQUEST__INIT;
-  *message = init_value;
-}
-size_t headwater__v1__accept_clock_request__get_packed_size
-                     (const Headwater__V1__AcceptClockRequest *message)
-{
-  assert(message->base.descriptor == &headwater__v1__accept_clock_request__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t headwater__v1__accept_clock_request__pack
-                     (const Headwater__V1__AcceptClockRequest *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &headwater__v1__accept_clock_request__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t headwater__v1__accept_clock_request__pack_to_buffer
-                     (const Headwater__V1__AcceptClockRequest *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &headwater__v1__accept_clock_request__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Headwater__V1__AcceptClockRequest *
-       headwater__v1__accept_clock_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Headwater__V1__AcceptClockRequest *)
-     protobuf_c_message_unpack (&headwater__v1__accept_clock_request__descriptor,
-                                allocator, len, data);
-}
-void   headwater__v1__accept_clock_request__free_unpacked
-                     (Headwater__V1__AcceptClockRequest *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &headwater__v1__accept_clock_request__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   headwater__v1__accept_clock_reply__init
-                     (Headwater__V1__AcceptClockReply         *message)
-{
-  static const Headwater__V1__AcceptClockReply init_value = HEADWATER__V1__ACCEPT_CLOCK_REPLY__INIT;
-  *message = init_value;
-}
-size_t headwater__v1__accept_clock_reply__get_packed_size
-                     (const Headwater__V1__AcceptClockReply *message)
-{
-  assert(message->base.descriptor == &headwater__v1__accept_clock_reply__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t headwater__v1__accept_clock_reply__pack
-                     (const Headwater__V1__AcceptClockReply *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &headwater__v1__accept_clock_reply__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t headwater__v1__accept_clock_reply__pack_to_buffer
-                     (const Headwater__V1__AcceptClockReply *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &headwater__v1__accept_clock_reply__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Headwater__V1__AcceptClockReply *
-       headwater__v1__accept_clock_reply__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Headwater__V1__AcceptClockReply *)
-     protobuf_c_message_unpack (&headwater__v1__accept_clock_reply__descriptor,
-                                allocator, len, data);
-}
-void   headwater__v1__accept_clock_reply__free_unpacked
-                     (Headwater__V1__AcceptClockReply *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &headwater__v1__accept_clock_reply__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
 static const ProtobufCFieldDescriptor headwater__v1__error_detail__field_descriptors[4] =
 {
   {
@@ -2411,6 +2411,8 @@ const ProtobufCMessageDescriptor headwater__v1__receive_limits__descriptor =
   (ProtobufCMessageInit) headwater__v1__receive_limits__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const uint32_t headwater__v1__hello_request__version_min__default_value = 1u;
+static const uint32_t headwater__v1__hello_request__version_max__default_value = 1u;
 static const ProtobufCFieldDescriptor headwater__v1__hello_request__field_descriptors[7] =
 {
   {
@@ -2421,7 +2423,7 @@ static const ProtobufCFieldDescriptor headwater__v1__hello_request__field_descri
     offsetof(Headwater__V1__HelloRequest, has_version_min),
     offsetof(Headwater__V1__HelloRequest, version_min),
     NULL,
-    NULL,
+    &headwater__v1__hello_request__version_min__default_value,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -2433,7 +2435,7 @@ static const ProtobufCFieldDescriptor headwater__v1__hello_request__field_descri
     offsetof(Headwater__V1__HelloRequest, has_version_max),
     offsetof(Headwater__V1__HelloRequest, version_max),
     NULL,
-    NULL,
+    &headwater__v1__hello_request__version_max__default_value,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -2578,6 +2580,7 @@ const ProtobufCMessageDescriptor headwater__v1__peer__descriptor =
   (ProtobufCMessageInit) headwater__v1__peer__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const uint32_t headwater__v1__hello_reply__version__default_value = 1u;
 static const ProtobufCFieldDescriptor headwater__v1__hello_reply__field_descriptors[8] =
 {
   {
@@ -2588,7 +2591,7 @@ static const ProtobufCFieldDescriptor headwater__v1__hello_reply__field_descript
     offsetof(Headwater__V1__HelloReply, has_version),
     offsetof(Headwater__V1__HelloReply, version),
     NULL,
-    NULL,
+    &headwater__v1__hello_reply__version__default_value,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -2705,121 +2708,6 @@ const ProtobufCMessageDescriptor headwater__v1__hello_reply__descriptor =
   headwater__v1__hello_reply__field_indices_by_name,
   1,  headwater__v1__hello_reply__number_ranges,
   (ProtobufCMessageInit) headwater__v1__hello_reply__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor headwater__v1__column_spec__field_descriptors[2] =
-{
-  {
-    "name",
-    1,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_BYTES,
-    offsetof(Headwater__V1__ColumnSpec, has_name),
-    offsetof(Headwater__V1__ColumnSpec, name),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "type",
-    2,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_BYTES,
-    offsetof(Headwater__V1__ColumnSpec, has_type),
-    offsetof(Headwater__V1__ColumnSpec, type),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned headwater__v1__column_spec__field_indices_by_name[] = {
-  0,   /* field[0] = name */
-  1,   /* field[1] = type */
-};
-static const ProtobufCIntRange headwater__v1__column_spec__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 2 }
-};
-const ProtobufCMessageDescriptor headwater__v1__column_spec__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "headwater.v1.ColumnSpec",
-  "ColumnSpec",
-  "Headwater__V1__ColumnSpec",
-  "headwater.v1",
-  sizeof(Headwater__V1__ColumnSpec),
-  2,
-  headwater__v1__column_spec__field_descriptors,
-  headwater__v1__column_spec__field_indices_by_name,
-  1,  headwater__v1__column_spec__number_ranges,
-  (ProtobufCMessageInit) headwater__v1__column_spec__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor headwater__v1__output__field_descriptors[3] =
-{
-  {
-    "name",
-    1,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_BYTES,
-    offsetof(Headwater__V1__Output, has_name),
-    offsetof(Headwater__V1__Output, name),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "type",
-    2,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_BYTES,
-    offsetof(Headwater__V1__Output, has_type),
-    offsetof(Headwater__V1__Output, type),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "group",
-    3,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_BYTES,
-    offsetof(Headwater__V1__Output, has_group),
-    offsetof(Headwater__V1__Output, group),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned headwater__v1__output__field_indices_by_name[] = {
-  2,   /* field[2] = group */
-  0,   /* field[0] = name */
-  1,   /* field[1] = type */
-};
-static const ProtobufCIntRange headwater__v1__output__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 3 }
-};
-const ProtobufCMessageDescriptor headwater__v1__output__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "headwater.v1.Output",
-  "Output",
-  "Headwater__V1__Output",
-  "headwater.v1",
-  sizeof(Headwater__V1__Output),
-  3,
-  headwater__v1__output__field_descriptors,
-  headwater__v1__output__field_indices_by_name,
-  1,  headwater__v1__output__number_ranges,
-  (ProtobufCMessageInit) headwater__v1__output__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor headwater__v1__apply_request__field_descriptors[1] =
@@ -3461,6 +3349,236 @@ const ProtobufCMessageDescriptor headwater__v1__write_reply__descriptor =
   headwater__v1__write_reply__field_indices_by_name,
   1,  headwater__v1__write_reply__number_ranges,
   (ProtobufCMessageInit) headwater__v1__write_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor headwater__v1__open_producer_request__field_descriptors[2] =
+{
+  {
+    "project",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__OpenProducerRequest, has_project),
+    offsetof(Headwater__V1__OpenProducerRequest, project),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__OpenProducerRequest, has_name),
+    offsetof(Headwater__V1__OpenProducerRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned headwater__v1__open_producer_request__field_indices_by_name[] = {
+  1,   /* field[1] = name */
+  0,   /* field[0] = project */
+};
+static const ProtobufCIntRange headwater__v1__open_producer_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor headwater__v1__open_producer_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.OpenProducerRequest",
+  "OpenProducerRequest",
+  "Headwater__V1__OpenProducerRequest",
+  "headwater.v1",
+  sizeof(Headwater__V1__OpenProducerRequest),
+  2,
+  headwater__v1__open_producer_request__field_descriptors,
+  headwater__v1__open_producer_request__field_indices_by_name,
+  1,  headwater__v1__open_producer_request__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__open_producer_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor headwater__v1__open_producer_reply__field_descriptors[3] =
+{
+  {
+    "producer",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Headwater__V1__OpenProducerReply, has_producer),
+    offsetof(Headwater__V1__OpenProducerReply, producer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epoch",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Headwater__V1__OpenProducerReply, has_epoch),
+    offsetof(Headwater__V1__OpenProducerReply, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log_id",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__OpenProducerReply, has_log_id),
+    offsetof(Headwater__V1__OpenProducerReply, log_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned headwater__v1__open_producer_reply__field_indices_by_name[] = {
+  1,   /* field[1] = epoch */
+  2,   /* field[2] = log_id */
+  0,   /* field[0] = producer */
+};
+static const ProtobufCIntRange headwater__v1__open_producer_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor headwater__v1__open_producer_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.OpenProducerReply",
+  "OpenProducerReply",
+  "Headwater__V1__OpenProducerReply",
+  "headwater.v1",
+  sizeof(Headwater__V1__OpenProducerReply),
+  3,
+  headwater__v1__open_producer_reply__field_descriptors,
+  headwater__v1__open_producer_reply__field_indices_by_name,
+  1,  headwater__v1__open_producer_reply__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__open_producer_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor headwater__v1__column_spec__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__ColumnSpec, has_name),
+    offsetof(Headwater__V1__ColumnSpec, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__ColumnSpec, has_type),
+    offsetof(Headwater__V1__ColumnSpec, type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned headwater__v1__column_spec__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = type */
+};
+static const ProtobufCIntRange headwater__v1__column_spec__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor headwater__v1__column_spec__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.ColumnSpec",
+  "ColumnSpec",
+  "Headwater__V1__ColumnSpec",
+  "headwater.v1",
+  sizeof(Headwater__V1__ColumnSpec),
+  2,
+  headwater__v1__column_spec__field_descriptors,
+  headwater__v1__column_spec__field_indices_by_name,
+  1,  headwater__v1__column_spec__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__column_spec__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor headwater__v1__output__field_descriptors[3] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__Output, has_name),
+    offsetof(Headwater__V1__Output, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__Output, has_type),
+    offsetof(Headwater__V1__Output, type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "group",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__Output, has_group),
+    offsetof(Headwater__V1__Output, group),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned headwater__v1__output__field_indices_by_name[] = {
+  2,   /* field[2] = group */
+  0,   /* field[0] = name */
+  1,   /* field[1] = type */
+};
+static const ProtobufCIntRange headwater__v1__output__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor headwater__v1__output__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.Output",
+  "Output",
+  "Headwater__V1__Output",
+  "headwater.v1",
+  sizeof(Headwater__V1__Output),
+  3,
+  headwater__v1__output__field_descriptors,
+  headwater__v1__output__field_indices_by_name,
+  1,  headwater__v1__output__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__output__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor headwater__v1__get_request__field_descriptors[9] =
@@ -4520,44 +4638,6 @@ const ProtobufCMessageDescriptor headwater__v1__latest_request__descriptor =
   (ProtobufCMessageInit) headwater__v1__latest_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__status_request__field_descriptors[1] =
-{
-  {
-    "project",
-    1,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_BYTES,
-    offsetof(Headwater__V1__StatusRequest, has_project),
-    offsetof(Headwater__V1__StatusRequest, project),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned headwater__v1__status_request__field_indices_by_name[] = {
-  0,   /* field[0] = project */
-};
-static const ProtobufCIntRange headwater__v1__status_request__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 1 }
-};
-const ProtobufCMessageDescriptor headwater__v1__status_request__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "headwater.v1.StatusRequest",
-  "StatusRequest",
-  "Headwater__V1__StatusRequest",
-  "headwater.v1",
-  sizeof(Headwater__V1__StatusRequest),
-  1,
-  headwater__v1__status_request__field_descriptors,
-  headwater__v1__status_request__field_indices_by_name,
-  1,  headwater__v1__status_request__number_ranges,
-  (ProtobufCMessageInit) headwater__v1__status_request__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
 static const ProtobufCFieldDescriptor headwater__v1__audit_request__field_descriptors[3] =
 {
   {
@@ -4880,6 +4960,44 @@ const ProtobufCMessageDescriptor headwater__v1__audit_rows_request__descriptor =
   (ProtobufCMessageInit) headwater__v1__audit_rows_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor headwater__v1__status_request__field_descriptors[1] =
+{
+  {
+    "project",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__StatusRequest, has_project),
+    offsetof(Headwater__V1__StatusRequest, project),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned headwater__v1__status_request__field_indices_by_name[] = {
+  0,   /* field[0] = project */
+};
+static const ProtobufCIntRange headwater__v1__status_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor headwater__v1__status_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.StatusRequest",
+  "StatusRequest",
+  "Headwater__V1__StatusRequest",
+  "headwater.v1",
+  sizeof(Headwater__V1__StatusRequest),
+  1,
+  headwater__v1__status_request__field_descriptors,
+  headwater__v1__status_request__field_indices_by_name,
+  1,  headwater__v1__status_request__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__status_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 #define headwater__v1__snapshot_request__field_descriptors NULL
 #define headwater__v1__snapshot_request__field_indices_by_name NULL
 #define headwater__v1__snapshot_request__number_ranges NULL
@@ -5103,119 +5221,73 @@ const ProtobufCMessageDescriptor headwater__v1__compact_reply__descriptor =
   (ProtobufCMessageInit) headwater__v1__compact_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__open_producer_request__field_descriptors[2] =
+#define headwater__v1__accept_clock_request__field_descriptors NULL
+#define headwater__v1__accept_clock_request__field_indices_by_name NULL
+#define headwater__v1__accept_clock_request__number_ranges NULL
+const ProtobufCMessageDescriptor headwater__v1__accept_clock_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.AcceptClockRequest",
+  "AcceptClockRequest",
+  "Headwater__V1__AcceptClockRequest",
+  "headwater.v1",
+  sizeof(Headwater__V1__AcceptClockRequest),
+  0,
+  headwater__v1__accept_clock_request__field_descriptors,
+  headwater__v1__accept_clock_request__field_indices_by_name,
+  0,  headwater__v1__accept_clock_request__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__accept_clock_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor headwater__v1__accept_clock_reply__field_descriptors[2] =
 {
   {
-    "project",
+    "ahead",
     1,
     PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_BYTES,
-    offsetof(Headwater__V1__OpenProducerRequest, has_project),
-    offsetof(Headwater__V1__OpenProducerRequest, project),
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Headwater__V1__AcceptClockReply, has_ahead),
+    offsetof(Headwater__V1__AcceptClockReply, ahead),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "name",
+    "now",
     2,
     PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_BYTES,
-    offsetof(Headwater__V1__OpenProducerRequest, has_name),
-    offsetof(Headwater__V1__OpenProducerRequest, name),
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Headwater__V1__AcceptClockReply, has_now),
+    offsetof(Headwater__V1__AcceptClockReply, now),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned headwater__v1__open_producer_request__field_indices_by_name[] = {
-  1,   /* field[1] = name */
-  0,   /* field[0] = project */
+static const unsigned headwater__v1__accept_clock_reply__field_indices_by_name[] = {
+  0,   /* field[0] = ahead */
+  1,   /* field[1] = now */
 };
-static const ProtobufCIntRange headwater__v1__open_producer_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange headwater__v1__accept_clock_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 2 }
 };
-const ProtobufCMessageDescriptor headwater__v1__open_producer_request__descriptor =
+const ProtobufCMessageDescriptor headwater__v1__accept_clock_reply__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "headwater.v1.OpenProducerRequest",
-  "OpenProducerRequest",
-  "Headwater__V1__OpenProducerRequest",
+  "headwater.v1.AcceptClockReply",
+  "AcceptClockReply",
+  "Headwater__V1__AcceptClockReply",
   "headwater.v1",
-  sizeof(Headwater__V1__OpenProducerRequest),
+  sizeof(Headwater__V1__AcceptClockReply),
   2,
-  headwater__v1__open_producer_request__field_descriptors,
-  headwater__v1__open_producer_request__field_indices_by_name,
-  1,  headwater__v1__open_producer_request__number_ranges,
-  (ProtobufCMessageInit) headwater__v1__open_producer_request__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor headwater__v1__open_producer_reply__field_descriptors[3] =
-{
-  {
-    "producer",
-    1,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_UINT64,
-    offsetof(Headwater__V1__OpenProducerReply, has_producer),
-    offsetof(Headwater__V1__OpenProducerReply, producer),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "epoch",
-    2,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_UINT32,
-    offsetof(Headwater__V1__OpenProducerReply, has_epoch),
-    offsetof(Headwater__V1__OpenProducerReply, epoch),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "log_id",
-    3,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_BYTES,
-    offsetof(Headwater__V1__OpenProducerReply, has_log_id),
-    offsetof(Headwater__V1__OpenProducerReply, log_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned headwater__v1__open_producer_reply__field_indices_by_name[] = {
-  1,   /* field[1] = epoch */
-  2,   /* field[2] = log_id */
-  0,   /* field[0] = producer */
-};
-static const ProtobufCIntRange headwater__v1__open_producer_reply__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 3 }
-};
-const ProtobufCMessageDescriptor headwater__v1__open_producer_reply__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "headwater.v1.OpenProducerReply",
-  "OpenProducerReply",
-  "Headwater__V1__OpenProducerReply",
-  "headwater.v1",
-  sizeof(Headwater__V1__OpenProducerReply),
-  3,
-  headwater__v1__open_producer_reply__field_descriptors,
-  headwater__v1__open_producer_reply__field_indices_by_name,
-  1,  headwater__v1__open_producer_reply__number_ranges,
-  (ProtobufCMessageInit) headwater__v1__open_producer_reply__init,
+  headwater__v1__accept_clock_reply__field_descriptors,
+  headwater__v1__accept_clock_reply__field_indices_by_name,
+  1,  headwater__v1__accept_clock_reply__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__accept_clock_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor headwater__v1__follow_request__field_descriptors[5] =
@@ -5778,74 +5850,5 @@ const ProtobufCMessageDescriptor headwater__v1__bootstrap_end__descriptor =
   headwater__v1__bootstrap_end__field_indices_by_name,
   1,  headwater__v1__bootstrap_end__number_ranges,
   (ProtobufCMessageInit) headwater__v1__bootstrap_end__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-#define headwater__v1__accept_clock_request__field_descriptors NULL
-#define headwater__v1__accept_clock_request__field_indices_by_name NULL
-#define headwater__v1__accept_clock_request__number_ranges NULL
-const ProtobufCMessageDescriptor headwater__v1__accept_clock_request__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "headwater.v1.AcceptClockRequest",
-  "AcceptClockRequest",
-  "Headwater__V1__AcceptClockRequest",
-  "headwater.v1",
-  sizeof(Headwater__V1__AcceptClockRequest),
-  0,
-  headwater__v1__accept_clock_request__field_descriptors,
-  headwater__v1__accept_clock_request__field_indices_by_name,
-  0,  headwater__v1__accept_clock_request__number_ranges,
-  (ProtobufCMessageInit) headwater__v1__accept_clock_request__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor headwater__v1__accept_clock_reply__field_descriptors[2] =
-{
-  {
-    "ahead",
-    1,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_INT64,
-    offsetof(Headwater__V1__AcceptClockReply, has_ahead),
-    offsetof(Headwater__V1__AcceptClockReply, ahead),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "now",
-    2,
-    PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_INT64,
-    offsetof(Headwater__V1__AcceptClockReply, has_now),
-    offsetof(Headwater__V1__AcceptClockReply, now),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned headwater__v1__accept_clock_reply__field_indices_by_name[] = {
-  0,   /* field[0] = ahead */
-  1,   /* field[1] = now */
-};
-static const ProtobufCIntRange headwater__v1__accept_clock_reply__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 2 }
-};
-const ProtobufCMessageDescriptor headwater__v1__accept_clock_reply__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "headwater.v1.AcceptClockReply",
-  "AcceptClockReply",
-  "Headwater__V1__AcceptClockReply",
-  "headwater.v1",
-  sizeof(Headwater__V1__AcceptClockReply),
-  2,
-  headwater__v1__accept_clock_reply__field_descriptors,
-  headwater__v1__accept_clock_reply__field_indices_by_name,
-  1,  headwater__v1__accept_clock_reply__number_ranges,
-  (ProtobufCMessageInit) headwater__v1__accept_clock_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -49,16 +49,6 @@ final class ProtobufCArena {
         return unsafe next
     }
 
-    /// A copy of `bytes` in the arena, as protobuf-c holds `bytes` fields.
-    func copy(_ bytes: [UInt8]) -> ProtobufCBinaryData {
-        guard let memory = unsafe allocate(bytes.count) else { preconditionFailure("an arena to encode has no budget") }
-        unsafe bytes.withUnsafeBytes { source in
-            // The arena gave room for exactly this many bytes.
-            if let start = source.baseAddress { unsafe memory.copyMemory(from: start, byteCount: source.count) }
-        }
-        return unsafe ProtobufCBinaryData(len: bytes.count, data: memory.assumingMemoryBound(to: UInt8.self))
-    }
-
     /// Calls `body` with this arena as protobuf-c sees it; the arena outlives the call.
     func withAllocator<R>(_ body: (UnsafeMutablePointer<ProtobufCAllocator>) -> R) -> R {
         // Freeing one piece is left to the end of the arena.

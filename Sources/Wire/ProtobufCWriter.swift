@@ -1,103 +1,104 @@
 internal import CHeadwaterProto
-internal import FeatureModel
 
-/// Puts Swift values into a message that protobuf-c can pack.
+/// Puts Swift values into the members of a C struct that protobuf-c can pack; their bytes live in the arena.
 ///
-/// Message and field bytes live in an arena that the caller keeps until it has packed. Offsets come from the generated
-/// descriptor, and each access checks there that the field has the type it is written as.
-@unsafe
-struct ProtobufCWriter {
-    let message: UnsafeMutablePointer<ProtobufCMessage>
-    private let descriptor: HeadDescriptor
-    private let arena: ProtobufCArena
-
-    init(_ descriptor: HeadDescriptor, _ arena: ProtobufCArena) {
-        unsafe self.descriptor = descriptor
-        unsafe self.arena = arena
-        let described = unsafe descriptor.pointer.pointee
-        guard let memory = unsafe arena.allocate(described.sizeof_message) else {
-            preconditionFailure("an arena to encode has no budget")
-        }
-        // The message is as large as its descriptor says, and `message_init` fills all of it.
-        unsafe message = unsafe memory.bindMemory(to: ProtobufCMessage.self, capacity: 1)
-        unsafe described.message_init(message)
+/// Each takes the value, the member that holds it, and the member that says whether, or how many of them, there are. Values that
+/// are not optional are left out where they are zero or empty.
+extension ProtobufCArena {
+    func put<T: FixedWidthInteger>(_ value: T, _ field: inout T, _ isPresent: inout protobuf_c_boolean) {
+        guard value != 0 else { return }
+        field = value
+        isPresent = 1
     }
 
-    private func store<T>(_ value: T, at offset: UInt32) {
-        unsafe UnsafeMutableRawPointer(message).storeBytes(of: value, toByteOffset: Int(offset), as: T.self)
+    func put<T: FixedWidthInteger>(_ value: T?, _ field: inout T, _ isPresent: inout protobuf_c_boolean) {
+        guard let value else { return }
+        field = value
+        isPresent = 1
     }
 
-    private func markPresent(_ field: ProtobufCFieldDescriptor) {
-        unsafe store(protobuf_c_boolean(1), at: field.quantifier_offset)
-    }
-
-    private func store<T>(elements: [T], at field: ProtobufCFieldDescriptor) {
-        guard !elements.isEmpty else { return }
-        guard let memory = unsafe arena.allocate(elements.count * MemoryLayout<T>.stride) else {
-            preconditionFailure("an arena to encode has no budget")
-        }
-        // The arena gave room for exactly these elements; T is a C struct or a pointer, with nothing to destroy.
-        let start = unsafe memory.bindMemory(to: T.self, capacity: elements.count)
-        unsafe elements.withUnsafeBufferPointer { source in
-            if let first = source.baseAddress { unsafe start.initialize(from: first, count: source.count) }
-        }
-        unsafe store(elements.count, at: field.quantifier_offset)
-        unsafe store(start, at: field.offset)
-    }
-
-    func field(_ number: Int, _ value: [UInt8]?) {
-        guard let bytes = value else { return }
-        let field = unsafe descriptor.field(number, PROTOBUF_C_TYPE_BYTES)
-        unsafe markPresent(field)
-        unsafe store(arena.copy(bytes), at: field.offset)
-    }
-
-    func field(_ number: Int, _ value: String?) {
-        unsafe field(number, value.map { Array($0.utf8) })
-    }
-
-    func field(_ number: Int, _ value: [String]) {
-        let field = unsafe descriptor.field(number, PROTOBUF_C_TYPE_BYTES, repeated: true)
-        unsafe store(elements: value.map { unsafe arena.copy(Array($0.utf8)) }, at: field)
-    }
-
-    func field<T: HeadInteger>(_ number: Int, _ value: T?) {
-        guard let integer = value else { return }
-        let field = unsafe descriptor.field(number, T.protobufCType)
-        unsafe markPresent(field)
-        unsafe store(integer, at: field.offset)
-    }
-
-    func field(_ number: Int, _ value: Bool) {
+    func put(_ value: Bool, _ field: inout protobuf_c_boolean, _ isPresent: inout protobuf_c_boolean) {
         guard value else { return }
-        let field = unsafe descriptor.field(number, PROTOBUF_C_TYPE_BOOL)
-        unsafe markPresent(field)
-        unsafe store(protobuf_c_boolean(1), at: field.offset)
+        field = 1
+        isPresent = 1
     }
 
-    func field(_ number: Int, _ value: [UInt32]) {
-        let field = unsafe descriptor.field(number, PROTOBUF_C_TYPE_UINT32, repeated: true)
-        unsafe store(elements: value, at: field)
+    func put(_ value: [UInt8], _ field: inout ProtobufCBinaryData, _ isPresent: inout protobuf_c_boolean) {
+        unsafe put(value.isEmpty ? nil : value, &field, &isPresent)
     }
 
-    func field<H: Head>(_ number: Int, _ value: H?) throws(HeadwaterError) {
-        guard let head = value else { return }
-        let field = unsafe descriptor.field(number, PROTOBUF_C_TYPE_MESSAGE)
-        unsafe store(try message(head), at: field.offset)
+    func put(_ value: [UInt8]?, _ field: inout ProtobufCBinaryData, _ isPresent: inout protobuf_c_boolean) {
+        guard let value else { return }
+        unsafe field = unsafe value.withUnsafeBytes { unsafe copy(bytes: $0) }
+        isPresent = 1
     }
 
-    func field<H: Head>(_ number: Int, _ value: [H]) throws(HeadwaterError) {
-        let field = unsafe descriptor.field(number, PROTOBUF_C_TYPE_MESSAGE, repeated: true)
-        var messages = unsafe [UnsafeMutablePointer<ProtobufCMessage>]()
-        for head in value { unsafe messages.append(try message(head)) }
-        unsafe store(elements: messages, at: field)
+    func put(_ value: String, _ field: inout ProtobufCBinaryData, _ isPresent: inout protobuf_c_boolean) {
+        unsafe put(value.isEmpty ? nil : value, &field, &isPresent)
     }
 
-    private func message(_ head: some Head) throws(HeadwaterError) -> UnsafeMutablePointer<ProtobufCMessage> {
-        var copy = head
-        let writer = unsafe ProtobufCWriter(type(of: head).descriptor, arena)
-        var fields = unsafe HeadFields(writing: writer)
-        try copy.visit(&fields)
-        return unsafe writer.message
+    func put(_ value: String?, _ field: inout ProtobufCBinaryData, _ isPresent: inout protobuf_c_boolean) {
+        guard let value else { return }
+        unsafe field = unsafe copy(text: value)
+        isPresent = 1
+    }
+
+    func put(_ values: [String], _ field: inout UnsafeMutablePointer<ProtobufCBinaryData>?, _ count: inout Int) {
+        unsafe put(elements: values, &field, &count) { unsafe copy(text: $0) }
+    }
+
+    func put(_ values: [UInt32], _ field: inout UnsafeMutablePointer<UInt32>?, _ count: inout Int) {
+        unsafe put(elements: values, &field, &count) { $0 }
+    }
+
+    func put<Message>(_ message: Message?, _ field: inout UnsafeMutablePointer<Message>?) {
+        guard let message else { return }
+        unsafe field = unsafe copy(message)
+    }
+
+    func put<Message>(
+        _ messages: [Message], _ field: inout UnsafeMutablePointer<UnsafeMutablePointer<Message>?>?, _ count: inout Int
+    ) {
+        unsafe put(elements: messages, &field, &count) { unsafe copy($0) }
+    }
+
+    private func put<Element, T>(
+        elements: [Element], _ field: inout UnsafeMutablePointer<T>?, _ count: inout Int, _ made: (Element) -> T
+    ) {
+        guard !elements.isEmpty else { return }
+        // The arena gives room for exactly these elements; T is a C struct, a pointer or an integer, with nothing to destroy.
+        let start = unsafe room(for: T.self, count: elements.count)
+        for index in 0..<elements.count { unsafe (start + index).initialize(to: made(elements[index])) }
+        unsafe field = unsafe start
+        count = elements.count
+    }
+
+    /// A copy of a C struct in the arena.
+    private func copy<Message>(_ message: Message) -> UnsafeMutablePointer<Message> {
+        let start = unsafe room(for: Message.self, count: 1)
+        unsafe start.initialize(to: message)
+        return unsafe start
+    }
+
+    private func copy(text: String) -> ProtobufCBinaryData {
+        var text = text
+        return text.withUTF8 { unsafe copy(bytes: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// A copy of `bytes` in the arena, as protobuf-c holds `bytes` fields.
+    private func copy(bytes: UnsafeRawBufferPointer) -> ProtobufCBinaryData {
+        let start = unsafe room(for: UInt8.self, count: bytes.count)
+        // The arena gave room for exactly this many bytes.
+        if let source = bytes.baseAddress {
+            unsafe UnsafeMutableRawPointer(start).copyMemory(from: source, byteCount: bytes.count)
+        }
+        return unsafe ProtobufCBinaryData(len: bytes.count, data: start)
+    }
+
+    private func room<T>(for type: T.Type, count: Int) -> UnsafeMutablePointer<T> {
+        guard let memory = unsafe allocate(count * MemoryLayout<T>.stride) else {
+            preconditionFailure("an arena to encode has no budget")
+        }
+        return unsafe memory.bindMemory(to: T.self, capacity: count)
     }
 }

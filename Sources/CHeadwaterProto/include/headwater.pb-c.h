@@ -20,8 +20,6 @@ typedef struct Headwater__V1__ReceiveLimits Headwater__V1__ReceiveLimits;
 typedef struct Headwater__V1__HelloRequest Headwater__V1__HelloRequest;
 typedef struct Headwater__V1__Peer Headwater__V1__Peer;
 typedef struct Headwater__V1__HelloReply Headwater__V1__HelloReply;
-typedef struct Headwater__V1__ColumnSpec Headwater__V1__ColumnSpec;
-typedef struct Headwater__V1__Output Headwater__V1__Output;
 typedef struct Headwater__V1__ApplyRequest Headwater__V1__ApplyRequest;
 typedef struct Headwater__V1__ApplyReply Headwater__V1__ApplyReply;
 typedef struct Headwater__V1__PromoteRequest Headwater__V1__PromoteRequest;
@@ -31,6 +29,10 @@ typedef struct Headwater__V1__DescribeRequest Headwater__V1__DescribeRequest;
 typedef struct Headwater__V1__JSONReply Headwater__V1__JSONReply;
 typedef struct Headwater__V1__WriteRequest Headwater__V1__WriteRequest;
 typedef struct Headwater__V1__WriteReply Headwater__V1__WriteReply;
+typedef struct Headwater__V1__OpenProducerRequest Headwater__V1__OpenProducerRequest;
+typedef struct Headwater__V1__OpenProducerReply Headwater__V1__OpenProducerReply;
+typedef struct Headwater__V1__ColumnSpec Headwater__V1__ColumnSpec;
+typedef struct Headwater__V1__Output Headwater__V1__Output;
 typedef struct Headwater__V1__GetRequest Headwater__V1__GetRequest;
 typedef struct Headwater__V1__GetReply Headwater__V1__GetReply;
 typedef struct Headwater__V1__GetPreparedRequest Headwater__V1__GetPreparedRequest;
@@ -41,18 +43,18 @@ typedef struct Headwater__V1__RowsData Headwater__V1__RowsData;
 typedef struct Headwater__V1__RowsEnd Headwater__V1__RowsEnd;
 typedef struct Headwater__V1__ScanRequest Headwater__V1__ScanRequest;
 typedef struct Headwater__V1__LatestRequest Headwater__V1__LatestRequest;
-typedef struct Headwater__V1__StatusRequest Headwater__V1__StatusRequest;
 typedef struct Headwater__V1__AuditRequest Headwater__V1__AuditRequest;
 typedef struct Headwater__V1__HashScope Headwater__V1__HashScope;
 typedef struct Headwater__V1__AuditDigestRequest Headwater__V1__AuditDigestRequest;
 typedef struct Headwater__V1__AuditDigestReply Headwater__V1__AuditDigestReply;
 typedef struct Headwater__V1__AuditRowsRequest Headwater__V1__AuditRowsRequest;
+typedef struct Headwater__V1__StatusRequest Headwater__V1__StatusRequest;
 typedef struct Headwater__V1__SnapshotRequest Headwater__V1__SnapshotRequest;
 typedef struct Headwater__V1__SnapshotReply Headwater__V1__SnapshotReply;
 typedef struct Headwater__V1__CompactRequest Headwater__V1__CompactRequest;
 typedef struct Headwater__V1__CompactReply Headwater__V1__CompactReply;
-typedef struct Headwater__V1__OpenProducerRequest Headwater__V1__OpenProducerRequest;
-typedef struct Headwater__V1__OpenProducerReply Headwater__V1__OpenProducerReply;
+typedef struct Headwater__V1__AcceptClockRequest Headwater__V1__AcceptClockRequest;
+typedef struct Headwater__V1__AcceptClockReply Headwater__V1__AcceptClockReply;
 typedef struct Headwater__V1__FollowRequest Headwater__V1__FollowRequest;
 typedef struct Headwater__V1__FollowData Headwater__V1__FollowData;
 typedef struct Headwater__V1__FollowEnd Headwater__V1__FollowEnd;
@@ -63,8 +65,6 @@ typedef struct Headwater__V1__ForgetReply Headwater__V1__ForgetReply;
 typedef struct Headwater__V1__BootstrapRequest Headwater__V1__BootstrapRequest;
 typedef struct Headwater__V1__BootstrapData Headwater__V1__BootstrapData;
 typedef struct Headwater__V1__BootstrapEnd Headwater__V1__BootstrapEnd;
-typedef struct Headwater__V1__AcceptClockRequest Headwater__V1__AcceptClockRequest;
-typedef struct Headwater__V1__AcceptClockReply Headwater__V1__AcceptClockReply;
 
 
 /* --- enums --- */
@@ -73,7 +73,7 @@ typedef struct Headwater__V1__AcceptClockReply Headwater__V1__AcceptClockReply;
 /* --- messages --- */
 
 /*
- * The head of every answer whose status is not OK.
+ * Why a request failed: the head of every answer whose status is not OK.
  */
 struct  Headwater__V1__ErrorDetail
 {
@@ -82,10 +82,13 @@ struct  Headwater__V1__ErrorDetail
   uint32_t code;
   protobuf_c_boolean has_message;
   ProtobufCBinaryData message;
+  /*
+   * The file, row or field that is meant. Absent: none.
+   */
   protobuf_c_boolean has_location;
   ProtobufCBinaryData location;
   /*
-   * With DEADLINE_EXCEEDED for a min_position: how far the store had come.
+   * Where a read with a `min_position` ran out of time, how far the store had come. Absent: it failed for another reason.
    */
   protobuf_c_boolean has_applied_position;
   uint64_t applied_position;
@@ -96,7 +99,7 @@ struct  Headwater__V1__ErrorDetail
 
 
 /*
- * What one side of a connection takes.
+ * What one side of a connection takes, as it stands on the wire.
  */
 struct  Headwater__V1__ReceiveLimits
 {
@@ -115,13 +118,25 @@ struct  Headwater__V1__ReceiveLimits
     , 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
+/*
+ * What a client says first.
+ */
 struct  Headwater__V1__HelloRequest
 {
   ProtobufCMessage base;
+  /*
+   * The lowest frame version that the client speaks.
+   */
   protobuf_c_boolean has_version_min;
   uint32_t version_min;
+  /*
+   * The highest frame version that the client speaks.
+   */
   protobuf_c_boolean has_version_max;
   uint32_t version_max;
+  /*
+   * Bytes: what authenticates the client. Absent: nothing does.
+   */
   protobuf_c_boolean has_token;
   ProtobufCBinaryData token;
   size_t n_capabilities;
@@ -130,15 +145,18 @@ struct  Headwater__V1__HelloRequest
   ProtobufCBinaryData project;
   protobuf_c_boolean has_client_name;
   ProtobufCBinaryData client_name;
+  /*
+   * What the client takes. Absent: the defaults.
+   */
   Headwater__V1__ReceiveLimits *limits;
 };
 #define HEADWATER__V1__HELLO_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__hello_request__descriptor) \
-    , 0, 0, 0, 0, 0, {0,NULL}, 0,NULL, 0, {0,NULL}, 0, {0,NULL}, NULL }
+    , 0, 1u, 0, 1u, 0, {0,NULL}, 0,NULL, 0, {0,NULL}, 0, {0,NULL}, NULL }
 
 
 /*
- * Where another role of this store is served.
+ * Where another role of the store is served.
  */
 struct  Headwater__V1__Peer
 {
@@ -153,25 +171,37 @@ struct  Headwater__V1__Peer
     , 0, {0,NULL}, 0, {0,NULL} }
 
 
+/*
+ * What the server is.
+ */
 struct  Headwater__V1__HelloReply
 {
   ProtobufCMessage base;
+  /*
+   * The frame version chosen.
+   */
   protobuf_c_boolean has_version;
   uint32_t version;
   protobuf_c_boolean has_server_version;
   ProtobufCBinaryData server_version;
   /*
-   * online, offline
+   * `online`, `offline`, or both.
    */
   size_t n_roles;
   ProtobufCBinaryData *roles;
+  /*
+   * Where the other roles of this store are served.
+   */
   size_t n_peers;
   Headwater__V1__Peer **peers;
   /*
-   * 16 bytes
+   * Bytes: 16, of the log whose positions the server tells.
    */
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
+  /*
+   * What the server takes. Absent: the defaults.
+   */
   Headwater__V1__ReceiveLimits *limits;
   /*
    * Microseconds since 1970 UTC.
@@ -183,46 +213,12 @@ struct  Headwater__V1__HelloReply
 };
 #define HEADWATER__V1__HELLO_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__hello_reply__descriptor) \
-    , 0, 0, 0, {0,NULL}, 0,NULL, 0,NULL, 0, {0,NULL}, NULL, 0, 0, 0,NULL }
+    , 0, 1u, 0, {0,NULL}, 0,NULL, 0,NULL, 0, {0,NULL}, NULL, 0, 0, 0,NULL }
 
 
 /*
- * A named column; `type` as definitions spell it: float64, array(string), vector(64).
+ * Definitions to apply or to plan; the body is their canonical JSON.
  */
-struct  Headwater__V1__ColumnSpec
-{
-  ProtobufCMessage base;
-  protobuf_c_boolean has_name;
-  ProtobufCBinaryData name;
-  protobuf_c_boolean has_type;
-  ProtobufCBinaryData type;
-};
-#define HEADWATER__V1__COLUMN_SPEC__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__column_spec__descriptor) \
-    , 0, {0,NULL}, 0, {0,NULL} }
-
-
-/*
- * One column of an answer.
- */
-struct  Headwater__V1__Output
-{
-  ProtobufCMessage base;
-  protobuf_c_boolean has_name;
-  ProtobufCBinaryData name;
-  protobuf_c_boolean has_type;
-  ProtobufCBinaryData type;
-  /*
-   * The feature group it is read from, as name@version; absent for columns of no group.
-   */
-  protobuf_c_boolean has_group;
-  ProtobufCBinaryData group;
-};
-#define HEADWATER__V1__OUTPUT__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__output__descriptor) \
-    , 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL} }
-
-
 struct  Headwater__V1__ApplyRequest
 {
   ProtobufCMessage base;
@@ -234,6 +230,9 @@ struct  Headwater__V1__ApplyRequest
     , 0, {0,NULL} }
 
 
+/*
+ * What apply did, or would do; the body is the plan as JSON.
+ */
 struct  Headwater__V1__ApplyReply
 {
   ProtobufCMessage base;
@@ -250,7 +249,7 @@ struct  Headwater__V1__ApplyReply
 
 
 /*
- * Asks that a name without a version should mean another version; the answer is an ApplyReply with the plan as JSON.
+ * Asks that a name without a version should mean another version; the answer is an `ApplyReply` with the plan as JSON.
  */
 struct  Headwater__V1__PromoteRequest
 {
@@ -258,22 +257,22 @@ struct  Headwater__V1__PromoteRequest
   protobuf_c_boolean has_project;
   ProtobufCBinaryData project;
   /*
-   * group, service
+   * `group` or `service`.
    */
   protobuf_c_boolean has_kind;
   ProtobufCBinaryData kind;
   /*
-   * NAME@VERSION
+   * The version that is meant from now on: `orders@2`.
    */
   protobuf_c_boolean has_name;
   ProtobufCBinaryData name;
   /*
-   * Also a version without rows.
+   * Whether a version without rows is promoted too.
    */
   protobuf_c_boolean has_force;
   protobuf_c_boolean force;
   /*
-   * Only says what it would do.
+   * Whether it only says what it would do.
    */
   protobuf_c_boolean has_dry_run;
   protobuf_c_boolean dry_run;
@@ -284,7 +283,7 @@ struct  Headwater__V1__PromoteRequest
 
 
 /*
- * Removes one thing; the answer is an ApplyReply with the plan as JSON.
+ * Removes one thing; the answer is an `ApplyReply` with the plan as JSON.
  */
 struct  Headwater__V1__RemoveRequest
 {
@@ -292,27 +291,27 @@ struct  Headwater__V1__RemoveRequest
   protobuf_c_boolean has_project;
   ProtobufCBinaryData project;
   /*
-   * project, entity, group, feature, service, dataset
+   * `project`, `entity`, `group`, `feature`, `service` or `dataset`.
    */
   protobuf_c_boolean has_kind;
   ProtobufCBinaryData kind;
   /*
-   * NAME or NAME@VERSION; of a feature GROUP:FEATURE
+   * `orders` or `orders@2`; of a feature `orders@2:total`.
    */
   protobuf_c_boolean has_name;
   ProtobufCBinaryData name;
   /*
-   * Also what depends on it.
+   * Whether what depends on it is removed too.
    */
   protobuf_c_boolean has_force;
   protobuf_c_boolean force;
   /*
-   * Rows of a group stay for reads as of positions before.
+   * Whether rows of a group stay for reads as of positions before.
    */
   protobuf_c_boolean has_keep_history;
   protobuf_c_boolean keep_history;
   /*
-   * Only says what it would do.
+   * Whether it only says what it would do.
    */
   protobuf_c_boolean has_dry_run;
   protobuf_c_boolean dry_run;
@@ -322,6 +321,9 @@ struct  Headwater__V1__RemoveRequest
     , 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL}, 0, 0, 0, 0, 0, 0 }
 
 
+/*
+ * Asks for all definitions of a project.
+ */
 struct  Headwater__V1__ListRequest
 {
   ProtobufCMessage base;
@@ -333,6 +335,9 @@ struct  Headwater__V1__ListRequest
     , 0, {0,NULL} }
 
 
+/*
+ * Asks for one definition.
+ */
 struct  Headwater__V1__DescribeRequest
 {
   ProtobufCMessage base;
@@ -341,7 +346,7 @@ struct  Headwater__V1__DescribeRequest
   protobuf_c_boolean has_name;
   ProtobufCBinaryData name;
   /*
-   * As definitions were at this position.
+   * The position as of which the definition is told. Absent: the latest.
    */
   protobuf_c_boolean has_as_of;
   uint64_t as_of;
@@ -351,6 +356,9 @@ struct  Headwater__V1__DescribeRequest
     , 0, {0,NULL}, 0, {0,NULL}, 0, 0 }
 
 
+/*
+ * An answer whose body is JSON.
+ */
 struct  Headwater__V1__JSONReply
 {
   ProtobufCMessage base;
@@ -362,13 +370,16 @@ struct  Headwater__V1__JSONReply
     , 0, 0 }
 
 
+/*
+ * Rows and tombstones to write; the body is a `RecordBody`.
+ */
 struct  Headwater__V1__WriteRequest
 {
   ProtobufCMessage base;
   protobuf_c_boolean has_project;
   ProtobufCBinaryData project;
   /*
-   * 0: no session, a retry is a second write.
+   * The session's number; 0 where there is none, so that a retry is a second write.
    */
   protobuf_c_boolean has_producer;
   uint64_t producer;
@@ -377,7 +388,7 @@ struct  Headwater__V1__WriteRequest
   protobuf_c_boolean has_sequence;
   uint64_t sequence;
   /*
-   * The catalog that the client encoded against; absent: not checked.
+   * The catalog that the client encoded against. Absent: it is not checked.
    */
   protobuf_c_boolean has_catalog_version;
   uint64_t catalog_version;
@@ -387,6 +398,9 @@ struct  Headwater__V1__WriteRequest
     , 0, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
+/*
+ * What a write did.
+ */
 struct  Headwater__V1__WriteReply
 {
   ProtobufCMessage base;
@@ -400,12 +414,12 @@ struct  Headwater__V1__WriteReply
   size_t n_row_counts;
   uint32_t *row_counts;
   /*
-   * Deleted keys for which a newer row wins; the row numbers of the first 64 are the body.
+   * Deleted keys for which a newer row wins; the row numbers of the first 64 are the body, u32 each.
    */
   protobuf_c_boolean has_keys_with_newer_rows;
   uint64_t keys_with_newer_rows;
   /*
-   * The write had been applied before; this is its first answer.
+   * Whether the write had been applied before, and this is its first answer.
    */
   protobuf_c_boolean has_duplicate;
   protobuf_c_boolean duplicate;
@@ -425,28 +439,126 @@ struct  Headwater__V1__WriteReply
     , 0, 0, 0, 0, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
+/*
+ * Asks for a session in which retries are safe.
+ */
+struct  Headwater__V1__OpenProducerRequest
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_project;
+  ProtobufCBinaryData project;
+  protobuf_c_boolean has_name;
+  ProtobufCBinaryData name;
+};
+#define HEADWATER__V1__OPEN_PRODUCER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__open_producer_request__descriptor) \
+    , 0, {0,NULL}, 0, {0,NULL} }
+
+
+/*
+ * A new session.
+ */
+struct  Headwater__V1__OpenProducerReply
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_producer;
+  uint64_t producer;
+  protobuf_c_boolean has_epoch;
+  uint32_t epoch;
+  /*
+   * Bytes: 16, of the log that the session is in.
+   */
+  protobuf_c_boolean has_log_id;
+  ProtobufCBinaryData log_id;
+};
+#define HEADWATER__V1__OPEN_PRODUCER_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__open_producer_reply__descriptor) \
+    , 0, 0, 0, 0, 0, {0,NULL} }
+
+
+/*
+ * A named column.
+ */
+struct  Headwater__V1__ColumnSpec
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_name;
+  ProtobufCBinaryData name;
+  /*
+   * As definitions spell it: `float64`, `array(string)`, `vector(64)`.
+   */
+  protobuf_c_boolean has_type;
+  ProtobufCBinaryData type;
+};
+#define HEADWATER__V1__COLUMN_SPEC__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__column_spec__descriptor) \
+    , 0, {0,NULL}, 0, {0,NULL} }
+
+
+/*
+ * One column of an answer.
+ */
+struct  Headwater__V1__Output
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_name;
+  ProtobufCBinaryData name;
+  /*
+   * As definitions spell it: `float64`, `array(string)`, `vector(64)`.
+   */
+  protobuf_c_boolean has_type;
+  ProtobufCBinaryData type;
+  /*
+   * The feature group it is read from, as `name@version`; empty for columns of no group.
+   */
+  protobuf_c_boolean has_group;
+  ProtobufCBinaryData group;
+};
+#define HEADWATER__V1__OUTPUT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__output__descriptor) \
+    , 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL} }
+
+
+/*
+ * Asks for the latest features of keys; the body is a batch of the key columns.
+ */
 struct  Headwater__V1__GetRequest
 {
   ProtobufCMessage base;
   protobuf_c_boolean has_project;
   ProtobufCBinaryData project;
   /*
-   * One of: service (`name` or `name@version`), features (`group:feature`, `group@version:feature`).
+   * `name` or `name@version`. Absent: `features` are given.
    */
   protobuf_c_boolean has_service;
   ProtobufCBinaryData service;
+  /*
+   * `group:feature` or `group@version:feature` each; empty where a service is given.
+   */
   size_t n_features;
   ProtobufCBinaryData *features;
   protobuf_c_boolean has_full_feature_names;
   protobuf_c_boolean full_feature_names;
+  /*
+   * The clock for max_age. Absent: now.
+   */
   protobuf_c_boolean has_at;
   int64_t at;
   protobuf_c_boolean has_min_position;
   uint64_t min_position;
+  /*
+   * Bytes: 16, of the log that `min_position` is of; empty where it is not checked.
+   */
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
+  /*
+   * The name of each column of the body.
+   */
   size_t n_key_names;
   ProtobufCBinaryData *key_names;
+  /*
+   * Whether the answer says when each value became true.
+   */
   protobuf_c_boolean has_event_times;
   protobuf_c_boolean event_times;
 };
@@ -455,11 +567,17 @@ struct  Headwater__V1__GetRequest
     , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0,NULL, 0, 0 }
 
 
+/*
+ * The answer of a get; the body is `Cells`.
+ */
 struct  Headwater__V1__GetReply
 {
   ProtobufCMessage base;
   protobuf_c_boolean has_position;
   uint64_t position;
+  /*
+   * Bytes: 16, of the log that `position` is of.
+   */
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
   size_t n_outputs;
@@ -471,17 +589,27 @@ struct  Headwater__V1__GetReply
 
 
 /*
- * The handle stands in the body. A request without any of these has no head at all.
+ * Asks for the latest features of keys by a handle; the body is packed columns, their tag the handle. So is the answer, which has
+ * no head. A request without any of these fields has none either.
  */
 struct  Headwater__V1__GetPreparedRequest
 {
   ProtobufCMessage base;
+  /*
+   * The clock for max_age. Absent: now.
+   */
   protobuf_c_boolean has_at;
   int64_t at;
   protobuf_c_boolean has_min_position;
   uint64_t min_position;
+  /*
+   * Bytes: 16, of the log that `min_position` is of; empty where it is not checked.
+   */
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
+  /*
+   * Whether the answer says when each value became true.
+   */
   protobuf_c_boolean has_event_times;
   protobuf_c_boolean event_times;
 };
@@ -490,19 +618,28 @@ struct  Headwater__V1__GetPreparedRequest
     , 0, 0, 0, 0, 0, {0,NULL}, 0, 0 }
 
 
+/*
+ * Asks for a handle, so that gets resolve no names.
+ */
 struct  Headwater__V1__PrepareRequest
 {
   ProtobufCMessage base;
   protobuf_c_boolean has_project;
   ProtobufCBinaryData project;
+  /*
+   * `name` or `name@version`. Absent: `features` are given.
+   */
   protobuf_c_boolean has_service;
   ProtobufCBinaryData service;
+  /*
+   * `group:feature` or `group@version:feature` each; empty where a service is given.
+   */
   size_t n_features;
   ProtobufCBinaryData *features;
   protobuf_c_boolean has_full_feature_names;
   protobuf_c_boolean full_feature_names;
   /*
-   * As definitions were at this position: what a history takes. No handle is made.
+   * The position as of which definitions are read, for a history: no handle is made. Absent: a handle is made.
    */
   protobuf_c_boolean has_as_of;
   uint64_t as_of;
@@ -512,16 +649,19 @@ struct  Headwater__V1__PrepareRequest
     , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0, 0, 0 }
 
 
+/*
+ * A handle, valid on the connection that prepared it.
+ */
 struct  Headwater__V1__PrepareReply
 {
   ProtobufCMessage base;
-  /*
-   * Valid on the connection that prepared it.
-   */
   protobuf_c_boolean has_handle;
   uint64_t handle;
   size_t n_outputs;
   Headwater__V1__Output **outputs;
+  /*
+   * The key columns that a get must send.
+   */
   size_t n_keys;
   Headwater__V1__ColumnSpec **keys;
   /*
@@ -535,32 +675,56 @@ struct  Headwater__V1__PrepareReply
     , 0, 0, 0,NULL, 0,NULL, 0,NULL }
 
 
+/*
+ * Asks for a point-in-time join; the spine is in the body and in data frames.
+ */
 struct  Headwater__V1__HistoryRequest
 {
   ProtobufCMessage base;
   protobuf_c_boolean has_project;
   ProtobufCBinaryData project;
+  /*
+   * `name` or `name@version`. Absent: `features` are given.
+   */
   protobuf_c_boolean has_service;
   ProtobufCBinaryData service;
+  /*
+   * `group:feature` or `group@version:feature` each; empty where a service is given.
+   */
   size_t n_features;
   ProtobufCBinaryData *features;
   protobuf_c_boolean has_full_feature_names;
   protobuf_c_boolean full_feature_names;
+  /*
+   * Columns of the spine's batches: keys and the time, in order.
+   */
   size_t n_spine_columns;
   Headwater__V1__ColumnSpec **spine_columns;
+  /*
+   * Which of them is the time.
+   */
   protobuf_c_boolean has_spine_time;
   ProtobufCBinaryData spine_time;
+  /*
+   * The position as of which rows are read. Absent: the latest.
+   */
   protobuf_c_boolean has_as_of;
   uint64_t as_of;
   /*
-   * availability: ingest
+   * Whether a row must also have been known at the spine row's time.
    */
   protobuf_c_boolean has_availability_ingest;
   protobuf_c_boolean availability_ingest;
   protobuf_c_boolean has_min_position;
   uint64_t min_position;
+  /*
+   * Bytes: 16, of the log that `min_position` is of; empty where it is not checked.
+   */
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
+  /*
+   * Whether the answer says when each value became true.
+   */
   protobuf_c_boolean has_event_times;
   protobuf_c_boolean event_times;
 };
@@ -569,11 +733,20 @@ struct  Headwater__V1__HistoryRequest
     , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0, 0,NULL, 0, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, 0 }
 
 
+/*
+ * One batch of a stream of rows.
+ */
 struct  Headwater__V1__RowsData
 {
   ProtobufCMessage base;
+  /*
+   * Number of the batch's first row in the whole answer.
+   */
   protobuf_c_boolean has_row_offset;
   uint64_t row_offset;
+  /*
+   * The columns; in the first frame of a stream.
+   */
   size_t n_outputs;
   Headwater__V1__Output **outputs;
 };
@@ -582,6 +755,9 @@ struct  Headwater__V1__RowsData
     , 0, 0, 0,NULL }
 
 
+/*
+ * The end of a stream of rows.
+ */
 struct  Headwater__V1__RowsEnd
 {
   ProtobufCMessage base;
@@ -589,6 +765,9 @@ struct  Headwater__V1__RowsEnd
   uint64_t position;
   protobuf_c_boolean has_rows;
   uint64_t rows;
+  /*
+   * Bytes: 16, of the log that `position` is of.
+   */
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
 };
@@ -597,6 +776,9 @@ struct  Headwater__V1__RowsEnd
     , 0, 0, 0, 0, 0, {0,NULL} }
 
 
+/*
+ * Asks for the rows of a group.
+ */
 struct  Headwater__V1__ScanRequest
 {
   ProtobufCMessage base;
@@ -605,32 +787,44 @@ struct  Headwater__V1__ScanRequest
   protobuf_c_boolean has_group;
   ProtobufCBinaryData group;
   /*
-   * None: all.
+   * Empty for all.
    */
   size_t n_columns;
   ProtobufCBinaryData *columns;
+  /*
+   * The first event time that is taken. Absent: all before `end`.
+   */
   protobuf_c_boolean has_start;
   int64_t start;
   /*
-   * Exclusive.
+   * The first event time that is not taken any more. Absent: all from `start` on.
    */
   protobuf_c_boolean has_end;
   int64_t end;
+  /*
+   * The position as of which rows are read. Absent: the latest.
+   */
   protobuf_c_boolean has_as_of;
   uint64_t as_of;
+  /*
+   * Whether tombstones are told too.
+   */
   protobuf_c_boolean has_deletes;
   protobuf_c_boolean deletes;
   protobuf_c_boolean has_min_position;
   uint64_t min_position;
+  /*
+   * Bytes: 16, of the log that `min_position` is of; empty where it is not checked.
+   */
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
   /*
-   * Only rows of the keys in the body, a Batch whose column i is key_names[i]. None: all keys.
+   * Only rows of the keys in the body are told, a batch whose column i is `key_names[i]`; empty for rows of all keys.
    */
   size_t n_key_names;
   ProtobufCBinaryData *key_names;
   /*
-   * Beside features only keys and event time.
+   * Whether beside features only keys and event time are told.
    */
   protobuf_c_boolean has_brief;
   protobuf_c_boolean brief;
@@ -640,6 +834,9 @@ struct  Headwater__V1__ScanRequest
     , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0,NULL, 0, 0 }
 
 
+/*
+ * Asks for the latest row of every key of a group.
+ */
 struct  Headwater__V1__LatestRequest
 {
   ProtobufCMessage base;
@@ -647,23 +844,41 @@ struct  Headwater__V1__LatestRequest
   ProtobufCBinaryData project;
   protobuf_c_boolean has_group;
   ProtobufCBinaryData group;
+  /*
+   * Empty for all.
+   */
   size_t n_columns;
   ProtobufCBinaryData *columns;
+  /*
+   * The position as of which rows are read. Absent: the latest.
+   */
   protobuf_c_boolean has_as_of;
   uint64_t as_of;
+  /*
+   * Whether tombstones are told too.
+   */
   protobuf_c_boolean has_deletes;
   protobuf_c_boolean deletes;
   protobuf_c_boolean has_min_position;
   uint64_t min_position;
+  /*
+   * Bytes: 16, of the log that `min_position` is of; empty where it is not checked.
+   */
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
   /*
-   * The latest rows with an event time up to it.
+   * The event time up to which rows count. Absent: all count.
    */
   protobuf_c_boolean has_at;
   int64_t at;
+  /*
+   * Only rows of the keys in the body are told, a batch whose column i is `key_names[i]`; empty for rows of all keys.
+   */
   size_t n_key_names;
   ProtobufCBinaryData *key_names;
+  /*
+   * Whether beside features only keys and event time are told.
+   */
   protobuf_c_boolean has_brief;
   protobuf_c_boolean brief;
 };
@@ -672,24 +887,22 @@ struct  Headwater__V1__LatestRequest
     , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, 0, 0,NULL, 0, 0 }
 
 
-struct  Headwater__V1__StatusRequest
-{
-  ProtobufCMessage base;
-  protobuf_c_boolean has_project;
-  ProtobufCBinaryData project;
-};
-#define HEADWATER__V1__STATUS_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__status_request__descriptor) \
-    , 0, {0,NULL} }
-
-
+/*
+ * Asks whether the stores agree; the answer is a stream of progress that ends with the report.
+ */
 struct  Headwater__V1__AuditRequest
 {
   ProtobufCMessage base;
+  /*
+   * Empty for all projects.
+   */
   protobuf_c_boolean has_project;
   ProtobufCBinaryData project;
   protobuf_c_boolean has_min_position;
   uint64_t min_position;
+  /*
+   * Bytes: 16, of the log that `min_position` is of; empty where it is not checked.
+   */
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
 };
@@ -710,12 +923,18 @@ struct  Headwater__V1__HashScope
   protobuf_c_boolean has_seed;
   uint64_t seed;
   /*
-   * The parts: all hashes whose first bits are one of `prefixes`, each cut into 1 << split_bits buckets.
+   * How many of a hash's first bits name a part.
    */
   protobuf_c_boolean has_prefix_bits;
   uint32_t prefix_bits;
+  /*
+   * Each part is cut into `1 << split_bits` buckets.
+   */
   protobuf_c_boolean has_split_bits;
   uint32_t split_bits;
+  /*
+   * The parts: all hashes whose first bits are one of these.
+   */
   size_t n_prefixes;
   uint32_t *prefixes;
 };
@@ -725,7 +944,7 @@ struct  Headwater__V1__HashScope
 
 
 /*
- * Digests of the latest rows, by hash bucket.
+ * Asks for digests of the latest rows, by hash bucket.
  */
 struct  Headwater__V1__AuditDigestRequest
 {
@@ -736,10 +955,13 @@ struct  Headwater__V1__AuditDigestRequest
   protobuf_c_boolean has_position;
   uint64_t position;
   /*
-   * 0: all groups.
+   * 0 for all groups.
    */
   protobuf_c_boolean has_group_id;
   uint32_t group_id;
+  /*
+   * The buckets that are asked for. Absent: the request is refused.
+   */
   Headwater__V1__HashScope *scope;
   protobuf_c_boolean has_is_same_cut;
   protobuf_c_boolean is_same_cut;
@@ -749,6 +971,9 @@ struct  Headwater__V1__AuditDigestRequest
     , 0, 0, 0, 0, NULL, 0, 0 }
 
 
+/*
+ * The position that the digests in the body are of.
+ */
 struct  Headwater__V1__AuditDigestReply
 {
   ProtobufCMessage base;
@@ -761,7 +986,7 @@ struct  Headwater__V1__AuditDigestReply
 
 
 /*
- * The latest rows of a part of the hash space.
+ * Asks for the latest rows of a part of the hash space.
  */
 struct  Headwater__V1__AuditRowsRequest
 {
@@ -770,6 +995,9 @@ struct  Headwater__V1__AuditRowsRequest
   uint64_t position;
   protobuf_c_boolean has_group_id;
   uint32_t group_id;
+  /*
+   * The part that is asked for. Absent: the request is refused.
+   */
   Headwater__V1__HashScope *scope;
 };
 #define HEADWATER__V1__AUDIT_ROWS_REQUEST__INIT \
@@ -777,6 +1005,23 @@ struct  Headwater__V1__AuditRowsRequest
     , 0, 0, 0, 0, NULL }
 
 
+/*
+ * Asks how the server does.
+ */
+struct  Headwater__V1__StatusRequest
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_project;
+  ProtobufCBinaryData project;
+};
+#define HEADWATER__V1__STATUS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__status_request__descriptor) \
+    , 0, {0,NULL} }
+
+
+/*
+ * Asks for a snapshot of the online store.
+ */
 struct  Headwater__V1__SnapshotRequest
 {
   ProtobufCMessage base;
@@ -786,6 +1031,9 @@ struct  Headwater__V1__SnapshotRequest
      }
 
 
+/*
+ * The snapshot taken.
+ */
 struct  Headwater__V1__SnapshotReply
 {
   ProtobufCMessage base;
@@ -801,13 +1049,16 @@ struct  Headwater__V1__SnapshotReply
     , 0, 0, 0, 0, 0, 0 }
 
 
+/*
+ * Asks for a compaction.
+ */
 struct  Headwater__V1__CompactRequest
 {
   ProtobufCMessage base;
   protobuf_c_boolean has_project;
   ProtobufCBinaryData project;
   /*
-   * Absent: all groups.
+   * The group that is compacted. Absent: all groups.
    */
   protobuf_c_boolean has_group;
   ProtobufCBinaryData group;
@@ -817,6 +1068,9 @@ struct  Headwater__V1__CompactRequest
     , 0, {0,NULL}, 0, {0,NULL} }
 
 
+/*
+ * What a compaction did.
+ */
 struct  Headwater__V1__CompactReply
 {
   ProtobufCMessage base;
@@ -836,34 +1090,43 @@ struct  Headwater__V1__CompactReply
     , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
-struct  Headwater__V1__OpenProducerRequest
+/*
+ * Tells the owner of the log that its wall clock is right.
+ */
+struct  Headwater__V1__AcceptClockRequest
 {
   ProtobufCMessage base;
-  protobuf_c_boolean has_project;
-  ProtobufCBinaryData project;
-  protobuf_c_boolean has_name;
-  ProtobufCBinaryData name;
 };
-#define HEADWATER__V1__OPEN_PRODUCER_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__open_producer_request__descriptor) \
-    , 0, {0,NULL}, 0, {0,NULL} }
+#define HEADWATER__V1__ACCEPT_CLOCK_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__accept_clock_request__descriptor) \
+     }
 
 
-struct  Headwater__V1__OpenProducerReply
+/*
+ * What that changed.
+ */
+struct  Headwater__V1__AcceptClockReply
 {
   ProtobufCMessage base;
-  protobuf_c_boolean has_producer;
-  uint64_t producer;
-  protobuf_c_boolean has_epoch;
-  uint32_t epoch;
-  protobuf_c_boolean has_log_id;
-  ProtobufCBinaryData log_id;
+  /*
+   * How far the wall clock was ahead of trusted time, in microseconds; negative where it was behind.
+   */
+  protobuf_c_boolean has_ahead;
+  int64_t ahead;
+  /*
+   * Trusted time from now on, in microseconds since 1970 UTC.
+   */
+  protobuf_c_boolean has_now;
+  int64_t now;
 };
-#define HEADWATER__V1__OPEN_PRODUCER_REPLY__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__open_producer_reply__descriptor) \
-    , 0, 0, 0, 0, 0, {0,NULL} }
+#define HEADWATER__V1__ACCEPT_CLOCK_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__accept_clock_reply__descriptor) \
+    , 0, 0, 0, 0 }
 
 
+/*
+ * Asks for log records as they become durable.
+ */
 struct  Headwater__V1__FollowRequest
 {
   ProtobufCMessage base;
@@ -874,6 +1137,9 @@ struct  Headwater__V1__FollowRequest
   uint64_t from_position;
   protobuf_c_boolean has_follower;
   ProtobufCBinaryData follower;
+  /*
+   * Bytes: 16, of the log that is followed; empty where it is not checked.
+   */
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
   /*
@@ -892,6 +1158,9 @@ struct  Headwater__V1__FollowRequest
     , 0, 0, 0, {0,NULL}, 0, {0,NULL}, 0, 0, 0,NULL }
 
 
+/*
+ * One run of log records; the body is `LogRecords`.
+ */
 struct  Headwater__V1__FollowData
 {
   ProtobufCMessage base;
@@ -903,6 +1172,9 @@ struct  Headwater__V1__FollowData
     , 0, 0 }
 
 
+/*
+ * The end of following.
+ */
 struct  Headwater__V1__FollowEnd
 {
   ProtobufCMessage base;
@@ -914,6 +1186,9 @@ struct  Headwater__V1__FollowEnd
     , 0, 0 }
 
 
+/*
+ * Tells how far a follower has come.
+ */
 struct  Headwater__V1__AcknowledgeRequest
 {
   ProtobufCMessage base;
@@ -924,10 +1199,13 @@ struct  Headwater__V1__AcknowledgeRequest
    */
   protobuf_c_boolean has_position;
   uint64_t position;
+  /*
+   * Bytes: 16, of the log that `position` is of; empty where it is not checked.
+   */
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
   /*
-   * Registers the follower at this position, known or not, if the log still holds what follows.
+   * Whether the follower is registered at this position, known or not, if the log still holds what follows.
    */
   protobuf_c_boolean has_register_;
   protobuf_c_boolean register_;
@@ -937,6 +1215,9 @@ struct  Headwater__V1__AcknowledgeRequest
     , 0, {0,NULL}, 0, 0, 0, {0,NULL}, 0, 0 }
 
 
+/*
+ * How far the log has come.
+ */
 struct  Headwater__V1__AcknowledgeReply
 {
   ProtobufCMessage base;
@@ -948,6 +1229,9 @@ struct  Headwater__V1__AcknowledgeReply
     , 0, 0 }
 
 
+/*
+ * Lets a follower go, so that the log need not keep its segments.
+ */
 struct  Headwater__V1__ForgetRequest
 {
   ProtobufCMessage base;
@@ -959,6 +1243,9 @@ struct  Headwater__V1__ForgetRequest
     , 0, {0,NULL} }
 
 
+/*
+ * What was let go.
+ */
 struct  Headwater__V1__ForgetReply
 {
   ProtobufCMessage base;
@@ -981,6 +1268,9 @@ struct  Headwater__V1__BootstrapRequest
   ProtobufCMessage base;
   protobuf_c_boolean has_follower;
   ProtobufCBinaryData follower;
+  /*
+   * Bytes: 16, of the log that the follower follows; empty where it is not checked.
+   */
   protobuf_c_boolean has_log_id;
   ProtobufCBinaryData log_id;
 };
@@ -996,7 +1286,7 @@ struct  Headwater__V1__BootstrapData
 {
   ProtobufCMessage base;
   /*
-   * The chunk's number; absent: the manifest.
+   * The chunk's number; 0 for the manifest.
    */
   protobuf_c_boolean has_file;
   uint64_t file;
@@ -1010,10 +1300,13 @@ struct  Headwater__V1__BootstrapData
   protobuf_c_boolean has_checksum;
   uint32_t checksum;
   /*
-   * In the first frame: the position of the history, and bytes of all its files.
+   * In the first frame: the position of the history.
    */
   protobuf_c_boolean has_position;
   uint64_t position;
+  /*
+   * In the first frame: bytes of all files.
+   */
   protobuf_c_boolean has_total_bytes;
   uint64_t total_bytes;
 };
@@ -1022,6 +1315,9 @@ struct  Headwater__V1__BootstrapData
     , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
+/*
+ * The end of a history that went through whole.
+ */
 struct  Headwater__V1__BootstrapEnd
 {
   ProtobufCMessage base;
@@ -1032,37 +1328,6 @@ struct  Headwater__V1__BootstrapEnd
 };
 #define HEADWATER__V1__BOOTSTRAP_END__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__bootstrap_end__descriptor) \
-    , 0, 0, 0, 0 }
-
-
-/*
- * Tells the owner of the log that its wall clock is right.
- */
-struct  Headwater__V1__AcceptClockRequest
-{
-  ProtobufCMessage base;
-};
-#define HEADWATER__V1__ACCEPT_CLOCK_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__accept_clock_request__descriptor) \
-     }
-
-
-struct  Headwater__V1__AcceptClockReply
-{
-  ProtobufCMessage base;
-  /*
-   * How far the wall clock was ahead of trusted time, microseconds; negative behind it.
-   */
-  protobuf_c_boolean has_ahead;
-  int64_t ahead;
-  /*
-   * Trusted time from now on, microseconds since 1970 UTC.
-   */
-  protobuf_c_boolean has_now;
-  int64_t now;
-};
-#define HEADWATER__V1__ACCEPT_CLOCK_REPLY__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__accept_clock_reply__descriptor) \
     , 0, 0, 0, 0 }
 
 
@@ -1160,44 +1425,6 @@ Headwater__V1__HelloReply *
                       const uint8_t       *data);
 void   headwater__v1__hello_reply__free_unpacked
                      (Headwater__V1__HelloReply *message,
-                      ProtobufCAllocator *allocator);
-/* Headwater__V1__ColumnSpec methods */
-void   headwater__v1__column_spec__init
-                     (Headwater__V1__ColumnSpec         *message);
-size_t headwater__v1__column_spec__get_packed_size
-                     (const Headwater__V1__ColumnSpec   *message);
-size_t headwater__v1__column_spec__pack
-                     (const Headwater__V1__ColumnSpec   *message,
-                      uint8_t             *out);
-size_t headwater__v1__column_spec__pack_to_buffer
-                     (const Headwater__V1__ColumnSpec   *message,
-                      ProtobufCBuffer     *buffer);
-Headwater__V1__ColumnSpec *
-       headwater__v1__column_spec__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   headwater__v1__column_spec__free_unpacked
-                     (Headwater__V1__ColumnSpec *message,
-                      ProtobufCAllocator *allocator);
-/* Headwater__V1__Output methods */
-void   headwater__v1__output__init
-                     (Headwater__V1__Output         *message);
-size_t headwater__v1__output__get_packed_size
-                     (const Headwater__V1__Output   *message);
-size_t headwater__v1__output__pack
-                     (const Headwater__V1__Output   *message,
-                      uint8_t             *out);
-size_t headwater__v1__output__pack_to_buffer
-                     (const Headwater__V1__Output   *message,
-                      ProtobufCBuffer     *buffer);
-Headwater__V1__Output *
-       headwater__v1__output__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   headwater__v1__output__free_unpacked
-                     (Headwater__V1__Output *message,
                       ProtobufCAllocator *allocator);
 /* Headwater__V1__ApplyRequest methods */
 void   headwater__v1__apply_request__init
@@ -1369,6 +1596,82 @@ Headwater__V1__WriteReply *
                       const uint8_t       *data);
 void   headwater__v1__write_reply__free_unpacked
                      (Headwater__V1__WriteReply *message,
+                      ProtobufCAllocator *allocator);
+/* Headwater__V1__OpenProducerRequest methods */
+void   headwater__v1__open_producer_request__init
+                     (Headwater__V1__OpenProducerRequest         *message);
+size_t headwater__v1__open_producer_request__get_packed_size
+                     (const Headwater__V1__OpenProducerRequest   *message);
+size_t headwater__v1__open_producer_request__pack
+                     (const Headwater__V1__OpenProducerRequest   *message,
+                      uint8_t             *out);
+size_t headwater__v1__open_producer_request__pack_to_buffer
+                     (const Headwater__V1__OpenProducerRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Headwater__V1__OpenProducerRequest *
+       headwater__v1__open_producer_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   headwater__v1__open_producer_request__free_unpacked
+                     (Headwater__V1__OpenProducerRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Headwater__V1__OpenProducerReply methods */
+void   headwater__v1__open_producer_reply__init
+                     (Headwater__V1__OpenProducerReply         *message);
+size_t headwater__v1__open_producer_reply__get_packed_size
+                     (const Headwater__V1__OpenProducerReply   *message);
+size_t headwater__v1__open_producer_reply__pack
+                     (const Headwater__V1__OpenProducerReply   *message,
+                      uint8_t             *out);
+size_t headwater__v1__open_producer_reply__pack_to_buffer
+                     (const Headwater__V1__OpenProducerReply   *message,
+                      ProtobufCBuffer     *buffer);
+Headwater__V1__OpenProducerReply *
+       headwater__v1__open_producer_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   headwater__v1__open_producer_reply__free_unpacked
+                     (Headwater__V1__OpenProducerReply *message,
+                      ProtobufCAllocator *allocator);
+/* Headwater__V1__ColumnSpec methods */
+void   headwater__v1__column_spec__init
+                     (Headwater__V1__ColumnSpec         *message);
+size_t headwater__v1__column_spec__get_packed_size
+                     (const Headwater__V1__ColumnSpec   *message);
+size_t headwater__v1__column_spec__pack
+                     (const Headwater__V1__ColumnSpec   *message,
+                      uint8_t             *out);
+size_t headwater__v1__column_spec__pack_to_buffer
+                     (const Headwater__V1__ColumnSpec   *message,
+                      ProtobufCBuffer     *buffer);
+Headwater__V1__ColumnSpec *
+       headwater__v1__column_spec__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   headwater__v1__column_spec__free_unpacked
+                     (Headwater__V1__ColumnSpec *message,
+                      ProtobufCAllocator *allocator);
+/* Headwater__V1__Output methods */
+void   headwater__v1__output__init
+                     (Headwater__V1__Output         *message);
+size_t headwater__v1__output__get_packed_size
+                     (const Headwater__V1__Output   *message);
+size_t headwater__v1__output__pack
+                     (const Headwater__V1__Output   *message,
+                      uint8_t             *out);
+size_t headwater__v1__output__pack_to_buffer
+                     (const Headwater__V1__Output   *message,
+                      ProtobufCBuffer     *buffer);
+Headwater__V1__Output *
+       headwater__v1__output__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   headwater__v1__output__free_unpacked
+                     (Headwater__V1__Output *message,
                       ProtobufCAllocator *allocator);
 /* Headwater__V1__GetRequest methods */
 void   headwater__v1__get_request__init
@@ -1560,25 +1863,6 @@ Headwater__V1__LatestRequest *
 void   headwater__v1__latest_request__free_unpacked
                      (Headwater__V1__LatestRequest *message,
                       ProtobufCAllocator *allocator);
-/* Headwater__V1__StatusRequest methods */
-void   headwater__v1__status_request__init
-                     (Headwater__V1__StatusRequest         *message);
-size_t headwater__v1__status_request__get_packed_size
-                     (const Headwater__V1__StatusRequest   *message);
-size_t headwater__v1__status_request__pack
-                     (const Headwater__V1__StatusRequest   *message,
-                      uint8_t             *out);
-size_t headwater__v1__status_request__pack_to_buffer
-                     (const Headwater__V1__StatusRequest   *message,
-                      ProtobufCBuffer     *buffer);
-Headwater__V1__StatusRequest *
-       headwater__v1__status_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   headwater__v1__status_request__free_unpacked
-                     (Headwater__V1__StatusRequest *message,
-                      ProtobufCAllocator *allocator);
 /* Headwater__V1__AuditRequest methods */
 void   headwater__v1__audit_request__init
                      (Headwater__V1__AuditRequest         *message);
@@ -1674,6 +1958,25 @@ Headwater__V1__AuditRowsRequest *
 void   headwater__v1__audit_rows_request__free_unpacked
                      (Headwater__V1__AuditRowsRequest *message,
                       ProtobufCAllocator *allocator);
+/* Headwater__V1__StatusRequest methods */
+void   headwater__v1__status_request__init
+                     (Headwater__V1__StatusRequest         *message);
+size_t headwater__v1__status_request__get_packed_size
+                     (const Headwater__V1__StatusRequest   *message);
+size_t headwater__v1__status_request__pack
+                     (const Headwater__V1__StatusRequest   *message,
+                      uint8_t             *out);
+size_t headwater__v1__status_request__pack_to_buffer
+                     (const Headwater__V1__StatusRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Headwater__V1__StatusRequest *
+       headwater__v1__status_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   headwater__v1__status_request__free_unpacked
+                     (Headwater__V1__StatusRequest *message,
+                      ProtobufCAllocator *allocator);
 /* Headwater__V1__SnapshotRequest methods */
 void   headwater__v1__snapshot_request__init
                      (Headwater__V1__SnapshotRequest         *message);
@@ -1750,43 +2053,43 @@ Headwater__V1__CompactReply *
 void   headwater__v1__compact_reply__free_unpacked
                      (Headwater__V1__CompactReply *message,
                       ProtobufCAllocator *allocator);
-/* Headwater__V1__OpenProducerRequest methods */
-void   headwater__v1__open_producer_request__init
-                     (Headwater__V1__OpenProducerRequest         *message);
-size_t headwater__v1__open_producer_request__get_packed_size
-                     (const Headwater__V1__OpenProducerRequest   *message);
-size_t headwater__v1__open_producer_request__pack
-                     (const Headwater__V1__OpenProducerRequest   *message,
+/* Headwater__V1__AcceptClockRequest methods */
+void   headwater__v1__accept_clock_request__init
+                     (Headwater__V1__AcceptClockRequest         *message);
+size_t headwater__v1__accept_clock_request__get_packed_size
+                     (const Headwater__V1__AcceptClockRequest   *message);
+size_t headwater__v1__accept_clock_request__pack
+                     (const Headwater__V1__AcceptClockRequest   *message,
                       uint8_t             *out);
-size_t headwater__v1__open_producer_request__pack_to_buffer
-                     (const Headwater__V1__OpenProducerRequest   *message,
+size_t headwater__v1__accept_clock_request__pack_to_buffer
+                     (const Headwater__V1__AcceptClockRequest   *message,
                       ProtobufCBuffer     *buffer);
-Headwater__V1__OpenProducerRequest *
-       headwater__v1__open_producer_request__unpack
+Headwater__V1__AcceptClockRequest *
+       headwater__v1__accept_clock_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   headwater__v1__open_producer_request__free_unpacked
-                     (Headwater__V1__OpenProducerRequest *message,
+void   headwater__v1__accept_clock_request__free_unpacked
+                     (Headwater__V1__AcceptClockRequest *message,
                       ProtobufCAllocator *allocator);
-/* Headwater__V1__OpenProducerReply methods */
-void   headwater__v1__open_producer_reply__init
-                     (Headwater__V1__OpenProducerReply         *message);
-size_t headwater__v1__open_producer_reply__get_packed_size
-                     (const Headwater__V1__OpenProducerReply   *message);
-size_t headwater__v1__open_producer_reply__pack
-                     (const Headwater__V1__OpenProducerReply   *message,
+/* Headwater__V1__AcceptClockReply methods */
+void   headwater__v1__accept_clock_reply__init
+                     (Headwater__V1__AcceptClockReply         *message);
+size_t headwater__v1__accept_clock_reply__get_packed_size
+                     (const Headwater__V1__AcceptClockReply   *message);
+size_t headwater__v1__accept_clock_reply__pack
+                     (const Headwater__V1__AcceptClockReply   *message,
                       uint8_t             *out);
-size_t headwater__v1__open_producer_reply__pack_to_buffer
-                     (const Headwater__V1__OpenProducerReply   *message,
+size_t headwater__v1__accept_clock_reply__pack_to_buffer
+                     (const Headwater__V1__AcceptClockReply   *message,
                       ProtobufCBuffer     *buffer);
-Headwater__V1__OpenProducerReply *
-       headwater__v1__open_producer_reply__unpack
+Headwater__V1__AcceptClockReply *
+       headwater__v1__accept_clock_reply__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   headwater__v1__open_producer_reply__free_unpacked
-                     (Headwater__V1__OpenProducerReply *message,
+void   headwater__v1__accept_clock_reply__free_unpacked
+                     (Headwater__V1__AcceptClockReply *message,
                       ProtobufCAllocator *allocator);
 /* Headwater__V1__FollowRequest methods */
 void   headwater__v1__follow_request__init
@@ -1978,44 +2281,6 @@ Headwater__V1__BootstrapEnd *
 void   headwater__v1__bootstrap_end__free_unpacked
                      (Headwater__V1__BootstrapEnd *message,
                       ProtobufCAllocator *allocator);
-/* Headwater__V1__AcceptClockRequest methods */
-void   headwater__v1__accept_clock_request__init
-                     (Headwater__V1__AcceptClockRequest         *message);
-size_t headwater__v1__accept_clock_request__get_packed_size
-                     (const Headwater__V1__AcceptClockRequest   *message);
-size_t headwater__v1__accept_clock_request__pack
-                     (const Headwater__V1__AcceptClockRequest   *message,
-                      uint8_t             *out);
-size_t headwater__v1__accept_clock_request__pack_to_buffer
-                     (const Headwater__V1__AcceptClockRequest   *message,
-                      ProtobufCBuffer     *buffer);
-Headwater__V1__AcceptClockRequest *
-       headwater__v1__accept_clock_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   headwater__v1__accept_clock_request__free_unpacked
-                     (Headwater__V1__AcceptClockRequest *message,
-                      ProtobufCAllocator *allocator);
-/* Headwater__V1__AcceptClockReply methods */
-void   headwater__v1__accept_clock_reply__init
-                     (Headwater__V1__AcceptClockReply         *message);
-size_t headwater__v1__accept_clock_reply__get_packed_size
-                     (const Headwater__V1__AcceptClockReply   *message);
-size_t headwater__v1__accept_clock_reply__pack
-                     (const Headwater__V1__AcceptClockReply   *message,
-                      uint8_t             *out);
-size_t headwater__v1__accept_clock_reply__pack_to_buffer
-                     (const Headwater__V1__AcceptClockReply   *message,
-                      ProtobufCBuffer     *buffer);
-Headwater__V1__AcceptClockReply *
-       headwater__v1__accept_clock_reply__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   headwater__v1__accept_clock_reply__free_unpacked
-                     (Headwater__V1__AcceptClockReply *message,
-                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Headwater__V1__ErrorDetail_Closure)
@@ -2032,12 +2297,6 @@ typedef void (*Headwater__V1__Peer_Closure)
                   void *closure_data);
 typedef void (*Headwater__V1__HelloReply_Closure)
                  (const Headwater__V1__HelloReply *message,
-                  void *closure_data);
-typedef void (*Headwater__V1__ColumnSpec_Closure)
-                 (const Headwater__V1__ColumnSpec *message,
-                  void *closure_data);
-typedef void (*Headwater__V1__Output_Closure)
-                 (const Headwater__V1__Output *message,
                   void *closure_data);
 typedef void (*Headwater__V1__ApplyRequest_Closure)
                  (const Headwater__V1__ApplyRequest *message,
@@ -2065,6 +2324,18 @@ typedef void (*Headwater__V1__WriteRequest_Closure)
                   void *closure_data);
 typedef void (*Headwater__V1__WriteReply_Closure)
                  (const Headwater__V1__WriteReply *message,
+                  void *closure_data);
+typedef void (*Headwater__V1__OpenProducerRequest_Closure)
+                 (const Headwater__V1__OpenProducerRequest *message,
+                  void *closure_data);
+typedef void (*Headwater__V1__OpenProducerReply_Closure)
+                 (const Headwater__V1__OpenProducerReply *message,
+                  void *closure_data);
+typedef void (*Headwater__V1__ColumnSpec_Closure)
+                 (const Headwater__V1__ColumnSpec *message,
+                  void *closure_data);
+typedef void (*Headwater__V1__Output_Closure)
+                 (const Headwater__V1__Output *message,
                   void *closure_data);
 typedef void (*Headwater__V1__GetRequest_Closure)
                  (const Headwater__V1__GetRequest *message,
@@ -2096,9 +2367,6 @@ typedef void (*Headwater__V1__ScanRequest_Closure)
 typedef void (*Headwater__V1__LatestRequest_Closure)
                  (const Headwater__V1__LatestRequest *message,
                   void *closure_data);
-typedef void (*Headwater__V1__StatusRequest_Closure)
-                 (const Headwater__V1__StatusRequest *message,
-                  void *closure_data);
 typedef void (*Headwater__V1__AuditRequest_Closure)
                  (const Headwater__V1__AuditRequest *message,
                   void *closure_data);
@@ -2114,6 +2382,9 @@ typedef void (*Headwater__V1__AuditDigestReply_Closure)
 typedef void (*Headwater__V1__AuditRowsRequest_Closure)
                  (const Headwater__V1__AuditRowsRequest *message,
                   void *closure_data);
+typedef void (*Headwater__V1__StatusRequest_Closure)
+                 (const Headwater__V1__StatusRequest *message,
+                  void *closure_data);
 typedef void (*Headwater__V1__SnapshotRequest_Closure)
                  (const Headwater__V1__SnapshotRequest *message,
                   void *closure_data);
@@ -2126,11 +2397,11 @@ typedef void (*Headwater__V1__CompactRequest_Closure)
 typedef void (*Headwater__V1__CompactReply_Closure)
                  (const Headwater__V1__CompactReply *message,
                   void *closure_data);
-typedef void (*Headwater__V1__OpenProducerRequest_Closure)
-                 (const Headwater__V1__OpenProducerRequest *message,
+typedef void (*Headwater__V1__AcceptClockRequest_Closure)
+                 (const Headwater__V1__AcceptClockRequest *message,
                   void *closure_data);
-typedef void (*Headwater__V1__OpenProducerReply_Closure)
-                 (const Headwater__V1__OpenProducerReply *message,
+typedef void (*Headwater__V1__AcceptClockReply_Closure)
+                 (const Headwater__V1__AcceptClockReply *message,
                   void *closure_data);
 typedef void (*Headwater__V1__FollowRequest_Closure)
                  (const Headwater__V1__FollowRequest *message,
@@ -2162,12 +2433,6 @@ typedef void (*Headwater__V1__BootstrapData_Closure)
 typedef void (*Headwater__V1__BootstrapEnd_Closure)
                  (const Headwater__V1__BootstrapEnd *message,
                   void *closure_data);
-typedef void (*Headwater__V1__AcceptClockRequest_Closure)
-                 (const Headwater__V1__AcceptClockRequest *message,
-                  void *closure_data);
-typedef void (*Headwater__V1__AcceptClockReply_Closure)
-                 (const Headwater__V1__AcceptClockReply *message,
-                  void *closure_data);
 
 /* --- services --- */
 
@@ -2179,8 +2444,6 @@ extern const ProtobufCMessageDescriptor headwater__v1__receive_limits__descripto
 extern const ProtobufCMessageDescriptor headwater__v1__hello_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__peer__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__hello_reply__descriptor;
-extern const ProtobufCMessageDescriptor headwater__v1__column_spec__descriptor;
-extern const ProtobufCMessageDescriptor headwater__v1__output__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__apply_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__apply_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__promote_request__descriptor;
@@ -2190,6 +2453,10 @@ extern const ProtobufCMessageDescriptor headwater__v1__describe_request__descrip
 extern const ProtobufCMessageDescriptor headwater__v1__jsonreply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__write_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__write_reply__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__open_producer_request__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__open_producer_reply__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__column_spec__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__output__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__get_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__get_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__get_prepared_request__descriptor;
@@ -2200,18 +2467,18 @@ extern const ProtobufCMessageDescriptor headwater__v1__rows_data__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__rows_end__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__scan_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__latest_request__descriptor;
-extern const ProtobufCMessageDescriptor headwater__v1__status_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__audit_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__hash_scope__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__audit_digest_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__audit_digest_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__audit_rows_request__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__status_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__snapshot_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__snapshot_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__compact_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__compact_reply__descriptor;
-extern const ProtobufCMessageDescriptor headwater__v1__open_producer_request__descriptor;
-extern const ProtobufCMessageDescriptor headwater__v1__open_producer_reply__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__accept_clock_request__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__accept_clock_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__follow_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__follow_data__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__follow_end__descriptor;
@@ -2222,8 +2489,6 @@ extern const ProtobufCMessageDescriptor headwater__v1__forget_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__bootstrap_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__bootstrap_data__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__bootstrap_end__descriptor;
-extern const ProtobufCMessageDescriptor headwater__v1__accept_clock_request__descriptor;
-extern const ProtobufCMessageDescriptor headwater__v1__accept_clock_reply__descriptor;
 
 PROTOBUF_C__END_DECLS
 

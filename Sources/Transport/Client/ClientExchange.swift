@@ -1,7 +1,7 @@
-public import FeatureModel
+package import FeatureModel
 internal import NIOCore
 internal import Synchronization
-public import Wire
+package import Wire
 
 /// The answer to a request.
 public struct Reply: Sendable {
@@ -11,7 +11,7 @@ public struct Reply: Sendable {
     /// Decodes the head.
     ///
     /// - Throws: `.invalidArgument` where it is not one of this type.
-    public func decode<H: Head>(_ type: H.Type = H.self) throws(HeadwaterError) -> H { try H(decoding: head) }
+    package func decode<H: Head>(_ type: H.Type = H.self) throws(HeadwaterError) -> H { try H(decoding: head) }
 }
 
 /// Where the answer of a request goes: to a waiting call, or into a stream.

@@ -1,5 +1,5 @@
 public import FeatureModel
-public import NIOCore
+package import NIOCore
 internal import NIOPosix
 internal import Synchronization
 public import Wire
@@ -8,7 +8,7 @@ public import Wire
 public final class ClientTransport: Sendable {
     public let endpoint: Endpoint
     /// What the server said of itself.
-    public let hello: HelloReply
+    package let hello: HelloReply
     /// What the server takes.
     public let serverLimits: WireLimits
     private let ourWindowBytes: Int
@@ -35,7 +35,7 @@ public final class ClientTransport: Sendable {
     /// Connects and says hello.
     ///
     /// - Throws: `.unavailable` where nobody answers, or what the server refuses with, such as `.unauthenticated`.
-    public static func connect(
+    package static func connect(
         to endpoint: Endpoint, hello: HelloRequest = HelloRequest(), options: ClientOptions = ClientOptions(),
         group: (any EventLoopGroup)? = nil
     ) async throws(HeadwaterError) -> ClientTransport {
@@ -106,7 +106,7 @@ public final class ClientTransport: Sendable {
     }
 
     /// Sends a request and decodes its answer's head.
-    public func call<H: Head>(
+    package func call<H: Head>(
         _ method: Wire.Method, _ head: some Head, body: ArraySlice<UInt8> = [], deadline: Duration? = nil, reply: H.Type = H.self
     ) async throws(HeadwaterError) -> (head: H, body: ArraySlice<UInt8>) {
         let answer = try await call(method, head: head.encode(), body: body, deadline: deadline)
@@ -118,7 +118,7 @@ public final class ClientTransport: Sendable {
     /// - Parameters:
     ///   - deadline: how long the whole stream may take; the server is told.
     ///   - isEnd: no data follows from this side; may be false for `history` only.
-    public func stream(
+    package func stream(
         _ method: Wire.Method, head: some Head, body: ArraySlice<UInt8> = [], deadline: Duration? = nil, isEnd: Bool = true
     ) -> ClientStream {
         precondition(method.isStream && (isEnd || method.takesData))

@@ -1,6 +1,6 @@
 internal import Dispatch
 public import FeatureModel
-public import Wire
+package import Wire
 
 /// How long a worker thread lets one client keep it waiting, all its waits together.
 ///
@@ -78,7 +78,7 @@ extension Responder {
     ///
     /// - Returns: `false` where nobody wants it any more: stop.
     /// - Throws: `.deadlineExceeded` where the client is too slow, or the request's time is up.
-    public func send(head: some Head, body: ArraySlice<UInt8>, pace: inout ClientPace) throws(HeadwaterError) -> Bool {
+    package func send(head: some Head, body: ArraySlice<UInt8>, pace: inout ClientPace) throws(HeadwaterError) -> Bool {
         if credit <= 0 {
             switch pace.wait({ waitForCredit(timeout: $0) }, isOver: { $0 != .ready || isCancelled }) {
             case .closed: return false

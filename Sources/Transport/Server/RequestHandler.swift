@@ -1,12 +1,12 @@
-public import FeatureModel
-public import NIOCore
+package import FeatureModel
+package import NIOCore
 public import Wire
 
 /// What a server does with connections: the seam between sockets and meaning.
 ///
 /// All methods run on an event loop that serves many connections: they must not block. Short work may be done in place;
 /// long work goes to another thread and takes the responder with it.
-public protocol RequestHandler: Sendable {
+package protocol RequestHandler: Sendable {
     /// Checks a client's hello. The limits in the reply are filled in by the transport.
     ///
     /// - Throws: what the client is refused with.
@@ -23,8 +23,8 @@ public protocol RequestHandler: Sendable {
 }
 
 extension RequestHandler {
-    public func ended(connectionID: UInt64) {}
-    public func immediateHandler(connectionID: UInt64, eventLoop: any EventLoop) -> (any ImmediateHandler)? { nil }
+    package func ended(connectionID: UInt64) {}
+    package func immediateHandler(connectionID: UInt64, eventLoop: any EventLoop) -> (any ImmediateHandler)? { nil }
 }
 
 /// Answers requests of one method of one connection at once, on its event loop, straight into the connection's output: without what others
@@ -57,7 +57,7 @@ public protocol ImmediateHandler: AnyObject {
 /// A request as it came in.
 public struct IncomingRequest: Sendable {
     /// What the client said when it connected.
-    public let hello: HelloRequest
+    package let hello: HelloRequest
     /// Tells this connection from all others of the process: what handles of `prepare` belong to.
     public let connectionID: UInt64
     public let method: Wire.Method

@@ -27,7 +27,7 @@ public final class Responder: Sendable {
     public var frameBytesMax: Int { exchange.frameBytesMax }
 
     /// Answers OK; ends a stream.
-    public func respond(head: some Head, body: ArraySlice<UInt8> = []) { respond(encodedHead: head.encode(), body: body) }
+    package func respond(head: some Head, body: ArraySlice<UInt8> = []) { respond(encodedHead: head.encode(), body: body) }
 
     /// Answers OK with a head that is encoded already.
     public func respond(encodedHead head: [UInt8], body: ArraySlice<UInt8> = []) {
@@ -52,7 +52,7 @@ public final class Responder: Sendable {
     ///
     /// - Returns: `false` where nobody wants it any more: stop.
     @discardableResult
-    public func send(head: some Head, body: ArraySlice<UInt8>) -> Bool {
+    package func send(head: some Head, body: ArraySlice<UInt8>) -> Bool {
         precondition(exchange.method.isStream, "\(exchange.method) is no stream")
         let head = head.encode()
         guard fits(head, body), exchange.takeWindow(head.count + body.count) else { return false }

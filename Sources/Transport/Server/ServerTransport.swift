@@ -1,4 +1,4 @@
-public import FeatureModel
+package import FeatureModel
 internal import Glibc
 internal import NIOCore
 internal import Synchronization
@@ -48,7 +48,7 @@ public final class ServerTransport: Sendable {
     ///
     /// - Throws: `.invalidArgument` for an address that is not known here, `.failedPrecondition` for one beyond this machine
     ///   without `allowInsecure`, `.alreadyExists` where somebody listens there, `.unavailable` for other refusals of the system.
-    public static func start(
+    package static func start(
         endpoints: [Endpoint], handler: any RequestHandler, options: ServerOptions = ServerOptions()
     ) async throws(HeadwaterError) -> ServerTransport {
         var sockets: [Socket] = []

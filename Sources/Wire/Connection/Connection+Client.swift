@@ -5,7 +5,7 @@ extension Connection {
     /// The first frame, with this side's limits filled in.
     ///
     /// - Precondition: nothing was sent yet.
-    public mutating func hello(_ request: HelloRequest) -> EncodedFrame {
+    package mutating func hello(_ request: HelloRequest) -> EncodedFrame {
         precondition(side == .client && phase == .start, "hello comes first, and once")
         var request = request
         request.limits = ReceiveLimits(limits)

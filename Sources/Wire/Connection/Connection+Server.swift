@@ -37,7 +37,7 @@ extension Connection {
     /// Opens the connection.
     ///
     /// - Returns: the reply to send, with this side's limits filled in; `nil` where no hello waits for one.
-    public mutating func acceptHello(_ reply: HelloReply) -> EncodedFrame? {
+    package mutating func acceptHello(_ reply: HelloReply) -> EncodedFrame? {
         guard phase == .greeting else { return nil }
         phase = .open
         decoder.frameBytesMax = limits.frameBytesMax

@@ -1,4 +1,4 @@
-public import FeatureModel
+package import FeatureModel
 
 /// One end of a connection as a state machine: bytes in, events out, and a say in which frames may be sent. No I/O.
 ///
@@ -76,7 +76,7 @@ public struct Connection: ~Copyable, Sendable {
     }
 
     /// The next thing to do; `nil` where more bytes are needed.
-    public mutating func nextEvent() -> ConnectionEvent? {
+    package mutating func nextEvent() -> ConnectionEvent? {
         while phase != .failed {
             do throws(HeadwaterError) {
                 guard let frame = try decoder.next() else { return nil }
@@ -95,7 +95,7 @@ public struct Connection: ~Copyable, Sendable {
     public mutating func takePartial() -> [UInt8] { decoder.takePartial() }
 
     /// Ends the connection for a reason of the owner's own, such as a timeout.
-    public mutating func fail(_ error: HeadwaterError) -> ConnectionEvent {
+    package mutating func fail(_ error: HeadwaterError) -> ConnectionEvent {
         phase = .failed
         decoder = FrameDecoder()
         exchanges = [:]

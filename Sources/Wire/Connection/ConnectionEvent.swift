@@ -1,7 +1,7 @@
-public import FeatureModel
+package import FeatureModel
 
 /// What the owner of a `Connection` has to do next.
-public enum ConnectionEvent: Sendable {
+package enum ConnectionEvent: Sendable {
     /// Server: answer with `acceptHello` or `refuseHello`.
     case hello(HelloRequest, requestID: UInt64)
     /// Client: the connection is open.

@@ -1,7 +1,7 @@
-public import FeatureModel
+package import FeatureModel
 
 extension ErrorDetail {
-    public init(_ error: HeadwaterError, appliedPosition: Position? = nil) {
+    package init(_ error: HeadwaterError, appliedPosition: Position? = nil) {
         self.init()
         code = UInt32(error.code.rawValue)
         message = error.message
@@ -11,7 +11,7 @@ extension ErrorDetail {
 }
 
 extension ReceiveLimits {
-    public init(_ limits: WireLimits) {
+    package init(_ limits: WireLimits) {
         self.init()
         frameBytesMax = UInt64(limits.frameBytesMax)
         requestsInFlightMax = UInt32(limits.requestsInFlightMax)
@@ -22,7 +22,7 @@ extension ReceiveLimits {
 
 extension WireLimits {
     /// What the other side announced; what it left out has its default, and what is out of reason is brought into it.
-    public init(_ announced: ReceiveLimits?) {
+    package init(_ announced: ReceiveLimits?) {
         self.init()
         guard let announced else { return }
         if announced.frameBytesMax > 0 {
@@ -37,7 +37,7 @@ extension WireLimits {
 }
 
 extension Output {
-    public init(_ field: Field, group: String = "") {
+    package init(_ field: Field, group: String = "") {
         self.init()
         name = field.name
         type = field.type.description
@@ -47,11 +47,11 @@ extension Output {
     /// The column's name and parsed type.
     ///
     /// - Throws: `.invalidArgument` for a type that this version does not know.
-    public func field() throws(HeadwaterError) -> Field { Field(name, try FeatureType.parse(type)) }
+    package func field() throws(HeadwaterError) -> Field { Field(name, try FeatureType.parse(type)) }
 }
 
 extension ColumnSpec {
-    public init(_ field: Field) {
+    package init(_ field: Field) {
         self.init()
         name = field.name
         type = field.type.description
@@ -60,5 +60,5 @@ extension ColumnSpec {
     /// The column's name and parsed type.
     ///
     /// - Throws: `.invalidArgument` for a type that this version does not know.
-    public func field() throws(HeadwaterError) -> Field { Field(name, try FeatureType.parse(type)) }
+    package func field() throws(HeadwaterError) -> Field { Field(name, try FeatureType.parse(type)) }
 }

@@ -1,27 +1,34 @@
-public import FeatureModel
+package import FeatureModel
 
 /// The protobuf head of a frame: a message of `Protos/headwater.proto` as a plain Swift value.
 ///
-/// One function, `visit`, lists the fields for both directions, so that encoding and decoding cannot differ.
-public protocol Head: Hashable, Sendable {
+/// `make protos` writes the structs in `Generated`; what they are made from stands here, in extensions.
+package protocol Head: Hashable, Sendable {
     /// A head with every field absent.
     init()
-    static var descriptor: HeadDescriptor { get }
-    /// Shows each field, by its number in the proto file, to an encoder or a decoder.
-    mutating func visit(_ fields: inout HeadFields) throws(HeadwaterError)
+
+    /// The head's bytes.
+    ///
+    /// - Complexity: O(bytes).
+    func encode() -> [UInt8]
+
+    /// Decodes and checks a head.
+    ///
+    /// - Throws: `.invalidArgument` for what is no such message or holds text that is not UTF-8, `.resourceExhausted` where
+    ///   it would take more than `memoryBytesMax`.
+    init(decoding bytes: ArraySlice<UInt8>, memoryBytesMax: Int) throws(HeadwaterError)
 }
 
 extension Head {
+    /// Decodes and checks a head that may take as much memory as any.
+    package init(decoding bytes: ArraySlice<UInt8>) throws(HeadwaterError) {
+        try self.init(decoding: bytes, memoryBytesMax: WireLimits.headMemoryBytesMax)
+    }
+
     /// A head filled in place: `GetRequest.with { $0.project = "flights" }`.
-    public static func with(_ fill: (inout Self) -> Void) -> Self {
+    package static func with(_ fill: (inout Self) -> Void) -> Self {
         var head = Self()
         fill(&head)
         return head
     }
 }
-
-/// The integers that heads hold: UInt32, UInt64 and Int64, of the proto file's uint32, uint64 and int64.
-public protocol HeadInteger: FixedWidthInteger & BitwiseCopyable & Sendable {}
-extension UInt32: HeadInteger {}
-extension UInt64: HeadInteger {}
-extension Int64: HeadInteger {}
