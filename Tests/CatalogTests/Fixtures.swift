@@ -1,5 +1,6 @@
 import Catalog
 import FeatureModel
+import TestSupport
 import Testing
 
 /// The example of DESIGN.md section 5, with a second group.
@@ -101,17 +102,6 @@ func group(_ lines: String, features: String = "- {name: temp, type: float64}") 
     """
 }
 
-struct SplitMix64 {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension SplitMix64 {
     mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-    mutating func pick<T>(_ values: [T]) -> T { values[below(values.count)] }
 }

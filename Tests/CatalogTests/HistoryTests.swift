@@ -1,5 +1,6 @@
 import Catalog
 import FeatureModel
+import TestSupport
 import Testing
 
 @Suite struct HistoryTests {
@@ -66,7 +67,7 @@ import Testing
     @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8] as [UInt64])
     func foldEqualsPlan(seed: UInt64) throws {
         print("seed \(seed)")
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         var live = Catalog()
         var states: [(Position, Catalog)] = [(0, live)]
         var refused = 0

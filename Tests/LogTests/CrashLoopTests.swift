@@ -2,6 +2,7 @@ import FeatureModel
 import Log
 import StorageIO
 import TestDisks
+import TestSupport
 import Testing
 
 /// What a perfect log would know, over many lives of a writer.
@@ -66,7 +67,7 @@ private struct Model {
         var lives = 0
         var lost = 0
         for seed in UInt64(1)...240 {
-            var random = TestRandom(seed: seed)
+            var random = SplitMix64(seed: seed)
             var disk = MemoryStorage()
             var model = Model()
             for _ in 0..<8 {
@@ -92,7 +93,7 @@ private struct Model {
         #expect(lost > 0)
     }
 
-    private static func fault(_ random: inout TestRandom) -> Fault {
+    private static func fault(_ random: inout SplitMix64) -> Fault {
         [
             .crash, .crashAfterwards, .error(.unavailable), .errorAfterwards(.unavailable), .shortWrite(count: random.below(300)),
             .diskFull,
@@ -100,7 +101,7 @@ private struct Model {
             random.below(6)]
     }
 
-    private static func end(_ disk: MemoryStorage, _ random: inout TestRandom) -> MemoryStorage {
+    private static func end(_ disk: MemoryStorage, _ random: inout SplitMix64) -> MemoryStorage {
         if random.chance(40) { return disk.kill() }
         let fates: [CrashFate] = [.lost, .random, .kept]
         return disk.crash(seed: random.next(), sectors: fates[random.below(3)], directoryChanges: fates[random.below(3)])
@@ -108,7 +109,7 @@ private struct Model {
 
     /// One life of a writer: what it does until it ends or fails.
     private static func live(
-        _ storage: FaultyStorage, _ model: inout Model, _ random: inout TestRandom
+        _ storage: FaultyStorage, _ model: inout Model, _ random: inout SplitMix64
     ) throws(HeadwaterError) {
         let log = try openLog(
             storage, options: LogOptions(segmentBytes: 2_048, reserveAhead: 16), now: Microseconds(random.below(99)))

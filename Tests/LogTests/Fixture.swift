@@ -2,6 +2,7 @@ import FeatureModel
 import Log
 import StorageIO
 import TestDisks
+import TestSupport
 import Testing
 
 let logDirectory = "data/log"
@@ -10,20 +11,7 @@ let otherLogID = LogID((0..<16).map { UInt8(0xF0 + $0) })
 /// Small, so that a few records make several segments.
 let smallOptions = LogOptions(segmentBytes: 1_024, reserveAhead: 16)
 
-/// A small, fast, seeded generator (Steele, Lea, Flood 2014).
-struct TestRandom {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SplitMix64 {
     mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
     mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
     mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) } }

@@ -1,6 +1,7 @@
 import FeatureModel
 import StorageIO
 import TestDisks
+import TestSupport
 import Testing
 
 @testable import OfflineStore

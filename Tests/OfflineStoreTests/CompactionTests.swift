@@ -2,6 +2,7 @@ import FeatureModel
 @testable import OfflineStore
 import StorageIO
 import TestDisks
+import TestSupport
 import Testing
 
 @Suite struct CompactionTests {

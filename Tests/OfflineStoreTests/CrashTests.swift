@@ -2,6 +2,7 @@ import FeatureModel
 import OfflineStore
 import StorageIO
 import TestDisks
+import TestSupport
 import Testing
 
 /// Every call to the disk fails once, in every way, while a store flushes and compacts.

@@ -2,6 +2,7 @@ import FeatureModel
 import OfflineStore
 import StorageIO
 import TestDisks
+import TestSupport
 import Testing
 
 /// Merging of many runs, whose steps are shorter than blocks, against a sort of all rows.

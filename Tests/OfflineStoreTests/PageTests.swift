@@ -1,5 +1,6 @@
 import FeatureModel
 import StorageIO
+import TestSupport
 import Testing
 
 @testable import OfflineStore

@@ -2,6 +2,7 @@ import FeatureModel
 import OfflineStore
 import StorageIO
 import TestDisks
+import TestSupport
 import Testing
 
 /// Random histories over all types, read in every state of the store, against an oracle that walks plain arrays.

@@ -2,6 +2,7 @@ import FeatureModel
 import OfflineStore
 import StorageIO
 import TestDisks
+import TestSupport
 import Testing
 
 /// A history goes from one store to another whole, or not at all.

@@ -1,6 +1,7 @@
 import FeatureModel
 import StorageIO
 import TestDisks
+import TestSupport
 import Testing
 
 /// What `MemoryStorage` keeps and loses when the power fails.
@@ -160,7 +161,7 @@ import Testing
     @Test(arguments: [1, 2, 3, 4, 5] as [UInt64])
     func randomHistoriesKeepAllOrOnlyTheSynced(seed: UInt64) throws {
         print("seed \(seed)")
-        var generator = SeededGenerator(seed: seed)
+        var generator = SplitMix64(seed: seed)
         var storage = MemoryStorage()
         var file = try storage.open("a", .create)
         try storage.syncDirectory(".")

@@ -1,12 +1,13 @@
 import FeatureModel
 import StorageIO
+import TestSupport
 import Testing
 
 @Suite struct MappingTests {
     @Test(arguments: StorageKind.allCases)
     func mappedFileShowsTheBytes(kind: StorageKind) throws {
         let place = try Playground(kind)
-        var generator = SeededGenerator(seed: 1)
+        var generator = SplitMix64(seed: 1)
         let bytes = generator.bytes(10_000)
         try place.create("a", bytes).sync()
         let map = try place.storage.map(place.path("a"))

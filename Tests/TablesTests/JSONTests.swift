@@ -1,4 +1,5 @@
 import FeatureModel
+import TestSupport
 import Testing
 
 @testable import Tables

@@ -1,5 +1,6 @@
 import FeatureModel
 import Tables
+import TestSupport
 import Testing
 
 /// Writer → reader is exact for every type.

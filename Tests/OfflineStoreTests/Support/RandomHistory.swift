@@ -1,4 +1,5 @@
 import FeatureModel
+import TestSupport
 
 /// A random group: its schema versions, and records that write, delete and cut off.
 struct RandomHistory {

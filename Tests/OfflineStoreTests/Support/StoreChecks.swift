@@ -2,6 +2,7 @@ import Dispatch
 import FeatureModel
 import OfflineStore
 import StorageIO
+import TestSupport
 import Testing
 
 let testLogID: [UInt8] = Array(1...16)
