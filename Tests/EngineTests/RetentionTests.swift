@@ -156,8 +156,9 @@ import Testing
             }
             try store.follow()
             try store.offline.flush()
-            let kept = try EngineState(decoding: store.offline.store.extra[...])
-            #expect(kept.window == store.online.folded.window && kept.tombstones == store.online.folded.tombstones)
+            let kept = try ReplicaState(decoding: store.offline.store.extra[...])
+            let online = store.online.replica.state
+            #expect(kept.sessions == online.sessions && kept.tombstones == online.tombstones)
         }
     }
 
@@ -167,15 +168,15 @@ import Testing
         try store.write(store.body("orders", rows: [row(1, 10)]))
         try store.write(store.body("orders", .delete, rows: [[.int64(1), .timestamp(Self.start + 20 * Self.second)]]))
         // As an older version left it.
-        store.online.folded.tombstones = NewestTombstones()
-        store.online.folded.tombstones.isFromBefore = true
+        store.online.replica.state.tombstones = NewestTombstones()
+        store.online.replica.state.tombstones.isFromBefore = true
         for _ in 0..<2 {
             try store.snapshot()
             try store.online.close()
             disk = disk.crash(seed: 3)
             store = try Store(disk, now: store.now)
-            #expect(store.online.store.recoveredExtra.prefix(4) == [2, 0, 0, 0])
-            #expect(store.online.folded.encode() == store.online.store.recoveredExtra)
+            #expect(store.online.replica.state.tombstones.isFromBefore)
+            #expect(store.online.replica.state.encode() == store.online.store.recoveredExtra)
         }
         for seconds in [15, 16] as [Int64] {
             #expect(try store.write(store.body("orders", rows: [row(1, seconds)])).0.behindTombstoneCount == 1)
@@ -183,7 +184,7 @@ import Testing
             try store.online.close()
             disk = disk.crash(seed: 3)
             store = try Store(disk, now: store.now)
-            #expect(store.online.store.recoveredExtra.prefix(4) == [3, 0, 0, 0])
+            #expect(!store.online.replica.state.tombstones.isFromBefore)
         }
     }
 
@@ -192,28 +193,33 @@ import Testing
         for ahead in ["2h", "1m"] {
             try store.define(Store.definitions.replacing("max_age: 30d", with: "max_age: 30d\n    ahead: \(ahead)"))
         }
-        store.online.folded.tombstones.isFromBefore = true
-        store.online.folded.noteDeletes(AppliedRecord(position: 9, ingestTime: Self.start, entries: []))
-        #expect(store.online.folded.tombstones.times == [store.schema("orders").groupID: Self.start + 7_200 * Self.second])
+        var state = store.online.replica.state
+        state.tombstones.isFromBefore = true
+        state.noteDeletes(of: AppliedRecord(position: 9, ingestTime: Self.start, .nothing))
+        #expect(state.tombstones.times == [store.schema("orders").groupID: Self.start + 7_200 * Self.second])
     }
 
     @Test func aStateOfFormat2LooksUpKeysAsIfAnyOfThemWereDeleted() throws {
         let store = try store()
         try store.write(store.body("orders", .delete, rows: [[.int64(1), .timestamp(Self.start)]]))
-        var bytes = store.online.folded.encode()
-        #expect(bytes.prefix(4) == [3, 0, 0, 0])
-        // Format 2: without the times of deletes; there is one group with any, and no session.
-        bytes[0] = 2
-        bytes.removeSubrange(bytes.count - 4 - 16..<bytes.count - 4)
-        var older = try EngineState(decoding: bytes[...])
-        #expect(older.encode() == bytes)
-        #expect(older.tombstones.times.isEmpty && older.tombstones.isFromBefore)
+        // Format 2: the catalog's history, no gap, nothing of deletes, no session.
+        let history = store.online.replica.state.catalog.encodeHistory()
+        var bytes: [UInt8] = []
+        bytes.append(littleEndian: UInt32(2))
+        bytes.append(littleEndian: UInt32(history.count))
+        bytes += history
+        for _ in 0..<2 { bytes.append(littleEndian: UInt32(0)) }
+        var older = try ReplicaState(decoding: bytes[...])
+        #expect(older.catalog.encodeHistory() == history)
+        for state in [older, try ReplicaState(decoding: older.encode()[...])] {
+            #expect(state.tombstones.times.isEmpty && state.tombstones.isFromBefore)
+        }
         let entry = try store.entry("orders", rows: [row(2, 0)])
         let record = AppliedRecord(
             position: 9, ingestTime: Self.start,
-            entries: [AppliedEntry(schema: store.schema("orders"), operation: .write, batch: entry.batch, firstRow: 0)])
-        older.noteDeletes(record)
+            .rows([AppliedEntry(schema: store.schema("orders"), operation: .write, batch: entry.batch, firstRow: 0)]))
+        older.noteDeletes(of: record)
         #expect(older.tombstones.newest(store.schema("orders"), in: record)! > Self.start)
-        #expect(try EngineState(decoding: older.encode()[...]).tombstones == older.tombstones)
+        #expect(try ReplicaState(decoding: older.encode()[...]).tombstones == older.tombstones)
     }
 }

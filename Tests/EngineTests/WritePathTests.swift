@@ -131,28 +131,6 @@ import Testing
         }
     }
 
-    @Test func anEngineStateOfFormat1IsRead() throws {
-        // One session with one write: sequence, checksum and bytes of the body, position, ingest time, newer rows; no numbers follow.
-        var bytes: [UInt8] = []
-        bytes.append(littleEndian: UInt32(1))
-        bytes.append(littleEndian: UInt64(3))
-        bytes.append(littleEndian: UInt32(1))
-        for field in [5, 0] as [UInt64] { bytes.append(littleEndian: field) }
-        bytes.append(littleEndian: UInt32(1))
-        bytes.append(littleEndian: UInt64(1))
-        for field in [0xABCD, 9] as [UInt32] { bytes.append(littleEndian: field) }
-        for field in [5, 6] as [UInt64] { bytes.append(littleEndian: field) }
-        bytes.append(littleEndian: UInt32(2))
-        let stamp = ProducerStamp(producer: 3, epoch: 1, sequence: 1)
-        let window = try ProducerWindow(decoding: bytes[...], format: 1)
-        #expect(
-            try window.judge(stamp, bodyChecksum: 0xABCD, bodyBytes: 9)
-                == .duplicate(WriteAnswer(position: 5, ingestTime: 6, newerKeyCount: 2, listed: [])))
-        #expect(refusal { try ProducerWindow(decoding: bytes[...]) }?.code == .dataLoss)
-        // An answer without numbers goes on without them.
-        #expect(try ProducerWindow(decoding: window.encode()[...]) == window)
-    }
-
     @Test func retriesInsideOneGroupAreAppliedOnce() throws {
         let store = try Store(MemoryStorage())
         try store.define()

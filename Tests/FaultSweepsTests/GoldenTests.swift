@@ -5,7 +5,7 @@ import Testing
 
 /// A whole data directory of each format version is kept as files, and read for ever.
 @Suite struct GoldenTests {
-    static let versions = ["v1", "v2", "v3"]
+    static let versions = ["v1", "v2", "v3", "v4", "v5"]
 
     private let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
 

@@ -71,7 +71,7 @@ import Testing
                     (1, Column(.timestamp, (0..<10_000).map { _ in .timestamp(Int64(position)) })), (2, notes),
                 ])
             let entry = AppliedEntry(schema: Self.notes, operation: .write, batch: batch, firstRow: 0)
-            store.apply(AppliedRecord(position: Position(position), ingestTime: 0, entries: [entry]))
+            store.apply(AppliedRecord(position: Position(position), ingestTime: 0, .rows([entry])))
             try store.flush()
         }
         try store.compact()
@@ -159,7 +159,7 @@ import Testing
         let write = Weather.write(1, [(1, 10, 1)])
         let entry = AppliedEntry(schema: other, operation: .write, batch: write.entries[0].batch, firstRow: 0)
         store.apply(write)
-        store.apply(AppliedRecord(position: 2, ingestTime: 0, entries: [entry]))
+        store.apply(AppliedRecord(position: 2, ingestTime: 0, .rows([entry])))
         store.apply(Weather.cutoff(3, 50))
         try store.flush()
         try store.compact()

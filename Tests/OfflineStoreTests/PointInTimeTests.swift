@@ -113,7 +113,7 @@ import Testing
         let store = try openStore(MemoryStorage())
         store.apply(
             AppliedRecord(
-                position: 1, ingestTime: 0, entries: [AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)])
+                position: 1, ingestTime: 0, .rows([AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)]))
         )
         let spine = JoinGroup(
             schema: schema, features: [(1, .int64)], maxAge: 1,

@@ -14,12 +14,12 @@ struct CompactionTests {
         let vector = try! Column(.vector(64), [.vector((0..<64).map { Float($0) + Float(position) })])
         return AppliedRecord(
             position: position, ingestTime: 1,
-            entries: [
+            .rows([
                 AppliedEntry(
                     schema: schema, operation: .write,
                     batch: Batch(rowCount: 1, columns: [(0, int64s([7])), (1, timestamps([Int64(position)])), (2, vector)]),
                     firstRow: 0)
-            ])
+            ]))
     }
 
     private func firstElement(_ view: OnlineReadView) throws -> [Float] {

@@ -17,14 +17,14 @@ typealias PlainRow = (id: Int64, time: Int64, value: Int64?)
 func writing(_ position: Position, _ rows: [PlainRow], schema: GroupSchema = plainSchema) -> AppliedRecord {
     AppliedRecord(
         position: position, ingestTime: Int64(position) * 10,
-        entries: [
+        .rows([
             AppliedEntry(
                 schema: schema, operation: .write,
                 batch: Batch(
                     rowCount: rows.count,
                     columns: [(0, int64s(rows.map(\.id))), (1, timestamps(rows.map(\.time))), (2, int64s(rows.map(\.value)))]),
                 firstRow: 0)
-        ])
+        ]))
 }
 
 func deleting(_ position: Position, ids: [Int64], at time: Int64?) -> AppliedRecord {
@@ -32,16 +32,16 @@ func deleting(_ position: Position, ids: [Int64], at time: Int64?) -> AppliedRec
     if let time { columns.append((1, timestamps(ids.map { _ in time }))) }
     return AppliedRecord(
         position: position, ingestTime: Int64(position) * 10,
-        entries: [
+        .rows([
             AppliedEntry(
                 schema: plainSchema, operation: .delete, batch: Batch(rowCount: ids.count, columns: columns), firstRow: 0)
-        ])
+        ]))
 }
 
 func cutting(_ position: Position, before cutoff: Int64) -> AppliedRecord {
     AppliedRecord(
-        position: position, ingestTime: Int64(position) * 10, entries: [],
-        cutoff: RetentionCutoff(groupID: plainSchema.groupID, cutoff: cutoff))
+        position: position, ingestTime: Int64(position) * 10,
+        .cutoff(RetentionCutoff(groupID: plainSchema.groupID, cutoff: cutoff)))
 }
 
 func openStore(

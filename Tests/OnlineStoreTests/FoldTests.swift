@@ -74,11 +74,11 @@ struct FoldTests {
         let times = try Column(.timestamp, (0..<count).map { .timestamp(Int64($0)) })
         let record = AppliedRecord(
             position: 1, ingestTime: 1,
-            entries: [
+            .rows([
                 AppliedEntry(
                     schema: schema, operation: .write, batch: Batch(rowCount: count, columns: [(0, ids), (1, times), (2, ids)]),
                     firstRow: 0)
-            ])
+            ]))
         world.store.apply(record)
         let query = OnlineQuery(
             groupID: 9, features: [RequestedFeature(ordinal: 2, type: .int64)], maxAge: nil, keyColumns: [ids])

@@ -26,7 +26,7 @@ struct GatherTests {
         store.apply(
             AppliedRecord(
                 position: position, ingestTime: 1,
-                entries: [AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)]))
+                .rows([AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)])))
         return features
     }
 
@@ -148,7 +148,7 @@ struct GatherTests {
         let batch = Batch(rowCount: 20, columns: columns.enumerated().map { ($0.offset, $0.element) })
         store.apply(
             AppliedRecord(
-                position: 2, ingestTime: 1, entries: [AppliedEntry(schema: newer, operation: .write, batch: batch, firstRow: 0)]))
+                position: 2, ingestTime: 1, .rows([AppliedEntry(schema: newer, operation: .write, batch: batch, firstRow: 0)])))
         let outputs = [OnlineReadPlan.Output(lookup: 0, feature: 0), OnlineReadPlan.Output(lookup: 0, feature: 1)]
         let plan = plan([newer], outputs, maxAge: 100)
         let reader = OnlineReader(store)

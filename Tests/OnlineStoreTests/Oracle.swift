@@ -23,7 +23,9 @@ struct Oracle {
 
     mutating func apply(_ record: AppliedRecord) {
         position = record.position
-        if let cutoff = record.cutoff { cutoffs[cutoff.groupID] = max(cutoffs[cutoff.groupID] ?? .min, cutoff.cutoff) }
+        if case .cutoff(let cutoff) = record.change {
+            cutoffs[cutoff.groupID] = max(cutoffs[cutoff.groupID] ?? .min, cutoff.cutoff)
+        }
         for entry in record.entries {
             for row in 0..<entry.batch.rowCount { apply(entry, row, record) }
         }

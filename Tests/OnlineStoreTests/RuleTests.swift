@@ -108,12 +108,12 @@ struct RuleTests {
             store.apply(
                 AppliedRecord(
                     position: position, ingestTime: 1,
-                    entries: [
+                    .rows([
                         AppliedEntry(
                             schema: schema, operation: .write,
                             batch: Batch(
                                 rowCount: 1, columns: [(0, int64s([7])), (1, text.gather([Int(position) - 1]))]), firstRow: 0)
-                    ]))
+                    ])))
         }
         try everywhere {
             let result = try store.get(
@@ -147,7 +147,7 @@ struct RuleTests {
         store.apply(
             AppliedRecord(
                 position: 1, ingestTime: 1,
-                entries: [AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)]))
+                .rows([AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)])))
         try everywhere {
             for count in [0, 1, 3] {
                 let result = try store.get(

@@ -19,7 +19,7 @@ import Testing
         ]
         let batch = Batch(rowCount: ids.count, columns: columns.enumerated().map { ($0.offset, $0.element) })
         let entry = AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)
-        return AppliedRecord(position: position, ingestTime: 1, entries: [entry])
+        return AppliedRecord(position: position, ingestTime: 1, .rows([entry]))
     }
 
     private func get(_ store: OnlineStore, _ ids: Range<Int64>) throws(HeadwaterError) -> OnlineResult {

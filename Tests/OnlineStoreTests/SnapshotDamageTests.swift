@@ -101,7 +101,7 @@ struct SnapshotDamageTests {
         let store = try openStore(storage)
         store.apply(
             AppliedRecord(
-                position: 3, ingestTime: 1, entries: [AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)])
+                position: 3, ingestTime: 1, .rows([AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)]))
         )
         try store.snapshot()
         let bytes = try storage.readAll(Self.path)

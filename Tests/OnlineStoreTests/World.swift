@@ -95,7 +95,7 @@ struct World {
                 entries.append(random.pick(groups).entry(firstRow: firstRow, &random))
             }
         }
-        let record = AppliedRecord(position: position, ingestTime: ingestTime, entries: entries, cutoff: cutoff)
+        let record = AppliedRecord(position: position, ingestTime: ingestTime, cutoff.map { .cutoff($0) } ?? .rows(entries))
         records.append(record)
         store.apply(record)
         oracle.apply(record)

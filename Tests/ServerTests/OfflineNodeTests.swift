@@ -53,7 +53,7 @@ import Testing
                 (2, Column(.int64, [.int64(5)])),
             ])
         let entry = AppliedEntry(schema: Self.schema, operation: .write, batch: batch, firstRow: 0)
-        try await node.engine.call { $0.store.apply(AppliedRecord(position: position, ingestTime: 0, entries: [entry])) }
+        try await node.engine.call { $0.store.apply(AppliedRecord(position: position, ingestTime: 0, .rows([entry]))) }
     }
 
     @Test(.timeLimit(.minutes(2)))

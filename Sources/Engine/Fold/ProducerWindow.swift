@@ -83,6 +83,9 @@ public struct ProducerWindow: Sendable, Equatable {
 
     public init() {}
 
+    /// Whether a producer's session is open, so that the answers of its writes are kept.
+    func has(_ producer: UInt64) -> Bool { sessions[producer] != nil }
+
     public enum Verdict: Equatable, Sendable {
         case new
         /// Written before with the same content: this was the answer.
@@ -150,8 +153,7 @@ public struct ProducerWindow: Sendable, Equatable {
 
 /// The form in which a snapshot keeps the window: little-endian, sessions and sequences in rising order.
 extension ProducerWindow {
-    /// - Parameter format: of the engine state around it; in format 2 answers do not count what is not served.
-    public func encode(format: UInt32 = EngineState.format) -> [UInt8] {
+    func encode() -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.append(littleEndian: UInt32(sessions.count))
         for (producer, session) in sessions.sorted(by: { $0.key < $1.key }) {
@@ -169,7 +171,6 @@ extension ProducerWindow {
                 bytes.append(littleEndian: entry.answer.newerKeyCount ?? Self.unknownCount)
                 bytes.append(littleEndian: UInt32(entry.answer.newerRows.count))
                 for row in entry.answer.newerRows { bytes.append(littleEndian: row) }
-                guard format > EngineState.formatWithoutDeletes else { continue }
                 bytes.append(littleEndian: entry.answer.belowCutoffCount)
                 bytes.append(littleEndian: entry.answer.behindTombstoneCount)
             }
@@ -177,9 +178,9 @@ extension ProducerWindow {
         return bytes
     }
 
-    /// - Parameter format: of the engine state around it: answers list rows since 2, and count what is not served since 3.
+    /// - Parameter layout: of the answers: they list rows since 2, and count what is not served since 3.
     /// - Throws: `.dataLoss` where the bytes do not hold together.
-    public init(decoding bytes: ArraySlice<UInt8>, format: UInt32 = EngineState.format) throws(HeadwaterError) {
+    init(decoding bytes: ArraySlice<UInt8>, layout: UInt32 = 3) throws(HeadwaterError) {
         var reader = FieldReader(bytes, what: "producer window")
         for _ in 0..<(try reader.next(UInt32.self)) {
             let producer = try reader.next(UInt64.self)
@@ -189,7 +190,7 @@ extension ProducerWindow {
                 let sequence = try reader.next(UInt64.self)
                 session.entries[sequence] = Entry(
                     bodyChecksum: try reader.next(), bodyBytes: try reader.next(),
-                    answer: try Self.answer(&reader, format: format))
+                    answer: try Self.answer(&reader, layout: layout))
             }
             sessions[producer] = session
         }
@@ -199,12 +200,12 @@ extension ProducerWindow {
     /// Stands for a count that damage kept from being known.
     private static let unknownCount = UInt32.max
 
-    private static func answer(_ reader: inout FieldReader, format: UInt32) throws(HeadwaterError) -> WriteAnswer {
+    private static func answer(_ reader: inout FieldReader, layout: UInt32) throws(HeadwaterError) -> WriteAnswer {
         let position = try reader.next(Position.self)
         let ingestTime = try reader.next(Microseconds.self)
         let count = try reader.next(UInt32.self)
         var rows: [UInt32] = []
-        if format >= 2 {
+        if layout >= 2 {
             let listed = Int(try reader.next(UInt32.self))
             guard listed <= WriteAnswer.newerRowsListedMax else {
                 throw HeadwaterError(.dataLoss, "producer window: an answer that lists \(listed) rows")
@@ -212,8 +213,8 @@ extension ProducerWindow {
             for _ in 0..<listed { rows.append(try reader.next()) }
         }
         let newerKeyCount = count == unknownCount ? nil : count
-        let belowCutoff: UInt32 = format >= 3 ? try reader.next() : 0
-        let behindTombstone: UInt32 = format >= 3 ? try reader.next() : 0
+        let belowCutoff: UInt32 = layout >= 3 ? try reader.next() : 0
+        let behindTombstone: UInt32 = layout >= 3 ? try reader.next() : 0
         return WriteAnswer(
             position: position, ingestTime: ingestTime, newerKeyCount: newerKeyCount, listed: rows, belowCutoffCount: belowCutoff,
             behindTombstoneCount: behindTombstone)

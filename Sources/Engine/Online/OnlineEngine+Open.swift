@@ -34,8 +34,8 @@ extension OnlineEngine {
             let store = try openStore(storage, dataDirectory, log, options, seed: seed, notice: notice)
             do throws(HeadwaterError) {
                 let engine = OnlineEngine(
-                    storage: storage, directory: dataDirectory, options: options, log: log, store: store,
-                    folded: try EngineState(decoding: store.recoveredExtra[...]))
+                    storage: storage, directory: dataDirectory, options: options, log: log,
+                    replica: try Replica(store, kept: store.recoveredExtra))
                 if let boot { try engine.startClock(wall: now, boot: boot, notice) }
                 try engine.replay(progress, notice)
                 let known = try? FollowerCheckpoint.load(storage, logDirectory, id: localFollowerID)
@@ -63,7 +63,7 @@ extension OnlineEngine {
     /// Whether no record was ever taken: neither in this log's life so far, nor in those that crashes cut off at its start.
     private var isBeforeFirstRecord: Bool {
         var next: Position = 1
-        for gap in folded.gaps where gap.lowerBound == next { next = gap.upperBound + 1 }
+        for gap in replica.state.gaps where gap.lowerBound == next { next = gap.upperBound + 1 }
         return next > log.lastPosition && store.snapshotPosition == 0
     }
 
@@ -98,20 +98,15 @@ extension OnlineEngine {
                 "the online snapshot is at position \(store.appliedPosition), the log ends at \(log.durablePosition): the log lost its end",
                 at: log.directory)
         }
-        if store.appliedPosition < log.durablePosition { progress(store.appliedPosition, log.durablePosition) }
-        while store.appliedPosition < log.durablePosition {
-            let records = try log.read(after: store.appliedPosition, limitBytes: 16 << 20)
-            for record in records { try replay(record, notice) }
-            progress(store.appliedPosition, log.durablePosition)
+        let end = log.durablePosition
+        guard store.appliedPosition < end else { return }
+        progress(store.appliedPosition, end)
+        while store.appliedPosition < end {
+            for record in try log.read(after: store.appliedPosition, limitBytes: 16 << 20) {
+                try replica.apply(record) { notice($0.description) }
+                bytesSinceSnapshot += record.body.count
+            }
+            progress(store.appliedPosition, end)
         }
-    }
-
-    private func replay(_ record: Record, _ notice: (String) -> Void) throws(HeadwaterError) {
-        try folded.fold(record, applied: store.appliedPosition)
-        bytesSinceSnapshot += record.body.count
-        let applied = try Fold.applied(record, catalog: catalog)
-        store.apply(applied)
-        folded.noteDeletes(applied)
-        folded.foldSession(record) { effects(of: applied, $0) { notice($0.description) } }
     }
 }

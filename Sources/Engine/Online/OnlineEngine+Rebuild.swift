@@ -77,19 +77,19 @@ extension OnlineEngine {
                 "it is of position \(view.position), and the log holds \(log.oldestPosition) to \(log.durablePosition); restore "
                     + "\(dataDirectory)/online, or a later copy of \(dataDirectory)/offline")
         }
-        let folded = try EngineState(decoding: history.extra[...])
+        let kept = try ReplicaState(decoding: history.extra[...])
         var cutoffs: [GroupID: Microseconds] = [:]
         for group in view.groupsWithCutoff { cutoffs[group] = view.cutoff(of: group) }
-        for group in folded.catalog.removedGroups { cutoffs[group.id] = GroupRemoval.cutoff }
+        for group in kept.catalog.removedGroups { cutoffs[group.id] = GroupRemoval.cutoff }
         let restore = try OnlineRestore(
             storage, directory: StoragePath.join(dataDirectory, "online"), seed: seed, logID: log.logID.bytes,
             position: view.position, cutoffs: cutoffs, memoryBytesMax: options.snapshotMemoryBytes)
         do throws(HeadwaterError) {
-            for group in folded.catalog.allGroups {
+            for group in kept.catalog.allGroups {
                 var scan = try view.latest(group.newestSchema, asOf: view.position)
                 while let batch = try scan.next() { try restore.add(RestoredRows(batch, group.newestSchema)) }
             }
-            try restore.finish(extra: folded.encode())
+            try restore.finish(extra: kept.encode())
         } catch {
             restore.abandon()
             throw error

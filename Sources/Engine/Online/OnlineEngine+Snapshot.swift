@@ -35,7 +35,7 @@ extension OnlineEngine {
         if let failure { throw failure }
         let cut = store.beginSnapshot()
         bytesSinceSnapshot = 0
-        return SnapshotJob(cut: cut, extra: folded.encode(), store: store)
+        return SnapshotJob(cut: cut, extra: replica.state.encode(), store: store)
     }
 
     /// Puts a written snapshot in force and lets go of the log behind it that no follower needs.

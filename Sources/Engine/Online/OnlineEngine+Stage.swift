@@ -17,7 +17,7 @@ extension OnlineEngine {
         case .write(let write):
             return try stage(write, command, token: token, now: now)
         case .retry(let stamp, let bodyChecksum, let bodyBytes, let error):
-            let verdict = try window.judge(stamp, bodyChecksum: bodyChecksum, bodyBytes: bodyBytes)
+            let verdict = try sessions.judge(stamp, bodyChecksum: bodyChecksum, bodyBytes: bodyBytes)
             guard case .duplicate(let answer) = verdict else { throw error }
             return Self.written(answer, isDuplicate: true)
         case .define(let definitions):
@@ -30,9 +30,9 @@ extension OnlineEngine {
             let plan = try catalog.plan(removal, figures: store.figures(history: history))
             return try stage(plan, command, token: token, now: now)
         case .openProducer:
-            try stage(.producer, body: [], command, token: token, now: now)
+            try stage(.producer, .session, body: [], command, token: token, now: now)
         case .cutoff(let cutoff):
-            try stage(.cutoff, body: cutoff.encode()[...], command, token: token, now: now)
+            try stage(.cutoff, .cutoff(cutoff), body: cutoff.encode()[...], command, token: token, now: now)
         }
         return nil
     }
@@ -44,35 +44,35 @@ extension OnlineEngine {
         let changes = try plan.approved()
         if changes.isEmpty { return .defined(plan, position: catalog.position) }
         let body = CatalogRecordBody.encode(changes)
-        try stage(.definitions, body: body[...], command, token: token, now: now, plan: plan)
+        try stage(.definitions, .definitions(changes), body: body[...], command, token: token, now: now, plan: plan)
         return nil
     }
 
     private func stage(
         _ write: CheckedWrite, _ command: OnlineCommand, token: Token, now: Microseconds
     ) throws(HeadwaterError) -> OnlineOutcome? {
-        var command = command
+        var entries = write.entries
         if write.stamp != .none {
-            let verdict = try window.judge(
+            let verdict = try sessions.judge(
                 write.stamp, bodyChecksum: CRC32C.checksum(write.body), bodyBytes: write.body.count)
             if case .duplicate(let answer) = verdict { return Self.written(answer, isDuplicate: true) }
         }
         if write.catalogPosition != catalog.position {
-            command = .write(try CheckedWrite(body: write.body, stamp: write.stamp, catalog: catalog, now: now))
+            entries = try CheckedWrite(body: write.body, stamp: write.stamp, catalog: catalog, now: now).entries
         }
         try checkLogSize()
-        try reserveMemory(write)
-        try stage(.data, stamp: write.stamp, body: write.body, command, token: token, now: now)
+        try reserveMemory(entries)
+        try stage(.data, .rows(entries), stamp: write.stamp, body: write.body, command, token: token, now: now)
         return nil
     }
 
     private func stage(
-        _ kind: RecordKind, stamp: ProducerStamp = .none, body: ArraySlice<UInt8>, _ command: OnlineCommand, token: Token,
-        now: Microseconds, plan: Plan? = nil
+        _ kind: RecordKind, _ decoded: DecodedRecord, stamp: ProducerStamp = .none, body: ArraySlice<UInt8>,
+        _ command: OnlineCommand, token: Token, now: Microseconds, plan: Plan? = nil
     ) throws(HeadwaterError) {
         defer { noteLogFailure() }
         let position = try log.stage(kind: kind, stamp: stamp, body: body, now: now)
-        staged.append(StagedCommand(token: token, command: command, position: position, plan: plan))
+        staged.append(StagedCommand(token: token, command: command, position: position, body: decoded, plan: plan))
     }
 
     /// Refuses datasets of a position that nobody can have read yet.
@@ -87,10 +87,10 @@ extension OnlineEngine {
     /// Refuses writes whose rows may not fit under the cap: here, as a fold refuses nothing.
     ///
     /// Reckons with every row as new. Deletes make room at the next snapshot, so they may go an eighth beyond.
-    private func reserveMemory(_ write: CheckedWrite) throws(HeadwaterError) {
+    private func reserveMemory(_ entries: [AppliedEntry]) throws(HeadwaterError) {
         guard let most = options.memoryBytesMax else { return }
-        let isDelete = write.entries.allSatisfy { $0.operation == .delete }
-        let wanted = write.entries.reduce(0) { $0 + OnlineStore.memoryBytesMax(of: $1) }
+        let isDelete = entries.allSatisfy { $0.operation == .delete }
+        let wanted = entries.reduce(0) { $0 + OnlineStore.memoryBytesMax(of: $1) }
         let taken = store.residentBytes + stagedMemoryBytes
         guard taken + wanted <= (isDelete ? most + most / 8 : most) else {
             throw HeadwaterError(
@@ -120,57 +120,14 @@ extension OnlineEngine {
 
     /// Applies one record of a committed group and says what became of its command.
     func apply(_ record: Record, _ staged: StagedCommand) -> OnlineOutcome {
+        var damage: HeadwaterError?
+        let answer = replica.apply(record, staged.body, isAnswered: true) { damage = $0 }
         switch staged.command {
-        case .write(let write):
-            let applied = AppliedRecord(position: record.position, ingestTime: record.ingestTime, entries: write.entries)
-            store.apply(applied)
-            folded.noteDeletes(applied)
-            var damage: HeadwaterError?
-            let effects = effects(of: applied, folded.tombstones) { damage = $0 }
-            let answer = WriteAnswer(position: record.position, ingestTime: record.ingestTime, effects)
-            window.fold(record.stamp, body: record.body, answer: answer)
-            return Self.written(answer, isDuplicate: false, damage)
+        case .write: return Self.written(answer!, isDuplicate: false, damage)
+        case .define, .promote, .remove: return .defined(staged.plan!, position: record.position)
+        case .openProducer: return .openedProducer(record.position, epoch: 1)
+        case .cutoff: return .cutOff(record.position)
         case .retry: preconditionFailure("a retry is never staged")
-        case .define, .promote, .remove:
-            let changes = staged.plan!.changes
-            catalog.apply(changes, position: record.position)
-            store.apply(
-                AppliedRecord(
-                    position: record.position, ingestTime: record.ingestTime, entries: [], removals: changes.groupRemovals))
-            return .defined(staged.plan!, position: record.position)
-        case .openProducer:
-            window.open(at: record.position)
-            skip(record)
-            return .openedProducer(record.position, epoch: 1)
-        case .cutoff(let cutoff):
-            store.apply(
-                AppliedRecord(position: record.position, ingestTime: record.ingestTime, entries: [], cutoff: cutoff))
-            return .cutOff(record.position)
-        }
-    }
-
-    /// Moves the store's position over a record that holds no rows.
-    private func skip(_ record: Record) {
-        store.apply(AppliedRecord(position: record.position, ingestTime: record.ingestTime, entries: []))
-    }
-
-    /// What the rows of a record met, now that it is applied.
-    ///
-    /// - Returns: `nil` where damage keeps that from being known; `notice` is told.
-    func effects(
-        of record: AppliedRecord, _ tombstones: NewestTombstones, notice: (HeadwaterError) -> Void
-    ) -> WriteEffects? {
-        do throws(HeadwaterError) {
-            return try WriteEffects(
-                record, tombstones: tombstones, cutoff: { store.cutoff(of: $0) },
-                exists: { (schema, keys, count) throws(HeadwaterError) in
-                    let query = OnlineReads.existence(schema.groupID, keys: keys, rowCount: count)
-                    let found = try store.get([query], now: 0, isCounted: false)[0]
-                    return (0..<count).map { found.rowStatuses[$0] == .present }
-                })
-        } catch {
-            notice(error)
-            return nil
         }
     }
 

@@ -32,10 +32,8 @@ public final class OnlineEngine {
     let directory: String
     public let options: OnlineOptions
     let log: LogWriter
-    public let store: OnlineStore
+    let replica: Replica<OnlineStore>
     public let state: OnlineState
-    /// All of the fold besides rows.
-    var folded: EngineState
 
     /// Bytes of bodies that are applied between two rounds of answers.
     private static let answeredBytes = 128 << 10
@@ -61,20 +59,20 @@ public final class OnlineEngine {
         let token: Token
         let command: OnlineCommand
         let position: Position
+        /// What its record says.
+        let body: DecodedRecord
         /// The plan behind definitions.
-        var plan: Plan?
+        let plan: Plan?
     }
 
     init(
-        storage: any Storage, directory: String, options: OnlineOptions, log: LogWriter, store: OnlineStore,
-        folded: EngineState
+        storage: any Storage, directory: String, options: OnlineOptions, log: LogWriter, replica: Replica<OnlineStore>
     ) {
         self.storage = storage
         self.directory = directory
         self.options = Sabotage.acknowledgeBeforeSync.isPlanted ? options.acknowledgingEarly : options
         self.log = log
-        self.store = store
-        self.folded = folded
+        self.replica = replica
         state = OnlineState()
         publish()
     }
@@ -83,16 +81,10 @@ public final class OnlineEngine {
     /// Whether the owner of the log before this one ended cleanly; `nil` for a new log, which had none.
     public var endedCleanly: Bool? { log.writerEpoch == 1 ? nil : log.wasClosed }
 
-    // Changed in place: a copy for each record would cost as much as the window holds.
-    var catalog: Catalog {
-        _read { yield folded.catalog }
-        _modify { yield &folded.catalog }
-    }
-
-    var window: ProducerWindow {
-        _read { yield folded.window }
-        _modify { yield &folded.window }
-    }
+    public var store: OnlineStore { replica.store }
+    var catalog: Catalog { replica.state.catalog }
+    // Not by a copy, whose end would cost as much as the window holds.
+    var sessions: ProducerWindow { _read { yield replica.state.sessions } }
 
     public var hasQueuedCommands: Bool { !queue.isEmpty }
 
@@ -228,8 +220,8 @@ public final class OnlineEngine {
         snapshot.durablePosition = log.durablePosition
         snapshot.lastPosition = log.lastPosition
         snapshot.failure = failure
-        snapshot.producerSessions = window.sessions.count
-        snapshot.gaps = folded.gaps
+        snapshot.producerSessions = sessions.sessions.count
+        snapshot.gaps = replica.state.gaps
         state.publish(snapshot)
     }
 

@@ -125,25 +125,31 @@ public struct AppliedEntry: Sendable {
     public var keyColumns: [Column] { (0..<schema.keys.count).map { batch.column(ordinal: $0)! } }
 }
 
-/// A record as the stores see it: its place, its time, and its rows with their schemas.
+/// What a record changes in the stores. A kind to come is one more case here, and the compiler names each store that must learn it.
+public enum RecordChange: Sendable {
+    /// Nothing beside the position.
+    case nothing
+    /// Rows and tombstones.
+    case rows([AppliedEntry])
+    /// Older rows of a group are hidden.
+    case cutoff(RetentionCutoff)
+    /// Groups are there no more.
+    case removals([GroupRemoval])
+}
+
+/// A record as the stores see it: its place, its time, and what it changes.
 public struct AppliedRecord: Sendable {
     public let position: Position
     public let ingestTime: Microseconds
-    public let entries: [AppliedEntry]
-    public let cutoff: RetentionCutoff?
-    /// Groups that are there no more from this record on.
-    public let removals: [GroupRemoval]
+    public let change: RecordChange
 
-    public init(
-        position: Position, ingestTime: Microseconds, entries: [AppliedEntry], cutoff: RetentionCutoff? = nil,
-        removals: [GroupRemoval] = []
-    ) {
+    public init(position: Position, ingestTime: Microseconds, _ change: RecordChange) {
         self.position = position
         self.ingestTime = ingestTime
-        self.entries = entries
-        self.cutoff = cutoff
-        self.removals = removals
+        self.change = change
     }
+
+    public var entries: [AppliedEntry] { if case .rows(let entries) = change { entries } else { [] } }
 }
 
 /// A row's place in the one order: (event_time, position, row). Its greatest is the latest.

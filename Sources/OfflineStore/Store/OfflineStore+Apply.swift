@@ -9,19 +9,28 @@ extension OfflineStore {
         state.withLock { state in
             guard record.position > state.applied else { return }
             state.applied = record.position
-            for entry in record.entries where entry.batch.rowCount > 0 {
-                let part = MemoryPart(entry: entry, position: record.position, ingestTime: record.ingestTime)
-                state.live[entry.schema.groupID, default: MemoryTable()].append(part)
-                state.liveBytes += part.byteCount
-            }
-            if let cutoff = record.cutoff {
-                state.cutoffs[cutoff.groupID, default: CutoffHistory()].append(
-                    PlacedCutoff(position: record.position, cutoff: cutoff.cutoff))
-            }
-            for removal in record.removals where !removal.keepsHistory {
-                state.cutoffs[removal.groupID, default: CutoffHistory()].append(
-                    PlacedCutoff(position: record.position, cutoff: GroupRemoval.cutoff))
+            switch record.change {
+            case .nothing: break
+            case .rows(let entries):
+                for entry in entries where entry.batch.rowCount > 0 {
+                    let part = MemoryPart(entry: entry, position: record.position, ingestTime: record.ingestTime)
+                    state.live[entry.schema.groupID, default: MemoryTable()].append(part)
+                    state.liveBytes += part.byteCount
+                }
+            case .cutoff(let cutoff):
+                state.hide(cutoff.groupID, before: cutoff.cutoff, from: record.position)
+            case .removals(let removals):
+                for removal in removals where !removal.keepsHistory {
+                    state.hide(removal.groupID, before: GroupRemoval.cutoff, from: record.position)
+                }
             }
         }
+    }
+}
+
+extension StoreState {
+    /// Rows of a group before a time are hidden from a position on.
+    fileprivate mutating func hide(_ group: GroupID, before cutoff: Microseconds, from position: Position) {
+        cutoffs[group, default: CutoffHistory()].append(PlacedCutoff(position: position, cutoff: cutoff))
     }
 }

@@ -164,20 +164,24 @@ public final class OnlineStore: Sendable {
             let maps = self.maps
             var groups = maps.groups
             var groupsChanged = false
-            if let cutoff = record.cutoff {
+            switch record.change {
+            case .nothing: break
+            case .cutoff(let cutoff):
                 groups[cutoff.groupID, default: GroupState()].raise(cutoff: cutoff.cutoff)
                 groupsChanged = true
-            }
-            for removal in record.removals where !Sabotage.removedRowsStay.isPlanted {
-                groups[removal.groupID, default: GroupState()].raise(cutoff: GroupRemoval.cutoff)
-                groupsChanged = true
-            }
-            for entry in record.entries where groups[entry.schema.groupID]?.holds(entry.schema) != true {
-                if groups[entry.schema.groupID, default: GroupState()].add(entry.schema) { groupsChanged = true }
-            }
-            let pause = betweenRows
-            for entry in record.entries {
-                apply(entry, of: record, to: maps.live, groups[entry.schema.groupID]!, &buffer, pause)
+            case .removals(let removals):
+                for removal in removals where !Sabotage.removedRowsStay.isPlanted {
+                    groups[removal.groupID, default: GroupState()].raise(cutoff: GroupRemoval.cutoff)
+                    groupsChanged = true
+                }
+            case .rows(let entries):
+                for entry in entries where groups[entry.schema.groupID]?.holds(entry.schema) != true {
+                    if groups[entry.schema.groupID, default: GroupState()].add(entry.schema) { groupsChanged = true }
+                }
+                let pause = betweenRows
+                for entry in entries {
+                    apply(entry, of: record, to: maps.live, groups[entry.schema.groupID]!, &buffer, pause)
+                }
             }
             publish(record.position, ingestTime: record.ingestTime, groups: groupsChanged ? groups : nil)
         }

@@ -7,32 +7,34 @@ import StorageIO
 
 /// The catalog of a data directory that no server runs on.
 enum DirectCatalog {
-    /// Bytes of records that are read at a time.
-    static let readBytes = 16 << 20
-
     /// - Throws: `.notFound` where there is no store, `.failedPrecondition` where a server owns it, `.dataLoss` for damage.
     static func load(dataDirectory: String) throws(HeadwaterError) -> Catalog {
         let storage = RealStorage()
-        var folded = try EngineState(decoding: [])
+        var kept: [UInt8] = []
         var position: Position = 0
         if storage.exists(StoragePath.join(dataDirectory, OfflineStore.folderName)) {
             let store = try DirectOffline.openStore(storage, dataDirectory)
-            folded = try EngineState(decoding: store.extra[...])
-            position = store.durablePosition
+            (kept, position) = (store.extra, store.durablePosition)
             store.close()
         }
         let log = try DirectLog.open(storage, dataDirectory)
-        while position < log.durablePosition {
-            for record in try log.read(after: position, limitBytes: readBytes) {
-                try folded.fold(record, applied: position)
-                position = record.position
-            }
-        }
-        return folded.catalog
+        let replica = try Replica(RowlessStore(appliedPosition: position), kept: kept)
+        try DirectLog.follow(log, replica)
+        return replica.state.catalog
     }
 }
 
 enum DirectLog {
+    /// Bytes of records that are read at a time.
+    private static let readBytes = 16 << 20
+
+    /// Folds what the log has behind a store, in memory.
+    static func follow(_ log: LogReader, _ replica: Replica<some ReplicaStore>) throws(HeadwaterError) {
+        try replica.catchUp(to: log.durablePosition) { (position) throws(HeadwaterError) in
+            try log.read(after: position, limitBytes: readBytes)
+        }
+    }
+
     static func open(_ storage: RealStorage, _ dataDirectory: String) throws(HeadwaterError) -> LogReader {
         do {
             return try LogReader(storage: storage, directory: StoragePath.join(dataDirectory, "log"))

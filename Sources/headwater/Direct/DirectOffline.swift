@@ -28,14 +28,9 @@ final class DirectOffline {
         guard store.logID == log.logID.bytes else {
             throw HeadwaterError(.failedPrecondition, "the offline store belongs to another log", at: dataDirectory)
         }
-        var folded = try EngineState(decoding: store.extra[...])
-        while store.appliedPosition < log.durablePosition {
-            for record in try log.read(after: store.appliedPosition, limitBytes: DirectCatalog.readBytes) {
-                try folded.fold(record, applied: store.appliedPosition)
-                store.apply(try Fold.applied(record, catalog: folded.catalog))
-            }
-        }
-        newest = folded.catalog
+        let replica = try Replica(store, kept: store.extra)
+        try DirectLog.follow(log, replica)
+        newest = replica.state.catalog
     }
 
     /// Opens the store for reading, with advice where a server has it.

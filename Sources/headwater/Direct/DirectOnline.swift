@@ -16,7 +16,6 @@ final class DirectOnline {
         let storage = RealStorage()
         let log = try DirectLog.open(storage, dataDirectory)
         try DirectLog.check(minPosition, in: log)
-        catalog = try DirectCatalog.load(dataDirectory: dataDirectory)
         do {
             store = try OnlineStore.open(
                 storage, directory: StoragePath.join(dataDirectory, "online"), seed: 0, logID: log.logID.bytes, access: .reader)
@@ -25,12 +24,9 @@ final class DirectOnline {
                 error.code, "\(error.message); ask the server with --address instead of reading its directory", at: error.location
             )
         }
-        while store.appliedPosition < log.durablePosition {
-            // Schemas of a version stay as they were, so the newest catalog reads every record.
-            for record in try log.read(after: store.appliedPosition, limitBytes: DirectCatalog.readBytes) {
-                store.apply(try Fold.applied(record, catalog: catalog))
-            }
-        }
+        let replica = try Replica(store, kept: store.recoveredExtra)
+        try DirectLog.follow(log, replica)
+        catalog = replica.state.catalog
     }
 
     /// - Parameter at: the clock for max_age.

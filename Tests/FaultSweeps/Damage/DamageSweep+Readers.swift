@@ -46,33 +46,30 @@ extension DamageSweep {
 
 /// Both stores opened for reading, brought to the durable end of the log in memory.
 struct DirectReader {
-    let online: OnlineStore
-    let offline: OfflineStore
-    private var folded: EngineState
+    private let onlineReplica: Replica<OnlineStore>
+    private let offlineReplica: Replica<OfflineStore>
+    var online: OnlineStore { onlineReplica.store }
+    var offline: OfflineStore { offlineReplica.store }
 
     init(_ storage: any Storage) throws(HeadwaterError) {
         let log = try LogReader(storage: storage, directory: Node.logDirectory)
-        offline = try OfflineStore(dataDirectory: Node.directory, logID: log.logID.bytes, storage: storage, readOnly: true)
-        online = try OnlineStore.open(
+        let offline = try OfflineStore(
+            dataDirectory: Node.directory, logID: log.logID.bytes, storage: storage, readOnly: true)
+        let online = try OnlineStore.open(
             storage, directory: "data/online", seed: 0, logID: log.logID.bytes, access: .reader)
-        folded = try EngineState(decoding: offline.extra[...])
-        while offline.appliedPosition < log.durablePosition {
-            for record in try log.read(after: offline.appliedPosition, limitBytes: 4 << 10) {
-                try folded.fold(record, applied: offline.appliedPosition)
-                offline.apply(try Fold.applied(record, catalog: folded.catalog))
-            }
+        offlineReplica = try Replica(offline, kept: offline.extra)
+        onlineReplica = try Replica(online, kept: online.recoveredExtra)
+        func read(after position: Position) throws(HeadwaterError) -> [Record] {
+            try log.read(after: position, limitBytes: 4 << 10)
         }
-        while online.appliedPosition < log.durablePosition {
-            for record in try log.read(after: online.appliedPosition, limitBytes: 4 << 10) {
-                online.apply(try Fold.applied(record, catalog: folded.catalog))
-            }
-        }
+        try offlineReplica.catchUp(to: log.durablePosition, read: read)
+        try onlineReplica.catchUp(to: log.durablePosition, read: read)
     }
 
     func picture() throws(HeadwaterError) -> Picture {
         var picture = Picture()
-        try picture.read(online, folded.catalog.asOf(online.appliedPosition))
-        try picture.read(offline, folded.catalog)
+        try picture.read(online, onlineReplica.state.catalog)
+        try picture.read(offline, offlineReplica.state.catalog)
         return picture
     }
 }

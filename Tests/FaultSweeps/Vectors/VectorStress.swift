@@ -52,7 +52,7 @@ public struct VectorStress {
                     batch: Batch(rowCount: keys, columns: columns.enumerated().map { ($0.offset, $0.element) }),
                     firstRow: entries.count * keys))
         }
-        return AppliedRecord(position: position, ingestTime: number, entries: entries)
+        return AppliedRecord(position: position, ingestTime: number, .rows(entries))
     }
 
     private static func plan() -> OnlineReadPlan {

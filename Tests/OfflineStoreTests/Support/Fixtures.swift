@@ -19,19 +19,19 @@ enum Weather {
                 (2, Column(.float64, rows.map { $0.temp.map { .float64($0) } ?? .null })),
             ])
         let entry = AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)
-        return AppliedRecord(position: position, ingestTime: ingest, entries: [entry])
+        return AppliedRecord(position: position, ingestTime: ingest, .rows([entry]))
     }
 
     static func delete(_ position: Position, ingest: Microseconds = 0, station: Int64, time: Microseconds) -> AppliedRecord {
         let batch = try! Batch(
             rowCount: 1, columns: [(0, Column(.int64, [.int64(station)])), (1, Column(.timestamp, [.timestamp(time)]))])
         let entry = AppliedEntry(schema: schema, operation: .delete, batch: batch, firstRow: 0)
-        return AppliedRecord(position: position, ingestTime: ingest, entries: [entry])
+        return AppliedRecord(position: position, ingestTime: ingest, .rows([entry]))
     }
 
     static func cutoff(_ position: Position, _ cutoff: Microseconds) -> AppliedRecord {
         AppliedRecord(
-            position: position, ingestTime: 0, entries: [], cutoff: RetentionCutoff(groupID: schema.groupID, cutoff: cutoff))
+            position: position, ingestTime: 0, .cutoff(RetentionCutoff(groupID: schema.groupID, cutoff: cutoff)))
     }
 
     /// The join of one spine row.

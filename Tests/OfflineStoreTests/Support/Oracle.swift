@@ -18,7 +18,7 @@ struct Oracle {
     private var cutoffs: [(position: Position, cutoff: Microseconds)] = []
 
     mutating func apply(_ record: AppliedRecord) {
-        if let cutoff = record.cutoff { cutoffs.append((record.position, cutoff.cutoff)) }
+        if case .cutoff(let cutoff) = record.change { cutoffs.append((record.position, cutoff.cutoff)) }
         for entry in record.entries {
             let schema = entry.schema
             for index in 0..<entry.batch.rowCount {

@@ -60,7 +60,7 @@ struct RandomHistory {
     ) -> AppliedRecord {
         if random.chance(8) {
             let cutoff = RetentionCutoff(groupID: Self.groupID, cutoff: random.chance(50) ? ingest - 10 : Int64(random.below(12)))
-            return AppliedRecord(position: position, ingestTime: ingest, entries: [], cutoff: schema.isStatic ? nil : cutoff)
+            return AppliedRecord(position: position, ingestTime: ingest, schema.isStatic ? .nothing : .cutoff(cutoff))
         }
         var entries: [AppliedEntry] = []
         var firstRow = 0
@@ -80,7 +80,7 @@ struct RandomHistory {
                     firstRow: firstRow))
             firstRow += count
         }
-        return AppliedRecord(position: position, ingestTime: ingest, entries: entries)
+        return AppliedRecord(position: position, ingestTime: ingest, .rows(entries))
     }
 
     private func cell(_ schema: GroupSchema, _ ordinal: Int, _ random: inout SplitMix64) -> Value {

@@ -72,7 +72,7 @@ public struct LookupRunner {
         let batch = Batch(rowCount: ids.count, columns: columns.enumerated().map { ($0.offset, $0.element) })
         return AppliedRecord(
             position: position, ingestTime: 1,
-            entries: [AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)])
+            .rows([AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)]))
     }
 
     /// Columns of random keys, more of them than caches hold rows.

@@ -93,7 +93,7 @@ public final class MicroWork {
         return {
             position += 1
             next = (next + 1) % entries.count
-            store.apply(AppliedRecord(position: position, ingestTime: 1, entries: entries[next]))
+            store.apply(AppliedRecord(position: position, ingestTime: 1, .rows(entries[next])))
             return next
         }
     }

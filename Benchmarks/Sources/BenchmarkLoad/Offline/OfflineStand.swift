@@ -86,7 +86,7 @@ public final class OfflineStand: Sendable {
         let next = position.add(1, ordering: .relaxed).newValue
         let entry = AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)
         let ingestTime = OfflineTable.start + Int64(next) * 1_000_003
-        store.apply(AppliedRecord(position: next, ingestTime: ingestTime, entries: [entry]))
+        store.apply(AppliedRecord(position: next, ingestTime: ingestTime, .rows([entry])))
     }
 
     /// Merges every table to one run.

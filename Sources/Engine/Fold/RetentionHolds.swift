@@ -1,8 +1,8 @@
 internal import Catalog
-internal import FeatureModel
+public import FeatureModel
 
 /// What saved training sets ask of the history: that the rows which they read stay, whatever retention hides, until they are released.
-struct DatasetPromises {
+public struct RetentionHolds {
     private struct Name: Hashable {
         let project: ByteString
         let dataset: ByteString
@@ -10,7 +10,7 @@ struct DatasetPromises {
 
     private var groups: [Name: [GroupID]] = [:]
     /// Of each group that such sets read, the positions at which they do.
-    private(set) var positions: [GroupID: Set<Position>] = [:]
+    public private(set) var positions: [GroupID: Set<Position>] = [:]
 
     /// Takes over the sets of a catalog.
     ///

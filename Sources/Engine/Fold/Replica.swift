@@ -1,0 +1,127 @@
+public import Catalog
+public import FeatureModel
+
+/// A store and all that the log says beside its rows, folded record by record: the one text of "every state is a fold of one log"
+/// (promise P4).
+///
+/// The owner of the log folds what it has just written, and at its start what stands behind its snapshot; the offline service folds what it
+/// follows; a reader of a directory where no server runs folds the log's end in memory. All by `apply`, so that all say the same of the same
+/// records. A fold never refuses: what can be refused is refused before it is logged, and what fails here is damage.
+///
+/// Belongs to one thread; others read the store, and what its owner publishes of `state`.
+public final class Replica<Store: ReplicaStore> {
+    public let store: Store
+    public internal(set) var state: ReplicaState
+    private var holds = RetentionHolds()
+    /// Told of a new state before the store shows the record that it comes from, so that who sees the record's position finds its definitions.
+    private let stateChanged: (ReplicaState) -> Void
+
+    /// - Parameters:
+    ///   - kept: the state that was kept beside the store, at the store's position.
+    ///   - stateChanged: told where definitions or gaps changed.
+    /// - Throws: as `ReplicaState.init(decoding:)`.
+    public init(
+        _ store: Store, kept: [UInt8], stateChanged: @escaping (ReplicaState) -> Void = { _ in }
+    ) throws(HeadwaterError) {
+        self.store = store
+        self.stateChanged = stateChanged
+        state = try ReplicaState(decoding: kept[...])
+        holdRows()
+    }
+
+    public var appliedPosition: Position { store.appliedPosition }
+
+    /// Folds a record of the log; one that has been folded already is passed over.
+    ///
+    /// - Parameter notice: told of damage in the store that the record met; it is folded all the same.
+    /// - Throws: `.dataLoss` naming the position, where records before it are missing, the log has lost what the store holds, or the record
+    ///   cannot be read. Nothing is changed then.
+    public func apply(_ record: Record, notice: (HeadwaterError) -> Void = { _ in }) throws(HeadwaterError) {
+        guard record.position > appliedPosition else { return }
+        let body = try DecodedRecord(record, catalog: state.catalog)
+        try checkFollows(record, body)
+        apply(record, body, isAnswered: state.sessions.has(record.stamp.producer), notice)
+    }
+
+    /// Folds all records behind the store's position, up to `end`.
+    ///
+    /// - Parameter read: gives records behind a position, at least one.
+    public func catchUp(
+        to end: Position, read: (Position) throws(HeadwaterError) -> [Record], notice: (HeadwaterError) -> Void = { _ in }
+    ) throws(HeadwaterError) {
+        while appliedPosition < end {
+            for record in try read(appliedPosition) { try apply(record, notice: notice) }
+        }
+    }
+
+    /// Folds the next record, whose body was read before.
+    ///
+    /// - Parameter isAnswered: whether somebody wants to know what the record's rows met: its writer, or a session that keeps it for retries.
+    /// - Returns: what the writer of rows is answered.
+    @discardableResult
+    func apply(
+        _ record: Record, _ body: DecodedRecord, isAnswered: Bool, _ notice: (HeadwaterError) -> Void
+    ) -> WriteAnswer? {
+        switch body {
+        case .definitions(let changes):
+            state.catalog.apply(changes, position: record.position)
+            stateChanged(state)
+            holdRows()
+        case .gap(let first):
+            state.gaps.append(first...record.position)
+            stateChanged(state)
+        case .session: state.sessions.open(at: record.position)
+        case .rows, .cutoff: break
+        }
+        let applied = AppliedRecord(record, body)
+        store.apply(applied)
+        state.noteDeletes(of: applied)
+        guard case .rows = body else { return nil }
+        let answer = WriteAnswer(
+            position: record.position, ingestTime: record.ingestTime, isAnswered ? effects(of: applied, notice) : WriteEffects())
+        state.sessions.fold(record.stamp, body: record.body, answer: answer)
+        return answer
+    }
+
+    /// Checks that a record goes on where the store stands.
+    private func checkFollows(_ record: Record, _ body: DecodedRecord) throws(HeadwaterError) {
+        let applied = appliedPosition
+        var first = record.position
+        if case .gap(let skipped) = body {
+            first = skipped
+            guard first > applied else {
+                throw HeadwaterError(
+                    .dataLoss,
+                    "the log has lost positions \(first) to \(applied), which this store holds: was it restored from an older copy?",
+                    at: "log position \(record.position)")
+            }
+        }
+        guard first == applied + 1 else {
+            throw HeadwaterError(
+                .dataLoss, "records \(applied + 1) to \(first - 1) are missing: the log no longer holds them",
+                at: "log position \(record.position)")
+        }
+    }
+
+    /// What the rows of a record met, now that it is applied: asked at once, as a compaction may later drop what a cutoff behind it hides.
+    ///
+    /// - Returns: `nil` where damage keeps it from being known; `notice` is told.
+    private func effects(of record: AppliedRecord, _ notice: (HeadwaterError) -> Void) -> WriteEffects? {
+        do throws(HeadwaterError) {
+            return try WriteEffects(
+                record, tombstones: state.tombstones, cutoff: { store.cutoff(of: $0, at: record.position) },
+                exists: { (schema, keys, count) throws(HeadwaterError) in
+                    try store.haveRows(schema, keys: keys, rowCount: count, at: record.position)
+                })
+        } catch {
+            notice(error)
+            return nil
+        }
+    }
+
+    private func holdRows() {
+        guard Store.keepsHistory else { return }
+        holds.update(state.catalog)
+        store.hold(holds)
+    }
+}
