@@ -115,11 +115,10 @@ import Testing
             AppliedRecord(
                 position: 1, ingestTime: 0, .rows([AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)]))
         )
-        let spine = JoinGroup(
-            schema: schema, features: [(1, .int64)], maxAge: 1,
-            keyColumns: [try Column(.string, [.string("e\u{301}"), .string("\u{E9}"), .string("e")])])
+        let lookup = Lookup(schema: schema, maxAge: 1, keys: [0], features: [Lookup.Feature(ordinal: 1, type: .int64)])
+        let keys = [try Column(.string, [.string("e\u{301}"), .string("\u{E9}"), .string("e")])]
         let times = try Column(.timestamp, [.timestamp(.min), .timestamp(0), .timestamp(.max)])
-        let joined = try store.view().join(spineTimes: times, groups: [spine], asOf: 1, availability: .event)
+        let joined = try store.view().join(spineTimes: times, keys: keys, [lookup], asOf: 1, availability: .event)
         #expect(joined[0][0].column.values == [.int64(2), .int64(1), .null])
     }
 
@@ -143,18 +142,17 @@ import Testing
 
     @Test func aJoinStopsWhenCancelledAndOverItsMemoryLimit() throws {
         let store = try store([Weather.write(1, [(7, 10, 1)])], flushed: true)
-        let group = JoinGroup(
-            schema: Weather.schema, features: [(2, .float64)], maxAge: nil,
-            keyColumns: [try Column(.int64, (0..<100).map { .int64($0) })])
+        let lookup = Lookup(schema: Weather.schema, keys: [0], features: [Lookup.Feature(ordinal: 2, type: .float64)])
+        let keys = [try Column(.int64, (0..<100).map { .int64($0) })]
         let times = try Column(.timestamp, (0..<100).map { .timestamp($0) })
         let view = store.view()
         #expect {
-            _ = try view.join(spineTimes: times, groups: [group], asOf: 1, availability: .event, isCancelled: { true })
+            _ = try view.join(spineTimes: times, keys: keys, [lookup], asOf: 1, availability: .event, isCancelled: { true })
         } throws: {
             ($0 as? HeadwaterError)?.code == .cancelled
         }
         #expect {
-            _ = try view.join(spineTimes: times, groups: [group], asOf: 1, availability: .event, memoryLimitBytes: 1_000)
+            _ = try view.join(spineTimes: times, keys: keys, [lookup], asOf: 1, availability: .event, memoryLimitBytes: 1_000)
         } throws: {
             ($0 as? HeadwaterError)?.code == .resourceExhausted
         }

@@ -52,7 +52,7 @@ func openStore(
 
 func query(_ ids: [Int64?], maxAge: Int64? = nil) -> OnlineQuery {
     OnlineQuery(
-        groupID: plainSchema.groupID, features: [RequestedFeature(ordinal: 2, type: .int64)], maxAge: maxAge,
+        groupID: plainSchema.groupID, features: [Lookup.Feature(ordinal: 2, type: .int64)], maxAge: maxAge,
         keyColumns: [int64s(ids)])
 }
 

@@ -81,7 +81,7 @@ struct FoldTests {
             ]))
         world.store.apply(record)
         let query = OnlineQuery(
-            groupID: 9, features: [RequestedFeature(ordinal: 2, type: .int64)], maxAge: nil, keyColumns: [ids])
+            groupID: 9, features: [Lookup.Feature(ordinal: 2, type: .int64)], maxAge: nil, keyColumns: [ids])
         for _ in 1...2 {
             let result = try world.store.get(query, now: 0)
             #expect(result.columns[0].data == ids.data)

@@ -33,11 +33,11 @@ struct GatherTests {
     private func plan(_ schemas: [GroupSchema], _ outputs: [OnlineReadPlan.Output], maxAge: Int64? = nil) -> OnlineReadPlan {
         OnlineReadPlan(
             lookups: schemas.map { schema in
-                OnlineReadPlan.Lookup(
-                    groupID: schema.groupID,
+                Lookup(
+                    schema: schema, maxAge: maxAge, keys: [0],
                     features: schema.features.enumerated().map {
-                        RequestedFeature(ordinal: schema.featureBase + $0.offset, type: $0.element.type)
-                    }, maxAge: maxAge, keys: [0])
+                        Lookup.Feature(ordinal: schema.featureBase + $0.offset, type: $0.element.type)
+                    })
             }, outputs: outputs)
     }
 
@@ -130,7 +130,7 @@ struct GatherTests {
         _ = try reader.read(
             plan([schema], output, maxAge: 150), keys: [int64s([10, 9, 999, nil])], rowCount: 4, now: 250
         ) { $0.count() }
-        _ = try store.get([query([1, 2])], now: 0, isCounted: false)
+        _ = try store.get(query([1, 2]), now: 0, isCounted: false)
         let counted = try #require(store.readCounters[1]?.current)
         #expect(counted == (1, 2, 1))
     }

@@ -118,7 +118,7 @@ struct RuleTests {
         try everywhere {
             let result = try store.get(
                 OnlineQuery(
-                    groupID: 2, features: [RequestedFeature(ordinal: 1, type: .string)], maxAge: 0, keyColumns: [int64s([7])]),
+                    groupID: 2, features: [Lookup.Feature(ordinal: 1, type: .string)], maxAge: 0, keyColumns: [int64s([7])]),
                 now: .max)
             #expect(result.columns[0].values == [.string("b")])
             #expect(result.eventTimes.values == [.null])
@@ -138,7 +138,7 @@ struct RuleTests {
     @Test func queriesOfNoRowsAndUnknownGroupsAnswer() throws {
         #expect(try store.get(query([]), now: 0).columns[0].count == 0)
         #expect(try store.cell(7) == .notFound)
-        #expect(try store.get([OnlineQuery](), now: 0).isEmpty)
+        #expect(try store.get([Lookup](), keys: [], rowCount: 0, now: 0).isEmpty)
     }
 
     @Test func globalGroupHasOneRow() throws {
@@ -152,7 +152,7 @@ struct RuleTests {
             for count in [0, 1, 3] {
                 let result = try store.get(
                     OnlineQuery(
-                        groupID: 3, features: [RequestedFeature(ordinal: 1, type: .int64)], maxAge: nil, keyColumns: [],
+                        groupID: 3, features: [Lookup.Feature(ordinal: 1, type: .int64)], maxAge: nil, keyColumns: [],
                         rowCount: count), now: 0)
                 #expect(result.columns[0].values == Array(repeating: .int64(9), count: count))
             }
@@ -161,9 +161,9 @@ struct RuleTests {
 
     @Test func queryThatDoesNotFitTheGroupIsRefused() throws {
         store.apply(writing(1, [(7, 100, 1)]))
-        let feature = RequestedFeature(ordinal: 2, type: .int64)
+        let feature = Lookup.Feature(ordinal: 2, type: .int64)
         let text = try Column(.string, [.string("7")])
-        func code(_ features: [RequestedFeature], _ keys: [Column], rows: Int? = nil) -> StatusCode? {
+        func code(_ features: [Lookup.Feature], _ keys: [Column], rows: Int? = nil) -> StatusCode? {
             refusal {
                 try store.get(
                     OnlineQuery(groupID: 1, features: features, maxAge: nil, keyColumns: keys, rowCount: rows), now: 0)
@@ -172,9 +172,9 @@ struct RuleTests {
         #expect(code([feature], [text]) == .invalidArgument)
         #expect(code([feature], []) == .invalidArgument)
         #expect(code([feature], [int64s([7])], rows: 2) == .invalidArgument)
-        #expect(code([RequestedFeature(ordinal: 1, type: .timestamp)], [int64s([7])]) == .invalidArgument)
-        #expect(code([RequestedFeature(ordinal: 2, type: .int32)], [int64s([7])]) == .failedPrecondition)
-        #expect(code([RequestedFeature(ordinal: 9, type: .int32)], [int64s([7])]) == nil)
+        #expect(code([Lookup.Feature(ordinal: 1, type: .timestamp)], [int64s([7])]) == .invalidArgument)
+        #expect(code([Lookup.Feature(ordinal: 2, type: .int32)], [int64s([7])]) == .failedPrecondition)
+        #expect(code([Lookup.Feature(ordinal: 9, type: .int32)], [int64s([7])]) == nil)
     }
 
     @Test func rowChangedBehindTheLogIsServedAndSeenByAView() throws {

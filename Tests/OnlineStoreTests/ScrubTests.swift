@@ -26,7 +26,7 @@ import Testing
         let keys = try Column(.int64, ids.map { .int64($0) })
         return try store.get(
             OnlineQuery(
-                groupID: 1, features: [RequestedFeature(ordinal: 2, type: .int64)], maxAge: nil, keyColumns: [keys],
+                groupID: 1, features: [Lookup.Feature(ordinal: 2, type: .int64)], maxAge: nil, keyColumns: [keys],
                 rowCount: ids.count), now: 0)
     }
 

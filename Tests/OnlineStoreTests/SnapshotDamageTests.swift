@@ -113,7 +113,7 @@ struct SnapshotDamageTests {
             for row in keys.indices {
                 let key = try Column(.string, [keys[row]])
                 let query = OnlineQuery(
-                    groupID: 1, features: [RequestedFeature(ordinal: 1, type: .int64)], maxAge: nil, keyColumns: [key])
+                    groupID: 1, features: [Lookup.Feature(ordinal: 1, type: .int64)], maxAge: nil, keyColumns: [key])
                 do throws(HeadwaterError) {
                     #expect(try store.get(query, now: 0).columns[0].value(0) == .int64(Int64(row)), "block \(block), row \(row)")
                 } catch {

@@ -121,7 +121,7 @@ struct World {
         #expect(store.appliedPosition == oracle.position, sourceLocation: sourceLocation)
         for group in groups {
             let features = group.newest.features.enumerated().filter { _ in random.chance(0.7) }.map {
-                RequestedFeature(ordinal: group.newest.featureBase + $0.offset, type: $0.element.type)
+                Lookup.Feature(ordinal: group.newest.featureBase + $0.offset, type: $0.element.type)
             }
             let query = OnlineQuery(
                 groupID: group.newest.groupID, features: features, maxAge: random.chance(0.5) ? Int64(random.int(0...60)) : nil,

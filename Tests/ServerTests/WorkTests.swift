@@ -1,3 +1,4 @@
+import Engine
 import FeatureModel
 import Testing
 import Wire

@@ -46,7 +46,7 @@ private struct Resolver {
     private var keys: [Field] = []
     /// Place of each request column, and the group that asked for it first.
     private var keyPlaces: [ByteString: (place: Int, group: String)] = [:]
-    private var lookups: [FeaturePlan.Lookup] = []
+    private var lookups: [Lookup] = []
     private var lookupPlaces: [LookupKey: Int] = [:]
     private var outputs: [FeaturePlan.Output] = []
     private var warnings: [String] = []
@@ -87,9 +87,8 @@ private struct Resolver {
                 : fullNames ? "give one an alias in a service" : "use --full-feature-names, or aliases in a service"
             throw HeadwaterError(.invalidArgument, "two outputs are called '\(name)', \(other) and \(feature): \(remedy)")
         }
-        let output = FeaturePlan.Feature(ordinal: pin.ordinal, type: type, name: name, output: outputs.count)
         outputs.append(FeaturePlan.Output(name: name, type: type, lookup: place, feature: lookups[place].features.count))
-        lookups[place].features.append(output)
+        lookups[place].features.append(Lookup.Feature(ordinal: pin.ordinal, type: type))
     }
 
     private mutating func lookup(_ group: CatalogGroup, _ pin: ServicePin) throws(HeadwaterError) -> Int {
@@ -101,9 +100,8 @@ private struct Resolver {
         if let known = lookupPlaces[key] { return known }
         lookupPlaces[key] = lookups.count
         lookups.append(
-            FeaturePlan.Lookup(
-                schema: group.newestSchema, group: group.reference, maxAgeMicroseconds: group.maxAgeMicroseconds, keys: places,
-                features: []))
+            Lookup(
+                schema: group.newestSchema, group: group.reference, maxAge: group.maxAgeMicroseconds, keys: places, features: []))
         return lookups.count - 1
     }
 

@@ -5,31 +5,6 @@ public import FeatureModel
 /// Valid for the catalog it was made from and for every later one: columns are never renumbered; a widened feature reads as the
 /// type it had here.
 public struct FeaturePlan: Sendable, Hashable {
-    /// One group looked up by one choice of request columns.
-    public struct Lookup: Sendable, Hashable {
-        /// The group's newest schema.
-        public let schema: GroupSchema
-        /// `weather@1`, for messages.
-        public let group: String
-        public let maxAgeMicroseconds: Microseconds?
-        /// For each key column of the group, in order, its place in the plan's `keys`.
-        public let keys: [Int]
-        public internal(set) var features: [Feature]
-
-        public var groupID: GroupID { schema.groupID }
-    }
-
-    /// One output of a lookup.
-    public struct Feature: Sendable, Hashable {
-        /// The feature's column in the group's schema.
-        public let ordinal: Int
-        public let type: FeatureType
-        /// The output's name.
-        public let name: String
-        /// The output's place in the plan's `outputs`.
-        public let output: Int
-    }
-
     /// One output column, in the order in which it was listed.
     public struct Output: Sendable, Hashable {
         public let name: String

@@ -35,8 +35,8 @@ extension OnlineStore: ReplicaStore {
     public func haveRows(
         _ schema: GroupSchema, keys: [Column], rowCount: Int, at position: Position
     ) throws(HeadwaterError) -> [Bool] {
-        let query = OnlineReads.existence(schema.groupID, keys: keys, rowCount: rowCount)
-        let found = try get([query], now: 0, isCounted: false)[0]
+        let lookup = Lookup(schema: schema, keys: Array(keys.indices), features: [])
+        let found = try get([lookup], keys: keys, rowCount: rowCount, now: 0, isCounted: false)[0]
         return (0..<rowCount).map { found.rowStatuses[$0] == .present }
     }
 

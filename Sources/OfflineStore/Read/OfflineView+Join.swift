@@ -16,19 +16,23 @@ extension OfflineView {
     ///
     /// - Parameters:
     ///   - spineTimes: a timestamp column; its length is the spine's, at most 2³¹ - 1.
+    ///   - keys: the spine's key columns.
+    ///   - lookups: the groups; keys by their places in `keys`, of the types of the group's.
+    ///   - eventTimes: whether the answer says when each value became true.
     ///   - asOf: the last position that counts.
     ///   - crew: does the work; cancelled and damaged pieces stop the others.
     ///   - isCancelled: asked at every block that is matched and every few that are copied from, by several threads.
     ///   - memoryLimitBytes: for the spine's order, the matches and the answer together.
-    /// - Returns: by group, then by feature, in the order asked for; every column as long as the spine.
+    /// - Returns: by lookup, then by feature, in the order asked for; every column as long as the spine.
     /// - Complexity: for each group, n spine rows, k runs of m rows with keys in the spine: O(n log n) to sort, O(n k log(m / n)) to match, O(n
     ///   features) to copy; every block that may hold a spine key is read once (and once more where pieces of the work meet), of feature
     ///   columns only those asked for. Memory: `joinBytes` a spine row, and a block for each member of the crew.
     /// - Throws: `.outOfRange` for an `asOf` that is not there, `.resourceExhausted` over the limit, `.cancelled`, `.dataLoss`,
     ///   `.invalidArgument` where key columns do not fit the spine or the group.
     public func join(
-        spineTimes: Column, groups: [JoinGroup], asOf: Position, availability: Availability, crew: WorkCrew = .alone,
-        isCancelled: @escaping @Sendable () -> Bool = { false }, memoryLimitBytes: Int = .max
+        spineTimes: Column, keys: [Column], _ lookups: [Lookup], asOf: Position, availability: Availability,
+        eventTimes: Bool = false, crew: WorkCrew = .alone, isCancelled: @escaping @Sendable () -> Bool = { false },
+        memoryLimitBytes: Int = .max
     ) throws(HeadwaterError) -> [[JoinedFeature]] {
         guard spineTimes.type == .timestamp else {
             throw HeadwaterError(.invalidArgument, "the spine's time is \(spineTimes.type), not timestamp")
@@ -37,21 +41,21 @@ extension OfflineView {
         var heldBytes = 0
         // Groups of one entity share the order.
         var known: (keyColumns: [Column], order: KeyOrder)?
-        for group in groups {
-            try Self.check(group, spineCount: spineTimes.count)
-            let bytesPerRow = Self.joinBytes(group.features.map(\.type), eventTimes: group.eventTimes)
+        for lookup in lookups {
+            let keyColumns = lookup.keys.map { keys[$0] }
+            try Self.check(lookup, keyColumns, spineCount: spineTimes.count)
+            let bytesPerRow = Self.joinBytes(lookup.features.map(\.type), eventTimes: eventTimes)
             try Self.check(heldBytes + spineTimes.count * bytesPerRow, within: memoryLimitBytes)
-            let filter = try filter(group.schema.groupID, asOf: asOf)
-            if known?.keyColumns.elementsEqual(group.keyColumns, by: { $0.hasSameBuffers(as: $1) }) != true {
+            let filter = try filter(lookup.groupID, asOf: asOf)
+            if known?.keyColumns.elementsEqual(keyColumns, by: { $0.hasSameBuffers(as: $1) }) != true {
                 known = nil
-                let part = KeyOrder.Part(keyColumns: group.keyColumns, rowCount: spineTimes.count, times: spineTimes)
-                known = (group.keyColumns, KeyOrder([part]))
+                let part = KeyOrder.Part(keyColumns: keyColumns, rowCount: spineTimes.count, times: spineTimes)
+                known = (keyColumns, KeyOrder([part]))
             }
-            let order = known!.order
             let join = SpineJoin(
-                group: group, order: order, spineCount: spineTimes.count, filter: filter, availability: availability,
-                limits: options.blockLimits, crew: crew, isCancelled: isCancelled)
-            let features = try join.run(runs(group.schema.groupID))
+                lookup: lookup, eventTimes: eventTimes, order: known!.order, spineCount: spineTimes.count, filter: filter,
+                availability: availability, limits: options.blockLimits, crew: crew, isCancelled: isCancelled)
+            let features = try join.run(runs(lookup.groupID))
             heldBytes += features.reduce(8 * (features.first?.eventTimes.count ?? 0)) {
                 $0 + $1.column.byteCount + $1.statuses.packed.count
             }
@@ -77,18 +81,18 @@ extension OfflineView {
         }
     }
 
-    private static func check(_ group: JoinGroup, spineCount: Int) throws(HeadwaterError) {
-        let given = group.keyColumns.map(\.type)
-        let expected = group.schema.keys.map(\.type)
+    private static func check(_ lookup: Lookup, _ keyColumns: [Column], spineCount: Int) throws(HeadwaterError) {
+        let given = keyColumns.map(\.type)
+        let expected = lookup.schema.keys.map(\.type)
         guard given == expected else {
             throw HeadwaterError(
-                .invalidArgument, "the spine's key columns \(given) are not those of group \(group.schema.groupID): \(expected)")
+                .invalidArgument, "the spine's key columns \(given) are not those of group \(lookup.groupID): \(expected)")
         }
-        guard group.keyColumns.allSatisfy({ $0.count == spineCount }) else {
+        guard keyColumns.allSatisfy({ $0.count == spineCount }) else {
             throw HeadwaterError(.invalidArgument, "the spine's columns are of different lengths")
         }
-        for feature in group.features where feature.ordinal < group.schema.featureBase {
-            throw HeadwaterError(.invalidArgument, "column \(feature.ordinal) is no feature of group \(group.schema.groupID)")
+        for feature in lookup.features where feature.ordinal < lookup.schema.featureBase {
+            throw HeadwaterError(.invalidArgument, "column \(feature.ordinal) is no feature of group \(lookup.groupID)")
         }
     }
 }

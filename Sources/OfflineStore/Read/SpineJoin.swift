@@ -7,7 +7,8 @@ struct SpineJoin {
     /// How many sources a piece of gathering reads.
     private static let sourcesPerPiece = 16
 
-    let group: JoinGroup
+    let lookup: Lookup
+    let eventTimes: Bool
     let order: KeyOrder
     let spineCount: Int
     let filter: RowFilter
@@ -19,10 +20,10 @@ struct SpineJoin {
     func run(_ runs: [SortedRun]) throws(HeadwaterError) -> [JoinedFeature] {
         let matches = try match(runs)
         var outcomes = [CellStatus](repeating: .notFound, count: spineCount)
-        var times = [Microseconds](repeating: EventTime.always, count: group.eventTimes ? spineCount : 0)
+        var times = [Microseconds](repeating: EventTime.always, count: eventTimes ? spineCount : 0)
         for match in matches {
             for place in match.places { outcomes[Int(order.rows[place])] = match.outcomes[place - match.places.lowerBound] }
-            if !group.eventTimes { continue }
+            if !eventTimes { continue }
             for place in match.places { times[Int(order.rows[place])] = match.times[place - match.places.lowerBound] }
         }
         let columns = try gather(picks(matches), outcomes)
@@ -33,13 +34,13 @@ struct SpineJoin {
         // Pieces of a range of keys read the same blocks at their borders, of every run: few pieces where there are many runs.
         let most = runs.count > 4 ? 2 * crew.size : 16 * crew.size
         let pieces = crew.size == 1 ? 1 : max(1, min(most, order.count / Self.placesPerPieceMin))
-        let maxAge = group.schema.isStatic ? nil : group.maxAge
+        let maxAge = lookup.schema.isStatic ? nil : lookup.maxAge
         return try crew.map(pieces) { (piece) throws(HeadwaterError) in
             let places = order.count * piece / pieces..<order.count * (piece + 1) / pieces
             var matcher = SpineMatcher(
                 order: order, places: places, runCount: runs.count, filter: filter, availability: availability, limits: limits,
                 isCancelled: isCancelled)
-            return try matcher.run(runs, maxAge: maxAge, eventTimes: group.eventTimes)
+            return try matcher.run(runs, maxAge: maxAge, eventTimes: eventTimes)
         }
     }
 
@@ -57,7 +58,7 @@ struct SpineJoin {
     }
 
     private func gather(_ picks: GroupedPicks<CellSource>, _ outcomes: [CellStatus]) throws(HeadwaterError) -> [Column] {
-        try CellTarget.fill(group.features.map(\.type), count: spineCount) { (targets) throws(HeadwaterError) in
+        try CellTarget.fill(lookup.features.map(\.type), count: spineCount) { (targets) throws(HeadwaterError) in
             let pieces = (picks.sources.count + Self.sourcesPerPiece - 1) / Self.sourcesPerPiece
             _ = try crew.map(pieces) { (piece) throws(HeadwaterError) in
                 if isCancelled() { throw HeadwaterError(.cancelled, "the join was cancelled") }
@@ -65,7 +66,7 @@ struct SpineJoin {
                 for slot in slots {
                     let range = picks.starts[slot]..<picks.starts[slot + 1]
                     if range.isEmpty { continue }
-                    for (index, feature) in group.features.enumerated() {
+                    for (index, feature) in lookup.features.enumerated() {
                         try picks.sources[slot].copy(
                             .feature(feature.ordinal), rows: picks.rows[range], to: targets[index], places: picks.places[range])
                     }

@@ -5,23 +5,6 @@ internal import Synchronization
 ///
 /// Belongs to one thread at a time: it keeps what it has worked out of the groups' schemas from read to read.
 public final class OnlineReadPlan {
-    /// One group looked up by one choice of the request's key columns.
-    public struct Lookup: Sendable {
-        public let groupID: GroupID
-        public let features: [RequestedFeature]
-        /// How old a row may be, in microseconds before `now`; `nil` for any age.
-        public let maxAge: Microseconds?
-        /// For each key column of the group, its place among the request's.
-        public let keys: [Int]
-
-        public init(groupID: GroupID, features: [RequestedFeature], maxAge: Microseconds?, keys: [Int]) {
-            self.groupID = groupID
-            self.features = features
-            self.maxAge = maxAge
-            self.keys = keys
-        }
-    }
-
     /// One column of the answer.
     public struct Output: Hashable, Sendable {
         public let lookup: Int
@@ -127,7 +110,7 @@ final class CompiledLookup: Sendable {
     private let versions: [UInt32: CompiledVersion]
     let newest: CompiledVersion?
 
-    init(_ lookup: OnlineReadPlan.Lookup, _ group: GroupState?, _ counters: GroupCounters) throws(HeadwaterError) {
+    init(_ lookup: Lookup, _ group: GroupState?, _ counters: GroupCounters) throws(HeadwaterError) {
         groupID = lookup.groupID
         let features = lookup.features
         maxAge = lookup.maxAge
@@ -179,7 +162,7 @@ final class CompiledVersion: Sendable {
     /// The first feature that cannot be read as the type that is asked for: the schema moved since.
     let narrowed: String?
 
-    init(_ version: SchemaVersion, _ features: [RequestedFeature]) {
+    init(_ version: SchemaVersion, _ features: [Lookup.Feature]) {
         number = version.schema.schemaVersion
         layout = version.layout
         var places: [Place] = []

@@ -49,9 +49,9 @@ extension OnlineReadView {
     /// How to read all features of a schema from rows of any version of its group.
     private func allFeatures(of schema: GroupSchema) throws(HeadwaterError) -> CompiledLookup {
         let features = schema.features.enumerated().map {
-            RequestedFeature(ordinal: schema.featureBase + $0.offset, type: $0.element.type)
+            Lookup.Feature(ordinal: schema.featureBase + $0.offset, type: $0.element.type)
         }
-        let lookup = OnlineReadPlan.Lookup(groupID: schema.groupID, features: features, maxAge: nil, keys: [])
+        let lookup = Lookup(schema: schema, keys: [], features: features)
         return try CompiledLookup(lookup, maps.groups[schema.groupID], GroupCounters())
     }
 

@@ -141,16 +141,11 @@ struct GetHandlers {
         _ head: PrepareRequest, _ catalog: Catalog, _ request: IncomingRequest, _ responder: Responder
     ) throws(HeadwaterError) {
         let selection = try featureSelection(service: head.service, features: head.features)
-        let plan = try catalog.resolve(project: head.project, selection, fullNames: head.fullFeatureNames)
+        let entry = try HandleTable.Entry(
+            project: head.project, selection, fullNames: head.fullFeatureNames, catalog: catalog)
         // Of the past there are no latest values to get.
-        let handle =
-            head.asOf != nil
-            ? 0
-            : try services.handles.insert(
-                HandleTable.Entry(
-                    project: head.project, selection: selection, fullNames: head.fullFeatureNames, plan: plan,
-                    catalogPosition: catalog.position),
-                connection: request.connectionID)
+        let handle = head.asOf != nil ? 0 : try services.handles.insert(entry, connection: request.connectionID)
+        let plan = entry.plan
         responder.respond(
             head: PrepareReply.with {
                 $0.handle = handle

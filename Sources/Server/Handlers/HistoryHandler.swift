@@ -5,16 +5,10 @@ import OfflineStore
 import Transport
 import Wire
 
-/// history: takes a spine in, gives features out in its order.
-///
-/// Part by part: a part of the spine is read, joined and answered before the next is read, so that a spine of any length takes the memory of
-/// a part, and its first rows are on their way while later ones have not come yet.
+/// history: takes a spine in, gives features out in its order, part by part (`HistoryRead`).
 struct HistoryHandler {
-    /// About what a part may hold, half of it for its spine. Larger parts share more reads of the history's blocks.
-    private static let partBytesMax = 512 << 20
-    private static let partBytesMin = 4 << 20
-    /// Of the memory that other histories leave a part takes one of so many, so that each of many finds some.
-    private static let shares = 4
+    /// Of the memory that other histories leave each part takes one of so many, so that each of many histories finds some.
+    private static let memoryShares = 4
 
     let services: Services
 
@@ -31,149 +25,131 @@ struct HistoryHandler {
         _ head: HistoryRequest, _ request: IncomingRequest, _ offline: OfflineNode, _ responder: Responder
     ) throws(HeadwaterError) {
         let view = offline.store.view()
-        let asOf = head.asOf ?? view.position
-        let catalog = offline.state.catalog.asOf(asOf)
-        let selection = try featureSelection(service: head.service, features: head.features)
-        let plan = try catalog.resolve(project: head.project, selection, fullNames: head.fullFeatureNames)
-        let memory = MemoryLease(services.historyMemory)
-        var sizes = PartSizes(bytesPerRow: OfflineReads.historyBytes(plan, eventTimes: head.eventTimes))
         let turn = services.workers.long.permits?.turn()
-        var pace = ClientPace(deadline: request.deadline, turn: turn)
-        var spine = try SpineReader(head, request, plan)
-        let stops = request.stops(responder, turn)
-        var answer = HistoryAnswer(plan, eventTimes: head.eventTimes, responder)
-        while try spine.hasMore(&pace) {
-            try takeShare(memory, request, responder, &pace)
-            let half = memory.bytes / 2
-            let part = try spine.next(rowsMax: sizes.rowsMax(bytes: half), bytesMax: half, &pace)!
-            let isWanted = try sizes.join(part, memory) { (rows, limitBytes) throws(HeadwaterError) in
-                try OfflineReads.history(
-                    plan, keys: part.keys.map { $0.slice(rows) }, times: part.times.slice(rows), view: view, asOf: asOf,
-                    availability: head.availabilityIngest ? .ingest : .event, eventTimes: head.eventTimes,
-                    crew: services.workers.crew.crew,
-                    memoryLimitBytes: limitBytes, isCancelled: stops)
-            } send: { (joined) throws(HeadwaterError) in
-                try answer.send(joined, &pace)
-            }
-            guard isWanted else { return }
-            memory.shrink(to: 0)
+        let read = try HistoryRead(
+            head, catalog: offline.state.catalog, view: view, memory: MemoryLease(services.historyMemory),
+            shares: Self.memoryShares, crew: services.workers.crew.crew, isCancelled: request.stops(responder, turn))
+        let pace = SharedPace(ClientPace(deadline: request.deadline, turn: turn))
+        var spine = SpineFrames(request, pace)
+        var answer = HistoryAnswer(read.plan, eventTimes: head.eventTimes) { (data, cells) throws(HeadwaterError) in
+            try responder.send(head: data, body: cells.encode()[...], pace: &pace.pace)
         }
-        guard try answer.finish(&pace) else { return }
+        func waitForMemory() throws(HeadwaterError) {
+            pace.pace.pause(.milliseconds(10)) { request.reasonToStop(responder) != nil }
+            if let reason = request.reasonToStop(responder) { throw reason }
+        }
+        while let joined = try read.next(&spine, pause: waitForMemory) {
+            guard try answer.send(joined) else { return }
+        }
+        guard try answer.finish() else { return }
         responder.respond(
             head: RowsEnd.with {
-                $0.position = asOf
+                $0.position = read.position
                 $0.rows = UInt64(answer.rowCount)
                 $0.logID = offline.logID
             })
     }
+}
 
-    /// Takes memory for a part, which a history holds none of before: so those that wait for it hold nothing up.
-    private func takeShare(
-        _ memory: MemoryLease, _ request: IncomingRequest, _ responder: Responder, _ pace: inout ClientPace
+extension HistoryRead {
+    /// The read that a request asks for.
+    convenience init(
+        _ head: HistoryRequest, catalog: Catalog, view: OfflineView, memory: MemoryLease, shares: Int, crew: WorkCrew,
+        isCancelled: @escaping @Sendable () -> Bool
     ) throws(HeadwaterError) {
-        let least = min(Self.partBytesMin, memory.budget.bytesMax / Self.shares)
-        let most = min(Self.partBytesMax, memory.budget.bytesMax / 2)
-        while !memory.takeShare(Self.shares, least...most) {
-            pace.pause(.milliseconds(10)) { request.reasonToStop(responder) != nil }
-            if let reason = request.reasonToStop(responder) { throw reason }
-        }
+        let asOf = head.asOf ?? view.position
+        let selection = try featureSelection(service: head.service, features: head.features)
+        let plan = try catalog.asOf(asOf).resolve(project: head.project, selection, fullNames: head.fullFeatureNames)
+        var options = Options()
+        options.availability = head.availabilityIngest ? .ingest : .event
+        options.eventTimes = head.eventTimes
+        options.memoryShares = shares
+        options.crew = crew
+        let columns = try head.spineColumns.map { (spec) throws(HeadwaterError) in try spec.field() }
+        try self.init(
+            plan, spineColumns: columns, spineTime: head.spineTime, view: view, asOf: asOf, options: options, memory: memory,
+            isCancelled: isCancelled)
     }
 }
 
-/// How many rows of a spine are joined at once, so that they fit into memory.
-private struct PartSizes {
-    private static let rowsMin = 1_024
-    /// What a join that turned out larger may grow to.
-    private static let joinBytesMax = 256 << 20
+/// How long a client may still keep a request's thread waiting: while its spine is read, and while it is answered.
+private final class SharedPace {
+    var pace: ClientPace
 
-    /// By types at first; how much texts take is known only by joining, so then by what was seen.
-    var bytesPerRow: Int
+    init(_ pace: ClientPace) { self.pace = pace }
+}
 
-    func rowsMax(bytes: Int) -> Int { max(bytes / bytesPerRow, Self.rowsMin) }
+/// The spine of a request, from its frames.
+private struct SpineFrames: SpineSource {
+    private let request: IncomingRequest
+    private let pace: SharedPace
+    private var hasBegun = false
+    private var isAtEnd = false
 
-    /// Joins a part of a spine and sends the answer: with more memory where that does not do, and in halves, and their halves, where there is
-    /// none. What the part may need for rows that wait stays taken.
-    ///
-    /// - Returns: `false` where nobody wants the answer any more.
-    mutating func join(
-        _ part: SpinePart, _ memory: MemoryLease,
-        _ body: (_ rows: Range<Int>, _ limitBytes: Int) throws(HeadwaterError) -> [JoinedFeature],
-        send: ([JoinedFeature]) throws(HeadwaterError) -> Bool
-    ) throws(HeadwaterError) -> Bool {
-        // The next one last.
-        var waiting = [0..<part.times.count]
-        memory.shrink(to: part.byteCount + waiting[0].count * bytesPerRow)
-        if memory.bytes < part.byteCount { try memory.need(part.byteCount - memory.bytes, for: "the spine of a history") }
-        while let rows = waiting.popLast() {
-            let missing = part.byteCount + rows.count * bytesPerRow - memory.bytes
-            let limit = memory.bytes - part.byteCount + max(missing, 0)
-            let joined: [JoinedFeature]
-            do throws(HeadwaterError) {
-                if missing > 0 { try memory.need(missing, for: "a history") }
-                joined = try body(rows, limit)
-            } catch  where error.code == .resourceExhausted {
-                let wasTaken = memory.bytes == part.byteCount + limit
-                if wasTaken, 2 * limit <= Self.joinBytesMax || rows.count == 1, memory.grow(by: limit) {
-                    bytesPerRow *= 2
-                    waiting.append(rows)
-                } else if rows.count > 1 {
-                    let middle = rows.lowerBound + rows.count / 2
-                    waiting += [middle..<rows.upperBound, rows.lowerBound..<middle]
-                } else {
-                    throw error
-                }
-                continue
-            }
-            let held = joined.reduce(0) { $0 + $1.column.byteCount + $1.statuses.packed.count + 8 * $1.eventTimes.count }
-            memory.shrink(to: part.byteCount + (waiting.isEmpty ? held : max(held, limit)))
-            guard try send(joined) else { return false }
+    init(_ request: IncomingRequest, _ pace: SharedPace) { (self.request, self.pace) = (request, pace) }
+
+    mutating func next() throws(HeadwaterError) -> Batch? { try nextBody().map { (body) throws(HeadwaterError) in try Batch(decoding: body) } }
+
+    /// The body of the next frame that has one; `nil` at the end.
+    private mutating func nextBody() throws(HeadwaterError) -> ArraySlice<UInt8>? {
+        if !hasBegun {
+            hasBegun = true
+            if !request.body.isEmpty { return request.body }
         }
-        return true
+        guard !isAtEnd, let inbound = request.inbound else { return nil }
+        switch try inbound.next(pace: &pace.pace) {
+        case .data(let body): return body
+        case .end:
+            isAtEnd = true
+            return nil
+        case .closed: throw HeadwaterError(.cancelled, "the client went away while it sent the spine")
+        case .timedOut: throw pace.pace.overdue
+        }
     }
 }
 
 /// Sends the joined rows of a history, one part behind the other.
-private struct HistoryAnswer {
+struct HistoryAnswer {
     private let plan: FeaturePlan
     private let wantsEventTimes: Bool
-    private let responder: Responder
+    /// Sends one frame; `false` where nobody wants it any more.
+    private let sendFrame: (RowsData, Cells) throws(HeadwaterError) -> Bool
     private(set) var rowCount = 0
     private var hasNames = false
 
-    init(_ plan: FeaturePlan, eventTimes: Bool, _ responder: Responder) {
-        (self.plan, wantsEventTimes, self.responder) = (plan, eventTimes, responder)
+    init(_ plan: FeaturePlan, eventTimes: Bool, send: @escaping (RowsData, Cells) throws(HeadwaterError) -> Bool) {
+        (self.plan, wantsEventTimes, sendFrame) = (plan, eventTimes, send)
     }
 
     /// - Returns: `false` where nobody wants it any more.
-    mutating func send(_ joined: [JoinedFeature], _ pace: inout ClientPace) throws(HeadwaterError) -> Bool {
+    mutating func send(_ joined: [JoinedFeature]) throws(HeadwaterError) -> Bool {
         for range in RowPieces(joined.map(\.column), rowCount: joined.first?.column.count ?? 0) {
             let cells = Cells(
                 rowCount: range.count, columns: joined.map { $0.column.slice(range) },
                 statuses: joined.map { $0.statuses.slice(range) },
                 eventTimes: wantsEventTimes ? joined.map { Array($0.eventTimes[range]) } : [])
-            guard try send(cells, &pace) else { return false }
+            guard try send(cells) else { return false }
         }
         return true
     }
 
     /// Without rows one frame of none: it tells names and types.
-    mutating func finish(_ pace: inout ClientPace) throws(HeadwaterError) -> Bool {
+    mutating func finish() throws(HeadwaterError) -> Bool {
         if hasNames { return true }
         let outputs = plan.outputs
         return try send(
             Cells(
                 rowCount: 0, columns: outputs.map { .nulls($0.type, count: 0) }, statuses: outputs.map { _ in StatusColumn() },
-                eventTimes: wantsEventTimes ? outputs.map { _ in [] } : []),
-            &pace)
+                eventTimes: wantsEventTimes ? outputs.map { _ in [] } : []))
     }
 
-    private mutating func send(_ cells: Cells, _ pace: inout ClientPace) throws(HeadwaterError) -> Bool {
+    private mutating func send(_ cells: Cells) throws(HeadwaterError) -> Bool {
         let data = RowsData.with {
             $0.rowOffset = UInt64(rowCount)
             if !hasNames { $0.outputs = plan.wireOutputs }
         }
         hasNames = true
         rowCount += cells.rowCount
-        return try responder.send(head: data, body: cells.encode()[...], pace: &pace)
+        return try sendFrame(data, cells)
     }
 }

@@ -5,6 +5,14 @@ import OnlineStore
 import Transport
 import Wire
 
+extension PreparedGet {
+    /// Whether a read may be made on an event loop, which others wait for.
+    static func isShort(rows: Int, outputs: Int, bodyBytes: Int) -> Bool {
+        rows <= GetHandlers.inlineKeysMax && bodyBytes <= GetHandlers.inlineBytesMax
+            && rows * outputs <= GetHandlers.inlineCellsMax
+    }
+}
+
 /// Answers gets by handle of one connection on its event loop.
 final class PreparedGetHandler: ImmediateHandler {
     /// What the connections of an event loop share: memory of reads.

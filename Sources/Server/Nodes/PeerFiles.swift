@@ -1,23 +1,17 @@
+import Engine
 import FeatureModel
 import StorageIO
 import Transport
 import Wire
 
-/// How the services of one data directory find each other: each writes where it listens beside its part.
-///
-/// `DIR/online.address` and `DIR/offline.address`, one address a line. A file that a crash left behind names an address
-/// where nobody answers; who connects there hears so.
+/// How the services of one data directory find each other: each writes where it listens beside its part (`AddressFile`).
 struct PeerFiles {
     private let services: Services
     private var configuration: ServerConfiguration { services.configuration }
 
     init(_ services: Services) { self.services = services }
 
-    private func path(_ role: String) -> String { Self.path(role, configuration.dataDirectory) }
-
-    private static func path(_ role: String, _ dataDirectory: String) -> String {
-        StoragePath.join(dataDirectory, role + ".address")
-    }
+    private func path(_ role: String) -> String { AddressFile.path(role, in: configuration.dataDirectory) }
 
     /// Roles of this process whose store is open: only its owner may say where it is served.
     private var openRoles: [String] {
@@ -35,11 +29,8 @@ struct PeerFiles {
     }
 
     /// Where a role of this directory was last said to be served.
-    func localAddress(_ role: String) -> String? { Self.address(role, configuration.dataDirectory, services.storage) }
-
-    private static func address(_ role: String, _ dataDirectory: String, _ storage: any Storage) -> String? {
-        guard let bytes = try? storage.readAll(path(role, dataDirectory)) else { return nil }
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init)
+    func localAddress(_ role: String) -> String? {
+        AddressFile.address(role, in: configuration.dataDirectory, services.storage)
     }
 
     /// The error of opening a directory that another process holds, with the address at which that one serves; any other error as it is.
@@ -47,7 +38,7 @@ struct PeerFiles {
         holderOf dataDirectory: String, in error: HeadwaterError, _ storage: any Storage
     ) -> HeadwaterError {
         guard error.code == .failedPrecondition, error.message.contains("already holds this lock"),
-            let address = address("online", dataDirectory, storage) ?? address("offline", dataDirectory, storage)
+            let address = AddressFile.firstAddress(in: dataDirectory, storage)
         else { return error }
         return HeadwaterError(error.code, "\(error.message); it serves at \(address)", at: error.location)
     }

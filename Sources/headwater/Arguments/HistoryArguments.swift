@@ -1,5 +1,6 @@
 import Catalog
 import Client
+import Engine
 import FeatureModel
 import OfflineStore
 
@@ -43,15 +44,15 @@ struct HistoryArguments: Sendable {
     }
 
     /// The features of a data directory, and the keys that they take.
-    func plan(in reader: DirectOffline, project: String) throws(HeadwaterError) -> FeaturePlan {
-        try reader.catalog(asOf: asOf).resolve(project: project, selection, fullNames: fullFeatureNames)
+    func plan(in reader: HistoryDirectory, project: String) throws(HeadwaterError) -> FeaturePlan {
+        try reader.catalog.asOf(asOf ?? .max).resolve(project: project, selection, fullNames: fullFeatureNames)
     }
 
     /// The answer of a data directory.
     func rows(
-        of reader: DirectOffline, _ plan: FeaturePlan, _ spine: SpineTable, dealingTo split: RowSplit? = nil
+        of reader: HistoryDirectory, _ plan: FeaturePlan, _ spine: SpineTable, dealingTo split: RowSplit? = nil
     ) throws(HeadwaterError) -> DirectJoin {
-        try reader.history(
+        try reader.join(
             plan, spine: spine, split: split, asOf: asOf, availability: availabilityIngest ? .ingest : .event)
     }
 }

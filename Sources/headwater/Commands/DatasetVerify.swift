@@ -1,6 +1,7 @@
 import ArgumentParser
 import Catalog
 import Client
+import Engine
 import FeatureModel
 import Foundation
 import Tables
@@ -38,10 +39,11 @@ struct DatasetVerify: AsyncParsableCommand {
 
     func run() async throws {
         if let data = directory.data {
-            let catalog = try DirectCatalog.load(dataDirectory: data)
+            let stored = try DataDirectory(data)
+            let catalog = try stored.catalog()
             let project = connection.project(in: catalog)
             let dataset = try catalog.dataset(project: project, name: name)
-            let reader = try DirectOffline(dataDirectory: data, minPosition: dataset.query.asOf)
+            let reader = try stored.history(minPosition: dataset.query.asOf)
             let arguments = dataset.query.arguments
             let plan = try arguments.plan(in: reader, project: project)
             let made = try checkedSpine(of: dataset, keys: plan.keys)

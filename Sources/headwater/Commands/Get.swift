@@ -1,6 +1,7 @@
 import ArgumentParser
 import Catalog
 import Client
+import Engine
 import FeatureModel
 import Tables
 import Transport
@@ -41,11 +42,16 @@ struct Get: AsyncParsableCommand {
     func run() async throws {
         let at = try times.read(at, "--at")
         if let data = directory.data {
-            let reader = try DirectOnline(dataDirectory: data, minPosition: minPosition)
+            let reader = try DataDirectory(data).online(minPosition: minPosition)
             let plan = try reader.catalog.resolve(
                 project: connection.project(in: reader.catalog), selection.selection, fullNames: selection.fullFeatureNames)
             let keys = try keys(plan.keys)
-            try print(try reader.get(plan, keys: keys, at: at ?? SystemClock().now()), keys, plan.keys)
+            let served = try reader.get(
+                plan, keys: plan.keys.indices.map { keys.columns[$0] }, rowCount: keys.rowCount, now: at ?? SystemClock().now())
+            try print(
+                Vectors(
+                    position: served.position, names: plan.outputs.map(\.name), columns: served.columns,
+                    statuses: served.statuses), keys, plan.keys)
             return
         }
         try await connection.withClient { client in

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Catalog
 import Client
+import Engine
 import FeatureModel
 import Foundation
 import Tables
@@ -75,7 +76,7 @@ struct History: AsyncParsableCommand {
             selection: selection.selection, fullFeatureNames: selection.fullFeatureNames, spineTime: spineTime, asOf: asOf,
             availabilityIngest: availability == .ingest, minPosition: minPosition)
         if let data = directory.data {
-            let reader = try DirectOffline(dataDirectory: data, minPosition: max(minPosition, asOf ?? 0))
+            let reader = try DataDirectory(data).history(minPosition: max(minPosition, asOf ?? 0))
             let plan = try arguments.plan(in: reader, project: connection.project(in: reader.catalog))
             let table = try open(keys: plan.keys)
             let columns = try JoinedColumns(plan.outputs.map { Field($0.name, $0.type) }, statuses: statuses)

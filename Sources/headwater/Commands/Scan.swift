@@ -1,6 +1,7 @@
 import ArgumentParser
 import Catalog
 import Client
+import Engine
 import FeatureModel
 import Tables
 
@@ -82,11 +83,11 @@ struct Scan: AsyncParsableCommand {
         query.minPosition = minPosition
         let latest = latest ? LatestArguments(at: try times.read(at, "--at")) : nil
         if let data = directory.data {
-            let reader = try DirectOffline(dataDirectory: data, minPosition: max(minPosition, asOf ?? 0))
+            let reader = try DataDirectory(data).history(minPosition: max(minPosition, asOf ?? 0))
             let project = connection.project(in: reader.catalog)
-            let schema = try reader.catalog(asOf: asOf).group(project: project, reference: group).newestSchema
+            let schema = try reader.catalog.asOf(asOf ?? .max).group(project: project, reference: group).newestSchema
             query.keys = try keys(schema.keys)
-            try await write(try reader.scan(query, latest: latest, project: project))
+            try await write(try reader.scan(RowsQuery(query, latest: latest, project: project)))
             return
         }
         let request = query
@@ -169,4 +170,13 @@ struct ClientScan: ScannedRows {
     }
 
     var position: Position { stream.summary?.position ?? 0 }
+}
+
+extension RowsQuery {
+    fileprivate init(_ query: ScanQuery, latest: LatestArguments?, project: String) {
+        self.init(project: project, group: query.group)
+        (columns, start, end, asOf) = (query.columns, query.start, query.end, query.asOf)
+        (isLatest, at) = (latest != nil, latest?.at)
+        (keys, deletes, brief) = (query.keys, query.deletes, query.brief)
+    }
 }

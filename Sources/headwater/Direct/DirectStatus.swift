@@ -1,5 +1,6 @@
 import Catalog
 import Client
+import Engine
 import FeatureModel
 import Log
 import OfflineStore
@@ -13,22 +14,23 @@ import Wire
 enum DirectStatus {
     static func report(dataDirectory: String) throws(HeadwaterError) -> StatusReport {
         let storage = RealStorage()
-        let log = try DirectLog.open(storage, dataDirectory)
-        let online = try DirectOnline(dataDirectory: dataDirectory, minPosition: 0)
+        let stored = try DataDirectory(dataDirectory, storage: storage)
+        let log = stored.log
+        let online = try stored.online()
         var report = StatusReport(
             roles: [], version: HeadwaterVersion.current, logID: log.logID.description, wallTime: SystemClock().now(),
             online: try onlinePart(storage, dataDirectory, log, online), offline: nil)
         report.directory = dataDirectory
         report.diskFreeBytes = try? storage.freeBytes(dataDirectory)
-        if storage.exists(StoragePath.join(dataDirectory, OfflineStore.folderName)) {
-            let store = try DirectOffline.openStore(storage, dataDirectory)
+        if stored.hasHistory {
+            let store = try stored.openOffline()
             report.offline = offlinePart(store.status(), log, online.catalog)
         }
         return report
     }
 
     private static func onlinePart(
-        _ storage: RealStorage, _ dataDirectory: String, _ log: LogReader, _ online: DirectOnline
+        _ storage: RealStorage, _ dataDirectory: String, _ log: LogReader, _ online: OnlineDirectory
     ) throws(HeadwaterError) -> StatusReport.Online {
         let directory = StoragePath.join(dataDirectory, "log")
         var bytes = 0

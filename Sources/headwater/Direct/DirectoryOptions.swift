@@ -1,6 +1,9 @@
 import ArgumentParser
 import Catalog
 import Client
+import Engine
+import FeatureModel
+import StorageIO
 
 /// `--data`: reading a store without a server.
 struct DirectoryOptions: ParsableArguments {
@@ -17,7 +20,15 @@ struct DirectoryOptions: ParsableArguments {
         server: (HeadwaterClient) async throws -> Found
     ) async throws -> Found {
         guard let data else { return try await connection.withClient(server) }
-        let catalog = try DirectCatalog.load(dataDirectory: data)
+        let catalog = try DataDirectory(data).catalog()
         return try direct(catalog, connection.project(in: catalog))
+    }
+}
+
+extension DataDirectory {
+    /// A directory of this machine's disks. From here on Ctrl-C cancels what is read.
+    convenience init(_ path: String) throws(HeadwaterError) {
+        Interrupts.watch()
+        try self.init(path, storage: RealStorage(), isCancelled: { Interrupts.wasInterrupted })
     }
 }

@@ -59,9 +59,9 @@ public struct VectorStress {
         let lookups = groups.map { id in
             let schema = schema(id)
             let features = schema.features.enumerated().map {
-                RequestedFeature(ordinal: schema.featureBase + $0.offset, type: $0.element.type)
+                Lookup.Feature(ordinal: schema.featureBase + $0.offset, type: $0.element.type)
             }
-            return OnlineReadPlan.Lookup(groupID: id, features: features, maxAge: nil, keys: [0])
+            return Lookup(schema: schema, keys: [0], features: features)
         }
         let outputs = lookups.indices.flatMap { lookup in
             lookups[lookup].features.indices.map { OnlineReadPlan.Output(lookup: lookup, feature: $0) }

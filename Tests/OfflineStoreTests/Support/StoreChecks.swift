@@ -147,19 +147,20 @@ struct StoreChecks {
         let features = schema.features.indices.map { index in
             let type = schema.features[index].type
             let wide: FeatureType = random.chance(20) && type == .int32 ? .int64 : type
-            return (ordinal: schema.featureBase + index, type: wide)
+            return Lookup.Feature(ordinal: schema.featureBase + index, type: wide)
         }
         let maxAge: Microseconds? = random.chance(50) ? random.pick([1, 3, 10, .max]) : nil
         let byIngest = random.chance(50)
-        let group = JoinGroup(schema: schema, features: features, maxAge: maxAge, keyColumns: keyColumns)
-        // Groups with the same keys share their order with the first, those with others must not.
-        let turned = JoinGroup(
-            schema: schema, features: features, maxAge: maxAge,
-            keyColumns: keyColumns.map { $0.gather((0..<spine.count).reversed()) })
+        let places = Array(keyColumns.indices)
+        let keys = keyColumns + keyColumns.map { $0.gather((0..<spine.count).reversed()) }
+        let lookup = Lookup(schema: schema, maxAge: maxAge, keys: places, features: features)
+        // Lookups with the same keys share their order with the first, those with others must not.
+        let turned = Lookup(schema: schema, maxAge: maxAge, keys: places.map { places.count + $0 }, features: features)
         let joined = try view.join(
-            spineTimes: times, groups: [group, turned, group], asOf: asOf, availability: byIngest ? .ingest : .event,
+            spineTimes: times, keys: keys, [lookup, turned, lookup], asOf: asOf, availability: byIngest ? .ingest : .event,
             crew: random.chance(30) ? .threads : .alone)
-        let alone = try view.join(spineTimes: times, groups: [turned], asOf: asOf, availability: byIngest ? .ingest : .event)
+        let alone = try view.join(
+            spineTimes: times, keys: keys, [turned], asOf: asOf, availability: byIngest ? .ingest : .event)
         for (index, pair) in [(joined[1], alone[0]), (joined[2], joined[0])].enumerated() {
             let isSame = zip(pair.0, pair.1).allSatisfy { $0.column.values == $1.column.values && $0.statuses == $1.statuses }
             if !isSame { Issue.record("\(label): join at \(asOf): group \(index + 1) is not what it is alone") }

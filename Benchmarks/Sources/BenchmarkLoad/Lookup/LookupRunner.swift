@@ -95,10 +95,10 @@ public struct LookupRunner {
     /// - Returns: what reads the next batch.
     private func reads(_ reader: OnlineReader, _ keys: [Column]) -> () throws(HeadwaterError) -> Void {
         let features = Self.schema.features.indices.map {
-            RequestedFeature(ordinal: Self.schema.featureBase + $0, type: .int64)
+            Lookup.Feature(ordinal: Self.schema.featureBase + $0, type: .int64)
         }
         let plan = OnlineReadPlan(
-            lookups: [OnlineReadPlan.Lookup(groupID: 1, features: features, maxAge: nil, keys: [0])],
+            lookups: [Lookup(schema: Self.schema, keys: [0], features: features)],
             outputs: features.indices.map { OnlineReadPlan.Output(lookup: 0, feature: $0) })
         let batch = batch
         let lastFeature = PackedColumns.Header.byteCount + (Self.features - 1) * batch * 8

@@ -113,18 +113,18 @@ public final class OfflineStand: Sendable {
     /// - Parameter output: where the answer's columns go, with a file of zeros and ones where a cell is there; `nil` for nowhere.
     public func join(_ spine: Spine, _ tables: [OfflineRequest.Group], output: String? = nil) throws -> WorkFigures {
         let view = store.view()
-        let groups = tables.map { table in
+        let lookups = tables.map { table in
             let schema = schemas[table.name]!
-            return JoinGroup(
-                schema: schema,
+            return Lookup(
+                schema: schema, maxAge: table.maxAge, keys: [0],
                 features: table.features.map { name in
                     let ordinal = schema.ordinal(ofFeature: name)!
-                    return (ordinal, schema.type(ofOrdinal: ordinal))
-                }, maxAge: table.maxAge, keyColumns: [spine.keys])
+                    return Lookup.Feature(ordinal: ordinal, type: schema.type(ofOrdinal: ordinal))
+                })
         }
         let begun = now()
         let joined = try view.join(
-            spineTimes: spine.times, groups: groups, asOf: view.position, availability: .event, crew: crew)
+            spineTimes: spine.times, keys: [spine.keys], lookups, asOf: view.position, availability: .event, crew: crew)
         let seconds = now() - begun
         if let files = try output.map({ try AnswerFiles($0) }) {
             for (table, features) in zip(tables, joined) {

@@ -1,41 +1,6 @@
 public import FeatureModel
 
-/// A feature to read, and the type to read it as.
-public struct RequestedFeature: Hashable, Sendable {
-    /// Its ordinal in the group's newest schema.
-    public let ordinal: Int
-    /// Its type there; rows of older schema versions widen to it.
-    public let type: FeatureType
-
-    public init(ordinal: Int, type: FeatureType) {
-        self.ordinal = ordinal
-        self.type = type
-    }
-}
-
-/// Features of one group for many keys.
-public struct OnlineQuery: Sendable {
-    public let groupID: GroupID
-    public let features: [RequestedFeature]
-    /// How old a row may be, in microseconds before `now`; `nil` for any age.
-    public let maxAge: Microseconds?
-    /// The entity's key columns in order; none for a global group.
-    public let keyColumns: [Column]
-    public let rowCount: Int
-
-    /// - Parameter rowCount: needed only where there are no key columns; else their length.
-    public init(
-        groupID: GroupID, features: [RequestedFeature], maxAge: Microseconds?, keyColumns: [Column], rowCount: Int? = nil
-    ) {
-        self.groupID = groupID
-        self.features = features
-        self.maxAge = maxAge
-        self.keyColumns = keyColumns
-        self.rowCount = rowCount ?? keyColumns.first?.count ?? 1
-    }
-}
-
-/// What one query found, row by row as its keys stand.
+/// What one lookup found, row by row as its keys stand.
 public struct OnlineResult: Sendable {
     /// One for each feature; cells without a value are null.
     public let columns: [Column]

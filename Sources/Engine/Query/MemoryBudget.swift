@@ -1,15 +1,15 @@
-import FeatureModel
-import Synchronization
+public import FeatureModel
+internal import Synchronization
 
 /// Memory that requests share: each takes its part before it uses it, and gives it back when its answer is through.
-final class MemoryBudget: Sendable {
-    let bytesMax: Int
+public final class MemoryBudget: Sendable {
+    public let bytesMax: Int
     private let taken = Mutex(0)
 
-    init(bytesMax: Int) { self.bytesMax = bytesMax }
+    public init(bytesMax: Int) { self.bytesMax = bytesMax }
 
     /// What all leases hold together.
-    var takenBytes: Int { taken.withLock { $0 } }
+    public var takenBytes: Int { taken.withLock { $0 } }
 
     fileprivate func take(_ bytes: Int) -> Bool {
         taken.withLock { taken in
@@ -33,11 +33,11 @@ final class MemoryBudget: Sendable {
 }
 
 /// One request's part of a budget. Belongs to one thread at a time; gives all back when it is let go.
-final class MemoryLease {
-    let budget: MemoryBudget
-    private(set) var bytes = 0
+public final class MemoryLease {
+    public let budget: MemoryBudget
+    public private(set) var bytes = 0
 
-    init(_ budget: MemoryBudget) { self.budget = budget }
+    public init(_ budget: MemoryBudget) { self.budget = budget }
 
     deinit { budget.giveBack(bytes) }
 
@@ -45,14 +45,14 @@ final class MemoryLease {
     ///
     /// - Parameter bounds: what is taken at the least, and at the most.
     /// - Returns: `false`, and nothing is taken, where there is less than the least.
-    func takeShare(_ parts: Int, _ bounds: ClosedRange<Int>) -> Bool {
+    public func takeShare(_ parts: Int, _ bounds: ClosedRange<Int>) -> Bool {
         guard let share = budget.takeShare(parts, bounds) else { return false }
         bytes += share
         return true
     }
 
     /// Takes more; `false`, and nothing is taken, where the budget does not have it.
-    func grow(by more: Int) -> Bool {
+    public func grow(by more: Int) -> Bool {
         guard budget.take(more) else { return false }
         bytes += more
         return true
@@ -61,7 +61,7 @@ final class MemoryLease {
     /// Takes more.
     ///
     /// - Throws: `.resourceExhausted` where the budget does not have it.
-    func need(_ more: Int, for what: String) throws(HeadwaterError) {
+    public func need(_ more: Int, for what: String) throws(HeadwaterError) {
         guard grow(by: more) else {
             throw HeadwaterError(
                 .resourceExhausted,
@@ -71,7 +71,7 @@ final class MemoryLease {
     }
 
     /// Gives back what is above `kept` bytes.
-    func shrink(to kept: Int) {
+    public func shrink(to kept: Int) {
         guard kept < bytes else { return }
         budget.giveBack(bytes - kept)
         bytes = kept

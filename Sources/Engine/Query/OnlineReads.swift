@@ -23,12 +23,7 @@ public enum OnlineReads {
     public static func get(
         _ plan: FeaturePlan, keys: [Column], rowCount: Int, from store: OnlineStore, now: Microseconds
     ) throws(HeadwaterError) -> ServedVectors {
-        let queries = plan.lookups.map { lookup in
-            OnlineQuery(
-                groupID: lookup.groupID, features: lookup.features.map { RequestedFeature(ordinal: $0.ordinal, type: $0.type) },
-                maxAge: lookup.maxAgeMicroseconds, keyColumns: lookup.keys.map { keys[$0] }, rowCount: rowCount)
-        }
-        let results = try store.get(queries, now: now)
+        let results = try store.get(plan.lookups, keys: keys, rowCount: rowCount, now: now)
         return ServedVectors(
             columns: plan.outputs.map { results[$0.lookup].columns[$0.feature] },
             statuses: plan.outputs.map { results[$0.lookup].statuses[$0.feature] },
@@ -39,18 +34,7 @@ public enum OnlineReads {
     /// A resolved feature list as the online store reads it.
     public static func plan(_ plan: FeaturePlan) -> OnlineReadPlan {
         OnlineReadPlan(
-            lookups: plan.lookups.map { lookup in
-                OnlineReadPlan.Lookup(
-                    groupID: lookup.groupID,
-                    features: lookup.features.map { RequestedFeature(ordinal: $0.ordinal, type: $0.type) },
-                    maxAge: lookup.maxAgeMicroseconds, keys: lookup.keys)
-            },
-            outputs: plan.outputs.map { OnlineReadPlan.Output(lookup: $0.lookup, feature: $0.feature) })
-    }
-
-    /// Asks whether the keys of an entry have a row, whatever its age.
-    static func existence(_ groupID: GroupID, keys: [Column], rowCount: Int) -> OnlineQuery {
-        OnlineQuery(groupID: groupID, features: [], maxAge: nil, keyColumns: keys, rowCount: rowCount)
+            lookups: plan.lookups, outputs: plan.outputs.map { OnlineReadPlan.Output(lookup: $0.lookup, feature: $0.feature) })
     }
 
     /// Puts the key columns of a request into the plan's order and types.

@@ -18,14 +18,9 @@ public enum OfflineReads {
         eventTimes: Bool = false, crew: WorkCrew = .alone, memoryLimitBytes: Int, isCancelled: @escaping @Sendable () -> Bool
     ) throws(HeadwaterError) -> [JoinedFeature] {
         for lookup in plan.lookups { try view.checkKept(lookup.groupID, named: lookup.group, asOf: asOf) }
-        let groups = plan.lookups.map { lookup in
-            JoinGroup(
-                schema: lookup.schema, features: lookup.features.map { ($0.ordinal, $0.type) }, maxAge: lookup.maxAgeMicroseconds,
-                keyColumns: lookup.keys.map { keys[$0] }, eventTimes: eventTimes)
-        }
         let joined = try view.join(
-            spineTimes: times, groups: groups, asOf: asOf, availability: availability, crew: crew, isCancelled: isCancelled,
-            memoryLimitBytes: memoryLimitBytes)
+            spineTimes: times, keys: keys, plan.lookups, asOf: asOf, availability: availability, eventTimes: eventTimes,
+            crew: crew, isCancelled: isCancelled, memoryLimitBytes: memoryLimitBytes)
         return plan.outputs.map { joined[$0.lookup][$0.feature] }
     }
 
@@ -54,12 +49,10 @@ public enum OfflineReads {
     static func exist(
         _ schema: GroupSchema, keys: [Column], rowCount: Int, in view: OfflineView, asOf: Position
     ) throws(HeadwaterError) -> [Bool] {
-        let feature = (ordinal: schema.featureBase, type: schema.type(ofOrdinal: schema.featureBase))
+        let feature = Lookup.Feature(ordinal: schema.featureBase, type: schema.type(ofOrdinal: schema.featureBase))
+        let lookup = Lookup(schema: schema, keys: Array(keys.indices), features: [feature])
         let end = try Column(.timestamp, Array(repeating: Value.timestamp(.max), count: rowCount))
-        let found = try view.join(
-            spineTimes: end,
-            groups: [JoinGroup(schema: schema, features: [feature], maxAge: nil, keyColumns: keys)], asOf: asOf,
-            availability: .event)
+        let found = try view.join(spineTimes: end, keys: keys, [lookup], asOf: asOf, availability: .event)
         return (0..<rowCount).map { found[0][0].statuses[$0] != .notFound }
     }
 }

@@ -1,0 +1,78 @@
+public import Catalog
+public import FeatureModel
+public import OfflineStore
+
+/// What a scan of a group asks for, or a read of the latest row of each key.
+public struct RowsQuery: Sendable {
+    public var project: String
+    /// `weather`, `weather@2`.
+    public var group: String
+    /// Features to give; empty for all.
+    public var columns: [String] = []
+    /// Least event time.
+    public var start: Microseconds?
+    /// Event times stop before it.
+    public var end: Microseconds?
+    /// Only the latest row of each key; of those with an event time up to `at`, where that is given.
+    public var isLatest = false
+    public var at: Microseconds?
+    /// Only rows of these keys; `nil` for all.
+    public var keys: [(name: String, column: Column)]?
+    public var asOf: Position?
+    /// Whether tombstones are given too.
+    public var deletes = false
+    /// Whether beside features only keys and event time are given.
+    public var brief = false
+
+    public init(project: String, group: String) {
+        self.project = project
+        self.group = group
+    }
+}
+
+/// The rows of one group, as they are pulled. Belongs to one thread at a time.
+public final class RowsRead {
+    public let outputs: [Field]
+    /// The history as of here.
+    public let position: Position
+    private let layout: RowsLayout
+    private var scan: RowScan
+
+    /// - Parameters:
+    ///   - catalog: the newest one.
+    ///   - bytesAtOnce: about what a batch may take; `nil`: what is quickest.
+    /// - Throws: `.notFound` and `.invalidArgument` for names, `.outOfRange` where the position is not kept.
+    public init(
+        _ query: RowsQuery, catalog: Catalog, view: OfflineView, crew: WorkCrew, bytesAtOnce: Int? = nil
+    ) throws(HeadwaterError) {
+        position = query.asOf ?? view.position
+        let group = try catalog.asOf(position).group(project: query.project, reference: query.group)
+        let schema = group.newestSchema
+        try view.checkKept(schema.groupID, named: query.group, asOf: position)
+        let ordinals = try OfflineReads.ordinals(of: query.columns, in: group)
+        let keys = try query.keys.map { (keys) throws(HeadwaterError) in
+            KeySet(try OnlineReads.arrange(keys, as: schema.keys))
+        }
+        layout = try RowsLayout(
+            schema: schema, ordinals: ordinals, deletes: query.deletes, brief: query.brief, isLatest: query.isLatest)
+        outputs = layout.outputs
+        scan =
+            query.isLatest
+            ? try view.latest(
+                schema, columns: ordinals, at: query.at, keys: keys, asOf: position, fields: layout.fields, crew: crew)
+            : try view.scan(
+                schema, columns: ordinals, start: query.start, end: query.end, keys: keys, asOf: position,
+                includeDeletes: query.deletes, fields: layout.fields, crew: crew)
+        if let bytesAtOnce { scan.bytesAtOnce = bytesAtOnce }
+    }
+
+    /// The next rows, a column for each output; `nil` at the end.
+    ///
+    /// - Throws: `.cancelled`, `.dataLoss`.
+    public func next(
+        isCancelled: () -> Bool
+    ) throws(HeadwaterError) -> (columns: [Column], rowCount: Int)? {
+        guard let batch = try scan.next(isCancelled: isCancelled) else { return nil }
+        return layout.columns(batch)
+    }
+}
