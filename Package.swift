@@ -160,7 +160,7 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "Wire", "StorageIO", "FeatureModel", "TestDisks",
+                "Server", "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "Wire", "StorageIO", "FeatureModel", "TestDisks",
                 "TestSupport",
             ],
             path: "Tests/Simulation", swiftSettings: houseRules),

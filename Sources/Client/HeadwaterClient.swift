@@ -1,5 +1,6 @@
 import Catalog
 public import FeatureModel
+import Synchronization
 public import Transport
 import Wire
 
@@ -17,6 +18,7 @@ public final class HeadwaterClient: Sendable {
     public let logID: [UInt8]
     let connections: Connections
     let producer = ProducerSession()
+    let preparedAnew = Mutex(PreparedAnew())
 
     private init(
         project: String, configuration: ClientConfiguration, endpoint: Endpoint, connections: Connections, hello: HelloReply,

@@ -34,7 +34,7 @@ final class Store {
 
     let online: OnlineEngine
     let offline: OfflineEngine
-    private let reader: LogReader
+    private let reader: any LogReading
     /// Rises by a second with each command.
     var now: Microseconds
     private var nextToken: Token = 0
@@ -47,7 +47,7 @@ final class Store {
             storage: storage, dataDirectory: "data", options: options, newLogID: Self.logID, seed: 7, now: now)
         offline = try OfflineEngine(
             storage: storage, dataDirectory: "data", logID: online.logID.bytes, options: OfflineEngineOptions())
-        reader = try LogReader(storage: storage, directory: "data/log")
+        reader = try FileLog(in: "data", storage).openReader()
     }
 
     static var options: OnlineOptions {

@@ -40,7 +40,7 @@ import Testing
         let checkpoint = FollowerCheckpoint(
             logID: Store.logID, id: OnlineEngine.localFollowerID, name: OnlineEngine.localFollowerName, position: 0,
             writerEpoch: 9)
-        try checkpoint.save(disk, "data/log")
+        try FileLog(in: "data", disk).register(checkpoint)
         let store = try Store(disk)
         #expect(try store.online.followers() == [checkpoint])
     }

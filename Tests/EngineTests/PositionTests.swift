@@ -77,7 +77,7 @@ import Testing
         let copy = disk.kill()
         let restored = try Store(copy, options: Self.interval, now: store.now)
         try restored.follow()
-        let bounds = try LogBounds.read(copy, "data/log")
+        let bounds = try FileLog(in: "data", copy).bounds()
         let last = restored.online.state.current.lastPosition
         for position in last - 20...bounds.reserve + 100 where position > 0 {
             let said = [code(online(restored), position), code(offline(restored, last: last), position)]
@@ -97,11 +97,11 @@ import Testing
         try store.define()
         for id in 0..<300 {
             let position = try write(store, id: id)
-            let bounds = try LogBounds.read(disk, "data/log")
+            let bounds = try FileLog(in: "data", disk).bounds()
             #expect(position <= bounds.reserve && bounds.durablePosition <= bounds.reserve)
         }
         try store.close()
-        let bounds = try LogBounds.read(disk, "data/log")
+        let bounds = try FileLog(in: "data", disk).bounds()
         #expect(bounds.reserve == bounds.durablePosition, "a clean end tells the last position itself")
     }
 }

@@ -132,7 +132,7 @@ import Testing
     @Test func anOwnerLeavesItsClockBesideTheLog() throws {
         let disk = MemoryStorage()
         let first = try Self.open(disk, wall: Self.start, Self.at(100))
-        #expect(try ClockMark.load(disk, "data/log", logID: Store.logID) == ClockMark(wall: Self.start, boot: Self.at(100)))
+        #expect(try FileLog(in: "data", disk).clockMark(of: Store.logID) == ClockMark(wall: Self.start, boot: Self.at(100)))
         try first.close()
         let second = try Self.open(disk, wall: Self.start + 10 * Self.year, Self.at(160))
         #expect(second.clockAtOpen?.last == Self.start + 60 * Self.second && second.clockAtOpen?.isFollowing == false)
@@ -161,7 +161,7 @@ import Testing
             #expect(engine.clockAtOpen?.last == Self.start + 3_600 * Self.second)
             try engine.close()
             // What was damaged is whole again.
-            #expect(try ClockMark.load(disk, "data/log", logID: Store.logID)?.boot == Self.at(101))
+            #expect(try FileLog(in: "data", disk).clockMark(of: Store.logID)?.boot == Self.at(101))
             try disk.remove("data/log/clock")
             try Self.open(disk, wall: Self.start + 7_200 * Self.second, Self.at(102)).close()
         }
@@ -171,7 +171,7 @@ import Testing
         let disk = MemoryStorage()
         try Self.open(disk, wall: Self.start, Self.at(100)).close()
         let other = LogID((0..<16).map { _ in 9 })
-        try ClockMark(wall: Self.start + 10 * Self.year, boot: Self.at(100)).save(disk, "data/log", logID: other)
+        try FileLog(in: "data", disk).keep(ClockMark(wall: Self.start + 10 * Self.year, boot: Self.at(100)), of: other)
         let engine = try Self.open(disk, wall: Self.start, Self.at(101))
         #expect(engine.clockAtOpen?.isFollowing == true)
         try engine.close()

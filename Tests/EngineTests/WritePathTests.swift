@@ -116,7 +116,7 @@ import Testing
             #expect(error?.code == .dataLoss && error?.message.contains("the write is taken") == true, "attempt \(attempt)")
         }
         var notices: [HeadwaterError] = []
-        let reader = try LogReader(storage: damaged, directory: "data/log")
+        let reader = try FileLog(in: "data", damaged).openReader()
         let records = try reader.read(after: store.offline.store.appliedPosition, limitBytes: 1 << 20)
         try store.offline.apply(records) { notices.append($0) }
         #expect(notices.map(\.code) == [.dataLoss])

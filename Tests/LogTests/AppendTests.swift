@@ -1,6 +1,6 @@
 import FeatureModel
 import Foundation
-import Log
+@testable import Log
 import StorageIO
 import TestDisks
 import Testing

@@ -1,5 +1,5 @@
 import FeatureModel
-import Log
+@testable import Log
 import StorageIO
 import TestDisks
 import Testing

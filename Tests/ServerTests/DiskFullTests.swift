@@ -26,7 +26,7 @@ import Transport
             storage: disk, dataDirectory: "data", options: OnlineOptions(), newLogID: Self.log, seed: 1, now: 1)
         for token in 1...3 { online.submit(.openProducer, token: Token(token)) }
         _ = online.runQueue { 1 }
-        let records = try LogReader(storage: disk, directory: "data/log").read(after: 0, limitBytes: 1 << 20)
+        let records = try FileLog(in: "data", disk).openReader().read(after: 0, limitBytes: 1 << 20)
         var options = OfflineEngineOptions()
         options.flushMemoryBytes = 0
         let engine = try OfflineEngine(storage: disk, dataDirectory: "data", logID: Self.log.bytes, options: options)

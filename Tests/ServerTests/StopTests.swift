@@ -124,7 +124,7 @@ import Transport
         for (limit, flushed) in [(Duration.zero, 0), (.seconds(30), 3)] as [(Duration, Position)] {
             let disk = MemoryStorage()
             try await stopped(disk, replayed: 0, within: .zero)
-            let records = try LogReader(storage: disk, directory: "data/log").read(after: 0, limitBytes: 1 << 20)
+            let records = try FileLog(in: "data", disk).openReader().read(after: 0, limitBytes: 1 << 20)
             func history() throws -> sending OfflineEngine {
                 try OfflineEngine(
                     storage: disk, dataDirectory: "data", logID: Self.log.bytes, options: OfflineEngineOptions())

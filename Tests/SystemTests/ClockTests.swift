@@ -20,13 +20,13 @@ extension SystemSuite {
         private func jump(_ place: Place, _ server: Child, by ahead: Microseconds) throws {
             server.send(SIGTERM)
             #expect(server.wait(seconds: 30) == .exit(0))
-            let log = place.path("store/log")
-            let bytes = try RealStorage().readAll(log + "/clock")
+            let log = FileLog(in: place.path("store"), RealStorage())
+            let bytes = try RealStorage().readAll(log.place + "/clock")
             let logID = LogID(bytes[16..<32])
             let now = SystemClock()
             let boot = try #require(now.bootTime())
-            #expect(try ClockMark.load(RealStorage(), log, logID: logID)?.boot.boot == boot.boot)
-            try ClockMark(wall: now.now() - ahead, boot: boot).save(RealStorage(), log, logID: logID)
+            #expect(try log.clockMark(of: logID)?.boot.boot == boot.boot)
+            try log.keep(ClockMark(wall: now.now() - ahead, boot: boot), of: logID)
         }
 
         @Test func aWallClockThatJumpedIsToldAndFollowedOnlyWhenItIsAccepted() throws {

@@ -90,7 +90,7 @@ import Wire
                 idle.append(raw)
             }
             let client = try await ClientTransport.connect(to: server.endpoint)
-            _ = try await client.call(.get, head: [])
+            _ = try await client.call(.prepare, head: [])
             #expect(server.transport.connectionCount <= 40)
             // Who had to go was told why.
             let closed = try #require(idle.first { $0.isClosed })
@@ -109,8 +109,8 @@ import Wire
             #expect(try await eventually { silent.prefix(150).allSatisfy(\.isClosed) })
             #expect(silent.suffix(100).allSatisfy { !$0.isClosed })
             let client = try await ClientTransport.connect(to: server.endpoint)
-            _ = try await client.call(.get, head: [])
-            _ = try await working.call(.get, head: [])
+            _ = try await client.call(.prepare, head: [])
+            _ = try await working.call(.prepare, head: [])
             await client.close()
             await working.close()
             for raw in silent where !raw.isClosed { try? await raw.channel.close() }

@@ -61,7 +61,7 @@ final class EchoHandler: RequestHandler {
 
     func handle(_ request: IncomingRequest, _ responder: Responder) {
         switch request.method {
-        case .get: responder.respond(encodedHead: Array(request.head), body: request.body)
+        case .prepare: responder.respond(encodedHead: Array(request.head), body: request.body)
         case .write: workers.async { responder.respond(encodedHead: Array(request.head), body: request.body) }
         case .plan:
             responder.onCancel {

@@ -35,15 +35,15 @@ import Wire
             for _ in 0..<12 {
                 let raw = try await greeted(server)
                 // All but the last byte, which never comes.
-                raw.channel.writeAndFlush(ByteBuffer(bytes: Self.request(.get, bodyBytes: 7 << 20).dropLast()), promise: nil)
+                raw.channel.writeAndFlush(ByteBuffer(bytes: Self.request(.prepare, bodyBytes: 7 << 20).dropLast()), promise: nil)
                 hostile.append(raw)
             }
             try await Task.sleep(for: .milliseconds(300))
             #expect(server.transport.networkBytes <= Self.budget)
             let client = try await ClientTransport.connect(to: server.endpoint)
             // Small ones are not held up at all, and a large one waits until somebody who does not move has gone.
-            _ = try await client.call(.get, head: [], deadline: .seconds(2))
-            let answer = try await client.call(.get, head: [], body: [UInt8](repeating: 3, count: 4 << 20)[...])
+            _ = try await client.call(.prepare, head: [], deadline: .seconds(2))
+            let answer = try await client.call(.prepare, head: [], body: [UInt8](repeating: 3, count: 4 << 20)[...])
             #expect(answer.body.count == 4 << 20)
             #expect(server.transport.networkBytes <= Self.budget)
             await client.close()
@@ -61,7 +61,7 @@ import Wire
                         let raw = try await RawClient(server.endpoint)
                         try await raw.send(RawClient.hello)
                         raw.channel.writeAndFlush(
-                            ByteBuffer(bytes: Self.request(.get, bodyBytes: 7 << 20).dropLast()), promise: nil)
+                            ByteBuffer(bytes: Self.request(.prepare, bodyBytes: 7 << 20).dropLast()), promise: nil)
                         while !Task.isCancelled, !raw.isClosed { try? await Task.sleep(for: .milliseconds(20)) }
                         try? await raw.channel.close()
                     }
@@ -70,7 +70,7 @@ import Wire
             let client = try await ClientTransport.connect(to: server.endpoint)
             for _ in 0..<5 {
                 let answer = try await client.call(
-                    .get, head: [], body: [UInt8](repeating: 3, count: 6 << 20)[...], deadline: .seconds(20))
+                    .prepare, head: [], body: [UInt8](repeating: 3, count: 6 << 20)[...], deadline: .seconds(20))
                 #expect(answer.body.count == 6 << 20)
             }
             await client.close()
@@ -96,7 +96,7 @@ import Wire
             try await Task.sleep(for: .milliseconds(700))
             #expect(server.transport.networkBytes <= Self.budget + 12 * (NetworkBudget.partLeast + 256 << 10))
             let client = try await ClientTransport.connect(to: server.endpoint)
-            _ = try await client.call(.get, head: [], deadline: .seconds(2))
+            _ = try await client.call(.prepare, head: [], deadline: .seconds(2))
             await client.close()
             for raw in hostile { try? await raw.channel.close() }
         }
@@ -127,7 +127,7 @@ import Wire
                 #expect(server.transport.networkBytes <= 2 * Self.budget)
             }
             let client = try await ClientTransport.connect(to: server.endpoint)
-            _ = try await client.call(.get, head: [], deadline: .seconds(2))
+            _ = try await client.call(.prepare, head: [], deadline: .seconds(2))
             await client.close()
             for raw in hostile { try? await raw.channel.close() }
             #expect(try await eventually { server.transport.networkBytes == 0 })
@@ -147,7 +147,7 @@ import Wire
             // What is in the kernel is not ours; each may always have a little.
             #expect(server.transport.networkBytes <= Self.budget + 20 * NetworkBudget.partLeast)
             let client = try await ClientTransport.connect(to: server.endpoint)
-            let answer = try await client.call(.get, head: [], body: [UInt8](repeating: 3, count: 4 << 20)[...])
+            let answer = try await client.call(.prepare, head: [], body: [UInt8](repeating: 3, count: 4 << 20)[...])
             #expect(answer.body.count == 4 << 20)
             await client.close()
             for raw in hostile { try? await raw.channel.close() }
@@ -161,11 +161,11 @@ import Wire
             try await raw.channel.setOption(.autoRead, value: false).get()
             // Answers of 24 MiB in all, more than the kernel and the budget hold.
             for id in 2..<8 as Range<UInt64> {
-                raw.channel.writeAndFlush(ByteBuffer(bytes: Self.request(.get, id: id, bodyBytes: 4 << 20)), promise: nil)
+                raw.channel.writeAndFlush(ByteBuffer(bytes: Self.request(.prepare, id: id, bodyBytes: 4 << 20)), promise: nil)
             }
             try await Task.sleep(for: .milliseconds(300))
             let client = try await ClientTransport.connect(to: server.endpoint)
-            let answer = try await client.call(.get, head: [], body: [UInt8](repeating: 3, count: 8 << 20)[...])
+            let answer = try await client.call(.prepare, head: [], body: [UInt8](repeating: 3, count: 8 << 20)[...])
             #expect(answer.body.count == 8 << 20)
             await client.close()
             try? await raw.channel.close()

@@ -124,7 +124,7 @@ import Wire
     @Test func roomThatWasGrantedAsItsConnectionClosedIsGivenBack() throws {
         let budget = NetworkBudget(bytesMax: 16 * Self.mebibyte)
         #expect(budget.takeRoom(12 * Self.mebibyte, for: .frame) {} == nil)
-        var header = FrameHeader(.request, method: .get, requestID: 2)
+        var header = FrameHeader(.request, method: .prepare, requestID: 2)
         header.isEnd = true
         let frame = FrameEncoder.encode(header, body: [UInt8](repeating: 1, count: 8 * Self.mebibyte)[...]).bytes
         var connection = Connection(.server, limits: WireLimits())

@@ -15,7 +15,7 @@ import Wire
                 for number in 0..<1_000 {
                     group.addTask {
                         let body = Array("body \(number)".utf8)
-                        let method: Wire.Method = number % 2 == 0 ? .get : .write
+                        let method: Wire.Method = number % 2 == 0 ? .prepare : .write
                         let reply = try await client.call(
                             method, head: [UInt8(number % 251)], body: body[...], deadline: .seconds(20))
                         return reply.body.elementsEqual(body) && reply.head.elementsEqual([UInt8(number % 251)])
@@ -55,7 +55,7 @@ import Wire
             #expect(error?.code == .alreadyExists)
             // The first server still answers.
             let client = try await ClientTransport.connect(to: server.endpoint)
-            _ = try await client.call(.get, head: [])
+            _ = try await client.call(.prepare, head: [])
             await client.close()
         }
     }

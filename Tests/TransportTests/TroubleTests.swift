@@ -23,7 +23,7 @@ import Wire
             for _ in 0..<500 { #expect(try await stream.next() != nil) }
             #expect(server.handler.sentItems.load(ordering: .relaxed) > 500)
             // The connection itself is not stopped by one stream.
-            _ = try await client.call(.get, head: [])
+            _ = try await client.call(.prepare, head: [])
             stream.cancel()
             #expect(try await eventually { server.handler.outcomes.withLock { !$0.isEmpty } })
             await client.close()
@@ -37,7 +37,7 @@ import Wire
             var bytes = RawClient.hello
             // An answer that fails to go out, then more than one read of requests that end in the handler.
             for id in 2...41 {
-                var header = FrameHeader(.request, method: id == 2 ? .get : .plan, requestID: UInt64(id))
+                var header = FrameHeader(.request, method: id == 2 ? .prepare : .plan, requestID: UInt64(id))
                 header.isEnd = true
                 bytes += FrameEncoder.encode(header, body: [UInt8](repeating: 1, count: 8_192)[...]).bytes
             }
@@ -124,7 +124,7 @@ import Wire
             let error = await #expect(throws: HeadwaterError.self) { try await call.value }
             #expect(error?.code == .cancelled)
             #expect(try await eventually { server.handler.cancelled.load(ordering: .relaxed) == 1 })
-            _ = try await client.call(.get, head: [])
+            _ = try await client.call(.prepare, head: [])
             await client.close()
         }
     }
@@ -159,7 +159,7 @@ import Wire
             let error = await #expect(throws: HeadwaterError.self) { try await call.value }
             #expect(error?.code == .unavailable)
             #expect(!client.isConnected)
-            let later = await #expect(throws: HeadwaterError.self) { try await client.call(.get, head: []) }
+            let later = await #expect(throws: HeadwaterError.self) { try await client.call(.prepare, head: []) }
             #expect(later?.code == .unavailable)
         }
     }
@@ -178,7 +178,7 @@ import Wire
             #expect(try half.frames().last?.error?.code == .deadlineExceeded)
             // A connection without a frame begun may be idle for ever.
             try await Task.sleep(for: .milliseconds(500))
-            _ = try await idle.call(.get, head: [])
+            _ = try await idle.call(.prepare, head: [])
             await idle.close()
         }
     }
@@ -195,7 +195,7 @@ import Wire
                 let last = try raw.frames().last
                 #expect(last?.header.kind == .goAway && last?.error != nil)
             }
-            _ = try await client.call(.get, head: [])
+            _ = try await client.call(.prepare, head: [])
             await client.close()
         }
     }
@@ -205,10 +205,10 @@ import Wire
         options.connectionsMax = 1
         try await withServer(.tcp(host: "127.0.0.1", port: 0), options) { server in
             let first = try await ClientTransport.connect(to: server.endpoint)
-            _ = try await first.call(.get, head: [])
+            _ = try await first.call(.prepare, head: [])
             let error = await #expect(throws: HeadwaterError.self) { _ = try await ClientTransport.connect(to: server.endpoint) }
             #expect(error?.code == .resourceExhausted)
-            _ = try await first.call(.get, head: [])
+            _ = try await first.call(.prepare, head: [])
             await first.close()
         }
     }
@@ -271,7 +271,7 @@ import Wire
             try await Task.sleep(for: .milliseconds(50))
             let stopping = Task { await server.transport.shutdownGracefully(within: .seconds(10)) }
             try await Task.sleep(for: .milliseconds(100))
-            let refused = await #expect(throws: HeadwaterError.self) { try await client.call(.get, head: []) }
+            let refused = await #expect(throws: HeadwaterError.self) { try await client.call(.prepare, head: []) }
             #expect(refused?.code == .unavailable)
             server.handler.release.signal()
             _ = try await running.value

@@ -49,7 +49,7 @@ import Wire
             #expect(try await eventually { !raw.received.isEmpty })
             // More than a turn takes, in one piece, and then no more comes.
             let requests = (0..<900).flatMap { number in
-                var header = FrameHeader(.request, method: .get, requestID: UInt64(number) + 2)
+                var header = FrameHeader(.request, method: .prepare, requestID: UInt64(number) + 2)
                 header.isEnd = true
                 return FrameEncoder.encode(header, body: [UInt8(truncatingIfNeeded: number)]).bytes
             }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ConnectionTests {
     @Test func anythingButHelloFirstIsAViolation() {
-        for frame in [requestFrame(.get, id: 1), FrameEncoder.encode(FrameHeader(.ping)), FrameEncoder.goAway(nil)] {
+        for frame in [requestFrame(.prepare, id: 1), FrameEncoder.encode(FrameHeader(.ping)), FrameEncoder.goAway(nil)] {
             let server = ConnectionBox(.server, WireLimits())
             #expect(server.feed(frame.bytes).first?.failure?.code == .invalidArgument)
             #expect(server.feed(helloFrame().bytes).isEmpty)
@@ -21,7 +21,7 @@ import Testing
 
     @Test func framesBeforeTheReplyToHelloAreAViolation() {
         let server = ConnectionBox(.server, WireLimits())
-        let events = server.feed(helloFrame().bytes + requestFrame(.get, id: 2).bytes)
+        let events = server.feed(helloFrame().bytes + requestFrame(.prepare, id: 2).bytes)
         #expect(events.count == 2 && events[1].failure != nil)
     }
 
@@ -41,14 +41,14 @@ import Testing
         client.receive(reply.bytes[...])
         _ = client.nextEvent()
         #expect {
-            _ = try client.request(.get, head: head)
+            _ = try client.request(.prepare, head: head)
         } throws: { error in
             let error = error as? HeadwaterError
             return error?.code == .resourceExhausted && error!.message.contains("list of names")
                 && !error!.message.contains("batches")
         }
         // From a client that does not look.
-        let failure = server.feed(requestFrame(.get, id: 2, head: head).bytes).first?.failure
+        let failure = server.feed(requestFrame(.prepare, id: 2, head: head).bytes).first?.failure
         #expect(failure?.code == .resourceExhausted && failure!.message.contains("list of names"))
     }
 
@@ -64,11 +64,11 @@ import Testing
 
     @Test func aSessionGivesTheSameEventsAtEverySplitPoint() {
         let bytes =
-            requestFrame(.get, id: 2, head: [1], body: [2, 3], budget: 9).bytes
+            requestFrame(.prepare, id: 2, head: [1], body: [2, 3], budget: 9).bytes
             + requestFrame(.history, id: 3, isEnd: false).bytes
             + FrameEncoder.credit(.history, requestID: 3, bytes: 10).bytes
             + FrameEncoder.encode(FrameHeader(.ping, requestID: 8)).bytes
-            + FrameEncoder.encode(FrameHeader(.cancel, method: .get, requestID: 2)).bytes
+            + FrameEncoder.encode(FrameHeader(.cancel, method: .prepare, requestID: 2)).bytes
         func events(_ pieces: [ArraySlice<UInt8>]) -> [String] {
             var server = openServer()
             var summaries: [String] = []
@@ -90,15 +90,15 @@ import Testing
         header.methodCode = 999
         let refusal = try #require(server.feed(FrameEncoder.encode(header).bytes).first?.sent)
         #expect(refusal.header.status == .unimplemented && refusal.header.requestID == 2)
-        #expect(server.feed(requestFrame(.get, id: 3).bytes).first?.request != nil)
+        #expect(server.feed(requestFrame(.prepare, id: 3).bytes).first?.request != nil)
         _ = client
     }
 
     @Test func requestIdsMustRise() throws {
         for id in [0, 1, 2] as [UInt64] {
             let (_, server) = try openPair()
-            _ = server.feed(requestFrame(.get, id: 2).bytes)
-            #expect(server.feed(requestFrame(.get, id: id).bytes).first?.failure?.code == .invalidArgument)
+            _ = server.feed(requestFrame(.prepare, id: 2).bytes)
+            #expect(server.feed(requestFrame(.prepare, id: id).bytes).first?.failure?.code == .invalidArgument)
         }
     }
 
@@ -109,22 +109,22 @@ import Testing
         let (_, server) = try openPair(server: limits)
         #expect(server.feed(requestFrame(.scan, id: 2).bytes).first?.request != nil)
         #expect(server.feed(requestFrame(.scan, id: 3).bytes).first?.sent?.header.status == .resourceExhausted)
-        #expect(server.feed(requestFrame(.get, id: 4).bytes).first?.request != nil)
-        #expect(server.feed(requestFrame(.get, id: 5).bytes).first?.request != nil)
-        #expect(server.feed(requestFrame(.get, id: 6).bytes).first?.sent?.header.status == .resourceExhausted)
-        #expect(server.admit(FrameEncoder.answer(.get, requestID: 4, head: [])))
-        #expect(server.feed(requestFrame(.get, id: 7).bytes).first?.request != nil)
+        #expect(server.feed(requestFrame(.prepare, id: 4).bytes).first?.request != nil)
+        #expect(server.feed(requestFrame(.prepare, id: 5).bytes).first?.request != nil)
+        #expect(server.feed(requestFrame(.prepare, id: 6).bytes).first?.sent?.header.status == .resourceExhausted)
+        #expect(server.admit(FrameEncoder.answer(.prepare, requestID: 4, head: [])))
+        #expect(server.feed(requestFrame(.prepare, id: 7).bytes).first?.request != nil)
     }
 
     @Test func aCancelledRequestKeepsItsSlotUntilItIsAnswered() throws {
         let (client, server) = try openPair()
-        let sent = try client.request(.get)
+        let sent = try client.request(.prepare)
         _ = server.feed(sent.bytes)
         let cancel = try #require(client.cancel(sent.header.requestID))
         guard case .cancelled(2)? = server.feed(cancel.bytes).first else { throw HeadwaterError(.internal, "no cancel") }
         #expect(server.feed(cancel.bytes).isEmpty)
         #expect(server.requestsInFlight == 1 && client.requestsInFlight == 1)
-        let answer = FrameEncoder.failure(.get, requestID: 2, HeadwaterError(.cancelled, "as asked"))
+        let answer = FrameEncoder.failure(.prepare, requestID: 2, HeadwaterError(.cancelled, "as asked"))
         #expect(server.admit(answer) && !server.admit(answer))
         #expect(client.feed(answer.bytes).isEmpty)
         #expect(server.requestsInFlight == 0 && client.requestsInFlight == 0)
@@ -179,15 +179,15 @@ import Testing
 
     @Test func aDrainingServerFinishesWhatRunsAndTakesNothingNew() throws {
         let (client, server) = try openPair()
-        _ = server.feed(try client.request(.get).bytes)
+        _ = server.feed(try client.request(.prepare).bytes)
         let notice = try #require(server.drain())
         #expect(server.drain() == nil)
-        let crossing = try client.request(.get)
+        let crossing = try client.request(.prepare)
         guard case .goAway? = client.feed(notice.bytes).first else { throw HeadwaterError(.internal, "no goAway") }
-        #expect(throws: HeadwaterError.self) { _ = try client.request(.get) }
+        #expect(throws: HeadwaterError.self) { _ = try client.request(.prepare) }
         let refusal = try #require(server.feed(crossing.bytes).first?.sent)
         #expect(client.feed(refusal.bytes).first?.answer?.error?.code == .unavailable)
-        let answer = FrameEncoder.answer(.get, requestID: 2, head: [7])
+        let answer = FrameEncoder.answer(.prepare, requestID: 2, head: [7])
         #expect(server.admit(answer))
         #expect(client.feed(answer.bytes).first?.answer?.head.elementsEqual([7]) == true)
         #expect(server.requestsInFlight == 0)

@@ -38,10 +38,8 @@ enum FrameSamples {
                 method, WriteRequest.with { ($0.producer, $0.epoch, $0.sequence, $0.catalogVersion) = (3, 1, 9, 2) },
                 WriteReply.with { ($0.position, $0.ingestTime, $0.rowCounts) = (8, 1_700_000_000_000_000, [1, 2]) },
                 isFull: true)
-        case .get:
-            answered(
-                method, GetRequest.with { ($0.features, $0.at, $0.keyNames) = (["weather:temp"], 5, ["origin"]) },
-                GetReply.with { ($0.position, $0.logID, $0.outputs) = (9, logID, outputs) }, isFull: true)
+        // No client sends it any more.
+        case .getByNames: []
         case .getPrepared:
             answered(method, GetPreparedRequest.with { ($0.at, $0.minPosition, $0.logID) = (5, 9, logID) }, nil, isFull: true)
         case .prepare:

@@ -14,7 +14,7 @@ import Testing
     }
 
     func sample() -> EncodedFrame {
-        var header = FrameHeader(.request, method: .get, requestID: 77)
+        var header = FrameHeader(.request, method: .prepare, requestID: 77)
         header.budgetMilliseconds = 250
         header.isEnd = true
         return FrameEncoder.encode(header, head: [1, 2, 3], extensionBytes: [4, 5], body: [6, 7, 8, 9])
@@ -24,7 +24,7 @@ import Testing
         let bytes = sample().bytes
         #expect(Array(bytes.prefix(4)) == Array("HWF1".utf8))
         #expect(bytes[4] == 1 && bytes[5] == 1)
-        #expect(bytes[...].littleEndian(at: 6, as: UInt16.self) == 7)
+        #expect(bytes[...].littleEndian(at: 6, as: UInt16.self) == 8)
         #expect(bytes[...].littleEndian(at: 8, as: UInt64.self) == 77)
         #expect(bytes[...].littleEndian(at: 16, as: UInt32.self) == 3)
         #expect(bytes[...].littleEndian(at: 20, as: UInt32.self) == 2)

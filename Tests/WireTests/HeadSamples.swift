@@ -104,16 +104,8 @@ enum HeadSamples {
 
     private static func gets() -> [HeadSample] {
         of(
-            GetRequest.with {
-                ($0.project, $0.service, $0.features, $0.fullFeatureNames) = (text, text, texts, true)
-                ($0.at, $0.minPosition, $0.logID) = (.min, .max, bytes)
-                ($0.keyNames, $0.eventTimes) = (texts, true)
-            },
-            zeros: .with { ($0.service, $0.at) = ("", 0) })
-            + of(GetReply.with { ($0.position, $0.logID, $0.outputs) = (.max, bytes, outputs) })
-            + of(
-                GetPreparedRequest.with { ($0.at, $0.minPosition, $0.logID, $0.eventTimes) = (.min, .max, bytes, true) },
-                zeros: .with { $0.at = 0 })
+            GetPreparedRequest.with { ($0.at, $0.minPosition, $0.logID, $0.eventTimes) = (.min, .max, bytes, true) },
+            zeros: .with { $0.at = 0 })
             + of(
                 PrepareRequest.with {
                     ($0.project, $0.service, $0.features, $0.fullFeatureNames, $0.asOf) = (text, text, texts, true, .max)

@@ -47,13 +47,6 @@ import Testing
                 $0.rowCounts = [0, 1, .max]
                 $0.keysWithNewerRows = 7
             })
-        try check(
-            GetRequest.with {
-                ($0.service, $0.at, $0.eventTimes) = ("s", .min, true)
-                $0.features = (0..<500).map { "weather:f\($0)" }
-                $0.keyNames = ["origin", "dest"]
-            })
-        try check(GetReply.with { $0.outputs = outputs })
         try check(PrepareRequest.with { ($0.features, $0.asOf) = (["a:b"], .max) })
         try check(
             PrepareReply.with {
@@ -102,8 +95,8 @@ import Testing
     }
 
     @Test func presenceIsKept() throws {
-        #expect(try GetRequest(decoding: GetRequest.with { $0.at = 0 }.encode()[...]).at == 0)
-        #expect(try GetRequest(decoding: []).at == nil)
+        #expect(try GetPreparedRequest(decoding: GetPreparedRequest.with { $0.at = 0 }.encode()[...]).at == 0)
+        #expect(try GetPreparedRequest(decoding: []).at == nil)
     }
 
     @Test func namesKeepTheirNulBytesAndTheirForm() throws {
@@ -125,22 +118,24 @@ import Testing
 
     @Test func emptySubmessagesEndAtTheBudget() {
         // Two bytes each on the wire, a hundred in memory.
-        let bytes = Array(repeatElement([0x1A, 0] as [UInt8], count: 2 << 20).joined())
-        let error = #expect(throws: HeadwaterError.self) { try GetReply(decoding: bytes[...]) }
+        let bytes = Array(repeatElement([0x12, 0] as [UInt8], count: 2 << 20).joined())
+        let error = #expect(throws: HeadwaterError.self) { try PrepareReply(decoding: bytes[...]) }
         #expect(error?.code == .resourceExhausted)
     }
 
     @Test func theBudgetIsExactToAnAllocation() throws {
-        let bytes = GetReply.with { $0.outputs = (0..<100).map { Output(Field("f\($0)", .int64)) } }.encode()
+        let bytes = PrepareReply.with { $0.outputs = (0..<100).map { Output(Field("f\($0)", .int64)) } }.encode()
         var smallest = 0
         for budget in stride(from: 0, through: 1 << 16, by: 256) {
-            if (try? GetReply(decoding: bytes[...], memoryBytesMax: budget)) != nil {
+            if (try? PrepareReply(decoding: bytes[...], memoryBytesMax: budget)) != nil {
                 smallest = budget
                 break
             }
         }
         #expect(smallest > 100 * 16)
-        let error = #expect(throws: HeadwaterError.self) { try GetReply(decoding: bytes[...], memoryBytesMax: smallest - 256) }
+        let error = #expect(throws: HeadwaterError.self) {
+            try PrepareReply(decoding: bytes[...], memoryBytesMax: smallest - 256)
+        }
         #expect(error?.code == .resourceExhausted)
     }
 

@@ -20,7 +20,8 @@ import Testing
 
     @Test func aRunEndsAtAnyOtherFrame() {
         let others = [
-            requestFrame(.get, id: 4), requestFrame(.getPrepared, id: 4, isEnd: false), FrameEncoder.encode(FrameHeader(.ping)),
+            requestFrame(.prepare, id: 4), requestFrame(.getPrepared, id: 4, isEnd: false),
+            FrameEncoder.encode(FrameHeader(.ping)),
             FrameEncoder.encode(FrameHeader(.cancel, method: .getPrepared, requestID: 2)), requestFrame(.getPrepared, id: 3),
             requestFrame(.getPrepared, id: 1),
         ]

@@ -33,8 +33,6 @@ typedef struct Headwater__V1__OpenProducerRequest Headwater__V1__OpenProducerReq
 typedef struct Headwater__V1__OpenProducerReply Headwater__V1__OpenProducerReply;
 typedef struct Headwater__V1__ColumnSpec Headwater__V1__ColumnSpec;
 typedef struct Headwater__V1__Output Headwater__V1__Output;
-typedef struct Headwater__V1__GetRequest Headwater__V1__GetRequest;
-typedef struct Headwater__V1__GetReply Headwater__V1__GetReply;
 typedef struct Headwater__V1__GetPreparedRequest Headwater__V1__GetPreparedRequest;
 typedef struct Headwater__V1__PrepareRequest Headwater__V1__PrepareRequest;
 typedef struct Headwater__V1__PrepareReply Headwater__V1__PrepareReply;
@@ -517,75 +515,6 @@ struct  Headwater__V1__Output
 #define HEADWATER__V1__OUTPUT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__output__descriptor) \
     , 0, {0,NULL}, 0, {0,NULL}, 0, {0,NULL} }
-
-
-/*
- * Asks for the latest features of keys; the body is a batch of the key columns.
- */
-struct  Headwater__V1__GetRequest
-{
-  ProtobufCMessage base;
-  protobuf_c_boolean has_project;
-  ProtobufCBinaryData project;
-  /*
-   * `name` or `name@version`. Absent: `features` are given.
-   */
-  protobuf_c_boolean has_service;
-  ProtobufCBinaryData service;
-  /*
-   * `group:feature` or `group@version:feature` each; empty where a service is given.
-   */
-  size_t n_features;
-  ProtobufCBinaryData *features;
-  protobuf_c_boolean has_full_feature_names;
-  protobuf_c_boolean full_feature_names;
-  /*
-   * The clock for max_age. Absent: now.
-   */
-  protobuf_c_boolean has_at;
-  int64_t at;
-  protobuf_c_boolean has_min_position;
-  uint64_t min_position;
-  /*
-   * Bytes: 16, of the log that `min_position` is of; empty where it is not checked.
-   */
-  protobuf_c_boolean has_log_id;
-  ProtobufCBinaryData log_id;
-  /*
-   * The name of each column of the body.
-   */
-  size_t n_key_names;
-  ProtobufCBinaryData *key_names;
-  /*
-   * Whether the answer says when each value became true.
-   */
-  protobuf_c_boolean has_event_times;
-  protobuf_c_boolean event_times;
-};
-#define HEADWATER__V1__GET_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__get_request__descriptor) \
-    , 0, {0,NULL}, 0, {0,NULL}, 0,NULL, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0,NULL, 0, 0 }
-
-
-/*
- * The answer of a get; the body is `Cells`.
- */
-struct  Headwater__V1__GetReply
-{
-  ProtobufCMessage base;
-  protobuf_c_boolean has_position;
-  uint64_t position;
-  /*
-   * Bytes: 16, of the log that `position` is of.
-   */
-  protobuf_c_boolean has_log_id;
-  ProtobufCBinaryData log_id;
-  size_t n_outputs;
-  Headwater__V1__Output **outputs;
-};
-#define HEADWATER__V1__GET_REPLY__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__get_reply__descriptor) \
-    , 0, 0, 0, {0,NULL}, 0,NULL }
 
 
 /*
@@ -1673,44 +1602,6 @@ Headwater__V1__Output *
 void   headwater__v1__output__free_unpacked
                      (Headwater__V1__Output *message,
                       ProtobufCAllocator *allocator);
-/* Headwater__V1__GetRequest methods */
-void   headwater__v1__get_request__init
-                     (Headwater__V1__GetRequest         *message);
-size_t headwater__v1__get_request__get_packed_size
-                     (const Headwater__V1__GetRequest   *message);
-size_t headwater__v1__get_request__pack
-                     (const Headwater__V1__GetRequest   *message,
-                      uint8_t             *out);
-size_t headwater__v1__get_request__pack_to_buffer
-                     (const Headwater__V1__GetRequest   *message,
-                      ProtobufCBuffer     *buffer);
-Headwater__V1__GetRequest *
-       headwater__v1__get_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   headwater__v1__get_request__free_unpacked
-                     (Headwater__V1__GetRequest *message,
-                      ProtobufCAllocator *allocator);
-/* Headwater__V1__GetReply methods */
-void   headwater__v1__get_reply__init
-                     (Headwater__V1__GetReply         *message);
-size_t headwater__v1__get_reply__get_packed_size
-                     (const Headwater__V1__GetReply   *message);
-size_t headwater__v1__get_reply__pack
-                     (const Headwater__V1__GetReply   *message,
-                      uint8_t             *out);
-size_t headwater__v1__get_reply__pack_to_buffer
-                     (const Headwater__V1__GetReply   *message,
-                      ProtobufCBuffer     *buffer);
-Headwater__V1__GetReply *
-       headwater__v1__get_reply__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   headwater__v1__get_reply__free_unpacked
-                     (Headwater__V1__GetReply *message,
-                      ProtobufCAllocator *allocator);
 /* Headwater__V1__GetPreparedRequest methods */
 void   headwater__v1__get_prepared_request__init
                      (Headwater__V1__GetPreparedRequest         *message);
@@ -2337,12 +2228,6 @@ typedef void (*Headwater__V1__ColumnSpec_Closure)
 typedef void (*Headwater__V1__Output_Closure)
                  (const Headwater__V1__Output *message,
                   void *closure_data);
-typedef void (*Headwater__V1__GetRequest_Closure)
-                 (const Headwater__V1__GetRequest *message,
-                  void *closure_data);
-typedef void (*Headwater__V1__GetReply_Closure)
-                 (const Headwater__V1__GetReply *message,
-                  void *closure_data);
 typedef void (*Headwater__V1__GetPreparedRequest_Closure)
                  (const Headwater__V1__GetPreparedRequest *message,
                   void *closure_data);
@@ -2457,8 +2342,6 @@ extern const ProtobufCMessageDescriptor headwater__v1__open_producer_request__de
 extern const ProtobufCMessageDescriptor headwater__v1__open_producer_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__column_spec__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__output__descriptor;
-extern const ProtobufCMessageDescriptor headwater__v1__get_request__descriptor;
-extern const ProtobufCMessageDescriptor headwater__v1__get_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__get_prepared_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__prepare_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__prepare_reply__descriptor;

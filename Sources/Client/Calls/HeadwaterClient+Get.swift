@@ -1,5 +1,6 @@
 public import Catalog
 public import FeatureModel
+import Synchronization
 import Transport
 public import Wire
 
@@ -16,6 +17,50 @@ public struct PreparedFeatures: Sendable {
     let handle: UInt64
     /// The connection that the handle is valid on.
     let transport: ClientTransport
+
+    /// The key columns of `other`, whose names these are, in the order and of the types of this list's.
+    ///
+    /// - Throws: `.invalidArgument` where a key is missing: the definitions have changed.
+    func arranged(_ keys: Batch, of other: PreparedFeatures) throws(HeadwaterError) -> Batch {
+        if self.keys == other.keys { return keys }
+        var columns: [(Int, Column)] = []
+        for (place, key) in self.keys.enumerated() {
+            guard let given = other.keys.firstIndex(where: { $0.name.utf8.elementsEqual(key.name.utf8) }),
+                keys.columns[given].type.widens(to: key.type)
+            else {
+                throw HeadwaterError(
+                    .invalidArgument,
+                    "the list takes other keys now: key '\(key.name)' (\(key.type)) is missing; prepare it again")
+            }
+            columns.append((place, keys.columns[given].gather(0..<keys.rowCount, as: key.type)))
+        }
+        return Batch(rowCount: keys.rowCount, columns: columns)
+    }
+}
+
+/// What one client has prepared by itself in place of lists whose connection ended, or whose meaning changed.
+struct PreparedAnew: Sendable {
+    struct Key: Hashable {
+        let selection: FeatureSelection
+        let fullFeatureNames: Bool
+
+        init(_ prepared: PreparedFeatures) {
+            (selection, fullFeatureNames) = (prepared.selection, prepared.fullFeatureNames)
+        }
+    }
+
+    private var lists: [Key: PreparedFeatures] = [:]
+
+    /// The newest that is known of a list, if it is of this connection.
+    func list(_ prepared: PreparedFeatures, of transport: ClientTransport) -> PreparedFeatures? {
+        [lists[Key(prepared)], prepared].compactMap { $0 }.first { $0.transport === transport }
+    }
+
+    mutating func keep(_ fresh: PreparedFeatures) {
+        // Those of connections that ended are of no use.
+        lists = lists.filter { $0.value.transport === fresh.transport }
+        lists[Key(fresh)] = fresh
+    }
 }
 
 /// What a get answered.
@@ -61,8 +106,8 @@ extension HeadwaterClient {
 
     /// The latest features of keys.
     ///
-    /// Over the connection that prepared the list its handle is used; over a new one, and where definitions have changed what the list means (a
-    /// promotion, another max_age), the names are resolved again: the answer says which outputs it has.
+    /// By the handle of the connection that prepared the list; over a new connection, and where definitions have changed what the list means (a
+    /// promotion, another max_age), the list is prepared again: the answer says which outputs it has.
     /// - Parameters:
     ///   - keys: column `i` is `prepared.keys[i]`; null keys are NOT_FOUND.
     ///   - at: the clock for max_age; `nil` for the server's.
@@ -71,40 +116,30 @@ extension HeadwaterClient {
     public func get(
         _ prepared: PreparedFeatures, keys: Batch, at: Microseconds? = nil, minPosition: Position = 0, eventTimes: Bool = false
     ) async throws(HeadwaterError) -> GetResult {
+        guard keys.columns.map(\.type) == prepared.keys.map(\.type) else {
+            let wanted = prepared.keys.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
+            throw HeadwaterError(.invalidArgument, "the keys of this request are: \(wanted)")
+        }
         let transport = try await connections.connection(to: .online)
-        if transport === prepared.transport {
+        if let known = preparedAnew.withLock({ $0.list(prepared, of: transport) }) {
             do throws(HeadwaterError) {
                 return try await get(
-                    byHandleOf: prepared, keys: keys, at: at, minPosition: minPosition, eventTimes: eventTimes)
+                    byHandleOf: known, keys: try known.arranged(keys, of: prepared), at: at, minPosition: minPosition,
+                    eventTimes: eventTimes)
             } catch  where error.code == .unavailable || error.code == .failedPrecondition {
                 // The connection ended, and with it the handle; or the names mean something else now.
             }
         }
-        let request = GetRequest.with {
-            $0.project = project
-            ($0.service, $0.features) = prepared.selection.parts
-            $0.fullFeatureNames = prepared.fullFeatureNames
-            $0.at = at
-            $0.minPosition = minPosition
-            $0.logID = logID(for: minPosition)
-            $0.keyNames = prepared.keys.map(\.name)
-            $0.eventTimes = eventTimes
-        }
-        let answer = try await call(
-            .get, to: .online, request, body: keys.bytes, deadline: configuration.callTimeout, retry: .once,
-            answer: GetReply.self)
-        let outputs = try answer.head.outputs.fields()
-        let cells = try Cells(decoding: answer.body, outputCount: outputs.count, eventTimes: eventTimes)
-        return GetResult(position: answer.head.position, outputs: outputs, cells: cells)
+        let fresh = try await prepare(prepared.selection, fullFeatureNames: prepared.fullFeatureNames)
+        preparedAnew.withLock { $0.keep(fresh) }
+        return try await get(
+            byHandleOf: fresh, keys: try fresh.arranged(keys, of: prepared), at: at, minPosition: minPosition,
+            eventTimes: eventTimes)
     }
 
     private func get(
         byHandleOf prepared: PreparedFeatures, keys: Batch, at: Microseconds?, minPosition: Position, eventTimes: Bool
     ) async throws(HeadwaterError) -> GetResult {
-        guard keys.columns.map(\.type) == prepared.keys.map(\.type) else {
-            let wanted = prepared.keys.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
-            throw HeadwaterError(.invalidArgument, "the keys of this request are: \(wanted)")
-        }
         let head = GetPreparedRequest.with {
             $0.at = at
             $0.minPosition = minPosition

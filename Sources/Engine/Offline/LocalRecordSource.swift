@@ -1,32 +1,29 @@
 public import FeatureModel
-import Log
-public import StorageIO
+public import Log
 
-/// The log of the same data directory, read by its files.
+/// The log, followed by who does not own it.
 ///
 /// The owner may come and go: a reader that fails is opened anew at the next pull, and what it said stands in `failure`.
 public final class LocalRecordSource {
-    private let storage: any Storage
-    private let directory: String
+    private let log: any RecordLog
     /// The log that the store beside this source has followed.
     private let logID: [UInt8]
-    private var reader: LogReader?
+    private var reader: (any LogReading)?
     /// Why the last pull gave nothing; `nil` where it could read.
     public private(set) var failure: HeadwaterError?
 
-    public init(storage: any Storage, logDirectory: String, logID: [UInt8]) {
-        self.storage = storage
+    public init(_ log: any RecordLog, logID: [UInt8]) {
+        self.log = log
         self.logID = logID
-        directory = logDirectory
     }
 
     /// Durable records behind `position`; none where there are none, or where the log cannot be read now.
     public func pull(after position: Position, limitBytes: Int) -> [Record] {
         do throws(HeadwaterError) {
-            let reader = if let open = reader { open } else { try LogReader(storage: storage, directory: directory) }
+            let reader = if let open = reader { open } else { try log.openReader() }
             guard reader.logID.bytes == logID else {
                 throw HeadwaterError(
-                    .failedPrecondition, "this is another log than the one that the history is of: it was replaced", at: directory
+                    .failedPrecondition, "this is another log than the one that the history is of: it was replaced", at: log.place
                 )
             }
             self.reader = reader
@@ -35,7 +32,7 @@ public final class LocalRecordSource {
                 throw HeadwaterError(
                     .dataLoss,
                     "the log ends at \(durable), and the history already holds \(position): the log lost its end, or waits for its owner "
-                        + "to recover it", at: directory)
+                        + "to recover it", at: log.place)
             }
             guard durable > position else {
                 failure = nil

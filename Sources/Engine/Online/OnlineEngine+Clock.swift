@@ -5,7 +5,7 @@ import Log
 extension OnlineEngine {
     func startClock(wall: Microseconds, boot: BootTime, _ notice: (String) -> Void) throws(HeadwaterError) {
         do throws(HeadwaterError) {
-            savedClock = try ClockMark.load(storage, log.directory, logID: log.logID)
+            savedClock = try place.clockMark(of: log.logID)
         } catch  where error.code == .dataLoss {
             notice("\(error): how long no server ran cannot be told, so the wall clock is believed unless it is a year ahead")
         }
@@ -22,7 +22,7 @@ extension OnlineEngine {
     public func keep(_ clock: TrustedClock, atEnd: Bool = false, _ notice: (String) -> Void) {
         guard failure == nil, atEnd || clock.hasMoved(from: savedClock) else { return }
         savedClock = clock.mark
-        do throws(HeadwaterError) { try clock.mark.save(storage, log.directory, logID: log.logID) } catch {
+        do throws(HeadwaterError) { try place.keep(clock.mark, of: log.logID) } catch {
             notice("the clock could not be kept beside the log: \(error)")
         }
     }

@@ -58,7 +58,7 @@ extension OnlineEngine {
     /// - Throws: `.notFound` naming the followers there are.
     public func forgetFollower(named name: ByteString) throws(HeadwaterError) -> Position {
         let follower = try follower(name)
-        try FollowerCheckpoint.forget(storage, log.directory, id: follower.id)
+        try place.forget(follower: follower.id)
         try trimLog()
         return follower.position
     }
@@ -82,7 +82,7 @@ extension OnlineEngine {
 
     /// Every registered follower and how far it has come.
     public func followers() throws(HeadwaterError) -> [FollowerCheckpoint] {
-        try FollowerCheckpoint.list(storage, log.directory)
+        try place.followers()
     }
 
     /// Every registered follower, and what the log keeps for it.
@@ -95,7 +95,8 @@ extension OnlineEngine {
     private func save(_ name: ByteString, id: UInt64?, _ position: Position) throws(HeadwaterError) {
         // The local follower's id stays its own.
         let last = try followers().map(\.id).max() ?? OnlineEngine.localFollowerID
-        try FollowerCheckpoint(logID: log.logID, id: id ?? last + 1, name: name, position: position, writerEpoch: log.writerEpoch)
-            .save(storage, log.directory)
+        try place.register(
+            FollowerCheckpoint(
+                logID: log.logID, id: id ?? last + 1, name: name, position: position, writerEpoch: log.writerEpoch))
     }
 }

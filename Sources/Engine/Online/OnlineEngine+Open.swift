@@ -12,6 +12,7 @@ extension OnlineEngine {
     /// Opens log and online store in `dataDirectory`, and brings the store to the log's end.
     ///
     /// - Parameters:
+    ///   - place: the log; `nil`: the files of the data directory.
     ///   - newLogID: the id of a log that is created here.
     ///   - seed: the hash seed of a store that starts empty.
     ///   - boot: the boot clock at `now`; `nil`: the wall clock is believed whatever it shows.
@@ -21,30 +22,29 @@ extension OnlineEngine {
     /// - Complexity: O(log), of which only what came after the snapshot is applied.
     /// - Throws: `.failedPrecondition` where another process owns the directory, `.dataLoss` at `file:offset` for damage.
     public static func open(
-        storage: any Storage, dataDirectory: String, options: OnlineOptions, newLogID: LogID, seed: UInt64, now: Microseconds,
+        storage: any Storage, dataDirectory: String, log place: (any RecordLog)? = nil, options: OnlineOptions, newLogID: LogID,
+        seed: UInt64, now: Microseconds,
         boot: BootTime? = nil, progress: (Position, Position) -> Void = { _, _ in }, notice: (String) -> Void = { _ in }
     ) throws(HeadwaterError) -> OnlineEngine {
-        let logDirectory = StoragePath.join(dataDirectory, "log")
-        if !storage.exists(StoragePath.join(logDirectory, "control")), try !hasSegments(storage, logDirectory) {
-            try checkNothingIsLost(storage, dataDirectory)
-        }
-        let log = try LogWriter.open(
-            storage: storage, directory: logDirectory, options: options.log, newLogID: newLogID, now: now)
+        let place = place ?? FileLog(in: dataDirectory, storage)
+        if try !place.exists() { try checkNothingIsLost(storage, dataDirectory, place) }
+        let log = try place.openWriter(options.log, newLogID: newLogID, now: now)
         do throws(HeadwaterError) {
             let store = try openStore(storage, dataDirectory, log, options, seed: seed, notice: notice)
             do throws(HeadwaterError) {
                 let engine = OnlineEngine(
-                    storage: storage, directory: dataDirectory, options: options, log: log,
+                    storage: storage, directory: dataDirectory, options: options, place: place, log: log,
                     replica: try Replica(store, kept: store.recoveredExtra))
                 if let boot { try engine.startClock(wall: now, boot: boot, notice) }
                 try engine.replay(progress, notice)
-                let known = try? FollowerCheckpoint.load(storage, logDirectory, id: localFollowerID)
+                let known = try? place.follower(localFollowerID)
                 if engine.isBeforeFirstRecord, known?.logID != log.logID {
                     // The history begins here: the log keeps everything until the offline service has taken it, or is let go.
                     // One that starts beside this may have registered itself already.
-                    try FollowerCheckpoint(
-                        logID: log.logID, id: localFollowerID, name: localFollowerName, position: 0, writerEpoch: 0
-                    ).save(storage, logDirectory, writer: "owner")
+                    try place.register(
+                        FollowerCheckpoint(
+                            logID: log.logID, id: localFollowerID, name: localFollowerName, position: 0, writerEpoch: 0),
+                        byOwner: true)
                 }
                 engine.retention = try log.retention()
                 engine.publish()
@@ -67,14 +67,10 @@ extension OnlineEngine {
         return next > log.lastPosition && store.snapshotPosition == 0
     }
 
-    /// Whether records are there all the same: then the log itself says what it lacks.
-    private static func hasSegments(_ storage: any Storage, _ logDirectory: String) throws(HeadwaterError) -> Bool {
-        guard storage.exists(logDirectory) else { return false }
-        return try storage.list(logDirectory).contains { $0.hasPrefix("segment-") }
-    }
-
     /// Refuses to begin a new log beside stores of an old one: they would mix.
-    private static func checkNothingIsLost(_ storage: any Storage, _ dataDirectory: String) throws(HeadwaterError) {
+    private static func checkNothingIsLost(
+        _ storage: any Storage, _ dataDirectory: String, _ log: any RecordLog
+    ) throws(HeadwaterError) {
         for part in ["online", "offline"] {
             let directory = StoragePath.join(dataDirectory, part)
             guard storage.exists(directory) else { continue }
@@ -82,8 +78,8 @@ extension OnlineEngine {
             if let name = names.first(where: { $0.hasPrefix("snapshot-") || $0.hasPrefix("manifest") }) {
                 throw HeadwaterError(
                     .dataLoss,
-                    "there is \(part)/\(name), but its log is missing: restore \(dataDirectory)/log, or use an empty directory",
-                    at: StoragePath.join(dataDirectory, "log"))
+                    "there is \(part)/\(name), but its log is missing: restore \(log.place), or use an empty directory",
+                    at: log.place)
             }
         }
     }
@@ -96,7 +92,7 @@ extension OnlineEngine {
             throw HeadwaterError(
                 .dataLoss,
                 "the online snapshot is at position \(store.appliedPosition), the log ends at \(log.durablePosition): the log lost its end",
-                at: log.directory)
+                at: place.place)
         }
         let end = log.durablePosition
         guard store.appliedPosition < end else { return }

@@ -12,7 +12,7 @@ extension OnlineEngine {
     ///
     /// - Throws: `.dataLoss` where neither can be.
     static func openStore(
-        _ storage: any Storage, _ dataDirectory: String, _ log: LogWriter, _ options: OnlineOptions, seed: UInt64,
+        _ storage: any Storage, _ dataDirectory: String, _ log: any LogWriting, _ options: OnlineOptions, seed: UInt64,
         notice: (String) -> Void
     ) throws(HeadwaterError) -> OnlineStore {
         let directory = StoragePath.join(dataDirectory, "online")
@@ -51,7 +51,7 @@ extension OnlineEngine {
     /// A crash in the middle leaves no snapshot of it: the next open starts again.
     /// - Complexity: O(rows of the history).
     private static func rebuild(
-        _ storage: any Storage, _ dataDirectory: String, _ log: LogWriter, _ options: OnlineOptions, seed: UInt64,
+        _ storage: any Storage, _ dataDirectory: String, _ log: any LogWriting, _ options: OnlineOptions, seed: UInt64,
         _ reason: HeadwaterError
     ) throws(HeadwaterError) -> Position {
         func impossible(_ why: String) -> HeadwaterError {

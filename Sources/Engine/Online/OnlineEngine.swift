@@ -31,7 +31,9 @@ public final class OnlineEngine {
     let storage: any Storage
     let directory: String
     public let options: OnlineOptions
-    let log: LogWriter
+    /// The log as others see it: its followers, and what is kept beside it.
+    let place: any RecordLog
+    let log: any LogWriting
     let replica: Replica<OnlineStore>
     public let state: OnlineState
 
@@ -66,11 +68,13 @@ public final class OnlineEngine {
     }
 
     init(
-        storage: any Storage, directory: String, options: OnlineOptions, log: LogWriter, replica: Replica<OnlineStore>
+        storage: any Storage, directory: String, options: OnlineOptions, place: any RecordLog, log: any LogWriting,
+        replica: Replica<OnlineStore>
     ) {
         self.storage = storage
         self.directory = directory
         self.options = Sabotage.acknowledgeBeforeSync.isPlanted ? options.acknowledgingEarly : options
+        self.place = place
         self.log = log
         self.replica = replica
         state = OnlineState()

@@ -14,7 +14,8 @@ public final class DataDirectory {
 
     public let path: String
     public let storage: any Storage
-    public let log: LogReader
+    public let files: any RecordLog
+    public let log: any LogReading
     private let isCancelled: () -> Bool
 
     /// - Parameter isCancelled: asked now and then while the log is folded.
@@ -25,8 +26,9 @@ public final class DataDirectory {
         self.path = path
         self.storage = storage
         self.isCancelled = isCancelled
+        files = FileLog(in: path, storage)
         do throws(HeadwaterError) {
-            log = try LogReader(storage: storage, directory: StoragePath.join(path, "log"))
+            log = try files.openReader()
         } catch  where error.code == .notFound {
             throw HeadwaterError(.notFound, "there is no log here: check --data", at: path)
         }

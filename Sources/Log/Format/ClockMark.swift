@@ -22,7 +22,7 @@ public struct ClockMark: Hashable, Sendable {
     }
 
     /// Puts it in place of the one before, in one durable step. `directory` is the log's.
-    public func save(_ storage: any Storage, _ directory: String, logID: LogID) throws(HeadwaterError) {
+    func save(_ storage: any Storage, _ directory: String, logID: LogID) throws(HeadwaterError) {
         var bytes = LogFormat.block(magic: "HWLOGCLK")
         bytes.append(contentsOf: logID.bytes)
         bytes.append(littleEndian: boot.boot.high)
@@ -35,7 +35,7 @@ public struct ClockMark: Hashable, Sendable {
 
     /// - Returns: `nil` where there is none, or it is of another log.
     /// - Throws: `.dataLoss` for a damaged file, which may be taken as none; `.failedPrecondition` for a newer format.
-    public static func load(_ storage: any Storage, _ directory: String, logID: LogID) throws(HeadwaterError) -> ClockMark? {
+    static func load(_ storage: any Storage, _ directory: String, logID: LogID) throws(HeadwaterError) -> ClockMark? {
         let path = StoragePath.join(directory, LogFormat.clockName)
         guard storage.exists(path) else { return nil }
         let bytes = try storage.readAll(path)[...]

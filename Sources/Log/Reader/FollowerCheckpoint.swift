@@ -28,7 +28,7 @@ public struct FollowerCheckpoint: Hashable, Sendable {
     /// Registers the follower, or moves it on, in one durable step. `directory` is the log's.
     ///
     /// - Parameter writer: sets the log's owner apart from a follower of its directory that registers itself at the same time.
-    public func save(_ storage: any Storage, _ directory: String, writer: String? = nil) throws(HeadwaterError) {
+    func save(_ storage: any Storage, _ directory: String, writer: String? = nil) throws(HeadwaterError) {
         var bytes = LogFormat.block(magic: "HWFOLLOW")
         bytes.append(contentsOf: logID.bytes)
         bytes.append(littleEndian: id)
@@ -43,8 +43,7 @@ public struct FollowerCheckpoint: Hashable, Sendable {
 
     /// - Returns: `nil` where no such follower is registered.
     /// - Throws: `.dataLoss` for a damaged file, `.failedPrecondition` for a newer format.
-    public static func load(_ storage: any Storage, _ directory: String, id: UInt64) throws(HeadwaterError) -> FollowerCheckpoint?
-    {
+    static func load(_ storage: any Storage, _ directory: String, id: UInt64) throws(HeadwaterError) -> FollowerCheckpoint? {
         let path = path(directory, id)
         guard storage.exists(path) else { return nil }
         let bytes = try storage.readAll(path)[...]
@@ -60,7 +59,7 @@ public struct FollowerCheckpoint: Hashable, Sendable {
     }
 
     /// All registered followers, by id.
-    public static func list(_ storage: any Storage, _ directory: String) throws(HeadwaterError) -> [FollowerCheckpoint] {
+    static func list(_ storage: any Storage, _ directory: String) throws(HeadwaterError) -> [FollowerCheckpoint] {
         var all: [FollowerCheckpoint] = []
         for name in try storage.list(StoragePath.join(directory, LogFormat.followersName)) {
             guard let id = LogFormat.number(in: name, prefix: "follower-") else { continue }
@@ -72,7 +71,7 @@ public struct FollowerCheckpoint: Hashable, Sendable {
     /// Lets a follower go: the log no longer waits for it. It must start anew when it returns.
     ///
     /// - Throws: `.notFound` where no such follower is registered.
-    public static func forget(_ storage: any Storage, _ directory: String, id: UInt64) throws(HeadwaterError) {
+    static func forget(_ storage: any Storage, _ directory: String, id: UInt64) throws(HeadwaterError) {
         let path = path(directory, id)
         guard storage.exists(path) else { throw HeadwaterError(.notFound, "no follower \(id) is registered", at: directory) }
         try storage.remove(path)

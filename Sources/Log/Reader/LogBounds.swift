@@ -11,7 +11,7 @@ public struct LogBounds: Hashable, Sendable {
 
     /// - Parameter directory: the log's own, `DIR/log`.
     /// - Throws: `.notFound` where there is no log, `.dataLoss` for damage, `.failedPrecondition` for a newer format.
-    public static func read(_ storage: any Storage, _ directory: String) throws(HeadwaterError) -> LogBounds {
+    static func read(_ storage: any Storage, _ directory: String) throws(HeadwaterError) -> LogBounds {
         let page = try DurablePage(storage, directory, writable: false)
         // In this order: the reserve of now holds for every position that was given out before.
         let durable = page.position

@@ -19,12 +19,12 @@ public struct LogEntry: Sendable {
 }
 
 /// Lists the durable records of a log, without a lock and without changing anything.
-public enum LogDump {
+enum LogDump {
     /// Calls `visit` with each record in order, each checked before.
     ///
     /// - Throws: `.dataLoss` at `file:offset` at the first damage, after the records before it; `.notFound`, `.failedPrecondition` and
     ///   `.unavailable` as the verifier; what `visit` throws.
-    public static func forEach(
+    static func forEach(
         storage: any Storage, directory: String, _ visit: (LogEntry) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {
         _ = try LogScan.reading(storage, directory, .durable) { scanned throws(HeadwaterError) in

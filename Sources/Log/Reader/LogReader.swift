@@ -16,8 +16,8 @@ public enum PositionState: Hashable, Sendable {
 /// Follows a log from any process, up to the durable position that its writer publishes. Needs no lock and changes nothing.
 ///
 /// Belongs to one thread; open one for each.
-public final class LogReader {
-    public let logID: LogID
+final class LogReader: LogReading {
+    let logID: LogID
     private let storage: any Storage
     private let directory: String
     private let page: DurablePage
@@ -26,7 +26,7 @@ public final class LogReader {
 
     /// - Parameter directory: the log's own, `DIR/log`.
     /// - Throws: `.notFound` where there is no log, `.dataLoss` for a damaged page, `.failedPrecondition` for a newer format.
-    public init(storage: any Storage, directory: String) throws(HeadwaterError) {
+    init(storage: any Storage, directory: String) throws(HeadwaterError) {
         self.storage = storage
         self.directory = directory
         // An interrupted creation is begun again with another page: one that was opened before would never move.
@@ -39,17 +39,17 @@ public final class LogReader {
     }
 
     /// Everything up to here can be read.
-    public var durablePosition: Position { page.position }
+    var durablePosition: Position { page.position }
 
     /// How often the log was opened for writing. A follower that is ahead of `durablePosition` at an epoch that it knows looks at a page
     /// from before a power cut and waits; at a greater one, the log lost what the follower has.
-    public var writerEpoch: UInt64 { page.writerEpoch }
+    var writerEpoch: UInt64 { page.writerEpoch }
 
     /// The records behind `position`: as many as `limitBytes` of bodies take, but at least one; none where nothing more is durable.
     ///
     /// - Complexity: O(bytes) where `position` is the last one that this reader read; else records of one segment are passed over first.
     /// - Throws: `.outOfRange` for a position beyond the durable end, or before the oldest one kept; `.dataLoss` at `file:offset`.
-    public func read(after position: Position, limitBytes: Int) throws(HeadwaterError) -> [Record] {
+    func read(after position: Position, limitBytes: Int) throws(HeadwaterError) -> [Record] {
         // In this order: a writer announces itself before it publishes.
         let durable = page.position
         let epoch = page.writerEpoch
@@ -79,7 +79,7 @@ public final class LogReader {
     ///
     /// - Complexity: O(bytes of one segment).
     /// - Throws: `.dataLoss` at `file:offset` for damage on the way.
-    public func lookup(_ position: Position) throws(HeadwaterError) -> PositionState {
+    func lookup(_ position: Position) throws(HeadwaterError) -> PositionState {
         guard position > 0 else { return .durable }
         guard position <= page.position else { return .beyondEnd }
         do throws(HeadwaterError) {
@@ -97,7 +97,7 @@ public final class LogReader {
     ///
     /// - Complexity: O(segments behind it), of each the header.
     /// - Throws: `.dataLoss` for a damaged header.
-    public func bytes(behind position: Position) throws(HeadwaterError) -> Int {
+    func bytes(behind position: Position) throws(HeadwaterError) -> Int {
         guard position < durablePosition else { return 0 }
         var bytes = 0
         for number in try SegmentNames.list(storage, directory).reversed() {

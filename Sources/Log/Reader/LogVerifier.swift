@@ -16,14 +16,14 @@ public struct LogReport: Sendable {
 }
 
 /// Checks every durable record of a log, without a lock and without changing anything; a writer may be at work.
-public enum LogVerifier {
+enum LogVerifier {
     /// - Parameters:
     ///   - directory: the log's own, `DIR/log`.
     ///   - visit: told each record that holds.
     /// - Complexity: O(bytes of the log).
     /// - Throws: `.notFound` where there is no log, `.failedPrecondition` for a newer format, `.unavailable` for a failing disk; damage
     ///   is not thrown, but reported.
-    public static func verify(
+    static func verify(
         storage: any Storage, directory: String, _ visit: ScrubVisit = { _ in }
     ) throws(HeadwaterError) -> LogReport {
         while true {

@@ -1,8 +1,8 @@
-public import FeatureModel
-internal import StorageIO
+import FeatureModel
+import StorageIO
 
 extension LogWriter {
-    public func stage(
+    func stage(
         kind: RecordKind, stamp: ProducerStamp, body: ArraySlice<UInt8>, now: Microseconds
     ) throws(HeadwaterError) -> Position {
         try checkUsable()
@@ -23,7 +23,7 @@ extension LogWriter {
         return record.position
     }
 
-    public func write() throws(HeadwaterError) -> [Record] {
+    func write() throws(HeadwaterError) -> [Record] {
         try checkUsable()
         do throws(HeadwaterError) {
             for index in runs.indices {
@@ -45,7 +45,7 @@ extension LogWriter {
         return stagedRecords
     }
 
-    public func sync() throws(HeadwaterError) -> Position {
+    func sync() throws(HeadwaterError) -> Position {
         try checkUsable()
         guard durablePosition < written.position else { return durablePosition }
         do throws(HeadwaterError) {

@@ -1,5 +1,5 @@
-public import FeatureModel
-public import StorageIO
+import FeatureModel
+import StorageIO
 
 extension LogWriter {
     /// What opening found or made.
@@ -28,7 +28,7 @@ extension LogWriter {
     /// - Complexity: O(bytes of the last segment + segments) after a clean end, else O(bytes of the log).
     /// - Throws: `.failedPrecondition` where another writer holds the log or its format is newer, `.dataLoss` at `file:offset` for damage,
     ///   `.resourceExhausted` where a recovery needs room that the disk has not, `.unavailable` for a failing disk.
-    public static func open(
+    static func open(
         storage: any Storage, directory: String, options: LogOptions = LogOptions(), newLogID: LogID, now: Microseconds
     ) throws(HeadwaterError) -> LogWriter {
         try storage.createDirectory(directory)

@@ -1,5 +1,5 @@
-public import FeatureModel
-internal import StorageIO
+import FeatureModel
+import StorageIO
 
 extension LogWriter {
     /// Zeros that one call of `prepareAhead` writes: some times what was appended since the last one, so that the segment is ready
@@ -18,7 +18,7 @@ extension LogWriter {
     /// - Complexity: at most 4 MiB are written.
     /// - Throws: `.resourceExhausted` where the disk is full: the log stays usable, and it is tried again with the next append that needs
     ///   the room; `.unavailable` for a failure, which is final.
-    public func prepareAhead() throws(HeadwaterError) {
+    func prepareAhead() throws(HeadwaterError) {
         try checkUsable()
         if control.reserve - staged.position < options.reserveAhead / 2 { try extendReserve() }
         let step = LogWriter.preparedPerAppended * appendedSincePrepare
@@ -28,7 +28,7 @@ extension LogWriter {
     }
 
     /// Whether `prepareAhead` has nothing to do.
-    public var isPrepared: Bool {
+    var isPrepared: Bool {
         (prepared?.bytes ?? 0) >= nextSegmentBytes && control.reserve - staged.position >= options.reserveAhead / 2
     }
 

@@ -14,10 +14,10 @@ public struct LogRetention: Sendable {
 
 extension LogWriter {
     /// The oldest position that can be read.
-    public var oldestPosition: Position { segments[0].predecessor + 1 }
+    var oldestPosition: Position { segments[0].predecessor + 1 }
 
     /// Bytes of the segments that hold positions behind this one. - Complexity: O(segments).
-    public func bytes(behind position: Position) -> Int {
+    func bytes(behind position: Position) -> Int {
         guard position < durablePosition else { return 0 }
         // A segment's last position is its successor's predecessor.
         return segments.indices.lazy.filter { $0 + 1 == self.segments.count || self.segments[$0 + 1].predecessor > position }
@@ -26,7 +26,7 @@ extension LogWriter {
 
     /// - Throws: `.dataLoss` for a damaged follower file, `.unavailable` for a failing disk.
     /// - Complexity: reads the followers' files.
-    public func retention() throws(HeadwaterError) -> LogRetention {
+    func retention() throws(HeadwaterError) -> LogRetention {
         LogRetention(
             oldestPosition: oldestPosition,
             retainedBytes: segments.reduce(prepared?.bytes ?? 0) { $0 + $1.bytes }, segmentCount: segments.count,
@@ -38,7 +38,7 @@ extension LogWriter {
     /// - Throws: `.dataLoss` or `.failedPrecondition` for a follower's file that is damaged or of another log (nothing is removed),
     ///   `.unavailable` for a failing disk.
     @discardableResult
-    public func removeSegments(keepingFrom position: Position) throws(HeadwaterError) -> Int {
+    func removeSegments(keepingFrom position: Position) throws(HeadwaterError) -> Int {
         try checkUsable()
         var keep = min(position, durablePosition + 1)
         for follower in try followersToWaitFor() where !Sabotage.earlySegmentDeletion.isPlanted {

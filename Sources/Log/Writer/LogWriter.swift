@@ -6,15 +6,15 @@ internal import StorageIO
 /// Belongs to one thread. A failed write or sync is final: what was not acknowledged before it never is, and everything after it throws `.unavailable`
 /// that names the first failure. Only a full disk met while the next segment is prepared is not: appends that do not fit throw
 /// `.resourceExhausted` until there is room. The format is docs/formats/log.md.
-public final class LogWriter: LogBackend {
-    public let logID: LogID
+final class LogWriter: LogWriting {
+    let logID: LogID
     /// `DIR/log`.
-    public let directory: String
-    public let options: LogOptions
+    let directory: String
+    let options: LogOptions
     /// The positions that the last recovery skipped, if it did.
-    public internal(set) var recoveredGap: ClosedRange<Position>?
+    var recoveredGap: ClosedRange<Position>?
     /// Whether the writer before this one ended cleanly.
-    public let wasClosed: Bool
+    let wasClosed: Bool
 
     let storage: any Storage
     let seed: CRC32C
@@ -25,7 +25,7 @@ public final class LogWriter: LogBackend {
     /// From the oldest to the current one.
     var segments: [SegmentInfo]
     /// Followers that the log does not wait for.
-    public var absentFollowers: Set<ByteString> = []
+    var absentFollowers: Set<ByteString> = []
     /// The segment that is appended to, and where its last written record ends.
     var current: (file: any StorageFile, offset: Int)
     /// The next segment, behind the current one and all that `runs` start.
@@ -39,9 +39,9 @@ public final class LogWriter: LogBackend {
     /// The last record staged, and the last one written.
     var staged: ChainLink
     var written: ChainLink
-    public internal(set) var durablePosition: Position
+    var durablePosition: Position
     /// The first failure.
-    public internal(set) var failure: HeadwaterError?
+    var failure: HeadwaterError?
     private var isClosed = false
     private var reader: LogReader?
 
@@ -64,15 +64,15 @@ public final class LogWriter: LogBackend {
         durablePosition = parts.link.position
     }
 
-    public var lastPosition: Position { staged.position }
+    var lastPosition: Position { staged.position }
 
     /// The ingest time of the last record; `nil` before the first.
-    public var lastIngestTime: Microseconds? { staged.position == 0 ? nil : staged.ingestTime }
+    var lastIngestTime: Microseconds? { staged.position == 0 ? nil : staged.ingestTime }
 
     /// How often the log was opened for writing, this time included.
-    public var writerEpoch: UInt64 { control.writerEpoch }
+    var writerEpoch: UInt64 { control.writerEpoch }
 
-    public func read(after position: Position, limitBytes: Int) throws(HeadwaterError) -> [Record] {
+    func read(after position: Position, limitBytes: Int) throws(HeadwaterError) -> [Record] {
         if let reader { return try reader.read(after: position, limitBytes: limitBytes) }
         let opened = try LogReader(storage: storage, directory: directory)
         reader = opened
@@ -82,7 +82,7 @@ public final class LogWriter: LogBackend {
     /// Ends the writer and gives up the lock. A clean end commits what is staged and needs no recovery; any other is like a crash.
     ///
     /// - Throws: `.unavailable` where the clean end could not be recorded; the lock is given up all the same.
-    public func close(clean: Bool = true) throws(HeadwaterError) {
+    func close(clean: Bool = true) throws(HeadwaterError) {
         guard !isClosed else { return }
         defer {
             isClosed = true
@@ -100,6 +100,13 @@ public final class LogWriter: LogBackend {
         } catch {
             throw fail(error)
         }
+    }
+
+    /// Writes and syncs everything staged; throws as those do.
+    @discardableResult
+    func commit() throws(HeadwaterError) -> LogCommit {
+        let records = try write()
+        return LogCommit(durablePosition: try sync(), records: records)
     }
 
     // MARK: Failure

@@ -86,7 +86,7 @@ struct FollowHandlers {
                     + "what is durable lies before what is wanted")
         }
         let source = Confined(
-            FollowSource(storage: services.storage, logDirectory: services.logDirectory), to: services.workers.follow)
+            FollowSource(services.log), to: services.workers.follow)
         var position = head.fromPosition - 1
         let start = position
         // One that was forgotten hears just that, before it hears what the log no longer holds.
@@ -146,18 +146,14 @@ final class FollowSource {
         let durablePosition: Position
     }
 
-    private let storage: any Storage
-    private let directory: String
-    private var reader: LogReader?
+    private let log: any RecordLog
+    private var reader: (any LogReading)?
 
-    init(storage: any Storage, logDirectory: String) {
-        self.storage = storage
-        directory = logDirectory
-    }
+    init(_ log: any RecordLog) { self.log = log }
 
     /// - Throws: `.outOfRange` where the log no longer holds what follows, `.dataLoss` where it ends before `position` or is damaged.
     func read(after position: Position) throws(HeadwaterError) -> Batch {
-        let reader = if let open = reader { open } else { try LogReader(storage: storage, directory: directory) }
+        let reader = if let open = reader { open } else { try log.openReader() }
         self.reader = reader
         let durable = reader.durablePosition
         guard position <= durable else {

@@ -1,9 +1,9 @@
-import Catalog
-import Engine
-import FeatureModel
-import OfflineStore
+package import Catalog
+package import Engine
+package import FeatureModel
+package import OfflineStore
 import Transport
-import Wire
+package import Wire
 
 /// history: takes a spine in, gives features out in its order, part by part (`HistoryRead`).
 struct HistoryHandler {
@@ -53,7 +53,7 @@ struct HistoryHandler {
 
 extension HistoryRead {
     /// The read that a request asks for.
-    convenience init(
+    package convenience init(
         _ head: HistoryRequest, catalog: Catalog, view: OfflineView, memory: MemoryLease, shares: Int, crew: WorkCrew,
         isCancelled: @escaping @Sendable () -> Bool
     ) throws(HeadwaterError) {
@@ -88,7 +88,9 @@ private struct SpineFrames: SpineSource {
 
     init(_ request: IncomingRequest, _ pace: SharedPace) { (self.request, self.pace) = (request, pace) }
 
-    mutating func next() throws(HeadwaterError) -> Batch? { try nextBody().map { (body) throws(HeadwaterError) in try Batch(decoding: body) } }
+    mutating func next() throws(HeadwaterError) -> Batch? {
+        try nextBody().map { (body) throws(HeadwaterError) in try Batch(decoding: body) }
+    }
 
     /// The body of the next frame that has one; `nil` at the end.
     private mutating func nextBody() throws(HeadwaterError) -> ArraySlice<UInt8>? {
@@ -109,20 +111,20 @@ private struct SpineFrames: SpineSource {
 }
 
 /// Sends the joined rows of a history, one part behind the other.
-struct HistoryAnswer {
+package struct HistoryAnswer {
     private let plan: FeaturePlan
     private let wantsEventTimes: Bool
     /// Sends one frame; `false` where nobody wants it any more.
     private let sendFrame: (RowsData, Cells) throws(HeadwaterError) -> Bool
-    private(set) var rowCount = 0
+    package private(set) var rowCount = 0
     private var hasNames = false
 
-    init(_ plan: FeaturePlan, eventTimes: Bool, send: @escaping (RowsData, Cells) throws(HeadwaterError) -> Bool) {
+    package init(_ plan: FeaturePlan, eventTimes: Bool, send: @escaping (RowsData, Cells) throws(HeadwaterError) -> Bool) {
         (self.plan, wantsEventTimes, sendFrame) = (plan, eventTimes, send)
     }
 
     /// - Returns: `false` where nobody wants it any more.
-    mutating func send(_ joined: [JoinedFeature]) throws(HeadwaterError) -> Bool {
+    package mutating func send(_ joined: [JoinedFeature]) throws(HeadwaterError) -> Bool {
         for range in RowPieces(joined.map(\.column), rowCount: joined.first?.column.count ?? 0) {
             let cells = Cells(
                 rowCount: range.count, columns: joined.map { $0.column.slice(range) },
@@ -134,7 +136,7 @@ struct HistoryAnswer {
     }
 
     /// Without rows one frame of none: it tells names and types.
-    mutating func finish() throws(HeadwaterError) -> Bool {
+    package mutating func finish() throws(HeadwaterError) -> Bool {
         if hasNames { return true }
         let outputs = plan.outputs
         return try send(

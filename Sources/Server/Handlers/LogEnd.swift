@@ -38,7 +38,7 @@ struct LogEnd: Sendable {
     /// What the files of the log in the data directory say.
     private var ownBounds: LogBounds? {
         guard services.configuration.follow == nil,
-            let bounds = try? LogBounds.read(services.storage, services.logDirectory), bounds.logID.bytes == logID
+            let bounds = try? services.log.bounds(), bounds.logID.bytes == logID
         else { return nil }
         return bounds
     }

@@ -32,7 +32,7 @@ struct LogLag: Sendable {
     }
 
     private init(_ node: OfflineNode, _ services: Services, _ now: Microseconds) throws(HeadwaterError) {
-        let reader = try LogReader(storage: services.storage, directory: services.logDirectory)
+        let reader = try services.log.openReader()
         let applied = node.store.appliedPosition
         let end = reader.durablePosition
         guard end > applied else {

@@ -47,7 +47,10 @@ struct Router: RequestHandler {
         case .apply, .plan, .promote, .remove, .list, .describe:
             try DefinitionHandlers(services: services).handle(request, responder)
         case .write, .openProducer: try WriteHandlers(services: services).handle(request, responder)
-        case .get, .prepare, .getPrepared: try GetHandlers(services: services).handle(request, responder)
+        case .getByNames:
+            throw HeadwaterError(
+                .unimplemented, "gets by names are no more: prepare the list, and get by its handle (use a newer client)")
+        case .prepare, .getPrepared: try GetHandlers(services: services).handle(request, responder)
         case .history: try HistoryHandler(services: services).handle(request, responder)
         case .scan, .latest: try RowsHandlers(services: services).handle(request, responder)
         case .status, .snapshot, .compact, .acceptClock: try OperationHandlers(services: services).handle(request, responder)

@@ -93,7 +93,8 @@ final class Services: Sendable {
     /// Ends the worker threads.
     func close() async { await workers.shutdown() }
 
-    var logDirectory: String { StoragePath.join(configuration.dataDirectory, "log") }
+    /// The log of the data directory.
+    var log: FileLog { FileLog(in: configuration.dataDirectory, storage) }
     var logID: [UInt8] { online?.logID.bytes ?? offline?.logID ?? [] }
 
     /// - Throws: `.unavailable` saying which service is missing here.

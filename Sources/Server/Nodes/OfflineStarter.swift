@@ -117,7 +117,7 @@ struct OfflineStarter: Sendable {
             } else {
                 if !hasWaited {
                     services.logger.info(
-                        "waiting for the online service's log", metadata: ["directory": "\(services.logDirectory)"])
+                        "waiting for the online service's log", metadata: ["directory": "\(services.log.place)"])
                 }
                 hasWaited = true
                 try await Task.sleep(for: .milliseconds(200))
@@ -129,7 +129,7 @@ struct OfflineStarter: Sendable {
     /// The id of the log in the data directory; `nil` where there is none yet.
     private func localLogID() throws(HeadwaterError) -> [UInt8]? {
         do {
-            return try LogReader(storage: services.storage, directory: services.logDirectory).logID.bytes
+            return try services.log.openReader().logID.bytes
         } catch {
             if error.code == .notFound { return nil }
             throw error
@@ -139,7 +139,7 @@ struct OfflineStarter: Sendable {
     /// Follows the log's files until the task is cancelled.
     private func pull(into node: OfflineNode) async {
         let source = Confined(
-            LocalRecordSource(storage: services.storage, logDirectory: services.logDirectory, logID: node.logID),
+            LocalRecordSource(services.log, logID: node.logID),
             to: node.engine.worker)
         trigger.value = { node.pull(from: source) }
         // With the log's owner in this process `trigger` tells; else it is looked at, less often the longer nothing has come.
@@ -179,13 +179,13 @@ struct LocalCheckpoint: Sendable {
     func enter(_ position: Position) throws(HeadwaterError) {
         guard let reader = try openLog() else { return }
         // First registered, then looked up: from then on the log's owner removes nothing behind it.
-        let known = try FollowerCheckpoint.load(services.storage, services.logDirectory, id: OnlineEngine.localFollowerID)
+        let known = try services.log.follower(OnlineEngine.localFollowerID)
         let isBehind = known.map { $0.position > position } ?? true
         if isBehind { try write(position, reader) }
         guard try reader.lookup(position + 1) == .removed else { return }
-        if let known, isBehind { try known.save(services.storage, services.logDirectory) }
+        if let known, isBehind { try services.log.register(known) }
         if known == nil {
-            try FollowerCheckpoint.forget(services.storage, services.logDirectory, id: OnlineEngine.localFollowerID)
+            try services.log.forget(follower: OnlineEngine.localFollowerID)
         }
         throw HeadwaterError(
             .dataLoss,
@@ -197,9 +197,7 @@ struct LocalCheckpoint: Sendable {
     /// Moves the follower on. One that was forgotten is registered again, if the log still holds what follows.
     func save(_ position: Position) {
         do throws(HeadwaterError) {
-            let storage = services.storage
-            let isKnown = try FollowerCheckpoint.load(storage, services.logDirectory, id: OnlineEngine.localFollowerID) != nil
-            if !isKnown { return try enter(position) }
+            if try services.log.follower(OnlineEngine.localFollowerID) == nil { return try enter(position) }
             if let reader = try openLog() { try write(position, reader) }
         } catch {
             services.logger.error("the follower's checkpoint could not be saved", metadata: ["error": "\(error)"])
@@ -207,19 +205,19 @@ struct LocalCheckpoint: Sendable {
     }
 
     /// - Returns: `nil` where there is no log yet.
-    private func openLog() throws(HeadwaterError) -> LogReader? {
-        guard services.storage.exists(StoragePath.join(services.logDirectory, "durable")) else { return nil }
-        let reader = try LogReader(storage: services.storage, directory: services.logDirectory)
+    private func openLog() throws(HeadwaterError) -> (any LogReading)? {
+        let reader: any LogReading
+        do throws(HeadwaterError) { reader = try services.log.openReader() } catch  where error.code == .notFound { return nil }
         guard reader.logID.bytes == logID else {
-            throw HeadwaterError(.failedPrecondition, "another log stands there now", at: services.logDirectory)
+            throw HeadwaterError(.failedPrecondition, "another log stands there now", at: services.log.place)
         }
         return reader
     }
 
-    private func write(_ position: Position, _ reader: LogReader) throws(HeadwaterError) {
-        try FollowerCheckpoint(
-            logID: LogID(logID), id: OnlineEngine.localFollowerID, name: OnlineEngine.localFollowerName, position: position,
-            writerEpoch: reader.writerEpoch
-        ).save(services.storage, services.logDirectory)
+    private func write(_ position: Position, _ reader: any LogReading) throws(HeadwaterError) {
+        try services.log.register(
+            FollowerCheckpoint(
+                logID: LogID(logID), id: OnlineEngine.localFollowerID, name: OnlineEngine.localFollowerName,
+                position: position, writerEpoch: reader.writerEpoch))
     }
 }

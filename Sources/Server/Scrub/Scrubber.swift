@@ -108,7 +108,7 @@ final class Scrubber: Sendable {
         let pace = ScrubPace(bytesPerSecond: services.configuration.scrubBytesPerSecond)
         if services.online != nil {
             read("log", pace) { (visit) throws(HeadwaterError) in
-                let report = try LogVerifier.verify(storage: services.storage, directory: services.logDirectory, visit)
+                let report = try services.log.verify(visit)
                 if let damage = report.damage { try visit(.damaged(damage)) }
             }
         }

@@ -160,8 +160,13 @@ final class ClientConnectionHandler: ChannelInboundHandler {
     }
 
     private func lost(_ how: String) -> HeadwaterError {
-        let early = "\(endpoint) closed the connection before it answered: it is not a Headwater server, or one that is stopping"
-        return HeadwaterError(.unavailable, isGreeted ? how : early)
+        isGreeted ? HeadwaterError(.unavailable, how) : Self.closedEarly(endpoint)
+    }
+
+    static func closedEarly(_ endpoint: Endpoint) -> HeadwaterError {
+        HeadwaterError(
+            .unavailable,
+            "\(endpoint) closed the connection before it answered: it is not a Headwater server, or one that is stopping")
     }
 
     /// Fails everything that waits.

@@ -1,4 +1,5 @@
 public import FeatureModel
+internal import Glibc
 package import NIOCore
 internal import NIOPosix
 internal import Synchronization
@@ -69,7 +70,10 @@ public final class ClientTransport: Sendable {
         case .unix(let path): connecting = bootstrap.connect(unixDomainSocketPath: path)
         }
         connecting.whenFailure { error in
-            helloDone.fail(HeadwaterError(.unavailable, "\(endpoint) cannot be reached: is the server running? (\(error))"))
+            helloDone.fail(
+                isReset(error)
+                    ? ClientConnectionHandler.closedEarly(endpoint)
+                    : HeadwaterError(.unavailable, "\(endpoint) cannot be reached: is the server running? (\(error))"))
         }
         do {
             let (reply, limits) = try await helloDone.futureResult.get()
@@ -79,6 +83,16 @@ public final class ClientTransport: Sendable {
         } catch {
             connecting.whenSuccess { $0.close(promise: nil) }
             throw error as? HeadwaterError ?? HeadwaterError(.unavailable, "\(endpoint) cannot be reached: \(error)")
+        }
+    }
+
+    /// Whether somebody took the connection and closed it, before this side even heard that it stood.
+    private static func isReset(_ error: any Error) -> Bool {
+        switch error {
+        case let error as IOError: error.errnoCode == ECONNRESET
+        case let error as NIOConnectionError:
+            error.connectionErrors.contains { ($0.error as? IOError)?.errnoCode == ECONNRESET }
+        default: false
         }
     }
 

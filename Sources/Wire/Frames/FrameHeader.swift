@@ -24,7 +24,8 @@ public enum Method: UInt16, Sendable, CaseIterable {
     case list = 4
     case describe = 5
     case write = 6
-    case get = 7
+    /// A get by names, as it was once: answered UNIMPLEMENTED, and its number is never used again.
+    case getByNames = 7
     case prepare = 8
     case history = 9
     case scan = 10

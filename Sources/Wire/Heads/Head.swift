@@ -25,7 +25,7 @@ extension Head {
         try self.init(decoding: bytes, memoryBytesMax: WireLimits.headMemoryBytesMax)
     }
 
-    /// A head filled in place: `GetRequest.with { $0.project = "flights" }`.
+    /// A head filled in place: `PrepareRequest.with { $0.project = "flights" }`.
     package static func with(_ fill: (inout Self) -> Void) -> Self {
         var head = Self()
         fill(&head)

@@ -16,7 +16,7 @@ struct LogDirectory: ParsableArguments {
     @Option(help: ArgumentHelp("The data directory; a server may be running on it.", valueName: "dir"))
     var data: String
 
-    var path: String { StoragePath.join(data, "log") }
+    var log: FileLog { FileLog(in: data, RealStorage()) }
 }
 
 struct LogVerify: AsyncParsableCommand {
@@ -47,7 +47,7 @@ struct LogVerify: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let report = try LogVerifier.verify(storage: RealStorage(), directory: directory.path)
+        let report = try directory.log.verify()
         if output.json {
             try Console.printJSON(
                 Document(
@@ -131,7 +131,7 @@ struct LogDumpCommand: AsyncParsableCommand {
         var contents = LogContent()
         var failure: (any Error)?
         let result = Result { () throws(HeadwaterError) in
-            try LogDump.forEach(storage: RealStorage(), directory: directory.path) { (entry) throws(HeadwaterError) in
+            try directory.log.forEachEntry { (entry) throws(HeadwaterError) in
                 // Also of records that are not listed: they may define what later ones hold.
                 let parts = content ? contents.parts(of: entry) : nil
                 guard entry.position > after else { return }

@@ -19,7 +19,7 @@ enum DirectStatus {
         let online = try stored.online()
         var report = StatusReport(
             roles: [], version: HeadwaterVersion.current, logID: log.logID.description, wallTime: SystemClock().now(),
-            online: try onlinePart(storage, dataDirectory, log, online), offline: nil)
+            online: try onlinePart(stored, log, online), offline: nil)
         report.directory = dataDirectory
         report.diskFreeBytes = try? storage.freeBytes(dataDirectory)
         if stored.hasHistory {
@@ -30,16 +30,12 @@ enum DirectStatus {
     }
 
     private static func onlinePart(
-        _ storage: RealStorage, _ dataDirectory: String, _ log: LogReader, _ online: OnlineDirectory
+        _ stored: DataDirectory, _ log: any LogReading, _ online: OnlineDirectory
     ) throws(HeadwaterError) -> StatusReport.Online {
-        let directory = StoragePath.join(dataDirectory, "log")
-        var bytes = 0
-        for name in try storage.list(directory) {
-            bytes += try storage.open(StoragePath.join(directory, name), .read).size()
-        }
-        let verified = try LogVerifier.verify(storage: storage, directory: directory)
+        let bytes = try stored.files.byteCount()
+        let verified = try stored.files.verify()
         let statistics = online.store.statisticsAtMost
-        let listed = followers(storage, directory, log)
+        let listed = followers(stored.files, log)
         let failures = [verified.damage.map { Failure.message($0) }, listed.failure].compactMap { $0 }
         var report = StatusReport.Online(
             durability: "-", lastPosition: log.durablePosition, durablePosition: log.durablePosition,
@@ -60,11 +56,11 @@ enum DirectStatus {
 
     /// The log's followers, and why they cannot be listed where they cannot: all else is reported all the same.
     private static func followers(
-        _ storage: RealStorage, _ directory: String, _ log: LogReader
+        _ files: any RecordLog, _ log: any LogReading
     ) -> (followers: [StatusReport.Follower], failure: String?) {
         var reports: [StatusReport.Follower] = []
         let known: [FollowerCheckpoint]
-        do throws(HeadwaterError) { known = try FollowerCheckpoint.list(storage, directory) } catch {
+        do throws(HeadwaterError) { known = try files.followers() } catch {
             return ([], "the log's followers cannot be listed: \(Failure.message(error))")
         }
         for follower in known {
@@ -79,7 +75,7 @@ enum DirectStatus {
         return (reports, nil)
     }
 
-    private static func offlinePart(_ status: OfflineStatus, _ log: LogReader, _ catalog: Catalog) -> StatusReport.Offline {
+    private static func offlinePart(_ status: OfflineStatus, _ log: any LogReading, _ catalog: Catalog) -> StatusReport.Offline {
         StatusReport.Offline(
             durablePosition: status.durablePosition, appliedPosition: status.appliedPosition,
             lag: log.durablePosition - min(log.durablePosition, status.appliedPosition), oldestAsOf: status.oldestAsOf,

@@ -36,7 +36,7 @@ extension DamageSweep {
             if isBehind && FileKind(path: damage.path) != .durablePage {
                 return .wrong("read without a server up to position \(reader.offline.appliedPosition) of \(durable)")
             }
-            if let damage = try LogVerifier.verify(storage: storage, directory: Node.logDirectory).damage { throw damage }
+            if let damage = try FileLog(in: Node.directory, storage).verify().damage { throw damage }
             _ = try reader.offline.verifyAll()
             try reader.online.verifySnapshot()
             return isBehind ? .prefix : .right(isRepaired: false)
@@ -52,7 +52,7 @@ struct DirectReader {
     var offline: OfflineStore { offlineReplica.store }
 
     init(_ storage: any Storage) throws(HeadwaterError) {
-        let log = try LogReader(storage: storage, directory: Node.logDirectory)
+        let log = try FileLog(in: Node.directory, storage).openReader()
         let offline = try OfflineStore(
             dataDirectory: Node.directory, logID: log.logID.bytes, storage: storage, readOnly: true)
         let online = try OnlineStore.open(

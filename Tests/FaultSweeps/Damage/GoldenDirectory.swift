@@ -27,7 +27,7 @@ public struct GoldenDirectory {
         let text = try reader.picture().text
         _ = try reader.offline.verifyAll()
         try reader.online.verifySnapshot()
-        if let damage = try LogVerifier.verify(storage: storage, directory: Node.logDirectory).damage { throw damage }
+        if let damage = try FileLog(in: Node.directory, storage).verify().damage { throw damage }
         try check(storage)
         return text
     }
@@ -69,8 +69,8 @@ public struct GoldenDirectory {
 
     private static func read(_ storage: MemoryStorage) throws(HeadwaterError) {
         _ = try DirectReader(storage).picture()
-        if let damage = try LogVerifier.verify(storage: storage, directory: Node.logDirectory).damage { throw damage }
-        _ = try FollowerCheckpoint.list(storage, Node.logDirectory)
+        if let damage = try FileLog(in: Node.directory, storage).verify().damage { throw damage }
+        _ = try FileLog(in: Node.directory, storage).followers()
     }
 
     private static func serve(_ storage: MemoryStorage) throws(HeadwaterError) {

@@ -49,8 +49,7 @@ struct Inspection {
             found(
                 .wrongOK, "history was flushed to \(client.historyClaimed), but stands at \(node.offline.store.durablePosition)")
         }
-        let checkpoint = try FollowerCheckpoint.load(
-            node.storage, Node.logDirectory, id: OnlineEngine.localFollowerID)
+        let checkpoint = try FileLog(in: Node.directory, node.storage).follower(OnlineEngine.localFollowerID)
         let position = checkpoint?.position ?? 0
         if position < client.checkpointClaimed {
             found(.wrongOK, "the checkpoint at \(client.checkpointClaimed) is gone; it says \(position)")

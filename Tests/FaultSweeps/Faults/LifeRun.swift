@@ -220,7 +220,7 @@ struct LifeRun {
             read(again)
             _ = try again.offline.store.verifyAll()
             try again.online.store.verifySnapshot()
-            if let damage = try LogVerifier.verify(storage: disk, directory: Node.logDirectory).damage { throw damage }
+            if let damage = try FileLog(in: Node.directory, disk).verify().damage { throw damage }
         } catch { found(.noStart, "\(error)") }
     }
 }

@@ -15,7 +15,7 @@ final class Node {
     let storage: any Storage
     let online: OnlineEngine
     let offline: OfflineEngine
-    private let reader: LogReader
+    private let reader: any LogReading
     private(set) var now: Microseconds
     private var lastToken: Token = 0
 
@@ -28,7 +28,7 @@ final class Node {
         do throws(HeadwaterError) {
             offline = try OfflineEngine(
                 storage: storage, dataDirectory: Self.directory, logID: online.logID.bytes, options: OfflineEngineOptions())
-            reader = try LogReader(storage: storage, directory: Self.logDirectory)
+            reader = try FileLog(in: Self.directory, storage).openReader()
         } catch {
             // The process ends without a word to the disk.
             throw error
@@ -78,9 +78,9 @@ final class Node {
     }
 
     func checkpoint(_ id: UInt64, _ name: ByteString, _ position: Position) throws(HeadwaterError) {
-        try FollowerCheckpoint(
-            logID: online.logID, id: id, name: name, position: position, writerEpoch: reader.writerEpoch
-        ).save(storage, Self.logDirectory)
+        try FileLog(in: Self.directory, storage).register(
+            FollowerCheckpoint(
+                logID: online.logID, id: id, name: name, position: position, writerEpoch: reader.writerEpoch))
     }
 
     func snapshot() throws(HeadwaterError) { try online.finishSnapshot(online.beginSnapshot().run()) }

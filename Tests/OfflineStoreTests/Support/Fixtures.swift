@@ -44,7 +44,8 @@ enum Weather {
             schema: schema, maxAge: maxAge, keys: [0], features: [Lookup.Feature(ordinal: 2, type: .float64)])
         let joined = try view.join(
             spineTimes: try Column(.timestamp, [time.map { .timestamp($0) } ?? .null]),
-            keys: [try Column(.int64, [station.map { .int64($0) } ?? .null])], [lookup], asOf: asOf ?? view.position, availability: availability)
+            keys: [try Column(.int64, [station.map { .int64($0) } ?? .null])], [lookup], asOf: asOf ?? view.position,
+            availability: availability)
         return (joined[0][0].column.value(0), joined[0][0].statuses[0])
     }
 }

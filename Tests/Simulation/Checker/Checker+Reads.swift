@@ -10,6 +10,23 @@ struct GetAsked {
     let lastPosition: Position
 }
 
+/// The answer of a get by handle, and what the handle stands for.
+struct ServedGet {
+    let frame: Frame
+    let outputs: [Output]
+
+    /// The cells, and the position that they are of.
+    func decoded() throws -> (Cells, Position) {
+        let packed = try PackedColumns(decoding: frame.body, types: outputs.map { try FeatureType.parse($0.type) })
+        let statuses =
+            packed.statuses.isEmpty ? packed.columns.map { StatusColumn(.present, count: $0.count) } : packed.statuses
+        return (
+            Cells(rowCount: packed.header.rowCount, columns: packed.columns, statuses: statuses, eventTimes: packed.eventTimes),
+            packed.header.tag
+        )
+    }
+}
+
 /// What a client asked of the offline service.
 struct HistoryAsked {
     let features: [String]
@@ -24,24 +41,23 @@ extension Checker {
     // MARK: Gets
 
     /// P6 and P8: the answer is as new as was asked, and all of it shows the one position that it names.
-    func served(_ asked: GetAsked, _ frame: Frame, life: Int) {
+    func served(_ asked: GetAsked, _ served: ServedGet, life: Int) {
         world.figures.gets += 1
-        guard let reply = try? GetReply(decoding: frame.head),
-            let cells = try? Cells(decoding: frame.body, outputCount: asked.features.count)
+        guard let (cells, position) = try? served.decoded(), cells.columns.count == asked.features.count
         else { return world.violate("P8", "the answer of a get cannot be read") }
         let wanted = asked.keys.first?.count ?? 0
         if cells.rowCount != wanted { world.violate("P8", "a get of \(wanted) keys was answered \(cells.rowCount)") }
         // An answer of an earlier life was right in its time: the position was lost only afterwards.
-        checkPosition(reply.position, asked.minPosition, "a get", isOfThisLife: life >= world.online.life)
-        world.note("get", [reply.position, asked.minPosition])
+        checkPosition(position, asked.minPosition, "a get", isOfThisLife: life >= world.online.life)
+        world.note("get", [position, asked.minPosition])
         for (index, feature) in asked.features.enumerated() {
             let (group, ordinal) = Self.place(of: feature)
             for row in 0..<min(wanted, cells.rowCount) {
                 let key = KeyCodec.key(asked.keys, row: row)
-                let latest = key.flatMap { model.latest(group, $0, at: reply.position, life: life) }
+                let latest = key.flatMap { model.latest(group, $0, at: position, life: life) }
                 let oldest = group == Workload.readings ? asked.at - Workload.readingsMaxAge : .min
                 check(
-                    "get of \(feature) at \(reply.position)", cells, index, row, latest, ordinal, oldest: oldest)
+                    "get of \(feature) at \(position)", cells, index, row, latest, ordinal, oldest: oldest)
             }
         }
     }

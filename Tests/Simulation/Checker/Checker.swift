@@ -138,7 +138,7 @@ final class Checker {
     @discardableResult
     func takeDurable(_ machine: Machine) -> HeadwaterError? {
         do throws(HeadwaterError) {
-            let reader = try LogReader(storage: machine.disk, directory: Workload.logDirectory)
+            let reader = try FileLog(in: Workload.directory, machine.disk).openReader()
             while true {
                 let records = try reader.read(after: model.lastStanding?.position ?? 0, limitBytes: 1 << 20)
                 if records.isEmpty { return nil }

@@ -26,18 +26,10 @@ extension Client {
         let (names, columns) = keyColumns(isPair: isPair, numbers)
         let least = minPosition ?? drawPosition()
         let at = wall + Microseconds(world.random.int(-4_000_000...4_000_000)) * 1_000
-        let head = GetRequest.with {
-            $0.project = Workload.project
-            $0.features = features
-            $0.keyNames = names
-            $0.minPosition = least
-            $0.at = at
-        }
-        let batch = Batch(rowCount: numbers.count, columns: columns.enumerated().map { ($0.offset, $0.element) })
         let asked = GetAsked(
             features: features, keys: columns, at: at, minPosition: least, lastPosition: world.checker.model.lastPosition)
         open += 1
-        online.call(.get, head, body: Array(batch.bytes), timeout: 800_000) { [weak self] result in
+        get(asked, keyNames: names, tries: 5) { [weak self] result in
             guard let self else { return }
             open -= 1
             switch result {
@@ -47,6 +39,33 @@ extension Client {
             case .failure(let error):
                 failedRead(error, "a get", least, asked.lastPosition, mayBeUndefined: world.mayForget)
                 then?(false)
+            }
+        }
+    }
+
+    /// Prepares the features and reads by the handle, as clients do: where the connection is another one by then, or the definitions are,
+    /// once more.
+    private func get(
+        _ asked: GetAsked, keyNames: [String], tries: Int, answer: @escaping (Result<ServedGet, HeadwaterError>) -> Void
+    ) {
+        let list = PrepareRequest.with {
+            ($0.project, $0.features, $0.fullFeatureNames) = (Workload.project, asked.features, true)
+        }
+        online.call(.prepare, list, timeout: 800_000) { [weak self] result in
+            guard let self else { return }
+            let prepared: PrepareReply
+            do { prepared = try PrepareReply(decoding: result.get().head) } catch {
+                return answer(.failure(error as? HeadwaterError ?? HeadwaterError(.internal, "\(error)")))
+            }
+            let keys = prepared.keys.map { asked.keys[keyNames.firstIndex(of: $0.name)!] }
+            let head = GetPreparedRequest.with { ($0.at, $0.minPosition) = (asked.at, asked.minPosition) }
+            let body = PackedColumns.encode(tag: prepared.handle, rowCount: asked.keys[0].count, columns: keys)
+            online.call(.getPrepared, head, body: body, timeout: 800_000) { [weak self] result in
+                if case .failure(let error) = result, [.notFound, .failedPrecondition].contains(error.code), tries > 1 {
+                    self?.get(asked, keyNames: keyNames, tries: tries - 1, answer: answer)
+                    return
+                }
+                answer(result.map { ServedGet(frame: $0, outputs: prepared.outputs) })
             }
         }
     }

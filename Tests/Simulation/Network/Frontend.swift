@@ -1,3 +1,4 @@
+import Engine
 import FeatureModel
 import TestSupport
 import Wire
@@ -23,7 +24,10 @@ final class Frontend {
         link.attach(
             .server,
             receive: { [weak self, unowned served] bytes in self?.receive(bytes, served) },
-            closed: { [weak self] in self?.connections.removeValue(forKey: link.number)?.isOpen = false })
+            closed: { [weak self] in
+                self?.connections.removeValue(forKey: link.number)?.isOpen = false
+                self?.world.online.handles.remove(connection: UInt64(link.number))
+            })
     }
 
     /// The process ends: nothing more is sent, and clients learn of it.
@@ -58,7 +62,8 @@ final class Frontend {
         world.figures.requests += 1
         do throws(HeadwaterError) {
             switch request.method {
-            case .write, .openProducer, .apply, .promote, .remove, .get, .follow, .acknowledge: try world.online.handle(request)
+            case .write, .openProducer, .apply, .promote, .remove, .prepare, .getPrepared, .follow, .acknowledge:
+                try world.online.handle(request)
             case .history, .scan: try world.offline.handle(request)
             default: throw HeadwaterError(.unimplemented, "not a part of the simulation")
             }
@@ -94,9 +99,12 @@ struct Request {
 
     var id: UInt64 { frame.header.requestID }
     var isOpen: Bool { served.isOpen }
+    var connection: UInt64 { UInt64(served.link.number) }
 
-    func respond(_ head: some Head, body: [UInt8] = []) {
-        served.send(FrameEncoder.answer(method, requestID: id, head: head.encode(), body: body[...]))
+    func respond(_ head: some Head, body: [UInt8] = []) { respond(encodedHead: head.encode(), body: body) }
+
+    func respond(encodedHead head: [UInt8], body: [UInt8]) {
+        served.send(FrameEncoder.answer(method, requestID: id, head: head, body: body[...]))
     }
 
     func fail(_ error: HeadwaterError, applied: Position? = nil) {

@@ -4,7 +4,7 @@ import StorageIO
 
 /// The log as one remote follower is served it.
 final class LogFeed {
-    private var reader: LogReader?
+    private var reader: (any LogReading)?
 
     /// Durable records behind a position; `nil` where there are none yet.
     ///
@@ -12,7 +12,7 @@ final class LogFeed {
     func read(
         after position: Position, from storage: any Storage
     ) throws(HeadwaterError) -> (records: [Record], durable: Position)? {
-        let reader = if let open = reader { open } else { try LogReader(storage: storage, directory: Workload.logDirectory) }
+        let reader = if let open = reader { open } else { try FileLog(in: Workload.directory, storage).openReader() }
         self.reader = reader
         let durable = reader.durablePosition
         guard position <= durable else {

@@ -2,6 +2,7 @@ import Catalog
 import Engine
 import FeatureModel
 import OfflineStore
+import Server
 import Wire
 
 extension OfflineService {
@@ -44,30 +45,31 @@ extension OfflineService {
     func expire() { for token in gate.expire(now: world.now) { parked.removeValue(forKey: token)?.expire() } }
 
     private func serve(_ head: HistoryRequest, _ request: Request, _ engine: OfflineEngine) throws(HeadwaterError) {
-        let view = engine.store.view()
-        let asOf = head.asOf ?? view.position
-        let catalog = engine.state.catalog.asOf(asOf)
-        let plan = try catalog.resolve(project: head.project, .features(head.features), fullNames: true)
-        let spine = try Batch(decoding: request.frame.body)
-        let names = head.spineColumns.map(\.name)
-        guard let time = names.firstIndex(of: head.spineTime), spine.columns.count == names.count else {
-            throw HeadwaterError(.invalidArgument, "the spine has no time")
+        let read = try HistoryRead(
+            head, catalog: engine.state.catalog, view: engine.store.view(),
+            memory: MemoryLease(MemoryBudget(bytesMax: 1 << 30)), shares: 1, crew: .alone, isCancelled: { false })
+        var spine = WholeSpine(body: request.frame.body)
+        var answer = HistoryAnswer(read.plan, eventTimes: head.eventTimes) { (data, cells) throws(HeadwaterError) in
+            request.send(data, body: cells.encode())
+            return true
         }
-        let keys = try OnlineReads.arrange(
-            names.indices.filter { $0 != time }.map { (names[$0], spine.columns[$0]) }, for: plan)
-        let joined = try OfflineReads.history(
-            plan, keys: keys, times: spine.columns[time], view: view, asOf: asOf,
-            availability: head.availabilityIngest ? .ingest : .event, memoryLimitBytes: .max, isCancelled: { false })
-        let cells = Cells(
-            rowCount: spine.rowCount, columns: joined.map(\.column), statuses: joined.map(\.statuses))
-        request.send(
-            RowsData.with {
-                $0.outputs = plan.outputs.map { Output(Field($0.name, $0.type), group: plan.lookups[$0.lookup].group) }
-            }, body: cells.encode())
+        while let joined = try read.next(&spine, pause: {}) { _ = try answer.send(joined) }
+        _ = try answer.finish()
         request.respond(
             RowsEnd.with {
-                $0.position = asOf
-                $0.rows = UInt64(spine.rowCount)
+                $0.position = read.position
+                $0.rows = UInt64(answer.rowCount)
             })
+    }
+}
+
+/// A spine that came whole with its request.
+private struct WholeSpine: SpineSource {
+    var body: ArraySlice<UInt8>?
+
+    mutating func next() throws(HeadwaterError) -> Batch? {
+        defer { body = nil }
+        guard let body else { return nil }
+        return try Batch(decoding: body)
     }
 }

@@ -48,8 +48,7 @@ final class OfflineService {
             caller = Caller(world, to: .online, name: "follower")
             follow()
         } else {
-            source = LocalRecordSource(
-                storage: process.storage, logDirectory: Workload.logDirectory, logID: engine.store.logID)
+            source = LocalRecordSource(FileLog(in: Workload.directory, process.storage), logID: engine.store.logID)
             every(20_000) { $0.pull() }
         }
         every(500_000) { $0.housekeep() }
@@ -66,7 +65,7 @@ final class OfflineService {
             return known
         }
         do throws(HeadwaterError) {
-            return try LogReader(storage: process.storage, directory: Workload.logDirectory).logID.bytes
+            return try FileLog(in: Workload.directory, process.storage).openReader().logID.bytes
         } catch  where error.code == .notFound {
             throw HeadwaterError(.unavailable, "there is no log yet")
         }
@@ -261,12 +260,12 @@ final class OfflineService {
 
     /// The checkpoint of the follower in the log's own directory, as a server writes it.
     private func save(_ position: Position, of logID: [UInt8], _ storage: any Storage) throws(HeadwaterError) {
-        let reader = try LogReader(storage: storage, directory: Workload.logDirectory)
+        let reader = try FileLog(in: Workload.directory, storage).openReader()
         guard reader.logID.bytes == logID else { return }
-        try FollowerCheckpoint(
-            logID: reader.logID, id: OnlineEngine.localFollowerID, name: OnlineEngine.localFollowerName, position: position,
-            writerEpoch: reader.writerEpoch
-        ).save(storage, Workload.logDirectory)
+        try FileLog(in: Workload.directory, storage).register(
+            FollowerCheckpoint(
+                logID: reader.logID, id: OnlineEngine.localFollowerID, name: OnlineEngine.localFollowerName, position: position,
+                writerEpoch: reader.writerEpoch))
     }
 
     private func beginCompaction(_ engine: OfflineEngine) {

@@ -3,6 +3,7 @@ import Engine
 import FeatureModel
 import Log
 import OnlineStore
+import Server
 import Wire
 
 /// A read that waits for a position.
@@ -40,7 +41,12 @@ extension OnlineService {
             let head = try RemoveRequest(decoding: request.frame.head)
             define(
                 .remove(Removal(project: head.project, .group, head.name, keepsHistory: head.keepHistory), history: [:]), request)
-        case .get: try get(request, engine)
+        case .prepare:
+            let head = try PrepareRequest(decoding: request.frame.head)
+            request.respond(
+                try GetRequests.prepare(
+                    head, catalog: engine.state.catalog, handles: handles, connection: request.connection))
+        case .getPrepared: try get(request, engine)
         case .follow: try follow(request, engine)
         default: try acknowledge(request, engine)
         }
@@ -60,29 +66,12 @@ extension OnlineService {
 
     private func write(_ request: Request, _ engine: OnlineEngine, _ now: Microseconds) throws(HeadwaterError) {
         let head = try WriteRequest(decoding: request.frame.head)
-        let body = request.frame.body
-        let stamp = ProducerStamp(producer: head.producer, epoch: head.epoch, sequence: head.sequence)
-        let command: OnlineCommand
-        do throws(HeadwaterError) {
-            command = .write(try CheckedWrite(body: body, stamp: stamp, catalog: engine.state.catalog, now: now))
-        } catch {
-            guard stamp.producer != 0 else { throw error }
-            command = .retry(stamp: stamp, bodyChecksum: CRC32C.checksum(body), bodyBytes: body.count, otherwise: error)
-        }
-        submit(command) { outcome in
+        let checked = try CheckedRequest(head, request.frame.body, catalog: engine.state.catalog, now: now)
+        submit(checked.command) { outcome in
             switch outcome {
             case .written(let answer, let isDuplicate):
-                var rows: [UInt8] = []
-                for row in answer.newerRows { rows.append(littleEndian: row) }
                 request.respond(
-                    WriteReply.with {
-                        $0.position = answer.position
-                        $0.ingestTime = answer.ingestTime
-                        $0.keysWithNewerRows = UInt64(answer.newerKeyCount ?? 0)
-                        $0.duplicate = isDuplicate
-                        $0.rowsBelowCutoff = UInt64(answer.belowCutoffCount)
-                        $0.rowsBehindTombstone = UInt64(answer.behindTombstoneCount)
-                    }, body: rows)
+                    WriteReply(answer, isDuplicate: isDuplicate, rowCounts: checked.rowCounts), body: answer.replyBody)
             case .failed(let error): request.fail(error)
             default: preconditionFailure("a write is answered as a write")
             }
@@ -92,31 +81,16 @@ extension OnlineService {
     // MARK: Reads
 
     private func get(_ request: Request, _ engine: OnlineEngine) throws(HeadwaterError) {
-        let head = try GetRequest(decoding: request.frame.head)
-        try whenApplied(head.minPosition, request, engine) { [unowned self] () throws(HeadwaterError) in
-            try serveSettled(head, request, engine)
+        let head = try GetPreparedRequest(decoding: request.frame.head)
+        let body = request.frame.body
+        let header = try body.withBytes { (bytes) throws(HeadwaterError) in try PackedColumns.Header(decoding: bytes) }
+        let entry = try handles.entry(header.tag, connection: request.connection)
+        try whenApplied(head.minPosition, request, engine) { () throws(HeadwaterError) in
+            let answer = try GetRequests.get(
+                head, body, entry, rowCount: header.rowCount, state: engine.state, store: engine.store, now: 0,
+                frameBytesMax: .max)
+            request.respond(encodedHead: [], body: answer)
         }
-    }
-
-    private func serveSettled(_ head: GetRequest, _ request: Request, _ engine: OnlineEngine) throws(HeadwaterError) {
-        do throws(HeadwaterError) { return try serve(head, request, engine) } catch {
-            // A schema moved between resolving the names and reading: the new definitions are there now.
-            if error.code != .failedPrecondition { throw error }
-        }
-        try serve(head, request, engine)
-    }
-
-    private func serve(_ head: GetRequest, _ request: Request, _ engine: OnlineEngine) throws(HeadwaterError) {
-        let batch = try Batch(decoding: request.frame.body)
-        let plan = try engine.state.catalog.resolve(project: head.project, .features(head.features), fullNames: true)
-        let keys = try OnlineReads.arrange(zip(head.keyNames, batch.columns).map { ($0, $1) }, for: plan)
-        let served = try OnlineReads.get(plan, keys: keys, rowCount: batch.rowCount, from: engine.store, now: head.at ?? 0)
-        let cells = Cells(rowCount: batch.rowCount, columns: served.columns, statuses: served.statuses)
-        request.respond(
-            GetReply.with {
-                $0.position = served.position
-                $0.outputs = plan.outputs.map { Output(Field($0.name, $0.type), group: plan.lookups[$0.lookup].group) }
-            }, body: cells.encode())
     }
 
     private func whenApplied(

@@ -19,6 +19,8 @@ final class OnlineService {
     /// Commands under way and where their outcomes go.
     var replies: [Token: (OnlineOutcome) -> Void] = [:]
     var nextToken: Token = 0
+    /// Feature lists that connections prepared.
+    let handles = HandleTable()
     var gate = PositionWaiters<UInt64>()
     var parked: [UInt64: ParkedRead] = [:]
     var nextParked: UInt64 = 0
@@ -94,7 +96,7 @@ final class OnlineService {
     }
 
     private func hasMark(of boot: BootTime, on machine: Machine) -> Bool {
-        guard let logID, let mark = try? ClockMark.load(machine.disk, "\(Workload.directory)/log", logID: LogID(logID)) else {
+        guard let logID, let mark = try? FileLog(in: Workload.directory, machine.disk).clockMark(of: LogID(logID)) else {
             return false
         }
         return mark.wall(at: boot) != nil

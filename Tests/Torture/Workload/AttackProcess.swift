@@ -64,7 +64,7 @@ struct AttackProcess: ParsableCommand {
             let frame = Requests.unfinishedFrame
             return (0..<24).map { _ in HostileClient(path, script: frame, reads: true) }
         case .readers:
-            let script = Requests.hello() + (0..<8).flatMap { Requests.largeGet(id: UInt64($0) + 2) }
+            let script = Requests.hello() + (0..<8).flatMap { Requests.largeGet(id: 2 * UInt64($0) + 2) }
             return (0..<24).map { _ in HostileClient(path, script: script, reads: false) }
         case .scans:
             let script = Requests.hello(windowBytes: .max >> 1) + Requests.scan(id: 2)
@@ -158,14 +158,12 @@ enum Requests {
         FrameEncoder.encode(FrameHeader(.cancel, method: .scan, requestID: id)).bytes
     }
 
-    /// A get whose answer takes 60 MiB.
+    /// A get whose answer takes 60 MiB, behind the preparation of its list, which is to be the connection's first; its id is the next one.
     static func largeGet(id: UInt64) -> [UInt8] {
-        let head = GetRequest.with {
-            ($0.project, $0.features, $0.keyNames) = (Groups.project, ["\(WideRows.group):cells"], ["id"])
-        }
-        let keys = Batch(
-            rowCount: WideRows.rowCount, columns: [(0, Column(wholes: (0..<WideRows.rowCount).map { Int64($0) }))])
-        return request(.get, id: id, head: head.encode(), body: Array(keys.bytes))
+        let head = PrepareRequest.with { ($0.project, $0.features) = (Groups.project, ["\(WideRows.group):cells"]) }
+        let keys = Column(wholes: (0..<WideRows.rowCount).map { Int64($0) })
+        let body = PackedColumns.encode(tag: 1, rowCount: WideRows.rowCount, columns: [keys])
+        return request(.prepare, id: id, head: head.encode()) + request(.getPrepared, id: id + 1, head: [], body: body)
     }
 
     /// Hello, and all but the last byte of a write.

@@ -223,38 +223,6 @@ class GetPreparedRequest(_message.Message):
     min_position: int
     def __init__(self, at: _Optional[int] = ..., min_position: _Optional[int] = ..., log_id: _Optional[bytes] = ..., event_times: bool = ...) -> None: ...
 
-class GetReply(_message.Message):
-    __slots__ = ["log_id", "outputs", "position"]
-    LOG_ID_FIELD_NUMBER: _ClassVar[int]
-    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
-    POSITION_FIELD_NUMBER: _ClassVar[int]
-    log_id: bytes
-    outputs: _containers.RepeatedCompositeFieldContainer[Output]
-    position: int
-    def __init__(self, position: _Optional[int] = ..., log_id: _Optional[bytes] = ..., outputs: _Optional[_Iterable[_Union[Output, _Mapping]]] = ...) -> None: ...
-
-class GetRequest(_message.Message):
-    __slots__ = ["at", "event_times", "features", "full_feature_names", "key_names", "log_id", "min_position", "project", "service"]
-    AT_FIELD_NUMBER: _ClassVar[int]
-    EVENT_TIMES_FIELD_NUMBER: _ClassVar[int]
-    FEATURES_FIELD_NUMBER: _ClassVar[int]
-    FULL_FEATURE_NAMES_FIELD_NUMBER: _ClassVar[int]
-    KEY_NAMES_FIELD_NUMBER: _ClassVar[int]
-    LOG_ID_FIELD_NUMBER: _ClassVar[int]
-    MIN_POSITION_FIELD_NUMBER: _ClassVar[int]
-    PROJECT_FIELD_NUMBER: _ClassVar[int]
-    SERVICE_FIELD_NUMBER: _ClassVar[int]
-    at: int
-    event_times: bool
-    features: _containers.RepeatedScalarFieldContainer[bytes]
-    full_feature_names: bool
-    key_names: _containers.RepeatedScalarFieldContainer[bytes]
-    log_id: bytes
-    min_position: int
-    project: bytes
-    service: bytes
-    def __init__(self, project: _Optional[bytes] = ..., service: _Optional[bytes] = ..., features: _Optional[_Iterable[bytes]] = ..., full_feature_names: bool = ..., at: _Optional[int] = ..., min_position: _Optional[int] = ..., log_id: _Optional[bytes] = ..., key_names: _Optional[_Iterable[bytes]] = ..., event_times: bool = ...) -> None: ...
-
 class HashScope(_message.Message):
     __slots__ = ["prefix_bits", "prefixes", "seed", "split_bits"]
     PREFIXES_FIELD_NUMBER: _ClassVar[int]
