@@ -17,6 +17,24 @@ import Testing
         return options
     }
 
+    /// A process that is killed between the manifest's rename and the sync of the directory leaves one that the next owner reads: what that one calls
+    /// durable is.
+    @Test func whatAnOpenCallsDurableOutlivesAPowerCut() throws {
+        let disk = MemoryStorage()
+        let storage = FaultyStorage(disk)
+        let store = try openStore(storage, options: Self.options)
+        for record in Self.history.records.prefix(2) { store.apply(record) }
+        try store.flush()
+        for record in Self.history.records.prefix(4) { store.apply(record) }
+        storage.setPlan(FaultPlan { $0.kind == .syncDirectory ? .crash : nil })
+        #expect(throws: HeadwaterError.self) { try store.flush() }
+        let killed = disk.kill()
+        let position = try openStore(killed, options: Self.options).durablePosition
+        #expect(position == Self.history.records[3].position)
+        let cut = killed.crash(seed: 1, directoryChanges: .lost)
+        #expect(try openStore(cut, options: Self.options).durablePosition == position)
+    }
+
     private struct Run {
         var store: OfflineStore?
         /// The last position that a flush has promised.

@@ -20,6 +20,23 @@ struct SnapshotFailureTests {
         return storage.callCount - before
     }
 
+    /// A process that is killed between the snapshot's rename and the sync of the directory leaves one that the next owner opens, and behind
+    /// which the log is let go of.
+    @Test func theSnapshotThatAnOpenFindsOutlivesAPowerCut() throws {
+        let disk = MemoryStorage()
+        let storage = FaultyStorage(disk)
+        let store = try openStore(storage)
+        store.apply(writing(1, [(1, 10, 1)]))
+        try store.snapshot()
+        store.apply(writing(2, [(2, 10, 2)]))
+        storage.setPlan(FaultPlan { $0.kind == .syncDirectory ? .crash : nil })
+        #expect(refusal { try store.snapshot() } != nil)
+        let killed = disk.kill()
+        #expect(try openStore(killed).snapshotPosition == 2)
+        let cut = killed.crash(seed: 1, directoryChanges: .lost)
+        #expect(try openStore(cut).snapshotPosition == 2)
+    }
+
     @Test(arguments: [Fault.error(.unavailable), .errorAfterwards(.unavailable), .diskFull, .shortWrite(count: 100)])
     func storeGoesOnAfterAnyFailedCall(fault: Fault) throws {
         let calls = try callsOfOneSnapshot()

@@ -29,6 +29,9 @@ extension OnlineStore {
         let mapped = try openNewest(storage, directory, names, logID: logID)
         if access == .owner {
             for name in names where SnapshotFormat.isLeftover(name) { try storage.remove(StoragePath.join(directory, name)) }
+            // The owner before may have been killed between a snapshot's rename and the sync of the directory. The log is let go of behind what
+            // is found here: a power cut must not bring the snapshot before it back.
+            try storage.syncDirectory(directory)
         }
         return OnlineStore(
             storage: storage, directory: directory, lock: lock, seed: mapped?.header.seed ?? seed, logID: logID, mapped: mapped,
