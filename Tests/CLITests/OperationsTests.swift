@@ -74,8 +74,11 @@ struct OperationsTests {
         #expect(try sandbox.run("log", "verify", "--data", "nowhere").code == 3)
         let unknown = try sandbox.run("log", "forget", "nobody")
         #expect(unknown.code == 3 && unknown.errors.contains("nobody"))
-        let held = try sandbox.run("list", "--data", "store")
-        #expect(held.code == 1 && held.errors.contains("ask the server with --address"))
+        // The process that holds the directory, and where it serves.
+        for command in [["list"], ["scan", "orders", "--out", "-"], ["get", "--features", "orders:amount", "--entity", "id=1"]] {
+            let held = try sandbox.run(command + ["--data", "store"])
+            #expect(held.code == 1 && held.errors.contains("process ") && held.errors.contains("ask the server with --address "))
+        }
     }
 
     @Test func aDamagedLogIsReportedWithItsPlace() throws {

@@ -75,7 +75,7 @@ final class EchoHandler: RequestHandler {
             }
         case .scan: workers.async { self.scan(responder) }
         case .history: workers.async { self.echo(request.inbound!, responder) }
-        case .prepare: break
+        case .describe: break
         case .follow: follow(responder)
         case .latest: workers.async { self.latest(request, responder) }
         case .status:

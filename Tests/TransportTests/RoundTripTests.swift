@@ -87,7 +87,7 @@ import Wire
     @Test func aHandlerThatForgetsToAnswerAnswersInternal() async throws {
         try await withServer { server in
             let client = try await ClientTransport.connect(to: server.endpoint)
-            let error = await #expect(throws: HeadwaterError.self) { try await client.call(.prepare, head: []) }
+            let error = await #expect(throws: HeadwaterError.self) { try await client.call(.describe, head: []) }
             #expect(error?.code == .internal)
             await client.close()
         }

@@ -99,10 +99,10 @@ public final class DataDirectory {
 
     private func advised(_ error: HeadwaterError) -> HeadwaterError {
         guard error.code == .failedPrecondition else { return error }
-        let address = AddressFile.firstAddress(in: path, storage)
-        let server = address.map { "the server at \($0)" } ?? "the server"
+        let address = AddressFile.firstAddress(in: path, storage).map { " \($0)" } ?? ""
         return HeadwaterError(
-            error.code, "\(error.message); ask \(server) with --address instead of reading its directory", at: error.location)
+            error.code, "\(error.message); ask the server with --address\(address) instead of reading its directory",
+            at: error.location)
     }
 
     private func check(_ position: Position) throws(HeadwaterError) {
