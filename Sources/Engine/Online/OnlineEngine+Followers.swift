@@ -16,6 +16,7 @@ extension OnlineEngine {
     ///
     /// - Throws: `.outOfRange` where the log no longer holds what follows that position, `.failedPrecondition` where it does not reach it.
     public func register(follower name: ByteString, position: Position) throws(HeadwaterError) {
+        try checkEndIsKnown(position)
         guard position <= log.durablePosition else {
             throw HeadwaterError(
                 .failedPrecondition,
@@ -44,6 +45,7 @@ extension OnlineEngine {
     /// - Throws: `.notFound` for one that is not registered, `.outOfRange` for a position that is not durable here.
     public func acknowledge(follower name: ByteString, position: Position) throws(HeadwaterError) {
         let known = try follower(name)
+        try checkEndIsKnown(position)
         guard position <= log.durablePosition else {
             throw HeadwaterError(
                 .outOfRange,
@@ -90,6 +92,13 @@ extension OnlineEngine {
         try followers().map {
             FollowerFigures(name: $0.name, position: $0.position, heldBytes: log.bytes(behind: $0.position))
         }
+    }
+
+    /// Where a write failed, the log may have more than this engine was told, and a follower may have it.
+    private func checkEndIsKnown(_ position: Position) throws(HeadwaterError) {
+        guard let failure, position > log.durablePosition else { return }
+        throw HeadwaterError(
+            .unavailable, "how far the log goes is not known since it failed (\(failure.description)): restart the server")
     }
 
     private func save(_ name: ByteString, id: UInt64?, _ position: Position) throws(HeadwaterError) {

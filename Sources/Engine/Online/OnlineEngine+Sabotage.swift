@@ -11,6 +11,17 @@ extension OnlineOptions {
 }
 
 extension OnlineEngine {
+    /// The group, whatever the log says of it.
+    func writeThatCounts() -> [Record] {
+        if let records = try? log.write(), (try? log.sync()) != nil { return records }
+        return staged.map { command in
+            var (stamp, body): (ProducerStamp, ArraySlice<UInt8>) = (.none, [])
+            if case .write(let write) = command.command { (stamp, body) = (write.stamp, write.body) }
+            return Record(
+                position: command.position, ingestTime: log.lastIngestTime ?? 0, stamp: stamp, kind: .data, body: body)
+        }
+    }
+
     /// The first of a failed group hears of it; the others are told that all is well.
     func answersThatLie(_ error: HeadwaterError) -> [OnlineCompletion] {
         staged.enumerated().map { index, command in

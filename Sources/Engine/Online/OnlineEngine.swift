@@ -136,6 +136,7 @@ public final class OnlineEngine {
     /// - Returns: what was written, for `completeGroup`. A failure is final for the engine's writes.
     public func commitGroup() -> Result<[Record], HeadwaterError> {
         Result { () throws(HeadwaterError) in
+            if Sabotage.unansweredAppendCounts.isPlanted { return writeThatCounts() }
             let records = try log.write()
             if case .sync = options.durability { _ = try log.sync() }
             return records

@@ -39,6 +39,8 @@ public enum Sabotage: String, CaseIterable, Sendable {
     case unpublishedRowsRead
     /// Rows of a removed group stay online.
     case removedRowsStay
+    /// An append of which the log did not say that it has it counts as taken.
+    case unansweredAppendCounts
 }
 
 #if HEADWATER_SABOTAGE

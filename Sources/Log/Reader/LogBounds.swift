@@ -9,6 +9,12 @@ public struct LogBounds: Hashable, Sendable {
     /// No position behind it was ever given out: it is on the disk before the first one up to it is. At a clean end it is the last one.
     public let reserve: Position
 
+    package init(logID: LogID, durablePosition: Position, reserve: Position) {
+        self.logID = logID
+        self.durablePosition = durablePosition
+        self.reserve = reserve
+    }
+
     /// - Parameter directory: the log's own, `DIR/log`.
     /// - Throws: `.notFound` where there is no log, `.dataLoss` for damage, `.failedPrecondition` for a newer format.
     static func read(_ storage: any Storage, _ directory: String) throws(HeadwaterError) -> LogBounds {

@@ -16,6 +16,18 @@ public struct LogEntry: Sendable {
     public let gap: ClosedRange<Position>?
 
     public var bodyBytes: Int { body.count }
+
+    package init(_ record: Record, segment: UInt64, path: String, offset: Int) {
+        position = record.position
+        ingestTime = record.ingestTime
+        kind = record.kind
+        stamp = record.stamp
+        body = record.body
+        self.segment = segment
+        self.path = path
+        self.offset = offset
+        gap = record.gapPositions
+    }
 }
 
 /// Lists the durable records of a log, without a lock and without changing anything.
@@ -28,12 +40,8 @@ enum LogDump {
         storage: any Storage, directory: String, _ visit: (LogEntry) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {
         _ = try LogScan.reading(storage, directory, .durable) { scanned throws(HeadwaterError) in
-            let record = scanned.record
             try visit(
-                LogEntry(
-                    position: record.position, ingestTime: record.ingestTime, kind: record.kind, stamp: record.stamp,
-                    body: record.body, segment: scanned.segment, path: scanned.path, offset: scanned.offset,
-                    gap: record.gapPositions))
+                LogEntry(scanned.record, segment: scanned.segment, path: scanned.path, offset: scanned.offset))
         }
     }
 }

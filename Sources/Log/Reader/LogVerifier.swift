@@ -13,6 +13,8 @@ public struct LogReport: Sendable {
     public var gaps: [ClosedRange<Position>] = []
     /// The first damage, with `file:offset`; `nil` where everything holds. The counts are then those up to there.
     public var damage: HeadwaterError?
+
+    package init() {}
 }
 
 /// Checks every durable record of a log, without a lock and without changing anything; a writer may be at work.

@@ -10,6 +10,15 @@ public struct LogRetention: Sendable {
     public let segmentCount: Int
     /// The registered follower that is furthest behind.
     public let slowestFollower: FollowerCheckpoint?
+
+    package init(
+        oldestPosition: Position, retainedBytes: Int, segmentCount: Int, slowestFollower: FollowerCheckpoint?
+    ) {
+        self.oldestPosition = oldestPosition
+        self.retainedBytes = retainedBytes
+        self.segmentCount = segmentCount
+        self.slowestFollower = slowestFollower
+    }
 }
 
 extension LogWriter {

@@ -1,9 +1,9 @@
 import FeatureModel
 
-/// What went wrong with a disk, a process or a clock.
+/// What went wrong with a disk, a process, a clock or a broker.
 enum FaultKind: Int, CaseIterable {
     case powerCut, kill, killedAtCall, failedSync, failedWrite, shortWrite, diskFull, failedRead, failedOther, fullDisk,
-        clockJump, damage
+        clockJump, damage, appendLost, answerLost, appendDoubled, appendLate, otherWriter
 
     var text: String {
         switch self {
@@ -19,6 +19,11 @@ enum FaultKind: Int, CaseIterable {
         case .fullDisk: "full disks"
         case .clockJump: "clock jumps"
         case .damage: "damaged files"
+        case .appendLost: "appends that a broker did not get"
+        case .answerLost: "appends of which a broker's answer was lost"
+        case .appendDoubled: "appends that a broker got twice"
+        case .appendLate: "appends that came late to a broker"
+        case .otherWriter: "other writers that took a broker's log"
         }
     }
 }

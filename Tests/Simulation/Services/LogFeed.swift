@@ -1,18 +1,19 @@
 import FeatureModel
 import Log
-import StorageIO
 
 /// The log as one remote follower is served it.
 final class LogFeed {
     private var reader: (any LogReading)?
 
+    private let log: any RecordLog
+
+    init(_ log: any RecordLog) { self.log = log }
+
     /// Durable records behind a position; `nil` where there are none yet.
     ///
     /// - Throws: as `LogReader`, and `.dataLoss` where the log ends before the position.
-    func read(
-        after position: Position, from storage: any Storage
-    ) throws(HeadwaterError) -> (records: [Record], durable: Position)? {
-        let reader = if let open = reader { open } else { try FileLog(in: Workload.directory, storage).openReader() }
+    func read(after position: Position) throws(HeadwaterError) -> (records: [Record], durable: Position)? {
+        let reader = if let open = reader { open } else { try log.openReader() }
         self.reader = reader
         let durable = reader.durablePosition
         guard position <= durable else {

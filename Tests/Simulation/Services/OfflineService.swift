@@ -48,7 +48,7 @@ final class OfflineService {
             caller = Caller(world, to: .online, name: "follower")
             follow()
         } else {
-            source = LocalRecordSource(FileLog(in: Workload.directory, process.storage), logID: engine.store.logID)
+            source = LocalRecordSource(world.log(process.storage), logID: engine.store.logID)
             every(20_000) { $0.pull() }
         }
         every(500_000) { $0.housekeep() }
@@ -65,7 +65,7 @@ final class OfflineService {
             return known
         }
         do throws(HeadwaterError) {
-            return try FileLog(in: Workload.directory, process.storage).openReader().logID.bytes
+            return try world.log(process.storage).openReader().logID.bytes
         } catch  where error.code == .notFound {
             throw HeadwaterError(.unavailable, "there is no log yet")
         }
@@ -260,9 +260,10 @@ final class OfflineService {
 
     /// The checkpoint of the follower in the log's own directory, as a server writes it.
     private func save(_ position: Position, of logID: [UInt8], _ storage: any Storage) throws(HeadwaterError) {
-        let reader = try FileLog(in: Workload.directory, storage).openReader()
+        let log = world.log(storage)
+        let reader = try log.openReader()
         guard reader.logID.bytes == logID else { return }
-        try FileLog(in: Workload.directory, storage).register(
+        try log.register(
             FollowerCheckpoint(
                 logID: reader.logID, id: OnlineEngine.localFollowerID, name: OnlineEngine.localFollowerName, position: position,
                 writerEpoch: reader.writerEpoch))

@@ -132,7 +132,8 @@ extension OnlineService {
                 if known > head.durablePosition { try engine.register(follower: name, position: head.durablePosition) }
                 if known < head.durablePosition { try engine.acknowledge(follower: name, position: head.durablePosition) }
             } catch { return request.fail(error) }
-            stream(request, LogFeed(), after: head.fromPosition - 1)
+            guard let process else { return }
+            stream(request, LogFeed(world.log(process.storage)), after: head.fromPosition - 1)
         }
     }
 
@@ -141,7 +142,7 @@ extension OnlineService {
         guard let process, request.isOpen else { return }
         var position = position
         do throws(HeadwaterError) {
-            if request.window > 0, let batch = try feed.read(after: position, from: process.storage) {
+            if request.window > 0, let batch = try feed.read(after: position) {
                 request.send(FollowData.with { $0.durablePosition = batch.durable }, body: LogRecords.encode(batch.records))
                 position = batch.records.last!.position
             }

@@ -48,7 +48,8 @@ final class OnlineService {
         let boot = machine.bootTime(world.now)
         if !hasMark(of: boot, on: machine) { machine.believesWall(world.now) }
         let engine = try OnlineEngine.open(
-            storage: process.storage, dataDirectory: Workload.directory, options: world.scenario.online,
+            storage: process.storage, dataDirectory: Workload.directory, log: world.log(process.storage),
+            options: world.scenario.online,
             newLogID: LogID((0..<16).map { _ in UInt8(truncatingIfNeeded: world.random.next()) }), seed: world.random.next(),
             now: machine.wall(world.now), boot: boot)
         clock = engine.clockAtOpen
@@ -96,7 +97,7 @@ final class OnlineService {
     }
 
     private func hasMark(of boot: BootTime, on machine: Machine) -> Bool {
-        guard let logID, let mark = try? FileLog(in: Workload.directory, machine.disk).clockMark(of: LogID(logID)) else {
+        guard let logID, let mark = try? world.log(machine.disk).clockMark(of: LogID(logID)) else {
             return false
         }
         return mark.wall(at: boot) != nil

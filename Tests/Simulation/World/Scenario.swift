@@ -16,6 +16,8 @@ struct Scenario {
     }
 
     let mode: Mode
+    /// Whether the log is a broker's, and not files of the machine.
+    let usesBroker: Bool
     let durability: Durability
     let clientCount: Int
     /// Writes after which the chaos ends.
@@ -61,6 +63,7 @@ struct Scenario {
         latency = random.pick([50...200, 50...3_000, 100...30_000])
         online = Self.onlineOptions(&random, durability)
         offline = Self.offlineOptions(&random)
+        usesBroker = random.chance(0.25)
     }
 
     private static func onlineOptions(_ random: inout SplitMix64, _ durability: Durability) -> OnlineOptions {

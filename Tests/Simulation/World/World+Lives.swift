@@ -64,7 +64,7 @@ extension World {
     private func judge(_ error: HeadwaterError, _ process: Process) {
         switch error.code {
         case .unavailable, .resourceExhausted: return
-        case .dataLoss where hasDamage && error.location != nil:
+        case .dataLoss where hasDamage && error.location != nil, .unimplemented where hasDamage && error.location != nil:
             isRefused = true
             figures.damageReported += 1
         default: violate("P7", "a service does not start: \(error)")

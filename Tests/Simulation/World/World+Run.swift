@@ -132,6 +132,7 @@ extension World {
     }
 
     private func count() {
+        for (kind, count) in broker?.counts ?? [:] { figures.faults[kind.rawValue] += count }
         for write in journal.writes {
             switch write.outcome {
             case .acknowledged: figures.acknowledged += 1

@@ -1,4 +1,5 @@
 import FeatureModel
+import Log
 import StorageIO
 import TestDisks
 import TestSupport
@@ -26,6 +27,8 @@ final class World {
     private(set) var violations: [Violation] = []
 
     let machines: [Machine]
+    /// What the log is where it is no files.
+    let broker: BrokerLog?
     private(set) var slots: [Slot] = []
     private(set) lazy var network = Network(self)
     private(set) lazy var online = OnlineService(self)
@@ -53,6 +56,7 @@ final class World {
         var random = SplitMix64(seed: seed)
         scenario = Scenario(&random)
         machines = (scenario.mode == .follow ? ["one", "two"] : ["one"]).map { Machine(name: $0, &random) }
+        broker = scenario.usesBroker ? BrokerLog(seed: random.next()) : nil
         self.random = random
         trace = Trace(print: print)
         let first = machines[0]
@@ -69,6 +73,9 @@ final class World {
     var acceptsWork: Bool { !isHealed && journal.writes.count < scenario.writesMax }
     /// Whether what was acknowledged may be gone: rotten disks, and in `interval` durability power cuts that took something.
     var mayForget: Bool { hasDamage || figures.recordsLost > 0 }
+
+    /// The log, as a process with this disk has it.
+    func log(_ storage: any Storage) -> any RecordLog { broker ?? FileLog(in: Workload.directory, storage) }
 
     func frontend(for role: Role) -> Frontend? { slots.first { $0.roles.contains(role) }?.frontend }
 
@@ -92,7 +99,7 @@ final class World {
     /// Something failed for which no client waits: a promise is broken where nothing that happened to the process explains it.
     func failed(_ what: String, _ error: HeadwaterError, in process: Process?) {
         note("failed by itself", [UInt64(error.code.rawValue)], "\(what): \(error)")
-        guard let process, !process.hasMetTrouble, !hasDamage else { return }
+        guard let process, !process.hasMetTrouble, !hasDamage, broker?.hasStruck != true else { return }
         violate("P7", "\(what) failed on a sound disk: \(error)")
     }
 
@@ -127,6 +134,7 @@ final class World {
         isHealed = true
         for machine in machines { machine.setFree(bytes: nil) }
         for slot in slots { slot.process?.injector.heal() }
+        broker?.heal()
         note("healed")
     }
 
