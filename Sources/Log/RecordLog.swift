@@ -1,5 +1,4 @@
 public import FeatureModel
-public import StorageIO
 
 /// A log, wherever it stands: the seam behind which files of one disk (`FileLog`) can be another one, such as a log that several machines share.
 ///

@@ -26,7 +26,7 @@ import Testing
         for record in Self.history.records.prefix(2) { store.apply(record) }
         try store.flush()
         for record in Self.history.records.prefix(4) { store.apply(record) }
-        storage.setPlan(FaultPlan { $0.kind == .syncDirectory ? .crash : nil })
+        storage.setPlan(FaultPlan { $0.kind == .rename ? .crashAfterwards : nil })
         #expect(throws: HeadwaterError.self) { try store.flush() }
         let killed = disk.kill()
         let position = try openStore(killed, options: Self.options).durablePosition

@@ -29,7 +29,7 @@ struct SnapshotFailureTests {
         store.apply(writing(1, [(1, 10, 1)]))
         try store.snapshot()
         store.apply(writing(2, [(2, 10, 2)]))
-        storage.setPlan(FaultPlan { $0.kind == .syncDirectory ? .crash : nil })
+        storage.setPlan(FaultPlan { $0.kind == .rename ? .crashAfterwards : nil })
         #expect(refusal { try store.snapshot() } != nil)
         let killed = disk.kill()
         #expect(try openStore(killed).snapshotPosition == 2)

@@ -121,21 +121,27 @@ extension HeadwaterClient {
             throw HeadwaterError(.invalidArgument, "the keys of this request are: \(wanted)")
         }
         let transport = try await connections.connection(to: .online)
-        if let known = preparedAnew.withLock({ $0.list(prepared, of: transport) }) {
+        var list = preparedAnew.withLock { $0.list(prepared, of: transport) }
+        // A connection may end, and definitions move, between a preparation and its get; not for ever.
+        for round in 1... {
+            if list == nil {
+                let fresh = try await prepare(prepared.selection, fullFeatureNames: prepared.fullFeatureNames)
+                preparedAnew.withLock { $0.keep(fresh) }
+                list = fresh
+            }
             do throws(HeadwaterError) {
                 return try await get(
-                    byHandleOf: known, keys: try known.arranged(keys, of: prepared), at: at, minPosition: minPosition,
+                    byHandleOf: list!, keys: try list!.arranged(keys, of: prepared), at: at, minPosition: minPosition,
                     eventTimes: eventTimes)
-            } catch  where error.code == .unavailable || error.code == .failedPrecondition {
-                // The connection ended, and with it the handle; or the names mean something else now.
+            } catch {
+                guard error.code == .unavailable || error.code == .failedPrecondition, round < Self.getRounds else { throw error }
+                list = nil
             }
         }
-        let fresh = try await prepare(prepared.selection, fullFeatureNames: prepared.fullFeatureNames)
-        preparedAnew.withLock { $0.keep(fresh) }
-        return try await get(
-            byHandleOf: fresh, keys: try fresh.arranged(keys, of: prepared), at: at, minPosition: minPosition,
-            eventTimes: eventTimes)
+        preconditionFailure("the last round answers or throws")
     }
+
+    private static let getRounds = 3
 
     private func get(
         byHandleOf prepared: PreparedFeatures, keys: Batch, at: Microseconds?, minPosition: Position, eventTimes: Bool

@@ -1,4 +1,4 @@
-public import Catalog
+internal import Catalog
 public import FeatureModel
 
 /// A store and all that the log says beside its rows, folded record by record: the one text of "every state is a fold of one log"
@@ -13,7 +13,8 @@ public final class Replica<Store: ReplicaStore> {
     public let store: Store
     public internal(set) var state: ReplicaState
     private var holds = RetentionHolds()
-    /// Told of a new state before the store shows the record that it comes from, so that who sees the record's position finds its definitions.
+    /// Told of a new state before the store shows the record that it comes from: so who sees the record's position in the history finds its
+    /// definitions. The owner of the log publishes by itself, and tells positions only then.
     private let stateChanged: (ReplicaState) -> Void
 
     /// - Parameters:
@@ -38,9 +39,11 @@ public final class Replica<Store: ReplicaStore> {
     ///   cannot be read. Nothing is changed then.
     public func apply(_ record: Record, notice: (HeadwaterError) -> Void = { _ in }) throws(HeadwaterError) {
         guard record.position > appliedPosition else { return }
+        // Before its body is read: behind a hole it may be of definitions that are missing.
+        if record.kind != .gap { try checkFollows(record, from: record.position) }
         let body = try DecodedRecord(record, catalog: state.catalog)
-        try checkFollows(record, body)
-        apply(record, body, isAnswered: state.sessions.has(record.stamp.producer), notice)
+        if case .gap(let first) = body { try checkFollows(record, from: first) }
+        apply(record, body, isAnswered: Store.hasRows && state.sessions.has(record.stamp.producer), notice)
     }
 
     /// Folds all records behind the store's position, up to `end`.
@@ -83,18 +86,14 @@ public final class Replica<Store: ReplicaStore> {
         return answer
     }
 
-    /// Checks that a record goes on where the store stands.
-    private func checkFollows(_ record: Record, _ body: DecodedRecord) throws(HeadwaterError) {
+    /// Checks that a record, which takes the positions from `first` on, goes on where the store stands.
+    private func checkFollows(_ record: Record, from first: Position) throws(HeadwaterError) {
         let applied = appliedPosition
-        var first = record.position
-        if case .gap(let skipped) = body {
-            first = skipped
-            guard first > applied else {
-                throw HeadwaterError(
-                    .dataLoss,
-                    "the log has lost positions \(first) to \(applied), which this store holds: was it restored from an older copy?",
-                    at: "log position \(record.position)")
-            }
+        guard first > applied else {
+            throw HeadwaterError(
+                .dataLoss,
+                "the log has lost positions \(first) to \(applied), which this store holds: was it restored from an older copy?",
+                at: "log position \(record.position)")
         }
         guard first == applied + 1 else {
             throw HeadwaterError(

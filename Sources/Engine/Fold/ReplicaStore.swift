@@ -6,6 +6,8 @@ public import OnlineStore
 public protocol ReplicaStore: AnyObject {
     /// Whether it keeps rows for reads as of earlier positions.
     static var keepsHistory: Bool { get }
+    /// Whether it keeps any, so that what a write's rows met can be told.
+    static var hasRows: Bool { get }
 
     /// Everything up to here is in the store.
     var appliedPosition: Position { get }
@@ -29,6 +31,7 @@ public protocol ReplicaStore: AnyObject {
 
 extension OnlineStore: ReplicaStore {
     public static var keepsHistory: Bool { false }
+    public static var hasRows: Bool { true }
 
     public func cutoff(of group: GroupID, at position: Position) -> Microseconds? { cutoff(of: group) }
 
@@ -45,6 +48,7 @@ extension OnlineStore: ReplicaStore {
 
 extension OfflineStore: ReplicaStore {
     public static var keepsHistory: Bool { true }
+    public static var hasRows: Bool { true }
 
     public func cutoff(of group: GroupID, at position: Position) -> Microseconds? { cutoff(of: group, asOf: position) }
 
@@ -60,6 +64,7 @@ extension OfflineStore: ReplicaStore {
 /// A store without rows, for who wants the definitions alone.
 public final class RowlessStore: ReplicaStore {
     public static let keepsHistory = false
+    public static let hasRows = false
     public private(set) var appliedPosition: Position
 
     /// - Parameter appliedPosition: of the state that its replica begins with.

@@ -1,11 +1,11 @@
 import FeatureModel
 import Log
 
-/// Trusted time across lives of the owner: what it left beside the log's control file.
+/// Trusted time across lives of the owner: what it left beside the log.
 extension OnlineEngine {
     func startClock(wall: Microseconds, boot: BootTime, _ notice: (String) -> Void) throws(HeadwaterError) {
         do throws(HeadwaterError) {
-            savedClock = try place.clockMark(of: log.logID)
+            savedClock = try recordLog.clockMark(of: log.logID)
         } catch  where error.code == .dataLoss {
             notice("\(error): how long no server ran cannot be told, so the wall clock is believed unless it is a year ahead")
         }
@@ -22,7 +22,7 @@ extension OnlineEngine {
     public func keep(_ clock: TrustedClock, atEnd: Bool = false, _ notice: (String) -> Void) {
         guard failure == nil, atEnd || clock.hasMoved(from: savedClock) else { return }
         savedClock = clock.mark
-        do throws(HeadwaterError) { try place.keep(clock.mark, of: log.logID) } catch {
+        do throws(HeadwaterError) { try recordLog.keep(clock.mark, of: log.logID) } catch {
             notice("the clock could not be kept beside the log: \(error)")
         }
     }

@@ -60,7 +60,7 @@ extension OnlineEngine {
     /// - Throws: `.notFound` naming the followers there are.
     public func forgetFollower(named name: ByteString) throws(HeadwaterError) -> Position {
         let follower = try follower(name)
-        try place.forget(follower: follower.id)
+        try recordLog.forget(follower: follower.id)
         try trimLog()
         return follower.position
     }
@@ -84,7 +84,7 @@ extension OnlineEngine {
 
     /// Every registered follower and how far it has come.
     public func followers() throws(HeadwaterError) -> [FollowerCheckpoint] {
-        try place.followers()
+        try recordLog.followers()
     }
 
     /// Every registered follower, and what the log keeps for it.
@@ -104,7 +104,7 @@ extension OnlineEngine {
     private func save(_ name: ByteString, id: UInt64?, _ position: Position) throws(HeadwaterError) {
         // The local follower's id stays its own.
         let last = try followers().map(\.id).max() ?? OnlineEngine.localFollowerID
-        try place.register(
+        try recordLog.register(
             FollowerCheckpoint(
                 logID: log.logID, id: id ?? last + 1, name: name, position: position, writerEpoch: log.writerEpoch))
     }

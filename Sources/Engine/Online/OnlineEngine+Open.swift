@@ -12,7 +12,7 @@ extension OnlineEngine {
     /// Opens log and online store in `dataDirectory`, and brings the store to the log's end.
     ///
     /// - Parameters:
-    ///   - place: the log; `nil`: the files of the data directory.
+    ///   - log: `nil`: the files of the data directory.
     ///   - newLogID: the id of a log that is created here.
     ///   - seed: the hash seed of a store that starts empty.
     ///   - boot: the boot clock at `now`; `nil`: the wall clock is believed whatever it shows.
@@ -22,26 +22,27 @@ extension OnlineEngine {
     /// - Complexity: O(log), of which only what came after the snapshot is applied.
     /// - Throws: `.failedPrecondition` where another process owns the directory, `.dataLoss` at `file:offset` for damage.
     public static func open(
-        storage: any Storage, dataDirectory: String, log place: (any RecordLog)? = nil, options: OnlineOptions, newLogID: LogID,
+        storage: any Storage, dataDirectory: String, log recordLog: (any RecordLog)? = nil, options: OnlineOptions,
+        newLogID: LogID,
         seed: UInt64, now: Microseconds,
         boot: BootTime? = nil, progress: (Position, Position) -> Void = { _, _ in }, notice: (String) -> Void = { _ in }
     ) throws(HeadwaterError) -> OnlineEngine {
-        let place = place ?? FileLog(in: dataDirectory, storage)
-        if try !place.exists() { try checkNothingIsLost(storage, dataDirectory, place) }
-        let log = try place.openWriter(options.log, newLogID: newLogID, now: now)
+        let recordLog = recordLog ?? FileLog(in: dataDirectory, storage)
+        if try !recordLog.exists() { try checkNothingIsLost(storage, dataDirectory, recordLog) }
+        let log = try recordLog.openWriter(options.log, newLogID: newLogID, now: now)
         do throws(HeadwaterError) {
             let store = try openStore(storage, dataDirectory, log, options, seed: seed, notice: notice)
             do throws(HeadwaterError) {
                 let engine = OnlineEngine(
-                    storage: storage, directory: dataDirectory, options: options, place: place, log: log,
+                    storage: storage, directory: dataDirectory, options: options, recordLog: recordLog, log: log,
                     replica: try Replica(store, kept: store.recoveredExtra))
                 if let boot { try engine.startClock(wall: now, boot: boot, notice) }
                 try engine.replay(progress, notice)
-                let known = try? place.follower(localFollowerID)
+                let known = try? recordLog.follower(localFollowerID)
                 if engine.isBeforeFirstRecord, known?.logID != log.logID {
                     // The history begins here: the log keeps everything until the offline service has taken it, or is let go.
                     // One that starts beside this may have registered itself already.
-                    try place.register(
+                    try recordLog.register(
                         FollowerCheckpoint(
                             logID: log.logID, id: localFollowerID, name: localFollowerName, position: 0, writerEpoch: 0),
                         byOwner: true)
@@ -92,7 +93,7 @@ extension OnlineEngine {
             throw HeadwaterError(
                 .dataLoss,
                 "the online snapshot is at position \(store.appliedPosition), the log ends at \(log.durablePosition): the log lost its end",
-                at: place.place)
+                at: recordLog.place)
         }
         let end = log.durablePosition
         guard store.appliedPosition < end else { return }

@@ -31,8 +31,8 @@ public final class OnlineEngine {
     let storage: any Storage
     let directory: String
     public let options: OnlineOptions
-    /// The log as others see it: its followers, and what is kept beside it.
-    let place: any RecordLog
+    /// The log as those see it who do not write it: its followers, and what is kept beside it.
+    let recordLog: any RecordLog
     let log: any LogWriting
     let replica: Replica<OnlineStore>
     public let state: OnlineState
@@ -54,7 +54,7 @@ public final class OnlineEngine {
     var retention: LogRetention?
     /// Trusted time as it was at the open; `nil` where no boot clock was given. From then on the edge keeps it.
     public internal(set) var clockAtOpen: TrustedClock?
-    /// What the log's directory has of the clock.
+    /// What is kept of the clock beside the log.
     var savedClock: ClockMark?
 
     struct StagedCommand {
@@ -68,13 +68,13 @@ public final class OnlineEngine {
     }
 
     init(
-        storage: any Storage, directory: String, options: OnlineOptions, place: any RecordLog, log: any LogWriting,
+        storage: any Storage, directory: String, options: OnlineOptions, recordLog: any RecordLog, log: any LogWriting,
         replica: Replica<OnlineStore>
     ) {
         self.storage = storage
         self.directory = directory
         self.options = Sabotage.acknowledgeBeforeSync.isPlanted ? options.acknowledgingEarly : options
-        self.place = place
+        self.recordLog = recordLog
         self.log = log
         self.replica = replica
         state = OnlineState()

@@ -1,4 +1,4 @@
-public import FeatureModel
+internal import FeatureModel
 public import StorageIO
 
 /// Where a role of a data directory was last said to be served: `DIR/online.address` and `DIR/offline.address`, one address a line.

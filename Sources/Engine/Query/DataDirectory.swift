@@ -14,7 +14,7 @@ public final class DataDirectory {
 
     public let path: String
     public let storage: any Storage
-    public let files: any RecordLog
+    public let recordLog: any RecordLog
     public let log: any LogReading
     private let isCancelled: () -> Bool
 
@@ -26,15 +26,15 @@ public final class DataDirectory {
         self.path = path
         self.storage = storage
         self.isCancelled = isCancelled
-        files = FileLog(in: path, storage)
+        recordLog = FileLog(in: path, storage)
         do throws(HeadwaterError) {
-            log = try files.openReader()
+            log = try recordLog.openReader()
         } catch  where error.code == .notFound {
             throw HeadwaterError(.notFound, "there is no log here: check --data", at: path)
         }
     }
 
-    public var hasHistory: Bool { storage.exists(StoragePath.join(path, OfflineStore.folderName)) }
+    public var hasHistory: Bool { OfflineStore.exists(in: path, storage: storage) }
 
     /// The online store at the log's end: its snapshot, and in memory what the log has behind it.
     ///
@@ -78,6 +78,8 @@ public final class DataDirectory {
             defer { store.close() }
             return (store.extra, store.durablePosition)
         }
+        // The log alone says all, while it has its beginning.
+        if try log.lookup(1) != .removed { return ([], 0) }
         let store = try openOnline()
         defer { store.close() }
         return (store.recoveredExtra, store.appliedPosition)
@@ -87,19 +89,20 @@ public final class DataDirectory {
         do throws(HeadwaterError) {
             return try OnlineStore.open(
                 storage, directory: StoragePath.join(path, "online"), seed: 0, logID: log.logID.bytes, access: .reader)
-        } catch { throw advised(error) }
+        } catch { throw advised(error, "online") }
     }
 
     /// The history as its manifest has it.
     public func openOffline() throws(HeadwaterError) -> OfflineStore {
         do throws(HeadwaterError) {
             return try OfflineStore(dataDirectory: path, logID: nil, storage: storage, readOnly: true)
-        } catch { throw advised(error) }
+        } catch { throw advised(error, "offline") }
     }
 
-    private func advised(_ error: HeadwaterError) -> HeadwaterError {
-        guard error.code == .failedPrecondition else { return error }
-        let address = AddressFile.firstAddress(in: path, storage).map { " \($0)" } ?? ""
+    /// The refusal of a store that a server holds, with where that serves; any other error as it is.
+    private func advised(_ error: HeadwaterError, _ role: String) -> HeadwaterError {
+        guard error.code == .failedPrecondition, error.message.contains("already holds this lock") else { return error }
+        let address = AddressFile.address(role, in: path, storage).map { " \($0)" } ?? ""
         return HeadwaterError(
             error.code, "\(error.message); ask the server with --address\(address) instead of reading its directory",
             at: error.location)

@@ -29,27 +29,56 @@ public final class HandleTable: Sendable {
     /// Handles of one connection.
     public static let handlesMax = 4_096
 
-    private let entries = Mutex<[UInt64: [UInt64: Entry]]>([:])
+    /// What makes two lists the same: they may be asked for by one handle.
+    private struct List: Hashable {
+        let project: ByteString
+        let selection: FeatureSelection
+        let fullNames: Bool
+        let plan: FeaturePlan
+
+        init(_ entry: Entry) {
+            project = ByteString(entry.project)
+            (selection, fullNames, plan) = (entry.selection, entry.fullNames, entry.plan)
+        }
+    }
+
+    private struct Handles {
+        /// Handle `i + 1` stands at `i`.
+        var entries: [Entry] = []
+        var known: [List: UInt64] = [:]
+    }
+
+    private let connections = Mutex<[UInt64: Handles]>([:])
 
     public init() {}
 
+    /// A handle for a list: the one that the connection has for the same list with the same meaning, else a new one.
+    ///
+    /// - Throws: `.resourceExhausted` for one list too many.
     public func insert(_ entry: Entry, connection: UInt64) throws(HeadwaterError) -> UInt64 {
-        try entries.withLock { table throws(HeadwaterError) in
-            let handle = UInt64(table[connection]?.count ?? 0) + 1
+        let list = List(entry)
+        return try connections.withLock { connections throws(HeadwaterError) in
+            if let known = connections[connection]?.known[list] { return known }
+            let handle = UInt64(connections[connection]?.entries.count ?? 0) + 1
             guard handle <= Self.handlesMax else {
                 throw HeadwaterError(
                     .resourceExhausted, "\(Self.handlesMax) handles on one connection: use those you have, or connect anew")
             }
-            table[connection, default: [:]][handle] = entry
+            connections[connection, default: Handles()].entries.append(entry)
+            connections[connection]!.known[list] = handle
             return handle
         }
     }
 
     /// Forgets the handles of a connection that has closed.
-    public func remove(connection: UInt64) { _ = entries.withLock { $0.removeValue(forKey: connection) } }
+    public func remove(connection: UInt64) { _ = connections.withLock { $0.removeValue(forKey: connection) } }
 
     public func entry(_ handle: UInt64, connection: UInt64) throws(HeadwaterError) -> Entry {
-        guard let entry = entries.withLock({ $0[connection]?[handle] }) else {
+        let found = connections.withLock { connections -> Entry? in
+            guard let entries = connections[connection]?.entries, handle >= 1, handle <= UInt64(entries.count) else { return nil }
+            return entries[Int(handle) - 1]
+        }
+        guard let entry = found else {
             throw HeadwaterError(.notFound, "handle \(handle) was not prepared on this connection: prepare again")
         }
         return entry

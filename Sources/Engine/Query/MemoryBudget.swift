@@ -4,9 +4,18 @@ internal import Synchronization
 /// Memory that requests share: each takes its part before it uses it, and gives it back when its answer is through.
 public final class MemoryBudget: Sendable {
     public let bytesMax: Int
+    /// Whose memory it is, and what to do where it does not do: the end of a refusal's sentence.
+    fileprivate let advice: String
     private let taken = Mutex(0)
 
-    public init(bytesMax: Int) { self.bytesMax = bytesMax }
+    public init(
+        bytesMax: Int,
+        advice: String =
+            "all history requests together may hold that much: try again when others are done, or ask for it in parts"
+    ) {
+        self.bytesMax = bytesMax
+        self.advice = advice
+    }
 
     /// What all leases hold together.
     public var takenBytes: Int { taken.withLock { $0 } }
@@ -65,8 +74,7 @@ public final class MemoryLease {
         guard grow(by: more) else {
             throw HeadwaterError(
                 .resourceExhausted,
-                "\(what) needs \(bytes + more) bytes; all history requests together may hold \(budget.bytesMax): "
-                    + "try again when others are done, or ask for it in parts")
+                "\(what) needs \(bytes + more) bytes of \(budget.bytesMax); \(budget.advice)")
         }
     }
 

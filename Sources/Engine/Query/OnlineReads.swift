@@ -6,8 +6,6 @@ public import OnlineStore
 public struct ServedVectors: Sendable {
     public let columns: [Column]
     public let statuses: [StatusColumn]
-    /// Event time of the row behind each output's cells; null where there is none.
-    public let eventTimes: [Column]
     /// The one position that the whole answer shows.
     public let position: Position
 }
@@ -23,12 +21,26 @@ public enum OnlineReads {
     public static func get(
         _ plan: FeaturePlan, keys: [Column], rowCount: Int, from store: OnlineStore, now: Microseconds
     ) throws(HeadwaterError) -> ServedVectors {
-        let results = try store.get(plan.lookups, keys: keys, rowCount: rowCount, now: now)
+        let packed = try read(Self.plan(plan), keys: keys, rowCount: rowCount, by: OnlineReader(store), now: now) {
+            (answer) throws(HeadwaterError) in
+            answer.count()
+            return try answer.columns()
+        }
+        let statuses = packed.columns.map { StatusColumn(.present, count: $0.count) }
         return ServedVectors(
-            columns: plan.outputs.map { results[$0.lookup].columns[$0.feature] },
-            statuses: plan.outputs.map { results[$0.lookup].statuses[$0.feature] },
-            eventTimes: plan.outputs.map { results[$0.lookup].eventTimes },
-            position: results.first?.position ?? store.appliedPosition)
+            columns: packed.columns, statuses: packed.statuses.isEmpty ? statuses : packed.statuses,
+            position: packed.header.tag)
+    }
+
+    /// The one text of a get: by handle on a server, and of a directory where none runs.
+    static func read<Result>(
+        _ plan: OnlineReadPlan, keys: [Column], rowCount: Int, by reader: OnlineReader, now: Microseconds,
+        _ body: (OnlineAnswer) throws(HeadwaterError) -> Result
+    ) throws(HeadwaterError) -> Result {
+        guard !keys.isEmpty || rowCount <= 1 else {
+            throw HeadwaterError(.invalidArgument, "the list has no keys, so it has one row, not \(rowCount)")
+        }
+        return try reader.read(plan, keys: keys, rowCount: rowCount, now: now, body)
     }
 
     /// A resolved feature list as the online store reads it.

@@ -47,10 +47,7 @@ public final class PreparedGet {
         _ keys: [Column], rowCount: Int, by reader: OnlineReader, now: Microseconds,
         _ body: (OnlineAnswer) throws(HeadwaterError) -> Result
     ) throws(HeadwaterError) -> Result {
-        guard !keyTypes.isEmpty || rowCount <= 1 else {
-            throw HeadwaterError(.invalidArgument, "the list has no keys, so it has one row, not \(rowCount)")
-        }
-        return try reader.read(plan, keys: keys, rowCount: rowCount, now: now, body)
+        try OnlineReads.read(plan, keys: keys, rowCount: rowCount, by: reader, now: now, body)
     }
 }
 

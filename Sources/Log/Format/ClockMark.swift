@@ -1,5 +1,5 @@
 public import FeatureModel
-public import StorageIO
+internal import StorageIO
 
 /// An instant that was trusted, and where the boot clock stood then: while the machine stays on, it tells how much time has passed,
 /// with or without a server.

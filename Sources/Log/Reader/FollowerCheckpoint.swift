@@ -1,5 +1,5 @@
 public import FeatureModel
-public import StorageIO
+internal import StorageIO
 
 /// How far a follower has durably got: while its file stands, the log keeps everything behind that position.
 public struct FollowerCheckpoint: Hashable, Sendable {

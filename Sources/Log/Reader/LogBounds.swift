@@ -1,5 +1,5 @@
 public import FeatureModel
-public import StorageIO
+internal import StorageIO
 
 /// How far a log goes, as its files say to a process that does not own it.
 public struct LogBounds: Hashable, Sendable {

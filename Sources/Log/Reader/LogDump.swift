@@ -1,5 +1,5 @@
 public import FeatureModel
-public import StorageIO
+internal import StorageIO
 
 /// One record, and where it stands.
 public struct LogEntry: Sendable {

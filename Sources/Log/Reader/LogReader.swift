@@ -1,5 +1,5 @@
-public import FeatureModel
-public import StorageIO
+internal import FeatureModel
+internal import StorageIO
 
 /// What is known of a position.
 public enum PositionState: Hashable, Sendable {

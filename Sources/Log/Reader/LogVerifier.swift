@@ -1,5 +1,5 @@
 public import FeatureModel
-public import StorageIO
+internal import StorageIO
 
 /// What a check of a whole log found.
 public struct LogReport: Sendable {

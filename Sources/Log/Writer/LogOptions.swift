@@ -40,9 +40,9 @@ public struct LogOptions: Hashable, Sendable {
 }
 
 /// What a commit made durable.
-public struct LogCommit: Sendable {
+struct LogCommit: Sendable {
     /// Everything up to here is on the disk.
-    public let durablePosition: Position
+    let durablePosition: Position
     /// The records that this commit wrote, in order: what the stores apply.
-    public let records: [Record]
+    let records: [Record]
 }

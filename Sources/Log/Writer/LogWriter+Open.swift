@@ -63,6 +63,7 @@ extension LogWriter {
         try SegmentNames.removePrepared(storage, directory)
         // A writer that was killed may have renamed a file and not lived to sync the directory.
         try storage.syncDirectory(directory)
+        try storage.syncDirectory(StoragePath.join(directory, LogFormat.followersName))
         let outcome = try LogRecovery(storage, directory, options, control, now).run(scan)
 
         let wasClosed = control.state == .closed

@@ -1,4 +1,4 @@
-public import FeatureModel
+internal import FeatureModel
 internal import StorageIO
 
 /// The one owner of a log on one disk: appends records, commits them in groups, and removes old segments.

@@ -29,7 +29,7 @@ public final class OnlineStore: Sendable {
     private let lock: any StorageLock
     let seed: UInt64
     let logID: [UInt8]
-    /// Guarded by itself; never held while a stripe is taken.
+    /// Guarded by itself, and held for as long as it takes to copy it.
     private let state: Mutex<State>
     /// Held while one record is applied or the maps are frozen: the row buffer of the applying thread.
     private let applying = Mutex(RowBuffer())

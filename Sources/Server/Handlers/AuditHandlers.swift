@@ -74,7 +74,7 @@ struct AuditHandlers {
             }
         } else {
             try services.whenApplied(
-                [head.position], logID: [], in: PositionedStore(online), pool: services.workers.audits, isShort: false, request,
+                [head.position], logID: [], in: PositionedStore(online), pool: services.workers.audits, request,
                 responder
             ) { () throws(HeadwaterError) in
                 let (position, digests) = try local.firstDigests(scope, stop(request, responder))

@@ -27,8 +27,7 @@ struct GetHandlers {
         let header = try body.withBytes { (bytes) throws(HeadwaterError) in try PackedColumns.Header(decoding: bytes) }
         let entry = try services.handles.entry(header.tag, connection: request.connectionID)
         try services.whenApplied(
-            // What is short has been answered at once.
-            [head.minPosition], logID: head.logID, in: PositionedStore(online), pool: services.workers.gets, isShort: false,
+            [head.minPosition], logID: head.logID, in: PositionedStore(online), pool: services.workers.gets,
             request, responder
         ) { () throws(HeadwaterError) in
             let bytes = header.rowCount * entry.plan.bytesPerRow(eventTimes: head.eventTimes)

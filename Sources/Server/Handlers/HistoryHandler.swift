@@ -17,7 +17,7 @@ struct HistoryHandler {
         let head = try request.decode(HistoryRequest.self)
         try services.whenApplied(
             [head.minPosition, head.asOf ?? offline.readFloor], logID: head.logID, in: PositionedStore(offline, services),
-            pool: services.workers.long, isShort: false, request, responder
+            pool: services.workers.long, request, responder
         ) { () throws(HeadwaterError) in try run(head, request, offline, responder) }
     }
 

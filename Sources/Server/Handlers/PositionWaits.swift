@@ -63,19 +63,18 @@ extension Services {
         }
     }
 
-    /// Runs `read` once all `positions` are applied: at once on this thread where they are and the read is `short`, else on
-    /// a thread of `pool`.
+    /// Runs `read` on a thread of `pool` once all `positions` are applied.
     ///
     /// It is answered DEADLINE_EXCEEDED, with the applied position, at the deadline; and what `read` throws.
     ///
     /// - Parameter store: asked only where a position is wanted.
     /// - Throws: `.failedPrecondition` for a position of another log, and as `PositionedStore.check`.
     func whenApplied(
-        _ positions: [Position], logID: [UInt8], in store: @autoclosure () -> PositionedStore, pool: WorkerPool, isShort: Bool,
+        _ positions: [Position], logID: [UInt8], in store: @autoclosure () -> PositionedStore, pool: WorkerPool,
         _ request: IncomingRequest, _ responder: Responder, _ read: @escaping @Sendable () throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {
         try checkLog(logID)
-        guard let last = positions.max(), last > 0 else { return try begin(pool, isShort, request, responder, read) }
+        guard let last = positions.max(), last > 0 else { return onWorker(pool, request, responder, read) }
         let store = store()
         @Sendable func checkAll() throws(HeadwaterError) {
             for position in positions where position > 0 { try store.check(position) }
@@ -84,7 +83,7 @@ extension Services {
         if last <= store.applied {
             // The gap that one of them is in may have been applied between.
             try checkAll()
-            return try begin(pool, isShort, request, responder, read)
+            return onWorker(pool, request, responder, read)
         }
         wait(for: last, store, request, responder) { result in
             switch result.flatMap({ Result { () throws(HeadwaterError) in try checkAll() } }) {
@@ -101,13 +100,6 @@ extension Services {
             throw HeadwaterError(
                 .failedPrecondition, "the position is of another log: the store was replaced; forget the position")
         }
-    }
-
-    private func begin(
-        _ pool: WorkerPool, _ isShort: Bool, _ request: IncomingRequest, _ responder: Responder,
-        _ read: @escaping @Sendable () throws(HeadwaterError) -> Void
-    ) throws(HeadwaterError) {
-        if isShort { try read() } else { onWorker(pool, request, responder, read) }
     }
 
     /// Waits at a store's gate. A request that is cancelled meanwhile waits no longer: `resume` is called with CANCELLED; nor does one

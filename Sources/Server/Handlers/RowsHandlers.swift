@@ -29,7 +29,7 @@ struct RowsHandlers {
         }
         try services.whenApplied(
             [minPosition, query.asOf ?? offline.readFloor], logID: logID, in: PositionedStore(offline, services),
-            pool: services.workers.long, isShort: false, request, responder
+            pool: services.workers.long, request, responder
         ) { () throws(HeadwaterError) in
             try services.withRoom(forAnswer: Self.workBytes, services.workers.long, request, responder) {
                 () throws(HeadwaterError) in

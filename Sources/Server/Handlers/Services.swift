@@ -94,7 +94,7 @@ final class Services: Sendable {
     func close() async { await workers.shutdown() }
 
     /// The log of the data directory.
-    var log: FileLog { FileLog(in: configuration.dataDirectory, storage) }
+    var log: any RecordLog { FileLog(in: configuration.dataDirectory, storage) }
     var logID: [UInt8] { online?.logID.bytes ?? offline?.logID ?? [] }
 
     /// - Throws: `.unavailable` saying which service is missing here.

@@ -19,7 +19,8 @@ extension HistoryDirectory {
         options.crew = .processors
         let read = try join(
             plan, spineColumns: spine.columns, spineTime: spine.columns[spine.timeIndex].name, asOf: asOf, options: options,
-            memory: MemoryLease(MemoryBudget(bytesMax: Self.joinBytesMax)),
+            memory: MemoryLease(
+                MemoryBudget(bytesMax: Self.joinBytesMax, advice: "one row of this join does not fit: ask for fewer features")),
             // Not the task's own word, which the crew's threads do not hear.
             isCancelled: { Interrupts.wasInterrupted })
         return DirectJoin(read, spine: spine, split: split)

@@ -32,10 +32,10 @@ enum DirectStatus {
     private static func onlinePart(
         _ stored: DataDirectory, _ log: any LogReading, _ online: OnlineDirectory
     ) throws(HeadwaterError) -> StatusReport.Online {
-        let bytes = try stored.files.byteCount()
-        let verified = try stored.files.verify()
+        let bytes = try stored.recordLog.byteCount()
+        let verified = try stored.recordLog.verify()
         let statistics = online.store.statisticsAtMost
-        let listed = followers(stored.files, log)
+        let listed = followers(stored.recordLog, log)
         let failures = [verified.damage.map { Failure.message($0) }, listed.failure].compactMap { $0 }
         var report = StatusReport.Online(
             durability: "-", lastPosition: log.durablePosition, durablePosition: log.durablePosition,
@@ -56,11 +56,11 @@ enum DirectStatus {
 
     /// The log's followers, and why they cannot be listed where they cannot: all else is reported all the same.
     private static func followers(
-        _ files: any RecordLog, _ log: any LogReading
+        _ recordLog: any RecordLog, _ log: any LogReading
     ) -> (followers: [StatusReport.Follower], failure: String?) {
         var reports: [StatusReport.Follower] = []
         let known: [FollowerCheckpoint]
-        do throws(HeadwaterError) { known = try files.followers() } catch {
+        do throws(HeadwaterError) { known = try recordLog.followers() } catch {
             return ([], "the log's followers cannot be listed: \(Failure.message(error))")
         }
         for follower in known {

@@ -99,7 +99,9 @@ final class World {
     /// Something failed for which no client waits: a promise is broken where nothing that happened to the process explains it.
     func failed(_ what: String, _ error: HeadwaterError, in process: Process?) {
         note("failed by itself", [UInt64(error.code.rawValue)], "\(what): \(error)")
-        guard let process, !process.hasMetTrouble, !hasDamage, broker?.hasStruck != true else { return }
+        // What fails beside the log is explained by nothing that a broker does.
+        let isLog = what == "the log" || what == "the trimming of the log"
+        guard let process, !process.hasMetTrouble, !hasDamage, !isLog || broker?.hasStruck != true else { return }
         violate("P7", "\(what) failed on a sound disk: \(error)")
     }
 
