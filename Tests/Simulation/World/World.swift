@@ -99,9 +99,9 @@ final class World {
     /// Something failed for which no client waits: a promise is broken where nothing that happened to the process explains it.
     func failed(_ what: String, _ error: HeadwaterError, in process: Process?) {
         note("failed by itself", [UInt64(error.code.rawValue)], "\(what): \(error)")
-        // What fails beside the log is explained by nothing that a broker does.
-        let isLog = what == "the log" || what == "the trimming of the log"
-        guard let process, !process.hasMetTrouble, !hasDamage, !isLog || broker?.hasStruck != true else { return }
+        // A broker explains what the log says, and nothing else.
+        let isOfBroker = broker.map { $0.hasStruck && error.location == $0.place } ?? false
+        guard let process, !process.hasMetTrouble, !hasDamage, !isOfBroker else { return }
         violate("P7", "\(what) failed on a sound disk: \(error)")
     }
 
