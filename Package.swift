@@ -101,7 +101,7 @@ let package = Package(
         tests("CatalogTests", ["Catalog", "FeatureModel", "TestSupport"]),
         tests("OnlineStoreTests", ["OnlineStore", "StorageIO", "FeatureModel", "TestDisks", "TestSupport"]),
         tests("OfflineStoreTests", ["OfflineStore", "StorageIO", "FeatureModel", "TestDisks", "TestSupport"]),
-        tests("WireTests", ["Wire", "FeatureModel"], exclude: ["Golden"]),
+        tests("WireTests", ["Wire", "FeatureModel", "TestSupport"], exclude: ["Golden"]),
         tests(
             "EngineTests",
             [

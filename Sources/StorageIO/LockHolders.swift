@@ -1,4 +1,4 @@
-package import FeatureModel
+public import FeatureModel
 
 /// Who holds one lock: nobody, one exclusive holder, or a number of shared ones.
 package struct LockHolders: Sendable {
@@ -22,6 +22,13 @@ package struct LockHolders: Sendable {
 
     package static func refusal(_ path: String, _ holder: String) -> HeadwaterError {
         HeadwaterError(
-            .failedPrecondition, "\(holder) already holds this lock; stop it, or choose another directory", at: path)
+            .failedPrecondition, "\(holder) \(HeadwaterError.heldLock); stop it, or choose another directory", at: path)
     }
+}
+
+extension HeadwaterError {
+    fileprivate static let heldLock = "already holds this lock"
+
+    /// Whether a lock could not be had because somebody else holds it.
+    public var isOfHeldLock: Bool { code == .failedPrecondition && message.contains(Self.heldLock) }
 }

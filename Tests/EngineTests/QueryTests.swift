@@ -33,6 +33,13 @@ import Testing
         #expect(throws: HeadwaterError.self) { try handles.entry(1, connection: 1) }
     }
 
+    @Test func listsThatDifferInBytesAloneAreDifferentLists() {
+        #expect(FeatureSelection.service("\u{E9}") != .service("e\u{301}"))
+        #expect(FeatureSelection.features(["g:\u{E9}"]) != .features(["g:e\u{301}"]))
+        #expect(FeatureSelection.service("g:f") != .features(["g:f"]))
+        #expect(FeatureSelection.features(["g:f", "g:h"]) == .features(["g:f", "g:h"]))
+    }
+
     @Test func aDirectoryWithNothingButALogTellsItsDefinitions() throws {
         let disk = MemoryStorage()
         let store = try Store(disk)

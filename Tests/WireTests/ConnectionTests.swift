@@ -1,4 +1,5 @@
 import FeatureModel
+import TestSupport
 import Testing
 
 @testable import Wire
@@ -208,7 +209,7 @@ import Testing
     }
 
     @Test(arguments: [21, 22, 23] as [UInt64]) func garbageEndsAConnectionWithoutACrash(seed: UInt64) throws {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         for _ in 0..<2_000 {
             let (_, server) = try openPair()
             var bytes = requestFrame(.history, id: 2, isEnd: false).bytes

@@ -1,4 +1,5 @@
 import FeatureModel
+import TestSupport
 import Testing
 
 @testable import Wire
@@ -38,7 +39,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 3] as [UInt64]) func randomFramesRoundTripInAnyPieces(seed: UInt64) throws {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         var sent: [EncodedFrame] = []
         for _ in 0..<300 {
             var header = FrameHeader(FrameKind.allCases.randomElement(using: &random)!)

@@ -1,4 +1,5 @@
 import FeatureModel
+import TestSupport
 import Testing
 
 @testable import Wire
@@ -140,7 +141,7 @@ import Testing
     }
 
     @Test(arguments: [11, 12] as [UInt64]) func randomBytesNeverCrashADecoder(seed: UInt64) {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         let whole = HelloReply.with {
             $0.peers = [.with { $0.role = "offline" }]
             $0.limits = ReceiveLimits(WireLimits())

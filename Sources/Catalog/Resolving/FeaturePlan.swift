@@ -35,3 +35,20 @@ public enum FeatureSelection: Sendable, Hashable {
     /// `weather:temp`, `weather@2:temp`, `weather:*`.
     case features([String])
 }
+
+extension FeatureSelection {
+    // By bytes, as all names are.
+    private var names: (isService: Bool, bytes: [ByteString]) {
+        switch self {
+        case .service(let name): (true, [ByteString(name)])
+        case .features(let references): (false, references.map { ByteString($0) })
+        }
+    }
+
+    public static func == (left: FeatureSelection, right: FeatureSelection) -> Bool { left.names == right.names }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(names.isService)
+        hasher.combine(names.bytes)
+    }
+}

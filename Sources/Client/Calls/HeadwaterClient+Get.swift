@@ -156,13 +156,11 @@ extension HeadwaterClient {
         let answer = try await prepared.transport.call(
             .getPrepared, head: head.encode(), body: body[...], deadline: configuration.callTimeout)
         let packed = try PackedColumns(decoding: answer.body, types: prepared.outputs.map(\.type))
-        let statuses =
-            packed.statuses.isEmpty
-            ? packed.columns.map { StatusColumn(.present, count: $0.count) } : packed.statuses
         return GetResult(
             position: packed.header.tag, outputs: prepared.outputs,
             cells: Cells(
-                rowCount: packed.header.rowCount, columns: packed.columns, statuses: statuses, eventTimes: packed.eventTimes))
+                rowCount: packed.header.rowCount, columns: packed.columns, statuses: packed.cellStatuses,
+                eventTimes: packed.eventTimes))
     }
 }
 

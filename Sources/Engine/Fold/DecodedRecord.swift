@@ -12,6 +12,17 @@ enum DecodedRecord {
     /// A recovery skipped the positions from here to the record's own.
     case gap(from: Position)
 
+    /// What the log calls it.
+    var kind: RecordKind {
+        switch self {
+        case .rows: .data
+        case .definitions: .definitions
+        case .cutoff: .cutoff
+        case .session: .producer
+        case .gap: .gap
+        }
+    }
+
     /// Reads a record's body.
     ///
     /// - Parameter catalog: of the position before the record, or of a later one: schemas of a version stay as they were.

@@ -30,9 +30,9 @@ extension OnlineEngine {
             let plan = try catalog.plan(removal, figures: store.figures(history: history))
             return try stage(plan, command, token: token, now: now)
         case .openProducer:
-            try stage(.producer, .session, body: [], command, token: token, now: now)
+            try stage(.session, body: [], command, token: token, now: now)
         case .cutoff(let cutoff):
-            try stage(.cutoff, .cutoff(cutoff), body: cutoff.encode()[...], command, token: token, now: now)
+            try stage(.cutoff(cutoff), body: cutoff.encode()[...], command, token: token, now: now)
         }
         return nil
     }
@@ -44,7 +44,7 @@ extension OnlineEngine {
         let changes = try plan.approved()
         if changes.isEmpty { return .defined(plan, position: catalog.position) }
         let body = CatalogRecordBody.encode(changes)
-        try stage(.definitions, .definitions(changes), body: body[...], command, token: token, now: now, plan: plan)
+        try stage(.definitions(changes), body: body[...], command, token: token, now: now, plan: plan)
         return nil
     }
 
@@ -62,16 +62,16 @@ extension OnlineEngine {
         }
         try checkLogSize()
         try reserveMemory(entries)
-        try stage(.data, .rows(entries), stamp: write.stamp, body: write.body, command, token: token, now: now)
+        try stage(.rows(entries), stamp: write.stamp, body: write.body, command, token: token, now: now)
         return nil
     }
 
     private func stage(
-        _ kind: RecordKind, _ decoded: DecodedRecord, stamp: ProducerStamp = .none, body: ArraySlice<UInt8>,
+        _ decoded: DecodedRecord, stamp: ProducerStamp = .none, body: ArraySlice<UInt8>,
         _ command: OnlineCommand, token: Token, now: Microseconds, plan: Plan? = nil
     ) throws(HeadwaterError) {
         defer { noteLogFailure() }
-        let position = try log.stage(kind: kind, stamp: stamp, body: body, now: now)
+        let position = try log.stage(kind: decoded.kind, stamp: stamp, body: body, now: now)
         staged.append(StagedCommand(token: token, command: command, position: position, body: decoded, plan: plan))
     }
 

@@ -101,7 +101,7 @@ public final class DataDirectory {
 
     /// The refusal of a store that a server holds, with where that serves; any other error as it is.
     private func advised(_ error: HeadwaterError, _ role: String) -> HeadwaterError {
-        guard error.code == .failedPrecondition, error.message.contains("already holds this lock") else { return error }
+        guard error.isOfHeldLock else { return error }
         let address = AddressFile.address(role, in: path, storage).map { " \($0)" } ?? ""
         return HeadwaterError(
             error.code, "\(error.message); ask the server with --address\(address) instead of reading its directory",

@@ -26,10 +26,7 @@ public enum OnlineReads {
             answer.count()
             return try answer.columns()
         }
-        let statuses = packed.columns.map { StatusColumn(.present, count: $0.count) }
-        return ServedVectors(
-            columns: packed.columns, statuses: packed.statuses.isEmpty ? statuses : packed.statuses,
-            position: packed.header.tag)
+        return ServedVectors(columns: packed.columns, statuses: packed.cellStatuses, position: packed.header.tag)
     }
 
     /// The one text of a get: by handle on a server, and of a directory where none runs.

@@ -59,6 +59,11 @@ public struct PackedColumns: Sendable {
     /// Bytes of all statuses.
     public static func statusBytes(columns: Int, rowCount: Int) -> Int { padded(columns * ((rowCount + 3) / 4)) }
 
+    /// A status for each cell: all PRESENT where none came.
+    public var cellStatuses: [StatusColumn] {
+        statuses.isEmpty ? columns.map { StatusColumn(.present, count: $0.count) } : statuses
+    }
+
     // MARK: Encoding
 
     /// Encodes columns of equal length: what a client does with keys.

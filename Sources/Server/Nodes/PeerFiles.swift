@@ -37,9 +37,7 @@ struct PeerFiles {
     static func naming(
         holderOf dataDirectory: String, in error: HeadwaterError, _ storage: any Storage
     ) -> HeadwaterError {
-        guard error.code == .failedPrecondition, error.message.contains("already holds this lock"),
-            let address = AddressFile.firstAddress(in: dataDirectory, storage)
-        else { return error }
+        guard error.isOfHeldLock, let address = AddressFile.firstAddress(in: dataDirectory, storage) else { return error }
         return HeadwaterError(error.code, "\(error.message); it serves at \(address)", at: error.location)
     }
 

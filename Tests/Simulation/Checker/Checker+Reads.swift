@@ -18,10 +18,10 @@ struct ServedGet {
     /// The cells, and the position that they are of.
     func decoded() throws -> (Cells, Position) {
         let packed = try PackedColumns(decoding: frame.body, types: outputs.map { try FeatureType.parse($0.type) })
-        let statuses =
-            packed.statuses.isEmpty ? packed.columns.map { StatusColumn(.present, count: $0.count) } : packed.statuses
         return (
-            Cells(rowCount: packed.header.rowCount, columns: packed.columns, statuses: statuses, eventTimes: packed.eventTimes),
+            Cells(
+                rowCount: packed.header.rowCount, columns: packed.columns, statuses: packed.cellStatuses,
+                eventTimes: packed.eventTimes),
             packed.header.tag
         )
     }
