@@ -33,8 +33,9 @@ uint32_t headwater_crc32c_portable(uint32_t crc, const void *bytes, size_t lengt
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 
-// One crc32 instruction takes three cycles and another may start in each: three runs of bytes, side by side, cost no more than one. Their
-// checksums are joined by shifting the earlier ones over the bytes that follow them, which is linear: a table look-up for each of four bytes.
+// One crc32 instruction takes three cycles and another may start in each: three runs of bytes,
+// side by side, cost no more than one. Their checksums are joined by shifting the earlier ones
+// over the bytes that follow them, which is linear: a table look-up for each of four bytes.
 enum { LONG_RUN = 2048, SHORT_RUN = 128 };
 static uint32_t long_shift[4][256], short_shift[4][256];
 

@@ -1,6 +1,7 @@
 public import FeatureModel
 
-/// A log, wherever it stands: the seam behind which files of one disk (`FileLog`) can be another one, such as a log that several machines share.
+/// A log, wherever it stands: the seam behind which files of one disk
+/// (`FileLog`) can be another one, such as a log that several machines share.
 ///
 /// One process writes it; any may follow it, have it keep records for them, and verify it.
 public protocol RecordLog: Sendable {
@@ -84,8 +85,9 @@ extension RecordLog {
 
 /// A log as its one writer has it. All methods belong to one thread.
 ///
-/// An append is staged under a position, which is its token: it is complete when `durablePosition` has reached it. A failed write or sync is
-/// final: what was not acknowledged before it never is, and everything after it throws `.unavailable` that names the first failure.
+/// An append is staged under a position, which is its token: it is complete when `durablePosition`
+/// has reached it. A failed write or sync is final: what was not acknowledged before it never is,
+/// and everything after it throws `.unavailable` that names the first failure.
 public protocol LogWriting: AnyObject {
     var logID: LogID { get }
     /// Everything up to here is durable.
@@ -105,7 +107,8 @@ public protocol LogWriting: AnyObject {
     /// Followers that the log does not wait for.
     var absentFollowers: Set<ByteString> { get set }
 
-    /// Takes a record into the next write and gives it its position and its ingest time: `now`, or the last one's where that is later.
+    /// Takes a record into the next write and gives it its position and
+    /// its ingest time: `now`, or the last one's where that is later.
     ///
     /// - Throws: `.resourceExhausted` where the disk has no room (nothing was taken, later appends may succeed),
     ///   `.invalidArgument` for a body that is too long, `.unavailable` after a failure.
@@ -150,11 +153,12 @@ public protocol LogReading: AnyObject {
     var logID: LogID { get }
     /// Everything up to here can be read.
     var durablePosition: Position { get }
-    /// How often the log was opened for writing. A follower that is ahead of `durablePosition` at an epoch that it knows looks at a log
-    /// from before a power cut and waits; at a greater one, the log lost what the follower has.
+    /// How often the log was opened for writing. A follower that is ahead of `durablePosition` at an epoch that it knows looks at
+    /// a log from before a power cut and waits; at a greater one, the log lost what the follower has.
     var writerEpoch: UInt64 { get }
 
-    /// The records behind `position`: as many as `limitBytes` of bodies take, but at least one; none where nothing more is durable.
+    /// The records behind `position`: as many as `limitBytes` of bodies
+    /// take, but at least one; none where nothing more is durable.
     ///
     /// - Throws: `.outOfRange` for a position beyond the durable end, or before the oldest one kept; `.dataLoss` for damage.
     func read(after position: Position, limitBytes: Int) throws(HeadwaterError) -> [Record]

@@ -52,7 +52,8 @@ public final class HeadwaterServer: Service {
             try StoreFiles.settle(configuration, storage)
             transport = try await listen(services, storage)
         } catch {
-            // At once: what keeps a start from serving is said before anything is written that would only make the next one faster.
+            // At once: what keeps a start from serving is said before
+            // anything is written that would only make the next one faster.
             await close(services, within: .zero)
             throw error
         }

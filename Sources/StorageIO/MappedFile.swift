@@ -25,8 +25,8 @@ public final class MappedFile: Sendable {
         self.init(path: path, memory: memory)
     }
 
-    /// Asks the system to hold what is read from here on in pages as large as it has: for a file that is read all over, where looking up
-    /// which page is where costs as much as reading. What the system holds already stays as it is.
+    /// Asks the system to hold what is read from here on in pages as large as it has: for a file that is read all over, where
+    /// looking up which page is where costs as much as reading. What the system holds already stays as it is.
     public func preferHugePages() { memory.preferHugePages() }
 
     /// Lends the bytes of `range` for the length of `body`, without a copy. Traps where `range` leaves the file.

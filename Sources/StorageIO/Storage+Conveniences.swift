@@ -10,7 +10,8 @@ extension Storage {
 
     /// Puts a file with these bytes at `path` in one durable step: after a crash the old file stands there, or the new one.
     ///
-    /// Writes `path.tmp`, syncs it, renames it over `path`, and syncs the directory. One caller at a time for each path and writer.
+    /// Writes `path.tmp`, syncs it, renames it over `path`, and syncs
+    /// the directory. One caller at a time for each path and writer.
     /// - Parameter writer: sets callers apart that may come at once, such as two processes: the last one's bytes stand then.
     /// - Throws: `HeadwaterError`; the old file then still stands, unless only the last step, the directory's sync, failed:
     ///   then either may be found after a crash.

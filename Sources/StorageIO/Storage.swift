@@ -50,7 +50,8 @@ public protocol StorageFile: AnyObject, Sendable {
     func sync() throws(HeadwaterError)
     /// Asks the system to begin to write a part of the file to the disk, so that `sync` has less to wait for. Promises nothing.
     func startWriting(_ range: Range<Int>)
-    /// Asks the system to forget what it keeps of a part of a synced file in memory, so that whoever reads it next reads the disk.
+    /// Asks the system to forget what it keeps of a part of a synced
+    /// file in memory, so that whoever reads it next reads the disk.
     func forgetCached(_ range: Range<Int>)
     func truncate(to size: Int) throws(HeadwaterError)
     /// Closes early; freeing the object closes too.

@@ -1,7 +1,7 @@
 public import FeatureModel
 
-/// Gathers the rows of a table that is continued: as they stood, but for columns of a given type, whose cells are checked and written in the
-/// one form of their type.
+/// Gathers the rows of a table that is continued: as they stood, but for columns of
+/// a given type, whose cells are checked and written in the one form of their type.
 ///
 /// CSV may be continued as NDJSON: cells of a given type become values of it, all others strings.
 public struct KeptRows {
@@ -115,8 +115,8 @@ public struct KeptRows {
         rows.append(text)
     }
 
-    /// Checks what only the table's end tells: the whole numbers among the times of given columns, as `TableDecoder.checkTimes` does, and that
-    /// each column that was given a type was in some row.
+    /// Checks what only the table's end tells: the whole numbers among the times of given columns, as `TableDecoder.checkTimes`
+    /// does, and that each column that was given a type was in some row.
     public func checkEnd() throws(HeadwaterError) {
         if hasRows, let name = unseen.min() {
             throw invalid("a type is given for \(escapingControls(name.description)), which no row has")

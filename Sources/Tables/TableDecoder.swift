@@ -134,10 +134,12 @@ public struct TableDecoder {
     /// What the columns of an NDJSON table's first row are called; empty where further columns are refused.
     public var namesOfFirstRow: [String] { builder.namesOfFirstRow }
 
-    /// Whether the whole numbers that a column of times has had so far are ones that `checkTimes` refuses; rows to come may clear them.
+    /// Whether the whole numbers that a column of times has had so far
+    /// are ones that `checkTimes` refuses; rows to come may clear them.
     public var hasDoubtfulTimes: Bool { builder.hasDoubtfulTimes }
 
-    /// Checks the whole numbers among the times read so far: to be called at the end of the table, before anything is done with it.
+    /// Checks the whole numbers among the times read so far: to be
+    /// called at the end of the table, before anything is done with it.
     ///
     /// - Throws: `.invalidArgument` where no unit was stated, and all those of a column cannot be microseconds.
     public func checkTimes() throws(HeadwaterError) {

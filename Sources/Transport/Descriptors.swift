@@ -4,10 +4,11 @@ public import FeatureModel
 internal import NIOCore
 internal import NIOPosix
 
-/// The file descriptors of this process: what cannot do without them gets them before connections come, and connections never take the last.
+/// The file descriptors of this process: what cannot do without them gets
+/// them before connections come, and connections never take the last.
 ///
-/// swift-nio and the runtime end the process where they find none for a loop or a timer; files of the stores report it as an error, but a store that
-/// cannot open its next file takes no more writes.
+/// swift-nio and the runtime end the process where they find none for a loop or a timer; files of the stores report it as an
+/// error, but a store that cannot open its next file takes no more writes.
 public enum Descriptors {
     /// What a client needs beside swift-nio's loops: its socket, the runtime's queue and timers, files that it reads and writes.
     private static let clientNeeds = 16

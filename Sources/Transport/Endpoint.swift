@@ -1,7 +1,8 @@
 public import FeatureModel
 internal import NIOCore
 
-/// Where a server listens or is reached: `HOST:PORT` or `unix:PATH`; to listen on all addresses of a machine, of IPv4 and IPv6, `*:PORT`.
+/// Where a server listens or is reached: `HOST:PORT` or `unix:PATH`; to
+/// listen on all addresses of a machine, of IPv4 and IPv6, `*:PORT`.
 public enum Endpoint: Hashable, Sendable, CustomStringConvertible {
     case tcp(host: String, port: Int)
     case unix(path: String)

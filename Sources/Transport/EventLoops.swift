@@ -15,17 +15,18 @@ public enum EventLoops {
         return count > 0 ? min(count, System.coreCount) : System.coreCount
     }()
 
-    /// Makes no more of swift-nio's loops, which serve clients and timers, than this process may use cores, and no more heaps, which works that
-    /// change threads would all grow: called once, first of all, by a program that serves.
+    /// Makes no more of swift-nio's loops, which serve clients and timers, than this process may use cores, and no more heaps,
+    /// which works that change threads would all grow: called once, first of all, by a program that serves.
     public static func matchCores() {
         NIOSingletons.groupLoopCountSuggestion = coreCount
         linux_limit_heaps(Int32(2 * coreCount))
     }
 
-    /// Gives threads that swift-nio and the runtime start from now on stacks that are no larger than they need, and large pieces of memory back when
-    /// they are freed. Called by a program that serves.
+    /// Gives threads that swift-nio and the runtime start from now on stacks that are no larger than they need, and large pieces
+    /// of memory back when they are freed. Called by a program that serves.
     ///
-    /// - Throws: `.resourceExhausted` where the limit of address space leaves too little: what is missing later would end the process.
+    /// - Throws: `.resourceExhausted` where the limit of address space
+    ///   leaves too little: what is missing later would end the process.
     public static func sizeMemory() throws(HeadwaterError) {
         linux_size_stacks(UInt(Limits.threadStackBytes))
         linux_map_large_memory(mappedBytesLeast, keptBytesMax)
@@ -36,8 +37,8 @@ public enum EventLoops {
                 + "\(linux_address_space_limit() >> 20) MiB: raise it, as by 'ulimit -v unlimited'")
     }
 
-    /// Pieces of memory from this size on go back to the system as soon as they are freed: frames and answers of those who send few and large ones,
-    /// and blocks of wide rows.
+    /// Pieces of memory from this size on go back to the system as soon as they are freed: frames and answers of those who send
+    /// few and large ones, and blocks of wide rows.
     private static let mappedBytesLeast: UInt = 2 << 20
     /// At the end of each heap.
     private static let keptBytesMax: UInt = 32 << 20

@@ -125,8 +125,8 @@ public struct OutputQueue {
     private mutating func queueGathered(_ memory: inout BufferPool) {
         unsentBytes += gathered.readableBytes
         if let last = unsent.indices.last, case .gathered(var buffer) = unsent[last], buffer.readableBytes < Self.joinedBytesMax {
-            // Behind what waits, small answers must not hold a buffer each. What was sent of it makes room first, where that is most of it: else a
-            // buffer that never empties would grow with all that ever went through it.
+            // Behind what waits, small answers must not hold a buffer each. What was sent of it makes room first, where that is
+            // most of it: else a buffer that never empties would grow with all that ever went through it.
             unsent[last] = .body([])
             if buffer.readerIndex > buffer.readableBytes { buffer.discardReadBytes() }
             buffer.writeBuffer(&gathered)

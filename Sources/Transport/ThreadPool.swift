@@ -2,7 +2,8 @@ internal import Dispatch
 internal import FeatureModel
 internal import Synchronization
 
-/// Threads that run jobs from one queue: made when there is a job and none is free, ended when there has been nothing to do for a while.
+/// Threads that run jobs from one queue: made when there is a job and
+/// none is free, ended when there has been nothing to do for a while.
 public final class ThreadPool: Sendable {
     public typealias Job = @Sendable (_ isActive: Bool) -> Void
 

@@ -14,8 +14,8 @@ public struct ServerOptions: Sendable {
     public var frameTimeout = Duration.seconds(30)
     /// Bytes per second that a frame, or output that waits, must move at beyond the timeout.
     public var bytesPerSecondMin = 64 << 10
-    /// Bytes of output waiting at one connection above which nothing is read from it: less where all connections together have much
-    /// waiting. At four times this it is closed.
+    /// Bytes of output waiting at one connection above which nothing is read from it: less where all connections together have
+    /// much waiting. At four times this it is closed.
     public var outputBytesMax = 64 << 20
     /// Memory that input and output of all connections take together.
     public var networkBytesMax = 256 << 20

@@ -2,7 +2,8 @@ import Catalog
 import FeatureModel
 import Testing
 
-/// Services that nobody could read are refused before they are pinned; those that can be read in one way are taken with a warning.
+/// Services that nobody could read are refused before they are pinned;
+/// those that can be read in one way are taken with a warning.
 @Suite struct ServiceNamesTests {
     /// Groups whose keys and names clash in every way.
     private static let groups = """

@@ -4,8 +4,8 @@ import FeatureModel
 import Testing
 
 @Suite struct RowSplitTests {
-    /// By Python's hashlib over the bytes that docs/formats/dataset.md tells; the Python client's tests have the same. The last row has a
-    /// null in its key.
+    /// By Python's hashlib over the bytes that docs/formats/dataset.md tells; the
+    /// Python client's tests have the same. The last row has a null in its key.
     @Test(
         arguments: [
             (0, [1, 1, 1, 2, 1, 1, 0, 1]), (7, [1, 1, 1, 1, 1, 0, 0, 1]), (1 << 63 - 1, [0, 2, 0, 2, 0, 0, 0, 0]),

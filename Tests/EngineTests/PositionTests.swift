@@ -9,7 +9,8 @@ import Testing
 
 @testable import Engine
 
-/// Promise P6 where the log lost something: a position that a client holds is answered with what it shows, or refused; never stale.
+/// Promise P6 where the log lost something: a position that a client
+/// holds is answered with what it shows, or refused; never stale.
 @Suite struct PositionTests {
     private let time: Microseconds = 1_700_000_000_000_000
 

@@ -81,7 +81,8 @@ import Testing
     }
 
     @Test func anEngineStateOfFormat1IsRead() throws {
-        // One session with one write: sequence, checksum and bytes of the body, position, ingest time, newer rows; no numbers follow.
+        // One session with one write: sequence, checksum and bytes of the
+        // body, position, ingest time, newer rows; no numbers follow.
         var bytes: [UInt8] = []
         bytes.append(littleEndian: UInt32(1))
         bytes.append(littleEndian: UInt64(3))

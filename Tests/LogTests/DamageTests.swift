@@ -40,7 +40,8 @@ private struct DamagedLog {
         records = all
     }
 
-    /// Verifies a changed log: it must report damage with `file:offset`, or find all durable records. Returns whether it did the first.
+    /// Verifies a changed log: it must report damage with `file:offset`,
+    /// or find all durable records. Returns whether it did the first.
     func verify(_ storage: MemoryStorage, _ what: @autoclosure () -> String) -> Bool {
         do throws(HeadwaterError) {
             let report = try LogVerifier.verify(storage: storage, directory: logDirectory)
@@ -58,8 +59,8 @@ private struct DamagedLog {
         return location.hasPrefix(logDirectory) && location.split(separator: ":").last.flatMap { Int($0) } != nil
     }
 
-    /// Opens a changed log. It must refuse with `file:offset`, or read as a prefix that has all durable records, and at most one gap
-    /// behind it.
+    /// Opens a changed log. It must refuse with `file:offset`, or read as a
+    /// prefix that has all durable records, and at most one gap behind it.
     ///
     /// - Returns: whether it refused.
     func check(_ storage: MemoryStorage, _ what: @autoclosure () -> String) throws -> Bool {

@@ -27,8 +27,8 @@ import Testing
         let job = try #require(try store.beginCompaction())
         job.run()
         try store.finishCompaction(job)
-        // 200 blocks go in; one a run is open, one a run may wait to be written, and of the rows of two steps of eight blocks each all may be
-        // of blocks of their own.
+        // 200 blocks go in; one a run is open, one a run may wait to be written, and of
+        // the rows of two steps of eight blocks each all may be of blocks of their own.
         #expect(job.blocksHeldMax <= 4 * 2 + 2 * 8)
         #expect(try transcript(store.view(), Weather.schema) == before)
         #expect(store.status().groups[0].runsByLevel == [0, 1])

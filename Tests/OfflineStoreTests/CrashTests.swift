@@ -17,8 +17,8 @@ import Testing
         return options
     }
 
-    /// A process that is killed between the manifest's rename and the sync of the directory leaves one that the next owner reads: what that one calls
-    /// durable is.
+    /// A process that is killed between the manifest's rename and the sync of the
+    /// directory leaves one that the next owner reads: what that one calls durable is.
     @Test func whatAnOpenCallsDurableOutlivesAPowerCut() throws {
         let disk = MemoryStorage()
         let storage = FaultyStorage(disk)

@@ -145,7 +145,8 @@ import Testing
         job.run()
         try store.finishCompaction(job)
         #expect(store.status().groups[0].rowCount == 4 * 80)
-        // Of 800 blocks: for two steps of sixteen blocks of input, or as many as one block of output needs, and one open for each run.
+        // Of 800 blocks: for two steps of sixteen blocks of input, or as
+        // many as one block of output needs, and one open for each run.
         #expect(job.blocksHeldMax <= 2 * (16 + 40) + 2 * 4)
     }
 }

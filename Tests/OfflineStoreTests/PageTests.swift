@@ -84,7 +84,8 @@ import Testing
         #expect(DecimalFloats.encode((0..<500).map { _ in Double(random.next()) / 7e18 }, isSingle: false) == nil)
     }
 
-    /// The length before LZ4 bounds what a merge takes into one block: of large cells that repeat it has to tell what they decode to.
+    /// The length before LZ4 bounds what a merge takes into one block:
+    /// of large cells that repeat it has to tell what they decode to.
     @Test func largeCellsCountInFullThoughTheyRepeat() throws {
         let text = Value.string(ByteString([UInt8](repeating: 120, count: 256 << 10)))
         let zeros = Value.array([Value](repeating: .int64(0), count: 32 << 10))

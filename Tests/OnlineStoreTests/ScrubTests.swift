@@ -85,7 +85,8 @@ import Testing
         let before = first.arenaBytes
         for position in 2..<200 { try store.apply(record(Position(position), ids: 0..<4_000)) }
         print("\(before) bytes at the cut; after 198 rounds over every key \(first.arenaBytes)")
-        // A version at the cut, a newest one, and as many again before a compaction, which no stripe makes for less than its least.
+        // A version at the cut, a newest one, and as many again before
+        // a compaction, which no stripe makes for less than its least.
         let floor = Stripes.count * 2 * StripeTable.compactionBytesMin
         #expect(first.arenaBytes <= 4 * before + floor && 4 * before + floor < 198 * before)
         // Snapshots go on; what is written after one is not the view's.

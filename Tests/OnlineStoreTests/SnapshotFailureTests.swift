@@ -20,8 +20,8 @@ struct SnapshotFailureTests {
         return storage.callCount - before
     }
 
-    /// A process that is killed between the snapshot's rename and the sync of the directory leaves one that the next owner opens, and behind
-    /// which the log is let go of.
+    /// A process that is killed between the snapshot's rename and the sync of the directory
+    /// leaves one that the next owner opens, and behind which the log is let go of.
     @Test func theSnapshotThatAnOpenFindsOutlivesAPowerCut() throws {
         let disk = MemoryStorage()
         let storage = FaultyStorage(disk)

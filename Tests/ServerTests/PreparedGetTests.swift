@@ -138,8 +138,8 @@ import Wire
         }
     }
 
-    /// Requests that come together are read together where they can be: of few rows or many, by several handles, with other heads, for keys
-    /// that are not there, each gets its own answer.
+    /// Requests that come together are read together where they can be: of few rows or many, by several handles, with other
+    /// heads, for keys that are not there, each gets its own answer.
     @Test(arguments: [1, 2, 3] as [UInt64]) func manyGetsUnderWayAreAnsweredEach(seed: UInt64) async throws {
         let place = try await Place()
         try await place.apply(Self.features)

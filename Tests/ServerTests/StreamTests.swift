@@ -178,7 +178,8 @@ final class WideServer: Sendable {
         #expect(try await rows(server.history()) == WideServer.rowCount)
         #expect(try await eventually { server.services.historyMemory.takenBytes == 0 })
 
-        // More than may work at once, each with one item read and then none: while they wait for credit they keep no one from work.
+        // More than may work at once, each with one item read and then
+        // none: while they wait for credit they keep no one from work.
         var stalled: [ClientStream] = []
         for _ in 0..<12 {
             let stream = try server.history()

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Server
 
-/// Large writes are checked on several threads; those of one connection are submitted in the order in which they came all the same.
+/// Large writes are checked on several threads; those of one connection
+/// are submitted in the order in which they came all the same.
 @Suite struct WriteOrderTests {
     private let order = WriteOrder()
     private let seen = SeenNumbers()

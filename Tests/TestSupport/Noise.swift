@@ -1,8 +1,8 @@
 public import FeatureModel
 
 extension SplitMix64 {
-    /// The same cells with any bytes where a null says that nothing is: in numbers, bits and vectors, texts and elements within a null
-    /// cell's range, elements of arrays likewise, and bits behind the last cell. Arrow allows all of it.
+    /// The same cells with any bytes where a null says that nothing is: in numbers, bits and vectors, texts and elements within a
+    /// null cell's range, elements of arrays likewise, and bits behind the last cell. Arrow allows all of it.
     public mutating func noise(under column: Column) -> Column {
         switch column.type {
         case .array: noise(underArrays: column)

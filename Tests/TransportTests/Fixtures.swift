@@ -11,8 +11,8 @@ import Wire
 /// Answers what the tests need, some of it on worker threads.
 ///
 /// `get` echoes the body on the event loop, `write` on a worker; `audit` waits for its cancellation, `compact` until it is
-/// released; `scan` sends items until it is stopped, `history` echoes the data frames; `prepare` forgets to answer; `follow` sends
-/// nothing until the server drains; `latest` sends items at a pace; `status` answers when its deadline has come.
+/// released; `scan` sends items until it is stopped, `history` echoes the data frames; `prepare` forgets to answer; `follow`
+/// sends nothing until the server drains; `latest` sends items at a pace; `status` answers when its deadline has come.
 final class EchoHandler: RequestHandler {
     let workers = DispatchQueue(label: "workers", attributes: .concurrent)
     let sentItems = Atomic<Int>(0)

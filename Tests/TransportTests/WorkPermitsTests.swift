@@ -85,7 +85,8 @@ import Testing
         await pool.shutdown()
     }
 
-    /// All threads wait for their clients while further works have come: a permit that a work without a thread had would be nobody's.
+    /// All threads wait for their clients while further works have come:
+    /// a permit that a work without a thread had would be nobody's.
     @Test func worksThatFindNoThreadTakeNoPermitFromThoseThatHaveOne() async throws {
         let pool = ThreadPool(threads: 3, name: "test")
         let permits = WorkPermits(1, pool: pool)

@@ -6,8 +6,8 @@ import FeatureModel
 struct HeadSample: Sendable {
     /// The message's name in the proto file.
     let message: String
-    /// `nothing`, `edges` (every field set, to the ends of its range), `zeros` (present fields that are zero or empty), or the name
-    /// of a field that came later.
+    /// `nothing`, `edges` (every field set, to the ends of its range), `zeros` (present
+    /// fields that are zero or empty), or the name of a field that came later.
     let label: String
     let bytes: [UInt8]
     /// Whether bytes decode to the value that was encoded.

@@ -29,7 +29,8 @@ public final class ServerProcess {
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_addopen(&actions, 1, logPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
         unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        // A thread that blocks signals, as some of a test run do, would hand that on, and nothing would end the server but SIGKILL.
+        // A thread that blocks signals, as some of a test run do, would
+        // hand that on, and nothing would end the server but SIGKILL.
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe posix_spawnattr_destroy(&attributes) }

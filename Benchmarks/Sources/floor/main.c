@@ -2,9 +2,10 @@
 //
 // floor ADDRESS REQUEST_BYTES REPLY_BYTES [LOG]
 //
-// ADDRESS is a Unix socket's path or tcp:PORT on 127.0.0.1. Answers each run of REQUEST_BYTES with REPLY_BYTES; the replies to what
-// one read brought go out in one call, and what the socket does not take waits until it does. With LOG, the requests of one round of
-// epoll are first appended to that file, in zeros that were written before, and synced once: what a group commit cannot do without.
+// ADDRESS is a Unix socket's path or tcp:PORT on 127.0.0.1. Answers each run of REQUEST_BYTES with
+// REPLY_BYTES; the replies to what one read brought go out in one call, and what the socket does not
+// take waits until it does. With LOG, the requests of one round of epoll are first appended to that
+// file, in zeros that were written before, and synced once: what a group commit cannot do without.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -72,7 +72,8 @@ public enum Names {
 }
 
 extension Names {
-    /// The entry of `names` that a misspelt `name` most likely means: the same letters in another order, or at most two edits away.
+    /// The entry of `names` that a misspelt `name` most likely means:
+    /// the same letters in another order, or at most two edits away.
     public static func suggestion(for name: String, in names: some Sequence<String>) -> String? {
         let letters = name.utf8.sorted()
         if let swapped = names.first(where: { $0.utf8.count == letters.count && $0.utf8.sorted() == letters }) { return swapped }
@@ -90,7 +91,8 @@ func hint(for name: String, in names: some Collection<String>, kind: String) -> 
     return "\(kind) \(shown)\(names.count > 12 ? ", …" : "")"
 }
 
-/// Levenshtein's distance, up to 2; 3 for any that is greater. Only cells that near the diagonal count: O(n), as there may be thousands of names.
+/// Levenshtein's distance, up to 2; 3 for any that is greater. Only cells
+/// that near the diagonal count: O(n), as there may be thousands of names.
 private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
     let band = 2
     if abs(left.count - right.count) > band { return band + 1 }

@@ -6,7 +6,8 @@ extension Plan {
 
     /// The plan for people: `+` created, `~` changed, `=` unchanged or kept, `!` refused; details indented.
     ///
-    /// A plan of thousands of definitions stays readable: what stays as it is is counted, and what is made has a line each. `items` has all of it.
+    /// A plan of thousands of definitions stays readable: what stays as it is
+    /// is counted, and what is made has a line each. `items` has all of it.
     public var lines: [String] {
         var lines = ["project \(project)"]
         let counts = Dictionary(grouping: items) { Listed(kind: $0.kind, action: $0.action) }.mapValues(\.count)

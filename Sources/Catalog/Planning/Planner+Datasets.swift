@@ -1,7 +1,8 @@
 internal import FeatureModel
 
 extension Planner {
-    /// A dataset is saved once: the same again changes nothing, so that saving may be tried again, and anything else needs another name.
+    /// A dataset is saved once: the same again changes nothing, so that
+    /// saving may be tried again, and anything else needs another name.
     mutating func plan(_ dataset: DatasetDefinition) {
         let path = DefinitionsCheck.path(of: dataset)
         var differences = Differences()

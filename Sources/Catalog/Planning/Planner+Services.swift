@@ -55,8 +55,8 @@ extension Planner {
         return "\(group):\(pin.feature)\(alias)\(keys.isEmpty ? "" : ", key\(keys)")"
     }
 
-    /// Pins each line of a service to the groups as they would be; `nil`, with problems, where one names nothing, or where nobody could read
-    /// the service.
+    /// Pins each line of a service to the groups as they would be; `nil`, with
+    /// problems, where one names nothing, or where nobody could read the service.
     private mutating func resolve(_ service: ServiceDefinition, _ path: String, _ differences: inout Differences) -> [ServicePin]?
     {
         let before = problems.count

@@ -129,8 +129,9 @@ struct Planner {
             promotion: promotion)
     }
 
-    /// What the name of something new means from here on. The first version is promoted as it is made, the least one where files bring several; a
-    /// later one is not, and what the name meant until then is said once, where that was left to the rule of the greatest version.
+    /// What the name of something new means from here on. The first version is promoted as it
+    /// is made, the least one where files bring several; a later one is not, and what the name
+    /// meant until then is said once, where that was left to the rule of the greatest version.
     func promotion(
         _ kind: VersionedKind, _ name: String, _ version: UInt32, _ differences: inout Differences
     ) -> CatalogChange? {

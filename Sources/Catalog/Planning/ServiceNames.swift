@@ -2,8 +2,8 @@ internal import FeatureModel
 
 /// The names of one service, gathered line by line: its outputs, short and full, and the keys that a request brings.
 ///
-/// A service that clashes with itself in every way of reading it is of no use to anybody, so the planner refuses it; one that only clashes in its
-/// short names can be read by full names.
+/// A service that clashes with itself in every way of reading it is of no use to anybody, so the planner refuses it; one that
+/// only clashes in its short names can be read by full names.
 struct ServiceNames {
     private struct Output {
         let place: String

@@ -160,7 +160,8 @@ struct FieldReader {
         return nil
     }
 
-    /// Why a whole number is most likely a time in another unit than microseconds; one that lies outside our time in any is taken.
+    /// Why a whole number is most likely a time in another unit than
+    /// microseconds; one that lies outside our time in any is taken.
     private static func problem(withTime number: Int64) -> String? {
         guard number != 0, !WholeTimes.plausible.contains(number), let likely = TimeUnit.likely(for: number),
             let instant = likely.instant(number)

@@ -17,7 +17,8 @@ extension Catalog {
     /// All groups of all projects, by id, but for those that were removed.
     public var allGroups: [CatalogGroup] { groups.values.filter { $0.removedAt == nil }.sorted { $0.id < $1.id } }
 
-    /// How far ahead of the clock event times of each group may be, or might be at any time before, whichever is more; without static tables.
+    /// How far ahead of the clock event times of each group may be, or might
+    /// be at any time before, whichever is more; without static tables.
     ///
     /// - Complexity: O(history).
     public var greatestAhead: [GroupID: Microseconds] {
@@ -84,8 +85,8 @@ extension Catalog {
         projects[ByteString(project)]?.services[ByteString(name)] ?? []
     }
 
-    /// The one of rising versions that a name without a version means. Before promotion was a step of its own that was the greatest, and it
-    /// is still where nothing else was ever said.
+    /// The one of rising versions that a name without a version means. Before promotion was a step of its own that was the
+    /// greatest, and it is still where nothing else was ever said.
     private func promoted<Version: Versioned>(_ versions: [Version], _ promoted: UInt32?) -> Version? {
         versions.first { $0.version == promoted } ?? versions.last
     }

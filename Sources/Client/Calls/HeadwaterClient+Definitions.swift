@@ -56,8 +56,8 @@ extension HeadwaterClient {
     ///   - name: `orders@2`.
     ///   - isForced: promotes a version without rows too.
     ///   - isDryRun: only says what it would do.
-    /// - Throws: `.failedPrecondition` for a version without rows, `.notFound` where there is no such version; `.unavailable` where the answer
-    ///   was lost: promoting again is safe.
+    /// - Throws: `.failedPrecondition` for a version without rows, `.notFound` where there is no such version; `.unavailable`
+    ///   where the answer was lost: promoting again is safe.
     public func promote(
         _ kind: VersionedKind, _ name: String, isForced: Bool = false, isDryRun: Bool = false
     ) async throws(HeadwaterError) -> ApplyResult {
@@ -75,8 +75,8 @@ extension HeadwaterClient {
     ///   - isForced: removes what depends on it too, but for training sets: the rows that they read stay until they are released.
     ///   - keepsHistory: keeps rows of groups for reads as of positions before.
     ///   - isDryRun: only says what it would do.
-    /// - Throws: `.failedPrecondition` that names what depends on it, `.notFound` where there is no such thing; `.unavailable` where the answer
-    ///   was lost: removing again then says that it is not there.
+    /// - Throws: `.failedPrecondition` that names what depends on it, `.notFound` where there is no such thing; `.unavailable`
+    ///   where the answer was lost: removing again then says that it is not there.
     public func remove(
         _ kind: RemovableKind, _ name: String, isForced: Bool = false, keepsHistory: Bool = false, isDryRun: Bool = false
     ) async throws(HeadwaterError) -> ApplyResult {

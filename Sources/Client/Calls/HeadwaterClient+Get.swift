@@ -106,8 +106,8 @@ extension HeadwaterClient {
 
     /// The latest features of keys.
     ///
-    /// By the handle of the connection that prepared the list; over a new connection, and where definitions have changed what the list means (a
-    /// promotion, another max_age), the list is prepared again: the answer says which outputs it has.
+    /// By the handle of the connection that prepared the list; over a new connection, and where definitions have changed what the
+    /// list means (a promotion, another max_age), the list is prepared again: the answer says which outputs it has.
     /// - Parameters:
     ///   - keys: column `i` is `prepared.keys[i]`; null keys are NOT_FOUND.
     ///   - at: the clock for max_age; `nil` for the server's.

@@ -2,8 +2,8 @@ public import FeatureModel
 
 /// The canonical bytes of cells: equal cells ⇔ equal bytes, whichever way they were stored or sent (docs/formats/dataset.md).
 ///
-/// Little-endian. Every NaN is the one quiet NaN; zeros keep their sign. Text: uint32 length, bytes. Array: uint32 count, then of each
-/// element a byte 0 (null) or 1, and its bytes where it is not null. Vector: its floats.
+/// Little-endian. Every NaN is the one quiet NaN; zeros keep their sign. Text: uint32 length, bytes. Array: uint32 count, then of
+/// each element a byte 0 (null) or 1, and its bytes where it is not null. Vector: its floats.
 public enum CanonicalCells {
     private static let nan32 = Float.nan.bitPattern
     private static let nan64 = Double.nan.bitPattern

@@ -20,14 +20,15 @@ extension HeadwaterClient {
     /// Saves what a training set was made of, for ever. The same again is no change, so that it may be tried again.
     ///
     /// - Returns: the position of its record; where it was there already, that of the newest definitions.
-    /// - Throws: `.failedPrecondition` where another dataset goes by that name, `.invalidArgument` where its columns are not those of
-    ///   its query.
+    /// - Throws: `.failedPrecondition` where another dataset goes by that name,
+    ///   `.invalidArgument` where its columns are not those of its query.
     @discardableResult
     public func save(_ dataset: DatasetDefinition) async throws(HeadwaterError) -> Position {
         try await apply(Definitions(project: project, datasets: [dataset])).position
     }
 
-    /// Lets retention drop rows that a saved training set reads: what it is stays known, but in time it can be made no more. For ever.
+    /// Lets retention drop rows that a saved training set reads: what
+    /// it is stays known, but in time it can be made no more. For ever.
     ///
     /// - Returns: the position of its record; where it was released already, that of the newest definitions.
     /// - Throws: `.notFound` where none goes by that name.

@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// Deals the rows of a spine out to parts, such as train and test (docs/formats/dataset.md).
 ///
-/// The reader of the spine tells its rows, the writer of the answer takes their parts, later and in pieces of its own. For any thread; rows
-/// are told by one at a time, and taken by one.
+/// The reader of the spine tells its rows, the writer of the answer takes their parts, later and in pieces of its own. For any
+/// thread; rows are told by one at a time, and taken by one.
 public final class RowSplit: Sendable {
     /// One part of a split: `train=0.8`.
     public struct Share: Hashable, Sendable {
@@ -20,7 +20,8 @@ public final class RowSplit: Sendable {
 
         /// Reads the parts of a split as people write them: `train=0.8,test=0.2`.
         ///
-        /// - Throws: `.invalidArgument` where a part has no name that a file can have or no share, and where the shares are not 1 together.
+        /// - Throws: `.invalidArgument` where a part has no name that a file
+        ///   can have or no share, and where the shares are not 1 together.
         public static func list(_ text: String) throws(HeadwaterError) -> [Share] {
             let shares = try text.split(separator: ",", omittingEmptySubsequences: false).map { (part) throws(HeadwaterError) in
                 try Share(text: part)

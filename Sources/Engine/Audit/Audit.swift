@@ -5,9 +5,9 @@ public import OnlineStore
 
 /// The proof of promise P5: at one position, the latest row of every key is the same online and offline, tombstones included.
 ///
-/// Each store sums the hashes of its rows in buckets; buckets that differ are cut finer, and the rows of few enough are compared one by
-/// one (`AuditNarrowing`). So an audit moves kilobytes where the stores agree, holds no more than a bounded number of rows where
-/// they do not, and works the same inside one process and between two. Both walks stream: the online one in the order of
+/// Each store sums the hashes of its rows in buckets; buckets that differ are cut finer, and the rows of few enough are compared
+/// one by one (`AuditNarrowing`). So an audit moves kilobytes where the stores agree, holds no more than a bounded number of rows
+/// where they do not, and works the same inside one process and between two. Both walks stream: the online one in the order of
 /// the store's hashes, the offline one in the order of keys, merging chunks and memory a block at a time.
 public enum Audit {
     /// Rows between two calls of a walk's `progress`.

@@ -52,8 +52,8 @@ struct AuditHash {
 
 /// Hashes the latest rows of one group, whatever they are stored as.
 ///
-/// Cells are hashed as the packed row of the newest schema (docs/formats/row.md), so that a row of an older schema version, widened
-/// by either store, gives the same number in both.
+/// Cells are hashed as the packed row of the newest schema (docs/formats/row.md), so that a row of an older schema version,
+/// widened by either store, gives the same number in both.
 struct RowHasher {
     let schema: GroupSchema
     private let layout: RowLayout

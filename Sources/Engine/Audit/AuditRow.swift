@@ -8,7 +8,8 @@ public struct AuditRow: Hashable, Sendable {
     public let hash: UInt128
 }
 
-/// How audited rows travel: a batch of key, event time, position, row, tombstone, and the two halves of the hash, the low one first.
+/// How audited rows travel: a batch of key, event time, position,
+/// row, tombstone, and the two halves of the hash, the low one first.
 extension AuditRow {
     private static let types: [FeatureType] = [.bytes, .timestamp, .int64, .int64, .bool, .int64, .int64]
 

@@ -1,8 +1,8 @@
 import Catalog
 import FeatureModel
 
-/// What a log record says, read with the schemas of its time. A kind of record to come is one more case here, and the compiler names each
-/// place of the fold that must learn it.
+/// What a log record says, read with the schemas of its time. A kind of record to come is one more case here, and the compiler
+/// names each place of the fold that must learn it.
 enum DecodedRecord {
     case rows([AppliedEntry])
     case definitions([CatalogChange])
@@ -26,7 +26,8 @@ enum DecodedRecord {
     /// Reads a record's body.
     ///
     /// - Parameter catalog: of the position before the record, or of a later one: schemas of a version stay as they were.
-    /// - Throws: `.dataLoss` naming the position: a record that cannot be read was damaged behind its checksum, or is of another build.
+    /// - Throws: `.dataLoss` naming the position: a record that cannot be
+    ///   read was damaged behind its checksum, or is of another build.
     init(_ record: Record, catalog: Catalog) throws(HeadwaterError) {
         do throws(HeadwaterError) {
             switch record.kind {

@@ -6,7 +6,8 @@ struct NewestTombstones: Equatable, Sendable {
     /// Of a state that was kept before these were: deletes of then may be of any time up to the first record after it.
     var isFromBefore = false
 
-    /// - Parameter ahead: how far ahead of the clock a delete of each group may have been; asked only for the first record behind an older state.
+    /// - Parameter ahead: how far ahead of the clock a delete of each group
+    ///   may have been; asked only for the first record behind an older state.
     mutating func note(_ record: AppliedRecord, ahead: @autoclosure () -> [GroupID: Microseconds]) {
         if isFromBefore {
             for (group, ahead) in ahead() {
@@ -41,8 +42,8 @@ struct NewestTombstones: Equatable, Sendable {
 
     private mutating func raise(_ group: GroupID, to time: Microseconds) { times[group] = max(times[group] ?? .min, time) }
 
-    /// - Returns: `nil` where no row of the record can be behind a tombstone. In a static table, where the later one wins, only a delete
-    ///   in the same record can be newer.
+    /// - Returns: `nil` where no row of the record can be behind a tombstone. In a static
+    ///   table, where the later one wins, only a delete in the same record can be newer.
     func newest(_ schema: GroupSchema, in record: AppliedRecord) -> Microseconds? {
         guard schema.eventTimeOrdinal == nil else { return times[schema.groupID] }
         let hasDelete = record.entries.contains { $0.operation == .delete && $0.schema.groupID == schema.groupID }

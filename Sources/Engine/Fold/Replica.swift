@@ -4,17 +4,18 @@ public import FeatureModel
 /// A store and all that the log says beside its rows, folded record by record: the one text of "every state is a fold of one log"
 /// (promise P4).
 ///
-/// The owner of the log folds what it has just written, and at its start what stands behind its snapshot; the offline service folds what it
-/// follows; a reader of a directory where no server runs folds the log's end in memory. All by `apply`, so that all say the same of the same
-/// records. A fold never refuses: what can be refused is refused before it is logged, and what fails here is damage.
+/// The owner of the log folds what it has just written, and at its start what stands behind its
+/// snapshot; the offline service folds what it follows; a reader of a directory where no server runs
+/// folds the log's end in memory. All by `apply`, so that all say the same of the same records. A fold
+/// never refuses: what can be refused is refused before it is logged, and what fails here is damage.
 ///
 /// Belongs to one thread; others read the store, and what its owner publishes of `state`.
 public final class Replica<Store: ReplicaStore> {
     public let store: Store
     public internal(set) var state: ReplicaState
     private var holds = RetentionHolds()
-    /// Told of a new state before the store shows the record that it comes from: so who sees the record's position in the history finds its
-    /// definitions. The owner of the log publishes by itself, and tells positions only then.
+    /// Told of a new state before the store shows the record that it comes from: so who sees the record's position in the history
+    /// finds its definitions. The owner of the log publishes by itself, and tells positions only then.
     private let stateChanged: (ReplicaState) -> Void
 
     /// - Parameters:
@@ -35,8 +36,8 @@ public final class Replica<Store: ReplicaStore> {
     /// Folds a record of the log; one that has been folded already is passed over.
     ///
     /// - Parameter notice: told of damage in the store that the record met; it is folded all the same.
-    /// - Throws: `.dataLoss` naming the position, where records before it are missing, the log has lost what the store holds, or the record
-    ///   cannot be read. Nothing is changed then.
+    /// - Throws: `.dataLoss` naming the position, where records before it are missing, the log has lost what the store holds, or
+    ///   the record cannot be read. Nothing is changed then.
     public func apply(_ record: Record, notice: (HeadwaterError) -> Void = { _ in }) throws(HeadwaterError) {
         guard record.position > appliedPosition else { return }
         // Before its body is read: behind a hole it may be of definitions that are missing.
@@ -59,7 +60,8 @@ public final class Replica<Store: ReplicaStore> {
 
     /// Folds the next record, whose body was read before.
     ///
-    /// - Parameter isAnswered: whether somebody wants to know what the record's rows met: its writer, or a session that keeps it for retries.
+    /// - Parameter isAnswered: whether somebody wants to know what the record's
+    ///   rows met: its writer, or a session that keeps it for retries.
     /// - Returns: what the writer of rows is answered.
     @discardableResult
     func apply(
@@ -102,7 +104,8 @@ public final class Replica<Store: ReplicaStore> {
         }
     }
 
-    /// What the rows of a record met, now that it is applied: asked at once, as a compaction may later drop what a cutoff behind it hides.
+    /// What the rows of a record met, now that it is applied: asked at
+    /// once, as a compaction may later drop what a cutoff behind it hides.
     ///
     /// - Returns: `nil` where damage keeps it from being known; `notice` is told.
     private func effects(of record: AppliedRecord, _ notice: (HeadwaterError) -> Void) -> WriteEffects? {

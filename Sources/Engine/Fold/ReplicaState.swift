@@ -1,10 +1,12 @@
 public import Catalog
 public import FeatureModel
 
-/// All of the fold of the log but its rows: what snapshot and manifest keep beside them, in the same atomic step as their position.
+/// All of the fold of the log but its rows: what snapshot and manifest
+/// keep beside them, in the same atomic step as their position.
 ///
-/// Both services keep all of it, so that the online store can be made anew from the history. On disk it is a list of tagged sections, a part
-/// of the fold each (docs/formats/engine-state.md); what comes to the fold gets a property here, a section, and its place in `Replica.apply`.
+/// Both services keep all of it, so that the online store can be made anew from the history. On
+/// disk it is a list of tagged sections, a part of the fold each (docs/formats/engine-state.md);
+/// what comes to the fold gets a property here, a section, and its place in `Replica.apply`.
 public struct ReplicaState: Sendable {
     public internal(set) var catalog = Catalog()
     /// Positions that recoveries skipped, in rising order.
@@ -53,7 +55,8 @@ extension ReplicaState {
 
     /// Reads the state back, of any format; no bytes at all are the state before the first record.
     ///
-    /// - Throws: `.dataLoss` where the bytes do not hold together, `.unimplemented` for a newer format or a section that is not known here.
+    /// - Throws: `.dataLoss` where the bytes do not hold together,
+    ///   `.unimplemented` for a newer format or a section that is not known here.
     public init(decoding bytes: ArraySlice<UInt8>) throws(HeadwaterError) {
         self.init()
         if bytes.isEmpty { return }

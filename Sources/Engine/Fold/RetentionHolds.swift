@@ -1,7 +1,8 @@
 internal import Catalog
 public import FeatureModel
 
-/// What saved training sets ask of the history: that the rows which they read stay, whatever retention hides, until they are released.
+/// What saved training sets ask of the history: that the rows which
+/// they read stay, whatever retention hides, until they are released.
 public struct RetentionHolds {
     private struct Name: Hashable {
         let project: ByteString

@@ -1,7 +1,7 @@
 import FeatureModel
 
-/// What rows of a write met that are taken and yet not served: worked out once the record is applied, from what either store holds then,
-/// so that the online engine, its replay and the offline engine tell the same.
+/// What rows of a write met that are taken and yet not served: worked out once the record is applied, from what either store
+/// holds then, so that the online engine, its replay and the offline engine tell the same.
 public struct WriteEffects: Hashable, Sendable {
     /// Rows of deletes whose key has a newer row, by rising number, counted through the record.
     public var newerRows: [UInt32] = []
@@ -18,7 +18,8 @@ public struct WriteEffects: Hashable, Sendable {
 
     /// - Parameters:
     ///   - record: one that a store has just applied.
-    ///   - tombstones: the greatest event time of any delete of each group, this record's counted: where all rows are newer, no key is looked up.
+    ///   - tombstones: the greatest event time of any delete of each group, this
+    ///     record's counted: where all rows are newer, no key is looked up.
     ///   - cutoff: the group's, in force at the record; `nil` for none.
     ///   - exists: for each of some keys of a group, given as columns, whether it has a row that is served.
     init(

@@ -14,11 +14,13 @@ extension OnlineEngine {
         keep(clock, notice)
     }
 
-    /// Puts the clock beside the log where it has moved since it was put there: in the order of writes, for this waits for the disk.
+    /// Puts the clock beside the log where it has moved since it was
+    /// put there: in the order of writes, for this waits for the disk.
     ///
     /// - Parameters:
     ///   - atEnd: also where it has hardly moved: a store that is only read is in use too.
-    ///   - notice: told why it could not be kept; the clock goes on, only a restart would know less, and it is tried again when it has moved on.
+    ///   - notice: told why it could not be kept; the clock goes on, only a
+    ///     restart would know less, and it is tried again when it has moved on.
     public func keep(_ clock: TrustedClock, atEnd: Bool = false, _ notice: (String) -> Void) {
         guard failure == nil, atEnd || clock.hasMoved(from: savedClock) else { return }
         savedClock = clock.mark

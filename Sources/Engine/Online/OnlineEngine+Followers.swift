@@ -14,7 +14,8 @@ public struct FollowerFigures: Sendable {
 extension OnlineEngine {
     /// Registers a follower at a position, or moves it there, also back: one that lost its files starts again.
     ///
-    /// - Throws: `.outOfRange` where the log no longer holds what follows that position, `.failedPrecondition` where it does not reach it.
+    /// - Throws: `.outOfRange` where the log no longer holds what follows
+    ///   that position, `.failedPrecondition` where it does not reach it.
     public func register(follower name: ByteString, position: Position) throws(HeadwaterError) {
         try checkEndIsKnown(position)
         guard position <= log.durablePosition else {

@@ -16,7 +16,8 @@ extension OnlineEngine {
     ///   - newLogID: the id of a log that is created here.
     ///   - seed: the hash seed of a store that starts empty.
     ///   - boot: the boot clock at `now`; `nil`: the wall clock is believed whatever it shows.
-    ///   - progress: told the applied position and the log's last one before the replay, now and then during it, and at its end; never where there
+    ///   - progress: told the applied position and the log's last one before the
+    ///     replay, now and then during it, and at its end; never where there
     ///     is nothing to replay.
     ///   - notice: told what was found damaged and made anew.
     /// - Complexity: O(log), of which only what came after the snapshot is applied.

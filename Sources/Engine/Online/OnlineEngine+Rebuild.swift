@@ -7,8 +7,8 @@ import StorageIO
 
 /// The online store = a snapshot + the log after it, or, if the snapshot is lost, the whole log, or the history.
 extension OnlineEngine {
-    /// Opens the online store at a position from which the log goes on; where its snapshot does not lead there, begins anew with the whole
-    /// log, or, where that no longer has its beginning, from the history of the same data directory.
+    /// Opens the online store at a position from which the log goes on; where its snapshot does not lead there, begins anew with
+    /// the whole log, or, where that no longer has its beginning, from the history of the same data directory.
     ///
     /// - Throws: `.dataLoss` where neither can be.
     static func openStore(

@@ -11,7 +11,8 @@ public struct SnapshotJob: Sendable {
 
     /// Writes and verifies the file. Any thread; reads and writes go on.
     ///
-    /// - Throws: `.resourceExhausted` on a full disk, `.unavailable` for a failing one, `.cancelled`; the store goes on as it was.
+    /// - Throws: `.resourceExhausted` on a full disk, `.unavailable`
+    ///   for a failing one, `.cancelled`; the store goes on as it was.
     public func run(isCancelled: @escaping () -> Bool = { false }) throws(HeadwaterError) -> WrittenSnapshot {
         try store.writeSnapshot(cut, extra: extra, isCancelled: isCancelled)
     }
@@ -62,7 +63,8 @@ extension OnlineEngine {
         noteLogFailure()
     }
 
-    /// Cutoffs that are due: for each group with a retention, rows older than it count as gone once they are a hundredth of it overdue.
+    /// Cutoffs that are due: for each group with a retention, rows older
+    /// than it count as gone once they are a hundredth of it overdue.
     ///
     /// - Parameter now: the clock's `ageTime`.
     public func dueCutoffs(now: Microseconds) -> [RetentionCutoff] {
@@ -75,7 +77,8 @@ extension OnlineEngine {
         }
     }
 
-    /// Appends the cutoffs that are due and applies them, before anybody reads: a store that is open for a moment only keeps its retention too.
+    /// Appends the cutoffs that are due and applies them, before anybody
+    /// reads: a store that is open for a moment only keeps its retention too.
     ///
     /// - Parameters:
     ///   - now: trusted time.

@@ -3,11 +3,12 @@ public import Log
 
 /// Time for what is never undone: ingest times and retention. The wall clock, held against a clock that nobody sets.
 ///
-/// A machine that starts with a wrong date, or a time service that steps the clock, would otherwise put years between two records for good.
-/// So trusted time goes on by the boot clock (`BootTime`), and follows the wall clock where that gained no more than `gainMax` on it
-/// between two looks. A wall clock that fell behind is not followed back: trusted time may be late, never earlier than the truth. A machine
-/// that was started anew cannot tell how long it was off: there the wall clock is followed, unless it is more than
-/// `startAheadMax` ahead of all that was ever recorded. What it does not follow waits until somebody says that the clock is right (`accept`).
+/// A machine that starts with a wrong date, or a time service that steps the clock, would otherwise put years
+/// between two records for good. So trusted time goes on by the boot clock (`BootTime`), and follows the wall
+/// clock where that gained no more than `gainMax` on it between two looks. A wall clock that fell behind is not
+/// followed back: trusted time may be late, never earlier than the truth. A machine that was started anew cannot
+/// tell how long it was off: there the wall clock is followed, unless it is more than `startAheadMax` ahead of all
+/// that was ever recorded. What it does not follow waits until somebody says that the clock is right (`accept`).
 public struct TrustedClock: Sendable {
     /// What the wall clock may gain on the boot clock between two looks.
     public static let gainMax: Microseconds = 300_000_000
@@ -62,14 +63,16 @@ public struct TrustedClock: Sendable {
         return last
     }
 
-    /// Whether the wall clock was followed at the last look: not where it is far ahead, nor, while time goes on, where it is far behind.
+    /// Whether the wall clock was followed at the last look: not where
+    /// it is far ahead, nor, while time goes on, where it is far behind.
     public var isFollowing: Bool { abs(wallAhead) <= Self.gainMax }
 
-    /// The instant that ages are counted from, for retention and max_age: the earlier of trusted time and the wall clock, so that neither of
-    /// them hides rows by being ahead.
+    /// The instant that ages are counted from, for retention and max_age: the earlier of trusted time and the wall clock, so that
+    /// neither of them hides rows by being ahead.
     public var ageTime: Microseconds { min(last, last + wallAhead) }
 
-    /// Follows the wall clock, wherever it is: its owner says that it is right. Where it is behind, times stand until it has caught up.
+    /// Follows the wall clock, wherever it is: its owner says that it is
+    /// right. Where it is behind, times stand until it has caught up.
     public mutating func accept(wall: Microseconds, elapsed: Microseconds) {
         mark = ClockMark(wall: wall, boot: BootTime(boot: mark.boot.boot, elapsed: max(elapsed, mark.boot.elapsed)))
         wallAhead = 0

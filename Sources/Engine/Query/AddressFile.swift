@@ -1,7 +1,8 @@
 internal import FeatureModel
 public import StorageIO
 
-/// Where a role of a data directory was last said to be served: `DIR/online.address` and `DIR/offline.address`, one address a line.
+/// Where a role of a data directory was last said to be served:
+/// `DIR/online.address` and `DIR/offline.address`, one address a line.
 ///
 /// A file that a crash left behind names an address where nobody answers; who connects there hears so.
 public enum AddressFile {

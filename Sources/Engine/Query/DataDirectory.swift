@@ -5,7 +5,8 @@ public import OfflineStore
 public import OnlineStore
 public import StorageIO
 
-/// A data directory as one reads it where no server runs: under shared locks, changing nothing, each store brought to the end of the log in memory.
+/// A data directory as one reads it where no server runs: under shared locks,
+/// changing nothing, each store brought to the end of the log in memory.
 ///
 /// A directory that a server owns is refused, with its process and its address. Belongs to one thread.
 public final class DataDirectory {
@@ -38,7 +39,8 @@ public final class DataDirectory {
 
     /// The online store at the log's end: its snapshot, and in memory what the log has behind it.
     ///
-    /// - Throws: `.outOfRange` where the log does not have `minPosition`, `.failedPrecondition` where a server owns the store, `.dataLoss`.
+    /// - Throws: `.outOfRange` where the log does not have `minPosition`,
+    ///   `.failedPrecondition` where a server owns the store, `.dataLoss`.
     /// - Complexity: O(log behind the snapshot), in memory too.
     public func online(minPosition: Position = 0) throws(HeadwaterError) -> OnlineDirectory {
         try check(minPosition)

@@ -8,8 +8,8 @@ public protocol SpineSource {
     mutating func next() throws(HeadwaterError) -> Batch?
 }
 
-/// A point-in-time join as it is pulled: a part of the spine is read, joined and given before the next is read, so that a spine of any length takes
-/// the memory of a part, and its first rows are answered while later ones have not come yet.
+/// A point-in-time join as it is pulled: a part of the spine is read, joined and given before the next is read, so that a spine
+/// of any length takes the memory of a part, and its first rows are answered while later ones have not come yet.
 ///
 /// Belongs to one thread at a time.
 public final class HistoryRead {
@@ -125,7 +125,8 @@ public final class HistoryRead {
             memoryLimitBytes: limitBytes, isCancelled: isCancelled)
     }
 
-    /// Goes on where rows did not fit: with more memory where that does not do, and in halves, and their halves, where there is none.
+    /// Goes on where rows did not fit: with more memory where that does
+    /// not do, and in halves, and their halves, where there is none.
     private func splitOrGrow(
         _ rows: Range<Int>, _ part: SpinePart, _ limit: Int, _ error: HeadwaterError
     ) throws(HeadwaterError) {

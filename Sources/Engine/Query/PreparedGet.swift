@@ -52,8 +52,8 @@ public final class PreparedGet {
 }
 
 extension FeaturePlan {
-    /// Whether the outputs, the keys, and the groups that they are read from by which keys and ages, are the same; new schema versions of the
-    /// groups may have come.
+    /// Whether the outputs, the keys, and the groups that they are read from by which
+    /// keys and ages, are the same; new schema versions of the groups may have come.
     fileprivate func hasSameAnswers(as other: FeaturePlan) -> Bool {
         guard outputs == other.outputs, keys == other.keys, lookups.count == other.lookups.count else { return false }
         return zip(lookups, other.lookups).allSatisfy { mine, theirs in

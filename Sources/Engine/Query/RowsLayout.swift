@@ -1,8 +1,8 @@
 public import FeatureModel
 public import OfflineStore
 
-/// The columns of a scan's answer: keys, event_time, available time, ingest_time, position, row, deleted, features; a brief one leaves out what
-/// stands between event_time and deleted.
+/// The columns of a scan's answer: keys, event_time, available time, ingest_time, position, row, deleted, features; a brief one
+/// leaves out what stands between event_time and deleted.
 public struct RowsLayout: Sendable {
     private let schema: GroupSchema
     private let deletes: Bool

@@ -1,4 +1,5 @@
-/// Every limit of the system that is not a setting. Units stand last in the names.
+/// Limits that are no settings: of what users may name, send and connect, and those that several targets share. Units stand last
+/// in the names. Limits of frames are in `WireLimits`; what bounds the work of one type is a constant of that type.
 public enum Limits {
     /// Key columns of one entity.
     public static let keyColumnsMax = 16

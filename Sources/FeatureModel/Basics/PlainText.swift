@@ -1,7 +1,7 @@
 /// Text from outside as terminals and logs may show it.
 public enum PlainText {
-    /// The text with every character that a terminal could obey, or that hides what it says, written as `\\u{1B}`; line ends and tabs stay where
-    /// `keepsLines`.
+    /// The text with every character that a terminal could obey, or that hides what
+    /// it says, written as `\\u{1B}`; line ends and tabs stay where `keepsLines`.
     ///
     /// - Complexity: O(bytes); text without such characters is returned as it is.
     public static func quoted(_ text: some StringProtocol, keepsLines: Bool = false) -> String {

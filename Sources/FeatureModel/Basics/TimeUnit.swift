@@ -38,8 +38,9 @@ public enum TimeUnit: String, Sendable, CaseIterable {
 
 /// The whole numbers among the times of one input, and whether they can be what they are read as.
 ///
-/// A number in another unit than microseconds lies in 1970, or far beyond our time. So where a unit is not stated, numbers that all lie
-/// outside the years 1971 to 2200 are refused, and one that lies inside speaks for all. Zero is 1970 in every unit, and says nothing.
+/// A number in another unit than microseconds lies in 1970, or far beyond our time. So where
+/// a unit is not stated, numbers that all lie outside the years 1971 to 2200 are refused,
+/// and one that lies inside speaks for all. Zero is 1970 in every unit, and says nothing.
 public struct WholeTimes: Sendable {
     /// From 1971 up to and with 2200.
     public static let plausible: Range<Microseconds> =

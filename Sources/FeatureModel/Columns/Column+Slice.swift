@@ -1,7 +1,8 @@
 extension Column {
     /// The cells of consecutive rows.
     ///
-    /// - Complexity: O(1) for columns of fixed width without nulls, which share storage; else O(cells), texts and elements not copied.
+    /// - Complexity: O(1) for columns of fixed width without nulls, which
+    ///   share storage; else O(cells), texts and elements not copied.
     public func slice(_ rows: Range<Int>) -> Column {
         precondition(rows.lowerBound >= 0 && rows.upperBound <= count, "rows outside the column")
         if rows == 0..<count { return self }

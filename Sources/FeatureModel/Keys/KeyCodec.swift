@@ -34,7 +34,8 @@ public enum KeyCodec {
         return true
     }
 
-    /// Appends the keys of all rows, where they are of one fixed-width column without nulls: the quick way for what is most usual.
+    /// Appends the keys of all rows, where they are of one fixed-width
+    /// column without nulls: the quick way for what is most usual.
     ///
     /// - Returns: bytes of each key; `nil`, with nothing appended, for other keys: they go row by row.
     public static func appendFixedWidth(_ columns: [Column], rowCount: Int, to bytes: inout [UInt8]) -> Int? {

@@ -45,8 +45,8 @@ public struct Record: Sendable {
     }
 }
 
-/// The end of a group: its rows leave the online store at once, and history at its next compaction, unless that keeps them for reads as of
-/// positions before.
+/// The end of a group: its rows leave the online store at once, and history at
+/// its next compaction, unless that keeps them for reads as of positions before.
 public struct GroupRemoval: Hashable, Sendable {
     /// All rows lie before it, so it hides them: no event time is as late.
     public static let cutoff = Microseconds.max
@@ -125,7 +125,8 @@ public struct AppliedEntry: Sendable {
     public var keyColumns: [Column] { (0..<schema.keys.count).map { batch.column(ordinal: $0)! } }
 }
 
-/// What a record changes in the stores. A kind to come is one more case here, and the compiler names each store that must learn it.
+/// What a record changes in the stores. A kind to come is one more
+/// case here, and the compiler names each store that must learn it.
 public enum RecordChange: Sendable {
     /// Nothing beside the position.
     case nothing

@@ -13,8 +13,8 @@ public enum RowCodec {
     }
 
     /// An array's heap: element count, null bits (1 = null), then fixed-width elements, a byte for each bool,
-    /// or for text the end offset of each element and the bytes. A null element is zeros or empty, whatever a client put there: equal
-    /// rows have equal bytes.
+    /// or for text the end offset of each element and the bytes. A null element is
+    /// zeros or empty, whatever a client put there: equal rows have equal bytes.
     private static func appendArray(_ column: Column, _ row: Int, to bytes: inout [UInt8]) {
         let elements = column.elements
         let range = column.range(row)

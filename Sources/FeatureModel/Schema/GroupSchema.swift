@@ -67,7 +67,8 @@ public struct GroupSchema: Hashable, Sendable {
     public func ordinal(ofFeature name: String) -> Int? { featurePlaces[name].map { featureBase + $0 } }
 }
 
-/// Where each name stands in a list of fields; of equal names the first. It follows from the list, so that all are equal to each other.
+/// Where each name stands in a list of fields; of equal names the first.
+/// It follows from the list, so that all are equal to each other.
 private struct NameIndex: Hashable, Sendable {
     private let places: [ByteString: Int]
 

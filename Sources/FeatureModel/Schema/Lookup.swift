@@ -1,4 +1,5 @@
-/// One feature group looked up by one choice of a request's key columns: what every read of features is made of, online and offline.
+/// One feature group looked up by one choice of a request's key
+/// columns: what every read of features is made of, online and offline.
 public struct Lookup: Hashable, Sendable {
     /// One feature asked for.
     public struct Feature: Hashable, Sendable {

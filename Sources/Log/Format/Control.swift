@@ -76,8 +76,8 @@ struct Control: Equatable {
 
     /// Reads the file without changing it: the valid slot with the greater sequence.
     ///
-    /// - Throws: `.notFound` where there is no log, `.dataLoss` where no slot holds or the file was lost, `.failedPrecondition` for a
-    ///   newer format.
+    /// - Throws: `.notFound` where there is no log, `.dataLoss` where no slot
+    ///   holds or the file was lost, `.failedPrecondition` for a newer format.
     static func load(_ storage: any Storage, _ directory: String) throws(HeadwaterError) -> Control {
         let path = StoragePath.join(directory, LogFormat.controlName)
         if !storage.exists(path) { try checkNotLost(storage, directory) }
@@ -113,8 +113,8 @@ struct Control: Equatable {
             .dataLoss, "the file is missing beside \(LogFormat.segmentName(number)): restore it from a copy", at: "\(path):0")
     }
 
-    /// Overwrites both slots, one after the other, each synced; the one in force last, so that a torn write always leaves it or its
-    /// successor, also where an earlier write has left the two unlike. A failure is final.
+    /// Overwrites both slots, one after the other, each synced; the one in force last, so that a torn write always leaves it or
+    /// its successor, also where an earlier write has left the two unlike. A failure is final.
     mutating func store(in file: any StorageFile, _ change: (inout Control) -> Void) throws(HeadwaterError) {
         var next = self
         change(&next)

@@ -55,7 +55,8 @@ struct RecordHeader {
 extension Record {
     /// The record that takes all positions from `link`'s successor to `last`, so that none of them is ever used.
     ///
-    /// It has the ingest time of the record before it: at a start the wall clock may be wrong, and an ingest time never falls again.
+    /// It has the ingest time of the record before it: at a start the
+    /// wall clock may be wrong, and an ingest time never falls again.
     static func gap(after link: ChainLink, through last: Position, now: Microseconds) -> Record {
         var body: [UInt8] = []
         body.append(littleEndian: link.position + 1)

@@ -6,7 +6,8 @@ public struct LogBounds: Hashable, Sendable {
     public let logID: LogID
     /// Everything up to here can be read.
     public let durablePosition: Position
-    /// No position behind it was ever given out: it is on the disk before the first one up to it is. At a clean end it is the last one.
+    /// No position behind it was ever given out: it is on the disk before
+    /// the first one up to it is. At a clean end it is the last one.
     public let reserve: Position
 
     package init(logID: LogID, durablePosition: Position, reserve: Position) {

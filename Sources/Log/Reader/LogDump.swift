@@ -34,8 +34,8 @@ public struct LogEntry: Sendable {
 enum LogDump {
     /// Calls `visit` with each record in order, each checked before.
     ///
-    /// - Throws: `.dataLoss` at `file:offset` at the first damage, after the records before it; `.notFound`, `.failedPrecondition` and
-    ///   `.unavailable` as the verifier; what `visit` throws.
+    /// - Throws: `.dataLoss` at `file:offset` at the first damage, after the records before it; `.notFound`,
+    ///   `.failedPrecondition` and `.unavailable` as the verifier; what `visit` throws.
     static func forEach(
         storage: any Storage, directory: String, _ visit: (LogEntry) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {

@@ -41,14 +41,17 @@ final class LogReader: LogReading {
     /// Everything up to here can be read.
     var durablePosition: Position { page.position }
 
-    /// How often the log was opened for writing. A follower that is ahead of `durablePosition` at an epoch that it knows looks at a page
-    /// from before a power cut and waits; at a greater one, the log lost what the follower has.
+    /// How often the log was opened for writing. A follower that is ahead of `durablePosition` at an epoch that it knows looks at
+    /// a page from before a power cut and waits; at a greater one, the log lost what the follower has.
     var writerEpoch: UInt64 { page.writerEpoch }
 
-    /// The records behind `position`: as many as `limitBytes` of bodies take, but at least one; none where nothing more is durable.
+    /// The records behind `position`: as many as `limitBytes` of bodies
+    /// take, but at least one; none where nothing more is durable.
     ///
-    /// - Complexity: O(bytes) where `position` is the last one that this reader read; else records of one segment are passed over first.
-    /// - Throws: `.outOfRange` for a position beyond the durable end, or before the oldest one kept; `.dataLoss` at `file:offset`.
+    /// - Complexity: O(bytes) where `position` is the last one that this
+    ///   reader read; else records of one segment are passed over first.
+    /// - Throws: `.outOfRange` for a position beyond the durable end,
+    ///   or before the oldest one kept; `.dataLoss` at `file:offset`.
     func read(after position: Position, limitBytes: Int) throws(HeadwaterError) -> [Record] {
         // In this order: a writer announces itself before it publishes.
         let durable = page.position

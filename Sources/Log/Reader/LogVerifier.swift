@@ -23,8 +23,8 @@ enum LogVerifier {
     ///   - directory: the log's own, `DIR/log`.
     ///   - visit: told each record that holds.
     /// - Complexity: O(bytes of the log).
-    /// - Throws: `.notFound` where there is no log, `.failedPrecondition` for a newer format, `.unavailable` for a failing disk; damage
-    ///   is not thrown, but reported.
+    /// - Throws: `.notFound` where there is no log, `.failedPrecondition` for a newer
+    ///   format, `.unavailable` for a failing disk; damage is not thrown, but reported.
     static func verify(
         storage: any Storage, directory: String, _ visit: ScrubVisit = { _ in }
     ) throws(HeadwaterError) -> LogReport {
@@ -36,7 +36,8 @@ enum LogVerifier {
                 return report
             } catch {
                 // The writer may let go of segments that are still to be read. All that was read lies before them: go on where
-                // the log starts now. A hole shows before the first record; later damage is of a segment that was there, and counts.
+                // the log starts now. A hole shows before the first record;
+                // later damage is of a segment that was there, and counts.
                 let isTrimmed = error.code == .notFound || error.code == .dataLoss && report.records == 0
                 if isTrimmed, let control, let now = try? Control.load(storage, directory),
                     now.firstSegment > control.firstSegment

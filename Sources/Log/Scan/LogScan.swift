@@ -30,7 +30,8 @@ struct LogScan {
     /// Whether the records of all segments but the last are read.
     enum Sealed {
         case checked
-        /// Not after a clean end: they were durable before their successor had a name. Whoever reads them checks them, and so does a scrub.
+        /// Not after a clean end: they were durable before their successor
+        /// had a name. Whoever reads them checks them, and so does a scrub.
         case trusted
     }
 
@@ -51,7 +52,8 @@ struct LogScan {
     private(set) var last: SegmentCursor
 
     /// - Parameter durable: the greatest durable position that control slot and page know of, and which of them does.
-    /// - Throws: `.dataLoss` at `file:offset` for the first damage, `.failedPrecondition` for a newer format, and what `visit` throws.
+    /// - Throws: `.dataLoss` at `file:offset` for the first damage,
+    ///   `.failedPrecondition` for a newer format, and what `visit` throws.
     init(
         _ storage: any Storage, _ directory: String, control: Control, durable: (position: Position, place: String),
         extent: Extent, sealed: Sealed = .checked,

@@ -94,8 +94,8 @@ extension SegmentCursor {
 
     /// Classifies what stands from `offset` to the end of the file, after the record at `last` and where `next` found no record.
     ///
-    /// Records of one unsynced write reach the disk in any order, so a later whole record proves nothing by itself. But each header
-    /// says what was durable when it was staged: if a later one says that a position behind `last` was, then it was lost.
+    /// Records of one unsynced write reach the disk in any order, so a later whole record proves nothing by itself. But each
+    /// header says what was durable when it was staged: if a later one says that a position behind `last` was, then it was lost.
     /// - Complexity: O(bytes): each 64 of them are looked at once, since a header has its own checksum.
     /// - Throws: `.dataLoss` where what is missing had been durable.
     func rest(after last: Position) throws(HeadwaterError) -> Rest {

@@ -23,8 +23,8 @@ public struct LogOptions: Hashable, Sendable {
         self.reserveAhead = reserveAhead
     }
 
-    /// What the first segment of a log has, and how many times that each of the next ones: a log that holds little takes little, and each
-    /// segment is ready in time, as zeros are written ahead that many times as fast as records come.
+    /// What the first segment of a log has, and how many times that each of the next ones: a log that holds little takes little,
+    /// and each segment is ready in time, as zeros are written ahead that many times as fast as records come.
     private static let firstSegmentBytes = 1 << 20
     private static let growth = 4
 

@@ -52,7 +52,8 @@ struct LogRecovery {
             segments: scan.segments, current: (file, gap?.end ?? scan.endOffset), link: gap?.last ?? scan.link, gap: nil)
     }
 
-    /// The page cache may hold what the disk does not: what is not known to be durable moves to a new segment, synced before it is named.
+    /// The page cache may hold what the disk does not: what is not known
+    /// to be durable moves to a new segment, synced before it is named.
     private func copyTail(_ scan: LogScan, _ gapLink: ChainLink?) throws(HeadwaterError) -> Outcome {
         let tail = scan.markerOffset..<scan.endOffset
         let gapStart = LogFormat.segmentHeaderBytes + tail.count

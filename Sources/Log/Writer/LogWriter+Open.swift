@@ -20,14 +20,14 @@ extension LogWriter {
 
     /// Opens the log in `directory` (`DIR/log`) for writing, and creates it where there is none.
     ///
-    /// Every record is checked before anything is changed, but for those of sealed segments after a clean end; after an unclean end the log
-    /// is then recovered, as docs/formats/log.md says.
+    /// Every record is checked before anything is changed, but for those of sealed segments after a clean end; after an unclean
+    /// end the log is then recovered, as docs/formats/log.md says.
     /// - Parameters:
     ///   - newLogID: the id of a log that is created; an existing one keeps its own.
     ///   - now: the ingest time of a gap record that is the log's first.
     /// - Complexity: O(bytes of the last segment + segments) after a clean end, else O(bytes of the log).
-    /// - Throws: `.failedPrecondition` where another writer holds the log or its format is newer, `.dataLoss` at `file:offset` for damage,
-    ///   `.resourceExhausted` where a recovery needs room that the disk has not, `.unavailable` for a failing disk.
+    /// - Throws: `.failedPrecondition` where another writer holds the log or its format is newer, `.dataLoss` at `file:offset`
+    ///   for damage, `.resourceExhausted` where a recovery needs room that the disk has not, `.unavailable` for a failing disk.
     static func open(
         storage: any Storage, directory: String, options: LogOptions = LogOptions(), newLogID: LogID, now: Microseconds
     ) throws(HeadwaterError) -> LogWriter {

@@ -2,8 +2,8 @@ import FeatureModel
 import StorageIO
 
 extension LogWriter {
-    /// Zeros that one call of `prepareAhead` writes: some times what was appended since the last one, so that the segment is ready
-    /// in time and nobody waits long for it.
+    /// Zeros that one call of `prepareAhead` writes: some times what was appended since the last one, so that the segment is
+    /// ready in time and nobody waits long for it.
     private static let preparedStepBytes = 256 << 10...4 << 20
     private static let preparedPerAppended = 4
 
@@ -12,12 +12,12 @@ extension LogWriter {
         options.segmentBytes(number: (runs.last?.prepared?.number ?? segments[segments.count - 1].number) + 1)
     }
 
-    /// Reserves positions, and zero-fills a piece of the next segment, before an append needs them. Call it while nobody waits, until
-    /// `isPrepared`; where it is never called, an append does the work.
+    /// Reserves positions, and zero-fills a piece of the next segment, before an append needs them. Call it while nobody waits,
+    /// until `isPrepared`; where it is never called, an append does the work.
     ///
     /// - Complexity: at most 4 MiB are written.
-    /// - Throws: `.resourceExhausted` where the disk is full: the log stays usable, and it is tried again with the next append that needs
-    ///   the room; `.unavailable` for a failure, which is final.
+    /// - Throws: `.resourceExhausted` where the disk is full: the log stays usable, and it is tried again with the next append
+    ///   that needs the room; `.unavailable` for a failure, which is final.
     func prepareAhead() throws(HeadwaterError) {
         try checkUsable()
         if control.reserve - staged.position < options.reserveAhead / 2 { try extendReserve() }

@@ -42,10 +42,11 @@ extension LogWriter {
             slowestFollower: try followersToWaitFor().min { $0.position < $1.position })
     }
 
-    /// Removes whole segments that end before `position` and that every registered follower has durably passed; returns the bytes freed.
+    /// Removes whole segments that end before `position` and that every
+    /// registered follower has durably passed; returns the bytes freed.
     ///
-    /// - Throws: `.dataLoss` or `.failedPrecondition` for a follower's file that is damaged or of another log (nothing is removed),
-    ///   `.unavailable` for a failing disk.
+    /// - Throws: `.dataLoss` or `.failedPrecondition` for a follower's file that is damaged or of another log (nothing is
+    ///   removed), `.unavailable` for a failing disk.
     @discardableResult
     func removeSegments(keepingFrom position: Position) throws(HeadwaterError) -> Int {
         try checkUsable()

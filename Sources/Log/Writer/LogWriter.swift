@@ -3,9 +3,9 @@ internal import StorageIO
 
 /// The one owner of a log on one disk: appends records, commits them in groups, and removes old segments.
 ///
-/// Belongs to one thread. A failed write or sync is final: what was not acknowledged before it never is, and everything after it throws `.unavailable`
-/// that names the first failure. Only a full disk met while the next segment is prepared is not: appends that do not fit throw
-/// `.resourceExhausted` until there is room. The format is docs/formats/log.md.
+/// Belongs to one thread. A failed write or sync is final: what was not acknowledged before it never is, and everything after it
+/// throws `.unavailable` that names the first failure. Only a full disk met while the next segment is prepared is not: appends
+/// that do not fit throw `.resourceExhausted` until there is room. The format is docs/formats/log.md.
 final class LogWriter: LogWriting {
     let logID: LogID
     /// `DIR/log`.
@@ -79,7 +79,8 @@ final class LogWriter: LogWriting {
         return try opened.read(after: position, limitBytes: limitBytes)
     }
 
-    /// Ends the writer and gives up the lock. A clean end commits what is staged and needs no recovery; any other is like a crash.
+    /// Ends the writer and gives up the lock. A clean end commits what
+    /// is staged and needs no recovery; any other is like a crash.
     ///
     /// - Throws: `.unavailable` where the clean end could not be recorded; the lock is given up all the same.
     func close(clean: Bool = true) throws(HeadwaterError) {

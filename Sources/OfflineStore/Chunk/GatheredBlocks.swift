@@ -2,8 +2,9 @@ internal import FeatureModel
 
 /// Rows of some blocks that follow each other, to be encoded in pieces.
 ///
-/// A column of numbers is one piece, through all blocks: many rows then come from the same block of input, whose cells are found at once for
-/// them. What may be large, texts, arrays and vectors, is a piece for each block, so that no more than a block's is in memory for each thread.
+/// A column of numbers is one piece, through all blocks: many rows then come from the same block
+/// of input, whose cells are found at once for them. What may be large, texts, arrays and vectors,
+/// is a piece for each block, so that no more than a block's is in memory for each thread.
 struct GatheredBlocks: Sendable {
     /// Of each block, never none.
     private let rows: [RowGather]

@@ -60,8 +60,8 @@ struct ChunkColumns: Sendable {
 
 /// Writes merged rows as one run: one chunk file, or several that follow each other where a size is given.
 ///
-/// In steps, and within a step side by side: the rows of the next blocks are merged and gathered, those of the last step are encoded, and
-/// what that step encoded is written.
+/// In steps, and within a step side by side: the rows of the next blocks are merged and gathered, those of the last step are
+/// encoded, and what that step encoded is written.
 struct RunWriter {
     let columns: ChunkColumns
     /// Of all rows.
@@ -85,7 +85,8 @@ struct RunWriter {
     /// - Throws: what the disk or a damaged input says, `.cancelled`; files that were begun are removed.
     func write(_ merge: RunMerge, isCancelled: () -> Bool) throws(HeadwaterError) -> [ChunkEntry] {
         let blocksMax = memory.blocksPerStep(runs: merge.runCount)
-        // What a step's blocks come from where all rows are visible and the blocks are as long: one more of each run at both ends.
+        // What a step's blocks come from where all rows are visible and
+        // the blocks are as long: one more of each run at both ends.
         let inputs = InputBlocks(
             enough: blocksMax + 2 * merge.runCount, most: memory.inputBlocksMax(runs: merge.runCount))
         let gathers = Turned(BlockGathers(merge, limits: place.options.blockLimits))

@@ -3,11 +3,12 @@ internal import Synchronization
 
 /// Cells of a column that are written in any order, also by several threads, each to places that are its own.
 ///
-/// Numbers and vectors go straight to where the finished column has them; texts and arrays, whose place in the column is known only
-/// when all are there, gather in pieces. Valid while `CellTarget.fill` runs.
+/// Numbers and vectors go straight to where the finished column has them; texts and arrays, whose place in the column is known
+/// only when all are there, gather in pieces. Valid while `CellTarget.fill` runs.
 @safe
 struct CellTarget: @unchecked Sendable {
-    // Sendable: the buffers live as long as `fill`, threads write to places of their own, and what they share has a lock or is atomic.
+    // Sendable: the buffers live as long as `fill`, threads write to
+    // places of their own, and what they share has a lock or is atomic.
 
     /// Texts or arrays, and the places of the target that they belong to.
     struct Piece: Sendable {
@@ -151,8 +152,8 @@ struct CellTarget: @unchecked Sendable {
         return columns.reversed()
     }
 
-    /// Takes the memory of one column after the other, each inside the one before, so that every buffer is the array that the column
-    /// then has; runs `body` in the innermost.
+    /// Takes the memory of one column after the other, each inside the one before, so that every buffer is the array that the
+    /// column then has; runs `body` in the innermost.
     private static func fill(
         _ types: ArraySlice<FeatureType>, count: Int, _ targets: [CellTarget], _ columns: inout [Column],
         _ body: ([CellTarget]) -> Void

@@ -1,6 +1,7 @@
 internal import FeatureModel
 
-/// Floats that are decimal numbers of few digits, as most measured values are: `value = digits / 10^exponent`, with the digits packed.
+/// Floats that are decimal numbers of few digits, as most measured
+/// values are: `value = digits / 10^exponent`, with the digits packed.
 ///
 /// Division of two exact numbers rounds correctly, so that a decimal that was read from text comes back bit by bit; every cell is
 /// checked when it is encoded, and one that would not (NaN, -0.0, a long fraction) is kept as its bits beside. The place of such

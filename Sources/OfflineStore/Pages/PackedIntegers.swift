@@ -1,14 +1,14 @@
 internal import FeatureModel
 
-/// Integers in frames of 1,024, each stored as its distance from a line, in as few bits as the frame needs, so that any one can be
-/// read alone.
+/// Integers in frames of 1,024, each stored as its distance from a line,
+/// in as few bits as the frame needs, so that any one can be read alone.
 ///
-/// Value `j` of a frame is `origin + scale * (base + slope * j + bits[j])`, in wrapping 64-bit arithmetic: `origin` is the least value,
-/// `scale` divides the distance of every value from it, and the slope is zero (a frame of reference) or that of a line through the
-/// frame's ends, whichever takes fewer bits. Layout: docs/formats/chunk.md.
+/// Value `j` of a frame is `origin + scale * (base + slope * j + bits[j])`, in wrapping 64-bit arithmetic: `origin` is the least
+/// value, `scale` divides the distance of every value from it, and the slope is zero (a frame of reference) or that of a line
+/// through the frame's ends, whichever takes fewer bits. Layout: docs/formats/chunk.md.
 ///
-/// *Source*: frame of reference, Goldstein et al., "Compressing Relations and Indexes", ICDE 1998; lines in place of constants as in
-/// Liu et al., "LeCo: Lightweight Compression via Learning Serial Correlations", SIGMOD 2024.
+/// *Source*: frame of reference, Goldstein et al., "Compressing Relations and Indexes", ICDE 1998; lines in place of constants as
+/// in Liu et al., "LeCo: Lightweight Compression via Learning Serial Correlations", SIGMOD 2024.
 enum PackedIntegers {
     static let frameCount = 1_024
     static let headBytes = 16
@@ -200,7 +200,8 @@ enum PackedIntegers {
 
         private func decodeFrame(_ bytes: RawSpan, _ output: UnsafeMutableBufferPointer<Int64>) {
             let step = scale &* slope
-            // `check` has made sure that every word read here lies in `bytes`, and `output` has as many places as the frame values.
+            // `check` has made sure that every word read here lies in
+            // `bytes`, and `output` has as many places as the frame values.
             unsafe bytes.withUnsafeBytes { bytes in
                 let bits = unsafe bytes.baseAddress! + frameAt
                 var onLine = line

@@ -2,16 +2,17 @@ internal import FeatureModel
 
 /// Columns to pages and back (docs/formats/chunk.md).
 ///
-/// The encoding is chosen by the data: the smallest of each buffer by its codec, and a dictionary; then LZ4 over it, or over the plain
-/// buffers, where that saves at least an eighth. Without LZ4 a page of numbers can be read cell by cell (`PageCells`).
+/// The encoding is chosen by the data: the smallest of each buffer by its codec, and a dictionary; then LZ4 over it, or over the
+/// plain buffers, where that saves at least an eighth. Without LZ4 a page of numbers can be read cell by cell (`PageCells`).
 enum PageCodec {
     /// Of a page of separately stored buffers: five lengths, five codecs, three zeros.
     static let buffersHeadBytes = 28
     /// Of a dictionary page: distinct cells, bytes of validity, bytes of codes.
     static let dictionaryHeadBytes = 12
     private static let sampleBytes = 8 << 10
-    /// Larger texts, vectors and arrays of a page are stored as they are, then through LZ4. The length of a page before LZ4 is what rows are counted
-    /// by when blocks are merged and read: cells that repeat would seem small, and thousands of large ones come together in one block.
+    /// Larger texts, vectors and arrays of a page are stored as they are, then through LZ4. The
+    /// length of a page before LZ4 is what rows are counted by when blocks are merged and read:
+    /// cells that repeat would seem small, and thousands of large ones come together in one block.
     private static let packedCellsBytesMax = 8 << 20
     /// Bounds what a few stored bytes can ask for.
     static let cellsMax = Limits.batchBytesMax / 4

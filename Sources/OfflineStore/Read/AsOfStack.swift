@@ -2,9 +2,9 @@ internal import FeatureModel
 
 /// The rows of one key in one block that a later spine time may still match, while times only rise.
 ///
-/// Rows come in (event_time, position, row) order, so of two rows the later one is the greater. A row is kept only while no greater
-/// row is known as early: known times therefore rise from bottom to top, and the match at `t` is the last one with a known time up to
-/// `t`.
+/// Rows come in (event_time, position, row) order, so of two rows the later one is the
+/// greater. A row is kept only while no greater row is known as early: known times therefore
+/// rise from bottom to top, and the match at `t` is the last one with a known time up to `t`.
 struct AsOfStack {
     private var entries: [(row: Int, knownTime: Microseconds)] = []
 

@@ -14,8 +14,8 @@ public struct JoinedFeature: Sendable {
     /// Null wherever the status is not PRESENT.
     public let column: Column
     public let statuses: StatusColumn
-    /// Event time of the row behind each cell, `EventTime.always` where there is none; empty where nobody asked for them. The features of a
-    /// group share it.
+    /// Event time of the row behind each cell, `EventTime.always` where there is
+    /// none; empty where nobody asked for them. The features of a group share it.
     public let eventTimes: [Microseconds]
 
     public init(column: Column, statuses: StatusColumn, eventTimes: [Microseconds] = []) {

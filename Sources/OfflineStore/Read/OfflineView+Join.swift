@@ -9,10 +9,10 @@ extension OfflineView {
     /// rows that
     /// retention hides at `asOf`, are as if absent. Rows of a static group match at any t.
     ///
-    /// **How.** docs/internals/point-in-time-join.md. For each group the spine's rows are sorted by (key bytes, t). Each run of the
-    /// group, being sorted by (key, event_time, position, row), is then matched with them key by key, blocks between the spine's keys
-    /// passed over by the chunks' directories, times found by galloping; of keys and times only are pages read. The features of the
-    /// greatest matches are copied block by block straight to the spine's order.
+    /// **How.** docs/internals/point-in-time-join.md. For each group the spine's rows are sorted by (key bytes, t). Each run of
+    /// the group, being sorted by (key, event_time, position, row), is then matched with them key by key, blocks between the
+    /// spine's keys passed over by the chunks' directories, times found by galloping; of keys and times only are pages read. The
+    /// features of the greatest matches are copied block by block straight to the spine's order.
     ///
     /// - Parameters:
     ///   - spineTimes: a timestamp column; its length is the spine's, at most 2³¹ - 1.
@@ -24,9 +24,10 @@ extension OfflineView {
     ///   - isCancelled: asked at every block that is matched and every few that are copied from, by several threads.
     ///   - memoryLimitBytes: for the spine's order, the matches and the answer together.
     /// - Returns: by lookup, then by feature, in the order asked for; every column as long as the spine.
-    /// - Complexity: for each group, n spine rows, k runs of m rows with keys in the spine: O(n log n) to sort, O(n k log(m / n)) to match, O(n
-    ///   features) to copy; every block that may hold a spine key is read once (and once more where pieces of the work meet), of feature
-    ///   columns only those asked for. Memory: `joinBytes` a spine row, and a block for each member of the crew.
+    /// - Complexity: for each group, n spine rows, k runs of m rows with keys in the spine: O(n log n)
+    ///   to sort, O(n k log(m / n)) to match, O(n features) to copy; every block that may hold a spine
+    ///   key is read once (and once more where pieces of the work meet), of feature columns only those
+    ///   asked for. Memory: `joinBytes` a spine row, and a block for each member of the crew.
     /// - Throws: `.outOfRange` for an `asOf` that is not there, `.resourceExhausted` over the limit, `.cancelled`, `.dataLoss`,
     ///   `.invalidArgument` where key columns do not fit the spine or the group.
     public func join(
@@ -65,8 +66,8 @@ extension OfflineView {
         return joined
     }
 
-    /// About how many bytes a join of features of these types of one group holds for each spine row at the most: its place in the order, its match, and its cells, texts and arrays
-    /// apart, whose size is known only when they are there.
+    /// About how many bytes a join of features of these types of one group holds for each spine row at the most: its place in the
+    /// order, its match, and its cells, texts and arrays apart, whose size is known only when they are there.
     public static func joinBytes(_ types: [FeatureType], eventTimes: Bool = false) -> Int {
         let orderBytes = 24 + 12 + 12
         let matchBytes = 29 + 8 + 1 + (eventTimes ? 2 * 8 : 0)

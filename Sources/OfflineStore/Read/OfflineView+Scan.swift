@@ -63,12 +63,13 @@ extension OfflineView {
 
 /// Gives rows batch by batch, on demand. Belongs to one thread at a time.
 public struct RowScan {
-    /// Batches made at once for each member of the crew: several, as a thread that has been called comes late for it, and not all take as long.
+    /// Batches made at once for each member of the crew: several, as a thread
+    /// that has been called comes late for it, and not all take as long.
     private static let batchesPerMemberMax = 32
     /// The same of merged rows, of which each batch is more work.
     private static let mergedPerMember = 4
-    /// About how many bytes of batches are made at once, but a batch for each member. Memory for as much is taken and given back again and again,
-    /// which other threads of the process notice.
+    /// About how many bytes of batches are made at once, but a batch for each member. Memory for as much is taken and given back
+    /// again and again, which other threads of the process notice.
     public var bytesAtOnce = 8 << 20
 
     /// Blocks of the only run there is, each by itself; else merged rows.

@@ -19,8 +19,8 @@ public struct RowFields: OptionSet, Sendable {
     var needOrder: Bool { !isDisjoint(with: [.ingestTime, .position, .row]) }
 }
 
-/// Rows of one group in columns of equal length, in (key, event_time, position, row) order. Of fields that were not asked for there are no
-/// cells.
+/// Rows of one group in columns of equal length, in (key, event_time,
+/// position, row) order. Of fields that were not asked for there are no cells.
 public struct RowBatch: Sendable {
     public let rowCount: Int
     /// The key columns, in key order.
@@ -80,7 +80,8 @@ struct RowBatchBuilder: Sendable {
             })
     }
 
-    /// About what all rows of a block come to: numbers and vectors as they are in memory, texts and arrays at least as they are stored.
+    /// About what all rows of a block come to: numbers and vectors as
+    /// they are in memory, texts and arrays at least as they are stored.
     func byteCount(_ block: ChunkBlock) -> Int {
         let entry = block.layout.directory.blocks[block.number]
         let fieldBytes = 8 * fields.rawValue.nonzeroBitCount

@@ -15,9 +15,9 @@ struct SpineMatches: Sendable {
 
 /// Finds for a range of a spine's order the rows of one group that match, run by run and block by block.
 ///
-/// Per place it keeps the greatest match of the runs so far. A block's rows of one key rise in time, and so do the spine's times of that
-/// key: the row for each is found by galloping on from the one before. Of a key that goes through many blocks each place is looked at in the one
-/// that has its row, and blocks without a place are not read.
+/// Per place it keeps the greatest match of the runs so far. A block's rows of one key rise in time, and so do the spine's times
+/// of that key: the row for each is found by galloping on from the one before. Of a key that goes through many blocks each place
+/// is looked at in the one that has its row, and blocks without a place are not read.
 struct SpineMatcher {
     let order: KeyOrder
     let filter: RowFilter
@@ -154,8 +154,8 @@ struct SpineMatcher {
         }
     }
 
-    /// The time from which on all places of a block's last key have their match in the next block: where that has nothing but this key, and
-    /// every row of it counts; `nil` where that is not known.
+    /// The time from which on all places of a block's last key have their match in the next block: where that has nothing but
+    /// this key, and every row of it counts; `nil` where that is not known.
     private func timeOfNext(_ number: Int, _ layout: ChunkLayout) -> Microseconds? {
         let blocks = layout.directory.blocks
         guard availability == .event, number + 1 < blocks.count, blocks[number + 1].hasOneKey,

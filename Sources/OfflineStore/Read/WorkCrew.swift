@@ -9,8 +9,8 @@ public struct WorkCrew: Sendable {
     public let size: Int
     private let each: @Sendable (_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void
 
-    /// - Parameter each: calls `body` once with each number `0 ..< count`, of which there is one at least, in any order, on any threads, and
-    ///   returns when all calls have.
+    /// - Parameter each: calls `body` once with each number `0 ..< count`, of which there is one at least, in any order, on any
+    ///   threads, and returns when all calls have.
     public init(size: Int, each: @escaping @Sendable (_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void) {
         precondition(size > 0, "a crew has at least one member")
         self.size = size

@@ -35,8 +35,8 @@ struct KeyArena: Sendable {
     private var bytes: [UInt8] = []
     private var ends: [Int] = [0]
     private var prefixes: [UInt64] = []
-    /// Whether a key has more bytes than its prefix holds. Of keys no one begins with another, so that a key which ends within its prefix
-    /// has it alone.
+    /// Whether a key has more bytes than its prefix holds. Of keys no one begins
+    /// with another, so that a key which ends within its prefix has it alone.
     private(set) var hasLongKeys = false
 
     var count: Int { prefixes.count }

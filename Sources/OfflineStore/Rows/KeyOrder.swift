@@ -2,8 +2,8 @@ internal import FeatureModel
 
 /// Rows sorted by (key bytes, time, number): a spine's, those of a memory run, or those of several sorted blocks.
 ///
-/// **How.** Keys are sorted by their first eight bytes, as a number, digit by digit (least significant first, digits in which all are
-/// equal left out); rows of equal keys are then sorted by time, and by the rest of their keys where keys are longer.
+/// **How.** Keys are sorted by their first eight bytes, as a number, digit by digit (least significant first, digits in which all
+/// are equal left out); rows of equal keys are then sorted by time, and by the rest of their keys where keys are longer.
 struct KeyOrder: Sendable {
     /// Row numbers in order. Rows with a null key are left out.
     private(set) var rows: [Int32] = []

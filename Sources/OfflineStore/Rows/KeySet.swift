@@ -5,7 +5,8 @@ public final class KeySet: Sendable {
     /// Each once, rising.
     private let keys: KeyArena
 
-    /// - Parameter columns: the group's key columns, in key order and of its types; rows with a null are left out, as no stored key has one.
+    /// - Parameter columns: the group's key columns, in key order and of its
+    ///   types; rows with a null are left out, as no stored key has one.
     public init(_ columns: [Column]) {
         keys = KeyOrder([KeyOrder.Part(keyColumns: columns, rowCount: columns.first?.count ?? 1, times: nil)]).keys
     }

@@ -53,7 +53,8 @@ final class MemoryRun: Sendable {
     /// - Complexity: O(n log n) at the first call, then O(1).
     func sorted(blockRowsMax: Int, blockBytesMax: Int) -> MemoryIndex {
         if let known = index.withLock({ $0 }) { return known }
-        // Not under the lock: a join's thread, which gives way to all others, would hold up a flush that waits for it. Both may sort.
+        // Not under the lock: a join's thread, which gives way to all
+        // others, would hold up a flush that waits for it. Both may sort.
         let built = MemoryIndex(parts: parts, blockRowsMax: blockRowsMax, blockBytesMax: blockBytesMax)
         return index.withLock { index in
             if index == nil { index = built }

@@ -18,10 +18,11 @@ final class BlockGauge: Sendable {
 
 /// Some consecutive rows of one sorted run, in columns.
 ///
-/// Keys are there from the start; event times come with `loadTimes`, what else orders rows with `loadOrder`, the other columns when they are
-/// asked for.
+/// Keys are there from the start; event times come with `loadTimes`, what else
+/// orders rows with `loadOrder`, the other columns when they are asked for.
 final class RowBlock: @unchecked Sendable {
-    // Sendable: what is loaded is so by the thread that made the block, before others see it; what is decoded later lies behind a lock.
+    // Sendable: what is loaded is so by the thread that made the block,
+    // before others see it; what is decoded later lies behind a lock.
 
     enum Source {
         case chunk(ChunkFile, ChunkLayout, block: Int)
@@ -58,7 +59,8 @@ final class RowBlock: @unchecked Sendable {
     private var knowsTombstones = false
     private let decoded = Mutex(Decoded())
 
-    /// Columns that have been asked for. They are decoded outside the lock: two threads may do so for the same one, and none waits for another.
+    /// Columns that have been asked for. They are decoded outside the lock:
+    /// two threads may do so for the same one, and none waits for another.
     private struct Decoded {
         var ingestTimes: Column?
         var availableTimes: Column??
@@ -166,8 +168,8 @@ final class RowBlock: @unchecked Sendable {
 
     func order(_ row: Int) -> RowOrder { RowOrder(eventTime: eventTimes[row], position: positions[row], row: rows[row]) }
 
-    /// Those rows of a range whose event times lie between two, both included. Of each key they are looked for where the key before had them,
-    /// as keys have like times, without decoding the times that are passed over where they are not loaded.
+    /// Those rows of a range whose event times lie between two, both included. Of each key they are looked for where the key
+    /// before had them, as keys have like times, without decoding the times that are passed over where they are not loaded.
     func rows(_ range: Range<Int>, from least: Microseconds, through greatest: Microseconds) throws(HeadwaterError) -> [Int32] {
         if eventTimes.isEmpty, case .chunk(let chunk, let layout, let block) = source {
             return try chunk.withSystemNumbers(.eventTime, layout, block: block) { time in

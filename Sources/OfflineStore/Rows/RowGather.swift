@@ -206,7 +206,8 @@ extension [UInt8] {
     fileprivate mutating func set(_ bit: Int) { self[bit >> 3] |= 1 << UInt8(bit & 7) }
 }
 
-/// What rows are picked from: a block of a chunk, whose columns are decoded once for all that pick from it, or a part of a memory run.
+/// What rows are picked from: a block of a chunk, whose columns are
+/// decoded once for all that pick from it, or a part of a memory run.
 private enum PickSource: Sendable {
     case block(RowBlock)
     case part(MemoryPart)
@@ -269,7 +270,8 @@ struct GroupedPicks<Source> {
 
     /// Groups picks by counting them first.
     ///
-    /// - Parameter eachPick: calls back with the slot of its source, row and place of each pick, the same ones each time it is called.
+    /// - Parameter eachPick: calls back with the slot of its source, row
+    ///   and place of each pick, the same ones each time it is called.
     init(_ sources: [Source], _ eachPick: ((_ slot: Int, _ row: Int32, _ place: Int32) -> Void) -> Void) {
         var ends = [Int](repeating: 0, count: sources.count + 1)
         eachPick { slot, _, _ in ends[slot + 1] += 1 }

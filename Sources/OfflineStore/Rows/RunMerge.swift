@@ -2,9 +2,10 @@ internal import FeatureModel
 
 /// Merges sorted runs into one order: (key, event_time, position, row), many rows at a time.
 ///
-/// **How.** Of every run one block is in memory, and of each block a part is looked at. All rows up to the least of the parts' last ones can be
-/// told in order, as what follows in any run lies behind it: they are sorted together (`KeyOrder`). The parts are as long as it takes for a step
-/// to come to some blocks of rows: of many runs whole blocks would be more than the caches hold, and what the rows wait for would wait long.
+/// **How.** Of every run one block is in memory, and of each block a part is looked at. All rows up to the least of the parts'
+/// last ones can be told in order, as what follows in any run lies behind it: they are sorted together (`KeyOrder`). The parts
+/// are as long as it takes for a step to come to some blocks of rows: of many runs whole blocks would be more than the caches
+/// hold, and what the rows wait for would wait long.
 ///
 /// - Complexity: O(n) for keys of up to eight bytes, O(n log n) in general; of a single run nothing is sorted.
 struct RunMerge {

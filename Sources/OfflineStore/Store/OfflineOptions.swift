@@ -8,8 +8,8 @@ public struct OfflineOptions: Sendable {
     public var blockBytesMax = 4 << 20
     /// At about this size a compaction starts its next file.
     public var chunkBytesTarget = 64 << 20
-    /// About how much memory a flush or a compaction takes, beside the rows that a flush writes. With less room than runs need, a compaction
-    /// merges fewer at once; two are merged in any case.
+    /// About how much memory a flush or a compaction takes, beside the rows that a flush writes. With less room than runs need, a
+    /// compaction merges fewer at once; two are merged in any case.
     public var mergeBytesMax = 1 << 30
     /// This many runs of one level are merged into the next.
     public var runsPerLevelMax = 4

@@ -2,8 +2,8 @@ internal import FeatureModel
 internal import Synchronization
 
 extension OfflineStore {
-    /// Commits a manifest made from the current one, and lets reads see it. Called by the owner's thread only, so the version does
-    /// not change between the two locks, and no lock is held over the disk's work.
+    /// Commits a manifest made from the current one, and lets reads see it. Called by the owner's thread only, so the version
+    /// does not change between the two locks, and no lock is held over the disk's work.
     ///
     /// - Throws: what the disk says. After an outcome that is unknown the store stops writing for good.
     func commit(

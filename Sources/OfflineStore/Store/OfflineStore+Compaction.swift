@@ -106,8 +106,8 @@ extension OfflineStore {
         return candidates.sorted { ($0.byteCount, $0.groupID, $0.level) < ($1.byteCount, $1.groupID, $1.level) }
     }
 
-    /// Picks the smallest candidate; of a group whose last compaction failed only where there is no other, so that one with damage does not hold
-    /// up all.
+    /// Picks the smallest candidate; of a group whose last compaction failed only
+    /// where there is no other, so that one with damage does not hold up all.
     ///
     /// - Returns: `nil` where there is none, or a compaction is under way.
     /// - Throws: `.failedPrecondition` in a read-only store, and what stopped the store for good.
@@ -160,7 +160,8 @@ extension OfflineStore {
         return output.inputs.count == job.runCount
     }
 
-    /// Begins to merge a group to one run, without the rows that retention hides. `finishCompaction` says whether that takes another job.
+    /// Begins to merge a group to one run, without the rows that retention
+    /// hides. `finishCompaction` says whether that takes another job.
     ///
     /// - Returns: `nil` where there is nothing to do.
     /// - Throws: `.unavailable` where a compaction is under way, and as `beginCompaction`.
@@ -208,14 +209,14 @@ extension OfflineStore {
             cutoff: effectiveCutoff(group, version), place: place)
     }
 
-    /// Keeps the rows of some groups that reads as of some positions see: compactions do not remove them, whatever retention hides from then
-    /// on. In place of what was kept before; positions that cannot be read any more keep nothing.
+    /// Keeps the rows of some groups that reads as of some positions see: compactions do not remove them, whatever retention
+    /// hides from then on. In place of what was kept before; positions that cannot be read any more keep nothing.
     ///
     /// - Parameter positions: of each group; others keep nothing.
     public func keepRows(asOf positions: [GroupID: Set<Position>]) { state.withLock { $0.kept = positions } }
 
-    /// The cutoff that the manifest has: one that is only in memory must not remove rows that a manifest of its past still shows. Nor may one
-    /// behind the position from which rows are kept.
+    /// The cutoff that the manifest has: one that is only in memory must not remove rows that a manifest of its past still shows.
+    /// Nor may one behind the position from which rows are kept.
     private func effectiveCutoff(_ group: GroupID, _ version: StoreVersion) -> PlacedCutoff? {
         let kept = state.withLock { $0.keptFrom(group) }
         return version.manifest.cutoffs[group]?.effective(asOf: min(version.manifest.applied, kept))

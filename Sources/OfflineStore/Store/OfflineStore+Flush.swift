@@ -21,7 +21,8 @@ public final class FlushJob: Sendable {
         self.place = place
     }
 
-    /// Writes and syncs a chunk file for each group, with the crew's help; on any thread, once. An error is kept for `finishFlush`.
+    /// Writes and syncs a chunk file for each group, with the crew's
+    /// help; on any thread, once. An error is kept for `finishFlush`.
     ///
     /// - Parameter isCancelled: asked often; once it says so, the job ends with `.cancelled`, and the rows stay in memory.
     public func run(crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }) {

@@ -44,8 +44,9 @@ public final class OfflineStore: Sendable {
         }
         lock = try storage.lock(directory + "/lock", exclusive: !readOnly)
         if !readOnly {
-            // The owner before may have been killed between a manifest's rename and the sync of the directory. What is found counts as durable
-            // from here on, for followers' checkpoints too: a power cut must not bring the manifest before it back.
+            // The owner before may have been killed between a manifest's rename and the sync
+            // of the directory. What is found counts as durable from here on, for followers'
+            // checkpoints too: a power cut must not bring the manifest before it back.
             try storage.syncDirectory(directory)
             try Incoming.install(storage, directory)
         }

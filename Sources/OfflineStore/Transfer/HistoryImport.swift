@@ -4,9 +4,8 @@ public import StorageIO
 /// Takes in the files of another store's `HistoryExport`, beside whatever history stands here.
 ///
 /// Files are written under names of their own, synced, and checked as `verifyAll` checks; only when all are there does `commit`
-/// write `incoming.manifest`, in one atomic step. The next open of the store as its owner puts them in place. A crash before the commit leaves
-/// the old history, or none, and files that the next import removes.
-/// Belongs to one thread at a time.
+/// write `incoming.manifest`, in one atomic step. The next open of the store as its owner puts them in place. A crash before the
+/// commit leaves the old history, or none, and files that the next import removes. Belongs to one thread at a time.
 public final class HistoryImport {
     /// Nobody's manifest is larger.
     private static let manifestBytesMax = 1 << 30
@@ -53,8 +52,8 @@ public final class HistoryImport {
 
     /// Takes the next piece.
     ///
-    /// - Throws: `.dataLoss` with file and offset where the piece, or the file that it completes, is damaged or out of order; what
-    ///   the disk says. The import is then of no more use.
+    /// - Throws: `.dataLoss` with file and offset where the piece, or the file that it completes, is damaged or out of order;
+    ///   what the disk says. The import is then of no more use.
     public func take(_ piece: HistoryPiece) throws(HeadwaterError) {
         let expected = manifest.flatMap { isComplete ? nil : $0.chunks[chunk] }
         let number = manifest == nil ? 0 : expected?.number

@@ -1,6 +1,7 @@
 internal import Synchronization
 
-/// A set of numbers below a bound, one bit each, that threads read and change at once: which blocks of a file have been found right.
+/// A set of numbers below a bound, one bit each, that threads read
+/// and change at once: which blocks of a file have been found right.
 ///
 /// Safe to share: the words are atomics that live as long as their owner, and each access checks its index.
 @safe

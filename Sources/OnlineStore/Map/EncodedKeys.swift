@@ -32,7 +32,8 @@ enum KeyHash {
     }
 }
 
-/// Keys of one group, encoded and hashed, one for each row of a batch or a query. May be used again and again: it keeps its memory.
+/// Keys of one group, encoded and hashed, one for each row of a batch
+/// or a query. May be used again and again: it keeps its memory.
 struct EncodedKeys: Sendable {
     private(set) var groupID: GroupID = 0
     private(set) var bytes: [UInt8] = []

@@ -24,8 +24,8 @@ struct FoundRows {
 extension MapSet {
     /// Finds the latest row of each key as of position `visible`, of which the caller holds a pin.
     ///
-    /// Every map is asked: a late row may lie in the live one while an older map holds a newer row. Each is asked for all keys at once, in
-    /// three passes, so that the waits for memory overlap: where to look, what to look at, looking.
+    /// Every map is asked: a late row may lie in the live one while an older map holds a newer row. Each is asked for all keys at
+    /// once, in three passes, so that the waits for memory overlap: where to look, what to look at, looking.
     /// - Parameter rowBytes: about how large a row's key and features are.
     /// - Complexity: O(keys × maps).
     /// - Throws: `.dataLoss` where the snapshot is damaged.

@@ -2,7 +2,8 @@ internal import CPrefetch
 internal import FeatureModel
 internal import Synchronization
 
-/// The slots of one stripe in one word, so that place and number change together: 16 bits the logarithm of their count, 48 the address.
+/// The slots of one stripe in one word, so that place and number change
+/// together: 16 bits the logarithm of their count, 48 the address.
 ///
 /// A slot is 0, or 16 bits of a hash and the address of the key's newest row.
 @safe

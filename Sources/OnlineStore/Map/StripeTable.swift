@@ -9,11 +9,13 @@ enum UpsertOutcome {
     case late
 }
 
-/// One stripe of the map: rows of the keys whose hashes start with the stripe's number. What the one thread that applies knows of it.
+/// One stripe of the map: rows of the keys whose hashes start with
+/// the stripe's number. What the one thread that applies knows of it.
 ///
-/// An open-addressing table of slots points into an arena of row records. A newer row is appended and names the one it supersedes as
-/// its previous version, so a reader at an older position still finds it; compaction drops versions that no reader needs. Readers take no
-/// lock: they find the slots by `published`, rows never move, and memory that is given up is only freed when no reader can hold it.
+/// An open-addressing table of slots points into an arena of row records. A newer row is appended and
+/// names the one it supersedes as its previous version, so a reader at an older position still finds
+/// it; compaction drops versions that no reader needs. Readers take no lock: they find the slots by
+/// `published`, rows never move, and memory that is given up is only freed when no reader can hold it.
 struct StripeTable: ~Copyable {
     static let compactionBytesMin = 64 << 10
     private static let slotBitsMin = 3

@@ -3,8 +3,9 @@ internal import Synchronization
 
 /// The stripes of one map. One thread writes; any thread reads, without a lock.
 ///
-/// Safe to share: readers go by `published` alone, whose words are atomics. `tables` belong to the one thread that applies, or to nobody
-/// any more once the map is frozen. Memory that readers may still hold goes to `given`, until the store says that none does.
+/// Safe to share: readers go by `published` alone, whose words are atomics. `tables` belong
+/// to the one thread that applies, or to nobody any more once the map is frozen. Memory
+/// that readers may still hold goes to `given`, until the store says that none does.
 @safe
 final class Stripes: @unchecked Sendable {
     static let bits: UInt64 = 8
@@ -76,7 +77,8 @@ final class Stripes: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - visible: what readers that come now see: they may hold what was given up while it was.
-    ///   - oldest: asked for the lowest position that a reader has pinned; `visible` where none has. Only where there is something to free.
+    ///   - oldest: asked for the lowest position that a reader has pinned;
+    ///     `visible` where none has. Only where there is something to free.
     func retire(visible: Position, oldest: () -> Position) {
         if given.isEmpty && retired.isEmpty { return }
         if !given.isEmpty {

@@ -106,7 +106,8 @@ final class CompiledLookup: Sendable {
     let counters: GroupCounters
     /// About how large a row's features are.
     let rowBytes: Int
-    /// How to read the features from rows of each schema version; `nil` where the version is not known or cannot be read as asked.
+    /// How to read the features from rows of each schema version; `nil`
+    /// where the version is not known or cannot be read as asked.
     private let versions: [UInt32: CompiledVersion]
     let newest: CompiledVersion?
 

@@ -36,8 +36,8 @@ public final class OnlineReader {
     /// The position that reads see while they are pinned.
     public var pinnedPosition: Position? { pinned?.position }
 
-    /// Finds the rows of a plan's lookups for the keys of a request, all at one position, and lends them to `body`, which counts those that
-    /// it answers.
+    /// Finds the rows of a plan's lookups for the keys of a request, all at one
+    /// position, and lends them to `body`, which counts those that it answers.
     ///
     /// - Parameters:
     ///   - keys: the request's key columns, of the types that the plan's groups have.
@@ -85,7 +85,8 @@ public final class OnlineReader {
 
     // MARK: Looking ahead
 
-    /// Announces a read of one key of fixed width that comes soon; `loadExpected` then starts to load what all announced reads will touch.
+    /// Announces a read of one key of fixed width that comes soon;
+    /// `loadExpected` then starts to load what all announced reads will touch.
     ///
     /// One read waits for memory three times, one after the other; many can wait at the same time.
     /// - Parameter key: the cell of the only key column, as it stands in a column of `type`. Other keys are not looked ahead for.

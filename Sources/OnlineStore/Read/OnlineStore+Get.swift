@@ -1,8 +1,8 @@
 public import FeatureModel
 
 extension OnlineStore {
-    /// Reads features of several groups at one position: never half of a record. For reads that come once; those that come again keep an
-    /// `OnlineReader` and a plan.
+    /// Reads features of several groups at one position: never half of a record. For
+    /// reads that come once; those that come again keep an `OnlineReader` and a plan.
     ///
     /// - Parameters:
     ///   - keys: the request's key columns, all of `rowCount` rows.

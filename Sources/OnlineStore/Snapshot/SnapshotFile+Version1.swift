@@ -1,7 +1,8 @@
 internal import FeatureModel
 internal import StorageIO
 
-/// Snapshots of format 1: a header of 64 bytes before each row. An open takes their rows into memory; the next snapshot is of format 2.
+/// Snapshots of format 1: a header of 64 bytes before each row. An open
+/// takes their rows into memory; the next snapshot is of format 2.
 extension SnapshotFile {
     private static let headerBytes1 = 64
 

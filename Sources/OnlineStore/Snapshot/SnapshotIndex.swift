@@ -1,7 +1,8 @@
 internal import FeatureModel
 
-/// The index of a snapshot: slots in the order of hashes, each 0 or 24 bits of a row's hash and 40 of its file offset. A row stands in the slot
-/// that its hash asks for, or in the next free one behind; so a key costs one cache line of slots, mostly, and its own row.
+/// The index of a snapshot: slots in the order of hashes, each 0 or 24 bits of a row's hash
+/// and 40 of its file offset. A row stands in the slot that its hash asks for, or in the
+/// next free one behind; so a key costs one cache line of slots, mostly, and its own row.
 struct SnapshotIndex: Sendable {
     static let offset = SnapshotFormat.blockBytes
     private static let offsetBits: UInt64 = 40

@@ -24,8 +24,8 @@ public struct RestoredRows: Sendable {
     }
 }
 
-/// Making the store anew from the history, where its snapshot is lost. Nothing counts before `finish`: a crash leaves no snapshot, and the
-/// restoring starts again. Belongs to one thread.
+/// Making the store anew from the history, where its snapshot is lost. Nothing counts before `finish`: a crash leaves no
+/// snapshot, and the restoring starts again. Belongs to one thread.
 public final class OnlineRestore {
     private let store: OnlineStore
     private let memoryBytesMax: Int

@@ -29,8 +29,8 @@ extension OnlineStore {
         let mapped = try openNewest(storage, directory, names, logID: logID)
         if access == .owner {
             for name in names where SnapshotFormat.isLeftover(name) { try storage.remove(StoragePath.join(directory, name)) }
-            // The owner before may have been killed between a snapshot's rename and the sync of the directory. The log is let go of behind what
-            // is found here: a power cut must not bring the snapshot before it back.
+            // The owner before may have been killed between a snapshot's rename and the sync of the directory. The log is let go
+            // of behind what is found here: a power cut must not bring the snapshot before it back.
             try storage.syncDirectory(directory)
         }
         return OnlineStore(
@@ -55,7 +55,8 @@ extension OnlineStore {
         return file
     }
 
-    /// Reads the whole snapshot in use and checks every block: the scrub. Reads of a block that does not hold are refused from then on.
+    /// Reads the whole snapshot in use and checks every block: the scrub.
+    /// Reads of a block that does not hold are refused from then on.
     ///
     /// - Throws: what `visit` throws.
     public func verifySnapshot(_ visit: ScrubVisit) throws(HeadwaterError) {

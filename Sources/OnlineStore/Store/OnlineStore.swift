@@ -111,8 +111,8 @@ public final class OnlineStore: Sendable {
         return all
     }
 
-    /// Called every few rows by a thread that applies a record or writes a snapshot, holding nothing that a read waits for: may let other
-    /// threads have its core.
+    /// Called every few rows by a thread that applies a record or writes a snapshot,
+    /// holding nothing that a read waits for: may let other threads have its core.
     public var betweenRows: @Sendable () -> Void {
         get { pause.withLock { $0.call } }
         set { pause.withLock { $0 = Pause(call: newValue) } }
@@ -329,8 +329,8 @@ public final class OnlineStore: Sendable {
         }
     }
 
-    /// Lets go of the maps that the last `adopt` took out of use, and gives their memory back to the system: for a thread that nobody
-    /// waits for.
+    /// Lets go of the maps that the last `adopt` took out of use, and gives
+    /// their memory back to the system: for a thread that nobody waits for.
     public func returnFreedMemory() {
         let maps = outgoing.withLock { outgoing in
             defer { outgoing = nil }

@@ -19,8 +19,8 @@ struct AuditRun {
 
     /// Compares both stores at the position of an online cut at or behind `minPosition`.
     ///
-    /// - Throws: `.unavailable` where the online service does not answer, `.dataLoss` for damage on either side, and why the caller
-    ///   gave up.
+    /// - Throws: `.unavailable` where the online service does not answer,
+    ///   `.dataLoss` for damage on either side, and why the caller gave up.
     func run(minPosition: Position) async throws -> AuditReport {
         var attempt = 1
         while true {

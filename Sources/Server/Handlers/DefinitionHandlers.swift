@@ -10,7 +10,8 @@ import Wire
 struct DefinitionHandlers {
     let services: Services
 
-    /// What grows with the definitions goes to another thread. A short `apply` does not, so that it stays before what comes behind it.
+    /// What grows with the definitions goes to another thread. A short
+    /// `apply` does not, so that it stays before what comes behind it.
     func handle(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
         if request.method == .apply, request.body.count <= Limits.inlineDefinitionBytesMax { return try work(request, responder) }
         services.onWorker(services.workers.writes, request, responder) { () throws(HeadwaterError) in try work(request, responder)

@@ -151,7 +151,8 @@ final class FollowSource {
 
     init(_ log: any RecordLog) { self.log = log }
 
-    /// - Throws: `.outOfRange` where the log no longer holds what follows, `.dataLoss` where it ends before `position` or is damaged.
+    /// - Throws: `.outOfRange` where the log no longer holds what follows,
+    ///   `.dataLoss` where it ends before `position` or is damaged.
     func read(after position: Position) throws(HeadwaterError) -> Batch {
         let reader = if let open = reader { open } else { try log.openReader() }
         self.reader = reader

@@ -8,7 +8,8 @@ import Wire
 
 /// prepare, and gets by handle that are not answered at once.
 struct GetHandlers {
-    /// Keys of a get, their bytes, and cells of its answer, up to which it is served on the event loop; a larger one would hold others up.
+    /// Keys of a get, their bytes, and cells of its answer, up to which
+    /// it is served on the event loop; a larger one would hold others up.
     static let inlineKeysMax = 1_024
     static let inlineBytesMax = 32 << 10
     static let inlineCellsMax = 128 << 10

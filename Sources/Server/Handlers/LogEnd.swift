@@ -8,11 +8,11 @@ import Wire
 
 /// Where the log ends, for an offline service that does not own it.
 ///
-/// A position beyond the end was never given out, and no read should wait for it. But the end moves, and in `interval` durability a
-/// position may be acknowledged before it is durable; so only two answers count: the reserve in the log's control file, which is on
-/// the disk before any position up to it is given out, and what the owner itself says. Both are asked after the request came,
-/// and so hold for every position that its client can have been given. Where neither says that the position lies beyond, the
-/// read waits until its deadline.
+/// A position beyond the end was never given out, and no read should wait for it. But the end moves, and in
+/// `interval` durability a position may be acknowledged before it is durable; so only two answers count: the
+/// reserve in the log's control file, which is on the disk before any position up to it is given out, and what
+/// the owner itself says. Both are asked after the request came, and so hold for every position that its client
+/// can have been given. Where neither says that the position lies beyond, the read waits until its deadline.
 struct LogEnd: Sendable {
     /// How long a read waits before the owner is asked: most positions are applied by then.
     static let patience = Duration.milliseconds(100)

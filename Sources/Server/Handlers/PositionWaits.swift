@@ -102,8 +102,8 @@ extension Services {
         }
     }
 
-    /// Waits at a store's gate. A request that is cancelled meanwhile waits no longer: `resume` is called with CANCELLED; nor does one
-    /// for a position that turns out to lie beyond the log's end, or to be lost.
+    /// Waits at a store's gate. A request that is cancelled meanwhile waits no longer: `resume` is called with CANCELLED; nor
+    /// does one for a position that turns out to lie beyond the log's end, or to be lost.
     func wait(
         for position: Position, _ store: PositionedStore, _ request: IncomingRequest, _ responder: Responder,
         _ resume: @escaping PositionGate.Resume
@@ -131,7 +131,8 @@ extension Services {
 
     /// Waits at a store's gate.
     ///
-    /// - Throws: as `PositionGate.wait`, `.cancelled` where the request is, `.outOfRange` and `.dataLoss` as `PositionedStore.check`.
+    /// - Throws: as `PositionGate.wait`, `.cancelled` where the request
+    ///   is, `.outOfRange` and `.dataLoss` as `PositionedStore.check`.
     func wait(
         for position: Position, _ store: PositionedStore, _ request: IncomingRequest, _ responder: Responder
     ) async throws {

@@ -136,8 +136,8 @@ final class PreparedGetHandler: ImmediateHandler {
         return head
     }
 
-    /// Gathers what is read at once: the first request, and joined with it the small ones behind it of the same handle and head, so that they
-    /// share the fixed cost of a read, and wait for memory together.
+    /// Gathers what is read at once: the first request, and joined with it the small ones behind it of the same handle and head,
+    /// so that they share the fixed cost of a read, and wait for memory together.
     ///
     /// - Returns: rows of all of them.
     private func gather(

@@ -9,7 +9,8 @@ import Wire
 struct RowsHandlers {
     /// More at once serves no client faster, and gets slower; and it is held while the client does not read.
     private static let bytesAtOnce = 4 << 20
-    /// About what one of these requests holds, read or not: rows that are ready, blocks that they come from, and what waits to be sent.
+    /// About what one of these requests holds, read or not: rows that
+    /// are ready, blocks that they come from, and what waits to be sent.
     private static let workBytes = 12 << 20
 
     let services: Services

@@ -27,13 +27,13 @@ struct Workers: Sendable {
     static let longRequestsMax = 64
     /// Those of them that work at once.
     ///
-    /// As many as there are cores, beside their helpers: a thread that the kernel has put aside with a lock in its hands must not wait long behind its
-    /// like, as loops then wait for it.
+    /// As many as there are cores, beside their helpers: a thread that the kernel has put aside with a lock in its hands must not
+    /// wait long behind its like, as loops then wait for it.
     static let longWorksMax = max(2, System.coreCount)
     static let bootstrapsMax = 4
 
-    /// - Parameter besideGets: whether the process serves gets, which must not notice joins and scans: these then give way to all else, other
-    ///   programs too. An offline service alone takes its share of a machine that others keep busy.
+    /// - Parameter besideGets: whether the process serves gets, which must not notice joins and scans: these then give way to all
+    ///   else, other programs too. An offline service alone takes its share of a machine that others keep busy.
     init(besideGets: Bool) {
         let courtesy = besideGets ? Courtesy.idle : .background
         long = WorkerPool(threads: Self.longRequestsMax, worksMax: Self.longWorksMax, courtesy)
@@ -157,8 +157,8 @@ extension Services {
     /// An answer up to this is made without asking for room.
     private static let answerBytesFree = 256 << 10
 
-    /// Makes an answer of about so many bytes, when there is room for it among those of all connections: at once on this thread of `pool`, or later
-    /// on another one.
+    /// Makes an answer of about so many bytes, when there is room for it among those
+    /// of all connections: at once on this thread of `pool`, or later on another one.
     func withRoom(
         forAnswer bytes: Int, _ pool: WorkerPool, _ request: IncomingRequest, _ responder: Responder,
         _ work: @escaping @Sendable () throws(HeadwaterError) -> Void

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Submits the writes of one connection in the order in which they came, although large ones are checked on other threads and their checks
-/// end in any order: of a table that comes in several requests the later row wins. For any thread.
+/// Submits the writes of one connection in the order in which they came, although large ones are checked on other threads and
+/// their checks end in any order: of a table that comes in several requests the later row wins. For any thread.
 final class WriteOrder: Sendable {
     /// The writes of one connection that have come and are not submitted.
     private struct Line: Sendable {

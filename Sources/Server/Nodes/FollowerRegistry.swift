@@ -68,8 +68,8 @@ final class FollowerRegistry: Sendable {
         }
     }
 
-    /// Whether a follower has neither followed nor fetched the history for so long that the log need not wait for it; one that was not heard of
-    /// has as long from the start of the process.
+    /// Whether a follower has neither followed nor fetched the history for so long that the log need not wait for it; one that
+    /// was not heard of has as long from the start of the process.
     func isAbsent(_ name: String, now: Microseconds = Monotonic.now()) -> Bool {
         entries.withLock { entries in
             guard let entry = entries[name] else { return now > Limits.followerPatienceMicroseconds }

@@ -7,9 +7,9 @@ import Wire
 
 /// Fetches the history of an offline service that has one, for a follower that the log alone cannot serve any more.
 ///
-/// The follower is registered at the history's position before its first byte is kept: the log then waits for it. A transfer that breaks off is
-/// started again from its beginning, with whatever the other service has by then. Nothing here changes before all of it is here
-/// and checked.
+/// The follower is registered at the history's position before its first byte is kept: the log then
+/// waits for it. A transfer that breaks off is started again from its beginning, with whatever the
+/// other service has by then. Nothing here changes before all of it is here and checked.
 struct HistoryFetch {
     private static let reportInterval: Microseconds = 5_000_000
 

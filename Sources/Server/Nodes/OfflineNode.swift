@@ -83,7 +83,7 @@ final class OfflineNode: Sendable {
         if let last = records.last { lastIngestTime.withLock { $0 = last.ingestTime } }
         do throws(HeadwaterError) {
             try engine.apply(records) {
-                let advice = $0.code == .dataLoss ? ": the history is damaged, run 'headwater scrub'" : ""
+                let advice = $0.code == .dataLoss ? ": 'headwater status' shows what else the scrub finds" : ""
                 logger.error("a delete cannot be compared with newer rows\(advice)", metadata: ["error": "\($0)"])
             }
         } catch {
@@ -202,8 +202,8 @@ final class OfflineNode: Sendable {
 
     /// Flushes everything and merges a group, or for `nil` every group, to one run, for the `compact` command.
     ///
-    /// - Throws: what the disk says, and of damage once the other groups are done; `.cancelled` when nobody waits for it any more, or the service
-    ///   ends.
+    /// - Throws: what the disk says, and of damage once the other groups are done;
+    ///   `.cancelled` when nobody waits for it any more, or the service ends.
     func compact(_ group: GroupID?, isCancelled: @escaping @Sendable () -> Bool) async throws {
         try await wait(for: compactions, isCancelled)
         defer { compactions.leave() }
@@ -234,8 +234,8 @@ final class OfflineNode: Sendable {
         }
     }
 
-    /// Runs a job that has begun. Its end is handed to the follower thread before the job's own thread lets go of it, and so comes before the
-    /// store is closed.
+    /// Runs a job that has begun. Its end is handed to the follower thread before
+    /// the job's own thread lets go of it, and so comes before the store is closed.
     ///
     /// - Throws: what `finish` does, `CancellationError` where the service has ended.
     private func complete<Result: Sendable>(

@@ -94,8 +94,9 @@ struct OfflineStarter: Sendable {
         services.setOffline(node)
     }
 
-    /// Where every retention cutoff that the online service of this process has in force is in the history too: those of this start, and
-    /// those of before that the history has not come to. Older rows are not read once more because the history is fed only now.
+    /// Where every retention cutoff that the online service of this process has in force is
+    /// in the history too: those of this start, and those of before that the history has
+    /// not come to. Older rows are not read once more because the history is fed only now.
     private func readFloor(_ history: OfflineStore) -> Position {
         guard let online = services.online else { return 0 }
         let state = online.state.current
@@ -173,7 +174,8 @@ struct LocalCheckpoint: Sendable {
     let services: Services
     let logID: [UInt8]
 
-    /// Registers the follower at what its chunks hold, where it is not registered or stands further: an older copy may have been restored.
+    /// Registers the follower at what its chunks hold, where it is not
+    /// registered or stands further: an older copy may have been restored.
     ///
     /// - Throws: `.dataLoss` where the log does not hold what follows: the history here can never be whole again.
     func enter(_ position: Position) throws(HeadwaterError) {

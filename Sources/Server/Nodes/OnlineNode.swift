@@ -114,7 +114,8 @@ final class OnlineNode: Sendable {
         if let loop = ServerLoop.current { loop.execute(schedule) } else { schedule() }
     }
 
-    /// On the writer thread: what is queued now, in groups. What comes meanwhile is a job of its own, behind other jobs of the thread.
+    /// On the writer thread: what is queued now, in groups. What comes
+    /// meanwhile is a job of its own, behind other jobs of the thread.
     private func drain(_ engine: OnlineEngine) {
         let commands = queue.withLock { queue in
             defer { (queue.commands, queue.isDrainScheduled) = ([], false) }
@@ -153,8 +154,8 @@ final class OnlineNode: Sendable {
 
     // MARK: Snapshots
 
-    /// Takes a snapshot and lets go of the log behind it. Joins the one that is being taken, where nothing was written since its cut; else the
-    /// next one follows it at once, for all who wait.
+    /// Takes a snapshot and lets go of the log behind it. Joins the one that is being taken, where nothing was written since its
+    /// cut; else the next one follows it at once, for all who wait.
     func snapshot(_ done: @escaping SnapshotReply) { engine.run { self.startSnapshot($0, for: [done]) } }
 
     /// On the writer thread.
@@ -331,7 +332,8 @@ final class OnlineNode: Sendable {
 
     /// Ends the service: answers what is queued, syncs, gives up the locks.
     ///
-    /// - Parameter limit: how long snapshots may take, the one that makes the next start fast and one that runs already; zero: none is begun.
+    /// - Parameter limit: how long snapshots may take, the one that makes
+    ///   the next start fast and one that runs already; zero: none is begun.
     func close(within limit: Duration = .zero) async {
         gate.close()
         stopBy.withLock { $0 = Monotonic.now() + limit.microseconds }

@@ -33,7 +33,8 @@ struct PeerFiles {
         AddressFile.address(role, in: configuration.dataDirectory, services.storage)
     }
 
-    /// The error of opening a directory that another process holds, with the address at which that one serves; any other error as it is.
+    /// The error of opening a directory that another process holds, with
+    /// the address at which that one serves; any other error as it is.
     static func naming(
         holderOf dataDirectory: String, in error: HeadwaterError, _ storage: any Storage
     ) -> HeadwaterError {

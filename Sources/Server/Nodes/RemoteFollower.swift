@@ -9,8 +9,9 @@ import Wire
 
 /// Follows another server's log over the protocol, and comes back after every break.
 ///
-/// A follower is registered with the online service: from then on the log keeps what it has not. One that is new, or was forgotten, registers at
-/// its position; where the log no longer holds what follows, it fetches the history of another offline service first.
+/// A follower is registered with the online service: from then on the log keeps what it
+/// has not. One that is new, or was forgotten, registers at its position; where the log
+/// no longer holds what follows, it fetches the history of another offline service first.
 final class RemoteFollower: Sendable {
     private static let pauseLeast = Duration.milliseconds(50)
     private static let pauseMost = Duration.seconds(2)
@@ -204,8 +205,8 @@ extension Endpoint {
         return host.hasPrefix("127.") || host == "::1" || host == "localhost"
     }
 
-    /// The address under which a peer that a server on another machine names is reached from here: one that stands for all of a machine's
-    /// addresses, or for the machine itself, is meant on that server's machine.
+    /// The address under which a peer that a server on another machine names is reached from here: one that stands for all of a
+    /// machine's addresses, or for the machine itself, is meant on that server's machine.
     func seen(through server: Endpoint) -> Endpoint {
         guard !server.isLoopback, case .tcp(let host, _) = server, case .tcp(_, let port) = self, isLoopback || !isReachable
         else { return self }

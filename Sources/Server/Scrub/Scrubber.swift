@@ -9,12 +9,13 @@ import StorageIO
 import Synchronization
 import Wire
 
-/// Reads the cold files of this process again and again, slowly, and compares the stores: damage should be found before it is needed.
+/// Reads the cold files of this process again and again, slowly, and
+/// compares the stores: damage should be found before it is needed.
 ///
-/// One scrub reads the log (where this process owns it), the snapshot and the chunks, checks every checksum in them, and then audits
-/// online against offline where both can be reached. It runs on a thread of its own that gives way to all others, and reads
-/// no more bytes a second than it is allowed. It checks what a read would get: pages in the system's cache are not read from the
-/// disk again.
+/// One scrub reads the log (where this process owns it), the snapshot and the chunks, checks every
+/// checksum in them, and then audits online against offline where both can be reached. It runs on a
+/// thread of its own that gives way to all others, and reads no more bytes a second than it is allowed.
+/// It checks what a read would get: pages in the system's cache are not read from the disk again.
 final class Scrubber: Sendable {
     private let services: Services
     private let interval: Duration?

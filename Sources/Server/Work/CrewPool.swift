@@ -5,8 +5,9 @@ import Transport
 
 /// Threads that help long work of the offline store, whoever has pieces to do.
 ///
-/// Each work runs on a thread of its own; beside it every helper takes one of its pieces, then goes to the end of the queue, behind the helpers
-/// of all others. So works share the helpers piece by piece, and one that has many pieces does not keep them from the next.
+/// Each work runs on a thread of its own; beside it every helper takes one of its pieces,
+/// then goes to the end of the queue, behind the helpers of all others. So works share the
+/// helpers piece by piece, and one that has many pieces does not keep them from the next.
 final class CrewPool: Sendable {
     private let helpers: Int
     private let pool: ThreadPool

@@ -8,13 +8,14 @@ enum Courtesy {
     case none
     /// By a niceness.
     case nice(Int32)
-    /// To whatever else wants the processor: it is taken from such a thread at once, and where others never rest it gets a few parts in a thousand.
+    /// To whatever else wants the processor: it is taken from such a thread at
+    /// once, and where others never rest it gets a few parts in a thousand.
     case idle
 
     /// Audits, scrubs, flushes and compactions: beside one busy thread of a request they get a tenth of a processor.
     ///
-    /// Not less: such a thread holds a stripe's lock for a moment now and then, and a writer that waits for it must not wait long; and chunks must
-    /// be written as fast as rows come.
+    /// Not less: such a thread holds the lock of a store's state for a moment now and then, and a writer
+    /// that waits for it must not wait long; and chunks must be written as fast as rows come.
     static let background = Courtesy.nice(10)
 
     /// Lets this thread give way from now on. Where it is refused, the thread only takes its full share.

@@ -6,11 +6,11 @@ enum StoreFiles {
     private static let directories = ["log", "online", "offline"]
     private static let suffixes = [".address", ".lock", ".log", ".json", ".sock", ".tmp", "follower-name"]
 
-    /// Gives what an earlier version left, or another user of this directory, the rights that new files get: what is this role's, once its
-    /// stores are open. The stores' own directories are settled by who takes their locks.
+    /// Gives what an earlier version left, or another user of this directory, the rights that new files get: what is this role's,
+    /// once its stores are open. The stores' own directories are settled by who takes their locks.
     ///
-    /// The data directory itself goes with the log, and is only settled where nothing else is in it: it may be one that somebody keeps other things
-    /// in.
+    /// The data directory itself goes with the log, and is only settled where
+    /// nothing else is in it: it may be one that somebody keeps other things in.
     static func settle(_ configuration: ServerConfiguration, _ storage: RealStorage) throws(HeadwaterError) {
         let directory = configuration.dataDirectory
         let names = try storage.list(directory)

@@ -58,7 +58,8 @@ final class TrustedTime: WallClock {
 
     /// Follows the wall clock, wherever it is.
     ///
-    /// - Returns: how far it was ahead of trusted time, and the clock; `nil` without a boot clock: there nothing else is followed.
+    /// - Returns: how far it was ahead of trusted time, and the clock;
+    ///   `nil` without a boot clock: there nothing else is followed.
     func accept() -> (ahead: Microseconds, clock: TrustedClock)? {
         guard let boot = machine.bootTime() else { return nil }
         let wall = machine.now()

@@ -53,8 +53,8 @@ extension RealStorage {
         }
     }
 
-    /// Settles a file or directory, unless a link stands for it; one that has gone meanwhile is no error. By its name: a umask may have taken the
-    /// right to open it from its owner too.
+    /// Settles a file or directory, unless a link stands for it; one that has gone meanwhile is no error. By its name: a umask
+    /// may have taken the right to open it from its owner too.
     public func settle(_ path: String) throws(HeadwaterError) {
         guard let modes = rights.modes else { return }
         var status = stat()

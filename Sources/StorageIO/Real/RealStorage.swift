@@ -72,7 +72,8 @@ public struct RealStorage: Storage {
 
     public func lock(_ path: String, exclusive: Bool) throws(HeadwaterError) -> any StorageLock {
         let lock = try RealLock(path, descriptor: openLockFile(path), exclusive: exclusive)
-        // Who owns a directory settles what an earlier version left in it, or another owner; who shares it leaves everything as it is.
+        // Who owns a directory settles what an earlier version left in
+        // it, or another owner; who shares it leaves everything as it is.
         if exclusive { try settleAll(below: StoragePath.parent(of: path)) }
         return lock
     }
@@ -113,8 +114,8 @@ extension RealStorage {
         }
     }
 
-    /// Opens a lock's file, or makes it; one that is there keeps its mode. Reading is enough to lock, so that a shared lock works on a file
-    /// system mounted read-only.
+    /// Opens a lock's file, or makes it; one that is there keeps its mode. Reading is
+    /// enough to lock, so that a shared lock works on a file system mounted read-only.
     private func openLockFile(_ path: String) throws(HeadwaterError) -> Int32 {
         if let descriptor = Kernel.retrying({ systemOpen(path, O_RDONLY | O_CLOEXEC, 0) }) { return descriptor }
         guard errno == ENOENT else { throw Kernel.error("open the lock file", at: path) }

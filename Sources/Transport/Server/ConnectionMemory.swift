@@ -88,8 +88,8 @@ struct ConnectionMemory {
     /// How long one client may keep what it holds, once memory is short.
     private static let looksPerTransfer = 40
 
-    /// Looks whether the client moves what it should, four times a second while memory is short: a part of what it holds, so that all of it is through
-    /// in ten seconds.
+    /// Looks whether the client moves what it should, four times a second while memory
+    /// is short: a part of what it holds, so that all of it is through in ten seconds.
     ///
     /// - Parameters:
     ///   - hasUnsent: output waits for the client.
@@ -141,8 +141,8 @@ extension ServerConnection {
     /// What requests without an answer may hold before no further one is read: less, the less is free.
     private var requestBytesMax: Int { min(options.requestBytesMax, memory.budget.outputPart) }
 
-    /// Ends a request whose data nobody takes, once all memory is taken and its connection has more than its part: not to read on would
-    /// keep those from the rest of theirs that are being worked on.
+    /// Ends a request whose data nobody takes, once all memory is taken and its connection has more than its part: not to read on
+    /// would keep those from the rest of theirs that are being worked on.
     func refuseDataWhereMemoryIsShort(_ id: UInt64) {
         guard requests.inboundBytes > NetworkBudget.partLeast, memory.budget.isExceeded,
             requests.inboundBytes > memory.budget.outputPart, let exchange = requests.exchange(id)

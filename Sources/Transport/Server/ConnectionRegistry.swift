@@ -70,9 +70,9 @@ struct ConnectionLimits: Sendable {
 
 /// The connections that a server has open, and who gets in. For any thread.
 ///
-/// Before its hello a connection has a place of its own kind, of which the newest get one. With its hello it takes one of the others: while a quarter of
-/// them is free, as many as a peer likes; then no peer gets more than a quarter, and of those that have theirs the one that was idle for
-/// longest makes room.
+/// Before its hello a connection has a place of its own kind, of which the newest get one. With its hello it takes one of the
+/// others: while a quarter of them is free, as many as a peer likes; then no peer gets more than a quarter, and of those that
+/// have theirs the one that was idle for longest makes room.
 final class ConnectionRegistry: Sendable {
     private struct Open {
         let mailbox: Mailbox<ServerMessage>

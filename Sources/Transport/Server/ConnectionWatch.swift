@@ -22,7 +22,8 @@ struct ConnectionWatch {
         frameSince = insideFrame ? frameSince ?? now : nil
     }
 
-    /// Output was sent, of which the kernel took so many bytes, and so many wait. Only when all that waited has gone does the time begin anew.
+    /// Output was sent, of which the kernel took so many bytes, and so many
+    /// wait. Only when all that waited has gone does the time begin anew.
     mutating func outputMoved(_ byteCount: Int, unsent: Int, at now: NIODeadline) {
         outputBytesLeft -= byteCount
         if outputSince != nil && unsent > 0 && outputBytesLeft > 0 { return }

@@ -2,10 +2,11 @@ internal import Synchronization
 
 /// Memory that input and output of all connections share. For any thread.
 ///
-/// What has come, or waits to be sent, is counted without asking. A large frame asks before the rest of it is read, a large answer before it is made,
-/// and a scan before it begins; they go on when there is room: frames in one line, answers and scans in another, in each the smallest first. While
-/// frames come or wait, all but them have three quarters: else many who read nothing would keep a write from its room. Answers are made while their
-/// connection has less waiting than a part of what is free, so that the part of each shrinks as there are more of them.
+/// What has come, or waits to be sent, is counted without asking. A large frame asks before the rest of it is read, a large
+/// answer before it is made, and a scan before it begins; they go on when there is room: frames in one line, answers and scans in
+/// another, in each the smallest first. While frames come or wait, all but them have three quarters: else many who read nothing
+/// would keep a write from its room. Answers are made while their connection has less waiting than a part of what is free, so
+/// that the part of each shrinks as there are more of them.
 final class NetworkBudget: Sendable {
     /// What a connection may always have waiting.
     static let partLeast = 256 << 10
@@ -182,7 +183,8 @@ final class NetworkBudget: Sendable {
     /// - Returns: `false` where it has been taken.
     @discardableResult
     func giveUp(_ wait: RoomWait) -> Bool {
-        // It is let go of outside of the lock: it may hold the last of a request, which answers when it ends, and comes back here.
+        // It is let go of outside of the lock: it may hold the last of
+        // a request, which answers when it ends, and comes back here.
         var givenUp: Wait?
         change { givenUp = $0[wait.purpose].remove(wait.number) }
         return withExtendedLifetime(givenUp) { givenUp != nil }
@@ -190,7 +192,8 @@ final class NetworkBudget: Sendable {
 
     /// Whether memory is worth giving back to the system; asked once a second.
     ///
-    /// Where so much less is used than was, and a few times after: threads that worked for those who have gone let go of their memory later.
+    /// Where so much less is used than was, and a few times after: threads
+    /// that worked for those who have gone let go of their memory later.
     func isTrimDue(above bytes: Int) -> Bool {
         state.withLock { state in
             if state.peak - state.used > bytes {

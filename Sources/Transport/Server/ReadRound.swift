@@ -1,7 +1,7 @@
 /// What the connections of one loop have read in one turn of it, answered together at the turn's end.
 ///
-/// One request waits for memory several times, one after the other; those of many connections wait at the same time. And a client that reads
-/// many answers is woken once for all of them, not for each.
+/// One request waits for memory several times, one after the other; those of many connections wait at the same time. And a client
+/// that reads many answers is woken once for all of them, not for each.
 final class ReadRound {
     /// Output gathered before it is sent: enough to wake others seldom, little enough to stay in the processor's caches.
     private static let gatheredBytesMax = 64 << 10

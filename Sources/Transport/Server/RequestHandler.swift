@@ -27,22 +27,24 @@ extension RequestHandler {
     package func immediateHandler(connectionID: UInt64, eventLoop: any EventLoop) -> (any ImmediateHandler)? { nil }
 }
 
-/// Answers requests of one method of one connection at once, on its event loop, straight into the connection's output: without what others
-/// need, which may be cancelled, wait, or be answered from other threads.
+/// Answers requests of one method of one connection at once, on its event loop, straight into the connection's output: without
+/// what others need, which may be cancelled, wait, or be answered from other threads.
 public protocol ImmediateHandler: AnyObject {
     var method: Wire.Method { get }
 
-    /// Some requests have come together, in `bytes`; none of them is answered yet. Those of other connections of the event loop may follow.
+    /// Some requests have come together, in `bytes`; none of them is answered
+    /// yet. Those of other connections of the event loop may follow.
     func begin(_ requests: [FrameView], in bytes: RawSpan)
 
-    /// All that is answered next has been announced: starts to load what it will touch, on behalf of all connections of the event loop.
+    /// All that is answered next has been announced: starts to load what
+    /// it will touch, on behalf of all connections of the event loop.
     func loadAhead()
 
     /// All of them have been answered.
     func end()
 
-    /// Answers the first of some requests that have come together, and as many of those behind it as go with it. One that would take long, has
-    /// to wait, or fails, is left to `RequestHandler.handle`.
+    /// Answers the first of some requests that have come together, and as many of those behind it as go with it. One that would
+    /// take long, has to wait, or fails, is left to `RequestHandler.handle`.
     ///
     /// - Parameters:
     ///   - requests: at least one.

@@ -63,12 +63,14 @@ public final class Responder: Sendable {
     /// Bytes that the client is ready to take; an item of any size may be sent while it is above zero.
     public var credit: Int { exchange.window }
 
-    /// Whether the client has not more of our answers to read than it should: work on further ones waits until it has, by `whenWritable`.
+    /// Whether the client has not more of our answers to read than it
+    /// should: work on further ones waits until it has, by `whenWritable`.
     public var hasRoom: Bool { exchange.hasRoom }
 
     /// Takes room for an answer that is yet to be made, among those of all connections.
     ///
-    /// - Parameter later: called from any thread when there is room, where there is none now; not at all where the request is cancelled first.
+    /// - Parameter later: called from any thread when there is room, where
+    ///   there is none now; not at all where the request is cancelled first.
     /// - Returns: the room, to be kept until the answer has been given; `nil` where `later` is called.
     public func takeRoom(forAnswer bytes: Int, later: @escaping @Sendable (AnswerRoom) -> Void) -> AnswerRoom? {
         let room = exchange.room

@@ -34,7 +34,8 @@ public final class ServerTransport: Sendable {
     /// Memory that input and output of all connections hold.
     public var networkBytes: Int { budget.usedBytes }
     public var networkBytesMax: Int { budget.bytesMax }
-    /// The longest that a loop ran in one turn since the start: so long others of its connections waited for what one of them wanted.
+    /// The longest that a loop ran in one turn since the start: so long
+    /// others of its connections waited for what one of them wanted.
     public var longestTurn: Duration { .nanoseconds(loops.map(\.turnTimes.longestRunNanoseconds).max() ?? 0) }
     /// The longest turn by the clock: with what kept the loop's thread from its core, and with locks that it waited for.
     public var longestTurnByClock: Duration { .nanoseconds(loops.map(\.turnTimes.longestNanoseconds).max() ?? 0) }
@@ -122,7 +123,8 @@ public final class ServerTransport: Sendable {
         throw HeadwaterError(.alreadyExists, "another server listens on \(endpoint): stop it, or use another path")
     }
 
-    /// Listens at a path where nobody does, so that a socket file that is there is stale. Only its owner may connect, from the first moment on.
+    /// Listens at a path where nobody does, so that a socket file that is
+    /// there is stale. Only its owner may connect, from the first moment on.
     private static func listen(_ address: SocketAddress, _ path: String) throws(SystemFailure) -> Socket {
         try Socket.removeFile(path)
         let mask = umask(0o177)

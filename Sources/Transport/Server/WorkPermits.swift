@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// Permits to work: as many works of a pool run at once as there are permits; the others wait in their order, without a thread.
 ///
-/// A thread that waits for its client lends its permit, and one that has had it for long lets those that wait have theirs first (`WorkTurn`). For
-/// any thread.
+/// A thread that waits for its client lends its permit, and one that has had it
+/// for long lets those that wait have theirs first (`WorkTurn`). For any thread.
 public final class WorkPermits: Sendable {
     /// Once so many that have begun want to go on, no more works begin: each holds memory.
     private static let waitingThreadsMax = 6
@@ -89,7 +89,8 @@ public final class WorkPermits: Sendable {
         }
     }
 
-    /// Takes one again that was lent; where the work is over, which is asked while there is none, the thread goes on to its end without.
+    /// Takes one again that was lent; where the work is over, which is
+    /// asked while there is none, the thread goes on to its end without.
     fileprivate func retake(unless isOver: () -> Bool) {
         let woken = DispatchSemaphore(value: 0)
         let wasOver = isOver()
@@ -198,7 +199,8 @@ public final class WorkTurn: Sendable {
         began.withLock { $0 = .now }
     }
 
-    /// Lets those that wait go first, where this work has gone on for long. For threads that help with it this does nothing: they have no permit.
+    /// Lets those that wait go first, where this work has gone on for long.
+    /// For threads that help with it this does nothing: they have no permit.
     public func pass(unless isOver: () -> Bool) {
         guard permits.isWanted, thread == UInt(pthread_self()) else { return }
         guard began.withLock({ ContinuousClock.now - $0 }) >= Self.length else { return }

@@ -17,8 +17,8 @@ extension Connection {
         return FrameEncoder.encode(header, head: request.encode(), extensionBytes: Self.lineEnd)
     }
 
-    /// The extension of a hello, an entry `eol` of two line ends: a server of another protocol that waits for a line, such as HTTP's, answers
-    /// at once then, and not when one of both has waited long enough.
+    /// The extension of a hello, an entry `eol` of two line ends: a server of another protocol that waits for a line, such as
+    /// HTTP's, answers at once then, and not when one of both has waited long enough.
     private static let lineEnd: [UInt8] = [3, 0, 4, 0] + Array("eol\r\n\r\n".utf8)
 
     /// Opens a request.

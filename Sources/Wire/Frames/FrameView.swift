@@ -14,9 +14,9 @@ extension Connection {
     /// Requests looked at together.
     private static let togetherMax = 64
 
-    /// Finds the requests that may be answered at once, one behind the other from `offset` of received bytes on, up to a number: whole,
-    /// sound, of `method`, the last frame of their request. Whoever answers them tells `answeredAtOnce`; any other frame, and a faulty one,
-    /// goes through `receive`.
+    /// Finds the requests that may be answered at once, one behind the other from `offset` of received bytes on, up to a number:
+    /// whole, sound, of `method`, the last frame of their request. Whoever answers them tells `answeredAtOnce`; any other frame,
+    /// and a faulty one, goes through `receive`.
     public func requestsToAnswerAtOnce(_ bytes: RawSpan, at offset: Int, method: Method, into requests: inout [FrameView]) {
         requests.removeAll(keepingCapacity: true)
         guard phase == .open, !isDraining, !isInsideFrame else { return }

@@ -49,7 +49,8 @@ public struct StatusReport: Codable, Hashable, Sendable {
         public var logBytesMax: Int
         public var followers: [Follower]
         public var groups: [OnlineGroup]
-        /// How far the wall clock is ahead of trusted time, in microseconds, where it is not followed; negative behind it. Absent while all is well.
+        /// How far the wall clock is ahead of trusted time, in microseconds, where
+        /// it is not followed; negative behind it. Absent while all is well.
         public var clockAhead: Int64?
         /// Why no write is taken; absent while all is well.
         public var failure: String?
@@ -83,7 +84,8 @@ public struct StatusReport: Codable, Hashable, Sendable {
         /// Memory that input and output of all connections hold, and may hold.
         public var bytes: Int
         public var bytesMax: Int
-        /// The longest that an event loop ran in one turn since the start: so long a request may have waited for others of its loop.
+        /// The longest that an event loop ran in one turn since the start:
+        /// so long a request may have waited for others of its loop.
         public var longestTurnMicroseconds: Int
         /// The longest turn by the clock: with what kept the loop from running. Absent from servers that do not say it.
         public var longestTurnByClockMicroseconds: Int?
@@ -176,10 +178,12 @@ public struct StatusReport: Codable, Hashable, Sendable {
         /// The least position as of which every group can be read.
         public var oldestAsOf: UInt64
         public var groups: [OfflineGroup]
-        /// Bytes of chunk files that were written of new rows, and again by compactions, since the server started; absent without one.
+        /// Bytes of chunk files that were written of new rows, and again
+        /// by compactions, since the server started; absent without one.
         public var flushedBytes: Int?
         public var compactedBytes: Int?
-        /// Why nothing more is applied, why chunks cannot be written, or why the log cannot be followed; absent while all is well.
+        /// Why nothing more is applied, why chunks cannot be written,
+        /// or why the log cannot be followed; absent while all is well.
         public var failure: String?
 
         public init(

@@ -2,8 +2,8 @@ import ArgumentParser
 import Catalog
 import Foundation
 
-/// What is wrong with a command line that the parser refused, where a name in it is unknown: that is said before what is missing, as the one
-/// is most often the other misspelt.
+/// What is wrong with a command line that the parser refused, where a name in it is unknown: that is said before what is missing,
+/// as the one is most often the other misspelt.
 enum CommandLineAdvice {
     /// The part of the parser's own description of a command that is needed here.
     private struct Command: Decodable {

@@ -2,8 +2,8 @@ import FeatureModel
 import Foundation
 
 extension Main {
-    /// In a build for the fault harness, plants the fault that `HEADWATER_SABOTAGE` names; every other build refuses to start with it,
-    /// so that no harness takes a sound server for a broken one.
+    /// In a build for the fault harness, plants the fault that `HEADWATER_SABOTAGE` names; every other build refuses to start
+    /// with it, so that no harness takes a sound server for a broken one.
     static func plantSabotage() throws {
         guard let name = ProcessInfo.processInfo.environment["HEADWATER_SABOTAGE"], !name.isEmpty else { return }
         guard Sabotage.isPossible else {

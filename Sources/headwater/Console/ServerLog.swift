@@ -5,8 +5,8 @@ import Transport
 
 /// How a server's log is written: a line a message, the message before its fields, times in milliseconds.
 ///
-/// As text: `2026-01-05T09:00:00.123Z info ready role=serve listen=127.0.0.1:7070`; a value that is not one plain word stands in quotes, with its
-/// control characters as escapes. As JSON: an object a line with `time`, `level`, `message` and `fields`.
+/// As text: `2026-01-05T09:00:00.123Z info ready role=serve listen=127.0.0.1:7070`; a value that is not one plain word stands in
+/// quotes, with its control characters as escapes. As JSON: an object a line with `time`, `level`, `message` and `fields`.
 struct ServerLog: LogHandler {
     enum Format: String, ExplainedArgument {
         case text

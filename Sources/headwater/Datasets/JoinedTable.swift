@@ -4,7 +4,8 @@ import FeatureModel
 import Foundation
 import Tables
 
-/// A training set being written: the rows of a spine, as they stand, each with its features behind it; in one file or, split, in several.
+/// A training set being written: the rows of a spine, as they stand,
+/// each with its features behind it; in one file or, split, in several.
 struct JoinedTable {
     /// What was written.
     struct Result {

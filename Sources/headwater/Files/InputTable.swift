@@ -26,7 +26,8 @@ final class InputTable: Sendable {
     /// The packed file that the text was made of.
     private let packedPath: String?
 
-    /// Whether its columns had types of their own: those that were wanted are of the types asked for, and its times have no unit any more.
+    /// Whether its columns had types of their own: those that were wanted
+    /// are of the types asked for, and its times have no unit any more.
     let isTyped: Bool
 
     /// - Parameters:
@@ -34,8 +35,8 @@ final class InputTable: Sendable {
     ///   - format: `nil` for what the name tells; standard input is CSV.
     ///   - wanted: what the columns of a Parquet file are converted to.
     ///   - timeUnit: of its times that are whole numbers.
-    /// - Throws: `.notFound` for a file that is not there, `.invalidArgument` for one whose name tells no format, and for a Parquet file that
-    ///   lacks a column or has a cell that does not fit.
+    /// - Throws: `.notFound` for a file that is not there, `.invalidArgument` for one whose name tells no format, and for a
+    ///   Parquet file that lacks a column or has a cell that does not fit.
     init(path: String, format: TableFormat?, wanted: WantedColumns, timeUnit: TimeUnit?) throws(HeadwaterError) {
         name = path == "-" ? "standard input" : path
         let name = name

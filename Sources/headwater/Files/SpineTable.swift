@@ -63,7 +63,8 @@ final class SpineTable: Sendable {
         decoder = Mutex(opened)
     }
 
-    /// Further columns of a CSV file, which are text unless a saved set knows better; NDJSON has no header, so that they are those of the set.
+    /// Further columns of a CSV file, which are text unless a saved set knows
+    /// better; NDJSON has no header, so that they are those of the set.
     private static func labels(_ decoder: TableDecoder, _ columns: [Field], _ saved: [Field]?) -> [Field]? {
         guard decoder.format == .csv else { return saved }
         return decoder.header.filter { name in !columns.contains { $0.name.utf8.elementsEqual(name.utf8) } }.map { name in
@@ -135,8 +136,8 @@ final class SpineTable: Sendable {
         return try TableDecoder(table.format, name: table.name, columns: wanted, options: options, source: table.source())
     }
 
-    /// Where all whole numbers so far are ones that cannot be microseconds, reads ahead to the table's end to know of all: what is refused
-    /// does not hang on how the table is cut, and other tables are not read twice.
+    /// Where all whole numbers so far are ones that cannot be microseconds, reads ahead to the table's end to know of all: what
+    /// is refused does not hang on how the table is cut, and other tables are not read twice.
     private func checkTimes() throws(HeadwaterError) {
         guard decoder.withLock({ $0.hasDoubtfulTimes }), !timesAreChecked.withLock({ $0 }) else { return }
         var ahead = try Self.open(table, columns, timeIndex, options)
@@ -147,7 +148,8 @@ final class SpineTable: Sendable {
         timesAreChecked.withLock { $0 = true }
     }
 
-    /// Where no row so far has some key at all, reads ahead until one has: rows of NDJSON may leave a key out, but a spine without it is a mistake.
+    /// Where no row so far has some key at all, reads ahead until one has: rows
+    /// of NDJSON may leave a key out, but a spine without it is a mistake.
     private func checkKeys() throws(HeadwaterError) {
         guard !keysAreFound.withLock({ $0 }) else { return }
         if !decoder.withLock({ lacksKeys($0) }) { return keysAreFound.withLock { $0 = true } }

@@ -3,9 +3,11 @@ import Foundation
 import Server
 import Tables
 
-/// A table in a file that this program does not read or write itself: Parquet, or CSV and NDJSON compressed with gzip or Zstandard.
+/// A table in a file that this program does not read or write itself:
+/// Parquet, or CSV and NDJSON compressed with gzip or Zstandard.
 ///
-/// The Python package brings the command `headwater-tables`, which turns it into one of the two text formats and back through pyarrow.
+/// The Python package brings the command `headwater-tables`, which
+/// turns it into one of the two text formats and back through pyarrow.
 struct PackedTable {
     enum Packing: String {
         case parquet

@@ -1,8 +1,8 @@
 import FeatureModel
 import Tables
 
-/// The columns that a command reads of a table, with their types. A file whose columns have types of their own, such as Parquet, is converted
-/// to these where it is unpacked; text is read as them later.
+/// The columns that a command reads of a table, with their types. A file whose columns have types of their own, such as Parquet,
+/// is converted to these where it is unpacked; text is read as them later.
 struct WantedColumns {
     let fields: [Field]
     /// Names of columns that must be there.

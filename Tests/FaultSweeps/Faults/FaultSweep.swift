@@ -2,7 +2,8 @@ import FeatureModel
 import StorageIO
 import TestDisks
 
-/// Fails every I/O call of a scripted life in every way, restarts on a healthy disk, and looks for anything lost, doubled or untrue.
+/// Fails every I/O call of a scripted life in every way, restarts on
+/// a healthy disk, and looks for anything lost, doubled or untrue.
 public struct FaultSweep: Sweep {
     public static let name = "faults"
     public static let outcomes = ["survived", "not reached"] + Violation.Kind.allCases.map(\.rawValue)

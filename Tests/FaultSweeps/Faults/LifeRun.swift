@@ -131,7 +131,8 @@ struct LifeRun {
 
     /// Compares all that both stores show with the journal.
     ///
-    /// - Parameter mayFail: whether a fault in this process may have struck; a read that says that it failed is then no wrong one.
+    /// - Parameter mayFail: whether a fault in this process may have
+    ///   struck; a read that says that it failed is then no wrong one.
     private mutating func read(_ node: Node, mayFail: () -> Bool = { false }) {
         do throws(HeadwaterError) {
             try node.follow()
@@ -268,8 +269,9 @@ private final class FaultWatch: Sendable {
 
         /// Whether an acknowledgement may depend on this sync.
         ///
-        /// None does on a full disk met while zeros are synced ahead of need, and none on the sync behind the removal of old segments:
-        /// the control file has said before, durably, that they may be missing, and each open removes what is left of them.
+        /// None does on a full disk met while zeros are synced ahead of need, and none on
+        /// the sync behind the removal of old segments: the control file has said before,
+        /// durably, that they may be missing, and each open removes what is left of them.
         func bearsAcknowledgements(_ call: IOCall, isInsideLog: Bool, _ fault: Fault) -> Bool {
             if call.path.hasPrefix("data/log/prepared-") && !isInsideLog && fault == .diskFull { return false }
             if call.kind == .syncDirectory, let last, last.kind == .remove, last.path.hasPrefix("data/log/segment-") {

@@ -77,7 +77,8 @@ extension Checker {
         turns.append(Turned(number: number, record: record))
     }
 
-    /// P1 and P4: of the passing group there is what the turns made that a client was told of, or what one or more under way have made.
+    /// P1 and P4: of the passing group there is what the turns made that
+    /// a client was told of, or what one or more under way have made.
     func checkTurns(_ store: String, _ catalog: Catalog, at position: Position, life: Int) {
         guard !world.mayForget else { return }
         let versions = catalog.allGroups.filter { $0.name == Turn.group }.map(\.version)

@@ -118,8 +118,8 @@ final class Checker {
         checkLostPositions(engine)
     }
 
-    /// What rot takes while the log still opens looks like a torn tail: records of the damaged sectors, and writes behind them that
-    /// were sent before the first of those was acknowledged. Any other record says that those before it were durable.
+    /// What rot takes while the log still opens looks like a torn tail: records of the damaged sectors, and writes behind them
+    /// that were sent before the first of those was acknowledged. Any other record says that those before it were durable.
     private func checkDamagedTail(_ lost: [Write]) {
         guard !world.scenario.isInterval else { return }
         var count = 0
@@ -176,7 +176,8 @@ final class Checker {
         write.outcome = .unknown
     }
 
-    /// A loss is allowed where a file of the log rotted, or in `interval` durability for what was younger than the interval at a power cut.
+    /// A loss is allowed where a file of the log rotted, or in `interval`
+    /// durability for what was younger than the interval at a power cut.
     private func judge(_ record: ModelRecord, _ end: LifeEnd?) {
         if world.logDamageCount > 0 { return }
         guard world.scenario.isInterval, let end, end.wasPowerCut else {
@@ -237,8 +238,8 @@ final class Checker {
         world.mayForget && model.records.contains { $0.lostIn != nil && $0.position == position && $0.write === write }
     }
 
-    /// A write tells what of it is not served, and a delete for which of its keys a newer row wins, damage or not: where it cannot be told there is no
-    /// answer.
+    /// A write tells what of it is not served, and a delete for which of its keys a
+    /// newer row wins, damage or not: where it cannot be told there is no answer.
     private func checkEffects(_ write: Write, _ answer: WriteAnswer, _ record: ModelRecord) {
         let life = (record.lostIn ?? .max) - 1
         var effects = WriteEffects()

@@ -43,8 +43,8 @@ extension Client {
         }
     }
 
-    /// Prepares the features and reads by the handle, as clients do: where the connection is another one by then, or the definitions are,
-    /// once more.
+    /// Prepares the features and reads by the handle, as clients do: where the
+    /// connection is another one by then, or the definitions are, once more.
     private func get(
         _ asked: GetAsked, keyNames: [String], tries: Int, answer: @escaping (Result<ServedGet, HeadwaterError>) -> Void
     ) {
@@ -112,7 +112,8 @@ extension Client {
     /// Joins a small spine, often as of an earlier position.
     ///
     /// - Parameters:
-    ///   - minPosition: the least position to be seen, at the present; drawn where it is not given, as the position to read as of is.
+    ///   - minPosition: the least position to be seen, at the present;
+    ///     drawn where it is not given, as the position to read as of is.
     ///   - then: told whether there was an answer.
     func history(minPosition: Position? = nil, then: ((Bool) -> Void)? = nil) {
         let isPair = world.random.chance(0.25)

@@ -3,7 +3,8 @@ import FeatureModel
 import TestSupport
 import Wire
 
-/// A group whose versions come, are promoted and are removed, one turn after the other: 1 is made, 2 is made, promoted, 1 removed, 3 is made, …
+/// A group whose versions come, are promoted and are removed, one turn
+/// after the other: 1 is made, 2 is made, promoted, 1 removed, 3 is made, …
 enum Turn: Hashable {
     case define(UInt32)
     case promote(UInt32)

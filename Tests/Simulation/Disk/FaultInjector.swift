@@ -76,8 +76,8 @@ final class FaultInjector: Sendable {
 
     /// Whether an acknowledgement may depend on this call: a sync inside the log, whatever name a segment was opened by.
     ///
-    /// None depends on followers' checkpoints, on the mark of the clocks, or on the sync behind the removal of old segments: the control file has
-    /// said before that they may be missing.
+    /// None depends on followers' checkpoints, on the mark of the clocks, or on the sync behind the removal of old segments: the
+    /// control file has said before that they may be missing.
     private static func bearsAcknowledgements(_ call: IOCall, after last: IOCall?) -> Bool {
         func isIn(_ path: String?, _ name: String) -> Bool { path?.hasPrefix("\(Workload.logDirectory)/\(name)") ?? false }
         guard [.sync, .syncPage, .syncDirectory].contains(call.kind), call.path.hasPrefix(Workload.logDirectory),

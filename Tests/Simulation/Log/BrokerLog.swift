@@ -4,11 +4,12 @@ import StorageIO
 import Synchronization
 import TestSupport
 
-/// A log that stands on no disk of this world: a broker elsewhere, which the store's processes reach over a network that it does not tell of.
+/// A log that stands on no disk of this world: a broker elsewhere, which
+/// the store's processes reach over a network that it does not tell of.
 ///
-/// It outlives kills and power cuts, and what it has taken is durable. What it was asked may be lost, its answer may be, an append may arrive
-/// twice, or only when its writer has long given up; and another writer may take the log. An append names the position that it expects and the
-/// writer's epoch, so that none is taken twice and none of an earlier writer behind a later one.
+/// It outlives kills and power cuts, and what it has taken is durable. What it was asked may be lost, its answer may be, an
+/// append may arrive twice, or only when its writer has long given up; and another writer may take the log. An append names the
+/// position that it expects and the writer's epoch, so that none is taken twice and none of an earlier writer behind a later one.
 final class BrokerLog: RecordLog, Sendable {
     fileprivate struct State {
         var random: SplitMix64

@@ -96,8 +96,8 @@ struct MemoryContent {
 extension [UInt8] {
     /// Appends zeros until there are `size` bytes, if there are fewer.
     ///
-    /// An array is copied in one go. Tests live on this disk and are not optimised: there `repeatElement` takes a microsecond a byte, which
-    /// was most of the time of whole suites.
+    /// An array is copied in one go. Tests live on this disk and are not optimised: there `repeatElement` takes a microsecond a
+    /// byte, which was most of the time of whole suites.
     fileprivate mutating func extend(to size: Int) {
         if count < size { append(contentsOf: [UInt8](repeating: 0, count: size - count)) }
     }

@@ -21,7 +21,8 @@ struct Descriptors: AsyncParsableCommand {
     }
 }
 
-/// Starts and loads at random limits of open files: a server says at its start that it has too few, or serves, whatever comes, until it is told to stop.
+/// Starts and loads at random limits of open files: a server says at its start
+/// that it has too few, or serves, whatever comes, until it is told to stop.
 struct DescriptorRun {
     /// What a start that has too few says.
     private static let words = "files may be open in this process"

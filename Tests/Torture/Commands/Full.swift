@@ -46,7 +46,8 @@ struct FullRun {
             let site = try Site(binary: options.path, seed: random.next() % 1_000_000_000)
             let disk: any Disk
             do {
-                // In turn: in memory, where the last page is the limit, and ext4, where a write takes its room before the disk does.
+                // In turn: in memory, where the last page is the limit, and
+                // ext4, where a write takes its room before the disk does.
                 disk =
                     store % 2 == 0
                     ? try TemporaryDisk(in: site.directory, megabytes: Self.diskMegabytes)

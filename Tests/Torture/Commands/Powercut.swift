@@ -28,7 +28,8 @@ struct PowercutRun {
     private static let diskMegabytes = 384
     /// What a mount may do with data that is not synced: the last two are the harsher ones.
     private static let mounts = ["", "data=writeback", "noauto_da_alloc,data=writeback"]
-    /// On a busy machine a sync that is due comes later than asked, and takes its time: what it covers is not safe before its end.
+    /// On a busy machine a sync that is due comes later than asked,
+    /// and takes its time: what it covers is not safe before its end.
     private static let slackMilliseconds = 150.0
 
     let options: TortureOptions

@@ -63,7 +63,8 @@ struct SyscallRun {
         return figures
     }
 
-    /// Records the calls of a first start and of a later one, each with its work and without a fault: they make the list of points.
+    /// Records the calls of a first start and of a later one, each with
+    /// its work and without a fault: they make the list of points.
     private mutating func survey() async throws {
         let site = try Site(binary: options.path, seed: random.next() % 1_000_000_000)
         site.offlineOptions = SyscallLives.offlineOptions

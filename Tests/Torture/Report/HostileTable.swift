@@ -10,8 +10,9 @@ struct AttackFigures: Sendable {
     let before: Int
     let peak: Int
     let after: Int
-    /// The longest turn of an event loop since the server's start, in microseconds: as long as it ran, before the attack and at its end, and by the
-    /// clock. A busy or virtual machine adds milliseconds to both: what is long before the attack is its doing.
+    /// The longest turn of an event loop since the server's start, in microseconds: as long
+    /// as it ran, before the attack and at its end, and by the clock. A busy or virtual
+    /// machine adds milliseconds to both: what is long before the attack is its doing.
     let turnQuiet: Int
     let turn: Int
     let turnByClock: Int

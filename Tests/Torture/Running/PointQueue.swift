@@ -58,7 +58,8 @@ final class PointQueue: Sendable {
         }
     }
 
-    /// What the next life is to meet: one fault that may be its end, and interruptions of all other calls; `nil` where none is left.
+    /// What the next life is to meet: one fault that may be its end,
+    /// and interruptions of all other calls; `nil` where none is left.
     func next(isFirstStart: Bool, _ random: inout SplitMix64) -> InjectionPlan? {
         var plan = InjectionPlan()
         let before = state.withLock { state -> [String: Int]? in

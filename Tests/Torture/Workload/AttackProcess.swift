@@ -158,7 +158,8 @@ enum Requests {
         FrameEncoder.encode(FrameHeader(.cancel, method: .scan, requestID: id)).bytes
     }
 
-    /// A get whose answer takes 60 MiB, behind the preparation of its list, which is to be the connection's first; its id is the next one.
+    /// A get whose answer takes 60 MiB, behind the preparation of its list,
+    /// which is to be the connection's first; its id is the next one.
     static func largeGet(id: UInt64) -> [UInt8] {
         let head = PrepareRequest.with { ($0.project, $0.features) = (Groups.project, ["\(WideRows.group):cells"]) }
         let keys = Column(wholes: (0..<WideRows.rowCount).map { Int64($0) })

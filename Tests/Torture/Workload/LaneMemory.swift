@@ -72,7 +72,8 @@ struct LaneMemory {
             .filter { $0.bundles.contains(bundle) }
     }
 
-    /// What is wrong with this sight of a bundle; `nil` where it may be so. It shows our last acknowledged write or a greater one.
+    /// What is wrong with this sight of a bundle; `nil` where it may
+    /// be so. It shows our last acknowledged write or a greater one.
     func complaint(_ bundle: Int, _ seen: SeenCell) -> String? {
         guard own.contains(bundle) else { return nil }
         let expected = expectations[bundle] ?? Expectation()

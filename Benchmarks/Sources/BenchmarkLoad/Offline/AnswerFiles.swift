@@ -1,7 +1,8 @@
 internal import FeatureModel
 internal import Foundation
 
-/// An answer as raw columns: cells of 8 bytes, zero where there is none, and a byte of one or zero that says whether there is one.
+/// An answer as raw columns: cells of 8 bytes, zero where there is
+/// none, and a byte of one or zero that says whether there is one.
 public struct AnswerFiles {
     public let directory: String
 

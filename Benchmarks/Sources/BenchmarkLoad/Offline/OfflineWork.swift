@@ -19,7 +19,8 @@ struct OfflineWork: Sendable {
 
     let name: String
     let kind: Kind
-    /// How many times faster than the faster peer; of a rate, M rows/s; of a size, a p99 or bytes written, at most so many times the other's.
+    /// How many times faster than the faster peer; of a rate, M rows/s; of
+    /// a size, a p99 or bytes written, at most so many times the other's.
     let bar: Double
     /// What it may take, too.
     var millisecondsMax: Double?

@@ -9,8 +9,8 @@ enum LatencyBuckets {
 
 /// One kind of request over some connections to one server: the safe owner of a stream of the load core (`CLoadCore`).
 ///
-/// Requests are prepared before a run and sent in turn by all connections; the core counts replies, and keeps samples of them to be
-/// checked here afterwards. Not for several threads.
+/// Requests are prepared before a run and sent in turn by all connections; the core counts replies, and keeps samples of them to
+/// be checked here afterwards. Not for several threads.
 @safe
 final class LoadStream {
     /// How replies are told apart.

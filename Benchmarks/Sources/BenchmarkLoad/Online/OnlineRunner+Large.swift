@@ -58,8 +58,8 @@ extension OnlineRunner {
         return figures
     }
 
-    /// Starts after a clean stop, with all rows and with a tenth of them, without a snapshot that anybody asked for: the stop leaves what the
-    /// start needs. Starts after a crash, with rows behind the snapshot; Redis.
+    /// Starts after a clean stop, with all rows and with a tenth of them, without a snapshot that anybody asked for: the stop
+    /// leaves what the start needs. Starts after a crash, with rows behind the snapshot; Redis.
     func start() throws(HeadwaterError) -> OnlineCase {
         var figures = OnlineCase(
             .start, "start to first answer, \(largeRows) rows × 10, clean stop")

@@ -1,7 +1,8 @@
 public import FeatureModel
 internal import Foundation
 
-/// Runs the cases of `bench online`: starts servers, fills them, alternates rounds of load. Stores are shared by the cases that can.
+/// Runs the cases of `bench online`: starts servers, fills them,
+/// alternates rounds of load. Stores are shared by the cases that can.
 public final class OnlineRunner {
     static let wide = OnlineTable.int64s("wide", 50)
     static let narrow = OnlineTable.int64s("narrow", 10)

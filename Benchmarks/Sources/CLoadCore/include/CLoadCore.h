@@ -4,7 +4,8 @@
 // The inner loop of the load generator: prepared requests out, whole replies counted, one thread, no allocation per request.
 //
 // A stream is one kind of request over some connections to one server. A run drives one or several streams together: each in a
-// closed loop (as many requests under way as its depth allows) or an open one (requests fall due by a schedule and wait if they must).
+// closed loop (as many requests under way as its depth allows) or an
+// open one (requests fall due by a schedule and wait if they must).
 
 #include <stdint.h>
 

@@ -134,7 +134,8 @@ extension CompiledLookup {
         return version
     }
 
-    /// - Throws: `.dataLoss` for a version that no schema is known of, `.failedPrecondition` for one that cannot be read as asked.
+    /// - Throws: `.dataLoss` for a version that no schema is known of,
+    ///   `.failedPrecondition` for one that cannot be read as asked.
     fileprivate func readable(_ number: UInt32) throws(HeadwaterError) -> CompiledVersion {
         guard let version = version(number) else {
             throw HeadwaterError(

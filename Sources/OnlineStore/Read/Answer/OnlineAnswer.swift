@@ -23,8 +23,8 @@ public struct OnlineAnswer {
 
     public var rowCount: Int { rows.count }
 
-    /// Makes it the answer of some of the rows that were read, where one read was made for several requests: the same bytes as those of a
-    /// read of these rows alone.
+    /// Makes it the answer of some of the rows that were read, where one read was made
+    /// for several requests: the same bytes as those of a read of these rows alone.
     ///
     /// - Parameter rows: at least one; counted among all rows that were read.
     public mutating func narrow(to rows: Range<Int>) {

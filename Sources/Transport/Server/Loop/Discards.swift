@@ -1,7 +1,8 @@
 internal import Glibc
 internal import Synchronization
 
-/// Lets go of large memory on a thread of its own: the system takes milliseconds to take it back, in which an event loop would serve nobody.
+/// Lets go of large memory on a thread of its own: the system takes
+/// milliseconds to take it back, in which an event loop would serve nobody.
 enum Discards {
     private static let bytesLeast = 1 << 20
     /// A fraction of a millisecond's work for the system.

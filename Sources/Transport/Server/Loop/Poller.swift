@@ -15,7 +15,8 @@ struct Readiness: OptionSet {
 ///
 /// `ring` is for any thread, `wait` for one.
 final class Poller: Sendable {
-    /// Notices taken at once: as many as Swift keeps on the stack (1,024 bytes), so that a turn allocates nothing. The rest comes next.
+    /// Notices taken at once: as many as Swift keeps on the stack (1,024
+    /// bytes), so that a turn allocates nothing. The rest comes next.
     static let noticesMax = 80
     /// Stands for the bell.
     private static let bellToken = UInt64.max

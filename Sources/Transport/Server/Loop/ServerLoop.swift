@@ -19,10 +19,11 @@ extension SocketWatcher {
     func lookWhetherSlow() -> SlowClient? { nil }
 }
 
-/// One thread that serves the sockets of a server: it waits until some are ready, lets each take what has come, has all of them answered
-/// together, and runs what other threads handed it.
+/// One thread that serves the sockets of a server: it waits until some are ready, lets each take what has come, has all of them
+/// answered together, and runs what other threads handed it.
 ///
-/// A loop of its own instead of swift-nio's: docs/internals/server-loop.md has the figures. To everything else it is an `EventLoop`.
+/// A loop of its own instead of swift-nio's: docs/internals/server-loop.md
+/// has the figures. To everything else it is an `EventLoop`.
 // What is not behind a lock belongs to the loop's thread, and is touched behind `assertInEventLoop` only.
 public final class ServerLoop: EventLoop, @unchecked Sendable {
     private struct Timer {

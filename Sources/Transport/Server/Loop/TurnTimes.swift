@@ -5,8 +5,8 @@ internal import Synchronization
 ///
 /// The difference is not the loop's own: the kernel gave the core to others, or a lock was held by a thread that had none.
 final class TurnTimes: Sendable {
-    /// The processor's clock costs as much as a small answer does: it is read once in so much time of turns. What ran before a turn and since the
-    /// last reading counts as the turn's.
+    /// The processor's clock costs as much as a small answer does: it is read once in so much time of turns. What ran before a
+    /// turn and since the last reading counts as the turn's.
     private static let readingNanoseconds: Int64 = 300_000
 
     private let longestRun = Atomic<Int64>(0)
