@@ -17,7 +17,7 @@ public struct FileLog: RecordLog {
 
     public func exists() throws(HeadwaterError) -> Bool {
         if storage.exists(StoragePath.join(directory, LogFormat.controlName)) { return true }
-        // Where records are there all the same, the log itself says what it lacks.
+        // Where there are records without it, opening the log says what it lacks.
         return storage.exists(directory) ? try !SegmentNames.list(storage, directory).isEmpty : false
     }
 

@@ -1,14 +1,14 @@
 public import FeatureModel
 
-/// A log, wherever it stands: the seam behind which files of one disk
-/// (`FileLog`) can be another one, such as a log that several machines share.
+/// A log, wherever it is stored: the seam behind which the files of one disk
+/// (`FileLog`) can be replaced, such as by a log that several machines share.
 ///
 /// One process writes it; any may follow it, have it keep records for them, and verify it.
 public protocol RecordLog: Sendable {
-    /// Where it stands, for messages.
+    /// The log's place, for messages.
     var place: String { get }
 
-    /// Whether a log was begun here, or parts of one are left: then stores beside it may be of it.
+    /// Whether a log was begun here, or parts of one are left: the stores beside it may then be folds of it.
     func exists() throws(HeadwaterError) -> Bool
 
     // MARK: Writing
@@ -22,13 +22,13 @@ public protocol RecordLog: Sendable {
     ///   `.resourceExhausted` where a recovery needs room that is not there, `.unavailable` for a failing disk.
     func openWriter(_ options: LogOptions, newLogID: LogID, now: Microseconds) throws(HeadwaterError) -> any LogWriting
 
-    /// What the log's last writer knew of the time.
+    /// The time that the log's last writer trusted.
     ///
     /// - Returns: `nil` where there is nothing, or it is of another log.
     /// - Throws: `.dataLoss` where it is damaged, which may be taken as none; `.failedPrecondition` for a newer format.
     func clockMark(of logID: LogID) throws(HeadwaterError) -> ClockMark?
 
-    /// Keeps what the writer knows of the time, in one durable step.
+    /// Stores the time that the writer trusts, in one durable step.
     func keep(_ mark: ClockMark, of logID: LogID) throws(HeadwaterError)
 
     // MARK: Following
@@ -132,7 +132,7 @@ public protocol LogWriting: AnyObject {
     /// Does ahead of need what would delay an append: call it when nobody waits.
     func prepareAhead() throws(HeadwaterError)
 
-    /// What the log keeps, and for whom.
+    /// The bytes that the log keeps, from which position on, and the follower that is furthest behind.
     ///
     /// - Throws: `.dataLoss` for a damaged follower, `.unavailable` for a failing disk.
     func retention() throws(HeadwaterError) -> LogRetention
@@ -163,7 +163,7 @@ public protocol LogReading: AnyObject {
     /// - Throws: `.outOfRange` for a position beyond the durable end, or before the oldest one kept; `.dataLoss` for damage.
     func read(after position: Position, limitBytes: Int) throws(HeadwaterError) -> [Record]
 
-    /// What stands at `position`.
+    /// Whether `position` is durable, lies in a gap, was removed, or lies behind the durable end.
     func lookup(_ position: Position) throws(HeadwaterError) -> PositionState
 
     /// Bytes that hold what is durable behind `position`.

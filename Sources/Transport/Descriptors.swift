@@ -10,13 +10,14 @@ internal import NIOPosix
 /// swift-nio and the runtime end the process where they find none for a loop or a timer; files of the stores report it as an
 /// error, but a store that cannot open its next file takes no more writes.
 public enum Descriptors {
-    /// What a client needs beside swift-nio's loops: its socket, the runtime's queue and timers, files that it reads and writes.
+    /// Descriptors that a client needs beside swift-nio's loops: its socket,
+    /// the runtime's queue and timers, files that it reads and writes.
     private static let clientNeeds = 16
-    /// The same of a server: locks, segments of the log, signals, listening sockets.
+    /// Descriptors that a server needs beside its loops: locks, segments of the log, signals, listening sockets.
     private static let serverNeeds = 32
-    /// Each of swift-nio's loops has a list of sockets, a bell and a timer.
+    /// Each of swift-nio's loops has an epoll, an event and a timer descriptor.
     private static let perLoop = 3
-    /// Each of the server's loops has a list of sockets and a bell.
+    /// Each of the server's loops has an epoll and an event descriptor.
     private static let perServerLoop = 2
 
     /// Raises this process's limit as far as it may by itself: called first of all.

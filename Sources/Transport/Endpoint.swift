@@ -1,8 +1,8 @@
 public import FeatureModel
 internal import NIOCore
 
-/// Where a server listens or is reached: `HOST:PORT` or `unix:PATH`; to
-/// listen on all addresses of a machine, of IPv4 and IPv6, `*:PORT`.
+/// The address on which a server listens or is reached: `HOST:PORT` or
+/// `unix:PATH`; `*:PORT` listens on all IPv4 and IPv6 addresses of the machine.
 public enum Endpoint: Hashable, Sendable, CustomStringConvertible {
     case tcp(host: String, port: Int)
     case unix(path: String)

@@ -40,7 +40,7 @@ public enum EventLoops {
     /// Pieces of memory from this size on go back to the system as soon as they are freed: frames and answers of those who send
     /// few and large ones, and blocks of wide rows.
     private static let mappedBytesLeast: UInt = 2 << 20
-    /// At the end of each heap.
+    /// Freed bytes that stay at the end of each heap.
     private static let keptBytesMax: UInt = 32 << 20
 
     /// Gives memory that was freed back to the system. It may take some milliseconds.

@@ -1,6 +1,6 @@
-/// Those that wait, in their order: the first leaves first. Nothing of who has left stays here.
+/// A first-in, first-out queue. It keeps no reference to an element that has left.
 struct Line<Element> {
-    /// From `head` on; what stands before has left and is empty.
+    /// The elements from `head` on; those before have left and are `nil`.
     private var elements: [Element?] = []
     private var head = 0
 
@@ -14,7 +14,7 @@ struct Line<Element> {
         if isEmpty { return nil }
         let element = elements[head].take()
         head += 1
-        // Half of them have left at least, so that moving the rest costs less than was done.
+        // At least half of them have left, so that moving the rest is amortised by the removals.
         if head == elements.count {
             (elements, head) = ([], 0)
         } else if head >= 64, head * 2 >= elements.count {

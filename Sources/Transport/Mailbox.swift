@@ -6,7 +6,7 @@ final class Mailbox<Message: Sendable>: Sendable {
     private struct State {
         var messages: [Message] = []
         var isScheduled = false
-        /// Set while the handler lives; it runs on the event loop.
+        /// Runs on the event loop; `nil` once the handler is gone.
         var wake: (@Sendable () -> Void)?
     }
 

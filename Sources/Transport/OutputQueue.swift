@@ -9,7 +9,7 @@ public struct OutputQueue {
     private static let joinedBytesMax = 1 << 20
     /// A larger body is sent from where it is.
     private static let copiedBytesMax = 64 << 10
-    /// Given to the kernel in one call.
+    /// Bytes that one call passes to the kernel.
     private static let callBytesMax = 128 << 10
 
     private enum Piece {
@@ -25,7 +25,7 @@ public struct OutputQueue {
     }
 
     private var gathered = ByteBuffer()
-    /// Taken out of `gathered` and not yet by the kernel, in order.
+    /// Pieces that have left `gathered` and that the kernel has not taken yet, in order.
     private var unsent: [Piece] = []
     private(set) var unsentBytes = 0
 
@@ -125,8 +125,8 @@ public struct OutputQueue {
     private mutating func queueGathered(_ memory: inout BufferPool) {
         unsentBytes += gathered.readableBytes
         if let last = unsent.indices.last, case .gathered(var buffer) = unsent[last], buffer.readableBytes < Self.joinedBytesMax {
-            // Behind what waits, small answers must not hold a buffer each. What was sent of it makes room first, where that is
-            // most of it: else a buffer that never empties would grow with all that ever went through it.
+            // Small answers that queue behind unsent ones share a buffer. Where most of it has been sent, that part is discarded
+            // first: else a buffer that never empties would grow with all that ever went through it.
             unsent[last] = .body([])
             if buffer.readerIndex > buffer.readableBytes { buffer.discardReadBytes() }
             buffer.writeBuffer(&gathered)

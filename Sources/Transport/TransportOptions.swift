@@ -2,7 +2,7 @@ public import Wire
 
 /// Limits and times of a server's connections.
 public struct ServerOptions: Sendable {
-    /// What the server takes; told in Hello.
+    /// Limits of what the server receives, which its Hello announces.
     public var limits = WireLimits()
     /// Connections that have said hello: fewer where the limit of open files does not allow so many.
     public var connectionsMax = 1_000
@@ -27,7 +27,7 @@ public struct ServerOptions: Sendable {
 
 /// Limits and times of a client's connection.
 public struct ClientOptions: Sendable {
-    /// What the client takes; told in Hello.
+    /// Limits of what the client receives, which its Hello announces.
     public var limits = WireLimits()
     /// How long connecting and Hello may take together.
     public var connectTimeout = Duration.seconds(10)

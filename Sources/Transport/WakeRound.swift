@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// Wakes handlers of many connections together: one call of each event loop, when all answers of a round are there.
 ///
-/// Without it the first answer of many would start its loop, which then takes the core from whoever gives the others.
+/// Without it the first answer of many would start its loop, which then takes the core from the thread that gives the others.
 public final class WakeRound: Sendable {
     @TaskLocal static var current: WakeRound?
 

@@ -100,7 +100,7 @@ public enum Audit {
 // MARK: The two walks
 
 extension Audit {
-    /// What the online walk keeps for one group: rows of an older schema, or with arrays, are packed anew, many at once.
+    /// The state of the online walk for one group. Rows of an older schema and rows with arrays are packed anew, many at once.
     private struct OnlineGroup {
         var hasher: RowHasher
         let packedIsCanonical: Bool

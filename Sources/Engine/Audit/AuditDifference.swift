@@ -1,6 +1,6 @@
 public import FeatureModel
 
-/// One key of which the two stores say different things.
+/// A key for which the two stores hold different rows.
 public struct AuditDifference: Hashable, Sendable {
     public enum Kind: String, Sendable {
         case onlyOnline = "only online"

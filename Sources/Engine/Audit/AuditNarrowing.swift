@@ -1,6 +1,6 @@
 import FeatureModel
 
-/// What an audit does next about a group whose digests it has seen: the decisions, without the walks.
+/// Decides what an audit does next about a group whose digests it has seen. The walks are elsewhere.
 public enum AuditNarrowing {
     /// Buckets of the first look at a group.
     public static let firstSplitBits = 10

@@ -45,7 +45,7 @@ public struct AuditScope: Hashable, Sendable {
 
     public var bucketCount: Int { prefixes.count << splitBits }
 
-    /// One part that is not cut any finer, however many rows it has.
+    /// Whether this is one part that is not cut any finer, however many rows it has.
     var isFinest: Bool { prefixes.count == 1 && prefixBits + splitBits >= Self.prefixBitsMax - Self.splitBitsMax }
 
     /// The bucket that a key's hash lies in; `nil` for one in no part of the scope.

@@ -1,6 +1,6 @@
 public import FeatureModel
 
-/// What one store says of the latest rows of a group within a scope, bucket by bucket.
+/// One store's digest of the latest rows of a group within a scope, bucket by bucket.
 public struct GroupDigest: Hashable, Sendable {
     public struct Bucket: Hashable, Sendable {
         public internal(set) var rows: UInt64 = 0

@@ -12,7 +12,7 @@ enum DecodedRecord {
     /// A recovery skipped the positions from here to the record's own.
     case gap(from: Position)
 
-    /// What the log calls it.
+    /// The kind of record under which the log holds it.
     var kind: RecordKind {
         switch self {
         case .rows: .data

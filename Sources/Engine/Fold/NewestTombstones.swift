@@ -3,7 +3,8 @@ import FeatureModel
 /// The greatest event time of any delete of each group: part of the fold of the log. A row that is newer is behind no tombstone.
 struct NewestTombstones: Equatable, Sendable {
     private(set) var times: [GroupID: Microseconds] = [:]
-    /// Of a state that was kept before these were: deletes of then may be of any time up to the first record after it.
+    /// Whether the state was kept by a version that did not keep these
+    /// times: its deletes may have any time up to the first record after it.
     var isFromBefore = false
 
     /// - Parameter ahead: how far ahead of the clock a delete of each group

@@ -1,6 +1,6 @@
 public import FeatureModel
 
-/// What a write was answered: kept so that a retry hears the same.
+/// The answer of a write, kept so that a retry gets the same.
 public struct WriteAnswer: Hashable, Sendable {
     /// Row numbers that an answer lists; the count is whole.
     public static let newerRowsListedMax = 64

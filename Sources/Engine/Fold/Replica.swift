@@ -40,7 +40,7 @@ public final class Replica<Store: ReplicaStore> {
     ///   the record cannot be read. Nothing is changed then.
     public func apply(_ record: Record, notice: (HeadwaterError) -> Void = { _ in }) throws(HeadwaterError) {
         guard record.position > appliedPosition else { return }
-        // Before its body is read: behind a hole it may be of definitions that are missing.
+        // The position is checked before the body is read: behind a hole the body may need definitions that are missing.
         if record.kind != .gap { try checkFollows(record, from: record.position) }
         let body = try DecodedRecord(record, catalog: state.catalog)
         if case .gap(let first) = body { try checkFollows(record, from: first) }
@@ -104,8 +104,8 @@ public final class Replica<Store: ReplicaStore> {
         }
     }
 
-    /// What the rows of a record met, now that it is applied: asked at
-    /// once, as a compaction may later drop what a cutoff behind it hides.
+    /// The effects of a record's rows, worked out as soon as it is
+    /// applied: a compaction may later drop what a later cutoff hides.
     ///
     /// - Returns: `nil` where damage keeps it from being known; `notice` is told.
     private func effects(of record: AppliedRecord, _ notice: (HeadwaterError) -> Void) -> WriteEffects? {

@@ -18,7 +18,7 @@ public protocol ReplicaStore: AnyObject {
     /// The retention cutoff of a group in force at `position`, the applied one; `nil` for none.
     func cutoff(of group: GroupID, at position: Position) -> Microseconds?
 
-    /// For each of some keys of a group, given as columns, whether it has a row that is served at `position`, the applied one.
+    /// Whether each of some keys of a group, given as columns, has a row that is served at `position`, the applied one.
     ///
     /// - Throws: `.dataLoss` for damage.
     func haveRows(

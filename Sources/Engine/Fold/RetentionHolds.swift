@@ -1,8 +1,7 @@
 internal import Catalog
 public import FeatureModel
 
-/// What saved training sets ask of the history: that the rows which
-/// they read stay, whatever retention hides, until they are released.
+/// The rows that retention must leave in the history: those that saved training sets read, until the sets are released.
 public struct RetentionHolds {
     private struct Name: Hashable {
         let project: ByteString
@@ -10,7 +9,7 @@ public struct RetentionHolds {
     }
 
     private var groups: [Name: [GroupID]] = [:]
-    /// Of each group that such sets read, the positions at which they do.
+    /// The positions at which saved training sets read each group.
     public private(set) var positions: [GroupID: Set<Position>] = [:]
 
     /// Takes over the sets of a catalog.

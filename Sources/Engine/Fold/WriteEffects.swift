@@ -1,7 +1,7 @@
 import FeatureModel
 
-/// What rows of a write met that are taken and yet not served: worked out once the record is applied, from what either store
-/// holds then, so that the online engine, its replay and the offline engine tell the same.
+/// Rows of a write that were taken and are not served, counted. They are worked out once the record is applied, from what either
+/// store holds then, so that the online engine, its replay and the offline engine count the same.
 public struct WriteEffects: Hashable, Sendable {
     /// Rows of deletes whose key has a newer row, by rising number, counted through the record.
     public var newerRows: [UInt32] = []

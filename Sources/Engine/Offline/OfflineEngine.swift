@@ -13,7 +13,7 @@ public struct OfflineEngineOptions: Sendable {
     public init() {}
 }
 
-/// What other threads may know of the offline engine.
+/// The state of the offline engine that other threads may read.
 public final class OfflineState: Sendable {
     private let state = Mutex((catalog: Catalog(), gaps: [ClosedRange<Position>](), failure: HeadwaterError?.none))
 

@@ -30,7 +30,7 @@ public struct CheckedWrite: Sendable {
     }
 }
 
-/// What changes the state: the only things that enter the log.
+/// A command that changes the state. Nothing else enters the log.
 public enum OnlineCommand: Sendable {
     case write(CheckedWrite)
     /// A stamped write that no longer passes its checks: answered as it was the first time, or with `otherwise`.
@@ -51,7 +51,7 @@ public enum OnlineCommand: Sendable {
     }
 }
 
-/// What became of a command.
+/// The outcome of a command.
 public enum OnlineOutcome: Sendable {
     case written(WriteAnswer, isDuplicate: Bool)
     /// Definitions in force, and the position of their record: the catalog's own where nothing changed.

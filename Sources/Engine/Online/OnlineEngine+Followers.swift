@@ -95,7 +95,7 @@ extension OnlineEngine {
         }
     }
 
-    /// Where a write failed, the log may have more than this engine was told, and a follower may have it.
+    /// After a failed write the log may have more than this engine was told, and a follower may have it.
     private func checkEndIsKnown(_ position: Position) throws(HeadwaterError) {
         guard let failure, position > log.durablePosition else { return }
         throw HeadwaterError(

@@ -1,7 +1,7 @@
 import FeatureModel
 import Log
 
-/// What a sabotaged build does in place of the right thing; dead code in every other.
+/// The planted faults of a sabotaged build; every other build has this as dead code.
 extension OnlineOptions {
     var acknowledgingEarly: OnlineOptions {
         var options = self

@@ -53,7 +53,7 @@ extension OnlineEngine {
         retention = try log.retention()
     }
 
-    /// What the log keeps, and for whom, as last measured.
+    /// The bytes that the log keeps, and the follower that is furthest behind, as last measured.
     public var logRetention: LogRetention? { retention }
 
     /// Prepares the log's next segment while nobody waits.
@@ -87,7 +87,7 @@ extension OnlineEngine {
     public func cutOffDue(now: Microseconds, ageTime: Microseconds) -> [HeadwaterError] {
         for cutoff in dueCutoffs(now: ageTime) { submit(.cutoff(cutoff), token: 0) }
         let completions = runQueue { now }
-        // At once, whatever the durability: no timer runs yet that would do it later.
+        // The records are synced at once, whatever the durability: no timer runs yet that would do it later.
         if !completions.isEmpty { sync() }
         return completions.compactMap { if case .failed(let error) = $0.outcome { error } else { nil } }
     }

@@ -61,7 +61,7 @@ public final class OnlineEngine {
         let token: Token
         let command: OnlineCommand
         let position: Position
-        /// What its record says.
+        /// The content of its record.
         let body: DecodedRecord
         /// The plan behind definitions.
         let plan: Plan?
@@ -87,7 +87,7 @@ public final class OnlineEngine {
 
     public var store: OnlineStore { replica.store }
     var catalog: Catalog { replica.state.catalog }
-    // Not by a copy, whose end would cost as much as the window holds.
+    // The window is yielded and not copied: destroying a copy would cost as much as the window holds.
     var sessions: ProducerWindow { _read { yield replica.state.sessions } }
 
     public var hasQueuedCommands: Bool { !queue.isEmpty }

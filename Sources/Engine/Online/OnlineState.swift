@@ -2,7 +2,7 @@ public import Catalog
 public import FeatureModel
 internal import Synchronization
 
-/// What other threads may know of the online engine: published by its owner after each step, read by anybody.
+/// The state of the online engine that other threads may read. Its owner publishes it after each step.
 public final class OnlineState: Sendable {
     public struct Snapshot: Sendable {
         /// The catalog at the applied position.

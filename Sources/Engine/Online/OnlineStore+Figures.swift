@@ -3,7 +3,7 @@ public import FeatureModel
 public import OnlineStore
 
 extension OnlineStore {
-    /// What each group holds, for a plan to tell.
+    /// The row counts of each group, which a plan shows.
     ///
     /// - Parameter history: rows of groups in the offline store; empty where it is not known here.
     public func figures(history: [GroupID: Int]) -> [GroupID: GroupFigures] {

@@ -10,7 +10,7 @@ public import Log
 /// tell how long it was off: there the wall clock is followed, unless it is more than `startAheadMax` ahead of all
 /// that was ever recorded. What it does not follow waits until somebody says that the clock is right (`accept`).
 public struct TrustedClock: Sendable {
-    /// What the wall clock may gain on the boot clock between two looks.
+    /// The most that the wall clock may gain on the boot clock between two readings and still be followed.
     public static let gainMax: Microseconds = 300_000_000
     /// How far a start may lie behind the last record where no boot clock tells how long it was: a year.
     public static let startAheadMax: Microseconds = 366 * 86_400_000_000

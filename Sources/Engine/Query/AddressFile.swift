@@ -1,10 +1,10 @@
 internal import FeatureModel
 public import StorageIO
 
-/// Where a role of a data directory was last said to be served:
+/// The addresses at which a role of a data directory is served:
 /// `DIR/online.address` and `DIR/offline.address`, one address a line.
 ///
-/// A file that a crash left behind names an address where nobody answers; who connects there hears so.
+/// A file that a crash left behind names an address where nobody answers, and connecting to it fails.
 public enum AddressFile {
     public static func path(_ role: String, in directory: String) -> String { StoragePath.join(directory, role + ".address") }
 
@@ -13,7 +13,7 @@ public enum AddressFile {
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init)
     }
 
-    /// Where either role is served.
+    /// The first address of the online service, or of the offline service where the other has none.
     public static func firstAddress(in directory: String, _ storage: any Storage) -> String? {
         address("online", in: directory, storage) ?? address("offline", in: directory, storage)
     }

@@ -29,7 +29,7 @@ public final class HandleTable: Sendable {
     /// Handles of one connection.
     public static let handlesMax = 4_096
 
-    /// What makes two lists the same: they may be asked for by one handle.
+    /// The parts in which two lists must be equal to share a handle.
     private struct List: Hashable {
         let project: ByteString
         let selection: FeatureSelection

@@ -2,22 +2,22 @@ public import Catalog
 public import FeatureModel
 public import OfflineStore
 
-/// Where the rows of a history's spine come from.
+/// The source of a history's spine.
 public protocol SpineSource {
     /// The next rows, column `i` of which is the spine's `i`th; `nil` at the end. Waits for them.
     mutating func next() throws(HeadwaterError) -> Batch?
 }
 
-/// A point-in-time join as it is pulled: a part of the spine is read, joined and given before the next is read, so that a spine
-/// of any length takes the memory of a part, and its first rows are answered while later ones have not come yet.
+/// A point-in-time join whose answer is pulled. It reads, joins and returns one part of the spine before it reads the next, so
+/// that a spine of any length takes the memory of one part, and its first rows are answered before the last ones have come.
 ///
 /// Belongs to one thread at a time.
 public final class HistoryRead {
-    /// Of a part: about what it may hold, half of it for its spine. Larger parts share more reads of the history's blocks.
+    /// The memory that a part may take, half of it for its spine. Larger parts share more reads of the history's blocks.
     private static let partBytesMax = 512 << 20
     private static let partBytesMin = 4 << 20
     private static let rowsMin = 1_024
-    /// What a join that turned out larger may grow to.
+    /// The memory to which a join that turned out larger may grow.
     private static let joinBytesMax = 256 << 20
 
     /// How a history is read.
@@ -25,7 +25,7 @@ public final class HistoryRead {
         public var availability = Availability.event
         /// Whether the answer says when each value became true.
         public var eventTimes = false
-        /// Of the memory that other histories leave a part takes one of so many, so that each of many finds some.
+        /// A part takes one of so many shares of the memory that other histories leave, so that each of many finds some.
         public var memoryShares = 1
         public var crew = WorkCrew.alone
 
@@ -40,7 +40,8 @@ public final class HistoryRead {
     private let memory: MemoryLease
     private let isCancelled: @Sendable () -> Bool
     private var spine: SpineGather
-    /// About what a row takes: by types at first; how much texts take is known only by joining, so then by what was seen.
+    /// An estimate of the memory of a joined row: by the types at first,
+    /// later by the rows seen, as only the join shows how long texts are.
     private var bytesPerRow: Int
     /// The part under way, and which of its rows are still to be joined, the next ones last.
     private var part: SpinePart?
@@ -90,7 +91,7 @@ public final class HistoryRead {
                 continue
             }
             let held = joined.reduce(0) { $0 + $1.column.byteCount + $1.statuses.packed.count + 8 * $1.eventTimes.count }
-            // What the part may need for rows that wait stays taken.
+            // The lease keeps what the waiting rows of the part may need.
             memory.shrink(to: part.byteCount + (waiting.isEmpty ? held : max(held, limit)))
             return joined
         }
@@ -103,7 +104,7 @@ public final class HistoryRead {
         part = nil
         memory.shrink(to: 0)
         guard try spine.hasMore(&source) else { return false }
-        // Of a part that has not come nothing is held: so those that wait for memory hold nothing up.
+        // Nothing is held before the part comes, so that a history that waits for memory keeps none from others.
         let least = min(Self.partBytesMin, memory.budget.bytesMax / options.memoryShares)
         let most = max(least, min(Self.partBytesMax, memory.budget.bytesMax / 2))
         while !memory.takeShare(options.memoryShares, least...most) { try pause() }

@@ -1,6 +1,6 @@
 public import FeatureModel
 
-/// What a store knows of positions, and so what it may say to a read that asks for one (promise P6).
+/// The positions that a store knows of, which decide its answer to a read that asks for one (promise P6).
 public struct KnownPositions: Sendable {
     /// Everything up to here is in the store.
     public let applied: Position

@@ -17,7 +17,7 @@ public final class MemoryBudget: Sendable {
         self.advice = advice
     }
 
-    /// What all leases hold together.
+    /// The bytes that all leases hold together.
     public var takenBytes: Int { taken.withLock { $0 } }
 
     fileprivate func take(_ bytes: Int) -> Bool {
@@ -41,7 +41,7 @@ public final class MemoryBudget: Sendable {
     fileprivate func giveBack(_ bytes: Int) { taken.withLock { $0 -= bytes } }
 }
 
-/// One request's part of a budget. Belongs to one thread at a time; gives all back when it is let go.
+/// One request's part of a budget. It belongs to one thread at a time and returns all of it when it is destroyed.
 public final class MemoryLease {
     public let budget: MemoryBudget
     public private(set) var bytes = 0

@@ -40,12 +40,12 @@ public enum OfflineReads {
         }
     }
 
-    /// About how many bytes `history` holds for each row of its spine, texts and arrays apart.
+    /// An estimate of the bytes that `history` holds for each row of its spine, without texts and arrays.
     public static func historyBytes(_ plan: FeaturePlan, eventTimes: Bool = false) -> Int {
         plan.lookups.reduce(0) { $0 + OfflineView.joinBytes($1.features.map(\.type), eventTimes: eventTimes) }
     }
 
-    /// For each of some keys of a group whether it has a row at `asOf`, whatever its age: the latest, and no tombstone.
+    /// Whether each of some keys of a group has a row at `asOf`, of any age: its latest row is no tombstone.
     static func exist(
         _ schema: GroupSchema, keys: [Column], rowCount: Int, in view: OfflineView, asOf: Position
     ) throws(HeadwaterError) -> [Bool] {

@@ -2,7 +2,7 @@ public import Catalog
 public import FeatureModel
 public import OnlineStore
 
-/// What a get found: a column and its statuses for each output of the plan.
+/// The answer of a get: a column and its statuses for each output of the plan.
 public struct ServedVectors: Sendable {
     public let columns: [Column]
     public let statuses: [StatusColumn]
@@ -53,7 +53,7 @@ public enum OnlineReads {
         _ columns: [(name: String, column: Column)], for plan: FeaturePlan
     ) throws(HeadwaterError) -> [Column] { try arrange(columns, as: plan.keys) }
 
-    /// The same for keys that are known.
+    /// Arranges a request's key columns in the order of `keys`.
     public static func arrange(
         _ columns: [(name: String, column: Column)], as keys: [Field]
     ) throws(HeadwaterError) -> [Column] {

@@ -57,7 +57,7 @@ public struct RowsLayout: Sendable {
         }
     }
 
-    /// What is to be read for it beside features. Tombstones among the latest rows are told from others by `isDelete`.
+    /// The fields that are read beside features. `isDelete` tells tombstones among the latest rows.
     public var fields: RowFields { brief ? [.keys, .eventTime, .isDelete] : .all }
 
     /// A batch's columns, and how many rows of it are given.

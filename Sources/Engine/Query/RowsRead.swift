@@ -2,7 +2,7 @@ public import Catalog
 public import FeatureModel
 public import OfflineStore
 
-/// What a scan of a group asks for, or a read of the latest row of each key.
+/// A scan of a group, or a read of the latest row of each key.
 public struct RowsQuery: Sendable {
     public var project: String
     /// `weather`, `weather@2`.
@@ -13,10 +13,10 @@ public struct RowsQuery: Sendable {
     public var start: Microseconds?
     /// Event times stop before it.
     public var end: Microseconds?
-    /// Only the latest row of each key; of those with an event time up to `at`, where that is given.
+    /// Whether only the latest row of each key is read, of those with an event time up to `at` where that is given.
     public var isLatest = false
     public var at: Microseconds?
-    /// Only rows of these keys; `nil` for all.
+    /// The keys whose rows are read; `nil` for all.
     public var keys: [(name: String, column: Column)]?
     public var asOf: Position?
     /// Whether tombstones are given too.

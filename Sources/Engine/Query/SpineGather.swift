@@ -3,10 +3,10 @@ import FeatureModel
 
 /// Some rows of a spine.
 struct SpinePart {
-    /// In the plan's key order and of its types.
+    /// The key columns, in the plan's order and of its types.
     let keys: [Column]
     let times: Column
-    /// What it takes of the memory of histories.
+    /// The bytes that the part takes of the memory of histories.
     let byteCount: Int
 }
 

@@ -1,8 +1,8 @@
 public import FeatureModel
 internal import StorageIO
 
-/// An instant that was trusted, and where the boot clock stood then: while the
-/// machine stays on, it tells how much time has passed, with or without a server.
+/// An instant that was trusted, with the boot clock's reading then. While the machine
+/// stays on, the two tell how much time has passed, with or without a server.
 public struct ClockMark: Hashable, Sendable {
     static let byteCount = 128
 
@@ -15,8 +15,8 @@ public struct ClockMark: Hashable, Sendable {
         self.boot = boot
     }
 
-    /// What the trusted clock shows at `boot`; `nil` where the machine was
-    /// started anew since, or the boot clock fell, which it never does.
+    /// The trusted time at `boot`; `nil` where the machine was restarted
+    /// since, or where the boot clock fell, which it never does.
     public func wall(at boot: BootTime) -> Microseconds? {
         guard boot.boot == self.boot.boot, boot.elapsed >= self.boot.elapsed else { return nil }
         return wall + (boot.elapsed - self.boot.elapsed)

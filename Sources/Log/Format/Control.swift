@@ -1,7 +1,7 @@
 internal import FeatureModel
 internal import StorageIO
 
-/// What bounds the log, kept twice in the file `control`.
+/// The bounds of the log, which the file `control` holds twice.
 struct Control: Equatable {
     enum State: UInt8 {
         case creating = 1
@@ -27,7 +27,7 @@ struct Control: Equatable {
     /// Which slot this was read from: the one that must hold until the other does.
     private var slotInForce = 0
 
-    /// What a new log starts with.
+    /// The bounds of a new log.
     init(creating logID: LogID) {
         self.logID = logID
         sequence = 1

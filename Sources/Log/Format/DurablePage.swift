@@ -11,7 +11,7 @@ struct DurablePage {
     let logID: LogID
     private let page: SharedPage
 
-    /// What a new log's page holds: durable position 0.
+    /// The page of a new log: durable position 0.
     static func encode(_ logID: LogID) -> [UInt8] {
         var bytes = LogFormat.block(magic: "HWLOGPOS")
         bytes.append(contentsOf: logID.bytes)
@@ -27,7 +27,7 @@ struct DurablePage {
     init(_ storage: any Storage, _ directory: String, writable: Bool) throws(HeadwaterError) {
         let path = StoragePath.join(directory, LogFormat.durableName)
         if !storage.exists(path) { try DurablePage.checkNotLost(storage, directory, path) }
-        // Only what never changes is read from the file; the words are read from the mapping.
+        // The file is read only for the fields that never change; the words are read from the mapping.
         let file = try storage.open(path, .read)
         defer { file.close() }
         let head = try file.read(at: 0, count: 36)[...]
@@ -49,10 +49,10 @@ struct DurablePage {
 
     var path: String { page.path }
 
-    /// What followers may read up to: where rot or a half-done update makes the two words differ, the lesser.
+    /// The position up to which followers may read: the lesser of the two words, which rot or a half-done update makes differ.
     var position: Position { min(page.load(word: DurablePage.positionWord), ~page.load(word: DurablePage.complementWord)) }
 
-    /// What recovery must find: the greater of the two words, since both were durable when they were stored.
+    /// The position that recovery must find: the greater of the two words, since both were durable when they were stored.
     var greatestPosition: Position {
         max(page.load(word: DurablePage.positionWord), ~page.load(word: DurablePage.complementWord))
     }

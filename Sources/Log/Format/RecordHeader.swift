@@ -13,7 +13,7 @@ struct RecordHeader {
     /// Covers the log id and the header, and through `bodyChecksum` the body.
     let checksum: UInt32
 
-    /// Where the checksum begins: at the header's first byte.
+    /// The offset at which the checksum begins: the header's first byte.
     private static var checked: Int { Sabotage.checksumWithoutLength.isPlanted ? 4 : 0 }
 
     /// Bytes of the whole record in its segment.

@@ -8,7 +8,7 @@ public struct FollowerCheckpoint: Hashable, Sendable {
     public let logID: LogID
     /// Names the file; chosen by the follower.
     public let id: UInt64
-    /// What people call it, at most `Limits.nameBytesMax` bytes; never part of a path.
+    /// The name that people know it by, of at most `Limits.nameBytesMax` bytes; never part of a path.
     public let name: ByteString
     /// Everything up to here is durable at the follower.
     public let position: Position

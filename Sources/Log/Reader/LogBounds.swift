@@ -20,7 +20,7 @@ public struct LogBounds: Hashable, Sendable {
     /// - Throws: `.notFound` where there is no log, `.dataLoss` for damage, `.failedPrecondition` for a newer format.
     static func read(_ storage: any Storage, _ directory: String) throws(HeadwaterError) -> LogBounds {
         let page = try DurablePage(storage, directory, writable: false)
-        // In this order: the reserve of now holds for every position that was given out before.
+        // The durable position is read first: the reserve that is read after it covers every position given out before.
         let durable = page.position
         let control = try Control.load(storage, directory)
         try control.check(page)

@@ -1,7 +1,7 @@
 public import FeatureModel
 internal import StorageIO
 
-/// One record, and where it stands.
+/// One record and its place in the files.
 public struct LogEntry: Sendable {
     public let position: Position
     public let ingestTime: Microseconds

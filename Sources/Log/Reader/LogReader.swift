@@ -1,15 +1,15 @@
 internal import FeatureModel
 internal import StorageIO
 
-/// What is known of a position.
+/// The state of a position.
 public enum PositionState: Hashable, Sendable {
     /// A record stands there, durable. Position 0 counts as one.
     case durable
     /// A recovery skipped it: whatever it was handed out for is lost.
     case gap
-    /// Behind the durable end.
+    /// The position lies behind the durable end.
     case beyondEnd
-    /// Before the oldest segment.
+    /// The position lies before the oldest segment.
     case removed
 }
 
@@ -53,7 +53,7 @@ final class LogReader: LogReading {
     /// - Throws: `.outOfRange` for a position beyond the durable end,
     ///   or before the oldest one kept; `.dataLoss` at `file:offset`.
     func read(after position: Position, limitBytes: Int) throws(HeadwaterError) -> [Record] {
-        // In this order: a writer announces itself before it publishes.
+        // The position is read before the epoch: a writer announces itself before it publishes.
         let durable = page.position
         let epoch = page.writerEpoch
         guard position <= durable else {
@@ -78,7 +78,7 @@ final class LogReader: LogReading {
         return records
     }
 
-    /// What stands at `position`.
+    /// Whether `position` is durable, lies in a gap, was removed, or lies behind the durable end.
     ///
     /// - Complexity: O(bytes of one segment).
     /// - Throws: `.dataLoss` at `file:offset` for damage on the way.
@@ -114,7 +114,7 @@ final class LogReader: LogReading {
         return bytes
     }
 
-    /// Where reading goes on: where it stopped, or, after a jump or under a new writer, at the start of a segment.
+    /// The place where reading goes on: where it stopped or, after a jump or under a new writer, at the start of a segment.
     private func place(after position: Position, _ epoch: UInt64) throws(HeadwaterError) -> SegmentWalk {
         if let walk, walk.link.position == position, walkEpoch == epoch { return walk }
         return try SegmentWalk(storage, directory, logID: logID, after: position)

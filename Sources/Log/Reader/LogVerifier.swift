@@ -1,7 +1,7 @@
 public import FeatureModel
 internal import StorageIO
 
-/// What a check of a whole log found.
+/// The result of a check of a whole log.
 public struct LogReport: Sendable {
     public var segments = 0
     public var records = 0

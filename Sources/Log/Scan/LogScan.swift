@@ -1,7 +1,7 @@
 internal import FeatureModel
 internal import StorageIO
 
-/// One whole record as the scan met it.
+/// One whole record that the scan has read.
 struct ScannedRecord {
     let record: Record
     let segment: UInt64
@@ -21,21 +21,21 @@ struct SegmentInfo {
 struct LogScan {
     /// How far the last segment is read.
     enum Extent {
-        /// Up to the marker: what a live log's reader may see.
+        /// The scan ends at the marker: a reader of a live log may see no more.
         case durable
-        /// Up to the last record that holds; then what follows it is judged.
+        /// The scan ends at the last record that holds, and then judges what follows it.
         case everything
     }
 
     /// Whether the records of all segments but the last are read.
     enum Sealed {
         case checked
-        /// Not after a clean end: they were durable before their successor
-        /// had a name. Whoever reads them checks them, and so does a scrub.
+        /// Sealed segments are not read after a clean end: they were durable
+        /// before their successor had a name. Readers and the scrub check them.
         case trusted
     }
 
-    /// What stands behind the last record; `nil` where it was not looked at.
+    /// The content behind the last record; `nil` where the scan did not look at it.
     private(set) var rest: SegmentCursor.Rest?
     private(set) var segments: [SegmentInfo] = []
     /// The greatest position known to be durable.

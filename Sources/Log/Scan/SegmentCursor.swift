@@ -7,7 +7,7 @@ struct SegmentCursor {
         case record(RecordHeader, body: ArraySlice<UInt8>)
         /// Zeros follow, or nothing.
         case end
-        /// What stands at `offset` is no record, for this reason.
+        /// The bytes at `offset` are no record, for this reason.
         case damaged(String)
     }
 
@@ -18,7 +18,7 @@ struct SegmentCursor {
     let header: SegmentHeader
     /// Bytes of the file when it was opened.
     let size: Int
-    /// Where the next record starts.
+    /// The offset of the next record.
     private(set) var offset = LogFormat.segmentHeaderBytes
     private let file: any StorageFile
     private let seed: CRC32C

@@ -23,8 +23,8 @@ public struct LogOptions: Hashable, Sendable {
         self.reserveAhead = reserveAhead
     }
 
-    /// What the first segment of a log has, and how many times that each of the next ones: a log that holds little takes little,
-    /// and each segment is ready in time, as zeros are written ahead that many times as fast as records come.
+    /// The bytes of a log's first segment, and the factor by which each next one is larger. A log that holds little takes little,
+    /// and each segment is ready in time: zeros are written ahead that many times as fast as records come.
     private static let firstSegmentBytes = 1 << 20
     private static let growth = 4
 
@@ -39,7 +39,7 @@ public struct LogOptions: Hashable, Sendable {
     }
 }
 
-/// What a commit made durable.
+/// The records that a commit made durable.
 struct LogCommit: Sendable {
     /// Everything up to here is on the disk.
     let durablePosition: Position

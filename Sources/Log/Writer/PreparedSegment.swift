@@ -19,7 +19,7 @@ final class PreparedSegment {
         self.directory = directory
         self.number = number
         path = StoragePath.join(directory, LogFormat.preparedName(number))
-        // What an earlier attempt could not remove.
+        // An earlier attempt may have failed to remove its file.
         if storage.exists(path) { try storage.remove(path) }
         file = try storage.open(path, .create)
     }
@@ -51,7 +51,7 @@ final class PreparedSegment {
     /// Gives the space back.
     func discard() {
         file.close()
-        // Where this fails too, the next open for writing removes the leftover.
+        // If this fails too, the next open for writing removes the file.
         try? storage.remove(path)
     }
 

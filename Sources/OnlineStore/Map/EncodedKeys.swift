@@ -41,7 +41,7 @@ struct EncodedKeys: Sendable {
     /// Bytes of each key, where all are of one width; else `ends` says.
     private var width: Int?
     private var ends: [Int] = []
-    /// Empty where no row lacks a key.
+    /// Marks rows without a key; empty where every row has one.
     private var nulls: [Bool] = []
 
     init() {}
@@ -50,7 +50,7 @@ struct EncodedKeys: Sendable {
         encode(groupID, columns, rowCount: rowCount, seed: seed)
     }
 
-    /// One key that is encoded already.
+    /// Holds one key that is encoded already.
     init(_ groupID: GroupID, key: [UInt8], seed: UInt64) {
         self.groupID = groupID
         bytes = key
@@ -117,6 +117,6 @@ struct EncodedKeys: Sendable {
         return (row == 0 ? 0 : ends[row - 1])..<ends[row]
     }
 
-    /// Bytes of a key, in the mean.
+    /// The mean byte count of a key.
     var keyBytes: Int { hashes.isEmpty ? 0 : bytes.count / hashes.count }
 }

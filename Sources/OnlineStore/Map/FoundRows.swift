@@ -2,7 +2,7 @@ internal import CPrefetch
 internal import FeatureModel
 internal import StorageIO
 
-/// Where the latest rows of keys stand: one for each key, an address of 0 where there is none. Keeps its memory from use to use.
+/// The addresses of the latest rows of keys, one for each key; 0 where there is none. It keeps its memory from use to use.
 struct FoundRows {
     private(set) var rows: [StoredRow] = []
     /// The first row of a snapshot that may be each key's, and the slot that names it; an offset of 0 for none.
@@ -93,7 +93,7 @@ extension Memtable {
 }
 
 extension SnapshotFile {
-    /// Where the file starts in memory; it stays mapped as long as `self`.
+    /// The address at which the file is mapped; it stays mapped as long as `self` lives.
     private var base: UInt {
         map.withBytes(0..<map.count) { unsafe $0.withUnsafeBytes { UInt(bitPattern: $0.baseAddress!) } }
     }
@@ -157,7 +157,7 @@ extension SnapshotFile {
                     var entry = found.entries[key]
                     while entry.rowOffset != 0 {
                         let header = try rowHeader(file, at: entry.rowOffset, end: geometry.rowsEnd)
-                        // Whole, before the key is compared: a damaged one is not another key's.
+                        // The whole row is checked before its key is compared: a damaged key must not pass for another one.
                         try check(entry.rowOffset..<entry.rowOffset + header.recordCount)
                         let row = StoredRow(address: base + UInt(entry.rowOffset))
                         if row.isOf(keys.groupID, bytes.extracting(keys.range(key))) {

@@ -1,11 +1,11 @@
 internal import FeatureModel
 internal import Synchronization
 
-/// What a reader pins: the live memtable, the frozen ones, the mapped snapshot, and what is known of the groups. Immutable; the
-/// store swaps it as a whole, so that a pin costs one reference.
+/// What a reader pins: the live memtable, the frozen ones, the mapped snapshot, and the state of the groups. It is immutable, and
+/// the store swaps it as a whole, so that a pin costs one reference.
 final class MapSet: Sendable {
     let live: Memtable
-    /// Newest first. More than one where a snapshot failed or is still being written.
+    /// Frozen memtables, newest first. There is more than one where a snapshot failed or is still being written.
     let frozen: [Memtable]
     let mapped: SnapshotFile?
     let groups: [GroupID: GroupState]

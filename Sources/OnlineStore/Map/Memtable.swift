@@ -59,7 +59,7 @@ final class Memtable: Sendable {
             added -= byteCount
         }
         counted.add(header)
-        // In one step: a reader takes 0 bytes for an empty map.
+        // The bytes are added in one step: a reader takes 0 bytes for an empty map.
         bytes.add(added, ordering: .releasing)
     }
 

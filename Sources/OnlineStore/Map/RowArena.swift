@@ -1,7 +1,7 @@
 internal import CPrefetch
 internal import FeatureModel
 
-/// Of one row; what lies behind the processor loads ahead by itself.
+/// Bytes of one row that are prefetched; the processor loads what lies behind them by itself.
 let prefetchedBytesMax = 512
 
 /// Memory of one stripe's rows: records are appended and never move, and each names the version before it.
@@ -63,12 +63,12 @@ struct RowArena: ~Copyable {
 /// Memory of maps by its address: whoever gets an address owns the memory and frees it once.
 @safe
 enum MapMemory {
-    /// Not cleared, aligned to cache lines.
+    /// Allocates memory that is aligned to cache lines and not cleared.
     static func allocate(byteCount: Int) -> UInt {
         UInt(bitPattern: UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64))
     }
 
-    /// Gives freed memory back to the system: after many maps went at once.
+    /// Returns freed memory to the system: to be called after many maps were freed at once.
     static func returnFreedPages() { headwater_return_freed_pages() }
 
     static func free(_ addresses: [UInt]) {

@@ -5,7 +5,7 @@ internal import FeatureModel
 /// Rows are built in one of these before they go into a map or a snapshot, and walks over a store copy rows into one.
 struct RowBuffer: Sendable {
     private(set) var bytes: [UInt8] = []
-    /// Of group id and key, under the store's seed.
+    /// The hash of group id and key, under the store's seed.
     private(set) var hash: UInt64 = 0
 
     var isEmpty: Bool { bytes.isEmpty }

@@ -13,7 +13,7 @@ struct Slots {
 
     let word: UInt
 
-    /// Empty slots, `1 << bits` of them.
+    /// Allocates `1 << bits` free slots.
     init(bits: Int) {
         let address = MapMemory.allocate(byteCount: 8 << bits)
         precondition(address & ~Self.addressMask == 0, "addresses of user space have 48 bits")

@@ -19,7 +19,7 @@ struct StoredRow {
 
     var position: Position { unsafe base.loadUnaligned(fromByteOffset: 8, as: UInt64.self) }
 
-    /// Of a row in an arena: the address of the key's version before this one; 0 for none.
+    /// The address of the key's version before this one, 0 for none. Only rows in an arena have it.
     var previous: UInt { unsafe base.load(fromByteOffset: -8, as: UInt.self) }
 
     var header: RowHeader { unsafe RowHeader(RawSpan(_unsafeStart: base, byteCount: RowHeader.byteCount), at: 0) }
@@ -29,7 +29,7 @@ struct StoredRow {
         body(unsafe RawSpan(_unsafeStart: base, byteCount: header.recordCount))
     }
 
-    /// Of group id and key.
+    /// The hash of group id and key.
     func hash(seed: UInt64) -> UInt64 {
         let header = header
         return KeyHash.hash(
@@ -60,7 +60,7 @@ struct StoredRow {
     /// Starts to load the row's first `byteCount` bytes.
     @inline(__always)
     func prefetch(byteCount: Int) {
-        // Line by line; an address that is never read may be any.
+        // The row is prefetched cache line by cache line; an address that is only prefetched may be invalid.
         var line = address & ~63
         let end = address + UInt(min(byteCount, prefetchedBytesMax))
         while line < end {

@@ -9,8 +9,8 @@ enum UpsertOutcome {
     case late
 }
 
-/// One stripe of the map: rows of the keys whose hashes start with
-/// the stripe's number. What the one thread that applies knows of it.
+/// One stripe of the map, as the one thread that applies sees it:
+/// the rows of the keys whose hashes start with the stripe's number.
 ///
 /// An open-addressing table of slots points into an arena of row records. A newer row is appended and
 /// names the one it supersedes as its previous version, so a reader at an older position still finds
@@ -82,7 +82,7 @@ struct StripeTable: ~Copyable {
 
     /// Memory walked over between two pauses: about a tenth of a millisecond.
     private static let bytesBetweenPauses = 64 << 10
-    /// Of a slot and the row that it names: a line for each, at least.
+    /// Bytes of memory that a slot and the row that it names touch: a cache line each, at least.
     private static let slotBytes = 128
 
     private mutating func growSlots(_ pause: () -> Void, _ given: inout [UInt]) {
@@ -128,7 +128,7 @@ struct StripeTable: ~Copyable {
                 }
                 if place > 0 { retained += row.header.recordCount + 8 }
             }
-            // The same place: the same keys before it.
+            // The slot keeps its index, as the same keys stand before it.
             fresh[index] = old[index] & ~Slots.addressMask | copy.address
         }
         slots = fresh

@@ -19,9 +19,9 @@ public final class OnlineReadPlan {
 
     public let lookups: [Lookup]
     public let outputs: [Output]
-    /// About how large the features of a row are, as far as is known.
+    /// An estimate of the bytes of a row's features; 0 before the first read.
     private(set) var rowBytes = 0
-    /// Worked out for one state of the groups' schemas.
+    /// The plan compiled for one state of the groups' schemas.
     private var compiled: CompiledPlan?
 
     fileprivate let isCounted: Bool
@@ -56,7 +56,7 @@ final class CompiledPlan {
         var count: Int
     }
 
-    /// Not the maps themselves: a plan that nobody uses any more would keep their maps in memory.
+    /// The plan holds the maps' number and not the maps: a plan that nobody uses any more would keep them in memory.
     let mapsNumber: UInt64
     let lookups: [CompiledLookup]
     let outputs: [OnlineReadPlan.Output]
@@ -97,14 +97,14 @@ final class CompiledPlan {
     }
 }
 
-/// A lookup with all that its rows need to be read.
+/// A lookup compiled against the schema versions of its group.
 final class CompiledLookup: Sendable {
     let groupID: GroupID
     let maxAge: Microseconds?
     let keys: [Int]
     let cutoff: Microseconds
     let counters: GroupCounters
-    /// About how large a row's features are.
+    /// An estimate of the bytes of a row's features.
     let rowBytes: Int
     /// How to read the features from rows of each schema version; `nil`
     /// where the version is not known or cannot be read as asked.
@@ -135,14 +135,14 @@ final class CompiledLookup: Sendable {
     }
 }
 
-/// Where the features of a lookup stand in rows of one schema version.
+/// The slots of a lookup's features in packed rows of one schema version.
 final class CompiledVersion: Sendable {
-    /// One feature asked for: where it stands in a packed row.
+    /// The slot of one feature in a packed row.
     struct Place: Sendable {
         /// Its number in the layout; -1 where the version does not have it.
         let index: Int
         let slot: Int
-        /// What has to be done to the value.
+        /// How the value is widened to the type that the lookup asks for.
         let widening: Widening
     }
 
@@ -189,13 +189,13 @@ final class CompiledVersion: Sendable {
     }
 }
 
-/// What gets found in one group, counted in keys since the store was opened. For any thread.
+/// Counts the keys of gets in one group since the store was opened: hits, misses and those beyond max_age. Any thread may use it.
 public final class GroupCounters: Sendable {
     private let hits = Atomic<Int>(0)
     private let misses = Atomic<Int>(0)
     private let expired = Atomic<Int>(0)
 
-    /// Found; not there or hidden; there, but older than max_age.
+    /// Keys that were found, that were absent or hidden, and whose row was older than max_age.
     public var current: (hits: Int, misses: Int, expired: Int) {
         (hits.load(ordering: .relaxed), misses.load(ordering: .relaxed), expired.load(ordering: .relaxed))
     }

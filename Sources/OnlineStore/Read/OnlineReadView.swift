@@ -18,7 +18,7 @@ public final class OnlineReadView: Sendable {
         self.store = store
     }
 
-    /// The same rows under another position: what only a sabotaged build does.
+    /// The same rows under another position; only a sabotaged build asks for it.
     func claiming(_ position: Position) -> OnlineReadView {
         OnlineReadView(maps, position: position, ingestTimeHighWater: ingestTimeHighWater, pinnedIn: nil)
     }
@@ -38,7 +38,7 @@ public final class OnlineReadView: Sendable {
         maps.groups[groupID].flatMap { $0.cutoff == .min ? nil : $0.cutoff }
     }
 
-    /// At least as many as there are rows.
+    /// An upper bound of the row count.
     var rowsMax: Int {
         ([maps.live] + maps.frozen).reduce(maps.mapped?.footer.rows ?? 0) { $0 + $1.rowCount }
     }

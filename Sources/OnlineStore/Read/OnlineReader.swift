@@ -2,7 +2,8 @@ public import FeatureModel
 
 /// Reads vectors from a store, again and again with the same memory. Belongs to one thread at a time.
 public final class OnlineReader {
-    /// What a read works with. Taken out of the reader for the length of a read, so that no access to it is checked at run time.
+    /// The buffers of a read. A read takes them out of the reader until
+    /// it ends, so that no access to them is checked at run time.
     private struct Memory {
         var keys = EncodedKeys()
         var keyColumns: [Column] = []
@@ -15,12 +16,12 @@ public final class OnlineReader {
     public let store: OnlineStore
     private var memory = Memory()
     private var pinned: (maps: MapSet, position: Position)?
-    /// Keys of reads that come next, while they are announced.
+    /// Keys of announced reads.
     private var expected: [ExpectedKey] = []
 
     public init(_ store: OnlineStore) { self.store = store }
 
-    /// Lets all reads until `unpin` see the position that is visible now: what reads that came together may share.
+    /// Lets all reads until `unpin` see the position that is visible now: reads that came together may share it.
     public func pin() {
         if pinned != nil { return }
         let (maps, position, _) = store.pin()
@@ -56,7 +57,7 @@ public final class OnlineReader {
         return try read(plan, keys: columns, rowCount: rowCount, now: now, maps, at: position, body)
     }
 
-    /// The same in maps that the caller has pinned at `position`.
+    /// Reads in maps that the caller has pinned at `position`.
     func read<Result>(
         _ plan: OnlineReadPlan, keys columns: [Column], rowCount: Int, now: Microseconds, _ maps: MapSet, at position: Position,
         _ body: (OnlineAnswer) throws(HeadwaterError) -> Result
@@ -65,7 +66,7 @@ public final class OnlineReader {
         var memory = Memory()
         swap(&memory, &self.memory)
         defer {
-            // They share the memory of the request, which is to be used again.
+            // The key columns share the request's memory, which its owner uses again.
             memory.keyColumns.removeAll(keepingCapacity: true)
             swap(&memory, &self.memory)
         }
@@ -86,10 +87,11 @@ public final class OnlineReader {
     // MARK: Looking ahead
 
     /// Announces a read of one key of fixed width that comes soon;
-    /// `loadExpected` then starts to load what all announced reads will touch.
+    /// `loadExpected` then prefetches what all announced reads will touch.
     ///
-    /// One read waits for memory three times, one after the other; many can wait at the same time.
-    /// - Parameter key: the cell of the only key column, as it stands in a column of `type`. Other keys are not looked ahead for.
+    /// One read waits for memory three times in a row; the waits of several reads overlap.
+    /// - Parameter key: the cell of the only key column, as it stands
+    ///   in a column of `type`. Keys of other types are not prefetched.
     public func expect(_ plan: OnlineReadPlan, key: RawSpan, type: FeatureType) {
         for lookup in plan.lookups where lookup.keys.count == 1 {
             guard let hash = EncodedKeys.hash(of: key, type, lookup.groupID, seed: store.seed) else { return }
@@ -97,11 +99,11 @@ public final class OnlineReader {
         }
     }
 
-    /// Starts to load what the announced reads will touch, in the maps that are pinned.
+    /// Prefetches what the announced reads will touch, in the maps that are pinned.
     public func loadExpected() {
         var keys: [ExpectedKey] = []
         swap(&keys, &expected)
-        // One read alone gains nothing.
+        // A single read gains nothing from a prefetch.
         if keys.count > 1, let (maps, _) = pinned { maps.load(keys) }
         keys.removeAll(keepingCapacity: true)
         swap(&keys, &expected)

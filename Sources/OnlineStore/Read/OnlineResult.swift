@@ -1,12 +1,12 @@
 public import FeatureModel
 
-/// What one lookup found, row by row as its keys stand.
+/// The result of one lookup: a row for each of its keys, in their order.
 public struct OnlineResult: Sendable {
-    /// One for each feature; cells without a value are null.
+    /// A column for each feature; cells without a value are null.
     public let columns: [Column]
-    /// One for each feature.
+    /// The statuses of each feature's cells.
     public let statuses: [StatusColumn]
-    /// What was found of the row as a whole: never `.nullValue`.
+    /// The status of each row as a whole, which is never `.nullValue`.
     public let rowStatuses: StatusColumn
     /// Event times of the rows that are present; null for the others, and in a static table.
     public let eventTimes: Column

@@ -10,7 +10,8 @@ public struct OnlineRowBatch: Sendable {
     /// Key bytes of each row, as `KeyCodec` writes them.
     public let keyBytes: [ArraySlice<UInt8>]
     public let keys: [Column]
-    /// One for each feature of `schema`; all null in a tombstone, and null where a row's schema version has no such feature.
+    /// A column for each feature of `schema`. Its cells are null in
+    /// tombstones, and where a row's schema version has no such feature.
     public let features: [Column]
 }
 

@@ -40,7 +40,7 @@ struct BlockChecker {
         }
         var read = 0
         for block in 0..<geometry.blockCount {
-            // Without its checksum a block is as good as damaged, and was reported with the others of that sum.
+            // A block whose checksum is damaged counts as damaged; it was reported with the others of that sum.
             if !checkedSums.contains(block * 4 / SnapshotFormat.blockBytes) {
                 checked.remove(block)
                 continue
@@ -58,7 +58,7 @@ struct BlockChecker {
     private func verify(_ block: Int) throws(HeadwaterError) {
         let sumsBlock = block * 4 / SnapshotFormat.blockBytes
         if !checkedSums.contains(sumsBlock) { try verifySums(sumsBlock) }
-        // What does not hold any more is not taken for checked any more: each read that touches it is refused.
+        // A block that does not hold any more loses its mark: each read that touches it is refused.
         checked.remove(block)
         try compare(block * SnapshotFormat.blockBytes, storedAt: geometry.sumsOffset + block * 4)
         checked.insert(block)

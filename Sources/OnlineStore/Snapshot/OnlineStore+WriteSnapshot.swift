@@ -8,7 +8,7 @@ public struct WrittenSnapshot: Sendable {
     public let position: Position
     public let path: String
     let file: SnapshotFile
-    /// What the file stands for: these maps go when it is adopted, and are held by the store until then.
+    /// The maps whose rows the file has: the store keeps them until the file is adopted.
     let merged: [ObjectIdentifier]
 }
 
@@ -52,7 +52,7 @@ extension OnlineStore {
             merged: cut.maps.frozen.map { ObjectIdentifier($0) })
     }
 
-    /// What is called every few rows: gives way, and ends what is cancelled.
+    /// Returns what the writer calls every few rows: it yields the core, and throws where the snapshot was cancelled.
     private func pauses(_ isCancelled: @escaping () -> Bool) -> () throws(HeadwaterError) -> Void {
         let giveWay = betweenRows
         return { () throws(HeadwaterError) in

@@ -3,10 +3,10 @@ internal import StorageIO
 
 /// A mapped snapshot, probed in place. Blocks are checked at first touch.
 final class SnapshotFile: Sendable {
-    /// What messages name; the mapping may have been made before the file was renamed.
+    /// The path that messages name; the mapping may have been made before the file was renamed.
     let path: String
     let map: MappedFile
-    /// Of the format: 2, or 1, whose rows are walked over but not probed.
+    /// The version of the format: 2, or 1, whose rows are walked over but not probed.
     let version: UInt32
     let header: SnapshotHeader
     let footer: SnapshotFooter
@@ -51,7 +51,7 @@ final class SnapshotFile: Sendable {
         }
     }
 
-    /// The same mapping, with what has been checked of it, after the file was renamed.
+    /// Takes over the mapping, with the marks of checked blocks, after the file was renamed.
     init(_ file: SnapshotFile, renamedTo path: String) {
         self.path = path
         (map, version, header, footer, meta) = (file.map, file.version, file.header, file.footer, file.meta)
@@ -112,7 +112,7 @@ final class SnapshotFile: Sendable {
         try blocks.check(range)
     }
 
-    /// What a slot of the index says; its block has been checked.
+    /// The content of a slot of the index, whose block the caller has checked.
     func entry(_ slot: Int) -> UInt64 {
         map.withBytes(0..<map.count) { $0.littleEndian(at: SnapshotIndex.offset + slot * 8) }
     }

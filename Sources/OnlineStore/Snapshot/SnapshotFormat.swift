@@ -17,7 +17,7 @@ enum SnapshotFormat {
         return "snapshot-" + String(repeating: "0", count: 20 - digits.count) + digits + ".hws"
     }
 
-    /// What a store that is being restored writes before it is whole: never read by an open.
+    /// The file that a store writes while it is being restored; no open reads it.
     static let restoringName = "restoring.hws"
 
     /// Whether a crash left a file of this name.
@@ -32,7 +32,7 @@ enum SnapshotFormat {
     }
 }
 
-/// Where the parts of a snapshot lie; all of it follows from three numbers.
+/// The offsets of a snapshot's parts, which follow from three numbers of the footer.
 struct SnapshotGeometry: Sendable {
     let index: SnapshotIndex
     let rowsEnd: Int

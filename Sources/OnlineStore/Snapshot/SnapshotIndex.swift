@@ -11,10 +11,10 @@ struct SnapshotIndex: Sendable {
     private static let lineSlots = 8
     /// Slots behind the last that a hash asks for.
     private static let tailMax = 4_096
-    /// Of version 1: the logarithm of how many buckets its directory has.
+    /// The largest logarithm that the bucket count of a version 1 directory may have.
     private static let directoryBitsMax: UInt32 = 40
 
-    /// What the footer says: lines of eight slots; of version 1 the directory's bits.
+    /// The footer's number: lines of eight slots; in version 1 the directory's bits.
     let code: UInt32
     let byteCount: Int
 

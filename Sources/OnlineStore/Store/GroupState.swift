@@ -36,7 +36,7 @@ struct SchemaVersion: Sendable {
 
 /// What the store knows of one group besides its rows.
 struct GroupState: Sendable {
-    /// By schema version; every version that a row was written under.
+    /// The layout of each schema version that a row was written under, by its number.
     private(set) var versions: [UInt32: SchemaVersion] = [:]
     private(set) var newest: GroupSchema?
     /// Rows with an event time before it are hidden.

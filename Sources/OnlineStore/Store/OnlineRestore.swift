@@ -45,7 +45,7 @@ public final class OnlineRestore {
         let lock = try storage.lock(StoragePath.join(directory, "lock"), exclusive: true)
         store = OnlineStore(storage: storage, directory: directory, lock: lock, seed: seed, logID: logID, mapped: nil)
         self.memoryBytesMax = memoryBytesMax
-        // From the start, so that walks over the maps take the rows for visible.
+        // The position is published before the rows come, so that walks over the maps see them.
         store.publish(position, ingestTime: .min, groups: cutoffs.mapValues { GroupState(cutoff: $0) })
     }
 

@@ -12,7 +12,8 @@ internal import Synchronization
 /// 3. `beginSnapshot` freezes the live memtable; `writeSnapshot` (`Snapshot/`) writes all maps as they were into one file;
 ///    `adopt` puts the file in their place.
 public final class OnlineStore: Sendable {
-    /// In a struct, as a mutex that holds a function itself wraps it anew at each access, one wrapping around the other.
+    /// The function stands in a struct: a mutex that holds a function
+    /// itself wraps it anew at each access, one wrapping around the other.
     private struct Pause: Sendable { let call: @Sendable () -> Void }
 
     /// What readers take in one step.
@@ -29,9 +30,9 @@ public final class OnlineStore: Sendable {
     private let lock: any StorageLock
     let seed: UInt64
     let logID: [UInt8]
-    /// Guarded by itself, and held for as long as it takes to copy it.
+    /// The lock is only held for as long as it takes to copy or swap what it guards.
     private let state: Mutex<State>
-    /// Held while one record is applied or the maps are frozen: the row buffer of the applying thread.
+    /// The row buffer of the applying thread. The lock is held while one record is applied or the maps are frozen.
     private let applying = Mutex(RowBuffer())
     private let published: Atomic<Position>
     /// Maps that the last snapshot replaced, to be let go of by `returnFreedMemory`.
@@ -118,7 +119,7 @@ public final class OnlineStore: Sendable {
         set { pause.withLock { $0 = Pause(call: newValue) } }
     }
 
-    /// What reads found of each group that was asked for, in keys, since the store was opened.
+    /// Hits and misses of each group that was read, in keys, since the store was opened.
     public var readCounters: [GroupID: GroupCounters] { counters.withLock { $0 } }
 
     func counters(of groupID: GroupID) -> GroupCounters {
@@ -151,7 +152,7 @@ public final class OnlineStore: Sendable {
     private static let rowsPackedAtOnce = 1_024
     private static let bytesPackedAtOnce = 4 << 20
     private static let rowsLoadedAhead = 32
-    /// About a tenth of a millisecond.
+    /// Rows that are applied between two pauses: they take about a tenth of a millisecond.
     static let rowsBetweenPauses = 64
 
     /// Applies one record and makes it visible as a whole. A record at or before the applied position changes nothing.
@@ -211,7 +212,7 @@ public final class OnlineStore: Sendable {
                     live.prefetch(keys.hashes[row..<min(row + Self.rowsLoadedAhead, rowCount)], rowBytes: rowBytes)
                 }
                 let eventTime = eventTimes[row]
-                // Hidden now and for ever: there is nothing to keep.
+                // The row is hidden now and for ever: there is nothing to keep.
                 if eventTime < group.cutoff { continue }
                 let order = RowOrder(eventTime: eventTime, position: record.position, row: UInt32(entry.firstRow + row))
                 buffer.build(
@@ -317,7 +318,7 @@ public final class OnlineStore: Sendable {
             guard written.position >= maps.mapped?.header.position ?? 0 else { return false }
             let frozen = maps.frozen.filter { memtable in !written.merged.contains(ObjectIdentifier(memtable)) }
             state.maps = MapSet(live: maps.live, frozen: frozen, mapped: written.file, groups: maps.groups)
-            // Freeing a map takes long: not here.
+            // Freeing a map takes long, so that `returnFreedMemory` does it.
             outgoing.withLock { $0 = maps }
             return true
         }

@@ -47,7 +47,7 @@ final class PreparedGetHandler: ImmediateHandler {
     private static let answerBytesMax = 256 << 10
     /// Of the answers to requests that are read together: the rest is read again, when what has been gathered was sent.
     private static let joinedBytesMax = 1 << 20
-    /// Of a request, up to which it is looked ahead for and read together with others: larger ones overlap their own waits.
+    /// Requests of at most this many rows are prefetched and batched; larger ones hide their own memory latency.
     private static let smallRowsMax = 8
 
     func begin(_ requests: [FrameView], in bytes: RawSpan) {

@@ -174,7 +174,7 @@ final class ClientConnectionHandler: ChannelInboundHandler {
         guard !isClosing else { return }
         isClosing = true
         _ = connection.fail(error)
-        // Where there was no connection, whoever tried to make it knows why and says so.
+        // Where there was no connection, the caller that tried to connect knows the reason and reports it.
         if wasConnected { helloDone.fail(error) }
         let open = requests.values
         requests = [:]

@@ -14,7 +14,7 @@ public struct Reply: Sendable {
     package func decode<H: Head>(_ type: H.Type = H.self) throws(HeadwaterError) -> H { try H(decoding: head) }
 }
 
-/// Where the answer of a request goes: to a waiting call, or into a stream.
+/// The receiver of a request's answer: a waiting call, or a stream.
 protocol ReplySink: Sendable {
     func received(_ frame: Frame)
     func granted(_ bytes: Int)
@@ -33,7 +33,7 @@ final class ClientTicket: Sendable {
     func cancel() { state.withLock { $0.isCancelled = true } }
 }
 
-/// What a client connection's handler is told by other threads.
+/// A message of another thread to a client connection's handler.
 enum ClientMessage: Sendable {
     case request(ClientRequest)
     case data(ClientTicket, ArraySlice<UInt8>, isEnd: Bool)

@@ -8,9 +8,9 @@ public import Wire
 /// A client's connection to one server: requests run side by side on it. For any task or thread.
 public final class ClientTransport: Sendable {
     public let endpoint: Endpoint
-    /// What the server said of itself.
+    /// The server's answer to Hello.
     package let hello: HelloReply
-    /// What the server takes.
+    /// Limits of what the server receives.
     public let serverLimits: WireLimits
     private let ourWindowBytes: Int
     private let mailbox: Mailbox<ClientMessage>

@@ -1,7 +1,7 @@
 internal import FeatureModel
 internal import Wire
 
-/// What answers at an address and is not a Headwater server.
+/// Recognises what answers at an address and is not a Headwater server.
 enum StrangeServer {
     /// How much of its answer is looked at.
     static let bytesMax = 64

@@ -26,7 +26,7 @@ public struct ClientPace: Sendable {
         self.turn = turn
     }
 
-    /// What is left to wait, no more than `patience` at once; zero where nothing is.
+    /// The time left to wait, at most `patience` at once; zero where none is left.
     public var remaining: Duration {
         let earned: Duration = .milliseconds(movedBytes * 1_000 / Self.bytesPerSecondMin)
         var left: Duration = min(patience, patience + earned - waited)
@@ -46,7 +46,7 @@ public struct ClientPace: Sendable {
         let start = ContinuousClock.now
         turn?.giveBack()
         let outcome = body(remaining)
-        // What others do with the permit from here on is not the client's time.
+        // Waiting ends here: what others do with the permit afterwards does not count against the client.
         waited += .now - start
         let deadline = deadline
         turn?.retake { isOver(outcome) || deadline.map { $0 <= .now } ?? false }

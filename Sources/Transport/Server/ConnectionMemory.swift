@@ -2,11 +2,11 @@ internal import FeatureModel
 internal import NIOCore
 internal import Wire
 
-/// What one connection holds of the memory that all share. Lives on the loop.
+/// One connection's part of the memory that all connections share. It belongs to the loop.
 struct ConnectionMemory {
-    /// Less than this is not counted: most connections hold nothing to speak of.
+    /// Connections that hold less than this are not counted: most of them hold next to nothing.
     private static let countedLeast = 32 << 10
-    /// A frame up to this is read without asking for room.
+    /// Frames of at most this many bytes are read without asking for room.
     private static let frameBytesFree = 256 << 10
 
     let budget: NetworkBudget
@@ -18,7 +18,7 @@ struct ConnectionMemory {
     private var wait: (id: NetworkBudget.RoomWait, bytes: Int)?
     private var counted = 0
     private var left = 0
-    /// Since somebody last looked whether anything moves.
+    /// Bytes moved since the last check of the connection's progress.
     private var movedBytes = 0
     private var slowLooks = 0
 
@@ -138,7 +138,7 @@ extension ServerConnection {
             || connection.requestBytesInFlight > requestBytesMax || memory.waitsForRoom
     }
 
-    /// What requests without an answer may hold before no further one is read: less, the less is free.
+    /// The bytes of unanswered requests at which no further request is read; they shrink with the free memory.
     private var requestBytesMax: Int { min(options.requestBytesMax, memory.budget.outputPart) }
 
     /// Ends a request whose data nobody takes, once all memory is taken and its connection has more than its part: not to read on
@@ -154,7 +154,7 @@ extension ServerConnection {
         requests.letGo(id)
     }
 
-    /// What may wait to be sent before no more answers are made.
+    /// The unsent bytes at which no more answers are made.
     var outputBytesMax: Int { min(options.outputBytesMax, memory.budget.outputPart) }
 
     /// Counts what the connection holds.

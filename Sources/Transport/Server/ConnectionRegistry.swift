@@ -44,18 +44,18 @@ final class ConnectionActivity: Sendable {
 
 /// How many connections there may be.
 struct ConnectionLimits: Sendable {
-    /// Of those that have said hello.
+    /// Connections that have said hello.
     var openMax: Int
-    /// Of those that have not.
+    /// Connections that have not said hello.
     var greetingMax = Limits.greetingsMax
-    /// Of all, those included that are closing: connections beyond it wait to be accepted.
+    /// All connections, those that are closing included; connections beyond it wait to be accepted.
     var socketsMax = Int.max
-    /// Of `openMax`, kept for the owner.
+    /// Connections of `openMax` that are kept for the user whom the server runs as.
     var ownersPlaces: Int { min(Limits.ownersPlaces, openMax / 8) }
     /// How long one that was used must have been silent before it is closed for another.
     var idlePatience = TimeAmount.seconds(1)
 
-    /// What the options ask for, as far as there are descriptors.
+    /// Takes the limits of the options, lowered to the descriptors that there are.
     ///
     /// - Throws: `.resourceExhausted` where there are hardly any.
     init(_ options: ServerOptions) throws(HeadwaterError) {

@@ -53,7 +53,7 @@ extension ServerConnection {
             fail(HeadwaterError(.deadlineExceeded, "no hello within \(options.helloTimeout)"))
             return
         }
-        // While reading is held back on our side, the client is not to blame.
+        // A client is not slow while the server itself holds reading back.
         if let since = watch.frameSince, !isOverloaded,
             now - watch.lastReceived > allowance(0) || now - since > allowance(connection.announcedBytes)
         {

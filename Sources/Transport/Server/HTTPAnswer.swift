@@ -1,4 +1,4 @@
-/// What a browser, or anybody else who speaks HTTP, hears at the port: a line of text instead of silence.
+/// The answer to a browser, or any other client that speaks HTTP: a line of text instead of silence.
 enum HTTPAnswer {
     private static let text = """
         This is a Headwater server. It speaks a protocol of its own, not HTTP: use the command 'headwater', or hw.connect(...) in Python.

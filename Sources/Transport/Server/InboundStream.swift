@@ -5,7 +5,7 @@ internal import Wire
 
 /// The data frames that follow a request, in order. One thread reads; taking an item gives its credit back to the client.
 public final class InboundStream: Sendable {
-    /// What `next` found.
+    /// The result of `next`.
     public enum Item: Sendable {
         /// The body of one data frame.
         case data(ArraySlice<UInt8>)

@@ -1,20 +1,20 @@
 internal import Synchronization
 
-/// Memory that input and output of all connections share. For any thread.
+/// The memory budget that input and output of all connections share. Any thread may use it.
 ///
-/// What has come, or waits to be sent, is counted without asking. A large frame asks before the rest of it is read, a large
-/// answer before it is made, and a scan before it begins; they go on when there is room: frames in one line, answers and scans in
-/// another, in each the smallest first. While frames come or wait, all but them have three quarters: else many who read nothing
-/// would keep a write from its room. Answers are made while their connection has less waiting than a part of what is free, so
-/// that the part of each shrinks as there are more of them.
+/// Received and unsent bytes are counted without being asked for. A large frame asks for room before the rest of it is read, a
+/// large answer before it is made, and a scan before it begins. Frames wait for room in one queue, answers and scans in another;
+/// in each the smallest is served first. While frames come or wait, everything else has three quarters: otherwise many clients
+/// that read nothing would keep a write from its room. Answers are made while their connection has less waiting than a part of
+/// what is free, so that the part of each shrinks as there are more of them.
 final class NetworkBudget: Sendable {
-    /// What a connection may always have waiting.
+    /// The unsent bytes that every connection may have.
     static let partLeast = 256 << 10
 
-    /// What room is wanted for.
+    /// The purpose of a request for room.
     enum Purpose { case frame, answer }
 
-    /// Names what waits for room.
+    /// Identifies a request that waits for room.
     struct RoomWait {
         fileprivate let purpose: Purpose
         fileprivate let number: UInt64
@@ -22,26 +22,27 @@ final class NetworkBudget: Sendable {
 
     private struct Wait {
         let bytes: Int
-        /// Of others in the line, before it came.
+        /// Requests of the same queue that had been granted before this one came.
         let grantsBefore: Int
         let granted: @Sendable () -> Void
     }
 
-    /// How many may come before one that waited already, and how many of one line in a row while the other waits.
+    /// How many requests may overtake one that waits, and how many of one queue are granted in a row while the other waits.
     private static let passesMax = 64
     private static let streakMax = 16
 
-    /// What has room for one purpose, and what waits for it.
+    /// The grants and the waiting requests of one purpose.
     private struct Queue {
-        /// Frames that have room and are not whole yet, or answers that are not made yet, and what they have room for.
+        /// Granted frames that are not whole yet, or granted answers that are not made yet, and their bytes.
         private(set) var roomCount = 0
         private(set) var roomBytes = 0
-        /// By the place in the order in which they came.
+        /// Waiting requests by their order of arrival.
         private(set) var waits: [UInt64: Wait] = [:]
         private var last: UInt64 = 0
         private var grantCount = 0
 
-        /// The smallest that waits; but one that so many have passed by comes first, so that each comes through.
+        /// The smallest waiting request, unless `passesMax` others have
+        /// overtaken the oldest: it comes first then, so that none starves.
         var next: (number: UInt64, wait: Wait)? {
             let oldest = waits.min { $0.key < $1.key }
             let isOverdue = oldest.map { grantCount - $0.value.grantsBefore >= passesMax } ?? false
@@ -142,7 +143,7 @@ final class NetworkBudget: Sendable {
 
     func whenPressed(_ body: @escaping @Sendable () -> Void) { onPressure.withLock { $0 = body } }
 
-    /// What one connection may have waiting to be sent before no more is made for it.
+    /// The unsent bytes of one connection at which nothing more is made for it.
     var outputPart: Int { part.load(ordering: .relaxed) }
     /// Whether clients that keep memory without using it should go.
     var isPressed: Bool { pressed.load(ordering: .relaxed) }
@@ -214,7 +215,8 @@ final class NetworkBudget: Sendable {
             let (used, roomCount, waitCount) = (state.used, state.roomCount, state.waitCount)
             body(&state)
             var granted: [@Sendable () -> Void] = []
-            // Only what is let go of makes room; who comes may be small enough, and who gives up lets others pass.
+            // Waiting requests are only looked at where memory was freed,
+            // a request came that may be small enough, or one gave up.
             if state.used < used || state.roomCount < roomCount || state.waitCount != waitCount {
                 while let next = state.grantNext() { granted.append(next) }
             }
@@ -228,7 +230,7 @@ final class NetworkBudget: Sendable {
     }
 }
 
-/// What a connection has waiting to be sent, which those that make its answers look at. The loop and any thread.
+/// The unsent bytes of a connection, which the threads that make its answers read. The loop writes it; any thread may read it.
 final class OutputRoom: Sendable {
     private let budget: NetworkBudget
     /// Handed over and not yet taken by the loop; taken by it and not by the kernel.
@@ -251,7 +253,7 @@ final class OutputRoom: Sendable {
     /// The answer has been handed over, or is not made after all.
     func giveRoom(_ bytes: Int) { budget.giveRoom(bytes, for: .answer) }
 
-    /// What may wait of streams, and of answers, before no more is made: so much keeps a fast reader busy.
+    /// The unsent bytes of streams, and of answers, at which nothing more is made: enough to keep a fast reader busy.
     static let streamBytesMax = 1 << 20
     static let answerBytesMax = 4 << 20
 

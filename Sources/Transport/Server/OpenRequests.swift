@@ -7,12 +7,12 @@ struct OpenRequests {
     private struct Open {
         let exchange: ServerExchange
         let inbound: InboundStream?
-        /// Of its data frames that nobody has taken yet.
+        /// Bytes of its data frames that no thread has taken yet.
         var inboundBytes = 0
     }
 
     private var open: [UInt64: Open] = [:]
-    /// Of data frames that nobody has taken yet, of all requests.
+    /// Bytes of all requests' data frames that no thread has taken yet.
     private(set) var inboundBytes = 0
 
     var isEmpty: Bool { open.isEmpty }
@@ -38,7 +38,7 @@ struct OpenRequests {
     /// Bytes of data were taken.
     mutating func consumed(_ bytes: Int, _ id: UInt64) {
         guard let held = open[id]?.inboundBytes else { return }
-        // What was let go of is counted no more.
+        // Bytes that were dropped before are no longer counted.
         let taken = min(bytes, held)
         open[id]!.inboundBytes -= taken
         inboundBytes -= taken

@@ -1,7 +1,7 @@
-/// What the connections of one loop have read in one turn of it, answered together at the turn's end.
+/// Gathers what the connections of one loop have read in one iteration, and answers it together at its end.
 ///
-/// One request waits for memory several times, one after the other; those of many connections wait at the same time. And a client
-/// that reads many answers is woken once for all of them, not for each.
+/// One request waits for memory several times in a row; the waits of many connections' requests overlap. And a client that reads
+/// many answers is woken once for all of them, not for each.
 final class ReadRound {
     /// Output gathered before it is sent: enough to wake others seldom, little enough to stay in the processor's caches.
     private static let gatheredBytesMax = 64 << 10
@@ -13,7 +13,7 @@ final class ReadRound {
 
     var isEmpty: Bool { waiting.isEmpty }
 
-    /// A connection has read something, for the first time in this turn.
+    /// Adds a connection that has read something for the first time in this iteration.
     func add(_ connection: ServerConnection) { waiting.append(connection) }
 
     /// Answers them, or where that takes long some of them; the others, and who is added meanwhile, come in the next turn.

@@ -2,7 +2,7 @@ package import FeatureModel
 package import NIOCore
 public import Wire
 
-/// What a server does with connections: the seam between sockets and meaning.
+/// Handles the requests of a server's connections: the seam between sockets and their meaning.
 ///
 /// All methods run on an event loop that serves many connections: they must not block. Short work may be done in place;
 /// long work goes to another thread and takes the responder with it.
@@ -58,7 +58,7 @@ public protocol ImmediateHandler: AnyObject {
 
 /// A request as it came in.
 public struct IncomingRequest: Sendable {
-    /// What the client said when it connected.
+    /// The client's first message.
     package let hello: HelloRequest
     /// Tells this connection from all others of the process: what handles of `prepare` belong to.
     public let connectionID: UInt64

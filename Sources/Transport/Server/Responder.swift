@@ -122,7 +122,7 @@ public final class Responder: Sendable {
 }
 
 extension Duration {
-    /// Whole nanoseconds, no less than zero, no more than an `Int` holds.
+    /// The duration in whole nanoseconds, clamped to 0 and `Int.max`.
     var nanoseconds: Int {
         let (seconds, attoseconds) = components
         guard seconds >= 0 else { return 0 }

@@ -2,7 +2,7 @@ internal import FeatureModel
 internal import NIOCore
 internal import Wire
 
-/// What the registry asks of connections, so that others find a place.
+/// The registry's requests to a connection, by which others find a place.
 extension ServerConnection {
     /// Others have come since, and it has said no hello.
     func dropGreeting() {

@@ -20,14 +20,14 @@ final class ServerConnection: SocketWatcher {
     var output = OutputQueue()
     var watch = ConnectionWatch()
     var memory: ConnectionMemory
-    /// Set while a check is on its way.
+    /// The timer of the next check; `nil` where none is scheduled.
     var watchTimer: Scheduled<Void>?
     private var hello = HelloRequest()
     var requests = OpenRequests()
     private let round: ReadRound
-    /// What was read since the last round.
+    /// Bytes read since the last round.
     private var received = ByteBuffer()
-    /// At the start of what was received, to be answered in this round.
+    /// Requests at the start of the received bytes, which this round answers.
     private var requestsAhead: [FrameView] = []
     private(set) var isReading = false
     private var isInRound = false
@@ -93,7 +93,7 @@ final class ServerConnection: SocketWatcher {
     func close() {
         guard !isClosed else { return }
         isClosed = true
-        // What came before the end counts.
+        // Bytes that came before the end of the stream still count.
         takeReceived()
         while isBehind { takeEvents() }
         loop.close(socket)
@@ -134,7 +134,7 @@ final class ServerConnection: SocketWatcher {
         case .notReady: break
         case .ended, .failed: return close()
         case .bytes:
-            // What comes after the end is read so that closing does not reset the connection.
+            // Bytes that come after the end are read so that closing does not reset the connection.
             if isClosing { return received.clear() }
             activity.heard(at: loop.turnBegan)
             if immediate != nil { return joinRound() }
@@ -171,10 +171,10 @@ final class ServerConnection: SocketWatcher {
         }
         let byteCount = bytesBehind
         bytesBehind = 0
-        // What a whole frame has become is counted before its room is given to others.
+        // The memory of a decoded frame is counted before the frame's room is given to others.
         if memory.frameBytes > 0 { countMemory() }
         memory.received(byteCount, &connection) { [mailbox] in
-            // Not at once: whoever makes room may be in the middle of something.
+            // The message is posted from a task of its own, as the caller that frees room may be in the middle of something.
             mailbox.eventLoop.execute { mailbox.post(.frameHasRoom) }
         }
         watch.received(insideFrame: connection.isInsideFrame, at: .now())
@@ -230,7 +230,7 @@ final class ServerConnection: SocketWatcher {
     /// - Returns: bytes of output gathered.
     func answerRound() -> Int {
         isInRound = false
-        // While too much waits, the rest waits too: `updateInterest` comes back to it.
+        // While too many bytes are unsent, the remaining requests wait: `updateInterest` comes back to them.
         guard let immediate, !isClosing, !isClosed, !isOverloaded else { return 0 }
         isReading = true
         var buffer = ByteBuffer()

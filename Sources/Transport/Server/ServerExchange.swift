@@ -3,7 +3,7 @@ internal import FeatureModel
 internal import Synchronization
 internal import Wire
 
-/// What a server connection's handler is told by other threads.
+/// A message of another thread to a server connection's handler.
 enum ServerMessage: Sendable {
     case frame(EncodedFrame)
     /// Data of the request's inbound stream was taken.
@@ -12,7 +12,7 @@ enum ServerMessage: Sendable {
     case close
     /// It has not said hello, and others have come since.
     case dropGreeting
-    /// There is room for the rest of the frame that has begun.
+    /// The rest of the frame that has begun has room.
     case frameHasRoom
     /// Others need its place, if it is still idle.
     case makeRoom
@@ -51,7 +51,7 @@ final class ServerExchange: Sendable {
     /// Bytes of a frame that the client takes.
     let frameBytesMax: Int
     let mailbox: Mailbox<ServerMessage>
-    /// What the connection has waiting to be sent.
+    /// The unsent bytes of the connection.
     let room: OutputRoom
     private let state: Mutex<State>
 
@@ -177,7 +177,7 @@ final class ServerExchange: Sendable {
     }
 }
 
-/// What came of waiting to send on a stream.
+/// The outcome of waiting for credit to send on a stream.
 public enum CreditOutcome: Sendable {
     case ready
     /// The client cancelled, is gone, or was answered.

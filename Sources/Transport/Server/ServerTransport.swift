@@ -14,7 +14,7 @@ public final class ServerTransport: Sendable {
     private let registry: ConnectionRegistry
     private let budget: NetworkBudget
     private let isStopping = Atomic<Bool>(false)
-    /// Where the server listens: the ports are the real ones.
+    /// The addresses on which the server listens, with the ports that the system chose.
     public let endpoints: [Endpoint]
 
     private init(

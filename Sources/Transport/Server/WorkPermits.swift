@@ -2,24 +2,25 @@ internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// Permits to work: as many works of a pool run at once as there are permits; the others wait in their order, without a thread.
+/// A semaphore over the jobs of a pool: as many run at once as there
+/// are permits; the others wait in their order, without a thread.
 ///
 /// A thread that waits for its client lends its permit, and one that has had it
 /// for long lets those that wait have theirs first (`WorkTurn`). For any thread.
 public final class WorkPermits: Sendable {
-    /// Once so many that have begun want to go on, no more works begin: each holds memory.
+    /// While so many jobs that have begun wait for a permit, no further job begins: each holds memory.
     private static let waitingThreadsMax = 6
     private static let pause = DispatchTimeInterval.milliseconds(20)
-    /// For so many pauses works with a permit may wait for a thread.
+    /// Pauses for which jobs with a permit may wait for a thread.
     private static let pausesWithoutThreadMax = 10
 
     private struct State {
         var free: Int
-        /// Works that the pool has taken and not ended.
+        /// Jobs that the pool has taken and not ended.
         var begun = 0
-        /// How many threads go on without a permit; as many that are given back do not come free.
+        /// How many threads go on without a permit; as many returned permits do not become free.
         var owed = 0
-        /// By the order in which they all came.
+        /// Waiting jobs, numbered in the order in which jobs and threads came.
         var works = Line<(number: UInt64, work: ThreadPool.Job)>()
         /// Threads that want their permit back.
         var threads: [(number: UInt64, woken: DispatchSemaphore)] = []
@@ -110,7 +111,7 @@ public final class WorkPermits: Sendable {
         guard let number else { return }
         var pausesWithoutThread = 0
         while woken.wait(timeout: .now() + Self.pause) == .timedOut {
-            // Where the system makes no more threads, works that have a permit and no thread wait for the likes of this one.
+            // Where the system makes no more threads, jobs that have a permit and no thread wait for a thread like this one.
             pausesWithoutThread = pool.hasWaitingJobs ? pausesWithoutThread + 1 : 0
             guard isOver() || pausesWithoutThread > Self.pausesWithoutThreadMax else { continue }
             let isGivenUp = change { state in
@@ -148,7 +149,7 @@ public final class WorkPermits: Sendable {
         return nil
     }
 
-    /// Hands a permit to whoever came first; where nobody waits that may have it, it is free.
+    /// Hands a permit to the job or thread that came first; where none may have it, the permit is free.
     private func nextHeir(_ state: inout State) -> Heir? {
         if state.owed > 0 {
             state.owed -= 1

@@ -1,6 +1,6 @@
 internal import FeatureModel
 
-/// What was found for one key of one lookup. The row is pinned for the length of the read.
+/// The row that was found for one key of one lookup. It is pinned until the read ends.
 @safe
 struct FoundCell {
     /// Address of the packed features; 0 unless the row is present.
@@ -51,7 +51,7 @@ extension FoundCell {
     /// Eight bytes of a row that is present.
     @inline(__always)
     static func word(_ address: UInt) -> UInt64 {
-        // In a slot of the row's layout, which the row is at least as large as.
+        // The address lies in a slot of the row's layout, and the row is at least as large as its layout.
         unsafe UnsafeRawPointer(bitPattern: address)!.loadUnaligned(as: UInt64.self)
     }
 
@@ -73,7 +73,7 @@ extension FoundCell {
     }
 }
 
-/// What was found for all keys of one lookup.
+/// The rows that were found for all keys of one lookup.
 struct FoundPart {
     /// The version of all rows that are there; `nil` where they are of several, or none is.
     let version: CompiledVersion?

@@ -1,6 +1,6 @@
 public import FeatureModel
 
-/// What a read found, lent for the length of a call.
+/// The result of a read, valid until the call that lends it returns.
 public struct OnlineAnswer {
     private let plan: CompiledPlan
     /// Cells of each lookup, one lookup behind the other.
@@ -48,11 +48,11 @@ public struct OnlineAnswer {
     /// Counts all rows that were read.
     public func count() { count(0..<foundCount) }
 
-    /// Where the cells of a lookup start.
+    /// The index of a lookup's first cell.
     @inline(__always)
     private func firstCell(_ lookup: Int) -> Int { lookup * foundCount + rows.lowerBound }
 
-    /// What was found of the rows of a lookup as a whole: never `.nullValue`.
+    /// The status of a lookup's row as a whole, which is never `.nullValue`.
     public func rowStatus(lookup: Int, row: Int) -> CellStatus { cells[firstCell(lookup) + row].status }
 
     /// Event time of a row that was found; `always` in a static table and where there is none.
@@ -63,7 +63,7 @@ public struct OnlineAnswer {
         for index in parts.indices {
             let newest = plan.lookups[index].newest
             if parts[index].isWhole && parts[index].version === newest { continue }
-            // Of all rows not every one is; of some of them, every one may be.
+            // A slice of the rows may be of the newest version throughout where all of them are not.
             guard rowCount < foundCount, let newest else { return false }
             let first = firstCell(index)
             guard cells[first..<first + rowCount].allSatisfy({ $0.isWhole(of: newest) }) else { return false }

@@ -18,7 +18,7 @@ enum Discards {
         }
     }
 
-    /// The same of a slice, of which all may have been taken away.
+    /// Discards the storage of a slice, which may be empty by now.
     static func take(_ bytes: consuming ArraySlice<UInt8>) {
         if bytes.endIndex >= bytesLeast { discard(Box(bytes)) }
     }
@@ -31,7 +31,7 @@ enum Discards {
             var start = (pageBytes - Int(bitPattern: base) % pageBytes) % pageBytes
             while start + pageBytes <= memory.count {
                 let count = min(pieceBytes, (memory.count - start) / pageBytes * pageBytes)
-                // What stood there reads as zeros from now on; where it is refused, all goes back at once later.
+                // The pages read as zeros from now on; where the call is refused, the whole memory is freed at once later.
                 guard unsafe madvise(base + start, count, MADV_DONTNEED) == 0 else { return }
                 start += count
             }
@@ -40,7 +40,7 @@ enum Discards {
 
     private static func discard(_ box: Box<some Sendable>) { pool.submit { _ in _ = box.take() } }
 
-    /// So that the thread lets go of the last reference, whoever of the two is done first.
+    /// A box makes the discarding thread release the last reference, whichever of the two threads ends first.
     private final class Box<Value: Sendable>: Sendable {
         private let value: Mutex<Value?>
 

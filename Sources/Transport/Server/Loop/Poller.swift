@@ -1,13 +1,13 @@
 internal import CLinux
 internal import Glibc
 
-/// What a socket is waited for, or is found ready for.
+/// The events that a socket is polled for, or that were found.
 struct Readiness: OptionSet {
     let rawValue: UInt32
 
     static let readable = Readiness(rawValue: EPOLLIN.rawValue)
     static let writable = Readiness(rawValue: EPOLLOUT.rawValue)
-    /// Both directions are over, or the connection broke; found without being waited for.
+    /// Both directions have ended, or the connection broke; it is reported without being asked for.
     static let broken = Readiness(rawValue: EPOLLERR.rawValue | EPOLLHUP.rawValue)
 }
 
@@ -75,7 +75,7 @@ final class Poller: Sendable {
         unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.noticesMax) { notices in
             let count = unsafe epoll_wait(epoll, notices.baseAddress!, Int32(noticesMax), timeoutMilliseconds)
             woken()
-            // Below zero after a signal: nothing is ready.
+            // The count is below zero after a signal: nothing is ready.
             for index in 0..<Int(max(0, count)) {
                 let notice = unsafe notices[index]
                 let token = unsafe notice.data.u64

@@ -34,12 +34,12 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
         let cancel: @Sendable () -> Void
     }
 
-    /// What other threads may add to.
+    /// Tasks and timers that other threads add.
     private struct Agenda {
         var tasks: [@Sendable () -> Void] = []
-        /// In no order: there are few, and they rarely come due.
+        /// Timers in no order: there are few, and they rarely come due.
         var timers: [Timer] = []
-        /// No timer is due before.
+        /// The deadline of the next timer.
         var soonest = NIODeadline.distantFuture
         var lastTimerID: UInt64 = 0
         var isStopping = false
@@ -65,16 +65,16 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     private let thread = Atomic<UInt>(0)
     private let end = DispatchGroup()
 
-    // Of the loop's thread.
+    // These belong to the loop's thread.
     private var places: [Place] = []
     private var lastNumber: UInt32 = 0
     /// When the loop last had something to do: a clock that costs its readers nothing.
     private(set) var turnBegan = NIODeadline.now()
-    /// Of the last turn.
+    /// The duration of the last iteration.
     private var turnNanoseconds: Int64 = 0
     let turnTimes = TurnTimes()
     private var isWatchingPressure = false
-    /// Taken from the agenda and not yet run.
+    /// Tasks taken from the agenda and not yet run.
     private var tasks: [@Sendable () -> Void] = []
     let round = ReadRound()
 
@@ -172,7 +172,7 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     /// Whether this turn has taken so long that what can wait should come in the next one.
     func isTurnLong() -> Bool { Self.isLong(since: turnBegan) }
 
-    /// The same of a round that is answered: who is left for the next one is looked at twice.
+    /// The duration at which a round of answers ends early: connections left for the next round are looked at twice.
     private static let longRoundNanoseconds: Int64 = 700_000
 
     private static func isLong(since begun: NIODeadline, limit: Int64 = longTurnNanoseconds) -> Bool {

@@ -54,7 +54,7 @@ struct Socket {
         return outcome
     }
 
-    /// The same from the front of a body, of which what the kernel took is dropped.
+    /// Sends from the front of a body, and drops what the kernel took.
     func send(_ bytes: inout ArraySlice<UInt8>, bytesMax: Int) -> SendOutcome {
         let (count, outcome) = unsafe bytes.withUnsafeBytes { unsafe send($0, bytesMax: bytesMax) }
         bytes = bytes.dropFirst(count)

@@ -7,7 +7,7 @@ struct SystemFailure: Error {
     /// errno.
     let code: Int32
 
-    /// What the call before this one left in errno.
+    /// Takes the errno of the call before this one.
     init(_ call: String) {
         code = errno
         self.call = call

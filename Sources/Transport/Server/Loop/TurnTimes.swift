@@ -1,9 +1,10 @@
 internal import Glibc
 internal import Synchronization
 
-/// How long the turns of a loop take: by the clock, and of that the time in which its thread ran.
+/// The longest iterations of an event loop, by the wall clock and by its thread's processor time.
 ///
-/// The difference is not the loop's own: the kernel gave the core to others, or a lock was held by a thread that had none.
+/// The difference is not the loop's own work: the kernel gave the core
+/// to other threads, or a lock was held by a thread that had no core.
 final class TurnTimes: Sendable {
     /// The processor's clock costs as much as a small answer does: it is read once in so much time of turns. What ran before a
     /// turn and since the last reading counts as the turn's.
@@ -11,7 +12,7 @@ final class TurnTimes: Sendable {
 
     private let longestRun = Atomic<Int64>(0)
     private let longest = Atomic<Int64>(0)
-    // Of the loop's thread.
+    // These belong to the loop's thread.
     private let sinceReading = Atomic<Int64>(0)
     private let lastReading = Atomic<Int64>(0)
 

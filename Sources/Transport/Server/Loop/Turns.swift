@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// How threads that share a core take turns, so that a loop which has something to do waits for none of them long.
+/// Scheduling of threads that share a core, so that an event loop which has something to do waits for none of them long.
 ///
 /// The kernel looks at a thread that has more to do only at its ticks, milliseconds apart. So a loop asks for the core at each
 /// wake-up, and long work gives it away by itself.
