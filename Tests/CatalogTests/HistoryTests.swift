@@ -128,20 +128,21 @@ import Testing
             }
             if features.isEmpty { features = [FeatureDefinition(name: "a", type: .int32)] }
             if random.below(2) == 0 { features.reverse() }
-            let group = GroupDefinition(
+            var group = GroupDefinition(
                 name: random.pick(["g", "h"]), version: UInt32(1 + random.below(3)), entity: random.pick(["e", "f"]),
-                eventTime: "at", maxAge: random.below(2) == 0 ? TimeSpan("3h") : nil, features: features)
+                eventTime: "at", features: features)
+            if random.below(2) == 0 { group.maxAge = TimeSpan("3h") }
             if used.insert(group.reference).inserted { definitions.featureGroups.append(group) }
         }
         if random.below(2) == 0 {
             let lines: [ServiceFeature] = [
                 "g:a", "h:*", ServiceFeature(try! .parse("g:b"), as: "other", keys: ["id": "id2"]), "g@2:c",
             ]
-            definitions.featureServices = [
-                ServiceDefinition(
-                    name: random.pick(["s", "t"]), version: UInt32(1 + random.below(3)), description: random.pick([nil, "x"]),
-                    features: Array(lines.shuffled(&random).prefix(1 + random.below(3))))
-            ]
+            var service = ServiceDefinition(
+                name: random.pick(["s", "t"]), version: UInt32(1 + random.below(3)),
+                features: Array(lines.shuffled(&random).prefix(1 + random.below(3))))
+            service.description = random.pick([nil, "x"])
+            definitions.featureServices = [service]
         }
         return definitions
     }

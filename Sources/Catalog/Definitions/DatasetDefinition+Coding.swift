@@ -3,43 +3,34 @@ import FeatureModel
 // The JSON form of docs/formats/dataset.md; defaults are left out.
 
 extension DatasetDefinition: Codable {
-    enum CodingKeys: String, CodingKey {
-        case name, description, owner, tags, query, rows, spine, features, labels, split, source, created
-        case isReleased = "released"
-    }
-
     public init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        name = try values.decode(String.self, forKey: .name)
-        description = try values.decodeIfPresent(String.self, forKey: .description)
-        owner = try values.decodeIfPresent(String.self, forKey: .owner)
-        tags = try values.tags(.tags)
-        query = try values.decode(Query.self, forKey: .query)
-        rows = try values.decode(Int.self, forKey: .rows)
-        spine = try values.decode(Table.self, forKey: .spine)
-        features = try values.decode(Table.self, forKey: .features)
-        labels = try values.decodeIfPresent(Table.self, forKey: .labels)
-        split = try values.decodeIfPresent(Split.self, forKey: .split)
-        source = try values.decodeIfPresent(String.self, forKey: .source)
-        created = try values.decodeIfPresent(Microseconds.self, forKey: .created)
-        isReleased = try values.decodeIfPresent(Bool.self, forKey: .isReleased) ?? false
+        let values = try decoder.container(keyedBy: FieldKey.self)
+        name = try values.decode(String.self, forKey: "name")
+        query = try values.decode(Query.self, forKey: "query")
+        rows = try values.decode(Int.self, forKey: "rows")
+        spine = try values.decode(Table.self, forKey: "spine")
+        features = try values.decode(Table.self, forKey: "features")
+        labels = try values.decodeIfPresent(Table.self, forKey: "labels")
+        split = try values.decodeIfPresent(Split.self, forKey: "split")
+        source = try values.decodeIfPresent(String.self, forKey: "source")
+        created = try values.decodeIfPresent(Microseconds.self, forKey: "created")
+        isReleased = try values.decodeIfPresent(Bool.self, forKey: "released") ?? false
+        try values.decodeFields(of: &self)
     }
 
     public func encode(to encoder: any Encoder) throws {
-        var values = encoder.container(keyedBy: CodingKeys.self)
-        try values.encode(name, forKey: .name)
-        try values.encodeIfPresent(description, forKey: .description)
-        try values.encodeIfPresent(owner, forKey: .owner)
-        try values.encode(tags, unlessEmpty: .tags)
-        try values.encode(query, forKey: .query)
-        try values.encode(rows, forKey: .rows)
-        try values.encode(spine, forKey: .spine)
-        try values.encode(features, forKey: .features)
-        try values.encodeIfPresent(labels, forKey: .labels)
-        try values.encodeIfPresent(split, forKey: .split)
-        try values.encodeIfPresent(source, forKey: .source)
-        try values.encodeIfPresent(created, forKey: .created)
-        if isReleased { try values.encode(true, forKey: .isReleased) }
+        var values = encoder.container(keyedBy: FieldKey.self)
+        try values.encode(name, forKey: "name")
+        try values.encode(query, forKey: "query")
+        try values.encode(rows, forKey: "rows")
+        try values.encode(spine, forKey: "spine")
+        try values.encode(features, forKey: "features")
+        try values.encodeIfPresent(labels, forKey: "labels")
+        try values.encodeIfPresent(split, forKey: "split")
+        try values.encodeIfPresent(source, forKey: "source")
+        try values.encodeIfPresent(created, forKey: "created")
+        if isReleased { try values.encode(true, forKey: "released") }
+        try values.encodeFields(of: self)
     }
 }
 

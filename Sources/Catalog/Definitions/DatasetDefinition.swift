@@ -84,7 +84,7 @@ public struct DatasetDefinition: Hashable, Sendable {
     public var name: String
     public var description: String?
     public var owner: String?
-    public var tags: [String: String]
+    public var tags: [String: String] = [:]
     public var query: Query
     public var rows: Int
     /// The spine's keys and time: all of the spine that the answer depends on.
@@ -102,14 +102,10 @@ public struct DatasetDefinition: Hashable, Sendable {
     public var isReleased: Bool
 
     public init(
-        name: String, description: String? = nil, owner: String? = nil, tags: [String: String] = [:], query: Query, rows: Int,
-        spine: Table, features: Table, labels: Table? = nil, split: Split? = nil, source: String? = nil,
-        created: Microseconds? = nil, isReleased: Bool = false
+        name: String, query: Query, rows: Int, spine: Table, features: Table, labels: Table? = nil, split: Split? = nil,
+        source: String? = nil, created: Microseconds? = nil, isReleased: Bool = false
     ) {
         self.name = name
-        self.description = description
-        self.owner = owner
-        self.tags = tags
         self.query = query
         self.rows = rows
         self.spine = spine
@@ -126,4 +122,15 @@ public struct DatasetDefinition: Hashable, Sendable {
         query == other.query && rows == other.rows && spine == other.spine && features == other.features && split == other.split
             && (labels == nil || other.labels == nil || labels == other.labels)
     }
+}
+
+extension DatasetDefinition: Definition {
+    package static let words: [DefinitionField<Self>] = [
+        .init("description", \.description, rule: .description),
+        .init("owner", \.owner, rule: .description),
+        .init("tags", \.tags, rule: .tags),
+    ]
+    package static let fieldNames =
+        ["name"] + fields.map(\.name)
+        + ["query", "rows", "spine", "features", "labels", "split", "source", "created", "released"]
 }

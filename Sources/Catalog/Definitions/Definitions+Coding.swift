@@ -43,10 +43,6 @@ extension KeyedEncodingContainer {
     mutating func encode(_ values: [String: String], unlessEmpty key: Key) throws {
         if !values.isEmpty { try encode(values, forKey: key) }
     }
-
-    mutating func encode(_ values: [String], unlessEmpty key: Key) throws {
-        if !values.isEmpty { try encode(values, forKey: key) }
-    }
 }
 
 extension KeyedDecodingContainer {
@@ -84,97 +80,76 @@ extension Definitions: Codable {
 }
 
 extension EntityDefinition: Codable {
-    enum CodingKeys: String, CodingKey { case name, keys, description, tags }
-
     public init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        name = try values.decode(String.self, forKey: .name)
-        keys = try values.decode([KeyDefinition].self, forKey: .keys)
-        description = try values.decodeIfPresent(String.self, forKey: .description)
-        tags = try values.tags(.tags)
+        let values = try decoder.container(keyedBy: FieldKey.self)
+        name = try values.decode(String.self, forKey: "name")
+        keys = try values.decode([KeyDefinition].self, forKey: "keys")
+        try values.decodeFields(of: &self)
     }
 
     public func encode(to encoder: any Encoder) throws {
-        var values = encoder.container(keyedBy: CodingKeys.self)
-        try values.encode(name, forKey: .name)
-        try values.encode(keys, forKey: .keys)
-        try values.encodeIfPresent(description, forKey: .description)
-        try values.encode(tags, unlessEmpty: .tags)
+        var values = encoder.container(keyedBy: FieldKey.self)
+        try values.encode(name, forKey: "name")
+        try values.encode(keys, forKey: "keys")
+        try values.encodeFields(of: self)
+    }
+}
+
+extension KeyDefinition: Codable {
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: FieldKey.self)
+        name = try values.decode(String.self, forKey: "name")
+        type = try values.decode(FeatureType.self, forKey: "type")
+        try values.decodeFields(of: &self)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: FieldKey.self)
+        try values.encode(name, forKey: "name")
+        try values.encode(type, forKey: "type")
+        try values.encodeFields(of: self)
     }
 }
 
 extension GroupDefinition: Codable {
-    enum CodingKeys: String, CodingKey {
-        case name, version, entity, retention, ahead, description, owner, tags, features, deprecated
-        case renamedFrom = "renamed_from"
-        case eventTime = "event_time"
-        case availableTime = "available_time"
-        case maxAge = "max_age"
-    }
-
     public init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        name = try values.decode(String.self, forKey: .name)
-        version = try values.decodeIfPresent(UInt32.self, forKey: .version) ?? 1
-        entity = try values.decode(String.self, forKey: .entity)
-        eventTime = try values.decodeIfPresent(String.self, forKey: .eventTime)
-        availableTime = try values.decodeIfPresent(String.self, forKey: .availableTime)
-        maxAge = try values.decodeIfPresent(TimeSpan.self, forKey: .maxAge)
-        retention = try values.decodeIfPresent(TimeSpan.self, forKey: .retention)
-        ahead = try values.decodeIfPresent(TimeSpan.self, forKey: .ahead)
-        description = try values.decodeIfPresent(String.self, forKey: .description)
-        owner = try values.decodeIfPresent(String.self, forKey: .owner)
-        tags = try values.tags(.tags)
-        renamedFrom = try values.decodeIfPresent([String].self, forKey: .renamedFrom) ?? []
-        deprecated = try values.decodeIfPresent(String.self, forKey: .deprecated)
-        features = try values.decode([FeatureDefinition].self, forKey: .features)
+        let values = try decoder.container(keyedBy: FieldKey.self)
+        name = try values.decode(String.self, forKey: "name")
+        version = try values.decodeIfPresent(UInt32.self, forKey: "version") ?? 1
+        entity = try values.decode(String.self, forKey: "entity")
+        eventTime = try values.decodeIfPresent(String.self, forKey: "event_time")
+        availableTime = try values.decodeIfPresent(String.self, forKey: "available_time")
+        features = try values.decode([FeatureDefinition].self, forKey: "features")
+        try values.decodeFields(of: &self)
     }
 
     public func encode(to encoder: any Encoder) throws {
-        var values = encoder.container(keyedBy: CodingKeys.self)
-        try values.encode(name, forKey: .name)
-        try values.encode(version, forKey: .version)
-        try values.encode(entity, forKey: .entity)
-        try values.encodeIfPresent(eventTime, forKey: .eventTime)
-        try values.encodeIfPresent(availableTime, forKey: .availableTime)
-        try values.encodeIfPresent(maxAge, forKey: .maxAge)
-        try values.encodeIfPresent(retention, forKey: .retention)
-        try values.encodeIfPresent(ahead, forKey: .ahead)
-        try values.encodeIfPresent(description, forKey: .description)
-        try values.encodeIfPresent(owner, forKey: .owner)
-        try values.encode(tags, unlessEmpty: .tags)
-        try values.encode(renamedFrom, unlessEmpty: .renamedFrom)
-        try values.encodeIfPresent(deprecated, forKey: .deprecated)
-        try values.encode(features, forKey: .features)
+        var values = encoder.container(keyedBy: FieldKey.self)
+        try values.encode(name, forKey: "name")
+        try values.encode(version, forKey: "version")
+        try values.encode(entity, forKey: "entity")
+        try values.encodeIfPresent(eventTime, forKey: "event_time")
+        try values.encodeIfPresent(availableTime, forKey: "available_time")
+        try values.encode(features, forKey: "features")
+        try values.encodeFields(of: self)
     }
 }
 
 extension FeatureDefinition: Codable {
-    enum CodingKeys: String, CodingKey {
-        case name, type, description, tags, checks, deprecated
-        case renamedFrom = "renamed_from"
-    }
-
     public init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        name = try values.decode(String.self, forKey: .name)
-        type = try values.decode(FeatureType.self, forKey: .type)
-        description = try values.decodeIfPresent(String.self, forKey: .description)
-        tags = try values.tags(.tags)
-        renamedFrom = try values.decodeIfPresent([String].self, forKey: .renamedFrom) ?? []
-        deprecated = try values.decodeIfPresent(String.self, forKey: .deprecated)
-        checks = try values.decodeIfPresent(FeatureChecks.self, forKey: .checks)
+        let values = try decoder.container(keyedBy: FieldKey.self)
+        name = try values.decode(String.self, forKey: "name")
+        type = try values.decode(FeatureType.self, forKey: "type")
+        checks = try values.decodeIfPresent(FeatureChecks.self, forKey: "checks")
+        try values.decodeFields(of: &self)
     }
 
     public func encode(to encoder: any Encoder) throws {
-        var values = encoder.container(keyedBy: CodingKeys.self)
-        try values.encode(name, forKey: .name)
-        try values.encode(type, forKey: .type)
-        try values.encodeIfPresent(description, forKey: .description)
-        try values.encode(tags, unlessEmpty: .tags)
-        try values.encode(renamedFrom, unlessEmpty: .renamedFrom)
-        try values.encodeIfPresent(deprecated, forKey: .deprecated)
-        try values.encodeIfPresent(checks, forKey: .checks)
+        var values = encoder.container(keyedBy: FieldKey.self)
+        try values.encode(name, forKey: "name")
+        try values.encode(type, forKey: "type")
+        try values.encodeIfPresent(checks, forKey: "checks")
+        try values.encodeFields(of: self)
     }
 }
 
@@ -206,33 +181,20 @@ extension FeatureChecks: Codable {
 }
 
 extension ServiceDefinition: Codable {
-    enum CodingKeys: String, CodingKey {
-        case name, version, description, owner, tags, features, deprecated
-        case renamedFrom = "renamed_from"
-    }
-
     public init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        name = try values.decode(String.self, forKey: .name)
-        version = try values.decodeIfPresent(UInt32.self, forKey: .version) ?? 1
-        description = try values.decodeIfPresent(String.self, forKey: .description)
-        owner = try values.decodeIfPresent(String.self, forKey: .owner)
-        tags = try values.tags(.tags)
-        renamedFrom = try values.decodeIfPresent([String].self, forKey: .renamedFrom) ?? []
-        deprecated = try values.decodeIfPresent(String.self, forKey: .deprecated)
-        features = try values.decode([ServiceFeature].self, forKey: .features)
+        let values = try decoder.container(keyedBy: FieldKey.self)
+        name = try values.decode(String.self, forKey: "name")
+        version = try values.decodeIfPresent(UInt32.self, forKey: "version") ?? 1
+        features = try values.decode([ServiceFeature].self, forKey: "features")
+        try values.decodeFields(of: &self)
     }
 
     public func encode(to encoder: any Encoder) throws {
-        var values = encoder.container(keyedBy: CodingKeys.self)
-        try values.encode(name, forKey: .name)
-        try values.encode(version, forKey: .version)
-        try values.encodeIfPresent(description, forKey: .description)
-        try values.encodeIfPresent(owner, forKey: .owner)
-        try values.encode(tags, unlessEmpty: .tags)
-        try values.encode(renamedFrom, unlessEmpty: .renamedFrom)
-        try values.encodeIfPresent(deprecated, forKey: .deprecated)
-        try values.encode(features, forKey: .features)
+        var values = encoder.container(keyedBy: FieldKey.self)
+        try values.encode(name, forKey: "name")
+        try values.encode(version, forKey: "version")
+        try values.encode(features, forKey: "features")
+        try values.encodeFields(of: self)
     }
 }
 

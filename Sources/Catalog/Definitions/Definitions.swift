@@ -28,29 +28,40 @@ public struct EntityDefinition: Hashable, Sendable {
     public var name: String
     public var keys: [KeyDefinition]
     public var description: String?
-    public var tags: [String: String]
+    public var tags: [String: String] = [:]
 
-    public init(name: String, keys: [KeyDefinition], description: String? = nil, tags: [String: String] = [:]) {
+    public init(name: String, keys: [KeyDefinition]) {
         self.name = name
         self.keys = keys
-        self.description = description
-        self.tags = tags
     }
 }
 
+extension EntityDefinition: Definition {
+    package static let words: [DefinitionField<Self>] = [
+        .init("description", \.description, rule: .description),
+        .init("tags", \.tags, rule: .tags),
+    ]
+    package static let fieldNames = ["name", "keys"] + fields.map(\.name)
+    package static let shapeAliases = ["join_keys": "keys", "primary_key": "keys"]
+}
+
 /// One key column of an entity.
-public struct KeyDefinition: Hashable, Sendable, Codable {
+public struct KeyDefinition: Hashable, Sendable {
     public var name: String
     public var type: FeatureType
     public var description: String?
 
-    public init(name: String, type: FeatureType, description: String? = nil) {
+    public init(name: String, type: FeatureType) {
         self.name = name
         self.type = type
-        self.description = description
     }
 
     var field: Field { Field(name, type) }
+}
+
+extension KeyDefinition: Definition {
+    package static let words: [DefinitionField<Self>] = [.init("description", \.description, rule: .description)]
+    package static let fieldNames = ["name", "type"] + fields.map(\.name)
 }
 
 /// Limits of what definitions may hold, beside those of `Limits`. Units stand last in the names.

@@ -30,7 +30,7 @@ struct DefinitionsCheck {
         if entities.updateValue(entity, forKey: entity.name) != nil {
             problems.add("\(path).name", "entity '\(entity.name)' is defined twice")
         }
-        check(description: entity.description, owner: nil, tags: entity.tags, path)
+        check(EntityDefinition.fields, of: entity, path)
         if entity.keys.count > Limits.keyColumnsMax {
             problems.add("\(path).keys", "\(entity.keys.count) of them; the limit is \(Limits.keyColumnsMax)")
         }
@@ -42,7 +42,7 @@ struct DefinitionsCheck {
             if !key.type.isKeyType {
                 problems.add("\(path).type", "\(key.type) cannot be a key: use int32, int64, string, bytes or timestamp")
             }
-            check(description: key.description, owner: nil, tags: [:], path)
+            check(KeyDefinition.fields, of: key, path)
         }
     }
 
@@ -54,17 +54,11 @@ struct DefinitionsCheck {
         if !groups.insert(group.reference).inserted {
             problems.add("\(path).name", "feature group '\(group.reference)' is defined twice")
         }
-        check(description: group.description, owner: group.owner, tags: group.tags, path)
-        check(oldNames: group.renamedFrom, of: group.name, deprecated: group.deprecated, path)
+        check(GroupDefinition.words + GroupDefinition.lifecycle, of: group, path)
         if let name = group.eventTime {
             problems.add("\(path).event_time", ifWrong: Names.problem(withTimeColumn: name, isEventTime: true))
-        } else {
-            for (field, value) in [("max_age", group.maxAge), ("retention", group.retention), ("ahead", group.ahead)]
-            where value != nil {
-                problems.add(
-                    "\(path).\(field)", "a static table has no event time to measure from: leave it out, or give event_time")
-            }
         }
+        check(GroupDefinition.policies, of: group, path)
         if let name = group.availableTime {
             problems.add("\(path).available_time", ifWrong: Names.problem(withTimeColumn: name, isEventTime: false))
         }
@@ -81,8 +75,7 @@ struct DefinitionsCheck {
                     "feature '\(feature.name)' is defined "
                         + "twice")
             }
-            check(description: feature.description, owner: nil, tags: feature.tags, path)
-            check(oldNames: feature.renamedFrom, of: feature.name, deprecated: feature.deprecated, path)
+            check(FeatureDefinition.fields, of: feature, path)
             if let checks = feature.checks { check(checks, of: feature.type, "\(path).checks") }
         }
         for feature in group.features {
@@ -156,8 +149,7 @@ struct DefinitionsCheck {
         if !services.insert(service.reference).inserted {
             problems.add("\(path).name", "feature service '\(service.reference)' is defined twice")
         }
-        check(description: service.description, owner: service.owner, tags: service.tags, path)
-        check(oldNames: service.renamedFrom, of: service.name, deprecated: service.deprecated, path)
+        check(ServiceDefinition.fields, of: service, path)
         if service.features.isEmpty || service.features.count > DefinitionLimits.serviceFeaturesMax {
             problems.add(
                 "\(path).features",
@@ -186,10 +178,8 @@ struct DefinitionsCheck {
         let path = Self.path(of: dataset)
         problems.add("\(path).name", ifWrong: Names.problem(with: dataset.name))
         if !datasets.insert(dataset.name).inserted { problems.add("\(path).name", "dataset '\(dataset.name)' is defined twice") }
-        check(description: dataset.description, owner: dataset.owner, tags: dataset.tags, path)
-        if dataset.source?.utf8.count ?? 0 > DefinitionLimits.descriptionBytesMax {
-            problems.add("\(path).source", "longer than \(DefinitionLimits.descriptionBytesMax) bytes")
-        }
+        check(DatasetDefinition.fields, of: dataset, path)
+        problems.add("\(path).source", ifWrong: dataset.source.flatMap(problem(withDescription:)))
         let columnNames = [dataset.query.spineTime] + dataset.spine.columns.map(\.name) + dataset.features.columns.map(\.name)
         if columnNames.contains(where: { $0.utf8.count > Self.columnNameBytesMax }) {
             problems.add(path, "a column's name is longer than \(Self.columnNameBytesMax) bytes")
@@ -217,31 +207,9 @@ struct DefinitionsCheck {
         }
     }
 
-    private mutating func check(oldNames: [String], of name: String, deprecated: String?, _ path: String) {
-        for old in oldNames {
-            problems.add("\(path).renamed_from", ifWrong: Names.problem(with: old))
-            if old == name { problems.add("\(path).renamed_from", "'\(old)' is its name now: list those that it had before") }
-        }
-        if Set(oldNames).count < oldNames.count { problems.add("\(path).renamed_from", "a name is listed twice") }
-        if let deprecated, deprecated.isEmpty || deprecated.utf8.count > DefinitionLimits.descriptionBytesMax {
-            problems.add(
-                "\(path).deprecated",
-                "say what to use instead, in 1 to \(DefinitionLimits.descriptionBytesMax) bytes, such as \"use weather@2\"")
-        }
-    }
-
-    private mutating func check(description: String?, owner: String?, tags: [String: String], _ path: String) {
-        let most = DefinitionLimits.descriptionBytesMax
-        for (field, text) in [("description", description), ("owner", owner)] where text?.utf8.count ?? 0 > most {
-            problems.add("\(path).\(field)", "longer than \(most) bytes")
-        }
-        if tags.count > DefinitionLimits.tagsMax {
-            problems.add("\(path).tags", "\(tags.count) of them; the limit is \(DefinitionLimits.tagsMax)")
-        }
-        for (name, text) in tags.sorted(by: { $0.key < $1.key }) {
-            problems.add("\(path).tags.\(name)", ifWrong: Names.problem(with: name))
-            if text.utf8.count > most { problems.add("\(path).tags.\(name)", "longer than \(most) bytes") }
-        }
+    /// Checks plain fields by their rules.
+    private mutating func check<Thing>(_ fields: [DefinitionField<Thing>], of thing: Thing, _ path: String) {
+        for field in fields { field.check(thing, path, &problems) }
     }
 }
 

@@ -15,17 +15,15 @@ public struct GroupDefinition: Hashable, Sendable {
     public var ahead: TimeSpan?
     public var description: String?
     public var owner: String?
-    public var tags: [String: String]
+    public var tags: [String: String] = [:]
     /// Names that it had before, and that still mean it.
-    public var renamedFrom: [String]
+    public var renamedFrom: [String] = []
     /// Why it should not be used any more, and what to use: shown to who does.
     public var deprecated: String?
     public var features: [FeatureDefinition]
 
     public init(
         name: String, version: UInt32 = 1, entity: String, eventTime: String? = nil, availableTime: String? = nil,
-        maxAge: TimeSpan? = nil, retention: TimeSpan? = nil, ahead: TimeSpan? = nil, description: String? = nil,
-        owner: String? = nil, tags: [String: String] = [:], renamedFrom: [String] = [], deprecated: String? = nil,
         features: [FeatureDefinition]
     ) {
         self.name = name
@@ -33,14 +31,6 @@ public struct GroupDefinition: Hashable, Sendable {
         self.entity = entity
         self.eventTime = eventTime
         self.availableTime = availableTime
-        self.maxAge = maxAge
-        self.retention = retention
-        self.ahead = ahead
-        self.description = description
-        self.owner = owner
-        self.tags = tags
-        self.renamedFrom = renamedFrom
-        self.deprecated = deprecated
         self.features = features
     }
 
@@ -51,30 +41,55 @@ public struct GroupDefinition: Hashable, Sendable {
     public var reference: String { "\(name)@\(version)" }
 }
 
+extension GroupDefinition: Definition {
+    package static let policies: [DefinitionField<Self>] = [
+        .init("max_age", \.maxAge, aliases: ["ttl", "lookback"], rule: .ofEventTimes),
+        .init("retention", \.retention, rule: .ofEventTimes),
+        .init("ahead", \.ahead, rule: .ofEventTimes),
+    ]
+    package static let words: [DefinitionField<Self>] = [
+        .init("description", \.description, rule: .description),
+        .init("owner", \.owner, rule: .description),
+        .init("tags", \.tags, rule: .tags),
+    ]
+    package static let lifecycle: [DefinitionField<Self>] = [
+        .init("renamed_from", \.renamedFrom, label: "renamed from", isToldOfNew: false, rule: .oldNames),
+        .init("deprecated", \.deprecated, rule: .deprecation),
+    ]
+    package static let fieldNames =
+        ["name", "version", "entity", "event_time", "available_time"] + fields.map(\.name) + ["features"]
+    package static let shapeAliases = ["timestamp_field": "event_time"]
+}
+
 /// One typed column of a group.
 public struct FeatureDefinition: Hashable, Sendable {
     public var name: String
     public var type: FeatureType
     public var description: String?
-    public var tags: [String: String]
+    public var tags: [String: String] = [:]
     public var checks: FeatureChecks?
     /// Names that it had before, and that still mean it.
-    public var renamedFrom: [String]
+    public var renamedFrom: [String] = []
     /// Why it should not be used any more, and what to use: shown to who does.
     public var deprecated: String?
 
-    public init(
-        name: String, type: FeatureType, description: String? = nil, tags: [String: String] = [:], checks: FeatureChecks? = nil,
-        renamedFrom: [String] = [], deprecated: String? = nil
-    ) {
+    public init(name: String, type: FeatureType, checks: FeatureChecks? = nil) {
         self.name = name
         self.type = type
-        self.description = description
-        self.tags = tags
         self.checks = checks
-        self.renamedFrom = renamedFrom
-        self.deprecated = deprecated
     }
+}
+
+extension FeatureDefinition: Definition {
+    package static let words: [DefinitionField<Self>] = [
+        .init("description", \.description, rule: .description),
+        .init("tags", \.tags, rule: .tags),
+    ]
+    package static let lifecycle: [DefinitionField<Self>] = [
+        .init("renamed_from", \.renamedFrom, label: "renamed from", isToldOfNew: false, rule: .oldNames),
+        .init("deprecated", \.deprecated, rule: .deprecation),
+    ]
+    package static let fieldNames = ["name", "type"] + words.map(\.name) + ["checks"] + lifecycle.map(\.name)
 }
 
 /// What a written value must hold to; a value that does not refuses its request.

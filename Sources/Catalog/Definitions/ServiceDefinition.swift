@@ -4,29 +4,34 @@ public struct ServiceDefinition: Hashable, Sendable {
     public var version: UInt32
     public var description: String?
     public var owner: String?
-    public var tags: [String: String]
+    public var tags: [String: String] = [:]
     /// Names that it had before, and that still mean it.
-    public var renamedFrom: [String]
+    public var renamedFrom: [String] = []
     /// Why it should not be used any more, and what to use: shown to who does.
     public var deprecated: String?
     public var features: [ServiceFeature]
 
-    public init(
-        name: String, version: UInt32 = 1, description: String? = nil, owner: String? = nil, tags: [String: String] = [:],
-        renamedFrom: [String] = [], deprecated: String? = nil, features: [ServiceFeature]
-    ) {
+    public init(name: String, version: UInt32 = 1, features: [ServiceFeature]) {
         self.name = name
         self.version = version
-        self.description = description
-        self.owner = owner
-        self.tags = tags
-        self.renamedFrom = renamedFrom
-        self.deprecated = deprecated
         self.features = features
     }
 
     /// `departure_delay@1`.
     public var reference: String { "\(name)@\(version)" }
+}
+
+extension ServiceDefinition: Definition {
+    package static let words: [DefinitionField<Self>] = [
+        .init("description", \.description, rule: .description),
+        .init("owner", \.owner, rule: .description),
+        .init("tags", \.tags, rule: .tags),
+    ]
+    package static let lifecycle: [DefinitionField<Self>] = [
+        .init("renamed_from", \.renamedFrom, label: "renamed from", isToldOfNew: false, rule: .oldNames),
+        .init("deprecated", \.deprecated, rule: .deprecation),
+    ]
+    package static let fieldNames = ["name", "version"] + fields.map(\.name) + ["features"]
 }
 
 /// One line of a service: a reference, and how it is named and keyed in this service.

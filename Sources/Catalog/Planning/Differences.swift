@@ -16,18 +16,18 @@ struct Differences {
         if let value { note("+ \(field) \(value)") }
     }
 
-    mutating func noteNew(description: String?, owner: String?, tags: [String: String]) {
-        noteNew("description", description)
-        noteNew("owner", owner)
-        noteNew("tags", tags.isEmpty ? nil : Self.spelt(tags))
+    /// Notes plain fields of something new, where they are given.
+    mutating func noteNew<Thing>(_ fields: [DefinitionField<Thing>], of thing: Thing) {
+        for field in fields where field.isToldOfNew { noteNew(field.name, field.spelt(thing)) }
     }
 
     /// Notes a new feature with all that is said of it.
     mutating func noteNew(_ feature: FeatureDefinition) {
         var line = "+ feature \(feature.name) \(feature.type)"
         if let checks = feature.checks { line += ", checks \(checks.spelt(of: feature.type))" }
-        if !feature.tags.isEmpty { line += ", tags \(Self.spelt(feature.tags))" }
-        if let description = feature.description { line += ", description \(description)" }
+        for field in FeatureDefinition.words.reversed() {
+            if let text = field.spelt(feature) { line += ", \(field.name) \(text)" }
+        }
         if let text = feature.deprecated { line += ", deprecated: \(text)" }
         note(line)
     }
@@ -44,17 +44,14 @@ struct Differences {
         lines.append("~ \(field): \(spelt(old)) → \(spelt(new))")
     }
 
-    mutating func compare(_ field: String, _ old: [String: String], _ new: [String: String]) {
-        guard old != new else { return }
-        lines.append("~ \(field): \(Self.spelt(old)) → \(Self.spelt(new))")
-    }
-
-    mutating func compare(_ field: String, _ old: [String], _ new: [String]) {
-        guard old != new else { return }
-        lines.append("~ \(field): [\(old.joined(separator: ", "))] → [\(new.joined(separator: ", "))]")
-    }
-
-    private static func spelt(_ tags: [String: String]) -> String {
-        "{" + tags.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ") + "}"
+    /// Compares plain fields.
+    ///
+    /// - Parameter part: what they are of, such as `feature temp: `, where that is a part of the thing.
+    mutating func compare<Thing>(
+        _ fields: [DefinitionField<Thing>], _ old: Thing, _ new: Thing, of part: String = ""
+    ) {
+        for field in fields {
+            if let difference = field.difference(old, new) { lines.append("~ \(part)\(field.name): \(difference)") }
+        }
     }
 }

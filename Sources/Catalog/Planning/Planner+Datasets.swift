@@ -16,14 +16,10 @@ extension Planner {
             // When and whence stay as they were first, and so do words that are left out, as `history --save` leaves them out.
             var newer = dataset
             (newer.source, newer.created) = (old.source, old.created)
-            newer.description = dataset.description ?? old.description
-            newer.owner = dataset.owner ?? old.owner
-            if dataset.tags.isEmpty { newer.tags = old.tags }
+            for field in DatasetDefinition.fields { field.inherit(old, &newer) }
             newer.labels = dataset.labels ?? old.labels
             newer.isReleased = old.isReleased || dataset.isReleased
-            differences.compare("description", old.description, newer.description)
-            differences.compare("owner", old.owner, newer.owner)
-            differences.compare("tags", old.tags, newer.tags)
+            differences.compare(DatasetDefinition.fields, old, newer)
             if old.labels == nil, let labels = newer.labels {
                 differences.note("+ labels: \(Self.names(labels))")
             }
@@ -54,7 +50,7 @@ extension Planner {
             differences.note("+ split by \(split.by): \(parts)")
         }
         differences.noteNew("source", dataset.source)
-        differences.noteNew(description: dataset.description, owner: dataset.owner, tags: dataset.tags)
+        differences.noteNew(DatasetDefinition.fields, of: dataset)
         if dataset.isReleased { differences.note("+ released true") }
     }
 

@@ -12,14 +12,7 @@ extension Planner {
             differences.note("~ renamed: \(name)@\(old.version) → \(old.reference); \(name) still means it")
         }
         compareShape(old, with: new, path, &differences)
-        differences.compare("max_age", old.definition.maxAge, new.maxAge)
-        differences.compare("retention", old.definition.retention, new.retention)
-        differences.compare("ahead", old.definition.ahead, new.ahead)
-        differences.compare("description", old.definition.description, new.description)
-        differences.compare("owner", old.definition.owner, new.owner)
-        differences.compare("tags", old.definition.tags, new.tags)
-        differences.compare("renamed_from", old.definition.renamedFrom, new.renamedFrom)
-        differences.compare("deprecated", old.definition.deprecated, new.deprecated)
+        differences.compare(GroupDefinition.fields, old.definition, new)
 
         var merged = new
         var schemaMoves = false
@@ -117,10 +110,8 @@ extension Planner {
     }
 
     private func compare(_ old: FeatureDefinition, with new: FeatureDefinition, _ differences: inout Differences) {
-        differences.compare("feature \(new.name): renamed_from", old.renamedFrom, new.renamedFrom)
-        differences.compare("feature \(new.name): deprecated", old.deprecated, new.deprecated)
-        differences.compare("feature \(old.name): description", old.description, new.description)
-        differences.compare("feature \(old.name): tags", old.tags, new.tags)
+        differences.compare(FeatureDefinition.lifecycle, old, new, of: "feature \(new.name): ")
+        differences.compare(FeatureDefinition.words, old, new, of: "feature \(old.name): ")
         differences.compare(
             "feature \(old.name): checks", old.checks?.spelt(of: old.type), new.checks?.spelt(of: new.type))
     }

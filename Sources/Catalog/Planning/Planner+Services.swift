@@ -8,8 +8,7 @@ extension Planner {
             checkName(.service, service.name, service.version, path)
             guard let pins = resolve(service, path, &differences) else { return }
             warnOfDeprecated(pins, &differences)
-            differences.noteNew("deprecated", service.deprecated)
-            differences.noteNew(description: service.description, owner: service.owner, tags: service.tags)
+            differences.noteNew(ServiceDefinition.lifecycle + ServiceDefinition.words, of: service)
             for pin in pins { differences.note("+ \(describe(pin))") }
             let change = ServiceChange(project: project, service: service, pins: pins)
             let promotion = promotion(.service, service.name, service.version, &differences)
@@ -22,11 +21,7 @@ extension Planner {
         let oldName = renamedFrom[.service]?[service.name]
         if let oldName { differences.note("~ renamed: \(oldName)@\(old.version) → \(old.reference); \(oldName) still means it") }
         warnOfDeprecated(old.pins, &differences)
-        differences.compare("renamed_from", old.definition.renamedFrom, service.renamedFrom)
-        differences.compare("deprecated", old.definition.deprecated, service.deprecated)
-        differences.compare("description", old.definition.description, service.description)
-        differences.compare("owner", old.definition.owner, service.owner)
-        differences.compare("tags", old.definition.tags, service.tags)
+        differences.compare(ServiceDefinition.lifecycle + ServiceDefinition.words, old.definition, service)
         // The same text means what it meant when it was applied; only another text is resolved again.
         if old.definition.features != service.features {
             guard let pins = resolve(service, path, &differences) else { return }

@@ -78,16 +78,17 @@ struct Planner {
             } else if old.keys != entity.keys {
                 differences.note("~ descriptions of keys")
             }
-            differences.compare("description", old.description, entity.description)
-            differences.compare("tags", old.tags, entity.tags)
+            differences.compare(EntityDefinition.fields, old, entity)
         } else {
             checkReserved(entity.name, "\(path).name")
             for key in entity.keys { checkReserved(key.name, "\(path).keys[\(key.name)].name") }
             differences.note("+ keys \(describe(entity.keys))")
             for key in entity.keys {
-                if let text = key.description { differences.note("+ key \(key.name): description \(text)") }
+                for field in KeyDefinition.fields {
+                    if let text = field.spelt(key) { differences.note("+ key \(key.name): \(field.name) \(text)") }
+                }
             }
-            differences.noteNew(description: entity.description, owner: nil, tags: entity.tags)
+            differences.noteNew(EntityDefinition.fields, of: entity)
         }
         let change = old == entity ? nil : CatalogChange.entity(EntityChange(project: project, entity: entity))
         finish(.entity, entity.name, path: path, exists: old != nil, differences: differences, change: change)
@@ -115,11 +116,7 @@ struct Planner {
         var differences = Differences()
         differences.note("+ entity \(entity.name), keys \(describe(entity.keys)), event_time \(group.eventTime ?? "none")")
         differences.noteNew("available_time", group.availableTime)
-        differences.noteNew("max_age", group.maxAge)
-        differences.noteNew("retention", group.retention)
-        differences.noteNew("ahead", group.ahead)
-        differences.noteNew(description: group.description, owner: group.owner, tags: group.tags)
-        differences.noteNew("deprecated", group.deprecated)
+        differences.noteNew(GroupDefinition.fields, of: group)
         for feature in group.features { differences.noteNew(feature) }
         let change = GroupChange(project: project, id: nextGroupID, schemaVersion: 1, keys: entity.keys, group: group)
         nextGroupID += 1

@@ -3,11 +3,7 @@ internal import FeatureModel
 extension DefinitionsReader {
     /// Reads one dataset: mostly what `history --save` wrote, so the shape is checked and little advice is given.
     func dataset(_ node: SourceNode, _ path: String) -> DatasetDefinition? {
-        let known = [
-            "name", "description", "owner", "tags", "query", "rows", "spine", "features", "labels", "split", "source",
-            "created", "released",
-        ]
-        guard let fields = FieldReader(node, path: path, known: known, context: context) else { return nil }
+        guard let fields = FieldReader(node, of: DatasetDefinition.self, path: path, context: context) else { return nil }
         let name = fields.requiredText("name", "give the dataset a name")
         let parts = (
             query: fields.required("query", "the query that made it").flatMap { query($0, fields.path("query")) },
@@ -19,12 +15,14 @@ extension DefinitionsReader {
         guard let rows = fields.requiredWhole("rows"), let query = parts.query, let spine = parts.spine,
             let features = parts.features
         else { return nil }
-        return DatasetDefinition(
-            name: name ?? "", description: fields.text("description"), owner: fields.text("owner"), tags: fields.texts("tags"),
-            query: query, rows: Int(rows), spine: spine, features: features,
-            labels: fields.node("labels").flatMap { table($0, fields.path("labels")) },
-            split: fields.node("split").flatMap { split($0, fields.path("split")) }, source: fields.text("source"),
-            created: fields.whole("created"), isReleased: fields.bool("released"))
+        var dataset = DatasetDefinition(name: name ?? "", query: query, rows: Int(rows), spine: spine, features: features)
+        fields.read(into: &dataset)
+        dataset.labels = fields.node("labels").flatMap { table($0, fields.path("labels")) }
+        dataset.split = fields.node("split").flatMap { split($0, fields.path("split")) }
+        dataset.source = fields.text("source")
+        dataset.created = fields.whole("created")
+        dataset.isReleased = fields.bool("released")
+        return dataset
     }
 
     private func query(_ node: SourceNode, _ path: String) -> DatasetDefinition.Query? {

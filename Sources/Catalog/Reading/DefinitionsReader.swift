@@ -43,25 +43,22 @@ struct DefinitionsReader {
     }
 
     private func entity(_ node: SourceNode, _ path: String) -> EntityDefinition? {
-        let aliases = ["join_keys": "keys", "primary_key": "keys"]
-        guard
-            let fields = FieldReader(
-                node, path: path, known: ["name", "keys", "description", "tags"], aliases: aliases, context: context)
-        else { return nil }
+        guard let fields = FieldReader(node, of: EntityDefinition.self, path: path, context: context) else { return nil }
         let name = fields.requiredText("name", "give the entity a name")
         _ = fields.required("keys", "write keys: [{name: NAME, type: TYPE}], or keys: [] for a global entity")
         let keys = fields.list("keys", max: Limits.keyColumnsMax, label: \.label).compactMap { whole($0, key) }
-        return EntityDefinition(
-            name: name ?? "", keys: keys, description: fields.text("description"), tags: fields.texts("tags"))
+        var entity = EntityDefinition(name: name ?? "", keys: keys)
+        fields.read(into: &entity)
+        return entity
     }
 
     private func key(_ node: SourceNode, _ path: String) -> KeyDefinition? {
-        guard let fields = FieldReader(node, path: path, known: ["name", "type", "description"], context: context) else {
-            return nil
-        }
+        guard let fields = FieldReader(node, of: KeyDefinition.self, path: path, context: context) else { return nil }
         let name = fields.requiredText("name", "give the key column a name")
         guard let type = type(fields) else { return nil }
-        return KeyDefinition(name: name ?? "", type: type, description: fields.text("description"))
+        var key = KeyDefinition(name: name ?? "", type: type)
+        fields.read(into: &key)
+        return key
     }
 
     func type(_ fields: FieldReader) -> FeatureType? {
@@ -75,45 +72,28 @@ struct DefinitionsReader {
     }
 
     private func group(_ node: SourceNode, _ path: String) -> GroupDefinition? {
-        let known = [
-            "name", "version", "entity", "event_time", "available_time", "max_age", "retention", "ahead", "description", "owner",
-            "tags", "renamed_from", "deprecated", "features",
-        ]
-        let aliases = ["timestamp_field": "event_time", "ttl": "max_age", "lookback": "max_age"]
-        guard let fields = FieldReader(node, path: path, known: known, aliases: aliases, context: context) else { return nil }
+        guard let fields = FieldReader(node, of: GroupDefinition.self, path: path, context: context) else { return nil }
         let name = fields.requiredText("name", "give the feature group a name")
         let entity = fields.requiredText("entity", "name the entity whose keys this group has")
         _ = fields.required("features", "write features: [{name: NAME, type: TYPE}]")
         let features = fields.list("features", max: Limits.featuresMax, label: \.label).compactMap { whole($0, feature) }
-        return GroupDefinition(
+        var group = GroupDefinition(
             name: name ?? "", version: fields.version(), entity: entity ?? "", eventTime: fields.column("event_time"),
-            availableTime: fields.column("available_time"), maxAge: fields.duration("max_age"),
-            retention: fields.duration("retention"), ahead: fields.duration("ahead"), description: fields.text("description"),
-            owner: fields.text("owner"), tags: fields.texts("tags"), renamedFrom: oldNames(fields),
-            deprecated: fields.text("deprecated"), features: features)
-    }
-
-    /// Names that something had before: a list, or one text.
-    private func oldNames(_ fields: FieldReader) -> [String] {
-        switch fields.node("renamed_from")?.content {
-        case nil: []
-        case .text(let name), .plain(let name): [name]
-        default: fields.textList("renamed_from", max: DefinitionLimits.oldNamesMax) ?? []
-        }
+            availableTime: fields.column("available_time"), features: features)
+        fields.read(into: &group)
+        return group
     }
 
     private func feature(_ node: SourceNode, _ path: String) -> FeatureDefinition? {
-        let known = ["name", "type", "description", "tags", "checks", "renamed_from", "deprecated"]
-        guard let fields = FieldReader(node, path: path, known: known, context: context) else { return nil }
+        guard let fields = FieldReader(node, of: FeatureDefinition.self, path: path, context: context) else { return nil }
         let name = fields.requiredText("name", "give the feature a name")
-        let description = fields.text("description")
-        let tags = fields.texts("tags")
-        let (oldNames, deprecated) = (oldNames(fields), fields.text("deprecated"))
+        // Problems are told in the order of reading, and those of the type stand last.
+        var feature = FeatureDefinition(name: name ?? "", type: .bool)
+        fields.read(into: &feature)
         guard let type = type(fields) else { return nil }
-        let checks = fields.node("checks").flatMap { self.checks($0, fields.path("checks"), type) }
-        return FeatureDefinition(
-            name: name ?? "", type: type, description: description, tags: tags, checks: checks, renamedFrom: oldNames,
-            deprecated: deprecated)
+        feature.type = type
+        feature.checks = fields.node("checks").flatMap { checks($0, fields.path("checks"), type) }
+        return feature
     }
 
     private func checks(_ node: SourceNode, _ path: String, _ type: FeatureType) -> FeatureChecks? {
@@ -126,14 +106,13 @@ struct DefinitionsReader {
     }
 
     private func service(_ node: SourceNode, _ path: String) -> ServiceDefinition? {
-        let known = ["name", "version", "description", "owner", "tags", "renamed_from", "deprecated", "features"]
-        guard let fields = FieldReader(node, path: path, known: known, context: context) else { return nil }
+        guard let fields = FieldReader(node, of: ServiceDefinition.self, path: path, context: context) else { return nil }
         let name = fields.requiredText("name", "give the feature service a name")
         _ = fields.required("features", "write features: [\"GROUP:FEATURE\", …]")
         let features = fields.list("features", max: DefinitionLimits.serviceFeaturesMax).compactMap { whole($0, serviceFeature) }
-        return ServiceDefinition(
-            name: name ?? "", version: fields.version(), description: fields.text("description"), owner: fields.text("owner"),
-            tags: fields.texts("tags"), renamedFrom: oldNames(fields), deprecated: fields.text("deprecated"), features: features)
+        var service = ServiceDefinition(name: name ?? "", version: fields.version(), features: features)
+        fields.read(into: &service)
+        return service
     }
 
     private func serviceFeature(_ node: SourceNode, _ path: String) -> ServiceFeature? {

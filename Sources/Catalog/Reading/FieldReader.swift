@@ -45,6 +45,18 @@ struct FieldReader {
         }
     }
 
+    /// Takes stock of the fields of a definition.
+    init?<Thing: Definition>(_ node: SourceNode, of thing: Thing.Type, path: String, context: ReadContext) {
+        var aliases = Thing.shapeAliases
+        for field in Thing.fields { for alias in field.aliases { aliases[alias] = field.name } }
+        self.init(node, path: path, known: Thing.fieldNames, aliases: aliases, context: context)
+    }
+
+    /// Takes the plain fields of a definition.
+    func read<Thing: Definition>(into thing: inout Thing) {
+        for field in Thing.fields { field.read(self, &thing) }
+    }
+
     func path(_ field: String) -> String { path.isEmpty ? field : "\(path).\(field)" }
 
     private func fail(_ field: String, _ message: String, _ node: SourceNode? = nil) {
@@ -203,6 +215,15 @@ struct FieldReader {
             context.sources.set("\(path(field)).\(entry.name)", entry.mark)
         }
         return texts
+    }
+
+    /// Names: a list, or one text.
+    func names(_ field: String) -> [String] {
+        switch node(field)?.content {
+        case nil: []
+        case .text(let name), .plain(let name): [name]
+        default: textList(field, max: DefinitionLimits.oldNamesMax) ?? []
+        }
     }
 
     /// A list of texts; `nil` where the field is missing.

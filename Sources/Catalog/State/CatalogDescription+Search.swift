@@ -21,63 +21,48 @@ extension CatalogDescription {
 extension EntityDefinition {
     /// Where a text stands: `name`, `key origin`, `tag team=core`.
     public func places(of text: String) -> [String] {
-        var search = Search(text)
-        search.look(in: name, description, tags: tags)
-        for key in keys { search.look(in: key.name, key.description, of: "key") }
-        return search.places
+        let search = Search(text)
+        return search.places(in: self) + search.parts(keys, called: "key")
     }
 }
 
 extension GroupDefinition {
     /// Where a text stands: `name`, `owner`, `feature temp`.
     public func places(of text: String) -> [String] {
-        var search = Search(text)
-        search.look(in: name, description, owner, tags: tags)
-        for feature in features { search.look(in: feature.name, feature.description, tags: feature.tags, of: "feature") }
-        return search.places
+        let search = Search(text)
+        return search.places(in: self) + search.parts(features, called: "feature")
     }
 }
 
 extension ServiceDescription {
     /// Where a text stands: `name`, `owner`, `output temp`.
     public func places(of text: String) -> [String] {
-        var search = Search(text)
-        search.look(in: definition.name, definition.description, definition.owner, tags: definition.tags)
-        for output in outputs { search.look(in: output.name, output.feature, of: "output") }
-        return search.places
+        let search = Search(text)
+        return search.places(in: definition)
+            + outputs.filter { search.matches($0.name) || search.matches($0.feature) }.map { "output \($0.name)" }
     }
 }
 
 extension DatasetDefinition {
     /// Where a text stands: `name`, `owner`, `tag team=core`.
-    public func places(of text: String) -> [String] {
-        var search = Search(text)
-        search.look(in: name, description, owner, tags: tags)
-        return search.places
-    }
+    public func places(of text: String) -> [String] { Search(text).places(in: self) }
 }
 
-/// Gathers where a text stands in one definition.
+/// Looks for a text in the names of definitions, and in their words.
 private struct Search {
     private let wanted: String
-    private(set) var places: [String] = []
 
     init(_ text: String) { wanted = text.lowercased() }
 
-    /// - Parameter part: of what the words are; `nil` for the definition itself, whose words are named by themselves.
-    mutating func look(
-        in name: String, _ description: String?, _ owner: String? = nil, tags: [String: String] = [:], of part: String? = nil
-    ) {
-        let words = [("name", name), ("description", description ?? ""), ("owner", owner ?? "")]
-        let found =
-            words.filter { has($0.1) }.map(\.0)
-            + tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.filter(has).map { "tag \($0)" }
-        if let part {
-            if !found.isEmpty { places.append("\(part) \(name)") }
-        } else {
-            places += found
-        }
+    /// Where in a definition the text stands, but for its parts.
+    func places<Thing: Definition>(in thing: Thing) -> [String] {
+        (matches(thing.name) ? ["name"] : []) + Thing.words.flatMap { $0.places(thing, matches) }
     }
 
-    private func has(_ text: String) -> Bool { text.lowercased().contains(wanted) }
+    /// The parts of a definition in which the text stands: `feature temp`.
+    func parts<Thing: Definition>(_ parts: [Thing], called kind: String) -> [String] {
+        parts.filter { !places(in: $0).isEmpty }.map { "\(kind) \($0.name)" }
+    }
+
+    func matches(_ text: String) -> Bool { text.lowercased().contains(wanted) }
 }

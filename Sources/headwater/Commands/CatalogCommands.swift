@@ -185,21 +185,18 @@ private enum DescriptionText {
     static func entity(_ entity: EntityDefinition) -> String {
         var table = TextTable(["key", "type", "description"], cellScalarsMax: 80)
         for key in entity.keys { table.append([key.name, "\(key.type)", key.description ?? ""]) }
-        return lines([("entity", entity.name), ("description", entity.description), ("tags", tags(entity.tags))])
+        return lines([("entity", entity.name)] + entity.shown(EntityDefinition.fields))
             + (entity.keys.isEmpty ? "no keys: a global entity\n" : table.text)
     }
 
     static func group(_ group: GroupDescription) -> String {
         let definition = group.definition
-        let head = lines([
-            ("feature group", definition.reference), ("promoted", promoted(group.promoted, definition.name)),
-            ("description", definition.description), ("owner", definition.owner),
-            ("tags", tags(definition.tags)), ("renamed from", names(definition.renamedFrom)),
-            ("deprecated", definition.deprecated), ("entity", definition.entity),
-            ("event time", definition.eventTime ?? "none (static)"),
-            ("max_age", definition.maxAge?.description), ("retention", definition.retention?.description),
-            ("ahead", definition.ahead?.description), ("id", "\(group.id)"), ("schema version", "\(group.schemaVersion)"),
-        ])
+        let head = lines(
+            [("feature group", definition.reference), ("promoted", promoted(group.promoted, definition.name))]
+                + definition.shown(GroupDefinition.words + GroupDefinition.lifecycle)
+                + [("entity", definition.entity), ("event time", definition.eventTime ?? "none (static)")]
+                + definition.shown(GroupDefinition.policies)
+                + [("id", "\(group.id)"), ("schema version", "\(group.schemaVersion)")])
         var table = TextTable(["column", "type", "role", "checks", "description"], cellScalarsMax: 80)
         for column in group.columns {
             let feature = column.role == "feature" ? definition.features.first { $0.name == column.name } : nil
@@ -213,12 +210,9 @@ private enum DescriptionText {
 
     static func service(_ service: ServiceDescription) -> String {
         let definition = service.definition
-        let head = lines([
-            ("feature service", definition.reference), ("promoted", promoted(service.promoted, definition.name)),
-            ("description", definition.description), ("owner", definition.owner),
-            ("tags", tags(definition.tags)), ("renamed from", names(definition.renamedFrom)),
-            ("deprecated", definition.deprecated),
-        ])
+        let head = lines(
+            [("feature service", definition.reference), ("promoted", promoted(service.promoted, definition.name))]
+                + definition.shown(ServiceDefinition.fields))
         var table = TextTable(["output", "type", "feature", "keys"], cellScalarsMax: 80)
         for output in service.outputs {
             let keys = output.keys.sorted { $0.key < $1.key }.map { "\($0.key) from \($0.value)" }.joined(separator: ", ")
@@ -227,25 +221,18 @@ private enum DescriptionText {
         return head + table.text
     }
 
-    private static func names(_ names: [String]) -> String? { names.isEmpty ? nil : names.joined(separator: ", ") }
-
     private static func text(_ feature: FeatureDefinition) -> String {
-        [
-            feature.deprecated.map { "deprecated: \($0)" }, names(feature.renamedFrom).map { "renamed from \($0)" },
-            feature.description,
-        ].compactMap { $0 }.joined(separator: "; ")
+        let oldNames = feature.renamedFrom.isEmpty ? nil : "renamed from \(feature.renamedFrom.joined(separator: ", "))"
+        return [feature.deprecated.map { "deprecated: \($0)" }, oldNames, feature.description].compactMap { $0 }
+            .joined(separator: "; ")
     }
 
     private static func promoted(_ isPromoted: Bool?, _ name: String) -> String {
         isPromoted == true ? "yes: \(name) means it" : "no"
     }
 
-    private static func lines(_ fields: [(String, String?)]) -> String {
-        fields.compactMap { name, value in value.map { "\(name): \($0)\n" } }.joined()
-    }
-
-    private static func tags(_ tags: [String: String]) -> String? {
-        tags.isEmpty ? nil : tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
+    private static func lines(_ fields: [(label: String, text: String?)]) -> String {
+        fields.compactMap { label, text in text.map { "\(label): \($0)\n" } }.joined()
     }
 
     private static func checks(_ checks: FeatureChecks, of type: FeatureType) -> String {

@@ -52,13 +52,8 @@ enum DatasetText {
 
     static func text(_ dataset: DatasetDefinition) -> String {
         let query = dataset.query
-        var fields: [(String, String?)] = [
-            ("dataset", dataset.name), ("description", dataset.description), ("owner", dataset.owner),
-            (
-                "tags",
-                dataset.tags.isEmpty
-                    ? nil : dataset.tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
-            ),
+        var fields: [(label: String, text: String?)] = [("dataset", dataset.name)] + dataset.shown(DatasetDefinition.fields)
+        fields += [
             ("created", dataset.created.map(TimeText.format)), ("rows", Spelling.count(dataset.rows)),
             ("as of position", "\(query.asOf)"),
         ]
