@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -286,3 +288,45 @@ def test_inference_says_what_it_cannot(tmp_path: Path) -> None:
         hw.infer_group({"a": [1], "t": [2]}, name="g", keys="a", event_time="t")
     with pytest.raises(hw.InvalidArgument, match="column 'd': .* is no type of a feature"):
         hw.infer_group({"a": [1], "d": [{"x": 1}]}, name="g", keys="a")
+
+
+def told(of: str, part: str | None = None) -> set[str]:
+    """The fields that the page of the format has for one kind of thing, or for the parts of one of its lists."""
+    found: set[str] = set()
+    kind = ""
+    for line in (ROOT / "docs/formats/definitions.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        kind = cells[0] or kind if len(cells) == 4 else ""
+        if kind == of and part is None:
+            found |= set(re.findall(r"`(\w+)`", re.sub(r"\(also .*?\)", "", cells[1])))
+        elif kind == of and cells[1].startswith(f"`{part}`"):
+            (names,) = re.findall(r"`\{(.*?)\}`", cells[2])
+            found |= set(names.split(", "))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        (hw.Entity, told("entity")),
+        (hw.Key, told("entity", "keys")),
+        (hw.FeatureGroup, told("feature group")),
+        (hw.Feature, told("feature group", "features")),
+        (hw.FeatureService, told("feature service")),
+        (hw.Reference, told("feature service", "features")),
+    ],
+)
+def test_a_class_has_the_fields_that_its_format_has(kind: type, fields: set[str]) -> None:
+    assert {part.name.rstrip("_") for part in dataclasses.fields(kind)} == fields
+
+
+def test_what_is_empty_as_it_is_by_default_is_left_out(client: hw.Client) -> None:
+    bare = hw.FeatureGroup("g", "u", [hw.Feature("x", "bool")])
+    empty = hw.FeatureGroup("g", "u", [hw.Feature("x", "bool", None, {}, {}, [])], tags={}, renamed_from=[], owner=None)
+    assert empty.to_dict() == bare.to_dict() == {
+        "name": "g", "entity": "u", "features": [{"name": "x", "type": "bool"}], "event_time": "none", "version": 1,
+    }  # fmt: skip
+    # A list that has to be given says something when it is empty.
+    assert hw.Entity("world", []).to_dict() == {"name": "world", "keys": []}
+    with pytest.raises(hw.InvalidArgument, match=r"feature_groups\[g\]\.renamed_from: expected a list, not '0'"):
+        client.plan([hw.FeatureGroup("g", hw.Entity("u", {"id": "int64"}), {"x": "bool"}, renamed_from=0)])  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Union
 
 import numpy as np
@@ -55,13 +55,29 @@ def _plain(value: Any, place: str) -> Any:
     return value
 
 
+def _words(*, default: Any = MISSING, default_factory: Any = MISSING) -> Any:
+    """A field with what people say of a definition: a search looks through it."""
+    return field(default=default, default_factory=default_factory, metadata={"is searched": True})
+
+
+def searched_fields() -> tuple[str, ...]:
+    """Names of the fields with words of people, of all definitions."""
+    parts = [part for kind in (FeatureGroup, FeatureService, Entity, Feature, Key) for part in fields(kind)]
+    return tuple(dict.fromkeys(part.name for part in parts if part.metadata.get("is searched")))
+
+
+def _default(part: Field[Any]) -> Any:
+    return part.default_factory() if part.default_factory is not MISSING else part.default
+
+
 class _Definition:
+    """What a user defines. A field is declared once, as an attribute of its class: the walks over them do the rest."""
+
     def __repr__(self) -> str:
         """As it is written in Python, without what is left out."""
         shown = []
         for part in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, part.name)
-            default = part.default_factory() if part.default_factory is not MISSING else part.default
+            value, default = getattr(self, part.name), _default(part)
             if not (value is None or (default is not MISSING and value == default)):
                 shown.append(f"{part.name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
@@ -69,15 +85,16 @@ class _Definition:
     def to_dict(self) -> dict[str, Any]:
         """As the YAML has it, without what is left out."""
         made: dict[str, Any] = {}
-        for name, value in vars(self).items():
-            if value is None or (value == {} and name in ("tags", "checks")) or (name == "renamed_from" and not value):
+        for part in fields(self):  # type: ignore[arg-type]
+            value, name = getattr(self, part.name), part.name.rstrip("_")
+            is_empty = isinstance(value, (Mapping, Sequence)) and not value
+            if value is None or (is_empty and _default(part) in ({}, ())):
                 continue
-            place = f"{self._place()}: {name.rstrip('_')}"
+            place = f"{self._place()}: {name}"
             if isinstance(value, (list, tuple)):
-                parts = [part.to_dict() if isinstance(part, _Definition) else _plain(part, place) for part in value]
-                made[name.rstrip("_")] = parts
+                made[name] = [item.to_dict() if isinstance(item, _Definition) else _plain(item, place) for item in value]
             else:
-                made[name.rstrip("_")] = value.to_dict() if isinstance(value, _Definition) else _plain(value, place)
+                made[name] = value.to_dict() if isinstance(value, _Definition) else _plain(value, place)
         return made
 
     def _place(self) -> str:
@@ -96,7 +113,7 @@ class Key(_Definition):
 
     name: str
     type: str
-    description: str | None = None
+    description: str | None = _words(default=None)
 
     def __post_init__(self) -> None:
         _check_type(self, "key")
@@ -116,8 +133,8 @@ class Feature(_Definition):
 
     name: str
     type: str
-    description: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    description: str | None = _words(default=None)
+    tags: Mapping[str, str] = _words(default_factory=dict)
     checks: Mapping[str, Any] = field(default_factory=dict)
     renamed_from: Sequence[str] = ()
     deprecated: str | None = None
@@ -192,8 +209,8 @@ class Entity(_Definition):
 
     name: str
     keys: Sequence[Key | Mapping[str, Any]] | Mapping[str, str]
-    description: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    description: str | None = _words(default=None)
+    tags: Mapping[str, str] = _words(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.keys = _typed(self.keys, Key, f"entity '{self.name}': keys")
@@ -225,9 +242,9 @@ class FeatureGroup(_Definition):
     retention: Duration | None = None
     ahead: Duration | None = None
     available_time: str | None = None
-    description: str | None = None
-    owner: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    description: str | None = _words(default=None)
+    owner: str | None = _words(default=None)
+    tags: Mapping[str, str] = _words(default_factory=dict)
     renamed_from: Sequence[str] = ()
     deprecated: str | None = None
 
@@ -273,9 +290,9 @@ class FeatureService(_Definition):
     name: str
     features: Sequence[str | Reference | Mapping[str, Any]]
     version: int = 1
-    description: str | None = None
-    owner: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    description: str | None = _words(default=None)
+    owner: str | None = _words(default=None)
+    tags: Mapping[str, str] = _words(default_factory=dict)
     renamed_from: Sequence[str] = ()
     deprecated: str | None = None
 

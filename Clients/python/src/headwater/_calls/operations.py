@@ -12,6 +12,7 @@ from .._wire import headwater_pb2 as pb
 from .._wire.frames import Method
 from .._wire.session import decode
 from .._wire.words import plan_in_python
+from ..definitions import searched_fields
 from ..errors import FailedPrecondition, InvalidArgument, Unavailable
 from ..reports import AuditReport, Listing, Plan, Report, StatusReport
 from . import documents
@@ -124,7 +125,7 @@ async def search(core: Core, text: str) -> Listing:
     return Listing(found, everything.position)
 
 
-_OF_PEOPLE = ("description", "owner", "tags")
+_OF_PEOPLE = searched_fields()
 # Features of a dataset are hashes of what it read; those of groups and services have names.
 _SEARCHED = (*_OF_PEOPLE, "keys", "features")
 # What one part of a list is called.
