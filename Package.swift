@@ -114,6 +114,13 @@ let package = Package(
                 "Server", "Transport", "Engine", "OnlineStore", "OfflineStore", "Log", "StorageIO", "Catalog", "Wire",
                 "FeatureModel", "TestDisks", "TestSupport", "SocketSupport", nio("NIOCore"), logging,
             ]),
+        // The worked examples of docs/formats, byte by byte.
+        tests(
+            "FormatPagesTests",
+            [
+                "Client", "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "Wire", "Tables", "StorageIO", "FeatureModel",
+                "TestDisks",
+            ]),
         tests("ClientTests", ["Client", "Catalog", "FeatureModel", "TestSupport"]),
         // These two start the built executable.
         tests("CLITests", []),
