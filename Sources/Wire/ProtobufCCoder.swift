@@ -40,7 +40,7 @@ enum ProtobufCCoder {
                 ? HeadwaterError(.resourceExhausted, "a head needs more than \(memoryBytesMax) bytes of memory: send fewer names")
                 : HeadwaterError(.invalidArgument, "malformed head: \(bytes.count) bytes are no \(H.self)")
         }
-        // What was unpacked by this descriptor is such a struct.
+        // protobuf-c unpacks by this descriptor to a struct of this type.
         let head = try unsafe read(UnsafeRawPointer(message).assumingMemoryBound(to: Message.self).pointee)
         return withExtendedLifetime(arena) { head }
     }

@@ -14,8 +14,8 @@ public struct WireLimits: Hashable, Sendable {
     public static let windowBytesCeiling = Int(Int32.max)
     /// Bytes of a data frame that senders aim at: large enough to be cheap, small enough for the window.
     public static let dataFrameBytesTarget = 1 << 20
-    /// The same of rows of histories and scans: a server's loop copies
-    /// and sends a frame in one go, and gets on it wait meanwhile.
+    /// Bytes of a data frame of histories and scans that senders aim at: a server's
+    /// loop copies and sends a frame in one go, and gets on it wait meanwhile.
     public static let rowsFrameBytesTarget = 128 << 10
 
     /// Bytes of one frame, all parts, that this side takes.

@@ -48,6 +48,6 @@ final class CheckedPages: Sendable {
 
     func insert(_ offset: Int) { offsets.withLock { _ = $0.insert(offset) } }
 
-    /// Of a page that has been found damaged since: the next reader finds it too.
+    /// Forgets that a page was checked, as it has been found damaged since: the next reader finds the damage too.
     func remove(_ offset: Int) { offsets.withLock { _ = $0.remove(offset) } }
 }

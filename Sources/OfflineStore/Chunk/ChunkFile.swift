@@ -99,7 +99,7 @@ final class ChunkFile: Sendable {
         try PageCodec.decode(try page(index, layout, block: block), type: layout.pageTypes[index], from: bytes)
     }
 
-    /// About what the key of a row takes, in the block where that is most: keys stand once for all their rows of a block.
+    /// An estimate of the key bytes of a row, in the block where they are most: a key stands once for all its rows of a block.
     func keyBytes() throws(HeadwaterError) -> Int {
         let layout = try layout()
         let page = layout.page(of: .key)!

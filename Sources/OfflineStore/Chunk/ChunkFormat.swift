@@ -4,7 +4,7 @@ internal import FeatureModel
 enum ChunkFormat {
     static let magic: UInt64 = 0x314B_4E55_4843_5748  // "HWCHUNK1"
     static let footerMagic: UInt64 = 0x454B_4E55_4843_5748  // "HWCHUNKE"
-    /// What is written; version 1 is still read.
+    /// The version that is written; version 1 is still read.
     static let version: UInt16 = 2
     /// A block of more rows is damage, whatever its checksum says.
     static let blockRowsMax = 1 << 20
@@ -28,7 +28,7 @@ struct ChunkFeature: Hashable, Sendable {
     let type: FeatureType
 }
 
-/// What the head of a chunk file says: known before the first row is written.
+/// The header of a chunk file, known before the first row is written.
 struct ChunkHeader: Hashable, Sendable {
     let version: UInt16
     let logID: [UInt8]

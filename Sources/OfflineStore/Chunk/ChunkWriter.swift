@@ -3,14 +3,14 @@ internal import StorageIO
 
 /// Writes one chunk file, block by block; nothing is durable before `finish`.
 struct ChunkWriter: ~Copyable {
-    /// So much is handed to the disk at once while more is written, for the sync at the end not to wait for all of it.
+    /// The bytes after which writing to the disk is started, so that the sync at the end need not wait for the whole file.
     private static let startedBytes = 4 << 20
 
     private let header: ChunkHeader
     private let file: any StorageFile
     private let records: RecordTimes
     private var offset: Int
-    /// What the disk has been asked to write.
+    /// The offset up to which the disk has been asked to write.
     private var startedOffset = 0
     private var blocks: [BlockEntry] = []
     private var bounds = RowBounds()
@@ -36,7 +36,7 @@ struct ChunkWriter: ~Copyable {
     /// Writes one block.
     mutating func append(_ block: EncodedBlock) throws(HeadwaterError) {
         for position in block.positions { positions.insert(Position(bitPattern: position)) }
-        // In one piece: a page is small, and a write costs a call.
+        // The pages are written in one piece: a page is small, and each write costs a system call.
         var bytes: [UInt8] = []
         bytes.reserveCapacity(block.pages.reduce(0) { $0 + $1.bytes.count })
         var pages: [PageEntry] = []
@@ -95,7 +95,7 @@ struct ChunkWriter: ~Copyable {
     private mutating func append(_ bytes: [UInt8]) throws(HeadwaterError) {
         try file.write(bytes[...], at: offset)
         offset += bytes.count
-        // Whole pages: what is appended to one that is being written would have to wait.
+        // Only whole pages are started: an append to one that is being written would have to wait.
         let end = offset & ~4_095
         if end - startedOffset < Self.startedBytes { return }
         file.startWriting(startedOffset..<end)

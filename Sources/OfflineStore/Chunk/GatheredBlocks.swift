@@ -6,13 +6,13 @@ internal import FeatureModel
 /// of input, whose cells are found at once for them. What may be large, texts, arrays and vectors,
 /// is a piece for each block, so that no more than a block's is in memory for each thread.
 struct GatheredBlocks: Sendable {
-    /// Of each block, never none.
+    /// The gathered rows of each block; there is at least one block.
     private let rows: [RowGather]
-    /// Which of all rows are each block's.
+    /// The range of each block among all rows.
     private let ranges: [Range<Int>]
     private let bounds: [RowBounds]
     private let cells: GatheredCells
-    /// The same by block; empty where no column needs it.
+    /// The cells of each block by themselves; empty where no column needs them.
     private let cellsOfBlocks: [GatheredCells]
     /// Bits of the rows' positions.
     private let positions: [Int64]
@@ -120,6 +120,6 @@ struct EncodedBlock: Sendable {
     /// Bits of the rows' positions.
     let positions: ArraySlice<Int64>
 
-    /// What a row takes in memory.
+    /// The mean bytes of a row in memory.
     var bytesPerRow: Int { pages.reduce(0) { $0 + $1.columnBytes } / max(positions.count, 1) }
 }

@@ -8,7 +8,7 @@ internal import FeatureModel
 struct MergeMemory {
     /// Enough for the times when many runs need their next block, or a file is synced, not to hold up the others for long.
     private static let blocksPerStepMax = 8
-    /// Of what orders a row beside its key's bytes: key, times, position, row number, and its places in blocks that are merged.
+    /// Bytes that order a row, beside its key's bytes: times, position, row number, and its places in blocks that are merged.
     private static let orderBytes = 96
 
     /// Blocks that the bound has room for.

@@ -38,7 +38,7 @@ struct PageEntry: Hashable, Sendable {
 struct EncodedPage: Sendable {
     let bytes: [UInt8]
     let entry: PageEntry
-    /// What its cells take in memory.
+    /// The bytes of its cells in memory.
     let columnBytes: Int
 }
 

@@ -52,7 +52,7 @@ struct RecordTimes: Sendable {
 /// Which positions have been seen: bits, in pages of 4,096 positions.
 struct PositionSet {
     private static let wordsPerPage = 64
-    /// Of each page its first word.
+    /// The first word of each page.
     private var pages: [UInt64: Int] = [:]
     private var words: [UInt64] = []
     private var current: (page: UInt64, start: Int)?

@@ -30,7 +30,7 @@ final class ChunkNumbers: Sendable {
     func take() -> UInt64 { next.add(1, ordering: .relaxed).oldValue }
 }
 
-/// What the columns of a merged chunk are: those of all its inputs, each of its widest type.
+/// The columns of a merged chunk: those of all its inputs, each of its widest type.
 struct ChunkColumns: Sendable {
     let groupID: GroupID
     private(set) var schemaVersion: UInt32 = 0
@@ -64,7 +64,7 @@ struct ChunkColumns: Sendable {
 /// encoded, and what that step encoded is written.
 struct RunWriter {
     let columns: ChunkColumns
-    /// Of all rows.
+    /// The ingest times of all rows' records.
     let records: RecordTimes
     let level: Int
     /// A new file starts after the block that reaches it; `nil` for one file.
@@ -108,7 +108,7 @@ struct RunWriter {
         var gathered: GatheredBlocks?
         var blocks: [EncodedBlock] = []
         var isFirst = true
-        // Of few rows too something is to be encoded soon.
+        // The first step is short, so that encoding begins soon.
         var blockCount = min(2, blocksMax)
         var bytesPerRow = 0
         while isFirst || gathered != nil || !blocks.isEmpty {

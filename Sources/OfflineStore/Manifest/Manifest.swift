@@ -26,10 +26,10 @@ struct Manifest: Hashable, Sendable {
     var applied: Position = 0
     var nextChunkNumber: UInt64 = 1
     var cutoffs: [GroupID: CutoffHistory] = [:]
-    /// Of groups of which retention has removed rows: before which position reads would miss them. Each has cutoffs.
+    /// The position before which reads would miss rows that retention has removed, by group. Each such group has cutoffs.
     var oldestAsOf: [GroupID: Position] = [:]
     var chunks: [ChunkEntry] = []
-    /// What the owner keeps beside: opaque here.
+    /// Bytes that the owner keeps beside the chunks; opaque here.
     var extra: [UInt8] = []
 
     /// The least `asOf` at which every group can be read.
@@ -56,7 +56,7 @@ struct CutoffHistory: Hashable, Sendable {
         return history
     }
 
-    /// Without those that no read from `oldest` on can see.
+    /// The history without cutoffs that no read from `oldest` on can see.
     func pruned(oldestAsOf oldest: Position) -> CutoffHistory {
         var history = CutoffHistory()
         let keep = all.lastIndex { $0.position <= oldest } ?? 0

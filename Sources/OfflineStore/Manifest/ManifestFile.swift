@@ -18,7 +18,7 @@ struct ManifestFile: Sendable {
         return try Manifest(decoding: try file.read(at: 0, count: try file.size()), path: path)
     }
 
-    /// What a failed commit leaves.
+    /// The outcome of a failed commit.
     enum Failure: Error {
         /// The old manifest holds; the commit may be tried again.
         case before(HeadwaterError)

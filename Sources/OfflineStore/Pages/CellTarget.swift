@@ -16,7 +16,7 @@ struct CellTarget: @unchecked Sendable {
         let column: Column
     }
 
-    /// What all copies of a target share.
+    /// The buffers that all copies of a target share.
     final class Shared: Sendable {
         let pieces = Mutex<[Piece]>([])
         /// Whether a cell was made null.

@@ -11,10 +11,10 @@ internal import FeatureModel
 enum DecimalFloats {
     static let headBytes = 16
     private static let powers: [Double] = (0...15).map { exponent in (0..<exponent).reduce(1.0) { power, _ in power * 10 } }
-    /// Up to here a double counts in ones.
+    /// The largest number up to which a double holds every whole number.
     private static let digitsMax = 9_007_199_254_740_992.0
     private static let sampleCount = 64
-    /// One cell in so many may be an exception.
+    /// At most one cell in so many may be an exception.
     private static let exceptionShare = 16
 
     // MARK: Encoding
@@ -63,7 +63,7 @@ enum DecimalFloats {
         let scaled = (cell * power).rounded()
         guard abs(scaled) < digitsMax else { return nil }
         let digits = Int64(scaled)
-        // As it is decoded: from whole digits, that have no -0.
+        // The cell is checked as it would be decoded: from whole digits, which have no -0.
         let back = Double(digits) / power
         let isExact = isSingle ? Double(Float(back)).bitPattern == cell.bitPattern : back.bitPattern == cell.bitPattern
         return isExact ? digits : nil

@@ -13,7 +13,7 @@ enum PackedIntegers {
     static let frameCount = 1_024
     static let headBytes = 16
     static let frameEntryBytes = 24
-    /// Behind the last frame, so that eight bytes can be read from wherever a value starts.
+    /// Zeros behind the last frame, so that eight bytes can be read from wherever a value starts.
     static let tailBytes = 8
     /// Wider values are stored in 64 bits: a value of up to 57 lies within the eight bytes that its first bit is in.
     private static let widthMax = 57

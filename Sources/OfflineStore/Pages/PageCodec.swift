@@ -5,9 +5,9 @@ internal import FeatureModel
 /// The encoding is chosen by the data: the smallest of each buffer by its codec, and a dictionary; then LZ4 over it, or over the
 /// plain buffers, where that saves at least an eighth. Without LZ4 a page of numbers can be read cell by cell (`PageCells`).
 enum PageCodec {
-    /// Of a page of separately stored buffers: five lengths, five codecs, three zeros.
+    /// Bytes before the buffers of a page: five lengths, five codecs, three zeros.
     static let buffersHeadBytes = 28
-    /// Of a dictionary page: distinct cells, bytes of validity, bytes of codes.
+    /// Bytes before the content of a dictionary page: counts of distinct cells, of validity bytes and of code bytes.
     static let dictionaryHeadBytes = 12
     private static let sampleBytes = 8 << 10
     /// Larger texts, vectors and arrays of a page are stored as they are, then through LZ4. The
@@ -55,7 +55,7 @@ enum PageCodec {
 
     /// A page through LZ4, where that is so much less than `count` bytes that reading through it is worth it.
     private static func compressed(_ raw: [UInt8], against count: Int, _ isNumeric: Bool) -> [UInt8]? {
-        // Of numbers a part tells what the whole would come to: most gain nothing, and then it is all that LZ4 costs them.
+        // A sample of a numeric page is compressed first: most of them gain nothing, and the sample is then all that LZ4 costs.
         if isNumeric, raw.count >= 4 * sampleBytes {
             let middle = (raw.count - sampleBytes) / 2
             guard let sample = LZ4.compress(raw[middle..<middle + sampleBytes]), sample.count * raw.count < count * sampleBytes
@@ -152,7 +152,7 @@ enum PageCodec {
         }
     }
 
-    /// Where the packed numbers of a raw page lie, checked; `nil` where it has others, or nulls.
+    /// The range of a raw page's packed integers, checked; `nil` where it holds others, or nulls.
     private static func packedIntegers(
         _ raw: RawSpan, _ encoding: PageEncoding, _ entry: PageEntry
     ) throws(HeadwaterError) -> Range<Int>? {
@@ -188,7 +188,7 @@ enum PageCodec {
             }
             func lend(_ raw: RawSpan) throws(HeadwaterError) -> Result {
                 do { return try body(raw, encoding) } catch {
-                    // What the decoders say of bytes is damage; what a reader asked for in vain is not.
+                    // An error of the decoders about the bytes is damage; one about the request of a reader is not.
                     guard error.location == nil, error.code != .failedPrecondition else { throw error }
                     throw file.damage(error.message, at: entry.offset)
                 }
@@ -204,7 +204,7 @@ enum PageCodec {
         }
     }
 
-    /// Where the five buffers lie in a raw page, and how each is stored.
+    /// The ranges of the five buffers in a raw page, and their codecs.
     ///
     /// - Throws: `.dataLoss` without a location.
     static func layout(_ raw: RawSpan) throws(HeadwaterError) -> [(codec: BufferCodec, range: Range<Int>)] {
@@ -275,7 +275,7 @@ enum PageCodec {
     }
 }
 
-/// Where the parts of a dictionary page lie.
+/// The ranges of a dictionary page's parts.
 struct DictionaryLayout {
     let distinctCount: Int
     let validity: Range<Int>

@@ -13,7 +13,7 @@ struct AsOfStack {
     /// - Complexity: amortized O(1).
     mutating func push(_ row: Int, knownTime: Microseconds, time: Microseconds) {
         if knownTime <= time {
-            // From now on it is a better answer than every smaller row.
+            // From now on this row is a better answer than every smaller one.
             entries.removeAll(keepingCapacity: true)
         } else {
             while let last = entries.last, last.knownTime >= knownTime { entries.removeLast() }

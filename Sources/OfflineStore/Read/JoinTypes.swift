@@ -2,10 +2,10 @@ public import FeatureModel
 
 /// When a row counts as known.
 public enum Availability: Sendable {
-    /// From its event time on.
+    /// A row counts from its event time on.
     case event
-    /// From its available time on (else its ingest time), tombstones from their ingest time on: what a model could really
-    /// have known.
+    /// A row counts from its available time on, or its ingest time where it has none;
+    /// a tombstone from its ingest time on: what a model could really have known.
     case ingest
 }
 

@@ -5,9 +5,8 @@ extension OfflineView {
     ///
     /// For a spine row (key, t) that is the greatest row by (event_time, position, row) with `event_time <= t`; with availability
     /// `.ingest` the greatest of those that were known at t, tombstones too. A tombstone there, no row at all, a null key or a
-    /// null t is NOT_FOUND. With a max_age, a row with `event_time < t - max_age` is OUTSIDE_MAX_AGE. Rows after `asOf`, and
-    /// rows that
-    /// retention hides at `asOf`, are as if absent. Rows of a static group match at any t.
+    /// null t is NOT_FOUND. With a max_age, a row with `event_time < t - max_age` is OUTSIDE_MAX_AGE. Rows after `asOf`, and rows
+    /// that retention hides at `asOf`, count as absent. Rows of a static group match at any t.
     ///
     /// **How.** docs/internals/point-in-time-join.md. For each group the spine's rows are sorted by (key bytes, t). Each run of
     /// the group, being sorted by (key, event_time, position, row), is then matched with them key by key, blocks between the
@@ -66,8 +65,8 @@ extension OfflineView {
         return joined
     }
 
-    /// About how many bytes a join of features of these types of one group holds for each spine row at the most: its place in the
-    /// order, its match, and its cells, texts and arrays apart, whose size is known only when they are there.
+    /// The most bytes, about, that a join of one group's features of these types holds for each spine row: its place in the
+    /// order, its match, and its cells. Texts and arrays come on top, as their size is known only once they are read.
     public static func joinBytes(_ types: [FeatureType], eventTimes: Bool = false) -> Int {
         let orderBytes = 24 + 12 + 12
         let matchBytes = 29 + 8 + 1 + (eventTimes ? 2 * 8 : 0)

@@ -2,11 +2,11 @@ public import FeatureModel
 
 /// The latest row of one key, where it lies: nothing is copied.
 public struct LatestRow {
-    /// As `KeyCodec` writes it.
+    /// The key's bytes, as `KeyCodec` writes them.
     public let key: ArraySlice<UInt8>
     public let order: RowOrder
     public let isTombstone: Bool
-    /// For each feature of the schema its column, which widens to its type; `nil` where the row has none.
+    /// The column of each feature of the schema, which widens to its type; `nil` where the row has none.
     public let columns: [Column?]
     /// The row's place in the columns.
     public let row: Int

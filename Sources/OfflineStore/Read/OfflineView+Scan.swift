@@ -64,11 +64,11 @@ extension OfflineView {
 /// Gives rows batch by batch, on demand. Belongs to one thread at a time.
 public struct RowScan {
     /// Batches made at once for each member of the crew: several, as a thread
-    /// that has been called comes late for it, and not all take as long.
+    /// that was woken arrives late, and not all batches take equally long.
     private static let batchesPerMemberMax = 32
-    /// The same of merged rows, of which each batch is more work.
+    /// Batches of merged rows made at once for each member; each is more work.
     private static let mergedPerMember = 4
-    /// About how many bytes of batches are made at once, but a batch for each member. Memory for as much is taken and given back
+    /// The bytes of batches made at once, about, but at least a batch for each member. That much memory is allocated and freed
     /// again and again, which other threads of the process notice.
     public var bytesAtOnce = 8 << 20
 
@@ -80,7 +80,7 @@ public struct RowScan {
     private let crew: WorkCrew
     /// Made already, the next one last.
     private var ready: [RowBatch] = []
-    /// What those take in memory, about.
+    /// An estimate of their bytes.
     public private(set) var readyBytes = 0
     /// Doubles each time: whoever asks for one batch and goes had no more made for it.
     private var mostAtOnce = 1

@@ -56,7 +56,7 @@ public final class OfflineView: Sendable {
             "as_of \(asOf) lies before \(oldest): \(retention) has removed rows of that time; use \(oldest) or later")
     }
 
-    /// What a read at `asOf` may see of a group.
+    /// The filter of what a read at `asOf` may see of a group.
     ///
     /// - Throws: `.outOfRange` where the view does not reach that position, or retention has removed rows that it had.
     func filter(_ group: GroupID, asOf: Position) throws(HeadwaterError) -> RowFilter {

@@ -1,6 +1,6 @@
 public import FeatureModel
 
-/// What a scan gives of each row beside features. Each costs pages to read and columns to make.
+/// The fields that a scan returns beside features. Each costs pages to read and columns to make.
 public struct RowFields: OptionSet, Sendable {
     public let rawValue: Int
 
@@ -39,7 +39,7 @@ public struct RowBatch: Sendable {
     /// The features asked for, in that order.
     public let features: [Column]
 
-    /// What the cells take in memory, about.
+    /// An estimate of the bytes of the cells.
     var byteCount: Int {
         let columns = keys + [eventTime, ingestTime, position, row, isDelete] + features
         return columns.reduce(availableTime?.byteCount ?? 0) { $0 + $1.byteCount }
@@ -80,8 +80,8 @@ struct RowBatchBuilder: Sendable {
             })
     }
 
-    /// About what all rows of a block come to: numbers and vectors as
-    /// they are in memory, texts and arrays at least as they are stored.
+    /// An estimate of the bytes of all rows of a block: numbers and vectors
+    /// as they are in memory, texts and arrays at least as they are stored.
     func byteCount(_ block: ChunkBlock) -> Int {
         let entry = block.layout.directory.blocks[block.number]
         let fieldBytes = 8 * fields.rawValue.nonzeroBitCount

@@ -5,7 +5,7 @@ struct SpineMatches: Sendable {
     /// Places in the spine's order.
     let places: Range<Int>
     var sources: [CellSource] = []
-    /// By place: slot of the source, -1 for none, and the row there.
+    /// For each place the slot of the source, -1 for none, and the row there.
     var slots: [Int32]
     var rows: [Int32]
     var outcomes: [CellStatus]
@@ -32,7 +32,7 @@ struct SpineMatcher {
         var row: Int32 = 0
         var time: Microseconds = 0
         var isTombstone = false
-        /// Where the row lies among several runs that may tie: of no use with one.
+        /// The run in which the row lies; only needed where several runs may tie.
         var run: Int32 = -1
         var number: UInt32 = 0
         var position: Position = 0
@@ -251,7 +251,7 @@ struct SpineMatcher {
         }
     }
 
-    /// Only rows that the filter shows, from the time on when they were known.
+    /// Matches only rows that the filter shows, from the time on when they were known.
     private mutating func matchSifted(
         _ block: RowBlock, _ rows: Range<Int>, _ places: Range<Int>, _ run: Int32, _ slots: inout BlockSlots
     ) throws(HeadwaterError) {
@@ -283,7 +283,7 @@ struct SpineMatcher {
             candidate.run = run
             candidate.position = block.positions[row]
             candidate.number = block.rows[row]
-            // Of one run the later block is the greater.
+            // Within one run the later block holds the greater row.
             if known.slot >= 0, known.run != run, known.time == candidate.time,
                 (candidate.position, candidate.number) < (known.position, known.number)
             {

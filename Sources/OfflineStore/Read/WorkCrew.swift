@@ -36,7 +36,7 @@ public struct WorkCrew: Sendable {
     }
 }
 
-/// What the pieces of one read came to, set from any thread.
+/// The outcomes of one read's pieces, set from any thread.
 private final class PieceOutcomes<Result: Sendable>: Sendable {
     private struct State {
         var results: [Result?]
@@ -55,7 +55,7 @@ private final class PieceOutcomes<Result: Sendable>: Sendable {
         state.withLock { if number < $0.failure?.number ?? .max { $0.failure = (number, error) } }
     }
 
-    /// Of all pieces; called when they are over.
+    /// The results of all pieces; to be called once they have ended.
     func results() throws(HeadwaterError) -> [Result] {
         let (results, failure) = state.withLock { ($0.results, $0.failure) }
         if let failure { throw failure.error }

@@ -3,11 +3,11 @@ internal import FeatureModel
 /// A column that rows have besides those that order them.
 enum RowColumn: Hashable, Sendable {
     case availableTime
-    /// By ordinal.
+    /// A feature, by its ordinal.
     case feature(Int)
 }
 
-/// Where rows lie side by side in columns: a block of a chunk, or a part of a memory run.
+/// A source of cells in columns: a block of a chunk, or a part of a memory run.
 enum CellSource: Sendable {
     case chunk(ChunkFile, ChunkLayout, block: Int)
     case part(MemoryPart)

@@ -7,7 +7,7 @@ internal import FeatureModel
 struct KeyOrder: Sendable {
     /// Row numbers in order. Rows with a null key are left out.
     private(set) var rows: [Int32] = []
-    /// By place.
+    /// The time of each place in the order.
     private(set) var times: [Microseconds] = []
     /// Each different key once, rising.
     private(set) var keys = KeyArena()
@@ -48,7 +48,7 @@ struct KeyOrder: Sendable {
         var prefix: UInt64
         var time: Microseconds
         var row: Int32
-        /// Of its key in the arena, where there is one.
+        /// The index of its key in the arena, where there is one.
         var key: Int32
     }
 

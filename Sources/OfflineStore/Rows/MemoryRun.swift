@@ -14,7 +14,7 @@ final class MemoryPart: Sendable {
     }
 
     var rowCount: Int { entry.batch.rowCount }
-    /// What a memory budget counts: the batch and an allowance for the objects around it.
+    /// The bytes that a memory budget counts: the batch and an allowance for the objects around it.
     var byteCount: Int { entry.batch.bytes.count + 256 }
     var bytesPerRow: Int { byteCount / max(rowCount, 1) + 1 }
 }
@@ -23,7 +23,7 @@ final class MemoryPart: Sendable {
 ///
 /// Immutable; the sorted index is a cache that the mutex guards, so any thread may read.
 final class MemoryRun: Sendable {
-    /// In position order, so that the order of parts and rows is the order of (position, row).
+    /// The parts in position order, so that the order of parts and rows is that of (position, row).
     let parts: [MemoryPart]
     let rowCount: Int
     let byteCount: Int
@@ -53,8 +53,8 @@ final class MemoryRun: Sendable {
     /// - Complexity: O(n log n) at the first call, then O(1).
     func sorted(blockRowsMax: Int, blockBytesMax: Int) -> MemoryIndex {
         if let known = index.withLock({ $0 }) { return known }
-        // Not under the lock: a join's thread, which gives way to all
-        // others, would hold up a flush that waits for it. Both may sort.
+        // The index is built outside the lock: a join's thread, which yields to all
+        // others, would hold up a flush that waits for the lock. Both may sort.
         let built = MemoryIndex(parts: parts, blockRowsMax: blockRowsMax, blockBytesMax: blockBytesMax)
         return index.withLock { index in
             if index == nil { index = built }

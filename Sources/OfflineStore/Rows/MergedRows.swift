@@ -3,7 +3,7 @@ internal import FeatureModel
 /// Some rows of one block, in its order.
 struct BlockRows {
     let block: RowBlock
-    /// What the rows lie in.
+    /// The range of the block in which the rows lie.
     let range: Range<Int>
     /// Whether they are all rows of the range.
     let isWhole: Bool
@@ -34,12 +34,12 @@ struct BlockRows {
     /// The rows in the block.
     var places: [Int32] { isWhole ? range.map { Int32($0) } : picked }
 
-    /// What belongs to the rows, of one value for each row of the block.
+    /// Picks the values of these rows from one value for each row of the block.
     func pick<Element>(_ values: [Element]) -> [Element] {
         isWhole ? Array(values[range]) : picked.map { values[Int($0)] }
     }
 
-    /// The same of a column.
+    /// Picks the cells of these rows from a column of the block.
     func pick(_ column: Column) -> Column { isWhole ? column.slice(range) : column.gather(picked.lazy.map { Int($0) }) }
 
     /// Those of the rows that `isWanted`, by row in the block.
@@ -95,11 +95,11 @@ struct BlockRows {
 
 /// Rows in (key, event_time, position, row) order, where they lie: nothing but what orders them is copied.
 struct MergedRows {
-    /// What the rows lie in; their order is loaded.
+    /// The blocks in which the rows lie, with their order loaded.
     let blocks: [RowBlock]
-    /// Of each row its block, by number; empty where there is only one block.
+    /// The block number of each row; empty where there is only one block.
     private let slots: [Int32]
-    /// Of each row its place in the block.
+    /// The place of each row in its block.
     let rows: [Int32]
     let eventTimes: [Microseconds]
     /// Each different key once, rising.
@@ -159,7 +159,7 @@ struct MergedRows {
     @inline(__always)
     func slot(_ row: Int) -> Int { slots.isEmpty ? 0 : Int(slots[row]) }
 
-    /// About what a row takes.
+    /// An estimate of the bytes of a row.
     var bytesPerRow: Int { blocks.reduce(0) { $0 + $1.bytesPerRow } / max(blocks.count, 1) }
 }
 

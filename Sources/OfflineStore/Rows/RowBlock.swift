@@ -48,7 +48,7 @@ final class RowBlock: @unchecked Sendable {
     let keyPrefixes: [UInt64]
     /// Bytes of each key, where all have as many.
     let keyWidth: Int?
-    /// Of a memory block: its run, and where each row lies; `nil` and empty for one of a chunk.
+    /// The run of a memory block, and where each row lies in it; `nil` and empty for a block of a chunk.
     let memoryRun: MemoryRun?
     let memoryRows: ArraySlice<MemoryRow>
     /// The columns of all features of the one schema that a walk over latest rows reads with; it alone writes here.

@@ -2,9 +2,9 @@ internal import FeatureModel
 
 /// Merged rows, gathered until they are enough for a block or a batch; their cells are copied only then.
 struct RowGather: Sendable {
-    /// Of each row.
+    /// The event time of each row.
     private(set) var eventTimes: [Microseconds] = []
-    /// About what the rows take.
+    /// An estimate of the bytes of the rows.
     private(set) var byteCount = 0
     /// How many rows each different key has.
     private(set) var keyRows: [Int] = []
@@ -206,7 +206,7 @@ extension [UInt8] {
     fileprivate mutating func set(_ bit: Int) { self[bit >> 3] |= 1 << UInt8(bit & 7) }
 }
 
-/// What rows are picked from: a block of a chunk, whose columns are
+/// The source of picked rows: a block of a chunk, whose columns are
 /// decoded once for all that pick from it, or a part of a memory run.
 private enum PickSource: Sendable {
     case block(RowBlock)

@@ -50,7 +50,7 @@ struct RowFilter: Sendable {
     /// Whether every row of a block can be seen.
     func showsAll(_ block: BlockEntry, _ layout: ChunkLayout) -> Bool { rest(block, layout).showsEverything }
 
-    /// What of the filter hides rows of a block, by its bounds.
+    /// The part of the filter that may hide rows of a block, by the block's bounds.
     func rest(_ block: BlockEntry, _ layout: ChunkLayout) -> RowFilter {
         var rest = self
         if case .integer(let earliest, let latest) = block.pages[layout.page(of: .eventTime)!].bounds {
@@ -77,7 +77,7 @@ struct ChunkBlock: Sendable {
     let chunk: ChunkFile
     let layout: ChunkLayout
     let number: Int
-    /// What hides rows of it.
+    /// The filter that may hide its rows.
     let filter: RowFilter
 }
 
@@ -138,7 +138,7 @@ struct RunCursor {
     private(set) var block: RowBlock?
     /// The first of its rows that has not been taken.
     private var row = 0
-    /// What hides rows of the block.
+    /// The filter that may hide rows of the block.
     private var blockFilter = RowFilter()
 
     init(_ run: SortedRun, filter: RowFilter, limits: BlockLimits, gauge: BlockGauge?) throws(HeadwaterError) {
@@ -194,7 +194,7 @@ struct RunCursor {
     }
 }
 
-/// Where a row lies in the order of all rows.
+/// A row's place in the order of all rows.
 struct RowMark {
     let prefix: UInt64
     let key: ArraySlice<UInt8>

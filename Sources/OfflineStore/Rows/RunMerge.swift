@@ -75,22 +75,22 @@ struct RunMerge {
 struct InputBlocks {
     static let any = InputBlocks(enough: .max, most: .max)
 
-    /// Of several gathers; the first may come from more, where few rows are visible.
+    /// The blocks from which several gathers may come; the first may come from more, where few rows are visible.
     let enough: Int
-    /// Of the first gather.
+    /// The blocks from which the first gather may come.
     let most: Int
 }
 
 /// Merged rows, cut to what makes one block or one batch.
 struct BlockGathers {
-    /// One of them is there.
+    /// The merge, or the merge of latest rows: exactly one of the two is set.
     private var merge: RunMerge?
     private var latest: LatestMerge?
     private let withoutTombstones: Bool
     private let limits: BlockLimits
-    /// What has come and is not gathered yet.
+    /// Merged rows that are not gathered yet.
     private var rest: (rows: MergedRows, start: Int)?
-    /// What a row takes at the least, where more is known than its blocks say.
+    /// The least bytes of a row, where more is known than its blocks say.
     var bytesPerRowLeast = 1
 
     init(_ merge: RunMerge, withoutTombstones: Bool = false, limits: BlockLimits) {

@@ -4,9 +4,9 @@ internal import FeatureModel
 public struct OfflineOptions: Sendable {
     /// Rows of one block of a chunk.
     public var blockRowsMax = 8_192
-    /// About how many bytes a block may have before compression.
+    /// Bytes that a block may have before compression, about.
     public var blockBytesMax = 4 << 20
-    /// At about this size a compaction starts its next file.
+    /// The size at which a compaction starts its next file, about.
     public var chunkBytesTarget = 64 << 20
     /// About how much memory a flush or a compaction takes, beside the rows that a flush writes. With less room than runs need, a
     /// compaction merges fewer at once; two are merged in any case.

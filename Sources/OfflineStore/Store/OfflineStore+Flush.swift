@@ -48,7 +48,7 @@ public final class FlushJob: Sendable {
             for part in run.parts { columns.formUnion(part.entry.schema) }
         }
         let records = RecordTimes(union: table.runs.map(\.recordTimes))
-        // One run, sorted at once: a merge of the table's runs would sort them too, one by one.
+        // The rows are sorted as one run: a merge of the table's runs would have to sort each of them first.
         let run = table.runs.count == 1 ? table.runs[0] : MemoryRun(parts: table.runs.flatMap(\.parts))
         let memory = MergeMemory(place.options, columns, keyBytes: run.byteCount / max(run.rowCount, 1), threads: crew.size)
         let writer = RunWriter(

@@ -30,7 +30,7 @@ public struct OfflineStatus: Sendable {
     /// Bytes of chunk files that flushes and compactions have written since the store was opened.
     public let flushedBytes: Int
     public let compactedBytes: Int
-    /// What stopped the store from writing for good.
+    /// The failure after which the store writes nothing more.
     public let failure: HeadwaterError?
 }
 

@@ -6,9 +6,8 @@ internal import Synchronization
 ///
 /// The state is the fold of the log up to `appliedPosition`; what is durable is the fold up to `durablePosition`.
 ///
-/// **Threads.** One thread, the owner, calls `apply`, `begin…` and `finish…`. A job's `run` may go on on any other thread
-/// meanwhile. `view`
-/// and `status` may be called from any thread; reads go over a view, which never changes.
+/// **Threads.** One thread, the owner, calls `apply`, `begin…` and `finish…`. A job's `run` may proceed on any other thread
+/// meanwhile. `view` and `status` may be called from any thread; reads use a view, which never changes.
 public final class OfflineStore: Sendable {
     /// The folder of the store inside the data directory.
     public static let folderName = "offline"
@@ -67,7 +66,8 @@ public final class OfflineStore: Sendable {
     }
 
     private static func openManifest(_ file: ManifestFile, logID: [UInt8]?, readOnly: Bool) throws(HeadwaterError) -> Manifest {
-        // Only a reader can find it: its chunks may lie in the place of those that the manifest names.
+        // Only a reader can meet this file, as an owner installs it first:
+        // its chunks may have replaced those that the manifest names.
         if file.storage.exists(file.directory + "/" + Incoming.manifestName) {
             throw HeadwaterError(
                 .failedPrecondition, "a history from another server waits to be put in place: start the offline service here",
@@ -116,7 +116,7 @@ public final class OfflineStore: Sendable {
     public var appliedPosition: Position { state.withLock { $0.applied } }
     /// The position of the manifest: records up to it need not be applied again after a crash.
     public var durablePosition: Position { state.withLock { $0.version.manifest.applied } }
-    /// What was handed to the flush that made `durablePosition`.
+    /// The bytes that were passed to the flush which made `durablePosition`.
     public var extra: [UInt8] { state.withLock { $0.version.manifest.extra } }
     /// Which log the store belongs to: 16 bytes.
     public var logID: [UInt8] { place.logID }

@@ -8,7 +8,7 @@ struct ChunkRun: Sendable {
 
     var byteCount: Int { chunks.reduce(0) { $0 + $1.entry.fileBytes } }
 
-    /// About what part of the rows is older than `cutoff`, as if their event times were spread evenly; 0 where none is.
+    /// An estimate of the share of rows older than `cutoff`, as if their event times were spread evenly; 0 where none is.
     func hiddenShare(of cutoff: Microseconds) -> Double {
         let least = chunks.map(\.entry.bounds.eventTimeLeast).min() ?? .max
         let greatest = chunks.map(\.entry.bounds.eventTimeGreatest).max() ?? .min
@@ -61,7 +61,7 @@ struct FrozenMemory: Sendable {
     let byteCount: Int
 }
 
-/// What the store's mutex guards.
+/// The state that the store's mutex guards.
 struct StoreState: Sendable {
     var version: StoreVersion
     var applied: Position
@@ -72,7 +72,7 @@ struct StoreState: Sendable {
     var isCompacting = false
     /// Groups of which the last compaction failed: others come first.
     var failedCompactions: Set<GroupID> = []
-    /// Of some groups the positions as of which reads are to go on seeing what they see.
+    /// The positions of each group as of which reads must go on seeing the same rows.
     var kept: [GroupID: Set<Position>] = [:]
     /// Bytes of chunk files that flushes and compactions have written since the store was opened.
     var flushedBytes = 0

@@ -13,14 +13,14 @@ public final class HistoryImport {
     private let storage: any Storage
     private let directory: String
     private let logID: [UInt8]
-    /// Held where no open store holds it.
+    /// The store's lock, where no open store holds it.
     private let lock: (any StorageLock)?
     private var manifestBytes: [UInt8] = []
     private var manifest: Manifest?
     /// The chunk under way: the manifest's chunks before it are here.
     private var chunk = 0
     private var file: (any StorageFile)?
-    /// Where the next piece starts in the file under way.
+    /// The offset of the next piece in the current file.
     private var offset = 0
     public private(set) var receivedBytes = 0
 

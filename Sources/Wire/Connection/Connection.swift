@@ -33,9 +33,9 @@ public struct Connection: ~Copyable, Sendable {
     }
 
     public let side: Side
-    /// What this side takes.
+    /// Limits of what this side receives.
     public let limits: WireLimits
-    /// What the other side takes: defaults until Hello is done.
+    /// Limits of what the other side receives; the defaults until Hello is done.
     public internal(set) var peerLimits = WireLimits()
     /// Whether the server has said that it drains.
     public internal(set) var isDraining = false

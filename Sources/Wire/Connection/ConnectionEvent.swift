@@ -1,6 +1,6 @@
 package import FeatureModel
 
-/// What the owner of a `Connection` has to do next.
+/// An event that the owner of a `Connection` has to handle.
 package enum ConnectionEvent: Sendable {
     /// Server: answer with `acceptHello` or `refuseHello`.
     case hello(HelloRequest, requestID: UInt64)

@@ -12,7 +12,7 @@ public struct FrameDecoder: Sendable {
     /// The frame that has begun and is not whole.
     private var partial: [UInt8] = []
     private var partialHeader: FrameHeader?
-    /// Of the partial frame, as far as it has come: a large one is not gone through again at its end.
+    /// The checksum of the partial frame as far as it has come, so that a large frame is not read again at its end.
     private var partialChecksum = CRC32C()
 
     public init() {}

@@ -1,6 +1,6 @@
 public import FeatureModel
 
-/// What a frame is for. Codes are permanent.
+/// The purpose of a frame. Codes are permanent.
 public enum FrameKind: UInt8, Sendable, CaseIterable {
     case request = 1
     case response = 2
@@ -16,7 +16,7 @@ public enum FrameKind: UInt8, Sendable, CaseIterable {
     var isBare: Bool { self == .cancel || self == .credit || self == .ping || self == .pong }
 }
 
-/// What a request asks for. Codes are permanent.
+/// The method of a request. Codes are permanent.
 public enum Method: UInt16, Sendable, CaseIterable {
     case hello = 1
     case apply = 2
@@ -163,7 +163,7 @@ public struct FrameHeader: Hashable, Sendable {
         guard !kind.isBare || frameBytes == Self.byteCount else { throw malformed("a payload in \(kind)") }
     }
 
-    /// What ends a connection whose first bytes are a request of HTTP, as a browser sends it.
+    /// The error that ends a connection whose first bytes are an HTTP request, as a browser sends it.
     public static let httpRequest = HeadwaterError(
         .invalidArgument, "an HTTP request: this is a Headwater server, which speaks a protocol of its own")
 

@@ -3,7 +3,7 @@ import FeatureModel
 /// A whole frame that lies in received bytes, looked at in place.
 public struct FrameView: Sendable {
     public let header: FrameHeader
-    /// Where head and body stand in those bytes.
+    /// The ranges of head and body in those bytes.
     public let head: Range<Int>
     public let body: Range<Int>
     /// Bytes up to the end of the frame.

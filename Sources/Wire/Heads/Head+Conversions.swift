@@ -21,7 +21,7 @@ extension ReceiveLimits {
 }
 
 extension WireLimits {
-    /// What the other side announced; what it left out has its default, and what is out of reason is brought into it.
+    /// Takes the limits that the other side announced: what it left out has its default, and what is out of range is clamped.
     package init(_ announced: ReceiveLimits?) {
         self.init()
         guard let announced else { return }

@@ -1,5 +1,5 @@
 extension StatusReport {
-    /// What the last scrub found, or the running one so far. Times in microseconds since 1970 UTC.
+    /// The findings of the last scrub, or of the running one so far. Times are microseconds since 1970 UTC.
     public struct Scrub: Codable, Hashable, Sendable {
         public static let findingsMax = 100
 

@@ -18,7 +18,7 @@ public struct StatusReport: Codable, Hashable, Sendable {
     public var bootstrap: Bootstrap?
     /// The scrub of this process; absent without a server.
     public var scrub: Scrub?
-    /// What connections take of this process; absent without a server.
+    /// The connections of the server and their memory; absent without a server.
     public var network: Network?
 
     private enum CodingKeys: String, CodingKey {
