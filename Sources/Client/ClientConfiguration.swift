@@ -2,7 +2,7 @@ public import Transport
 
 /// Times and names of a client.
 public struct ClientConfiguration: Sendable {
-    /// What the server's logs call this client.
+    /// The name of this client in the server's log.
     public var name = "headwater-swift"
     /// How long one call may take; streams and long work of the server have no deadline.
     public var callTimeout = Duration.seconds(30)
@@ -13,7 +13,7 @@ public struct ClientConfiguration: Sendable {
     public init() {}
 }
 
-/// What a server of a store does.
+/// The role of a server of a store.
 public enum ServerRole: String, Sendable, CaseIterable {
     /// Takes definitions and writes, serves the latest features.
     case online

@@ -60,7 +60,7 @@ public final class HeadwaterClient: Sendable {
         }
         if let project { return client(of: project) }
         let unnamed = client(of: defaultProject)
-        // Where it cannot be asked, what is called next says why.
+        // If the server cannot be asked, the next call says why.
         let others = (try? await unnamed.list().value.otherProjects) ?? []
         return others.count == 1 ? client(of: others[0]) : unnamed
     }

@@ -3,12 +3,12 @@ public import FeatureModel
 
 /// Compares a training set as it was written with what is read now, cell by cell, in canonical form.
 public struct CellComparison {
-    /// One cell that is not as it was.
+    /// A cell that differs from the saved one.
     public struct Difference: Encodable, Sendable {
         /// Row of the table, from 1.
         public let row: Int
         public let column: String
-        /// As CSV spells it; `nil` for null.
+        /// The cell as CSV writes it; `nil` for null.
         public let file: String?
         public let history: String?
     }

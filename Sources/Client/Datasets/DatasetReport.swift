@@ -1,7 +1,7 @@
 public import Catalog
 public import FeatureModel
 
-/// What making a training set again gave. As JSON it is what `dataset verify --json` prints.
+/// The result of making a training set again. `dataset verify --json` prints it as JSON.
 public struct DatasetReport: Encodable, Sendable {
     /// A feature: its hash as it was saved and as it was found.
     public struct Column: Encodable, Sendable {
@@ -17,7 +17,7 @@ public struct DatasetReport: Encodable, Sendable {
         /// A label, and what is not as it was.
         public struct Column: Encodable, Sendable {
             public let name: String
-            /// Empty where it is as it was.
+            /// The difference in words; empty where there is none.
             public let remark: String
         }
 
@@ -75,7 +75,7 @@ public struct DatasetReport: Encodable, Sendable {
     public let asOf: UInt64
     public let rows: Int
     public let isEqual: Bool
-    /// What was compared, for people and scripts.
+    /// The parts that were compared, for people and scripts.
     public let compared: [String]
     /// Hash of all features, as found now.
     public let features: String

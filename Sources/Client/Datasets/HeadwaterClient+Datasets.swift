@@ -6,7 +6,7 @@ extension HeadwaterClient {
     ///
     /// - Throws: `.notFound` where none goes by that name, also where something else does.
     public func dataset(_ name: String) async throws(HeadwaterError) -> DatasetDefinition {
-        // By the listing first: it says what datasets there are, and not what else there is.
+        // The listing is asked first: it tells the datasets that there are, and nothing else.
         let names = try await list().value.datasets.map(\.name)
         guard names.contains(where: { $0.utf8.elementsEqual(name.utf8) }),
             let found = try await describe(name).value.datasets.first

@@ -83,7 +83,7 @@ struct OutputOptions: ParsableArguments {
     var json = false
 }
 
-/// What a read asks for: `--service` or `--features`.
+/// The features of a read: `--service` or `--features`.
 struct SelectionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A feature service: NAME, NAME@VERSION or NAME_vVERSION.", valueName: "name"))
     var service: String?

@@ -13,7 +13,7 @@ struct HistoryArguments: Sendable {
     let availabilityIngest: Bool
     var minPosition: Position = 0
 
-    /// What a server's answer will have, by the definitions that it will be made with.
+    /// The outputs of a server's answer, by the definitions that it will be made with.
     ///
     /// - Parameter spine: keys and time.
     func outputs(of client: HeadwaterClient, spine: [Field]) async throws(HeadwaterError) -> [Field] {

@@ -28,7 +28,7 @@ struct KeyText {
             }
             parts.append((name, current.isEmpty ? nil : current == "\"\"" ? "" : current))
         }
-        // By scalars: a combining mark behind an equals sign is text.
+        // The text is read scalar by scalar: a combining mark behind an equals sign is text.
         for character in text.unicodeScalars {
             if isEscaped {
                 current.unicodeScalars.append(character)

@@ -167,7 +167,7 @@ struct Search: AsyncParsableCommand {
 }
 
 extension Catalog {
-    /// What has a text in a name, a description, an owner or a tag.
+    /// The entries that have a text in a name, a description, an owner or a tag.
     fileprivate func search(_ text: String, in project: String) throws(HeadwaterError) -> CatalogDescription {
         let everything = listing(of: project)
         var found = CatalogDescription()

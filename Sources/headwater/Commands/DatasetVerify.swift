@@ -61,7 +61,7 @@ struct DatasetVerify: AsyncParsableCommand {
         }
     }
 
-    /// What a set is made again of.
+    /// The spine from which a set is made again.
     private struct CheckedSpine {
         let spine: SpineTable
         let labels: DatasetReport.Labels
@@ -123,7 +123,7 @@ struct DatasetVerify: AsyncParsableCommand {
     ) async throws {
         let fields = dataset.features.columns.map(\.field)
         var comparison = try against.map { (path) throws(HeadwaterError) in
-            // As 'history' wrote it: --null and --format tell of the spine.
+            // The file is read as 'history' wrote it: --null and --format describe the spine.
             try FileComparison(
                 InputTable(
                     path: path, format: nil, wanted: WantedColumns(fields + (dataset.labels?.columns.map(\.field) ?? [])),

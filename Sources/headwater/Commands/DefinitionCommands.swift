@@ -69,7 +69,7 @@ struct PlanCommand: AsyncParsableCommand {
     }
 }
 
-/// What apply and plan share.
+/// The arguments that apply and plan share.
 enum DefinitionsArguments {
     /// Reads the files; of a project that neither they nor anybody else names, they are of the store's only one.
     static func load(_ paths: [String], _ connection: ConnectionOptions) async throws -> DefinitionsFile {

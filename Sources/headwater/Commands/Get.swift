@@ -95,7 +95,7 @@ extension SelectionOptions {
     }
 }
 
-/// What a get found, for printing.
+/// The answer of a get, for printing.
 struct Vectors {
     let position: Position
     let names: [String]

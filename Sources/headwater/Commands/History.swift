@@ -109,7 +109,7 @@ struct History: AsyncParsableCommand {
                     spine: hashed.table, features: features, labels: hashed.labels, split: split?.record,
                     source: table.filePath, created: SystemClock().now())
                 do throws(HeadwaterError) { try await client.save(dataset) } catch {
-                    // Where the answer was lost it may be saved all the same; saving the same again is no change.
+                    // A set whose answer was lost may have been saved; saving the same again changes nothing.
                     let canTryAgain = error.code == .unavailable || error.code == .deadlineExceeded
                     throw HeadwaterError(
                         error.code,

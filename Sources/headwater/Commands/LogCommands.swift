@@ -132,7 +132,7 @@ struct LogDumpCommand: AsyncParsableCommand {
         var failure: (any Error)?
         let result = Result { () throws(HeadwaterError) in
             try directory.log.forEachEntry { (entry) throws(HeadwaterError) in
-                // Also of records that are not listed: they may define what later ones hold.
+                // Records that are not listed are read too: they may define what later ones hold.
                 let parts = content ? contents.parts(of: entry) : nil
                 guard entry.position > after else { return }
                 if let limit, count >= limit { throw Self.enough }

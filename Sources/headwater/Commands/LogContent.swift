@@ -2,7 +2,7 @@ import Catalog
 import FeatureModel
 import Log
 
-/// What records of a log hold, read with the definitions that came before them in it.
+/// The content of a log's records, read with the definitions that came before them.
 struct LogContent {
     /// One group's part of a record, or what else it does.
     struct Part: Encodable {
@@ -13,7 +13,7 @@ struct LogContent {
         var rows: Int?
         /// The first keys.
         var keys: [String]?
-        /// Of a cutoff.
+        /// The instant of a cutoff.
         var before: String?
 
         var line: String {

@@ -37,7 +37,7 @@ struct Promote: AsyncParsableCommand {
     }
 }
 
-/// What became of a request that changes what names mean.
+/// The outcome of a request that changes what names mean.
 enum ChangeReport {
     static func print(_ result: ApplyResult, json: Bool, isDryRun: Bool, verb: String) throws {
         if json {

@@ -138,15 +138,15 @@ struct Scan: AsyncParsableCommand {
     }
 }
 
-/// What `--latest` asks for.
+/// The arguments of `--latest`.
 struct LatestArguments: Sendable {
-    /// Of the rows with an event time up to it; `nil` for all.
+    /// The greatest event time of the rows; `nil` for all.
     let at: Microseconds?
 }
 
 /// Some rows of a scan.
 struct ScannedPart {
-    /// The same in every part.
+    /// The names of the columns, the same in every part.
     let names: [String]
     let columns: [Column]
 }
@@ -154,7 +154,7 @@ struct ScannedPart {
 /// The answer of a scan, from a server or from a directory.
 protocol ScannedRows {
     func next() async throws(HeadwaterError) -> ScannedPart?
-    /// What the whole answer shows; known at its end.
+    /// The position of the whole answer, known at its end.
     var position: Position { get }
 }
 

@@ -9,7 +9,7 @@ import Wire
 struct TableUpload {
     private static let batchRowsMax = 16_384
     private static let batchBytesMax = 8 << 20
-    /// What one request may take: the frame limit that servers announce, less room for its head.
+    /// The bytes of one request: the frame limit that servers announce, less room for its head.
     private static let requestBytesMax = (64 << 20) - (1 << 20)
 
     let client: HeadwaterClient
@@ -82,7 +82,8 @@ struct TableUpload {
             while let rows = try decoder.next() {
                 try Interrupts.check()
                 do { try check.check(rows, operation: operation, now: now, file: table.name) } catch {
-                    // Of times in another unit it says that they lie in the future: which unit they most likely have says more.
+                    // The check says of times in another unit that they lie
+                    // in the future; the unit that they most likely have says more.
                     try decoder.refuseDoubtfulTimes()
                     throw error
                 }

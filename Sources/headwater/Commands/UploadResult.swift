@@ -2,13 +2,13 @@ import Client
 import FeatureModel
 import Tables
 
-/// What writing a table did.
+/// The outcome of writing a table.
 struct UploadResult {
     private static let keysListedMax = 20
 
     private(set) var rows = 0
     private(set) var requests = 0
-    /// Of the last write; of a table without rows, where the log stands.
+    /// The position of the last write; for a table without rows, that of the log's end.
     private(set) var position: Position = 0
     private(set) var keysWithNewerRows = 0
     /// The first of them, as text.
@@ -19,7 +19,7 @@ struct UploadResult {
 
     init() {}
 
-    /// What a table of no rows gives.
+    /// The outcome of a table without rows.
     init(standingAt position: Position) { self.position = position }
 
     mutating func add(_ written: WriteResult, rows: Int, keys: RowKeys?) {

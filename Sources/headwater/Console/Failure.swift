@@ -6,7 +6,7 @@ import Foundation
 enum Failure {
     /// Exit codes, for scripts to tell apart what they can do something about.
     enum Code {
-        /// What was asked for is not allowed, or does not fit what is there.
+        /// The request is not allowed, or does not fit what is there.
         static let refused: Int32 = 1
         /// Something failed that ought to work.
         static let failed: Int32 = 2

@@ -21,7 +21,7 @@ enum Interrupts {
     /// Calls `cancel` at the first Ctrl-C. Servers do not use it: they have their own shutdown.
     static func whenInterrupted(_ cancel: @escaping @Sendable () -> Void) { state.withLock { $0.cancel = cancel } }
 
-    /// From here on Ctrl-C cancels.
+    /// Makes Ctrl-C cancel the work from now on.
     static func watch() {
         signal(SIGINT, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())

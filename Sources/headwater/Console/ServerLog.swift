@@ -49,7 +49,7 @@ struct ServerLog: LogHandler {
     }
 
     private func write(_ level: Logger.Level, _ message: String, _ fields: Logger.Metadata) {
-        // Whole milliseconds: three digits of the six.
+        // The time is cut to whole milliseconds: three digits of the six.
         let time = TimeText.format(SystemClock().now()).dropLast(4) + "Z"
         switch format {
         case .json:

@@ -17,7 +17,7 @@ extension DatasetReport.Split {
 }
 
 extension DatasetReport {
-    /// For people.
+    /// The text that people read.
     var text: String {
         var table = TextTable(["feature", "type", "saved", "now", ""], cellScalarsMax: 60)
         for column in columns {

@@ -9,7 +9,7 @@ struct FileComparison {
     private let fields: [Field]
     private let labels: [Field]
     private var decoder: TableDecoder
-    /// What was read of the file and not yet compared.
+    /// The batch of the file that is read and not yet compared.
     private var batch: Batch?
     private var offset = 0
     private(set) var cells: CellComparison

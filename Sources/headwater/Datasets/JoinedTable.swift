@@ -7,7 +7,7 @@ import Tables
 /// A training set being written: the rows of a spine, as they stand,
 /// each with its features behind it; in one file or, split, in several.
 struct JoinedTable {
-    /// What was written.
+    /// The counts of what was written.
     struct Result {
         let rows: Int
         let position: Position
@@ -43,12 +43,13 @@ struct JoinedTable {
             try OutputTable(path: path, format: path == "-" ? table.format : nil)
         }
         let output = destinations[0].format
-        // As they stand, keys and times need no type; in another format, and in a file that has types, they are values of it.
+        // Keys and times that are kept as they stand need no type; in another
+        // format, and in a file that has types, they are written as values.
         let areKept = output == table.format && !destinations[0].hasTypes
         form = RawTable.Form(typed: areKept ? typed : typed + known, output: output, options: options)
         // Says what keeps the rows from being continued so.
         let header = try RawTable(table, form, taken: ByteCount()).header
-        // What a CSV spine has besides is text; the columns of a Parquet one keep their types.
+        // Further columns of a CSV spine are text; those of a Parquet spine keep their types.
         let texts = header.filter { name in !(known + typed).contains { $0.name.utf8.elementsEqual(name.utf8) } }
         let fields = known + typed + texts.map { Field($0, .string) } + columns.fields
         for destination in destinations { destination.declare(fields, like: table.parquetPath) }
@@ -115,7 +116,7 @@ struct JoinedTable {
     }
 }
 
-/// What a command that writes a table says at its end.
+/// The report of a command that writes a table.
 struct TableSummary: Encodable {
     /// One file of a split.
     struct Part: Encodable {

@@ -21,7 +21,7 @@ extension HistoryDirectory {
             plan, spineColumns: spine.columns, spineTime: spine.columns[spine.timeIndex].name, asOf: asOf, options: options,
             memory: MemoryLease(
                 MemoryBudget(bytesMax: Self.joinBytesMax, advice: "one row of this join does not fit: ask for fewer features")),
-            // Not the task's own word, which the crew's threads do not hear.
+            // The interrupt is asked for and not the task's cancellation, which other threads do not see.
             isCancelled: { Interrupts.wasInterrupted })
         return DirectJoin(read, spine: spine, split: split)
     }

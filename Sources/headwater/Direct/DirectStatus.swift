@@ -10,7 +10,7 @@ import StorageIO
 import Transport
 import Wire
 
-/// Where the stores of a data directory stand that no server runs on.
+/// The status of the stores in a data directory on which no server runs.
 enum DirectStatus {
     static func report(dataDirectory: String) throws(HeadwaterError) -> StatusReport {
         let storage = RealStorage()

@@ -11,7 +11,7 @@ final class OutputTable {
         /// Written beside the destination, and renamed over it.
         case file(any StorageFile, temporary: String, destination: String)
         case pipe(FileHandle)
-        /// As a file, but for the helper that packs what is written.
+        /// A file that a helper packs as it is written.
         case packed(PackedTable, temporary: String, destination: String)
     }
 
@@ -26,7 +26,7 @@ final class OutputTable {
     private var buffer: [UInt8] = []
     private(set) var byteCount = 0
     private var isFinished = false
-    /// Of a packed table: what writes it, once the first bytes come.
+    /// The helper that writes a packed table; it starts with the first bytes.
     private var helper: (run: TableHelper, input: FileHandle)?
     /// Types of columns, for Parquet.
     private var fields: [Field] = []

@@ -273,7 +273,7 @@ struct RawTable {
 
 /// Some rows of a join's answer: a column and its statuses for each output.
 struct JoinedPart {
-    /// Of the outputs: the same in every part.
+    /// The names of the outputs, the same in every part.
     let names: [String]
     let rowCount: Int
     let columns: [Column]
@@ -285,7 +285,7 @@ struct JoinedPart {
 /// The answer of a join, in the spine's order, from a server or from a directory.
 protocol JoinedRows {
     func next() async throws(HeadwaterError) -> JoinedPart?
-    /// What the whole answer shows; known at its end.
+    /// The position of the whole answer, known at its end.
     var position: Position { get }
 }
 

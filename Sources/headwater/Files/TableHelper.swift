@@ -16,7 +16,7 @@ struct PackedTable {
     }
 
     let packing: Packing
-    /// What the helper gives and takes.
+    /// The format that the helper reads and writes.
     let format: TableFormat
 
     /// - Returns: `nil` for a name that tells neither.

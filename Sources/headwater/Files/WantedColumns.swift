@@ -10,17 +10,17 @@ struct WantedColumns {
     /// Whether further columns are refused.
     let refusesOthers: Bool
 
-    /// Of a table whose further columns are kept.
+    /// The columns of a table whose further columns are kept.
     init(_ fields: [Field]) { (self.fields, required, refusesOthers) = (fields, fields.map(\.name), false) }
 
-    /// Of a table that has these columns alone.
+    /// The columns of a table that has no others.
     init(_ columns: [TableColumn]) {
         fields = columns.flatMap { column in ([column.name] + column.oldNames).map { Field($0, column.type) } }
         required = columns.filter(\.isRequired).map(\.name)
         refusesOthers = true
     }
 
-    /// What `headwater-tables read` is told.
+    /// The arguments of `headwater-tables read`.
     ///
     /// - Parameter path: columns that stand in the file's path, so that the file may lack them.
     func arguments(besides path: [PathColumn], timeUnit: TimeUnit?) -> [String] {
