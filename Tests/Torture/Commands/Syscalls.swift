@@ -178,7 +178,7 @@ struct SyscallLives {
         if failed != nil { try await Task.sleep(for: .seconds(Self.answerSeconds + 0.3)) }
         let isHit = wasHit()
         site.kill(.serve)
-        if case .signal(let signal)? = server.wait(seconds: 0), signal != SIGKILL {
+        if case .signal(let signal)? = server.wait(seconds: 0), signal != SIGKILL, !strace.struckTheRuntime() {
             checker.figures.found(.p7, "\(what) ended the server by signal \(signal)")
         }
         queue.met(plan, wasHit: isHit, strace.calls(), isFirstStart: isFirstStart)

@@ -126,6 +126,12 @@ struct Strace {
             ? server.wait(seconds: 0) == .signal(9) : calls().contains { $0.wasInjected && $0.name == point.call }
     }
 
+    /// Whether a fault struck the runtime's own look at its threads: libdispatch traps when /proc/…/stat cannot be opened, which
+    /// the kernel never refuses to the process itself. Such an end says nothing about the server.
+    func struckTheRuntime() -> Bool {
+        calls().contains { $0.wasInjected && $0.name == "openat" && $0.text.contains("\"/proc/") && $0.text.contains("/stat\"") }
+    }
+
     /// When a sync of a log segment failed first, in seconds since 1970.
     func failedLogSync() -> Double? {
         calls().first { $0.wasInjected && $0.name == "fdatasync" && $0.text.contains("/log/segment-") }?.time
