@@ -35,7 +35,7 @@ import Wire
             let engine = try OnlineEngine.open(
                 storage: storage, dataDirectory: "data", options: options, newLogID: LogID((0..<16).map { UInt8($0) }), seed: 1,
                 now: PreparedGetTests.time)
-            let node = OnlineNode(engine, clock: SystemClock(), logger: logger) {}
+            let node = OnlineNode(engine, clock: SystemClock(), logger: logger)
             services = Services(
                 configuration: ServerConfiguration(role: .online, dataDirectory: "data"), storage: storage, online: node,
                 clock: SystemClock(), logger: logger)

@@ -10,7 +10,7 @@ import Wire
         let server = try await WideServer()
         let scrubber = Scrubber(services: server.services)
         await scrubber.scrub()
-        let clean = scrubber.report
+        let clean = server.services.scrubs.report
         #expect(clean.damageCount == 0 && clean.differenceCount == 0 && clean.notAudited == nil && !clean.isRunning)
         #expect(clean.rows >= 2 * WideServer.rowCount && clean.bytes > WideServer.rowCount * 1_024)
         #expect(clean.auditedPosition ?? 0 > 1 && clean.finishedAt ?? 0 >= clean.startedAt ?? .max)
@@ -23,17 +23,21 @@ import Wire
         let file = try storage.open(path, .readWrite)
         try file.write([try file.read(at: 250, count: 1)[0] ^ 1], at: 250)
         await scrubber.scrub()
-        let found = scrubber.report
+        let found = server.services.scrubs.report
         #expect(found.damageCount == 1 && found.findings.first?.part == "log")
         #expect(found.findings.first?.location?.hasPrefix(path + ":") == true)
         #expect(found.previousFinishedAt == clean.finishedAt)
 
         // The next process knows when the last scrub was, and what it found.
-        let next = Scrubber(services: server.services).report
+        let next = ScrubRecord(
+            server.services.configuration, storage, server.services.clock, server.services.logger
+        ).report
         #expect(next.findings == found.findings && next.finishedAt == found.finishedAt)
         let interval = Microseconds(86_400_000_000)
         #expect(next.nextDue == found.finishedAt.map { $0 + interval })
-        await scrubber.close()
+        let ending = Task { await scrubber.run() }
+        ending.cancel()
+        await ending.value
         await server.close()
     }
 

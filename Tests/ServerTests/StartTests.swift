@@ -22,23 +22,22 @@ import Wire
     private final class Life: Sendable {
         let client: ClientTransport
         private let services: Services
-        private let starter: OfflineStarter
+        private let history: HistoryFeed
         private let transport: ServerTransport
 
         /// - Parameter now: the time at which it starts, and takes the cutoffs that are due.
         init(_ disk: MemoryStorage, now: Microseconds) async throws {
             let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-            let trigger = Mutexed<(@Sendable () -> Void)?>(nil)
             let engine = try OnlineEngine.open(
                 storage: disk, dataDirectory: "data", options: OnlineOptions(),
                 newLogID: LogID((0..<16).map { UInt8($0) }), seed: 1, now: now)
             #expect(engine.cutOffDue(now: now, ageTime: now).isEmpty)
-            let node = OnlineNode(engine, clock: SystemClock(), logger: logger) { trigger.value?() }
+            let node = OnlineNode(engine, clock: SystemClock(), logger: logger)
             services = Services(
                 configuration: ServerConfiguration(role: .serve, dataDirectory: "data"), storage: disk, online: node,
                 clock: SystemClock(), logger: logger)
-            starter = OfflineStarter(services: services, trigger: trigger)
-            try starter.openNow()
+            history = HistoryFeed(services: services)
+            try history.openNow()
             let path = FileManager.default.temporaryDirectory.appendingPathComponent("hw-\(UUID().uuidString.prefix(8))").path
             var options = ServerOptions()
             options.helloTimeout = .seconds(120)
@@ -47,7 +46,7 @@ import Wire
             client = try await ClientTransport.connect(to: .unix(path: path))
         }
 
-        func feed() -> Task<Void, any Error> { Task { try await starter.run() } }
+        func feed() -> Task<Void, any Error> { Task { try await history.run() } }
 
         /// A group with a retention of an hour, and rows of now.
         ///

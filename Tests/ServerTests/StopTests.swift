@@ -24,7 +24,7 @@ import Transport
 
     /// A service that has applied a few records, and took so long for them.
     private func stopped(_ disk: MemoryStorage, replayed: Microseconds, within limit: Duration) async throws {
-        let node = OnlineNode(try open(disk), clock: SystemClock(), logger: logger, replayed: replayed) {}
+        let node = OnlineNode(try open(disk), clock: SystemClock(), logger: logger, replayed: replayed)
         for _ in 0..<3 {
             await withCheckedContinuation { continuation in node.submit(.openProducer) { _ in continuation.resume() } }
         }
@@ -54,7 +54,7 @@ import Transport
     @Test(.timeLimit(.minutes(2)), arguments: [(Duration.zero, 0), (.seconds(60), 3)] as [(Duration, Position)])
     func aSnapshotThatRunsAtAStopIsWaitedForAsLongAsTheStopMayTake(limit: Duration, snapshot: Position) async throws {
         let disk = MemoryStorage()
-        let node = OnlineNode(try open(disk), clock: SystemClock(), logger: logger) {}
+        let node = OnlineNode(try open(disk), clock: SystemClock(), logger: logger)
         for _ in 0..<3 {
             await withCheckedContinuation { continuation in node.submit(.openProducer) { _ in continuation.resume() } }
         }

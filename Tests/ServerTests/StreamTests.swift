@@ -28,18 +28,17 @@ final class WideServer: Sendable {
         configuration.historyBytesMax = historyBytesMax
         let storage = MemoryStorage()
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-        let trigger = Mutexed<(@Sendable () -> Void)?>(nil)
         var options = OnlineOptions()
         options.log = LogOptions(segmentBytes: 4 << 20)
         let engine = try OnlineEngine.open(
             storage: storage, dataDirectory: "data", options: options, newLogID: LogID((0..<16).map { UInt8($0) }), seed: 1,
             now: Self.time)
-        let node = OnlineNode(engine, clock: SystemClock(), logger: logger) { trigger.value?() }
+        let node = OnlineNode(engine, clock: SystemClock(), logger: logger)
         services = Services(
             configuration: configuration, storage: storage, online: node, clock: SystemClock(), logger: logger)
-        let starter = OfflineStarter(services: services, trigger: trigger)
-        try starter.openNow()
-        feeding = Task { try await starter.run() }
+        let feed = HistoryFeed(services: services)
+        try feed.openNow()
+        feeding = Task { try await feed.run() }
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("hw-\(UUID().uuidString.prefix(8))").path
         // The suites beside this one take the processor: a client may be slow to say hello.
         var serverOptions = ServerOptions()

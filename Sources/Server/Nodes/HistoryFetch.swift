@@ -43,7 +43,7 @@ struct HistoryFetch {
             isPassing ? .unavailable : .failedPrecondition,
             "the log of \(online.endpoint) does not reach back to this follower, so it needs the history of an offline service, but "
                 + "\(tried); start one that has it, or restore a copy of its offline directory here")
-        services.bootstrap.value = StatusReport.Bootstrap(source: "\(online.endpoint)", failure: "\(failure)")
+        services.history.fetch = StatusReport.Bootstrap(source: "\(online.endpoint)", failure: "\(failure)")
         throw failure
     }
 
@@ -56,7 +56,7 @@ struct HistoryFetch {
                 all.append(endpoint)
             }
         }
-        let own = services.listening.value
+        let own = services.listening.value?.endpoints ?? []
         return all.filter { !own.contains($0) }
     }
 
@@ -98,7 +98,7 @@ struct HistoryFetch {
                 try history.take(piece)
                 return history.receivedBytes
             }
-            services.bootstrap.value = progress
+            services.history.fetch = progress
             if let last = reported, Monotonic.now() - last < Self.reportInterval { continue }
             // Also when it was let go meanwhile, it should hear so now and not at the end.
             if reported != nil { try await acknowledge(progress.position, false) }

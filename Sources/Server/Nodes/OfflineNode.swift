@@ -5,6 +5,7 @@ import Logging
 import OfflineStore
 import StorageIO
 import Synchronization
+import Transport
 
 /// The offline service inside a process: the engine on its follower thread, flushes and compactions on threads beside it.
 ///
@@ -25,6 +26,8 @@ final class OfflineNode: Sendable {
     private let compactions = FileJobs()
     /// Encodes what flushes and compactions write.
     private let crew: WorkCrew
+    /// The log that was last pulled from: one that cannot be read now is tried again.
+    private let source = Mutex<Confined<LocalRecordSource>?>(nil)
     /// The log that waits for memory to become free.
     private let stalled = Mutex<Confined<LocalRecordSource>?>(nil)
     private let isPullPending = Atomic<Bool>(false)
@@ -74,7 +77,7 @@ final class OfflineNode: Sendable {
             try self.apply(records, engine)
             return Self.memoryFactor * engine.options.flushMemoryBytes
         }
-        while store.memoryBytes > memoryBytesMax { try await Task.sleep(for: .milliseconds(20)) }
+        try await flushes.ended.wait { store.memoryBytes <= memoryBytesMax }
     }
 
     /// On the follower thread.
@@ -97,6 +100,7 @@ final class OfflineNode: Sendable {
     /// Takes in what is durable in the log's files, a piece at a time, so that other jobs of the thread get their turn.
     func pull(from box: Confined<LocalRecordSource>) {
         guard !isPullPending.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        source.withLock { $0 = box }
         engine.run(with: box) { engine, source in
             // Cleared first: a call that comes while this runs is not lost.
             self.isPullPending.store(false, ordering: .releasing)
@@ -132,6 +136,7 @@ final class OfflineNode: Sendable {
         lastFlush.withLock { $0 = Monotonic.now() }
         writingFailure.withLock { $0 = nil }
         gate.stall(nil)
+        flushes.ended.tell()
         let stalled = stalled.withLock { stalled in
             defer { stalled = nil }
             return stalled
@@ -251,19 +256,22 @@ final class OfflineNode: Sendable {
     }
 
     private func wait(for jobs: FileJobs, _ isCancelled: @Sendable () -> Bool) async throws {
-        while true {
-            guard !isClosing.load(ordering: .acquiring), !isCancelled() else { throw CancellationError() }
-            if jobs.take() { return }
-            try await Task.sleep(for: .milliseconds(20))
+        var mustEnd = false
+        try await jobs.ended.wait {
+            mustEnd = isClosing.load(ordering: .acquiring) || isCancelled()
+            return mustEnd || jobs.take()
         }
+        if mustEnd { throw CancellationError() }
     }
 
     // MARK: Timers
 
     func tick() { gate.expire(now: Monotonic.now()) }
 
-    /// Called once a second: a flush that is due by time, or that failed while memory is so full that the log waits for it.
+    /// Called once a second: a log that could not be read, and a flush that is due by time, or that failed while memory is so full that the log
+    /// waits for it.
     func housekeep() {
+        if sourceFailure.withLock({ $0 }) != nil, let source = source.withLock({ $0 }) { pull(from: source) }
         engine.run { engine in
             let isOld = Monotonic.now() - self.lastFlush.withLock { $0 } >= self.flushInterval
             if isOld || engine.isFlushDue, self.store.appliedPosition > self.store.durablePosition { self.startFlush(engine) }
@@ -282,6 +290,7 @@ final class OfflineNode: Sendable {
         gate.close()
         stopBy.withLock { $0 = Monotonic.now() + limit.microseconds }
         isClosing.store(true, ordering: .releasing)
+        for jobs in [flushes, compactions] { jobs.ended.tell() }
         // The running jobs end first: a compaction gives up, a flush finishes.
         for jobs in [flushes, compactions] { await jobs.worker.shutdown() }
         do {
@@ -303,10 +312,15 @@ final class OfflineNode: Sendable {
 /// Jobs of one kind that write chunks, one at a time, on a thread of their own.
 private final class FileJobs: Sendable {
     let worker = SerialWorker(.background)
+    /// Told when one has ended.
+    let ended = ChangeSignal()
     private let isRunning = Atomic<Bool>(false)
 
     /// - Returns: whether the next job may begin; then `leave` is to be called when it is over.
     func take() -> Bool { !isRunning.exchange(true, ordering: .acquiringAndReleasing) }
 
-    func leave() { isRunning.store(false, ordering: .releasing) }
+    func leave() {
+        isRunning.store(false, ordering: .releasing)
+        ended.tell()
+    }
 }

@@ -41,7 +41,8 @@ final class OnlineNode: Sendable {
     let clock: TrustedTime
     let logger: Logger
     private let queue = Mutex(Queue())
-    private let onDurable: @Sendable () -> Void
+    /// Told when the log has grown: by a group, by a sync, by a snapshot's record. From the writer thread.
+    let logGrew = ChangeSignal()
     // Gives way: a snapshot that takes longer costs memory, one that takes the processor from gets costs their callers.
     private let snapshotWorker = SerialWorker(.nice(5), takesTurns: true)
     private let snapshots = Mutex(SnapshotTurn())
@@ -74,10 +75,9 @@ final class OnlineNode: Sendable {
     ///   - clock: the machine's; what it shows is trusted as far as the engine found at its open.
     ///   - ticker: tells the time to what waits here.
     ///   - replayed: how long it took to apply the log behind the snapshot at the open, in microseconds.
-    ///   - onDurable: called when the log has grown, from the writer thread.
     init(
         _ engine: sending OnlineEngine, clock: any WallClock, logger: Logger, ticker: Ticker = Ticker(),
-        replayed: Microseconds = 0, onDurable: @escaping @Sendable () -> Void
+        replayed: Microseconds = 0
     ) {
         self.ticker = ticker
         replayTime = Atomic(Int(replayed))
@@ -88,7 +88,6 @@ final class OnlineNode: Sendable {
         options = engine.options
         self.clock = TrustedTime(engine.clockAtOpen, machine: clock)
         self.logger = logger
-        self.onDurable = onDurable
         gate = PositionGate(applied: engine.store.appliedPosition, onWait: ticker.arm)
         store.betweenRows = Turns.give
         self.engine = Confined(engine, to: SerialWorker(takesTurns: true))
@@ -135,7 +134,7 @@ final class OnlineNode: Sendable {
             answer(engine.prepareGroup(now: clock.ingestTime()))
             guard engine.hasPreparedGroup else { continue }
             let committed = engine.commitGroup()
-            if case .success = committed { onDurable() }
+            if case .success = committed { logGrew.tell() }
             let started = Monotonic.now()
             engine.completeGroup(committed, elapsed: started) { completions in
                 gate.advance(to: store.appliedPosition)
@@ -169,7 +168,7 @@ final class OnlineNode: Sendable {
         let job: SnapshotJob
         do { job = try engine.beginSnapshot() } catch { return callers.forEach { $0(.failure(error)) } }
         snapshots.withLock { $0 = SnapshotTurn(cut: job.cut.position, joined: callers) }
-        onDurable()
+        logGrew.tell()
         let replayed = replayTime.exchange(0, ordering: .relaxed)
         let started = Monotonic.now()
         snapshotWorker.submit(orNot: { isActive in
@@ -263,7 +262,7 @@ final class OnlineNode: Sendable {
         guard due <= Monotonic.now() else { return ticker.arm() }
         engine.sync()
         isSyncAwaited.store(engine.syncDue != nil, ordering: .relaxed)
-        onDurable()
+        logGrew.tell()
     }
 
     /// Called once a second: the clock, retention cutoffs, and log segments that nobody needs any more.

@@ -52,7 +52,7 @@ final class RemoteFollower: Sendable {
                 let failure = asHeadwaterError(error)
                 note(failure)
                 // Nothing to serve, and nobody to get it from: whoever started this must know.
-                if services.offline == nil, services.bootstrap.value == nil, failure.code != .unavailable { throw failure }
+                if services.offline == nil, services.history.fetch == nil, failure.code != .unavailable { throw failure }
                 // A break in the connection mends soon; what the server refuses does not mend by asking again at once.
                 pause = failure.code == .unavailable ? min(pause * 2, Self.pauseMost) : Self.pauseMost
             }
@@ -108,7 +108,7 @@ final class RemoteFollower: Sendable {
         if !OfflineStore.exists(in: services.configuration.dataDirectory, storage: services.storage) {
             if try await !register(transport, at: 0) { try await fetch(transport, beside: nil) }
         }
-        services.bootstrap.value = nil
+        services.history.fetch = nil
         try open(logID)
     }
 
@@ -129,8 +129,8 @@ final class RemoteFollower: Sendable {
         // What is here answers until the other history is whole.
         try await fetch(transport, beside: node)
         let logID = node.logID
-        await services.takeOffline()?.close(isReplaced: true)
-        services.bootstrap.value = nil
+        await services.history.take()?.close(isReplaced: true)
+        services.history.fetch = nil
         try open(logID)
     }
 
@@ -162,7 +162,7 @@ final class RemoteFollower: Sendable {
             $0.durablePosition = node.store.durablePosition
             $0.follower = name
             $0.logID = node.logID
-            $0.addresses = services.listening.value.filter(\.isReachable).map(\.description)
+            $0.addresses = (services.listening.value?.endpoints ?? []).filter(\.isReachable).map(\.description)
         }
         for try await item in transport.stream(.follow, head: request) {
             let head = try FollowData(decoding: item.head)

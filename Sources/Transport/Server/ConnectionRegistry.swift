@@ -88,6 +88,8 @@ final class ConnectionRegistry: Sendable {
         /// Connections of each peer, and of all together, that count.
         var peers: [ConnectionPeer: Int] = [:]
         var countedCount = 0
+        /// Since when there is none; `nil` while there are some.
+        var emptySince: ContinuousClock.Instant? = .now
 
         mutating func count(_ peer: ConnectionPeer, _ change: Int) {
             countedCount += change
@@ -105,6 +107,11 @@ final class ConnectionRegistry: Sendable {
 
     var count: Int { state.withLock { $0.greeting.count + $0.open.count } }
 
+    /// Since when no connection is open; `nil` while some are.
+    var emptySince: ContinuousClock.Instant? { state.withLock { $0.emptySince } }
+    /// Told when the last connection has closed.
+    let emptied = ChangeSignal()
+
     /// Connections that were ever opened.
     var everCount: UInt64 { lastID.load(ordering: .relaxed) }
 
@@ -119,7 +126,7 @@ final class ConnectionRegistry: Sendable {
     /// Takes in a connection that has not said hello. Where there are too many, the oldest of them goes.
     func enter(_ mailbox: Mailbox<ServerMessage>, id: UInt64) {
         let oldest = state.withLock { state -> Mailbox<ServerMessage>? in
-            defer { state.greeting[id] = mailbox }
+            defer { (state.greeting[id], state.emptySince) = (mailbox, nil) }
             guard state.greeting.count >= limits.greetingMax, let oldest = state.greeting.keys.min() else { return nil }
             // It is counted no more, though it takes a moment to close.
             return state.greeting.removeValue(forKey: oldest)
@@ -188,10 +195,14 @@ final class ConnectionRegistry: Sendable {
     /// Its socket is closed.
     func remove(id: UInt64) {
         socketCount.subtract(1, ordering: .relaxed)
-        state.withLock { state in
+        let isEmpty = state.withLock { state in
             state.greeting[id] = nil
             if let open = state.open.removeValue(forKey: id), !open.isLeaving { state.count(open.peer, -1) }
+            guard state.greeting.isEmpty, state.open.isEmpty else { return false }
+            state.emptySince = .now
+            return true
         }
+        if isEmpty { emptied.tell() }
     }
 
     func tellAll(_ message: ServerMessage) {

@@ -98,6 +98,9 @@ public final class Responder: Sendable {
     /// Whether the server is going down: streams that have no end of their own should end now; others may finish.
     public var isDraining: Bool { exchange.isDraining }
 
+    /// Calls back once, from any thread, when the server begins to go down; at once where it does already.
+    public func onDrain(_ callback: @escaping @Sendable () -> Void) { exchange.onDrain(callback) }
+
     /// Calls back once, on an event loop, when the request is cancelled; at once where it is already.
     public func onCancel(_ callback: @escaping @Sendable () -> Void) { exchange.onCancel(callback) }
 

@@ -31,6 +31,7 @@ final class ServerExchange: Sendable {
         var changed: DispatchSemaphore?
         var onCancel: [@Sendable () -> Void] = []
         var onWritable: (@Sendable () -> Void)?
+        var onDrain: (@Sendable () -> Void)?
 
         mutating func takeWake() -> Wake {
             defer { waiters = 0 }
@@ -82,7 +83,7 @@ final class ServerExchange: Sendable {
     func takeAnswer() -> Bool {
         // They are let go outside of the lock: the last one may free the responder, which comes back here.
         let (isFirst, callbacks) = state.withLock { state in
-            defer { (state.isAnswered, state.onCancel, state.onWritable) = (true, [], nil) }
+            defer { (state.isAnswered, state.onCancel, state.onWritable, state.onDrain) = (true, [], nil, nil) }
             return (!state.isAnswered, state.onCancel + [state.onWritable].compactMap { $0 })
         }
         return withExtendedLifetime(callbacks) { isFirst }
@@ -119,7 +120,7 @@ final class ServerExchange: Sendable {
         let (wake, callbacks) = state.withLock { state -> (Wake, [@Sendable () -> Void]) in
             guard !state.isCancelled else { return (Wake(), []) }
             state.isCancelled = true
-            defer { (state.onWritable, state.onCancel) = (nil, []) }
+            defer { (state.onWritable, state.onCancel, state.onDrain) = (nil, [], nil) }
             return (state.takeWake(), state.onCancel + [state.onWritable].compactMap { $0 })
         }
         wake.signal()
@@ -128,12 +129,20 @@ final class ServerExchange: Sendable {
 
     /// Called on the event loop: the server is going down, and a stream without an end of its own should end.
     func drain() {
-        let callback = state.withLock { state -> (@Sendable () -> Void)? in
+        let callbacks = state.withLock { state in
             state.isDraining = true
-            defer { state.onWritable = nil }
-            return state.onWritable
+            defer { (state.onWritable, state.onDrain) = (nil, nil) }
+            return [state.onWritable, state.onDrain]
         }
-        callback?()
+        for callback in callbacks { callback?() }
+    }
+
+    func onDrain(_ callback: @escaping @Sendable () -> Void) {
+        let isTooLate = state.withLock { state in
+            if !state.isDraining { state.onDrain = callback }
+            return state.isDraining
+        }
+        if isTooLate { callback() }
     }
 
     func onCancel(_ callback: @escaping @Sendable () -> Void) {

@@ -45,6 +45,16 @@ public final class ServerTransport: Sendable {
     /// Connections that were ever opened.
     public var everConnectedCount: UInt64 { registry.everCount }
 
+    /// Since when no client has been connected; `nil` while one is.
+    public var idleSince: ContinuousClock.Instant? { registry.emptySince }
+
+    /// Returns once no client is connected, at once where none is.
+    ///
+    /// - Throws: `CancellationError` where the task is cancelled first.
+    public func untilNoneIsConnected() async throws {
+        try await registry.emptied.wait { registry.emptySince != nil }
+    }
+
     /// Listens on all endpoints, or on none.
     ///
     /// - Throws: `.invalidArgument` for an address that is not known here, `.failedPrecondition` for one beyond this machine

@@ -1,7 +1,9 @@
 import Catalog
 import Engine
 import FeatureModel
+import NIOCore
 import OnlineStore
+import Synchronization
 import Transport
 import Wire
 
@@ -25,6 +27,22 @@ final class PreparedGetHandler: ImmediateHandler {
         var rows: [Range<Int>] = []
 
         init(_ store: OnlineStore) { reader = OnlineReader(store) }
+    }
+
+    /// The scratch of each event loop.
+    final class Scratches: Sendable {
+        private let all = Mutex<[ObjectIdentifier: NIOLoopBound<Scratch>]>([:])
+
+        /// Called on the event loop.
+        func scratch(of eventLoop: any EventLoop, _ store: OnlineStore) -> Scratch {
+            all.withLock { all in
+                let id = ObjectIdentifier(eventLoop)
+                if let known = all[id] { return known }
+                let fresh = NIOLoopBound(Scratch(store), eventLoop: eventLoop)
+                all[id] = fresh
+                return fresh
+            }.value
+        }
     }
 
     private let services: Services

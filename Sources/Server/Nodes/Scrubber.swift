@@ -5,6 +5,7 @@ import Log
 import Logging
 import OfflineStore
 import OnlineStore
+import ServiceLifecycle
 import StorageIO
 import Synchronization
 import Wire
@@ -16,37 +17,26 @@ import Wire
 /// checksum in them, and then audits online against offline where both can be reached. It runs on a
 /// thread of its own that gives way to all others, and reads no more bytes a second than it is allowed.
 /// It checks what a read would get: pages in the system's cache are not read from the disk again.
-final class Scrubber: Sendable {
+final class Scrubber: Service {
     private let services: Services
-    private let interval: Duration?
     private let worker = SerialWorker(.background)
     private let isStopping = Atomic<Bool>(false)
-    private let state: Mutex<StatusReport.Scrub>
 
-    init(services: Services) {
-        self.services = services
-        interval = services.configuration.scrubInterval
-        var report = Self.load(services) ?? StatusReport.Scrub()
-        report.intervalSeconds = interval.map { Int($0 / .seconds(1)) }
-        report.isRunning = false
-        report.nextDue = nil
-        if let interval {
-            // Without an earlier one the first comes after a whole interval: a start has enough to do.
-            // One that never finished may have ended the process: it does not come again at once.
-            let last = [report.finishedAt, report.startedAt].compactMap { $0 }.max() ?? services.clock.now()
-            report.nextDue = max(last + interval.microseconds, services.clock.now())
-        }
-        state = Mutex(report)
+    init(services: Services) { self.services = services }
+
+    /// Scrubs whenever one is due, until the server is told to stop, or the task is cancelled.
+    func run() async {
+        await cancelWhenGracefulShutdown { await self.scrubWhenDue() }
+        await worker.shutdown()
+        // Where none is ever due: a part of the server ends when it is told to.
+        try? await gracefulShutdown()
     }
 
-    /// What the last scrub found, or what the running one has found so far.
-    var report: StatusReport.Scrub { state.withLock { $0 } }
-
-    /// Scrubs whenever one is due, until the task is cancelled.
-    func run() async {
+    private func scrubWhenDue() async {
         await withTaskCancellationHandler {
-            while let due = state.withLock({ $0.nextDue }) {
+            while let due = services.scrubs.report.nextDue {
                 let wait = due - services.clock.now()
+                // In steps: the wall clock may be set meanwhile.
                 if wait > 0 { try? await Task.sleep(for: .microseconds(min(wait, 60_000_000))) }
                 if Task.isCancelled { return }
                 if due <= services.clock.now() { await scrub() }
@@ -56,25 +46,12 @@ final class Scrubber: Sendable {
         }
     }
 
-    func close() async {
-        isStopping.store(true, ordering: .relaxed)
-        await worker.shutdown()
-    }
-
     // MARK: One scrub
 
     /// Reads and compares everything once.
     func scrub() async {
-        let started = services.clock.now()
         let begun = ContinuousClock.now
-        let before = self.report
-        var begin = StatusReport.Scrub()
-        begin.intervalSeconds = before.intervalSeconds
-        begin.isRunning = true
-        begin.startedAt = started
-        begin.previousFinishedAt = before.finishedAt ?? before.previousFinishedAt
-        state.withLock { $0 = begin }
-        save(begin)
+        let before = services.scrubs.begin()
         await withCheckedContinuation { continuation in
             worker.submit(orNot: { isActive in
                 if isActive { self.readFiles() }
@@ -82,16 +59,8 @@ final class Scrubber: Sendable {
             })
         }
         await audit()
-        let report = state.withLock { report in
-            report.isRunning = false
-            report.milliseconds = Int((ContinuousClock.now - begun) / .milliseconds(1))
-            if !isStopping.load(ordering: .relaxed) { report.finishedAt = services.clock.now() }
-            report.nextDue = interval.map { services.clock.now() + $0.microseconds }
-            return report
-        }
-        // Cut short by a shutdown: the next process scrubs when this one should have.
-        guard report.finishedAt != nil else { return save(before) }
-        save(report)
+        let isWhole = !isStopping.load(ordering: .relaxed)
+        guard let report = services.scrubs.end(isWhole: isWhole, elapsed: ContinuousClock.now - begun, before: before) else { return }
         let unlisted = report.damageCount - report.findings.count
         if unlisted > 0 {
             services.logger.error("the scrub found more damage than is listed", metadata: ["places": "\(unlisted)"])
@@ -126,9 +95,9 @@ final class Scrubber: Sendable {
             try body { (step) throws(HeadwaterError) in
                 if isStopping.load(ordering: .relaxed) { throw Self.stopped }
                 switch step {
-                case .damaged(let error): note(error, part)
+                case .damaged(let error): services.scrubs.note(error, in: part)
                 case .checked(let bytes, let rows):
-                    state.withLock { report in
+                    services.scrubs.update { report in
                         report.bytes += bytes
                         report.rows += rows
                     }
@@ -137,10 +106,10 @@ final class Scrubber: Sendable {
             }
         } catch {
             if error == Self.stopped { return }
-            if error.code == .dataLoss { return note(error, part) }
+            if error.code == .dataLoss { return services.scrubs.note(error, in: part) }
             // Says nothing about the bytes: they may hold.
             services.logger.error("the scrub could not read", metadata: ["part": "\(part)", "error": "\(error)"])
-            state.withLock { $0.notRead = ($0.notRead ?? [:]).merging([part: error.description]) { $1 } }
+            services.scrubs.update { $0.notRead = ($0.notRead ?? [:]).merging([part: error.description]) { $1 } }
         }
     }
 
@@ -151,7 +120,7 @@ final class Scrubber: Sendable {
         let caller = AuditCaller(services) { self.isStopping.load(ordering: .relaxed) ? Self.stopped : nil }
         do {
             let found = try await AuditRun(services: services, offline: offline, project: "", caller: caller).run(minPosition: 0)
-            state.withLock { report in
+            services.scrubs.update { report in
                 report.auditedPosition = found.position
                 report.rows += found.groups.reduce(0) { $0 + Int($1.onlineRows + $1.offlineRows) }
                 report.differenceCount = found.differenceCount
@@ -168,49 +137,9 @@ final class Scrubber: Sendable {
             }
         } catch {
             let error = asHeadwaterError(error)
-            if error.code == .dataLoss { return note(error, "audit") }
-            state.withLock { $0.notAudited = error.description }
+            if error.code == .dataLoss { return services.scrubs.note(error, in: "audit") }
+            services.scrubs.update { $0.notAudited = error.description }
         }
-    }
-
-    /// Keeps and logs what was found; the same place only once.
-    private func note(_ error: HeadwaterError, _ part: String) {
-        let now = services.clock.now()
-        let finding = StatusReport.Scrub.Finding(
-            part: part, location: error.location, message: error.message, foundAt: now)
-        let (isListed, soundAt) = state.withLock { report -> (Bool, Microseconds?) in
-            guard !report.findings.contains(where: { $0.location == finding.location && $0.location != nil }) else {
-                return (false, nil)
-            }
-            report.damageCount += 1
-            let isListed = report.findings.count < StatusReport.Scrub.findingsMax
-            if isListed { report.findings.append(finding) }
-            return (isListed, report.previousFinishedAt)
-        }
-        guard isListed else { return }
-        services.logger.error(
-            "the scrub found damage",
-            metadata: [
-                "part": "\(part)", "at": "\(error.location ?? "-")", "error": "\(error.message)",
-                "last scrub before": "\(soundAt.map { TimeText.format($0) } ?? "none")",
-            ])
-    }
-
-    // MARK: Kept over a restart
-
-    private static func path(_ services: Services) -> String {
-        StoragePath.join(services.configuration.dataDirectory, "scrub-\(services.configuration.role.rawValue).json")
-    }
-
-    private static func load(_ services: Services) -> StatusReport.Scrub? {
-        guard let bytes = try? services.storage.readAll(path(services)) else { return nil }
-        return JSON.decode(report: StatusReport.Scrub.self, bytes[...])
-    }
-
-    private func save(_ report: StatusReport.Scrub) {
-        do throws(HeadwaterError) {
-            try services.storage.replaceAtomically(Self.path(services), Array(JSON.encode(report: report)))
-        } catch { services.logger.warning("the scrub's report could not be kept", metadata: ["error": "\(error)"]) }
     }
 }
 

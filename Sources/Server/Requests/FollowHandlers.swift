@@ -8,10 +8,8 @@ import Wire
 
 /// follow, acknowledge, forget: the log for an offline service elsewhere.
 struct FollowHandlers {
-    /// How often a follower that has everything looks for more.
-    static let pollInterval = Duration.milliseconds(5)
-    /// The same where nothing has come for a while.
-    static let pollIntervalMax = Duration.milliseconds(80)
+    /// How long what comes next is gathered for a follower that has everything: records go in few frames where many are written.
+    static let gatherTime = Duration.milliseconds(5)
 
     let services: Services
 
@@ -93,9 +91,16 @@ struct FollowHandlers {
         try await online.engine.call { _ = try $0.follower(ByteString(head.follower)) }
         // Read before its position counts: where the log lost its end, nothing may move.
         var batch = try await source.call { try $0.read(after: start) }
-        let session = try await enter(head, online)
+        // What may change the stream's course wakes it: records, a follower that is let go, a client that goes, a server that stops.
+        let (changes, change) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let wake: @Sendable () -> Void = { change.yield() }
+        let listener = online.logGrew.listen(wake)
+        defer { online.logGrew.end(listener) }
+        responder.onCancel(wake)
+        responder.onDrain(wake)
+        let session = try await enter(head, online, wake)
         defer { services.followers.end(head.follower, session) }
-        var pause = Self.pollInterval
+        var iterator = changes.makeAsyncIterator()
         if batch.frames.isEmpty {
             // So that it knows at once that it follows, and that nothing is missing.
             let durable = batch.durablePosition
@@ -116,8 +121,10 @@ struct FollowHandlers {
             guard !session.isForgotten else {
                 throw HeadwaterError(.notFound, "follower '\(head.follower)' was forgotten: register it again, or start anew")
             }
-            if batch.frames.isEmpty { try await Task.sleep(for: pause) }
-            pause = batch.frames.isEmpty ? min(pause * 2, Self.pollIntervalMax) : Self.pollInterval
+            if batch.frames.isEmpty {
+                await iterator.next()
+                if !responder.isDraining { try await Task.sleep(for: Self.gatherTime) }
+            }
             let next = position
             batch = try await source.call { try $0.read(after: next) }
         }
@@ -126,14 +133,16 @@ struct FollowHandlers {
     /// From here on the log keeps what the follower does not hold durably, also where it once held more.
     ///
     /// - Throws: `.notFound` for one that is not registered.
-    private func enter(_ head: FollowRequest, _ online: OnlineNode) async throws -> FollowerRegistry.Session {
+    private func enter(
+        _ head: FollowRequest, _ online: OnlineNode, _ wake: @escaping @Sendable () -> Void
+    ) async throws -> FollowerRegistry.Session {
         try await online.engine.call { engine in
             let name = ByteString(head.follower)
             let known = try engine.follower(name)
             if known.position > head.durablePosition { try engine.register(follower: name, position: head.durablePosition) }
             if known.position < head.durablePosition { try engine.acknowledge(follower: name, position: head.durablePosition) }
             // On the thread that forgets: the stream of a follower that is let go behind this hears of it.
-            return services.followers.begin(head.follower, addresses: head.addresses, now: services.clock.now())
+            return services.followers.begin(head.follower, addresses: head.addresses, now: services.clock.now(), wake: wake)
         }
     }
 }

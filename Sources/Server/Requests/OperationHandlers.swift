@@ -91,10 +91,10 @@ struct OperationHandlers {
         if let online = services.online { report.online = await status(of: online) }
         if let offline = services.offline { report.offline = await status(of: offline) }
         report.bootstrap =
-            services.bootstrap.value
-            ?? services.historyFailure.value.map { StatusReport.Bootstrap(source: "the log", failure: "\($0)") }
-        report.scrub = services.scrubber?.report
-        report.network = services.network.value?()
+            services.history.fetch
+            ?? services.history.failure.map { StatusReport.Bootstrap(source: "the log", failure: "\($0)") }
+        report.scrub = services.scrubs.report
+        report.network = services.listening.value.map(StatusReport.Network.init)
         return report
     }
 
@@ -197,5 +197,14 @@ extension Durability {
         case .sync: "sync"
         case .interval(let microseconds): "interval:\(microseconds / 1_000)"
         }
+    }
+}
+
+extension StatusReport.Network {
+    init(_ transport: ServerTransport) {
+        self.init(
+            connections: transport.connectionCount, connectionsMax: transport.connectionsMax, bytes: transport.networkBytes,
+            bytesMax: transport.networkBytesMax, longestTurnMicroseconds: Int(transport.longestTurn.microseconds),
+            longestTurnByClockMicroseconds: Int(transport.longestTurnByClock.microseconds))
     }
 }

@@ -32,7 +32,7 @@ struct Router: RequestHandler {
 
     func immediateHandler(connectionID: UInt64, eventLoop: any EventLoop) -> (any ImmediateHandler)? {
         guard let online = services.online else { return nil }
-        let scratch = services.scratch(of: eventLoop, online.store)
+        let scratch = services.scratches.scratch(of: eventLoop, online.store)
         return PreparedGetHandler(services, online, connectionID: connectionID, scratch: scratch)
     }
 

@@ -6,6 +6,10 @@ final class FollowerRegistry: Sendable {
     /// One follow stream.
     final class Session: Sendable {
         fileprivate let forgotten = Atomic<Bool>(false)
+        /// Called when the follower is let go.
+        fileprivate let wake: @Sendable () -> Void
+
+        fileprivate init(wake: @escaping @Sendable () -> Void) { self.wake = wake }
 
         /// Whether the follower was let go since the stream began.
         var isForgotten: Bool { forgotten.load(ordering: .acquiring) }
@@ -37,8 +41,11 @@ final class FollowerRegistry: Sendable {
         }
     }
 
-    func begin(_ name: String, addresses: [String], now: Microseconds) -> Session {
-        let session = Session()
+    /// - Parameter wake: called, from any thread, when the follower is let go while its stream runs.
+    func begin(
+        _ name: String, addresses: [String], now: Microseconds, wake: @escaping @Sendable () -> Void = {}
+    ) -> Session {
+        let session = Session(wake: wake)
         entries.withLock { entries in
             entries[name, default: Entry()].sessions.append(session)
             entries[name]!.addresses = addresses
@@ -80,6 +87,9 @@ final class FollowerRegistry: Sendable {
     /// Ends the streams of a follower that was let go: it hears so, and registers again or starts anew.
     func forget(_ name: String) {
         let entry = entries.withLock { $0.removeValue(forKey: name) }
-        for session in entry?.sessions ?? [] { session.forgotten.store(true, ordering: .releasing) }
+        for session in entry?.sessions ?? [] {
+            session.forgotten.store(true, ordering: .releasing)
+            session.wake()
+        }
     }
 }

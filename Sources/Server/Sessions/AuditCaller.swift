@@ -22,7 +22,6 @@ final class AuditCaller: Sendable {
     private let state = Mutex(State())
     /// How long the scrub waits for a store to come to the other's position.
     private static let patience: Microseconds = 600_000_000
-    private static let pollInterval = Duration.milliseconds(50)
 
     /// An audit that a client asked for.
     init(_ services: Services, _ request: IncomingRequest, _ responder: Responder) {
@@ -57,14 +56,10 @@ final class AuditCaller: Sendable {
         if let (request, responder) = exchange {
             return try await services.wait(for: position, store, request, responder)
         }
-        let deadline = Monotonic.now() + Self.patience
-        while store.applied < position {
-            if let reason = reasonToStop() { throw reason }
-            guard Monotonic.now() < deadline else {
-                throw HeadwaterError(
-                    .deadlineExceeded, "position \(position) was not applied in time; applied is \(store.applied)")
+        try await withCheckedThrowingContinuation { continuation in
+            store.gate.wait(for: position, deadline: Monotonic.now() + Self.patience) { result in
+                continuation.resume(with: result.mapError { $0 as any Error })
             }
-            try await Task.sleep(for: Self.pollInterval)
         }
     }
 

@@ -1,0 +1,82 @@
+import Engine
+import FeatureModel
+import Foundation
+import Logging
+import OfflineStore
+import OnlineStore
+import ServiceLifecycle
+import StorageIO
+import Transport
+import Wire
+
+/// The part of a server that answers: announces where it serves, and takes requests until it is told to stop; then running ones finish.
+struct Listener: Service {
+    let services: Services
+    let transport: ServerTransport
+    /// When the process began to open its directory.
+    let started: ContinuousClock.Instant
+
+    private var configuration: ServerConfiguration { services.configuration }
+
+    /// Listens: requests are answered from here on.
+    ///
+    /// - Throws: as `ServerTransport.start`.
+    init(_ services: Services, _ storage: RealStorage, started: ContinuousClock.Instant) async throws {
+        self.services = services
+        self.started = started
+        var options = ServerOptions()
+        options.allowInsecure = services.configuration.allowInsecure
+        options.networkBytesMax = services.configuration.networkBytesMax ?? NetworkMemory.bytesMax
+        transport = try await ServerTransport.start(
+            endpoints: services.configuration.endpoints, handler: Router(services: services), options: options)
+        do {
+            for case .unix(let path) in transport.endpoints { try storage.settle(socket: path) }
+        } catch {
+            await transport.shutdownGracefully(within: .zero)
+            throw error
+        }
+        services.listening.value = transport
+        if transport.connectionsMax < options.connectionsMax {
+            services.logger.warning(
+                "the limit of open files allows fewer connections than usual: raise it",
+                metadata: ["connections": "\(transport.connectionsMax)", "usual": "\(options.connectionsMax)"])
+        }
+    }
+
+    /// - Throws: where the addresses cannot be written beside the stores.
+    func run() async throws {
+        let announced = Result { try PeerFiles(services).announce(transport.endpoints) }
+        if case .success = announced {
+            services.logger.info("ready", metadata: startMetadata)
+            // A server whose task is cancelled instead stops the same way.
+            try? await gracefulShutdown()
+        }
+        services.logger.info("stopping: no new requests, running ones finish")
+        services.listening.value = nil
+        PeerFiles(services).withdraw()
+        services.online?.gate.close()
+        services.offline?.gate.close()
+        // A task of its own, so that a cancelled one does not cut it short.
+        await Task { await transport.shutdownGracefully(within: configuration.drainLimit) }.value
+        try announced.get()
+    }
+
+    /// All that a reader of the log wants to know of a start.
+    private var startMetadata: Logger.Metadata {
+        var metadata: Logger.Metadata = [
+            "role": "\(configuration.role.rawValue)", "version": "\(HeadwaterVersion.current)",
+            "pid": "\(ProcessInfo.processInfo.processIdentifier)", "directory": "\(configuration.dataDirectory)",
+            "listen": "\(transport.endpoints.map(\.description).joined(separator: ", "))",
+            "recovery_ms": "\(Int((ContinuousClock.now - started) / .milliseconds(1)))",
+        ]
+        if let online = services.online {
+            metadata["durability"] = "\(online.options.durability.text)"
+            metadata["rows"] = "\(online.store.statisticsAtMost.values.reduce(0) { $0 + $1.rows })"
+            metadata["last_end"] = online.endedCleanly.map { $0 ? "clean" : "unclean" } ?? "none: a new store"
+        }
+        if let offline = services.offline {
+            metadata["history_rows"] = "\(offline.store.status().groups.reduce(0) { $0 + $1.rowCount })"
+        }
+        return metadata
+    }
+}

@@ -1,0 +1,84 @@
+import Engine
+import FeatureModel
+import Log
+import Logging
+import StorageIO
+import Transport
+import Wire
+
+/// What the handlers work with: the services of this process, and threads for long reads.
+final class Services: Sendable {
+    let configuration: ServerConfiguration
+    let storage: any Storage
+    let online: OnlineNode?
+    let clock: any WallClock
+    let logger: Logger
+    let workers: Workers
+    /// Memory of all history requests together.
+    let historyMemory: MemoryBudget
+    /// Feature lists resolved by `prepare`.
+    let handles = HandleTable()
+    let auditViews = AuditViews()
+    let writeOrder = WriteOrder()
+    /// Tells the time to what waits for it.
+    let ticker: Ticker
+    /// What this process listens with, while it does.
+    let listening = Mutexed<ServerTransport?>(nil)
+    /// Asks the owner of the log where it ends, for all reads that wait.
+    let ownersEnd = SharedQuestion<OwnersEnd?>()
+    /// Followers of this online service.
+    let followers = FollowerRegistry()
+    /// The offline service, as it comes and goes.
+    let history: OfflinePart
+    /// What scrubs have found.
+    let scrubs: ScrubRecord
+    /// When this process opened its directory.
+    let startedAt: Microseconds
+    /// Memory of gets, for each event loop.
+    let scratches = PreparedGetHandler.Scratches()
+
+    init(
+        configuration: ServerConfiguration, storage: any Storage, online: OnlineNode?, clock: any WallClock, logger: Logger,
+        ticker: Ticker = Ticker()
+    ) {
+        self.ticker = ticker
+        self.configuration = configuration
+        self.storage = storage
+        self.online = online
+        self.clock = clock
+        self.logger = logger
+        online?.isAbsent.value = { [followers] in followers.isAbsent($0) }
+        workers = Workers(besideGets: online != nil)
+        historyMemory = MemoryBudget(bytesMax: configuration.historyBytesMax)
+        history = OfflinePart(isWanted: configuration.runsOffline)
+        scrubs = ScrubRecord(configuration, storage, clock, logger)
+        startedAt = clock.now()
+    }
+
+    var offline: OfflineNode? { history.node }
+
+    /// Ends the worker threads.
+    func close() async { await workers.shutdown() }
+
+    /// The log of the data directory.
+    var log: any RecordLog { FileLog(in: configuration.dataDirectory, storage) }
+    var logID: [UInt8] { online?.logID.bytes ?? offline?.logID ?? [] }
+
+    /// - Throws: `.unavailable` saying which service is missing here.
+    func needOnline() throws(HeadwaterError) -> OnlineNode {
+        guard let online else {
+            throw HeadwaterError(
+                .unavailable, "this is the offline service: writes and gets go to the online service, which is elsewhere or down")
+        }
+        return online
+    }
+
+    func needOffline() throws(HeadwaterError) -> OfflineNode { try history.need() }
+}
+
+/// Any error as one that the wire carries.
+func asHeadwaterError(_ error: any Error) -> HeadwaterError {
+    if let error = error as? HeadwaterError { return error }
+    if error is CancellationError { return HeadwaterError(.cancelled, "the request was cancelled") }
+    return HeadwaterError(.internal, "\(error)")
+}

@@ -1,0 +1,36 @@
+import Logging
+import ServiceLifecycle
+import Transport
+
+/// The part of a server that ends, and the server with it, when no client has been connected for some time.
+struct IdleWatch: Service {
+    /// How long the first client may take to come, at least.
+    private static let firstClientLimit = Duration.seconds(10)
+    /// A process that was stopped for a while first takes in who came meanwhile.
+    private static let secondLook = Duration.milliseconds(100)
+
+    let transport: ServerTransport
+    let limit: Duration
+    let logger: Logger
+
+    func run() async {
+        await cancelWhenGracefulShutdown { await untilIdle() }
+    }
+
+    private func untilIdle() async {
+        let begun = ContinuousClock.now
+        while !Task.isCancelled {
+            try? await transport.untilNoneIsConnected()
+            guard let since = transport.idleSince else { continue }
+            let isFirst = transport.everConnectedCount == 0
+            let due = isFirst ? begun + max(limit, Self.firstClientLimit) : since + limit
+            if due > .now {
+                try? await Task.sleep(until: due, clock: .continuous)
+                continue
+            }
+            try? await Task.sleep(for: Self.secondLook)
+            // The same idleness as before.
+            if transport.idleSince == since, !Task.isCancelled { return logger.info("no client is connected any more") }
+        }
+    }
+}
