@@ -7,8 +7,9 @@ import Transport
 
 /// A Headwater server: opens its part of the data directory, serves until it is told to stop, drains, and closes cleanly.
 ///
-/// What runs all the while is a part of it, a service of its own in one group: the listener, the feed of the history, the scrubber, the
-/// housekeeping. The parts stop in the reverse of their order, each when the one behind it has stopped; the stores close last.
+/// What runs all the while is a part of it, a service of its own in one group: the listener, the
+/// feed of the history, the scrubber, the housekeeping. The parts stop in the reverse of their
+/// order, each when the one behind it has stopped; the stores close last.
 public final class HeadwaterServer: Service {
     private let configuration: ServerConfiguration
     private let logger: Logger
@@ -74,7 +75,8 @@ public final class HeadwaterServer: Service {
     }
 
     /// Adds to the error of a directory that another process holds where that one serves.
-    private func naming<Value>(_ storage: RealStorage, _ open: () throws(HeadwaterError) -> Value) throws(HeadwaterError) -> Value {
+    private func naming<Value>(_ storage: RealStorage, _ open: () throws(HeadwaterError) -> Value) throws(HeadwaterError) -> Value
+    {
         do throws(HeadwaterError) { return try open() } catch {
             throw PeerFiles.naming(holderOf: configuration.dataDirectory, in: error, storage)
         }

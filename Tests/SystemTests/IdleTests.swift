@@ -31,7 +31,8 @@ extension SystemSuite {
             }
         }
 
-        /// A follower that has all there is wakes neither itself nor the server that it follows: what is left is the look at the clock.
+        /// A follower that has all there is wakes neither itself nor the server that it follows:
+        /// what is left is the look at the clock.
         @Test func aServerAndItsFollowerSleepWhileNothingIsWritten() throws {
             let place = try Place()
             let online = try place.start("online")

@@ -9,7 +9,8 @@ import StorageIO
 import Transport
 import Wire
 
-/// The part of a server that answers: announces where it serves, and takes requests until it is told to stop; then running ones finish.
+/// The part of a server that answers: announces where it serves, and takes requests until it is
+/// told to stop; then running ones finish.
 struct Listener: Service {
     let services: Services
     let transport: ServerTransport

@@ -10,7 +10,8 @@ struct LocalCheckpoint: Sendable {
     let services: Services
     let logID: [UInt8]
 
-    /// Registers the follower at what its chunks hold, where it is not registered or stands further: an older copy may have been restored.
+    /// Registers the follower at what its chunks hold, where it is not registered or stands
+    /// further: an older copy may have been restored.
     ///
     /// - Throws: `.dataLoss` where the log does not hold what follows: the history here can never be whole again.
     func enter(_ position: Position) throws(HeadwaterError) {

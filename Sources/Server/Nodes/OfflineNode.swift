@@ -268,8 +268,8 @@ final class OfflineNode: Sendable {
 
     func tick() { gate.expire(now: Monotonic.now()) }
 
-    /// Called once a second: a log that could not be read, and a flush that is due by time, or that failed while memory is so full that the log
-    /// waits for it.
+    /// Called once a second: a log that could not be read, and a flush that is due by time, or that
+    /// failed while memory is so full that the log waits for it.
     func housekeep() {
         if sourceFailure.withLock({ $0 }) != nil, let source = source.withLock({ $0 }) { pull(from: source) }
         engine.run { engine in

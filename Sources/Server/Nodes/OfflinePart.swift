@@ -2,7 +2,8 @@ import FeatureModel
 import Synchronization
 import Wire
 
-/// The offline service of this process, which may come later than the server, go when its history is replaced, and never come at all.
+/// The offline service of this process, which may come later than the server, go when its history
+/// is replaced, and never come at all.
 final class OfflinePart: Sendable {
     private struct State {
         var node: OfflineNode?

@@ -60,7 +60,9 @@ final class Scrubber: Service {
         }
         await audit()
         let isWhole = !isStopping.load(ordering: .relaxed)
-        guard let report = services.scrubs.end(isWhole: isWhole, elapsed: ContinuousClock.now - begun, before: before) else { return }
+        guard let report = services.scrubs.end(isWhole: isWhole, elapsed: ContinuousClock.now - begun, before: before) else {
+            return
+        }
         let unlisted = report.damageCount - report.findings.count
         if unlisted > 0 {
             services.logger.error("the scrub found more damage than is listed", metadata: ["places": "\(unlisted)"])

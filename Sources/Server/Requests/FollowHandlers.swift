@@ -91,7 +91,8 @@ struct FollowHandlers {
         try await online.engine.call { _ = try $0.follower(ByteString(head.follower)) }
         // Read before its position counts: where the log lost its end, nothing may move.
         var batch = try await source.call { try $0.read(after: start) }
-        // What may change the stream's course wakes it: records, a follower that is let go, a client that goes, a server that stops.
+        // What may change the stream's course wakes it: records, a follower that is let go, a
+        // client that goes, a server that stops.
         let (changes, change) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let wake: @Sendable () -> Void = { change.yield() }
         let listener = online.logGrew.listen(wake)

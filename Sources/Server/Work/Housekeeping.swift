@@ -3,7 +3,8 @@ import NIOPosix
 import ServiceLifecycle
 import Transport
 
-/// The part of a server that looks once a second what is due: cutoffs, the log's end that nobody needs, flushes, cuts of audits, freed memory.
+/// The part of a server that looks once a second what is due: cutoffs, the log's end that nobody
+/// needs, flushes, cuts of audits, freed memory.
 struct Housekeeping: Service {
     private static let interval = TimeAmount.seconds(1)
 
