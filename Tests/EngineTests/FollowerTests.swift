@@ -61,16 +61,16 @@ import Testing
     @Test func aPositionThatTheLogHasLetGoCannotBeRegistered() throws {
         let store = try filled(20, logBytesMax: 1 << 30)
         try store.snapshot()
-        let oldest = try #require(store.online.logRetention?.oldestPosition)
+        let oldest = store.online.logRetention.oldestPosition
         #expect(oldest > 2)
         #expect(refusal { try store.online.register(follower: "far", position: oldest - 2) }?.code == .outOfRange)
         try store.online.register(follower: "far", position: oldest - 1)
         // Registered, it holds the log.
         for _ in 0..<20 { try fill(store) }
         try store.snapshot()
-        #expect(store.online.logRetention?.oldestPosition == oldest)
+        #expect(store.online.logRetention.oldestPosition == oldest)
         let figures = try #require(try store.online.followerFigures().first)
-        #expect(figures.position == oldest - 1 && figures.heldBytes == store.online.logRetention!.retainedBytes)
+        #expect(figures.position == oldest - 1 && figures.heldBytes == store.online.logRetention.retainedBytes)
         #expect(try store.heldBytes(behind: oldest - 1) <= figures.heldBytes && store.heldBytes(behind: oldest - 1) > 0)
         try store.online.acknowledge(follower: "far", position: store.online.state.current.durablePosition)
         #expect(try store.online.followerFigures().first?.heldBytes == 0)
@@ -112,11 +112,11 @@ import Testing
         let store = try filled(20, logBytesMax: 1 << 30)
         try store.online.register(follower: "gone", position: 1)
         try store.snapshot()
-        #expect(store.online.logRetention?.oldestPosition == 1)
+        #expect(store.online.logRetention.oldestPosition == 1)
         store.online.setAbsentFollowers(["gone"])
         try store.online.trimLog()
-        let oldest = try #require(store.online.logRetention?.oldestPosition)
-        #expect(oldest > 2 && store.online.logRetention?.slowestFollower == nil)
+        let oldest = store.online.logRetention.oldestPosition
+        #expect(oldest > 2 && store.online.logRetention.slowestFollower == nil)
         // It stays registered, and hears that it has to fetch the history where it comes back.
         #expect(try store.online.follower("gone").position == 1)
         #expect(refusal { try store.online.register(follower: "gone", position: 1) }?.code == .outOfRange)

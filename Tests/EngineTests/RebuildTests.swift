@@ -102,7 +102,7 @@ import Testing
     @Test(arguments: 0..<20)
     func aLostSnapshotIsMadeAnewFromTheHistoryAndEqualsTheOldStore(seed: Int) throws {
         let life = try Life(seed: seed)
-        #expect(try life.store.online.trimLog() == () && life.store.online.logRetention!.oldestPosition > 1)
+        #expect(try life.store.online.trimLog() == () && life.store.online.logRetention.oldestPosition > 1)
         let before = try life.rows(of: life.store)
         let store = try Store(life.losingSnapshots(life.disk), options: Self.options, now: life.store.now)
         #expect(try life.rows(of: store) == before, "seed \(seed)")
@@ -200,7 +200,7 @@ import Testing
         let file = try disk.open("data/online/" + name, .readWrite)
         try file.write([try file.read(at: 0, count: 1)[0] ^ 64], at: 0)
         let again = try Store(disk.kill(), now: store.now)
-        #expect(again.online.logRetention?.oldestPosition == 1)
+        #expect(again.online.logRetention.oldestPosition == 1)
         #expect(try again.get("orders:amount", id: 7, at: Self.time).0 == .float64(42))
         try again.snapshot()
         #expect(try again.audit().isEmpty)

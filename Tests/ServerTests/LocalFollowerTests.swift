@@ -44,7 +44,7 @@ import Wire
         func trim() async throws {
             try await node.engine.call { _ = try $0.forgetFollower(named: OnlineEngine.localFollowerName) }
             await withCheckedContinuation { continuation in node.snapshot { _ in continuation.resume() } }
-            let oldest = try await node.engine.call { $0.logRetention?.oldestPosition ?? 0 }
+            let oldest = try await node.engine.call { $0.logRetention.oldestPosition }
             #expect(oldest > 1)
         }
 

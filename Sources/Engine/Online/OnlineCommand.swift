@@ -51,6 +51,17 @@ public enum OnlineCommand: Sendable {
     }
 }
 
+/// A command of the group under way, which has its position in the log.
+struct StagedCommand {
+    let token: Token
+    let command: OnlineCommand
+    let position: Position
+    /// The content of its record.
+    let body: DecodedRecord
+    /// The plan behind definitions.
+    let plan: Plan?
+}
+
 /// The outcome of a command.
 public enum OnlineOutcome: Sendable {
     case written(WriteAnswer, isDuplicate: Bool)

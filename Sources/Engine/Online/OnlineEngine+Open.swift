@@ -34,23 +34,16 @@ extension OnlineEngine {
         do throws(HeadwaterError) {
             let store = try openStore(storage, dataDirectory, log, options, seed: seed, notice: notice)
             do throws(HeadwaterError) {
-                let engine = OnlineEngine(
-                    storage: storage, directory: dataDirectory, options: options, recordLog: recordLog, log: log,
-                    replica: try Replica(store, kept: store.recoveredExtra))
-                if let boot { try engine.startClock(wall: now, boot: boot, notice) }
-                try engine.replay(progress, notice)
-                let known = try? recordLog.follower(localFollowerID)
-                if engine.isBeforeFirstRecord, known?.logID != log.logID {
-                    // The history begins here: the log keeps everything until the offline service has taken it, or is let go.
-                    // One that starts beside this may have registered itself already.
-                    try recordLog.register(
-                        FollowerCheckpoint(
-                            logID: log.logID, id: localFollowerID, name: localFollowerName, position: 0, writerEpoch: 0),
-                        byOwner: true)
+                let replica = try Replica(store, kept: store.recoveredExtra)
+                var clock = KeptClock(recordLog, of: log.logID)
+                let clockAtOpen = try boot.map { boot throws(HeadwaterError) in
+                    try clock.start(wall: now, boot: boot, lastIngestTime: log.lastIngestTime, notice)
                 }
-                engine.retention = try log.retention()
-                engine.publish()
-                return engine
+                let replayedBytes = try replay(log, recordLog.place, into: replica, progress, notice)
+                try holdForLocalFollower(recordLog, log, replica)
+                return try OnlineEngine(
+                    options, recordLog: recordLog, log: log, replica: replica, replayedBytes: replayedBytes, keptClock: clock,
+                    clockAtOpen: clockAtOpen)
             } catch {
                 store.close()
                 throw error
@@ -62,11 +55,23 @@ extension OnlineEngine {
         }
     }
 
+    /// Where the history begins here, the log keeps everything until the offline service has taken it, or is let go. One that
+    /// starts beside this may have registered itself already.
+    private static func holdForLocalFollower(
+        _ recordLog: any RecordLog, _ log: any LogWriting, _ replica: Replica<OnlineStore>
+    ) throws(HeadwaterError) {
+        let known = try? recordLog.follower(localFollowerID)
+        guard isBeforeFirstRecord(log, replica), known?.logID != log.logID else { return }
+        let follower = FollowerCheckpoint(
+            logID: log.logID, id: localFollowerID, name: localFollowerName, position: 0, writerEpoch: 0)
+        try recordLog.register(follower, byOwner: true)
+    }
+
     /// Whether no record was ever taken: neither in this log's life so far, nor in those that crashes cut off at its start.
-    private var isBeforeFirstRecord: Bool {
+    private static func isBeforeFirstRecord(_ log: any LogWriting, _ replica: Replica<OnlineStore>) -> Bool {
         var next: Position = 1
         for gap in replica.state.gaps where gap.lowerBound == next { next = gap.upperBound + 1 }
-        return next > log.lastPosition && store.snapshotPosition == 0
+        return next > log.lastPosition && replica.store.snapshotPosition == 0
     }
 
     /// Refuses to begin a new log beside stores of an old one: they would mix.
@@ -86,25 +91,28 @@ extension OnlineEngine {
         }
     }
 
-    /// Applies what the log holds behind the snapshot.
-    private func replay(
+    /// Applies what the log holds behind the snapshot; returns the bytes of its bodies.
+    private static func replay(
+        _ log: any LogWriting, _ place: String, into replica: Replica<OnlineStore>,
         _ progress: (Position, Position) -> Void, _ notice: (String) -> Void
-    ) throws(HeadwaterError) {
-        guard store.appliedPosition <= log.durablePosition else {
+    ) throws(HeadwaterError) -> Int {
+        let end = log.durablePosition
+        guard replica.appliedPosition <= end else {
             throw HeadwaterError(
                 .dataLoss,
-                "the online snapshot is at position \(store.appliedPosition), the log ends at \(log.durablePosition): the log lost its end",
-                at: recordLog.place)
+                "the online snapshot is at position \(replica.appliedPosition), the log ends at \(end): the log lost its end",
+                at: place)
         }
-        let end = log.durablePosition
-        guard store.appliedPosition < end else { return }
-        progress(store.appliedPosition, end)
-        while store.appliedPosition < end {
-            for record in try log.read(after: store.appliedPosition, limitBytes: 16 << 20) {
+        guard replica.appliedPosition < end else { return 0 }
+        var bytes = 0
+        progress(replica.appliedPosition, end)
+        while replica.appliedPosition < end {
+            for record in try log.read(after: replica.appliedPosition, limitBytes: 16 << 20) {
                 try replica.apply(record) { notice($0.description) }
-                bytesSinceSnapshot += record.body.count
+                bytes += record.body.count
             }
-            progress(store.appliedPosition, end)
+            progress(replica.appliedPosition, end)
         }
+        return bytes
     }
 }

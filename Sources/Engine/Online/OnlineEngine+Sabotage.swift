@@ -10,11 +10,11 @@ extension OnlineOptions {
     }
 }
 
-extension OnlineEngine {
+extension [StagedCommand] {
     /// The group, whatever the log says of it.
-    func writeThatCounts() -> [Record] {
+    func writeThatCounts(_ log: any LogWriting) -> [Record] {
         if let records = try? log.write(), (try? log.sync()) != nil { return records }
-        return staged.map { command in
+        return map { command in
             var (stamp, body): (ProducerStamp, ArraySlice<UInt8>) = (.none, [])
             if case .write(let write) = command.command { (stamp, body) = (write.stamp, write.body) }
             return Record(
@@ -24,7 +24,7 @@ extension OnlineEngine {
 
     /// The first of a failed group hears of it; the others are told that all is well.
     func answersThatLie(_ error: HeadwaterError) -> [OnlineCompletion] {
-        staged.enumerated().map { index, command in
+        enumerated().map { index, command in
             guard index > 0, case .write = command.command else {
                 return OnlineCompletion(token: command.token, outcome: .failed(error))
             }

@@ -2,82 +2,49 @@ import Catalog
 public import FeatureModel
 public import Log
 public import OnlineStore
-import StorageIO
-
-/// Settings of the online engine. Sizes in bytes, times in microseconds.
-public struct OnlineOptions: Sendable {
-    public var durability = Durability.sync
-    public var log = LogOptions()
-    /// The log never grows over this for the sake of a follower that does not come: writes are refused instead.
-    public var logBytesMax = 64 << 30
-    /// Rows in memory after which a snapshot is due.
-    public var snapshotMemoryBytes = 256 << 20
-    /// Bytes that rows may take in memory, the mapped snapshot counted; beyond it writes are refused. `nil`: no cap.
-    public var memoryBytesMax: Int?
-    /// Bytes of bodies in the log after which a snapshot is due, however little memory they take: what a restart replays at most.
-    public var snapshotLogBytes = 1 << 30
-    /// Bytes of bodies that one group commit takes.
-    public var groupBytesMax = 64 << 20
-
-    public init() {}
-}
 
 /// The write path: owns log, catalog, producer window and online store, and applies every record to them in order.
 ///
-/// A plain single-threaded state machine. Commands enter by `submit`; `prepareGroup` checks and stages them; `commitGroup` is
-/// the one step that waits for the disk; `completeGroup` applies what is durable and hands back what became of each command.
-/// Reads go straight to `store` and `state`, from any thread.
+/// 1. Commands enter by `submit`.
+/// 2. `prepareGroup` checks them and gives each its position in the log; those that need no record are answered at once.
+/// 3. `commitGroup` is the one step that waits for the disk.
+/// 4. `completeGroup` applies what is durable, shows it to readers, and hands back what became of each command.
+///
+/// A plain single-threaded state machine. Reads go straight to `store` and `state`, from any thread.
 public final class OnlineEngine {
-    let storage: any Storage
-    let directory: String
     public let options: OnlineOptions
+    public let state = OnlineState()
+    /// Trusted time as it was at the open; `nil` where no boot clock was given. From then on the edge keeps it.
+    public let clockAtOpen: TrustedClock?
     /// The log as those see it who do not write it: its followers, and what is kept beside it.
     let recordLog: any RecordLog
     let log: any LogWriting
     let replica: Replica<OnlineStore>
-    public let state: OnlineState
+
+    private(set) var failure: HeadwaterError?
+    private var queue: [(token: Token, command: OnlineCommand)] = []
+    /// Commands of the group under way, by rising position.
+    private var staged: [StagedCommand] = []
+    /// Written and acknowledged, but not synced: only in `interval` mode.
+    private var unsyncedSince: Microseconds?
+    private var limits: WriteLimits
+    private var keptClock: KeptClock
 
     /// Bytes of bodies that are applied between two rounds of answers.
     private static let answeredBytes = 128 << 10
 
-    private var queue: [(token: Token, command: OnlineCommand)] = []
-    /// Commands of the group under way, by rising position.
-    var staged: [StagedCommand] = []
-    /// Written and acknowledged, but not synced: only in `interval` mode.
-    private var unsyncedSince: Microseconds?
-    var failure: HeadwaterError?
-    /// Bytes of bodies logged since the last snapshot was begun.
-    var bytesSinceSnapshot = 0
-    /// What the rows of the group under way may take in memory.
-    var stagedMemoryBytes = 0
-    /// What the log keeps, measured now and then rather than at each write.
-    var retention: LogRetention?
-    /// Trusted time as it was at the open; `nil` where no boot clock was given. From then on the edge keeps it.
-    public internal(set) var clockAtOpen: TrustedClock?
-    /// What is kept of the clock beside the log.
-    var savedClock: ClockMark?
-
-    struct StagedCommand {
-        let token: Token
-        let command: OnlineCommand
-        let position: Position
-        /// The content of its record.
-        let body: DecodedRecord
-        /// The plan behind definitions.
-        let plan: Plan?
-    }
-
+    /// Goes on where an open has brought everything to the log's end.
     init(
-        storage: any Storage, directory: String, options: OnlineOptions, recordLog: any RecordLog, log: any LogWriting,
-        replica: Replica<OnlineStore>
-    ) {
-        self.storage = storage
-        self.directory = directory
+        _ options: OnlineOptions, recordLog: any RecordLog, log: any LogWriting, replica: Replica<OnlineStore>,
+        replayedBytes: Int, keptClock: KeptClock, clockAtOpen: TrustedClock?
+    ) throws(HeadwaterError) {
         self.options = Sabotage.acknowledgeBeforeSync.isPlanted ? options.acknowledgingEarly : options
         self.recordLog = recordLog
         self.log = log
         self.replica = replica
-        state = OnlineState()
+        self.keptClock = keptClock
+        self.clockAtOpen = clockAtOpen
+        limits = WriteLimits(options, replica.store, try log.retention(), bytesSinceSnapshot: replayedBytes)
         publish()
     }
 
@@ -88,7 +55,7 @@ public final class OnlineEngine {
     public var store: OnlineStore { replica.store }
     var catalog: Catalog { replica.state.catalog }
     // The window is yielded and not copied: destroying a copy would cost as much as the window holds.
-    var sessions: ProducerWindow { _read { yield replica.state.sessions } }
+    private var sessions: ProducerWindow { _read { yield replica.state.sessions } }
 
     public var hasQueuedCommands: Bool { !queue.isEmpty }
 
@@ -136,7 +103,7 @@ public final class OnlineEngine {
     /// - Returns: what was written, for `completeGroup`. A failure is final for the engine's writes.
     public func commitGroup() -> Result<[Record], HeadwaterError> {
         Result { () throws(HeadwaterError) in
-            if Sabotage.unansweredAppendCounts.isPlanted { return writeThatCounts() }
+            if Sabotage.unansweredAppendCounts.isPlanted { return staged.writeThatCounts(log) }
             let records = try log.write()
             if case .sync = options.durability { _ = try log.sync() }
             return records
@@ -151,12 +118,15 @@ public final class OnlineEngine {
     public func completeGroup(
         _ result: Result<[Record], HeadwaterError>, elapsed: Microseconds, answer: ([OnlineCompletion]) -> Void
     ) {
-        defer { (staged, stagedMemoryBytes) = ([], 0) }
+        defer {
+            staged = []
+            limits.groupEnds()
+        }
         switch result {
         case .failure(let error):
             failure = error
             publish()
-            if Sabotage.followersToldOK.isPlanted { return answer(answersThatLie(error)) }
+            if Sabotage.followersToldOK.isPlanted { return answer(staged.answersThatLie(error)) }
             answer(staged.map { OnlineCompletion(token: $0.token, outcome: .failed(error)) })
         case .success(let records):
             precondition(records.map(\.position) == staged.map(\.position), "the log gives back what was staged")
@@ -166,7 +136,7 @@ public final class OnlineEngine {
             for (record, command) in zip(records, staged) {
                 completions.append(OnlineCompletion(token: command.token, outcome: apply(record, command)))
                 bytes += record.body.count
-                bytesSinceSnapshot += record.body.count
+                limits.noteLogged(record.body.count)
                 guard bytes >= Self.answeredBytes else { continue }
                 publish()
                 answer(completions)
@@ -194,6 +164,163 @@ public final class OnlineEngine {
         return completions
     }
 
+    // MARK: Staging and applying a command
+
+    /// Gives a command its place in the log.
+    ///
+    /// - Returns: the answer of a command that needs no record; `nil` where it was staged.
+    private func stage(_ command: OnlineCommand, token: Token, now: Microseconds) throws(HeadwaterError) -> OnlineOutcome? {
+        if let failure {
+            throw HeadwaterError(
+                .unavailable,
+                "no write is taken since the log failed (\(failure.description)): restart the server when the disk is sound")
+        }
+        switch command {
+        case .write(let write):
+            return try stage(write, command, token: token, now: now)
+        case .retry(let stamp, let bodyChecksum, let bodyBytes, let error):
+            let verdict = try sessions.judge(stamp, bodyChecksum: bodyChecksum, bodyBytes: bodyBytes)
+            guard case .duplicate(let answer) = verdict else { throw error }
+            return Self.written(answer, isDuplicate: true)
+        case .define(let definitions):
+            try checkPositions(definitions.datasets)
+            return try stage(try catalog.plan(definitions), command, token: token, now: now)
+        case .promote(let promotion, let history):
+            let plan = try catalog.plan(promotion, figures: store.figures(history: history))
+            return try stage(plan, command, token: token, now: now)
+        case .remove(let removal, let history):
+            let plan = try catalog.plan(removal, figures: store.figures(history: history))
+            return try stage(plan, command, token: token, now: now)
+        case .openProducer:
+            try stage(.session, body: [], command, token: token, now: now)
+        case .cutoff(let cutoff):
+            try stage(.cutoff(cutoff), body: cutoff.encode()[...], command, token: token, now: now)
+        }
+        return nil
+    }
+
+    /// Stages the changes of a plan, unless something in it is refused.
+    private func stage(
+        _ plan: Plan, _ command: OnlineCommand, token: Token, now: Microseconds
+    ) throws(HeadwaterError) -> OnlineOutcome? {
+        let changes = try plan.approved()
+        if changes.isEmpty { return .defined(plan, position: catalog.position) }
+        let body = CatalogRecordBody.encode(changes)
+        try stage(.definitions(changes), body: body[...], command, token: token, now: now, plan: plan)
+        return nil
+    }
+
+    private func stage(
+        _ write: CheckedWrite, _ command: OnlineCommand, token: Token, now: Microseconds
+    ) throws(HeadwaterError) -> OnlineOutcome? {
+        var entries = write.entries
+        if write.stamp != .none {
+            let verdict = try sessions.judge(
+                write.stamp, bodyChecksum: CRC32C.checksum(write.body), bodyBytes: write.body.count)
+            if case .duplicate(let answer) = verdict { return Self.written(answer, isDuplicate: true) }
+        }
+        if write.catalogPosition != catalog.position {
+            entries = try CheckedWrite(body: write.body, stamp: write.stamp, catalog: catalog, now: now).entries
+        }
+        try limits.admit(entries)
+        try stage(.rows(entries), stamp: write.stamp, body: write.body, command, token: token, now: now)
+        return nil
+    }
+
+    private func stage(
+        _ decoded: DecodedRecord, stamp: ProducerStamp = .none, body: ArraySlice<UInt8>,
+        _ command: OnlineCommand, token: Token, now: Microseconds, plan: Plan? = nil
+    ) throws(HeadwaterError) {
+        defer { noteLogFailure() }
+        let position = try log.stage(kind: decoded.kind, stamp: stamp, body: body, now: now)
+        staged.append(StagedCommand(token: token, command: command, position: position, body: decoded, plan: plan))
+    }
+
+    /// Refuses datasets of a position that nobody can have read yet.
+    private func checkPositions(_ datasets: [DatasetDefinition]) throws(HeadwaterError) {
+        for dataset in datasets where dataset.query.asOf > log.durablePosition {
+            throw HeadwaterError(
+                .outOfRange,
+                "dataset '\(dataset.name)' is as of position \(dataset.query.asOf), and the log ends at \(log.durablePosition)")
+        }
+    }
+
+    /// Applies one record of a committed group and says what became of its command.
+    private func apply(_ record: Record, _ staged: StagedCommand) -> OnlineOutcome {
+        var damage: HeadwaterError?
+        let answer = replica.apply(record, staged.body, isAnswered: true) { damage = $0 }
+        switch staged.command {
+        case .write: return Self.written(answer!, isDuplicate: false, damage)
+        case .define, .promote, .remove: return .defined(staged.plan!, position: record.position)
+        case .openProducer: return .openedProducer(record.position, epoch: 1)
+        case .cutoff: return .cutOff(record.position)
+        case .retry: preconditionFailure("a retry is never staged")
+        }
+    }
+
+    /// The outcome of a write that stands in the log: an error where damage kept its answer from being known, at each attempt.
+    private static func written(_ answer: WriteAnswer, isDuplicate: Bool, _ damage: HeadwaterError? = nil) -> OnlineOutcome {
+        guard answer.newerKeyCount == nil else { return .written(answer, isDuplicate: isDuplicate) }
+        return .failed(
+            HeadwaterError(
+                .dataLoss,
+                "the write is taken, at position \(answer.position), but for which of its rows a newer one wins cannot be told: "
+                    + (damage?.description ?? "damage or a failing disk kept it from being known when the log was applied")))
+    }
+
+    // MARK: Snapshots, and what the log keeps
+
+    /// Whether enough gathered in memory, or in the log behind the last snapshot, that one should be taken.
+    public var isSnapshotDue: Bool { failure == nil && limits.isSnapshotDue }
+
+    /// Cuts a snapshot at the applied position, which is made durable first.
+    ///
+    /// - Throws: `.unavailable` where the log has failed.
+    public func beginSnapshot() throws(HeadwaterError) -> SnapshotJob {
+        sync()
+        if let failure { throw failure }
+        let cut = store.beginSnapshot()
+        limits.snapshotBegins()
+        return SnapshotJob(cut: cut, extra: replica.state.encode(), store: store)
+    }
+
+    /// Puts a written snapshot in force and lets go of the log behind it that no follower needs.
+    public func finishSnapshot(_ written: WrittenSnapshot) throws(HeadwaterError) {
+        try store.adopt(written)
+        try trimLog()
+    }
+
+    /// Removes log segments that lie behind the snapshot and behind every follower, and measures what is kept.
+    public func trimLog() throws(HeadwaterError) {
+        guard failure == nil else { return }
+        defer { noteLogFailure() }
+        try log.removeSegments(keepingFrom: store.snapshotPosition + 1)
+        limits.retention = try log.retention()
+    }
+
+    /// The bytes that the log keeps, and the follower that is furthest behind, as last measured.
+    public var logRetention: LogRetention { limits.retention }
+
+    /// Prepares the log's next segment while nobody waits.
+    public func prepareAhead() {
+        // A full disk shows itself to the append that needs the room; an idle moment has nobody to tell.
+        if failure == nil { try? log.prepareAhead() }
+        noteLogFailure()
+    }
+
+    /// Puts the clock beside the log where it has moved since it was put there: in the order of writes, for this waits for
+    /// the disk.
+    ///
+    /// - Parameters:
+    ///   - atEnd: also where it has hardly moved: a store that is only read is in use too.
+    ///   - notice: told why it could not be kept; the clock goes on, only a restart would know less, and it is tried again
+    ///     when it has moved on.
+    public func keep(_ clock: TrustedClock, atEnd: Bool = false, _ notice: (String) -> Void) {
+        if failure == nil { keptClock.keep(clock, always: atEnd, notice) }
+    }
+
+    // MARK: Durability and the end
+
     /// When the next sync is due in `interval` durability, on the clock of `completeGroup`; `nil` where nothing waits for one.
     public var syncDue: Microseconds? {
         guard case .interval(let interval) = options.durability, let since = unsyncedSince else { return nil }
@@ -213,13 +340,13 @@ public final class OnlineEngine {
     }
 
     /// Takes over a failure that the log met by itself, so that status tells it.
-    func noteLogFailure() {
+    private func noteLogFailure() {
         guard failure == nil, let error = log.failure else { return }
         failure = error
         publish()
     }
 
-    func publish() {
+    private func publish() {
         var snapshot = OnlineState.Snapshot()
         snapshot.catalog = catalog
         snapshot.durablePosition = log.durablePosition

@@ -2,22 +2,6 @@ import FeatureModel
 import StorageIO
 
 extension LogWriter {
-    /// What opening found or made.
-    struct Parts {
-        let storage: any Storage
-        let directory: String
-        let options: LogOptions
-        let lock: any StorageLock
-        let controlFile: any StorageFile
-        let page: DurablePage
-        var control: Control
-        var segments: [SegmentInfo]
-        var current: (file: any StorageFile, offset: Int)
-        var link: ChainLink
-        let wasClosed: Bool
-        var recoveredGap: ClosedRange<Position>?
-    }
-
     /// Opens the log in `directory` (`DIR/log`) for writing, and creates it where there is none.
     ///
     /// Every record is checked before anything is changed, but for those of sealed segments after a clean end; after an unclean
@@ -80,10 +64,7 @@ extension LogWriter {
         page.publish(outcome.link.position)
         try page.sync()
         return LogWriter(
-            Parts(
-                storage: storage, directory: directory, options: options, lock: lock, controlFile: controlFile, page: page,
-                control: control, segments: outcome.segments, current: outcome.current, link: outcome.link, wasClosed: wasClosed,
-                recoveredGap: outcome.gap))
+            storage, directory, options, lock, page, control, in: controlFile, outcome, wasClosed: wasClosed)
     }
 
     /// Reads the control file; where there is no log, starts one in state creating.

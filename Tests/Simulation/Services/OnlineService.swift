@@ -278,14 +278,14 @@ final class OnlineService {
 
     private func finishSnapshot(_ engine: OnlineEngine) {
         guard let written = snapshot?.written else { return }
-        let before = engine.logRetention?.segmentCount ?? 0
+        let before = engine.logRetention.segmentCount
         let failure = Self.failure { () throws(HeadwaterError) in try engine.finishSnapshot(written) }
         guard survives() else { return }
         if let failure {
             world.failed("the end of a snapshot", failure, in: process)
         } else {
             world.figures.snapshots += 1
-            world.figures.segmentsRemoved += max(0, before - (engine.logRetention?.segmentCount ?? before))
+            world.figures.segmentsRemoved += max(0, before - engine.logRetention.segmentCount)
         }
         world.note("snapshot", [written.position, failure == nil ? 0 : 1])
         endSnapshot(failed: failure != nil)
@@ -310,11 +310,11 @@ final class OnlineService {
 
     private func housekeep() {
         onWriter { [unowned self] engine in
-            let before = engine.logRetention?.segmentCount ?? 0
+            let before = engine.logRetention.segmentCount
             let failure = Self.failure { () throws(HeadwaterError) in try engine.trimLog() }
             guard survives(), let process else { return }
             if let failure { world.failed("the trimming of the log", failure, in: process) }
-            world.figures.segmentsRemoved += max(0, before - (engine.logRetention?.segmentCount ?? before))
+            world.figures.segmentsRemoved += max(0, before - engine.logRetention.segmentCount)
             _ = trustedTime(process)
             if let clock {
                 engine.keep(clock) { _ in }
