@@ -157,6 +157,7 @@ let package = Package(
             name: "BenchmarkLoad",
             dependencies: [
                 "Client", "Transport", "OnlineStore", "OfflineStore", "StorageIO", "Wire", "Catalog", "FeatureModel", "CLoadCore",
+                "TestSupport",
             ],
             path: "Benchmarks/Sources/BenchmarkLoad", swiftSettings: houseRules),
         // The floor of Benchmarks/, for the tests; there it is built as `floor`.

@@ -46,7 +46,6 @@ import Testing
     }
 
     private func hex(bigEndian value: some FixedWidthInteger) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: value.bitWidth / 4 - digits.count) + digits
+        value.zeroPadded(to: value.bitWidth / 4, radix: 16)
     }
 }

@@ -105,6 +105,5 @@ func failure(_ body: () throws -> Void) -> HeadwaterError? {
 }
 
 func segmentPath(_ number: Int) -> String {
-    let digits = String(number)
-    return "\(logDirectory)/segment-\(String(repeating: "0", count: 16 - digits.count))\(digits).log"
+    "\(logDirectory)/segment-\(number.zeroPadded(to: 16)).log"
 }

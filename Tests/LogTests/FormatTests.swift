@@ -5,10 +5,6 @@ import TestDisks
 import Testing
 
 @Suite struct FormatTests {
-    private func hex(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
-
     private func bytes(_ hex: String) -> [UInt8] {
         let digits = Array(hex.utf8)
         return stride(from: 0, to: digits.count, by: 2).map {
@@ -30,11 +26,11 @@ import Testing
 
     @Test func aSmallLogIsWrittenByteForByteAsVersion1() throws {
         let files = try LogFiles(goldenLog())
-        #expect(hex(files.files["segment-0000000000000001.log"]!.prefix(128 + 128 + 64)) == Golden.segment)
+        #expect(files.files["segment-0000000000000001.log"]!.prefix(128 + 128 + 64).hexadecimal == Golden.segment)
         #expect(files.files["segment-0000000000000001.log"]!.dropFirst(320).allSatisfy { $0 == 0 })
-        #expect(hex(files.files["control"]!.prefix(128)) == Golden.control)
-        #expect(hex(files.files["control"]!.dropFirst(4_096).prefix(128)) == Golden.control)
-        #expect(hex(files.files["durable"]!.prefix(88)) == Golden.durable)
+        #expect(files.files["control"]!.prefix(128).hexadecimal == Golden.control)
+        #expect(files.files["control"]!.dropFirst(4_096).prefix(128).hexadecimal == Golden.control)
+        #expect(files.files["durable"]!.prefix(88).hexadecimal == Golden.durable)
     }
 
     @Test func theGoldenLogOfVersion1IsRead() throws {

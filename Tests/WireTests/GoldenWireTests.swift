@@ -116,7 +116,7 @@ private final class GoldenLines {
     }
 
     func check(_ name: String, _ bytes: [UInt8]) throws {
-        let hexadecimal = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let hexadecimal = bytes.hexadecimal
         #expect(seen.insert(name).inserted, "two samples are called \(name)")
         if let line = lines[name] {
             #expect(hexadecimal == line, "\(name) has other bytes than \(file.lastPathComponent)")

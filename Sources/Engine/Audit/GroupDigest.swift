@@ -43,15 +43,15 @@ extension GroupDigest {
     /// - Throws: `.dataLoss` where the bytes do not hold together.
     public static func decode(_ bytes: ArraySlice<UInt8>) throws(HeadwaterError) -> [GroupDigest] {
         var digests: [GroupDigest] = []
-        var reader = FieldReader(bytes, what: "audit digests")
+        var reader = ByteReader(bytes, of: "audit digests")
         while !reader.isAtEnd {
-            let groupID = try reader.next(GroupID.self)
-            let count = Int(try reader.next(UInt32.self))
+            let groupID = try reader.integer(GroupID.self)
+            let count = Int(try reader.integer(UInt32.self))
             var digest = GroupDigest(groupID: groupID, bucketCount: 0)
             for _ in 0..<count {
-                var bucket = Bucket(rows: try reader.next())
-                let low = UInt128(try reader.next(UInt64.self))
-                bucket.sum = UInt128(try reader.next(UInt64.self)) << 64 | low
+                var bucket = Bucket(rows: try reader.integer())
+                let low = UInt128(try reader.integer(UInt64.self))
+                bucket.sum = UInt128(try reader.integer(UInt64.self)) << 64 | low
                 digest.buckets.append(bucket)
             }
             digests.append(digest)

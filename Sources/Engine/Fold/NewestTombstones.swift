@@ -26,8 +26,8 @@ struct NewestTombstones: Equatable, Sendable {
     init() {}
 
     /// Reads what `encode` wrote.
-    init(_ reader: inout FieldReader) throws(HeadwaterError) {
-        for _ in 0..<(try reader.next(UInt32.self)) { raise(try reader.next(), to: try reader.next()) }
+    init(_ reader: inout ByteReader) throws(HeadwaterError) {
+        for _ in 0..<(try reader.integer(UInt32.self)) { raise(try reader.integer(), to: try reader.integer()) }
     }
 
     /// {count u32, of each group (id u32, time i64), by rising id}.

@@ -181,40 +181,40 @@ extension ProducerWindow {
     /// - Parameter layout: of the answers: they list rows since 2, and count what is not served since 3.
     /// - Throws: `.dataLoss` where the bytes do not hold together.
     init(decoding bytes: ArraySlice<UInt8>, layout: UInt32 = 3) throws(HeadwaterError) {
-        var reader = FieldReader(bytes, what: "producer window")
-        for _ in 0..<(try reader.next(UInt32.self)) {
-            let producer = try reader.next(UInt64.self)
-            var session = Session(epoch: try reader.next(), lastPosition: try reader.next())
-            session.evictedThrough = try reader.next()
-            for _ in 0..<(try reader.next(UInt32.self)) {
-                let sequence = try reader.next(UInt64.self)
+        var reader = ByteReader(bytes, of: "producer window")
+        for _ in 0..<(try reader.integer(UInt32.self)) {
+            let producer = try reader.integer(UInt64.self)
+            var session = Session(epoch: try reader.integer(), lastPosition: try reader.integer())
+            session.evictedThrough = try reader.integer()
+            for _ in 0..<(try reader.integer(UInt32.self)) {
+                let sequence = try reader.integer(UInt64.self)
                 session.entries[sequence] = Entry(
-                    bodyChecksum: try reader.next(), bodyBytes: try reader.next(),
+                    bodyChecksum: try reader.integer(), bodyBytes: try reader.integer(),
                     answer: try Self.answer(&reader, layout: layout))
             }
             sessions[producer] = session
         }
-        try reader.expectEnd()
+        try reader.expectEnd(of: "producer window")
     }
 
     /// Stands for a count that damage kept from being known.
     private static let unknownCount = UInt32.max
 
-    private static func answer(_ reader: inout FieldReader, layout: UInt32) throws(HeadwaterError) -> WriteAnswer {
-        let position = try reader.next(Position.self)
-        let ingestTime = try reader.next(Microseconds.self)
-        let count = try reader.next(UInt32.self)
+    private static func answer(_ reader: inout ByteReader, layout: UInt32) throws(HeadwaterError) -> WriteAnswer {
+        let position = try reader.integer(Position.self)
+        let ingestTime = try reader.integer(Microseconds.self)
+        let count = try reader.integer(UInt32.self)
         var rows: [UInt32] = []
         if layout >= 2 {
-            let listed = Int(try reader.next(UInt32.self))
+            let listed = Int(try reader.integer(UInt32.self))
             guard listed <= WriteAnswer.newerRowsListedMax else {
                 throw HeadwaterError(.dataLoss, "producer window: an answer that lists \(listed) rows")
             }
-            for _ in 0..<listed { rows.append(try reader.next()) }
+            for _ in 0..<listed { rows.append(try reader.integer()) }
         }
         let newerKeyCount = count == unknownCount ? nil : count
-        let belowCutoff: UInt32 = layout >= 3 ? try reader.next() : 0
-        let behindTombstone: UInt32 = layout >= 3 ? try reader.next() : 0
+        let belowCutoff: UInt32 = layout >= 3 ? try reader.integer() : 0
+        let behindTombstone: UInt32 = layout >= 3 ? try reader.integer() : 0
         return WriteAnswer(
             position: position, ingestTime: ingestTime, newerKeyCount: newerKeyCount, listed: rows, belowCutoffCount: belowCutoff,
             behindTombstoneCount: behindTombstone)

@@ -60,8 +60,8 @@ extension ReplicaState {
     public init(decoding bytes: ArraySlice<UInt8>) throws(HeadwaterError) {
         self.init()
         if bytes.isEmpty { return }
-        var reader = FieldReader(bytes, what: "engine state")
-        let format = try reader.next(UInt32.self)
+        var reader = ByteReader(bytes, of: "engine state")
+        let format = try reader.integer(UInt32.self)
         switch format {
         case 1...3: try readUntagged(&reader, format: format)
         case Self.format: try readSections(&reader)
@@ -71,39 +71,37 @@ extension ReplicaState {
         }
     }
 
-    private mutating func readSections(_ reader: inout FieldReader) throws(HeadwaterError) {
+    private mutating func readSections(_ reader: inout ByteReader) throws(HeadwaterError) {
         tombstones.isFromBefore = true
         var last: UInt32 = 0
-        for _ in 0..<(try reader.next(UInt32.self)) {
-            let tag = try reader.next(UInt32.self)
+        for _ in 0..<(try reader.integer(UInt32.self)) {
+            let tag = try reader.integer(UInt32.self)
             guard tag > last else { throw HeadwaterError(.dataLoss, "engine state: section \(tag) behind section \(last)") }
             last = tag
             guard let section = Section(rawValue: tag) else {
                 throw HeadwaterError(
                     .unimplemented, "engine state with a section \(tag), which this version does not know: use a newer headwater")
             }
-            let count = try reader.next(UInt64.self)
-            guard let count = Int(exactly: count) else { throw HeadwaterError(.dataLoss, "engine state: cut off") }
-            let content = try reader.bytes(count)
+            let content = try reader.bytes(try reader.count())
             switch section {
             case .catalog: catalog = try Catalog(decodingHistory: content)
             case .gaps:
-                var fields = FieldReader(content, what: "engine state, gaps")
+                var fields = ByteReader(content, of: "engine state, gaps")
                 try readGaps(&fields)
-                try fields.expectEnd()
+                try fields.expectEnd(of: "engine state, gaps")
             case .sessions: sessions = try ProducerWindow(decoding: content)
             case .tombstones:
-                var fields = FieldReader(content, what: "engine state, deletes")
+                var fields = ByteReader(content, of: "engine state, deletes")
                 tombstones = try NewestTombstones(&fields)
-                try fields.expectEnd()
+                try fields.expectEnd(of: "engine state, deletes")
             }
         }
-        try reader.expectEnd()
+        try reader.expectEnd(of: "engine state")
     }
 
     /// Formats 1 to 3: {bytes of the catalog's history u32, the history, gaps, since 3 the newest tombstones, sessions}.
-    private mutating func readUntagged(_ reader: inout FieldReader, format: UInt32) throws(HeadwaterError) {
-        let historyBytes = Int(try reader.next(UInt32.self))
+    private mutating func readUntagged(_ reader: inout ByteReader, format: UInt32) throws(HeadwaterError) {
+        let historyBytes = Int(try reader.integer(UInt32.self))
         catalog = try Catalog(decodingHistory: try reader.bytes(historyBytes))
         try readGaps(&reader)
         if format >= 3 { tombstones = try NewestTombstones(&reader) } else { tombstones.isFromBefore = true }
@@ -121,10 +119,10 @@ extension ReplicaState {
         return bytes
     }
 
-    private mutating func readGaps(_ reader: inout FieldReader) throws(HeadwaterError) {
-        for _ in 0..<(try reader.next(UInt32.self)) {
-            let first = try reader.next(Position.self)
-            let last = try reader.next(Position.self)
+    private mutating func readGaps(_ reader: inout ByteReader) throws(HeadwaterError) {
+        for _ in 0..<(try reader.integer(UInt32.self)) {
+            let first = try reader.integer(Position.self)
+            let last = try reader.integer(Position.self)
             guard first <= last else { throw HeadwaterError(.dataLoss, "engine state: a gap from \(first) to \(last)") }
             gaps.append(first...last)
         }

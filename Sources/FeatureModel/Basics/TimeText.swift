@@ -56,8 +56,9 @@ public enum TimeText {
         let (year, month, dayOfMonth) = civilFromDays(day)
         guard (0...9_999).contains(year) else { return String(instant) }
         let inDay = second - day * secondsPerDay
-        return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(dayOfMonth, 2) + "T" + padded(inDay / 3_600, 2) + ":"
-            + padded(inDay / 60 % 60, 2) + ":" + padded(inDay % 60, 2) + "." + padded(fraction, 6) + "Z"
+        let date = [year.zeroPadded(to: 4), month.zeroPadded(to: 2), dayOfMonth.zeroPadded(to: 2)]
+        let time = [inDay / 3_600, inDay / 60 % 60, inDay % 60].map { $0.zeroPadded(to: 2) }
+        return date.joined(separator: "-") + "T" + time.joined(separator: ":") + "." + fraction.zeroPadded(to: 6) + "Z"
     }
 
     static let units: [(suffix: String, microseconds: Int64)] = [
@@ -105,11 +106,6 @@ public enum TimeText {
         let monthIndex = (5 * dayOfYear + 2) / 153
         let month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9
         return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthIndex + 2) / 5 + 1)
-    }
-
-    static func padded(_ number: Int64, _ width: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 }
 

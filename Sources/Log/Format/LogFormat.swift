@@ -74,8 +74,5 @@ enum LogFormat {
 
     private static func magicBytes(_ magic: StaticString) -> String.UTF8View { "\(magic)".utf8 }
 
-    private static func digits(_ number: UInt64) -> String {
-        let text = String(number)
-        return String(repeating: "0", count: max(0, 16 - text.count)) + text
-    }
+    private static func digits(_ number: UInt64) -> String { number.zeroPadded(to: 16) }
 }

@@ -54,7 +54,7 @@ struct ChunkDirectory: Hashable, Sendable {
     ///
     /// - Throws: `.dataLoss` without a location.
     init(decoding bytes: ArraySlice<UInt8>, columnCount: Int, version: UInt16) throws(HeadwaterError) {
-        var reader = ByteReader(bytes)
+        var reader = ByteReader(bytes, cutOff: ChunkFormat.cutOff)
         let rowCount = try reader.integer(UInt64.self)
         let times = (try reader.integer(Int64.self), try reader.integer(Int64.self))
         let positions = (try reader.integer(UInt64.self), try reader.integer(UInt64.self))

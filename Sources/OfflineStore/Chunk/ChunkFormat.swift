@@ -13,10 +13,11 @@ enum ChunkFormat {
     static let pageEntryBytes = 48
     static let footerBytes = 40
     static let logIDBytes = 16
+    /// What reading a directory or manifest ends with where a field goes beyond the end.
+    static let cutOff = HeadwaterError(.dataLoss, "a field is cut off")
 
     static func fileName(_ number: UInt64) -> String {
-        let digits = String(number, radix: 16)
-        return "chunk-" + String(repeating: "0", count: 16 - digits.count) + digits + ".hwc"
+        "chunk-" + number.zeroPadded(to: 16, radix: 16) + ".hwc"
     }
 
     static func isChunkName(_ name: String) -> Bool { name.hasPrefix("chunk-") && name.hasSuffix(".hwc") }

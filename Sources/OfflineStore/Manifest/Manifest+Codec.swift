@@ -62,7 +62,7 @@ extension Manifest {
         guard CRC32C.checksum(bytes.dropLast(4)) == bytes.littleEndian(at: bytes.count - 4, as: UInt32.self) else {
             throw damage("its checksum does not match", at: 0)
         }
-        var reader = ByteReader(bytes.dropFirst(Self.headerBytes).dropLast(4))
+        var reader = ByteReader(bytes.dropFirst(Self.headerBytes).dropLast(4), cutOff: ChunkFormat.cutOff)
         do { self = try Manifest(fields: &reader, version: bytes.littleEndian(at: 8)) } catch {
             throw damage(error.message, at: Self.headerBytes + reader.offset)
         }

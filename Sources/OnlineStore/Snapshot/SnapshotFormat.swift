@@ -13,8 +13,7 @@ enum SnapshotFormat {
 
     /// `snapshot-` and 20 digits and `.hws`.
     static func name(_ position: Position) -> String {
-        let digits = String(position)
-        return "snapshot-" + String(repeating: "0", count: 20 - digits.count) + digits + ".hws"
+        "snapshot-" + position.zeroPadded(to: 20) + ".hws"
     }
 
     /// The file that a store writes while it is being restored; no open reads it.

@@ -30,29 +30,32 @@ struct SnapshotMeta: Sendable {
         return bytes
     }
 
+    private static let malformed = HeadwaterError(
+        .dataLoss, "the snapshot's schemas, cutoffs or counts do not decode; move it away and rebuild the online store")
+
     init() {}
 
     /// - Throws: `.dataLoss` where the bytes do not decode, `.unimplemented` for a type that this version does not know.
     init(decoding bytes: [UInt8]) throws(HeadwaterError) {
-        var reader = MetaReader(bytes)
-        for _ in 0..<(try reader.number(UInt32.self)) {
+        var reader = ByteReader(bytes[...], cutOff: Self.malformed)
+        for _ in 0..<(try reader.integer(UInt32.self)) {
             let schema = try Self.schema(&reader)
             _ = groups[schema.groupID, default: GroupState()].add(schema)
         }
-        for _ in 0..<(try reader.number(UInt32.self)) {
-            let id = try reader.number(GroupID.self)
-            groups[id, default: GroupState()].raise(cutoff: try reader.number())
+        for _ in 0..<(try reader.integer(UInt32.self)) {
+            let id = try reader.integer(GroupID.self)
+            groups[id, default: GroupState()].raise(cutoff: try reader.integer())
         }
-        for _ in 0..<(try reader.number(UInt32.self)) {
-            let id = try reader.number(GroupID.self)
+        for _ in 0..<(try reader.integer(UInt32.self)) {
+            let id = try reader.integer(GroupID.self)
             var counts = GroupStatistics()
-            counts.rows = try reader.size()
-            counts.tombstones = try reader.size()
-            counts.bytes = try reader.size()
+            counts.rows = try reader.count()
+            counts.tombstones = try reader.count()
+            counts.bytes = try reader.count()
             statistics[id] = counts
         }
-        extra = Array(try reader.bytes(try reader.size()))
-        guard reader.isAtEnd else { throw MetaReader.malformed }
+        extra = Array(try reader.bytes(try reader.count()))
+        guard reader.isAtEnd else { throw Self.malformed }
     }
 
     private static func append(_ schema: GroupSchema, to bytes: inout [UInt8]) {
@@ -68,12 +71,12 @@ struct SnapshotMeta: Sendable {
         }
     }
 
-    private static func schema(_ reader: inout MetaReader) throws(HeadwaterError) -> GroupSchema {
-        let groupID = try reader.number(GroupID.self)
-        let version = try reader.number(UInt32.self)
-        let keyCount = Int(try reader.number(UInt16.self))
-        let featureCount = Int(try reader.number(UInt16.self))
-        let flags = try reader.number(UInt32.self)
+    private static func schema(_ reader: inout ByteReader) throws(HeadwaterError) -> GroupSchema {
+        let groupID = try reader.integer(GroupID.self)
+        let version = try reader.integer(UInt32.self)
+        let keyCount = Int(try reader.integer(UInt16.self))
+        let featureCount = Int(try reader.integer(UInt16.self))
+        let flags = try reader.integer(UInt32.self)
         let keys = try reader.fields(keyCount)
         let eventTime = flags & 1 == 0 ? nil : try reader.fields(1)[0].name
         let availableTime = flags & 2 == 0 ? nil : try reader.fields(1)[0].name
@@ -83,36 +86,11 @@ struct SnapshotMeta: Sendable {
     }
 }
 
-/// Reads the meta part from front to back; never beyond its end.
-struct MetaReader {
-    static let malformed = HeadwaterError(
-        .dataLoss, "the snapshot's schemas, cutoffs or counts do not decode; move it away and rebuild the online store")
-
-    private var rest: ArraySlice<UInt8>
-
-    init(_ bytes: [UInt8]) { rest = bytes[...] }
-
-    var isAtEnd: Bool { rest.isEmpty }
-
-    mutating func number<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type = T.self) throws(HeadwaterError) -> T {
-        try bytes(MemoryLayout<T>.size).littleEndian(at: 0)
-    }
-
-    mutating func size() throws(HeadwaterError) -> Int {
-        guard let size = Int(exactly: try number(UInt64.self)) else { throw Self.malformed }
-        return size
-    }
-
-    mutating func bytes(_ count: Int) throws(HeadwaterError) -> ArraySlice<UInt8> {
-        guard count <= rest.count else { throw Self.malformed }
-        defer { rest = rest.dropFirst(count) }
-        return rest.prefix(count)
-    }
-
-    mutating func fields(_ count: Int) throws(HeadwaterError) -> [Field] {
+extension ByteReader {
+    fileprivate mutating func fields(_ count: Int) throws(HeadwaterError) -> [Field] {
         var fields: [Field] = []
         for _ in 0..<count {
-            let name = try bytes(Int(try number(UInt16.self)))
+            let name = try bytes(Int(try integer(UInt16.self)))
             let type = try FeatureType(descriptorIn: try bytes(FeatureType.descriptorBytes), at: 0)
             fields.append(Field(String(decoding: name, as: UTF8.self), type))
         }

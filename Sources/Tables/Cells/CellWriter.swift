@@ -78,8 +78,6 @@ extension Column {
 
 /// How JSON writes text and lists.
 enum JSONText {
-    private static let hexadecimal = Array("0123456789abcdef".utf8)
-
     /// Appends a JSON string; `text` is UTF-8.
     static func append(_ text: some Collection<UInt8>, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
@@ -89,10 +87,7 @@ enum JSONText {
             case 0x0A: output.append(contentsOf: "\\n".utf8)
             case 0x0D: output.append(contentsOf: "\\r".utf8)
             case 0x09: output.append(contentsOf: "\\t".utf8)
-            case 0..<0x20:
-                output.append(contentsOf: "\\u00".utf8)
-                output.append(hexadecimal[Int(byte >> 4)])
-                output.append(hexadecimal[Int(byte & 15)])
+            case 0..<0x20: output.append(contentsOf: "\\u\(byte.zeroPadded(to: 4, radix: 16))".utf8)
             default: output.append(byte)
             }
         }

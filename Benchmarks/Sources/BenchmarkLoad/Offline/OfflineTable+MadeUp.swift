@@ -1,5 +1,6 @@
 internal import FeatureModel
 internal import Foundation
+internal import TestSupport
 
 /// Made-up history of one group, in the order in which it arrives, and spines for it: the same for every system.
 extension OfflineTable {
@@ -28,7 +29,7 @@ extension OfflineTable {
         let features = (0..<6).map { TableColumn(name: "\(name)_f\($0)", type: "float64") }
         let integers = (0..<4).map { TableColumn(name: "\(name)_i\($0)", type: "int64") }
         self.init(name: name, rowCount: rows, columns: Self.keyAndTime + features + integers, directory: directory)
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         try writeKeysAndTimes(keys, distribution, differentTimes, &random)
         for column in features {
             try write(column.name, (0..<rows).map { _ in Int64(bitPattern: random.normal().bitPattern) })
@@ -43,7 +44,7 @@ extension OfflineTable {
         spine name: String, rows: Int, keys: Int, distribution: Keys = .uniform, seed: UInt64, directory: String
     ) throws {
         self.init(name: name, rowCount: rows, columns: Self.keyAndTime, directory: directory)
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         try writeKeysAndTimes(keys, distribution, nil, &random)
     }
 
@@ -52,7 +53,7 @@ extension OfflineTable {
     ]
 
     private func writeKeysAndTimes(
-        _ keys: Int, _ distribution: Keys, _ differentTimes: Int?, _ random: inout SeededRandom
+        _ keys: Int, _ distribution: Keys, _ differentTimes: Int?, _ random: inout SplitMix64
     ) throws {
         let words: [Int64] =
             switch distribution {
@@ -71,7 +72,7 @@ extension OfflineTable {
     }
 }
 
-extension SeededRandom {
+extension SplitMix64 {
     /// 0 ..< 1.
     fileprivate mutating func unit() -> Double { Double.random(in: 0..<1, using: &self) }
 

@@ -1,5 +1,6 @@
 internal import FeatureModel
 internal import Glibc
+internal import TestSupport
 
 /// Which entities are asked for.
 public enum KeyDistribution: Sendable, Equatable, CustomStringConvertible {
@@ -29,13 +30,13 @@ public enum KeyDistribution: Sendable, Equatable, CustomStringConvertible {
 /// Draws entities, numbered from 0, from a seed.
 struct EntityChooser {
     let count: Int
-    private var random: SeededRandom
+    private var random: SplitMix64
     /// For Zipf: the share of draws up to each rank.
     private var shares: [Double] = []
 
     init(_ distribution: KeyDistribution, count: Int, seed: UInt64) {
         self.count = count
-        random = SeededRandom(seed: seed)
+        random = SplitMix64(seed: seed)
         guard case .zipf(let exponent) = distribution else { return }
         shares.reserveCapacity(count)
         var sum = 0.0
@@ -57,20 +58,5 @@ struct EntityChooser {
         }
         // Entities that are asked for often lie far apart.
         return low * 7_919 % count
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood, 2014).
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
