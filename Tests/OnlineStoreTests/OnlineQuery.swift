@@ -21,29 +21,37 @@ struct OnlineQuery {
         self.rowCount = rowCount ?? keyColumns.first?.count ?? 1
     }
 
-    /// The lookup with its keys at these places of a request.
-    ///
     /// The store goes by its own schema of the group: only the id counts.
-    func lookup(keys: [Int]) -> Lookup {
+    var lookup: Lookup {
         let schema = GroupSchema(groupID: groupID, schemaVersion: 1, keys: [], eventTimeName: nil, features: [])
-        return Lookup(schema: schema, maxAge: maxAge, keys: keys, features: features)
+        return Lookup(schema: schema, maxAge: maxAge, keys: Array(keyColumns.indices), features: features)
     }
 }
 
 extension OnlineStore {
     func get(_ query: OnlineQuery, now: Microseconds, isCounted: Bool = true) throws(HeadwaterError) -> OnlineResult {
-        let lookup = query.lookup(keys: Array(query.keyColumns.indices))
-        return try get([lookup], keys: query.keyColumns, rowCount: query.rowCount, now: now, isCounted: isCounted)[0]
+        try get([query], now: now, isCounted: isCounted)[0]
     }
 
-    /// Several queries of one length of keys, at one position.
-    func get(_ queries: [OnlineQuery], now: Microseconds) throws(HeadwaterError) -> [OnlineResult] {
-        var keys: [Column] = []
-        var lookups: [Lookup] = []
+    /// Several queries at one position.
+    func get(
+        _ queries: [OnlineQuery], now: Microseconds, isCounted: Bool = true
+    ) throws(HeadwaterError) -> [OnlineResult] {
+        let reader = OnlineReader(self)
+        reader.pin()
+        defer { reader.unpin() }
+        var results: [OnlineResult] = []
         for query in queries {
-            lookups.append(query.lookup(keys: Array(keys.count..<keys.count + query.keyColumns.count)))
-            keys += query.keyColumns
+            let plan = OnlineReadPlan(
+                lookups: [query.lookup], outputs: query.features.indices.map { OnlineReadPlan.Output(lookup: 0, feature: $0) },
+                isCounted: isCounted)
+            results.append(
+                try reader.read(plan, keys: query.keyColumns, rowCount: query.rowCount, now: now) {
+                    (answer) throws(HeadwaterError) in
+                    answer.count()
+                    return try OnlineResult(answer)
+                })
         }
-        return try get(lookups, keys: keys, rowCount: queries[0].rowCount, now: now)
+        return results
     }
 }

@@ -39,8 +39,10 @@ extension OnlineStore: ReplicaStore {
         _ schema: GroupSchema, keys: [Column], rowCount: Int, at position: Position
     ) throws(HeadwaterError) -> [Bool] {
         let lookup = Lookup(schema: schema, keys: Array(keys.indices), features: [])
-        let found = try get([lookup], keys: keys, rowCount: rowCount, now: 0, isCounted: false)[0]
-        return (0..<rowCount).map { found.rowStatuses[$0] == .present }
+        let plan = OnlineReadPlan(lookups: [lookup], outputs: [], isCounted: false)
+        return try OnlineReader(self).read(plan, keys: keys, rowCount: rowCount, now: 0) { answer in
+            (0..<rowCount).map { answer.rowStatus(lookup: 0, row: $0) == .present }
+        }
     }
 
     public func hold(_ holds: RetentionHolds) {}

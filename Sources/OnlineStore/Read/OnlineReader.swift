@@ -41,11 +41,11 @@ public final class OnlineReader {
     /// position, and lends them to `body`, which counts those that it answers.
     ///
     /// - Parameters:
-    ///   - keys: the request's key columns, of the types that the plan's groups have.
+    ///   - keys: the request's key columns, each of `rowCount` rows and of the type that the plan's groups have.
     ///   - now: the clock that max_age counts back from.
     /// - Complexity: O(lookups × keys × maps) besides `body`.
     /// - Throws: `.dataLoss` where the snapshot is damaged, `.failedPrecondition` where the schema moved since the plan was
-    ///   made, `.invalidArgument` for columns that do not fit a group, and what `body` throws.
+    ///   made, `.invalidArgument` for a column that is no feature, and what `body` throws.
     public func read<Result>(
         _ plan: OnlineReadPlan, keys columns: [Column], rowCount: Int, now: Microseconds,
         _ body: (OnlineAnswer) throws(HeadwaterError) -> Result
@@ -57,8 +57,8 @@ public final class OnlineReader {
         return try read(plan, keys: columns, rowCount: rowCount, now: now, maps, at: position, body)
     }
 
-    /// Reads in maps that the caller has pinned at `position`.
-    func read<Result>(
+    /// Reads in maps that are pinned at `position`.
+    private func read<Result>(
         _ plan: OnlineReadPlan, keys columns: [Column], rowCount: Int, now: Microseconds, _ maps: MapSet, at position: Position,
         _ body: (OnlineAnswer) throws(HeadwaterError) -> Result
     ) throws(HeadwaterError) -> Result {

@@ -1,17 +1,18 @@
-public import FeatureModel
+import FeatureModel
+import OnlineStore
 
 /// The result of one lookup: a row for each of its keys, in their order.
-public struct OnlineResult: Sendable {
+struct OnlineResult {
     /// A column for each feature; cells without a value are null.
-    public let columns: [Column]
+    let columns: [Column]
     /// The statuses of each feature's cells.
-    public let statuses: [StatusColumn]
+    let statuses: [StatusColumn]
     /// The status of each row as a whole, which is never `.nullValue`.
-    public let rowStatuses: StatusColumn
+    let rowStatuses: StatusColumn
     /// Event times of the rows that are present; null for the others, and in a static table.
-    public let eventTimes: Column
+    let eventTimes: Column
     /// The position that the answer shows.
-    public let position: Position
+    let position: Position
 }
 
 extension OnlineResult {
