@@ -26,29 +26,7 @@ public struct HistoryQuery: Sendable {
     }
 }
 
-/// The rows of one group.
-public struct ScanQuery: Sendable {
-    /// `weather`, `weather@2`.
-    public var group: String
-    /// Features to give; empty for all.
-    public var columns: [String] = []
-    /// Least event time.
-    public var start: Microseconds?
-    /// Event times stop before it.
-    public var end: Microseconds?
-    public var asOf: Position?
-    /// Whether tombstones are given too, with a column `deleted`.
-    public var deletes = false
-    /// Only rows of these keys; `nil` for all.
-    public var keys: [(name: String, column: Column)]?
-    /// Whether beside features only keys and event time are given.
-    public var brief = false
-    public var minPosition: Position = 0
-
-    public init(group: String) { self.group = group }
-}
-
-extension ScanQuery {
+extension RowsQuery {
     fileprivate var keyNames: [String] { keys?.map(\.name) ?? [] }
 
     fileprivate var keyBytes: ArraySlice<UInt8> {
@@ -99,47 +77,31 @@ extension HeadwaterClient {
         }
     }
 
-    /// All rows of a group in (key, event_time, position, row) order.
+    /// Rows of a group: all of them, in (key, event_time, position, row) order, or the latest of every key.
     ///
+    /// - Parameter minPosition: the answer shows at least this position.
     /// - Throws: `.unavailable` where the offline service is down; other refusals show when the stream is read.
-    public func scan(_ query: ScanQuery) async throws(HeadwaterError) -> RowStream<Batch> {
+    public func scan(
+        _ query: RowsQuery, minPosition: Position = 0
+    ) async throws(HeadwaterError) -> RowStream<Batch> {
+        let logID = logID(for: max(minPosition, query.asOf ?? 0))
+        let transport = try await connections.connection(to: .offline)
+        if query.isLatest {
+            let request = LatestRequest.with {
+                $0.project = project
+                ($0.group, $0.columns, $0.at, $0.asOf) = (query.group, query.columns, query.at, query.asOf)
+                ($0.deletes, $0.brief, $0.keyNames) = (query.deletes, query.brief, query.keyNames)
+                ($0.minPosition, $0.logID) = (minPosition, logID)
+            }
+            return rows(transport.stream(.latest, head: request, body: query.keyBytes))
+        }
         let request = ScanRequest.with {
             $0.project = project
-            $0.group = query.group
-            $0.columns = query.columns
-            $0.start = query.start
-            $0.end = query.end
-            $0.asOf = query.asOf
-            $0.deletes = query.deletes
-            $0.brief = query.brief
-            $0.keyNames = query.keyNames
-            $0.minPosition = query.minPosition
-            $0.logID = logID(for: max(query.minPosition, query.asOf ?? 0))
+            ($0.group, $0.columns, $0.start, $0.end, $0.asOf) = (query.group, query.columns, query.start, query.end, query.asOf)
+            ($0.deletes, $0.brief, $0.keyNames) = (query.deletes, query.brief, query.keyNames)
+            ($0.minPosition, $0.logID) = (minPosition, logID)
         }
-        let transport = try await connections.connection(to: .offline)
         return rows(transport.stream(.scan, head: request, body: query.keyBytes))
-    }
-
-    /// The latest row of every key of a group, by history.
-    ///
-    /// - Parameters:
-    ///   - query: `start` and `end` are of no effect.
-    ///   - at: of the rows with an event time up to it; `nil` for the latest of all.
-    public func latest(_ query: ScanQuery, at: Microseconds? = nil) async throws(HeadwaterError) -> RowStream<Batch> {
-        let request = LatestRequest.with {
-            $0.project = project
-            $0.group = query.group
-            $0.columns = query.columns
-            $0.asOf = query.asOf
-            $0.deletes = query.deletes
-            $0.at = at
-            $0.brief = query.brief
-            $0.keyNames = query.keyNames
-            $0.minPosition = query.minPosition
-            $0.logID = logID(for: max(query.minPosition, query.asOf ?? 0))
-        }
-        let transport = try await connections.connection(to: .offline)
-        return rows(transport.stream(.latest, head: request, body: query.keyBytes))
     }
 
     private func rows(_ stream: ClientStream) -> RowStream<Batch> {

@@ -2,34 +2,6 @@ public import Catalog
 public import FeatureModel
 public import OfflineStore
 
-/// A scan of a group, or a read of the latest row of each key.
-public struct RowsQuery: Sendable {
-    public var project: String
-    /// `weather`, `weather@2`.
-    public var group: String
-    /// Features to give; empty for all.
-    public var columns: [String] = []
-    /// Least event time.
-    public var start: Microseconds?
-    /// Event times stop before it.
-    public var end: Microseconds?
-    /// Whether only the latest row of each key is read, of those with an event time up to `at` where that is given.
-    public var isLatest = false
-    public var at: Microseconds?
-    /// The keys whose rows are read; `nil` for all.
-    public var keys: [(name: String, column: Column)]?
-    public var asOf: Position?
-    /// Whether tombstones are given too.
-    public var deletes = false
-    /// Whether beside features only keys and event time are given.
-    public var brief = false
-
-    public init(project: String, group: String) {
-        self.project = project
-        self.group = group
-    }
-}
-
 /// The rows of one group, as they are pulled. Belongs to one thread at a time.
 public final class RowsRead {
     public let outputs: [Field]
@@ -39,14 +11,15 @@ public final class RowsRead {
     private var scan: RowScan
 
     /// - Parameters:
+    ///   - project: the group's.
     ///   - catalog: the newest one.
     ///   - bytesAtOnce: about what a batch may take; `nil`: what is quickest.
     /// - Throws: `.notFound` and `.invalidArgument` for names, `.outOfRange` where the position is not kept.
     public init(
-        _ query: RowsQuery, catalog: Catalog, view: OfflineView, crew: WorkCrew, bytesAtOnce: Int? = nil
+        _ query: RowsQuery, project: String, catalog: Catalog, view: OfflineView, crew: WorkCrew, bytesAtOnce: Int? = nil
     ) throws(HeadwaterError) {
         position = query.asOf ?? view.position
-        let group = try catalog.asOf(position).group(project: query.project, reference: query.group)
+        let group = try catalog.asOf(position).group(project: project, reference: query.group)
         let schema = group.newestSchema
         try view.checkKept(schema.groupID, named: query.group, asOf: position)
         let ordinals = try OfflineReads.ordinals(of: query.columns, in: group)

@@ -17,15 +17,15 @@ struct RowsHandlers {
 
     func handle(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
         let offline = try services.needOffline()
-        let (query, keyNames): (RowsQuery, [String])
+        let (project, query, keyNames): (String, RowsQuery, [String])
         let (minPosition, logID): (Position, [UInt8])
         if request.method == .scan {
             let head = try request.decode(ScanRequest.self)
-            (query, keyNames) = (RowsQuery(head), head.keyNames)
+            (project, query, keyNames) = (head.project, RowsQuery(head), head.keyNames)
             (minPosition, logID) = (head.minPosition, head.logID)
         } else {
             let head = try request.decode(LatestRequest.self)
-            (query, keyNames) = (RowsQuery(head), head.keyNames)
+            (project, query, keyNames) = (head.project, RowsQuery(head), head.keyNames)
             (minPosition, logID) = (head.minPosition, head.logID)
         }
         try services.whenApplied(
@@ -36,17 +36,18 @@ struct RowsHandlers {
                 () throws(HeadwaterError) in
                 var query = query
                 query.keys = try Self.keys(keyNames, request.body)
-                try run(query, request, offline, responder)
+                try run(query, project, request, offline, responder)
             }
         }
     }
 
     private func run(
-        _ query: RowsQuery, _ request: IncomingRequest, _ offline: OfflineNode, _ responder: Responder
+        _ query: RowsQuery, _ project: String, _ request: IncomingRequest, _ offline: OfflineNode, _ responder: Responder
     ) throws(HeadwaterError) {
         let view = offline.store.view()
         let read = try RowsRead(
-            query, catalog: offline.state.catalog, view: view, crew: services.workers.crew.crew, bytesAtOnce: Self.bytesAtOnce)
+            query, project: project, catalog: offline.state.catalog, view: view, crew: services.workers.crew.crew,
+            bytesAtOnce: Self.bytesAtOnce)
         let turn = services.workers.long.permits?.turn()
         var pace = ClientPace(deadline: request.deadline, turn: turn)
         let stops = request.stops(responder, turn)
@@ -102,13 +103,13 @@ struct RowsHandlers {
 
 extension RowsQuery {
     init(_ head: ScanRequest) {
-        self.init(project: head.project, group: head.group)
+        self.init(group: head.group)
         (columns, start, end, asOf) = (head.columns, head.start, head.end, head.asOf)
         (deletes, brief) = (head.deletes, head.brief)
     }
 
     init(_ head: LatestRequest) {
-        self.init(project: head.project, group: head.group)
+        self.init(group: head.group)
         (columns, isLatest, at, asOf) = (head.columns, true, head.at, head.asOf)
         (deletes, brief) = (head.deletes, head.brief)
     }

@@ -73,32 +73,27 @@ struct Scan: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var query = ScanQuery(group: group)
+        var query = RowsQuery(group: group)
         query.columns = columns.flatMap { $0.split(separator: ",").map(String.init) }
         query.start = try times.read(start, "--start")
         query.end = try times.read(end, "--end")
         query.asOf = asOf
         query.deletes = deletes
         query.brief = brief
-        query.minPosition = minPosition
-        let latest = latest ? LatestArguments(at: try times.read(at, "--at")) : nil
+        (query.isLatest, query.at) = (latest, try times.read(at, "--at"))
         if let data = directory.data {
             let reader = try DataDirectory(data).history(minPosition: max(minPosition, asOf ?? 0))
             let project = connection.project(in: reader.catalog)
             let schema = try reader.catalog.asOf(asOf ?? .max).group(project: project, reference: group).newestSchema
             query.keys = try keys(schema.keys)
-            try await write(try reader.scan(RowsQuery(query, latest: latest, project: project)))
+            try await write(try reader.scan(query, project: project))
             return
         }
         let request = query
         try await connection.withClient { client in
             var request = request
             if !key.isEmpty { request.keys = try keys(try await client.group(group).schema.keys) }
-            if let latest {
-                try await write(ClientScan(try await client.latest(request, at: latest.at)))
-            } else {
-                try await write(ClientScan(try await client.scan(request)))
-            }
+            try await write(ClientScan(try await client.scan(request, minPosition: minPosition)))
         }
     }
 
@@ -138,12 +133,6 @@ struct Scan: AsyncParsableCommand {
     }
 }
 
-/// The arguments of `--latest`.
-struct LatestArguments: Sendable {
-    /// The greatest event time of the rows; `nil` for all.
-    let at: Microseconds?
-}
-
 /// Some rows of a scan.
 struct ScannedPart {
     /// The names of the columns, the same in every part.
@@ -170,13 +159,4 @@ struct ClientScan: ScannedRows {
     }
 
     var position: Position { stream.summary?.position ?? 0 }
-}
-
-extension RowsQuery {
-    fileprivate init(_ query: ScanQuery, latest: LatestArguments?, project: String) {
-        self.init(project: project, group: query.group)
-        (columns, start, end, asOf) = (query.columns, query.start, query.end, query.asOf)
-        (isLatest, at) = (latest != nil, latest?.at)
-        (keys, deletes, brief) = (query.keys, query.deletes, query.brief)
-    }
 }

@@ -27,8 +27,8 @@ extension HistoryDirectory {
     }
 
     /// Reads the rows of a group, or the latest of each key, with the columns that a server gives.
-    func scan(_ query: RowsQuery) throws(HeadwaterError) -> DirectScan {
-        return DirectScan(try rows(query, crew: .processors))
+    func scan(_ query: RowsQuery, project: String) throws(HeadwaterError) -> DirectScan {
+        DirectScan(try rows(query, project: project, crew: .processors))
     }
 }
 

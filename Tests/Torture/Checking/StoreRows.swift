@@ -23,10 +23,9 @@ struct StoreRows {
 
     /// - Parameter minPosition: 0 takes what is applied just now.
     init(_ client: HeadwaterClient, group: String, minPosition: Position) async throws {
-        var query = ScanQuery(group: group)
+        var query = RowsQuery(group: group)
         query.deletes = true
-        query.minPosition = minPosition
-        let stream = try await client.scan(query)
+        let stream = try await client.scan(query, minPosition: minPosition)
         var rows: [StoredRow] = []
         for try await item in stream { Self.append(item, to: &rows) }
         guard let position = stream.summary?.position else { throw TortureError("the scan of \(group) has no end") }

@@ -106,7 +106,7 @@ public final class HistoryServer {
         let client = client
         return {
             try waiting {
-                var query = ScanQuery(group: group.name)
+                var query = RowsQuery(group: group.name)
                 (query.columns, query.brief) = (group.features, true)
                 let answer = try await client.scan(query)
                 while try await answer.next() != nil {}
