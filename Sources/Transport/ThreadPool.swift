@@ -8,7 +8,7 @@ public final class ThreadPool: Sendable {
     public typealias Job = @Sendable (_ isActive: Bool) -> Void
 
     private struct State {
-        var jobs = Line<Job>()
+        var jobs = FIFOQueue<Job>()
         var threadCount = 0
         /// Threads that wait, and have not been woken.
         var idleCount = 0

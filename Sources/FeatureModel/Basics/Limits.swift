@@ -44,6 +44,6 @@ public enum Limits {
     public static let connectionsLeast = 16
     /// Connections that have not said hello; one more drops the oldest.
     public static let greetingsMax = 128
-    /// Places that are kept for the user whom the server runs as, by Unix socket.
-    public static let ownersPlaces = 16
+    /// Connections that are kept for the user whom the server runs as, by Unix socket.
+    public static let ownerConnectionsReserved = 16
 }

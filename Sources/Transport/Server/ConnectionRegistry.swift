@@ -51,7 +51,7 @@ struct ConnectionLimits: Sendable {
     /// All connections, those that are closing included; connections beyond it wait to be accepted.
     var socketsMax = Int.max
     /// Connections of `openMax` that are kept for the user whom the server runs as.
-    var ownersPlaces: Int { min(Limits.ownersPlaces, openMax / 8) }
+    var ownerReserved: Int { min(Limits.ownerConnectionsReserved, openMax / 8) }
     /// How long one that was used must have been silent before it is closed for another.
     var idlePatience = TimeAmount.seconds(1)
 
@@ -154,16 +154,16 @@ final class ConnectionRegistry: Sendable {
 
     /// - Returns: the connection that is to go.
     private func makeRoom(for peer: ConnectionPeer, _ state: inout State) throws(HeadwaterError) -> Mailbox<ServerMessage>? {
-        let places = limits.openMax - (peer.isOwner ? 0 : limits.ownersPlaces)
-        let part = max(1, places / 4)
+        let room = limits.openMax - (peer.isOwner ? 0 : limits.ownerReserved)
+        let part = max(1, room / 4)
         let ofPeer = state.peers[peer] ?? 0
-        if state.countedCount >= places - part, ofPeer >= part {
+        if state.countedCount >= room - part, ofPeer >= part {
             if let idle = takeIdle(&state, { $0 == peer }) { return idle }
             throw HeadwaterError(
                 .resourceExhausted,
                 "\(ofPeer) connections are open from here, and \(state.countedCount) of \(limits.openMax) in all: close some")
         }
-        if state.countedCount >= places {
+        if state.countedCount >= room {
             if let idle = takeIdle(&state, { _ in true }) { return idle }
             throw HeadwaterError(.resourceExhausted, "\(state.countedCount) connections are open: close some")
         }

@@ -21,7 +21,7 @@ public final class WorkPermits: Sendable {
         /// How many threads go on without a permit; as many returned permits do not become free.
         var owed = 0
         /// Waiting jobs, numbered in the order in which jobs and threads came.
-        var works = Line<(number: UInt64, work: ThreadPool.Job)>()
+        var works = FIFOQueue<(number: UInt64, work: ThreadPool.Job)>()
         /// Threads that want their permit back.
         var threads: [(number: UInt64, woken: DispatchSemaphore)] = []
         var lastNumber: UInt64 = 0
@@ -34,7 +34,7 @@ public final class WorkPermits: Sendable {
     }
 
     /// Who gets a permit.
-    private enum Heir {
+    private enum Waiter {
         case work(ThreadPool.Job)
         case thread(DispatchSemaphore)
     }
@@ -83,7 +83,7 @@ public final class WorkPermits: Sendable {
 
     /// Lends this thread's permit to others.
     fileprivate func giveBack() {
-        switch change({ nextHeir(&$0) }) {
+        switch change({ nextWaiter(&$0) }) {
         case .work(let work): start(work)
         case .thread(let woken): woken.signal()
         case nil: break
@@ -137,11 +137,11 @@ public final class WorkPermits: Sendable {
     ///
     /// - Returns: the next one, for this thread to do with the same permit; `nil` where there is none.
     private func next() -> ThreadPool.Job? {
-        let heir = change { state in
+        let waiter = change { state in
             state.begun -= 1
-            return nextHeir(&state)
+            return nextWaiter(&state)
         }
-        switch heir {
+        switch waiter {
         case .work(let work): return work
         case .thread(let woken): woken.signal()
         case nil: break
@@ -150,7 +150,7 @@ public final class WorkPermits: Sendable {
     }
 
     /// Hands a permit to the job or thread that came first; where none may have it, the permit is free.
-    private func nextHeir(_ state: inout State) -> Heir? {
+    private func nextWaiter(_ state: inout State) -> Waiter? {
         if state.owed > 0 {
             state.owed -= 1
             return nil

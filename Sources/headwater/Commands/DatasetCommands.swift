@@ -38,7 +38,7 @@ struct DatasetList: AsyncParsableCommand {
         var table = TextTable(["name", "rows", "as of", "created", "hash", "history", "description"], cellScalarsMax: 80)
         for dataset in datasets {
             table.append([
-                dataset.name, Spelling.count(dataset.rows), "\(dataset.asOf)", dataset.created.map(TimeText.format) ?? "",
+                dataset.name, NumberFormat.count(dataset.rows), "\(dataset.asOf)", dataset.created.map(TimeText.format) ?? "",
                 DatasetText.short(dataset.hash), dataset.released == true ? "released" : "kept", dataset.description ?? "",
             ])
         }

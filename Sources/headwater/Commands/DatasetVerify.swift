@@ -94,8 +94,8 @@ struct DatasetVerify: AsyncParsableCommand {
             let names = zip(dataset.spine.columns, found.table.columns).filter { $0 != $1 }.map(\.0.name)
             throw HeadwaterError(
                 .failedPrecondition,
-                "this is not the spine that dataset '\(name)' was made with: it has \(Spelling.count(found.rows, "row")), that one "
-                    + "\(Spelling.count(dataset.rows)); other cells in \(names.joined(separator: ", ")); give --null, --format and --time-unit as then",
+                "this is not the spine that dataset '\(name)' was made with: it has \(NumberFormat.count(found.rows, "row")), that one "
+                    + "\(NumberFormat.count(dataset.rows)); other cells in \(names.joined(separator: ", ")); give --null, --format and --time-unit as then",
                 at: table.name)
         }
         let hasTimeKey = requested.contains { $0.name.utf8.elementsEqual(time.utf8) }
@@ -156,13 +156,13 @@ struct DatasetVerify: AsyncParsableCommand {
         }
         let elapsed = progress.elapsed
         progress.finish()
-        let rows = Spelling.count(hash.rowCount, "row")
+        let rows = NumberFormat.count(hash.rowCount, "row")
         let report = DatasetReport(
             dataset, found: hash.finish(), rows: hash.rowCount, labels: made.labels, split: made.split?.record,
             comparison: comparison?.cells,
             compared: [
                 "keys and times of \(made.spine.name) with the hashes of the saved spine: \(rows)",
-                "\(Spelling.count(fields.count, "feature column")), values and statuses, with their saved hashes: \(rows)",
+                "\(NumberFormat.count(fields.count, "feature column")), values and statuses, with their saved hashes: \(rows)",
             ] + (against.map { ["each cell with those of \($0)"] } ?? []),
             seconds: elapsed / .seconds(1))
         if output.json { try Console.printJSON(report) } else { try Console.write(report.text.utf8) }

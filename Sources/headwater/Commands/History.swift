@@ -161,7 +161,7 @@ struct History: AsyncParsableCommand {
         guard let taken, taken.asOf != asOf else { return }
         throw HeadwaterError(
             .alreadyExists,
-            "dataset '\(name)' is there, with \(Spelling.count(taken.rows, "row")) as of \(taken.asOf): give this one another name"
+            "dataset '\(name)' is there, with \(NumberFormat.count(taken.rows, "row")) as of \(taken.asOf): give this one another name"
         )
     }
 

@@ -59,8 +59,8 @@ struct LogVerify: AsyncParsableCommand {
             let range =
                 report.firstPosition.flatMap { first in report.lastPosition.map { ", positions \(first) to \($0)" } } ?? ""
             try Console.print(
-                "\(Spelling.count(report.segments, "segment")), \(Spelling.count(report.records, "record"))\(range), "
-                    + "\(Spelling.bytes(report.bodyBytes)) of bodies")
+                "\(NumberFormat.count(report.segments, "segment")), \(NumberFormat.count(report.records, "record"))\(range), "
+                    + "\(NumberFormat.bytes(report.bodyBytes)) of bodies")
             for gap in report.gaps {
                 try Console.print("gap: positions \(gap.lowerBound) to \(gap.upperBound) were skipped by a recovery")
             }

@@ -19,11 +19,11 @@ struct LogContent {
         var line: String {
             var text = what
             if let name { text += " \(name)" }
-            if let rows { text += ", \(Spelling.count(rows, "row"))" }
+            if let rows { text += ", \(NumberFormat.count(rows, "row"))" }
             if let before { text += ", hides what is older than \(before)" }
             guard let keys, let rows else { return text }
             return text + ": " + keys.joined(separator: "; ")
-                + (rows > keys.count ? "; and \(Spelling.count(rows - keys.count)) more" : "")
+                + (rows > keys.count ? "; and \(NumberFormat.count(rows - keys.count)) more" : "")
         }
     }
 

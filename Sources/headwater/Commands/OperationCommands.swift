@@ -46,7 +46,7 @@ struct Audit: AsyncParsableCommand {
         if !report.agrees {
             throw HeadwaterError(
                 .dataLoss,
-                "online and offline differ in \(report.isComplete ? "" : "at least ")\(Spelling.count(report.differenceCount, "key")) at position \(report.position): "
+                "online and offline differ in \(report.isComplete ? "" : "at least ")\(NumberFormat.count(report.differenceCount, "key")) at position \(report.position): "
                     + "stop writing, keep the data directory, and check both disks")
         }
     }
@@ -65,8 +65,8 @@ struct Audit: AsyncParsableCommand {
         let rows = report.groups.reduce(0) { $0 + $1.onlineRows }
         return text
             + (report.agrees
-                ? "\nonline and offline agree over \(Spelling.count(rows, "latest row")) at position \(report.position), "
-                    + "in \(Spelling.seconds(.milliseconds(report.milliseconds)))\n" : "")
+                ? "\nonline and offline agree over \(NumberFormat.count(rows, "latest row")) at position \(report.position), "
+                    + "in \(NumberFormat.seconds(.milliseconds(report.milliseconds)))\n" : "")
     }
 }
 
@@ -92,7 +92,8 @@ struct Snapshot: AsyncParsableCommand {
             try Console.printJSON(Document(position: result.position, rows: result.rows, bytes: result.bytes))
         } else {
             try Console.print(
-                "snapshot at position \(result.position): \(Spelling.count(result.rows, "row")), \(Spelling.bytes(result.bytes))")
+                "snapshot at position \(result.position): \(NumberFormat.count(result.rows, "row")), \(NumberFormat.bytes(result.bytes))"
+            )
         }
     }
 }
@@ -131,8 +132,8 @@ struct Compact: AsyncParsableCommand {
                     bytesBefore: result.bytesBefore, bytesAfter: result.bytesAfter))
         } else {
             try Console.print(
-                "\(Spelling.count(result.chunksBefore, "chunk")) of \(Spelling.bytes(result.bytesBefore)) are now "
-                    + "\(Spelling.count(result.chunksAfter)) of \(Spelling.bytes(result.bytesAfter)), position \(result.position)"
+                "\(NumberFormat.count(result.chunksBefore, "chunk")) of \(NumberFormat.bytes(result.bytesBefore)) are now "
+                    + "\(NumberFormat.count(result.chunksAfter)) of \(NumberFormat.bytes(result.bytesAfter)), position \(result.position)"
             )
         }
     }

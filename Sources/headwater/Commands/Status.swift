@@ -42,7 +42,7 @@ enum StatusText {
         ]
         if let pid = report.pid { lines.append("process   \(pid)\(uptime(report))") }
         if let directory = report.directory { lines.append("directory \(directory)") }
-        if let free = report.diskFreeBytes { lines.append("disk      \(Spelling.bytes(free)) free") }
+        if let free = report.diskFreeBytes { lines.append("disk      \(NumberFormat.bytes(free)) free") }
         if let network = report.network { lines += self.network(network) }
         if let online = report.online { lines += self.online(online) }
         if let offline = report.offline { lines += self.offline(offline) }
@@ -53,14 +53,14 @@ enum StatusText {
     }
 
     private static func network(_ network: StatusReport.Network) -> [String] {
-        func milliseconds(_ microseconds: Int) -> String { "\(Spelling.fixed(Double(microseconds) / 1_000, 2)) ms" }
+        func milliseconds(_ microseconds: Int) -> String { "\(NumberFormat.fixed(Double(microseconds) / 1_000, 2)) ms" }
         let byClock = network.longestTurnByClockMicroseconds.map {
             ", and one took \(milliseconds($0)) with waits for a core or a lock"
         }
         return [
             "", "network",
             "  connections \(network.connections) of at most \(network.connectionsMax)",
-            "  memory      \(Spelling.bytes(network.bytes)) of at most \(Spelling.bytes(network.bytesMax)) for what comes and goes",
+            "  memory      \(NumberFormat.bytes(network.bytes)) of at most \(NumberFormat.bytes(network.bytesMax)) for what comes and goes",
             "  turns       the longest of a loop ran \(milliseconds(network.longestTurnMicroseconds))\(byClock ?? "")",
         ]
     }
@@ -84,25 +84,25 @@ enum StatusText {
             "  in reads    position \(online.appliedPosition)", "  definitions position \(online.catalogPosition)",
             "  snapshot    "
                 + (online.snapshotPosition == 0
-                    ? "none yet" : "position \(online.snapshotPosition), \(Spelling.bytes(online.snapshotBytes))"),
+                    ? "none yet" : "position \(online.snapshotPosition), \(NumberFormat.bytes(online.snapshotBytes))"),
         ]
-        let sessions = Spelling.count(online.producerSessions, "producer session")
-        let cap = online.residentBytesMax.map { " of at most \(Spelling.bytes($0))" } ?? ""
+        let sessions = NumberFormat.count(online.producerSessions, "producer session")
+        let cap = online.residentBytesMax.map { " of at most \(NumberFormat.bytes($0))" } ?? ""
         lines.append(
-            "  memory      \(Spelling.bytes(online.residentBytes))\(cap) for rows, \(Spelling.bytes(online.memoryBytes)) of them in no "
+            "  memory      \(NumberFormat.bytes(online.residentBytes))\(cap) for rows, \(NumberFormat.bytes(online.memoryBytes)) of them in no "
                 + "snapshot yet, \(sessions)")
-        let most = online.logBytesMax > 0 ? ", at most \(Spelling.bytes(online.logBytesMax))" : ""
-        let segments = Spelling.count(online.logSegments, "segment")
+        let most = online.logBytesMax > 0 ? ", at most \(NumberFormat.bytes(online.logBytesMax))" : ""
+        let segments = NumberFormat.count(online.logSegments, "segment")
         lines.append(
-            "  log         \(Spelling.bytes(online.logBytes)) in \(segments), from position \(online.oldestPosition)\(most)")
+            "  log         \(NumberFormat.bytes(online.logBytes)) in \(segments), from position \(online.oldestPosition)\(most)")
         for follower in online.followers { lines.append("  follower    \(self.follower(follower))") }
         guard !online.groups.isEmpty else { return lines }
         var table = TextTable(["project", "group", "rows at most", "size", "hits", "misses", "expired"])
         for group in online.groups {
             table.append(
                 [group.project, group.group]
-                    + [Spelling.count(group.rowsAtMost), Spelling.bytes(group.bytes)]
-                    + [group.hits, group.misses, group.expired].map { Spelling.count($0) })
+                    + [NumberFormat.count(group.rowsAtMost), NumberFormat.bytes(group.bytes)]
+                    + [group.hits, group.misses, group.expired].map { NumberFormat.count($0) })
         }
         return lines + indented(table)
     }
@@ -119,15 +119,15 @@ enum StatusText {
             : follower.lastHeard.map { "not connected, last heard of \(TimeText.format($0))" }
                 ?? "not connected since the server started"
         return
-            "\(follower.name) at position \(follower.position), \(Spelling.count(Int(clamping: follower.behind))) behind, "
-            + "holds \(Spelling.bytes(follower.heldBytes)) of the log, \(heard)"
+            "\(follower.name) at position \(follower.position), \(NumberFormat.count(Int(clamping: follower.behind))) behind, "
+            + "holds \(NumberFormat.bytes(follower.heldBytes)) of the log, \(heard)"
     }
 
     private static func bootstrap(_ bootstrap: StatusReport.Bootstrap) -> [String] {
         var lines = ["", "history from \(bootstrap.source)"]
         if let failure = bootstrap.failure { return lines + ["  FAILED      \(failure)"] }
         lines.append(
-            "  received    \(Spelling.bytes(bootstrap.receivedBytes)) of \(Spelling.bytes(bootstrap.totalBytes)), "
+            "  received    \(NumberFormat.bytes(bootstrap.receivedBytes)) of \(NumberFormat.bytes(bootstrap.totalBytes)), "
                 + "of position \(bootstrap.position)")
         return lines
     }
@@ -136,7 +136,8 @@ enum StatusText {
         var lines = ["", "offline"]
         if let failure = offline.failure { lines.append("  FAILED      \(failure)") }
         let lag =
-            offline.lag.map { "\(Spelling.count($0)) behind the log\(behind(offline))" } ?? "how far behind the log is not known"
+            offline.lag.map { "\(NumberFormat.count($0)) behind the log\(behind(offline))" }
+            ?? "how far behind the log is not known"
         lines += [
             "  in reads    position \(offline.appliedPosition), \(lag)", "  in chunks   position \(offline.durablePosition)",
             "  oldest      position \(offline.oldestAsOf) can be read as of",
@@ -144,16 +145,17 @@ enum StatusText {
         if let flushed = offline.flushedBytes, let compacted = offline.compactedBytes, flushed > 0 {
             let written = Double(flushed + compacted) / Double(flushed)
             lines.append(
-                "  written     since the start \(Spelling.bytes(flushed)) of new rows, \(Spelling.bytes(compacted)) again by compactions: "
+                "  written     since the start \(NumberFormat.bytes(flushed)) of new rows, \(NumberFormat.bytes(compacted)) again by compactions: "
                     + "\((written * 10).rounded() / 10) times")
         }
         guard !offline.groups.isEmpty else { return lines }
         var table = TextTable(["project", "group", "rows", "chunks by level", "size of chunks", "rows in memory", "oldest as-of"])
         for group in offline.groups {
             table.append([
-                group.project, group.group, Spelling.count(group.rows),
+                group.project, group.group, NumberFormat.count(group.rows),
                 group.chunksByLevel.map(String.init).joined(separator: " "),
-                Spelling.bytes(group.chunkBytes), Spelling.count(group.memoryRows), group.oldestAsOf.map { "\($0)" } ?? "",
+                NumberFormat.bytes(group.chunkBytes), NumberFormat.count(group.memoryRows),
+                group.oldestAsOf.map { "\($0)" } ?? "",
             ])
         }
         return lines + indented(table)
@@ -163,8 +165,8 @@ enum StatusText {
     private static func behind(_ offline: StatusReport.Offline) -> String {
         guard offline.lag ?? 0 > 0 else { return "" }
         let parts = [
-            offline.lagRows.map { Spelling.count($0, "row") },
-            offline.lagMicroseconds.map { Spelling.seconds(.microseconds($0)) },
+            offline.lagRows.map { NumberFormat.count($0, "row") },
+            offline.lagMicroseconds.map { NumberFormat.seconds(.microseconds($0)) },
         ].compactMap { $0 }
         return parts.isEmpty ? "" : " (\(parts.joined(separator: ", ")))"
     }
@@ -175,12 +177,14 @@ enum StatusText {
         guard let started = scrub.startedAt else { return lines + ["  none so far, \(next)"] }
         let finished = scrub.finishedAt.map { ", finished \(TimeText.format($0))" } ?? ""
         lines.append("  last        started \(TimeText.format(started))\(finished), \(next)")
-        let checked = "\(Spelling.bytes(scrub.bytes)) and \(Spelling.count(scrub.rows, "row")) checked"
+        let checked = "\(NumberFormat.bytes(scrub.bytes)) and \(NumberFormat.count(scrub.rows, "row")) checked"
         let audit =
             scrub.auditedPosition.map { "stores compared at position \($0)" }
             ?? scrub.notAudited.map { "stores not compared: \($0)" } ?? "stores not compared"
-        lines.append("  read        \(checked) in \(Spelling.seconds(.milliseconds(scrub.milliseconds))); \(audit)")
-        let found = [Spelling.count(scrub.damageCount, "damaged place"), Spelling.count(scrub.differenceCount, "difference")]
+        lines.append("  read        \(checked) in \(NumberFormat.seconds(.milliseconds(scrub.milliseconds))); \(audit)")
+        let found = [
+            NumberFormat.count(scrub.damageCount, "damaged place"), NumberFormat.count(scrub.differenceCount, "difference"),
+        ]
         lines.append("  found       \(found.joined(separator: ", "))")
         for (part, why) in (scrub.notRead ?? [:]).sorted(by: { $0.key < $1.key }) {
             lines.append("  NOT READ    \(part): \(why)")

@@ -56,14 +56,14 @@ struct UploadResult {
         guard rows > 0 else { return try Console.print("\(verb) 0 rows: the table is empty") }
         let noun = verb == "deleted" ? "key" : "row"
         try Console.print(
-            "\(verb) \(Spelling.count(rows, noun)) \(verb == "deleted" ? "of" : "to") \(group): position \(position), "
-                + Spelling.seconds(elapsed))
+            "\(verb) \(NumberFormat.count(rows, noun)) \(verb == "deleted" ? "of" : "to") \(group): position \(position), "
+                + NumberFormat.seconds(elapsed))
         try printUnserved(group)
         guard keysWithNewerRows > 0 else { return }
-        try Console.print("a newer row wins for \(Spelling.count(keysWithNewerRows, "key")), which reads still find:")
+        try Console.print("a newer row wins for \(NumberFormat.count(keysWithNewerRows, "key")), which reads still find:")
         for key in keysListed { try Console.print("  \(key)") }
         if keysWithNewerRows > keysListed.count {
-            try Console.print("  and \(Spelling.count(keysWithNewerRows - keysListed.count)) more")
+            try Console.print("  and \(NumberFormat.count(keysWithNewerRows - keysListed.count)) more")
         }
     }
 }
@@ -73,12 +73,12 @@ extension UploadResult {
     private func printUnserved(_ group: String) throws {
         if rowsBelowCutoff > 0 {
             try Console.print(
-                "\(Spelling.count(rowsBelowCutoff, "row")) of them older than the retention of \(group) allows: never read, and dropped"
+                "\(NumberFormat.count(rowsBelowCutoff, "row")) of them older than the retention of \(group) allows: never read, and dropped"
             )
         }
         if rowsBehindTombstone > 0 {
             try Console.print(
-                "\(Spelling.count(rowsBehindTombstone, "row")) of them older than the delete of their key: in history, and not served online"
+                "\(NumberFormat.count(rowsBehindTombstone, "row")) of them older than the delete of their key: in history, and not served online"
             )
         }
     }

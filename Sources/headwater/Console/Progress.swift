@@ -24,10 +24,10 @@ struct Progress {
         guard now - (shown ?? started) > .milliseconds(shown == nil ? 500 : 200) else { return }
         shown = now
         let seconds = (now - started) / .seconds(1)
-        var line = "\(label): \(Spelling.count(rows)) rows, \(Spelling.count(Int(Double(rows) / seconds))) rows/s"
+        var line = "\(label): \(NumberFormat.count(rows)) rows, \(NumberFormat.count(Int(Double(rows) / seconds))) rows/s"
         if let fraction, fraction > 0.01 {
             let left = seconds / fraction - seconds
-            line += ", \(Int(fraction * 100)) %, \(Spelling.fixed(left, left < 10 ? 1 : 0)) s left"
+            line += ", \(Int(fraction * 100)) %, \(NumberFormat.fixed(left, left < 10 ? 1 : 0)) s left"
         }
         draw(line)
     }

@@ -11,7 +11,7 @@ extension DatasetReport.Labels {
 
 extension DatasetReport.Split {
     var text: String {
-        let counts = parts.map { "\($0.name) \(Spelling.count($0.found)) of \(Spelling.count($0.rows))" }
+        let counts = parts.map { "\($0.name) \(NumberFormat.count($0.found)) of \(NumberFormat.count($0.rows))" }
         return "split by \(by): \(isEqual ? "equal" : "DIFFERENT") (\(counts.joined(separator: ", ")))\n"
     }
 }
@@ -32,7 +32,7 @@ extension DatasetReport {
             for one in differences { cells.append(["\(one.row)", one.column, one.file ?? "-", one.history ?? "-"]) }
             text += "\n" + cells.text
             if differenceCount > differences.count {
-                text += "and \(Spelling.count(differenceCount - differences.count)) cells more\n"
+                text += "and \(NumberFormat.count(differenceCount - differences.count)) cells more\n"
             }
         }
         text += labels.text + (split?.text ?? "")
@@ -40,8 +40,8 @@ extension DatasetReport {
             text += "the file has other labels than were saved: \(otherLabels.joined(separator: ", "))\n"
         }
         let verdict = isEqual ? "every feature cell equal" : "different"
-        return text + "dataset \(dataset), \(Spelling.count(rows, "row")) as of position \(asOf): \(verdict); "
-            + "\(Spelling.fixed(seconds, 2)) s\n"
+        return text + "dataset \(dataset), \(NumberFormat.count(rows, "row")) as of position \(asOf): \(verdict); "
+            + "\(NumberFormat.fixed(seconds, 2)) s\n"
     }
 }
 
@@ -54,7 +54,7 @@ enum DatasetText {
         let query = dataset.query
         var fields: [(label: String, text: String?)] = [("dataset", dataset.name)] + dataset.shown(DatasetDefinition.fields)
         fields += [
-            ("created", dataset.created.map(TimeText.format)), ("rows", Spelling.count(dataset.rows)),
+            ("created", dataset.created.map(TimeText.format)), ("rows", NumberFormat.count(dataset.rows)),
             ("as of position", "\(query.asOf)"),
         ]
         switch query.selection {
@@ -70,7 +70,8 @@ enum DatasetText {
             ("hash of the features", dataset.features.hash),
         ]
         if let split = dataset.split {
-            let parts = split.parts.map { "\($0.name)=\($0.share) (\(Spelling.count($0.rows, "row")))" }.joined(separator: ", ")
+            let parts = split.parts.map { "\($0.name)=\($0.share) (\(NumberFormat.count($0.rows, "row")))" }.joined(
+                separator: ", ")
             fields.append(("split", "\(parts), by \(split.by)\(split.by == "key" ? ", seed \(split.seed)" : "")"))
         }
         if dataset.labels == nil { fields.append(("labels", "not hashed when saved")) }

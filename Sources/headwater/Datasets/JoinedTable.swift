@@ -158,20 +158,22 @@ struct TableSummary: Encodable {
 
     /// - Parameter isBesideResults: standard output has the table, so that nothing else may stand there.
     func print(json: Bool, isBesideResults: Bool) throws {
-        let time = "position \(position), \(Spelling.fixed(seconds, 2)) s"
+        let time = "position \(position), \(NumberFormat.fixed(seconds, 2)) s"
         let saved = dataset.map { "; saved as dataset \($0)" } ?? ""
         guard !isBesideResults else {
-            if Console.errorIsTerminal { Console.remark("\(Spelling.count(rows, "row")): \(time)\(saved)") }
+            if Console.errorIsTerminal { Console.remark("\(NumberFormat.count(rows, "row")): \(time)\(saved)") }
             return
         }
         if json { return try Console.printJSON(self) }
         if let parts {
             for part in parts {
-                try Console.print("wrote \(Spelling.count(part.rows, "row")), \(Spelling.bytes(part.bytes)), to \(part.out)")
+                try Console.print(
+                    "wrote \(NumberFormat.count(part.rows, "row")), \(NumberFormat.bytes(part.bytes)), to \(part.out)")
             }
-            try Console.print("\(Spelling.count(rows, "row")) together: \(time)\(saved)")
+            try Console.print("\(NumberFormat.count(rows, "row")) together: \(time)\(saved)")
         } else {
-            try Console.print("wrote \(Spelling.count(rows, "row")), \(Spelling.bytes(bytes)), to \(out): \(time)\(saved)")
+            try Console.print(
+                "wrote \(NumberFormat.count(rows, "row")), \(NumberFormat.bytes(bytes)), to \(out): \(time)\(saved)")
         }
     }
 }

@@ -49,8 +49,8 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
         var isAwake = false
     }
 
-    /// One place of the table of sockets; the number tells a socket from one that had the same descriptor before.
-    private struct Place {
+    /// One slot of the table of sockets; the number tells a socket from one that had the same descriptor before.
+    private struct Slot {
         var number: UInt32 = 0
         var watcher: (any SocketWatcher)?
     }
@@ -66,7 +66,7 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     private let end = DispatchGroup()
 
     // These belong to the loop's thread.
-    private var places: [Place] = []
+    private var slots: [Slot] = []
     private var lastNumber: UInt32 = 0
     /// When the loop last had something to do: a clock that costs its readers nothing.
     private(set) var turnBegan = NIODeadline.now()
@@ -112,8 +112,8 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
         let token = UInt64(lastNumber) << 32 | UInt64(socket.descriptor)
         try poller.add(socket.descriptor, token: token, for: interest)
         let index = Int(socket.descriptor)
-        if index >= places.count { places.append(contentsOf: repeatElement(Place(), count: index + 1 - places.count)) }
-        places[index] = Place(number: lastNumber, watcher: watcher)
+        if index >= slots.count { slots.append(contentsOf: repeatElement(Slot(), count: index + 1 - slots.count)) }
+        slots[index] = Slot(number: lastNumber, watcher: watcher)
         return token
     }
 
@@ -125,7 +125,7 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     /// Closes a socket; its watcher is not called any more.
     func close(_ socket: Socket) {
         assertInEventLoop()
-        places[Int(socket.descriptor)].watcher = nil
+        slots[Int(socket.descriptor)].watcher = nil
         // The kernel stops watching what is closed.
         socket.close()
     }
@@ -144,21 +144,21 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
             poller.wait(timeoutMilliseconds: round.isEmpty ? timeout : 0, noticesMax: noticesMax) {
                 turnBegan = .now()
             } body: { token, readiness in
-                let place = places[Int(truncatingIfNeeded: token & 0xFFFF_FFFF)]
+                let slot = slots[Int(truncatingIfNeeded: token & 0xFFFF_FFFF)]
                 // Closed, or closed and opened anew, by one before it.
-                guard place.number == UInt32(truncatingIfNeeded: token >> 32) else { return true }
-                place.watcher?.isReady(readiness)
+                guard slot.number == UInt32(truncatingIfNeeded: token >> 32) else { return true }
+                slot.watcher?.isReady(readiness)
                 return !isTurnLong()
             }
             let roundBegan = NIODeadline.now()
             round.run { Self.isLong(since: roundBegan, limit: Self.longRoundNanoseconds) }
         }
         repeat {
-            for place in places { place.watcher?.loopEnds() }
+            for slot in slots { slot.watcher?.loopEnds() }
             // It may hold a connection that was on its way here.
             endAgenda()
-        } while places.contains { $0.watcher != nil }
-        places = []
+        } while slots.contains { $0.watcher != nil }
+        slots = []
         Self.ofThread.currentValue = nil
         // Its number may soon be another thread's.
         thread.store(0, ordering: .releasing)
@@ -199,7 +199,7 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     }
 
     private func relieve(_ budget: NetworkBudget) {
-        let slow = places.compactMap { $0.watcher?.lookWhetherSlow() }
+        let slow = slots.compactMap { $0.watcher?.lookWhetherSlow() }
         dismiss(slow.sorted { ($0.isReader ? 0 : 1, -$0.heldBytes) < ($1.isReader ? 0 : 1, -$1.heldBytes) }[...], budget)
     }
 

@@ -1,5 +1,5 @@
 /// A first-in, first-out queue. It keeps no reference to an element that has left.
-struct Line<Element> {
+struct FIFOQueue<Element> {
     /// The elements from `head` on; those before have left and are `nil`.
     private var elements: [Element?] = []
     private var head = 0
