@@ -39,14 +39,14 @@ import Testing
         var options = OfflineOptions()
         options.blockRowsMax = 16
         // What a block takes at most, of one number beside what orders rows, and a key of eight bytes; and one for each thread.
-        options.mergeBytesMax = (room + WorkCrew.threads.size) * 16 * (8 + 96 + 8)
+        options.mergeBytesMax = (room + ParallelExecutor.threads.size) * 16 * (8 + 96 + 8)
         let store = try filled(MemoryStorage(), runs: 12, rows: 400, options)
         let before = try transcript(store.view(), Weather.schema)
         var done = 0
         var isWhole = false
         while !isWhole {
             let job = try #require(try store.beginWholeCompaction(Weather.schema.groupID))
-            job.run(crew: .threads)
+            job.run(executor: .threads)
             isWhole = try store.finishCompaction(job)
             done += 1
             // Two runs are merged in any case, a block a step.

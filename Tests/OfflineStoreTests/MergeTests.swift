@@ -36,9 +36,11 @@ import Testing
         }
     }
 
-    private func read(_ view: OfflineView, asOf: Position, from start: Microseconds? = nil, crew: WorkCrew) throws -> [Row] {
+    private func read(
+        _ view: OfflineView, asOf: Position, from start: Microseconds? = nil, executor: ParallelExecutor
+    ) throws -> [Row] {
         var rows: [Row] = []
-        var scan = try view.scan(Weather.schema, start: start, asOf: asOf, includeDeletes: true, crew: crew)
+        var scan = try view.scan(Weather.schema, start: start, asOf: asOf, includeDeletes: true, executor: executor)
         while let batch = try scan.next() {
             for row in 0..<batch.rowCount {
                 rows.append(
@@ -87,16 +89,18 @@ import Testing
         expected.sort()
         let (last, half) = (Position(runs), Position(runs / 2))
         func expectSorted(_ state: String) throws {
-            for crew in [WorkCrew.alone, .threads] {
-                #expect(try read(store.view(), asOf: last, crew: crew) == expected, "\(state)")
-                #expect(try read(store.view(), asOf: half, crew: crew) == expected.filter { $0.position <= half }, "\(state)")
+            for executor in [ParallelExecutor.serial, .threads] {
+                #expect(try read(store.view(), asOf: last, executor: executor) == expected, "\(state)")
                 #expect(
-                    try read(store.view(), asOf: last, from: 18, crew: crew) == expected.filter { $0.time >= 18 }, "\(state)")
+                    try read(store.view(), asOf: half, executor: executor) == expected.filter { $0.position <= half }, "\(state)")
+                #expect(
+                    try read(store.view(), asOf: last, from: 18, executor: executor) == expected.filter { $0.time >= 18 },
+                    "\(state)")
             }
         }
         #expect(store.status().groups[0].runsByLevel == [runs])
         try expectSorted("in many runs")
-        try store.compact(crew: .threads)
+        try store.compact(executor: .threads)
         #expect(store.status().groups[0].runsByLevel.reduce(0, +) == 1)
         try expectSorted("compacted")
     }

@@ -35,7 +35,7 @@ import Testing
         try whole.finishFlush(job)
         #expect(whole.memoryBytes == 0)
         try checks("chunks").check(whole.view(), &random)
-        try whole.compact(crew: .threads)
+        try whole.compact(executor: .threads)
         try checks("one run").check(whole.view(), &random)
 
         try checkMixed(history, options, checks, &random)
@@ -55,10 +55,10 @@ import Testing
                 flush = nil
             } else if flush == nil, random.chance(50) {
                 flush = try store.beginFlush()
-                flush?.run(crew: random.chance(30) ? .threads : .alone)
+                flush?.run(executor: random.chance(30) ? .threads : .serial)
             }
             if random.chance(40), let job = try store.beginCompaction() {
-                job.run(crew: random.chance(30) ? .threads : .alone)
+                job.run(executor: random.chance(30) ? .threads : .serial)
                 try store.finishCompaction(job)
             }
             if flush == nil, random.chance(10) {

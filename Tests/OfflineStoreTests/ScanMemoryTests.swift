@@ -19,14 +19,14 @@ import Testing
         return store
     }
 
-    private let crew = WorkCrew(size: 2) { count, body in for number in 0..<count { body(number) } }
+    private let executor = ParallelExecutor(size: 2) { count, body in for number in 0..<count { body(number) } }
 
     @Test(arguments: [true, false])
     func aScanMakesOneBatchForWhoAsksForOneAndMoreForWhoGoesOn(isFlushed: Bool) throws {
         let store = try store(blockRows: 500)
         if isFlushed { try store.flush() }
         let view = store.view()
-        var scan = try view.scan(Weather.schema, asOf: view.position, crew: crew)
+        var scan = try view.scan(Weather.schema, asOf: view.position, executor: executor)
         var rows = try #require(try scan.next()).rowCount
         #expect(scan.readyBytes == 0)
         rows += try #require(try scan.next()).rowCount
@@ -45,7 +45,7 @@ import Testing
         let store = try store(blockRows: 4_000)
         try store.flush()
         let view = store.view()
-        var scan = try view.scan(Weather.schema, asOf: view.position, crew: crew)
+        var scan = try view.scan(Weather.schema, asOf: view.position, executor: executor)
         scan.bytesAtOnce = 1
         var rows = 0
         while let batch = try scan.next() {

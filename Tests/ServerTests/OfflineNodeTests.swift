@@ -21,8 +21,8 @@ import Testing
         private let reached = DispatchSemaphore(value: 0)
         private let released = DispatchSemaphore(value: 0)
 
-        var crew: WorkCrew {
-            WorkCrew(size: 2) { count, body in
+        var crew: ParallelExecutor {
+            ParallelExecutor(size: 2) { count, body in
                 if self.isSet.exchange(false, ordering: .sequentiallyConsistent) {
                     self.reached.signal()
                     self.released.wait()

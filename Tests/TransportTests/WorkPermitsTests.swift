@@ -40,7 +40,7 @@ import Testing
         @Sendable func say(_ word: String) { order.withLock { $0.append(word) } }
         let isDone = DispatchSemaphore(value: 0)
         permits.submit { _ in
-            var pace = ClientPace(deadline: nil, turn: permits.turn())
+            var pace = ClientPace(deadline: nil, permit: permits.held())
             // Another work is done meanwhile; without the loan this would hang.
             pace.wait { _ in
                 let other = DispatchSemaphore(value: 0)
@@ -72,7 +72,7 @@ import Testing
         let isOver = DispatchSemaphore(value: 0)
         let isThird = Mutex(false)
         permits.submit { _ in
-            var pace = ClientPace(deadline: nil, turn: permits.turn())
+            var pace = ClientPace(deadline: nil, permit: permits.held())
             pace.wait({ _ in permits.submit { _ in holds.wait() } }, isOver: { true })
             isOver.signal()
         }
@@ -96,7 +96,7 @@ import Testing
         for number in 0..<9 {
             permits.submit { _ in
                 if number < 3 {
-                    var pace = ClientPace(deadline: nil, turn: permits.turn())
+                    var pace = ClientPace(deadline: nil, permit: permits.held())
                     pace.wait { _ in
                         waiting.withLock { $0 += 1 }
                         gate.wait()
@@ -117,28 +117,28 @@ import Testing
         let isShortDone = Mutex(false)
         let sawShort = Mutex(false)
         permits.submit { _ in
-            let turn = permits.turn()
+            let permit = permits.held()
             permits.submit { _ in isShortDone.withLock { $0 = true } }
             let end = ContinuousClock.now + .seconds(10)
-            while ContinuousClock.now < end, !isShortDone.withLock({ $0 }) { turn.pass { false } }
+            while ContinuousClock.now < end, !isShortDone.withLock({ $0 }) { permit.pass { false } }
             sawShort.withLock { $0 = isShortDone.withLock { $0 } }
         }
         #expect(try await eventually { sawShort.withLock { $0 } })
         await pool.shutdown()
     }
 
-    @Test func aTurnIsOfTheThreadThatDoesTheWorkAlone() async throws {
+    @Test func aPermitIsOfTheThreadThatDoesTheWorkAlone() async throws {
         let pool = ThreadPool(threads: 2, name: "test")
         let permits = WorkPermits(1, pool: pool)
         let isOtherDone = Mutex(false)
         let isDone = Mutex(false)
         permits.submit { _ in
-            let turn = permits.turn()
+            let permit = permits.held()
             permits.submit { _ in isOtherDone.withLock { $0 = true } }
             let helper = DispatchSemaphore(value: 0)
             DispatchQueue.global().async {
                 let end = ContinuousClock.now + .milliseconds(50)
-                while ContinuousClock.now < end { turn.pass { false } }
+                while ContinuousClock.now < end { permit.pass { false } }
                 helper.signal()
             }
             helper.wait()
@@ -159,8 +159,8 @@ import Testing
         for _ in 0..<40 {
             permits.submit { _ in
                 begun.withLock { $0 += 1 }
-                let turn = permits.turn()
-                while !isFree.withLock({ $0 }) { turn.pass { false } }
+                let permit = permits.held()
+                while !isFree.withLock({ $0 }) { permit.pass { false } }
                 ended.withLock { $0 += 1 }
             }
         }

@@ -81,8 +81,8 @@ public final class OfflineEngine {
     ///
     /// - Throws: what the disk says; `.cancelled` where `isCancelled` said so.
     public func flush(
-        crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }
-    ) throws(HeadwaterError) { try store.flush(extra: replica.state.encode(), crew: crew, isCancelled: isCancelled) }
+        executor: ParallelExecutor = .serial, isCancelled: () -> Bool = { false }
+    ) throws(HeadwaterError) { try store.flush(extra: replica.state.encode(), executor: executor, isCancelled: isCancelled) }
 
     public func close() { store.close() }
 }

@@ -160,7 +160,7 @@ public struct HistoryDirectory {
     }
 
     /// Reads rows of a group.
-    public func rows(_ query: RowsQuery, project: String, crew: WorkCrew) throws(HeadwaterError) -> RowsRead {
-        try RowsRead(query, project: project, catalog: catalog, view: store.view(), crew: crew)
+    public func rows(_ query: RowsQuery, project: String, executor: ParallelExecutor) throws(HeadwaterError) -> RowsRead {
+        try RowsRead(query, project: project, catalog: catalog, view: store.view(), executor: executor)
     }
 }

@@ -27,7 +27,7 @@ public final class HistoryRead {
         public var eventTimes = false
         /// A part takes one of so many shares of the memory that other histories leave, so that each of many finds some.
         public var memoryShares = 1
-        public var crew = WorkCrew.alone
+        public var executor = ParallelExecutor.serial
 
         public init() {}
     }
@@ -122,7 +122,7 @@ public final class HistoryRead {
     ) throws(HeadwaterError) -> [JoinedFeature] {
         try OfflineReads.history(
             plan, keys: part.keys.map { $0.slice(rows) }, times: part.times.slice(rows), view: view, asOf: position,
-            availability: options.availability, eventTimes: options.eventTimes, crew: options.crew,
+            availability: options.availability, eventTimes: options.eventTimes, executor: options.executor,
             memoryLimitBytes: limitBytes, isCancelled: isCancelled)
     }
 

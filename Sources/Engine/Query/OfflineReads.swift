@@ -10,17 +10,18 @@ public enum OfflineReads {
     ///   - keys: spine columns in the plan's key order and of its types.
     ///   - times: the spine's times.
     ///   - eventTimes: whether the answer says when each value became true.
-    ///   - crew: does the work.
+    ///   - executor: does the work.
     /// - Returns: a feature for each output of the plan, in its order.
     /// - Throws: as `OfflineView.join`.
     public static func history(
         _ plan: FeaturePlan, keys: [Column], times: Column, view: OfflineView, asOf: Position, availability: Availability,
-        eventTimes: Bool = false, crew: WorkCrew = .alone, memoryLimitBytes: Int, isCancelled: @escaping @Sendable () -> Bool
+        eventTimes: Bool = false, executor: ParallelExecutor = .serial, memoryLimitBytes: Int,
+        isCancelled: @escaping @Sendable () -> Bool
     ) throws(HeadwaterError) -> [JoinedFeature] {
         for lookup in plan.lookups { try view.checkKept(lookup.groupID, named: lookup.group, asOf: asOf) }
         let joined = try view.join(
             spineTimes: times, keys: keys, plan.lookups, asOf: asOf, availability: availability, eventTimes: eventTimes,
-            crew: crew, isCancelled: isCancelled, memoryLimitBytes: memoryLimitBytes)
+            executor: executor, isCancelled: isCancelled, memoryLimitBytes: memoryLimitBytes)
         return plan.outputs.map { joined[$0.lookup][$0.feature] }
     }
 

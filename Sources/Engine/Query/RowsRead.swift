@@ -16,7 +16,8 @@ public final class RowsRead {
     ///   - bytesAtOnce: about what a batch may take; `nil`: what is quickest.
     /// - Throws: `.notFound` and `.invalidArgument` for names, `.outOfRange` where the position is not kept.
     public init(
-        _ query: RowsQuery, project: String, catalog: Catalog, view: OfflineView, crew: WorkCrew, bytesAtOnce: Int? = nil
+        _ query: RowsQuery, project: String, catalog: Catalog, view: OfflineView, executor: ParallelExecutor,
+        bytesAtOnce: Int? = nil
     ) throws(HeadwaterError) {
         position = query.asOf ?? view.position
         let group = try catalog.asOf(position).group(project: project, reference: query.group)
@@ -32,10 +33,10 @@ public final class RowsRead {
         scan =
             query.isLatest
             ? try view.latest(
-                schema, columns: ordinals, at: query.at, keys: keys, asOf: position, fields: layout.fields, crew: crew)
+                schema, columns: ordinals, at: query.at, keys: keys, asOf: position, fields: layout.fields, executor: executor)
             : try view.scan(
                 schema, columns: ordinals, start: query.start, end: query.end, keys: keys, asOf: position,
-                includeDeletes: query.deletes, fields: layout.fields, crew: crew)
+                includeDeletes: query.deletes, fields: layout.fields, executor: executor)
         if let bytesAtOnce { scan.bytesAtOnce = bytesAtOnce }
     }
 

@@ -71,7 +71,7 @@ struct RunWriter {
     let splitBytes: Int?
     let place: ChunkPlace
     let memory: MergeMemory
-    let crew: WorkCrew
+    let executor: ParallelExecutor
 
     private enum Piece: Sendable {
         case written
@@ -114,7 +114,7 @@ struct RunWriter {
         while isFirst || gathered != nil || !blocks.isEmpty {
             if isCancelled() { throw HeadwaterError(.cancelled, "the writing of chunks was cancelled; nothing has changed") }
             let gathersMore = isFirst || gathered != nil
-            let pieces = try crew.map(2 + (gathered?.pieceCount ?? 0)) {
+            let pieces = try executor.map(2 + (gathered?.pieceCount ?? 0)) {
                 [gathered, blocks, blockCount, bytesPerRow] (number) throws(HeadwaterError) -> Piece in
                 switch number {
                 case 0:

@@ -19,19 +19,19 @@ extension OfflineView {
     ///   - lookups: the groups; keys by their places in `keys`, of the types of the group's.
     ///   - eventTimes: whether the answer says when each value became true.
     ///   - asOf: the last position that counts.
-    ///   - crew: does the work; cancelled and damaged pieces stop the others.
+    ///   - executor: does the work; cancelled and damaged pieces stop the others.
     ///   - isCancelled: asked at every block that is matched and every few that are copied from, by several threads.
     ///   - memoryLimitBytes: for the spine's order, the matches and the answer together.
     /// - Returns: by lookup, then by feature, in the order asked for; every column as long as the spine.
     /// - Complexity: for each group, n spine rows, k runs of m rows with keys in the spine: O(n log n)
     ///   to sort, O(n k log(m / n)) to match, O(n features) to copy; every block that may hold a spine
     ///   key is read once (and once more where pieces of the work meet), of feature columns only those
-    ///   asked for. Memory: `joinBytes` a spine row, and a block for each member of the crew.
+    ///   asked for. Memory: `joinBytes` a spine row, and a block for each thread of the executor.
     /// - Throws: `.outOfRange` for an `asOf` that is not there, `.resourceExhausted` over the limit, `.cancelled`, `.dataLoss`,
     ///   `.invalidArgument` where key columns do not fit the spine or the group.
     public func join(
         spineTimes: Column, keys: [Column], _ lookups: [Lookup], asOf: Position, availability: Availability,
-        eventTimes: Bool = false, crew: WorkCrew = .alone, isCancelled: @escaping @Sendable () -> Bool = { false },
+        eventTimes: Bool = false, executor: ParallelExecutor = .serial, isCancelled: @escaping @Sendable () -> Bool = { false },
         memoryLimitBytes: Int = .max
     ) throws(HeadwaterError) -> [[JoinedFeature]] {
         guard spineTimes.type == .timestamp else {
@@ -54,7 +54,7 @@ extension OfflineView {
             }
             let join = SpineJoin(
                 lookup: lookup, eventTimes: eventTimes, order: known!.order, spineCount: spineTimes.count, filter: filter,
-                availability: availability, limits: options.blockLimits, crew: crew, isCancelled: isCancelled)
+                availability: availability, limits: options.blockLimits, executor: executor, isCancelled: isCancelled)
             let features = try join.run(runs(lookup.groupID))
             heldBytes += features.reduce(8 * (features.first?.eventTimes.count ?? 0)) {
                 $0 + $1.column.byteCount + $1.statuses.packed.count

@@ -14,7 +14,7 @@ struct SpineJoin {
     let filter: RowFilter
     let availability: Availability
     let limits: BlockLimits
-    let crew: WorkCrew
+    let executor: ParallelExecutor
     let isCancelled: @Sendable () -> Bool
 
     func run(_ runs: [SortedRun]) throws(HeadwaterError) -> [JoinedFeature] {
@@ -32,10 +32,10 @@ struct SpineJoin {
 
     private func match(_ runs: [SortedRun]) throws(HeadwaterError) -> [SpineMatches] {
         // Pieces of a range of keys read the same blocks at their borders, of every run: few pieces where there are many runs.
-        let most = runs.count > 4 ? 2 * crew.size : 16 * crew.size
-        let pieces = crew.size == 1 ? 1 : max(1, min(most, order.count / Self.placesPerPieceMin))
+        let most = runs.count > 4 ? 2 * executor.size : 16 * executor.size
+        let pieces = executor.size == 1 ? 1 : max(1, min(most, order.count / Self.placesPerPieceMin))
         let maxAge = lookup.schema.isStatic ? nil : lookup.maxAge
-        return try crew.map(pieces) { (piece) throws(HeadwaterError) in
+        return try executor.map(pieces) { (piece) throws(HeadwaterError) in
             let places = order.count * piece / pieces..<order.count * (piece + 1) / pieces
             var matcher = SpineMatcher(
                 order: order, places: places, runCount: runs.count, filter: filter, availability: availability, limits: limits,
@@ -60,7 +60,7 @@ struct SpineJoin {
     private func gather(_ picks: GroupedPicks<CellSource>, _ outcomes: [CellStatus]) throws(HeadwaterError) -> [Column] {
         try CellTarget.fill(lookup.features.map(\.type), count: spineCount) { (targets) throws(HeadwaterError) in
             let pieces = (picks.sources.count + Self.sourcesPerPiece - 1) / Self.sourcesPerPiece
-            _ = try crew.map(pieces) { (piece) throws(HeadwaterError) in
+            _ = try executor.map(pieces) { (piece) throws(HeadwaterError) in
                 if isCancelled() { throw HeadwaterError(.cancelled, "the join was cancelled") }
                 let slots = piece * Self.sourcesPerPiece..<min((piece + 1) * Self.sourcesPerPiece, picks.sources.count)
                 for slot in slots {

@@ -52,21 +52,21 @@ public final class CompactionJob: Sendable {
     /// The most row blocks of input that were held at once.
     public var blocksHeldMax: Int { gauge.peak }
 
-    /// Merges block by block, with the crew's help; on any thread, once. An error is kept for `finishCompaction`.
-    public func run(crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }) {
+    /// Merges block by block, on the executor's threads; on any thread, once. An error is kept for `finishCompaction`.
+    public func run(executor: ParallelExecutor = .serial, isCancelled: () -> Bool = { false }) {
         let result: Result<Output, HeadwaterError>
-        do { result = .success(try merge(crew, isCancelled)) } catch { result = .failure(error) }
+        do { result = .success(try merge(executor, isCancelled)) } catch { result = .failure(error) }
         outcome.withLock { $0 = result }
     }
 
-    private func merge(_ crew: WorkCrew, _ isCancelled: () -> Bool) throws(HeadwaterError) -> Output {
+    private func merge(_ executor: ParallelExecutor, _ isCancelled: () -> Bool) throws(HeadwaterError) -> Output {
         var columns = ChunkColumns(groupID: groupID)
         var keyBytes = 0
         for chunk in inputs.flatMap(\.chunks) {
             columns.formUnion(try chunk.layout().header)
             keyBytes = max(keyBytes, try chunk.keyBytes())
         }
-        let memory = MergeMemory(place.options, columns, keyBytes: keyBytes, threads: crew.size)
+        let memory = MergeMemory(place.options, columns, keyBytes: keyBytes, threads: executor.size)
         let inputs = Array(inputs.sorted { ($0.byteCount, $0.number) < ($1.byteCount, $1.number) }.prefix(memory.runCountMax))
         let chunks = inputs.flatMap(\.chunks)
         let records = try chunks.map { (chunk) throws(HeadwaterError) in try chunk.records() }
@@ -76,7 +76,7 @@ public final class CompactionJob: Sendable {
             limits: place.options.blockLimits, gauge: gauge)
         let writer = RunWriter(
             columns: columns, records: RecordTimes(union: records), level: level, splitBytes: place.options.chunkBytesTarget,
-            place: place, memory: memory, crew: crew)
+            place: place, memory: memory, executor: executor)
         let entries = try writer.write(merge, isCancelled: isCancelled)
         return Output(inputs: inputs, entries: entries, droppedRows: rows - entries.reduce(0) { $0 + $1.bounds.rowCount })
     }
@@ -184,10 +184,10 @@ extension OfflineStore {
     /// Merges every group to one run, and removes every row that retention hides; flush first to take in what is in memory.
     ///
     /// - Throws: what the disk says, or `.cancelled`; groups done before that stay done.
-    public func compact(crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }) throws(HeadwaterError) {
+    public func compact(executor: ParallelExecutor = .serial, isCancelled: () -> Bool = { false }) throws(HeadwaterError) {
         for group in state.withLock({ $0.version.runs.keys.sorted() }) {
             while let job = try beginWholeCompaction(group) {
-                job.run(crew: crew, isCancelled: isCancelled)
+                job.run(executor: executor, isCancelled: isCancelled)
                 if try finishCompaction(job) { break }
             }
         }

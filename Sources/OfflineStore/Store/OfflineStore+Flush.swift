@@ -21,16 +21,16 @@ public final class FlushJob: Sendable {
         self.place = place
     }
 
-    /// Writes and syncs a chunk file for each group, with the crew's
-    /// help; on any thread, once. An error is kept for `finishFlush`.
+    /// Writes and syncs a chunk file for each group, with the executor's
+    /// threads; on any thread, once. An error is kept for `finishFlush`.
     ///
     /// - Parameter isCancelled: asked often; once it says so, the job ends with `.cancelled`, and the rows stay in memory.
-    public func run(crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }) {
+    public func run(executor: ParallelExecutor = .serial, isCancelled: () -> Bool = { false }) {
         var entries: [ChunkEntry] = []
         let result: Result<[ChunkEntry], HeadwaterError>
         do {
             for (group, table) in tables.sorted(by: { $0.key < $1.key }) {
-                entries += try write(group, table, crew, isCancelled)
+                entries += try write(group, table, executor, isCancelled)
             }
             result = .success(entries)
         } catch {
@@ -41,7 +41,7 @@ public final class FlushJob: Sendable {
     }
 
     private func write(
-        _ group: GroupID, _ table: MemoryTable, _ crew: WorkCrew, _ isCancelled: () -> Bool
+        _ group: GroupID, _ table: MemoryTable, _ executor: ParallelExecutor, _ isCancelled: () -> Bool
     ) throws(HeadwaterError) -> [ChunkEntry] {
         var columns = ChunkColumns(groupID: group)
         for run in table.runs {
@@ -50,9 +50,9 @@ public final class FlushJob: Sendable {
         let records = RecordTimes(union: table.runs.map(\.recordTimes))
         // The rows are sorted as one run: a merge of the table's runs would have to sort each of them first.
         let run = table.runs.count == 1 ? table.runs[0] : MemoryRun(parts: table.runs.flatMap(\.parts))
-        let memory = MergeMemory(place.options, columns, keyBytes: run.byteCount / max(run.rowCount, 1), threads: crew.size)
+        let memory = MergeMemory(place.options, columns, keyBytes: run.byteCount / max(run.rowCount, 1), threads: executor.size)
         let writer = RunWriter(
-            columns: columns, records: records, level: 0, splitBytes: nil, place: place, memory: memory, crew: crew)
+            columns: columns, records: records, level: 0, splitBytes: nil, place: place, memory: memory, executor: executor)
         return try writer.write(
             try RunMerge([.memory(run)], filter: RowFilter(), limits: place.options.blockLimits), isCancelled: isCancelled)
     }
@@ -122,10 +122,10 @@ extension OfflineStore {
     ///
     /// - Throws: `.cancelled` where `isCancelled` said so; the rows are then in memory as before.
     public func flush(
-        extra: [UInt8] = [], crew: WorkCrew = .alone, isCancelled: () -> Bool = { false }
+        extra: [UInt8] = [], executor: ParallelExecutor = .serial, isCancelled: () -> Bool = { false }
     ) throws(HeadwaterError) {
         guard let job = try beginFlush(extra: extra) else { return }
-        job.run(crew: crew, isCancelled: isCancelled)
+        job.run(executor: executor, isCancelled: isCancelled)
         try finishFlush(job)
     }
 

@@ -134,7 +134,7 @@ struct HistoryFeed: Service {
 
     /// Follows the log's files until the task is cancelled.
     private func pull(into node: OfflineNode) async {
-        let source = Confined(LocalRecordSource(services.log, logID: node.logID), to: node.engine.worker)
+        let source = Confined(LogRecordSource(services.log, logID: node.logID), to: node.engine.worker)
         if let online = services.online {
             // The log's owner in this process tells when it has grown.
             let listener = online.logGrew.listen { node.pull(from: source) }

@@ -25,11 +25,11 @@ final class OfflineNode: Sendable {
     private let flushes = FileJobs()
     private let compactions = FileJobs()
     /// Encodes what flushes and compactions write.
-    private let crew: WorkCrew
+    private let crew: ParallelExecutor
     /// The log that was last pulled from: one that cannot be read now is tried again.
-    private let source = Mutex<Confined<LocalRecordSource>?>(nil)
+    private let source = Mutex<Confined<LogRecordSource>?>(nil)
     /// The log that waits for memory to become free.
-    private let stalled = Mutex<Confined<LocalRecordSource>?>(nil)
+    private let stalled = Mutex<Confined<LogRecordSource>?>(nil)
     private let isPullPending = Atomic<Bool>(false)
     private let isClosing = Atomic<Bool>(false)
     /// When a flush is given up; `nil` while the service goes on.
@@ -51,7 +51,8 @@ final class OfflineNode: Sendable {
     let lastIngestTime = Mutex<Microseconds?>(nil)
 
     init(
-        _ engine: sending OfflineEngine, crew: WorkCrew, logger: Logger, ticker: Ticker = Ticker(), readFloor: Position = 0,
+        _ engine: sending OfflineEngine, crew: ParallelExecutor, logger: Logger, ticker: Ticker = Ticker(),
+        readFloor: Position = 0,
         onDurable: @escaping @Sendable (Position) -> Void
     ) {
         store = engine.store
@@ -98,7 +99,7 @@ final class OfflineNode: Sendable {
     }
 
     /// Takes in what is durable in the log's files, a piece at a time, so that other jobs of the thread get their turn.
-    func pull(from box: Confined<LocalRecordSource>) {
+    func pull(from box: Confined<LogRecordSource>) {
         guard !isPullPending.exchange(true, ordering: .acquiringAndReleasing) else { return }
         source.withLock { $0 = box }
         engine.run(with: box) { engine, source in
@@ -123,7 +124,7 @@ final class OfflineNode: Sendable {
         start(flushes) {
             try engine.beginFlush()
         } run: { job in
-            job.run(crew: self.crew, isCancelled: { self.mustStop })
+            job.run(executor: self.crew, isCancelled: { self.mustStop })
         } finish: { job, engine in
             try self.finish(job, engine)
             if engine.isFlushDue { self.startFlush(engine) }
@@ -149,7 +150,7 @@ final class OfflineNode: Sendable {
         start(compactions) {
             try engine.store.beginCompaction()
         } run: { job in
-            job.run(crew: self.crew, isCancelled: { self.isClosing.load(ordering: .relaxed) })
+            job.run(executor: self.crew, isCancelled: { self.isClosing.load(ordering: .relaxed) })
         } finish: { job, engine in
             try engine.store.finishCompaction(job)
             self.startCompaction(engine)
@@ -199,7 +200,7 @@ final class OfflineNode: Sendable {
         defer { flushes.leave() }
         guard let job = try await engine.call({ try $0.beginFlush() }) else { return }
         try await complete(flushes) {
-            job.run(crew: self.crew)
+            job.run(executor: self.crew)
         } finish: {
             try self.finish(job, $0)
         }
@@ -227,7 +228,7 @@ final class OfflineNode: Sendable {
         while let job = try await engine.call({ try $0.store.beginWholeCompaction(group) }) {
             do {
                 let isWhole = try await complete(compactions) {
-                    job.run(crew: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
+                    job.run(executor: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
                 } finish: {
                     try $0.store.finishCompaction(job)
                 }
@@ -297,7 +298,7 @@ final class OfflineNode: Sendable {
             try await engine.call { engine in
                 defer { engine.close() }
                 if engine.state.failure == nil, !isReplaced {
-                    try engine.flush(crew: self.crew, isCancelled: { self.mustStop })
+                    try engine.flush(executor: self.crew, isCancelled: { self.mustStop })
                     self.onDurable(self.store.durablePosition)
                 }
             }

@@ -89,7 +89,7 @@ final class OnlineNode: Sendable {
         self.clock = TrustedTime(engine.clockAtOpen, machine: clock)
         self.logger = logger
         gate = PositionGate(applied: engine.store.appliedPosition, onWait: ticker.arm)
-        store.betweenRows = Turns.give
+        store.betweenRows = Scheduling.yield
         self.engine = Confined(engine, to: SerialWorker(takesTurns: true))
         ticker.add { [weak self] in
             self?.tick()

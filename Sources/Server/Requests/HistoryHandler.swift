@@ -25,11 +25,11 @@ struct HistoryHandler {
         _ head: HistoryRequest, _ request: IncomingRequest, _ offline: OfflineNode, _ responder: Responder
     ) throws(HeadwaterError) {
         let view = offline.store.view()
-        let turn = services.workers.long.permits?.turn()
+        let permit = services.workers.long.permits?.held()
         let read = try HistoryRead(
             head, catalog: offline.state.catalog, view: view, memory: MemoryLease(services.historyMemory),
-            shares: Self.memoryShares, crew: services.workers.crew.crew, isCancelled: request.stops(responder, turn))
-        let pace = SharedPace(ClientPace(deadline: request.deadline, turn: turn))
+            shares: Self.memoryShares, executor: services.workers.crew.crew, isCancelled: request.stops(responder, permit))
+        let pace = SharedPace(ClientPace(deadline: request.deadline, permit: permit))
         var spine = SpineFrames(request, pace)
         var answer = HistoryAnswer(read.plan, eventTimes: head.eventTimes) { (data, cells) throws(HeadwaterError) in
             try responder.send(head: data, body: cells.encode()[...], pace: &pace.pace)
@@ -54,7 +54,7 @@ struct HistoryHandler {
 extension HistoryRead {
     /// The read that a request asks for.
     package convenience init(
-        _ head: HistoryRequest, catalog: Catalog, view: OfflineView, memory: MemoryLease, shares: Int, crew: WorkCrew,
+        _ head: HistoryRequest, catalog: Catalog, view: OfflineView, memory: MemoryLease, shares: Int, executor: ParallelExecutor,
         isCancelled: @escaping @Sendable () -> Bool
     ) throws(HeadwaterError) {
         let asOf = head.asOf ?? view.position
@@ -64,7 +64,7 @@ extension HistoryRead {
         options.availability = head.availabilityIngest ? .ingest : .event
         options.eventTimes = head.eventTimes
         options.memoryShares = shares
-        options.crew = crew
+        options.executor = executor
         let columns = try head.spineColumns.map { (spec) throws(HeadwaterError) in try spec.field() }
         try self.init(
             plan, spineColumns: columns, spineTime: head.spineTime, view: view, asOf: asOf, options: options, memory: memory,

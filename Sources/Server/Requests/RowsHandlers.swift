@@ -46,11 +46,11 @@ struct RowsHandlers {
     ) throws(HeadwaterError) {
         let view = offline.store.view()
         let read = try RowsRead(
-            query, project: project, catalog: offline.state.catalog, view: view, crew: services.workers.crew.crew,
+            query, project: project, catalog: offline.state.catalog, view: view, executor: services.workers.crew.crew,
             bytesAtOnce: Self.bytesAtOnce)
-        let turn = services.workers.long.permits?.turn()
-        var pace = ClientPace(deadline: request.deadline, turn: turn)
-        let stops = request.stops(responder, turn)
+        let permit = services.workers.long.permits?.held()
+        var pace = ClientPace(deadline: request.deadline, permit: permit)
+        let stops = request.stops(responder, permit)
         var rows = 0
         func send(_ columns: [Column], rowCount: Int) throws(HeadwaterError) -> Bool {
             let data = RowsData.with {

@@ -22,9 +22,9 @@ final class CrewPool: Sendable {
     func submit(_ job: @escaping @Sendable () -> Void) { pool.submit { isActive in if isActive { job() } } }
 
     /// The calling thread and the helpers.
-    var crew: WorkCrew {
-        if helpers == 0 { return .alone }
-        return WorkCrew(size: helpers + 1) { count, body in self.each(count, body) }
+    var crew: ParallelExecutor {
+        if helpers == 0 { return .serial }
+        return ParallelExecutor(size: helpers + 1) { count, body in self.each(count, body) }
     }
 
     func shutdown() async { await pool.shutdown() }

@@ -24,7 +24,7 @@ enum Courtesy {
         case .none: break
         // On Linux 0 is the calling thread.
         case .nice(let niceness): _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
-        case .idle: Turns.runWhenIdle()
+        case .idle: Scheduling.runWhenIdle()
         }
     }
 }
@@ -33,11 +33,11 @@ enum Courtesy {
 final class SerialWorker: Sendable {
     private let pool: ThreadPool
 
-    /// - Parameter takesTurns: its jobs call `Turns.give` often.
+    /// - Parameter takesTurns: its jobs call `Scheduling.yield` often.
     init(_ courtesy: Courtesy = .none, takesTurns: Bool = false) {
         pool = ThreadPool(threads: 1, name: "serial") {
             courtesy.apply()
-            if takesTurns { Turns.runInShortSlices() }
+            if takesTurns { Scheduling.runInShortSlices() }
         }
     }
 

@@ -129,10 +129,10 @@ extension IncomingRequest {
     }
 
     /// Asks `reasonToStop` from inside long work, and lets others have their turn there.
-    func stops(_ responder: Responder, _ turn: WorkTurn?) -> @Sendable () -> Bool {
+    func stops(_ responder: Responder, _ permit: HeldPermit?) -> @Sendable () -> Bool {
         let isOver: @Sendable () -> Bool = { responder.isCancelled || isExpired }
         return {
-            turn?.pass(unless: isOver)
+            permit?.pass(unless: isOver)
             return isOver()
         }
     }

@@ -11,19 +11,19 @@ public struct ClientPace: Sendable {
 
     private let patience: Duration
     private let deadline: ContinuousClock.Instant?
-    private let turn: WorkTurn?
+    private let permit: HeldPermit?
     private var waited = Duration.zero
     private var movedBytes = 0
 
     /// - Parameters:
     ///   - patience: how long to wait beside what the bytes take.
-    ///   - turn: the permit of the thread's work, which is lent to others while the client is waited for.
+    ///   - permit: the permit of the thread's work, which is lent to others while the client is waited for.
     public init(
-        deadline: ContinuousClock.Instant?, patience: Duration = .seconds(60), turn: WorkTurn? = nil
+        deadline: ContinuousClock.Instant?, patience: Duration = .seconds(60), permit: HeldPermit? = nil
     ) {
         self.deadline = deadline
         self.patience = patience
-        self.turn = turn
+        self.permit = permit
     }
 
     /// The time left to wait, at most `patience` at once; zero where none is left.
@@ -44,20 +44,20 @@ public struct ClientPace: Sendable {
         _ body: (_ timeout: Duration) -> Outcome, isOver: (Outcome) -> Bool = { _ in false }
     ) -> Outcome {
         let start = ContinuousClock.now
-        turn?.giveBack()
+        permit?.giveBack()
         let outcome = body(remaining)
         // Waiting ends here: what others do with the permit afterwards does not count against the client.
         waited += .now - start
         let deadline = deadline
-        turn?.retake { isOver(outcome) || deadline.map { $0 <= .now } ?? false }
+        permit?.retake { isOver(outcome) || deadline.map { $0 <= .now } ?? false }
         return outcome
     }
 
     /// Waits for something else than the client: its time is not counted, and the permit is lent.
     public mutating func pause(_ duration: Duration, isOver: () -> Bool) {
-        turn?.giveBack()
+        permit?.giveBack()
         _ = DispatchSemaphore(value: 0).wait(timeout: .now() + .nanoseconds(duration.nanoseconds))
-        turn?.retake(unless: isOver)
+        permit?.retake(unless: isOver)
     }
 
     /// Why the request ends when `remaining` was not enough.

@@ -6,7 +6,7 @@ internal import Synchronization
 /// are permits; the others wait in their order, without a thread.
 ///
 /// A thread that waits for its client lends its permit, and one that has had it
-/// for long lets those that wait have theirs first (`WorkTurn`). For any thread.
+/// for long lets those that wait have theirs first (`HeldPermit`). For any thread.
 public final class WorkPermits: Sendable {
     /// While so many jobs that have begun wait for a permit, no further job begins: each holds memory.
     private static let waitingThreadsMax = 6
@@ -79,7 +79,7 @@ public final class WorkPermits: Sendable {
     }
 
     /// The permit of the work that this thread does.
-    public func turn() -> WorkTurn { WorkTurn(self) }
+    public func held() -> HeldPermit { HeldPermit(self) }
 
     /// Lends this thread's permit to others.
     fileprivate func giveBack() {
@@ -180,7 +180,7 @@ public final class WorkPermits: Sendable {
 }
 
 /// The permit of one work, which its thread lends to others.
-public final class WorkTurn: Sendable {
+public final class HeldPermit: Sendable {
     /// Long beside what it takes to change threads, short for somebody who waits.
     private static let length = Duration.milliseconds(10)
 

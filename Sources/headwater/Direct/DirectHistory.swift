@@ -16,7 +16,7 @@ extension HistoryDirectory {
     ) throws(HeadwaterError) -> DirectJoin {
         var options = HistoryRead.Options()
         options.availability = availability
-        options.crew = .processors
+        options.executor = .processors
         let read = try join(
             plan, spineColumns: spine.columns, spineTime: spine.columns[spine.timeIndex].name, asOf: asOf, options: options,
             memory: MemoryLease(
@@ -28,13 +28,13 @@ extension HistoryDirectory {
 
     /// Reads the rows of a group, or the latest of each key, with the columns that a server gives.
     func scan(_ query: RowsQuery, project: String) throws(HeadwaterError) -> DirectScan {
-        DirectScan(try rows(query, project: project, crew: .processors))
+        DirectScan(try rows(query, project: project, executor: .processors))
     }
 }
 
-extension WorkCrew {
+extension ParallelExecutor {
     /// A thread for each processor.
-    fileprivate static let processors = WorkCrew(size: ProcessInfo.processInfo.activeProcessorCount) { count, body in
+    fileprivate static let processors = ParallelExecutor(size: ProcessInfo.processInfo.activeProcessorCount) { count, body in
         DispatchQueue.concurrentPerform(iterations: count, execute: body)
     }
 }

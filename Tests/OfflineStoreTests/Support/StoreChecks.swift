@@ -63,7 +63,7 @@ struct StoreChecks {
         var scan = try view.scan(
             schema, columns: fields == .all ? nil : ordinals, start: start, end: end, keys: keys, asOf: asOf,
             includeDeletes: deletes,
-            fields: fields, crew: random.chance(30) ? .threads : .alone)
+            fields: fields, executor: random.chance(30) ? .threads : .serial)
         try compare(&scan, schema, expected, "scan at \(asOf)", fields, ordinals)
     }
 
@@ -88,7 +88,7 @@ struct StoreChecks {
             if let held = latest[row.keys], Oracle.isBefore(row, held) { continue }
             latest[row.keys] = row
         }
-        var scan = try view.latest(schema, at: time, keys: keys, asOf: asOf, crew: random.chance(30) ? .threads : .alone)
+        var scan = try view.latest(schema, at: time, keys: keys, asOf: asOf, executor: random.chance(30) ? .threads : .serial)
         let ordinals = schema.features.indices.map { schema.featureBase + $0 }
         try compare(&scan, schema, Oracle.inOrder(Array(latest.values)), "latest at \(asOf)", .all, ordinals)
     }
@@ -158,7 +158,7 @@ struct StoreChecks {
         let turned = Lookup(schema: schema, maxAge: maxAge, keys: places.map { places.count + $0 }, features: features)
         let joined = try view.join(
             spineTimes: times, keys: keys, [lookup, turned, lookup], asOf: asOf, availability: byIngest ? .ingest : .event,
-            crew: random.chance(30) ? .threads : .alone)
+            executor: random.chance(30) ? .threads : .serial)
         let alone = try view.join(
             spineTimes: times, keys: keys, [turned], asOf: asOf, availability: byIngest ? .ingest : .event)
         for (index, pair) in [(joined[1], alone[0]), (joined[2], joined[0])].enumerated() {
@@ -184,7 +184,9 @@ struct StoreChecks {
     }
 }
 
-extension WorkCrew {
+extension ParallelExecutor {
     /// Three threads of the system's pool, or as many as it lends.
-    static let threads = WorkCrew(size: 3) { count, body in DispatchQueue.concurrentPerform(iterations: count) { body($0) } }
+    static let threads = ParallelExecutor(size: 3) { count, body in
+        DispatchQueue.concurrentPerform(iterations: count) { body($0) }
+    }
 }

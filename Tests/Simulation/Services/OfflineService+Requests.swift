@@ -47,7 +47,7 @@ extension OfflineService {
     private func serve(_ head: HistoryRequest, _ request: Request, _ engine: OfflineEngine) throws(HeadwaterError) {
         let read = try HistoryRead(
             head, catalog: engine.state.catalog, view: engine.store.view(),
-            memory: MemoryLease(MemoryBudget(bytesMax: 1 << 30)), shares: 1, crew: .alone, isCancelled: { false })
+            memory: MemoryLease(MemoryBudget(bytesMax: 1 << 30)), shares: 1, executor: .serial, isCancelled: { false })
         var spine = WholeSpine(body: request.frame.body)
         var answer = HistoryAnswer(read.plan, eventTimes: head.eventTimes) { (data, cells) throws(HeadwaterError) in
             request.send(data, body: cells.encode())

@@ -16,7 +16,7 @@ final class OfflineService {
     var gate = PositionWaiters<UInt64>()
     var parked: [UInt64: ParkedRead] = [:]
     var nextParked: UInt64 = 0
-    private var source: LocalRecordSource?
+    private var source: LogRecordSource?
     /// The connection to the online service where that is on another machine.
     private var caller: Caller?
     private enum FileJob {
@@ -48,7 +48,7 @@ final class OfflineService {
             caller = Caller(world, to: .online, name: "follower")
             follow()
         } else {
-            source = LocalRecordSource(world.log(process.storage), logID: engine.store.logID)
+            source = LogRecordSource(world.log(process.storage), logID: engine.store.logID)
             every(20_000) { $0.pull() }
         }
         every(500_000) { $0.housekeep() }

@@ -79,7 +79,7 @@ extension HistoryServer {
         var priority = sched_param(sched_priority: 1)
         // <linux/sched.h>: SCHED_RESET_ON_FORK.
         let forThisThreadAlone: Int32 = 0x4000_0000
-        if unsafe sched_setscheduler(0, SCHED_FIFO | forThisThreadAlone, &priority) != 0 { Turns.runInShortSlices() }
+        if unsafe sched_setscheduler(0, SCHED_FIFO | forThisThreadAlone, &priority) != 0 { Scheduling.runInShortSlices() }
     }
 
     private static func comeAsOthers() {

@@ -35,7 +35,7 @@ public final class OfflineStand: Sendable {
 
     private let store: OfflineStore
     private let schemas: [String: GroupSchema]
-    private let crew: WorkCrew
+    private let executor: ParallelExecutor
     private let position = Atomic<UInt64>(0)
 
     /// - Parameters:
@@ -52,7 +52,7 @@ public final class OfflineStand: Sendable {
         var schemas: [String: GroupSchema] = [:]
         for (number, table) in tables.enumerated() { schemas[table.name] = try table.schema(groupID: UInt32(number + 1)) }
         self.schemas = schemas
-        crew = threads == 1 ? .alone : .threads(threads)
+        executor = threads == 1 ? .serial : .threads(threads)
     }
 
     /// Writes a table, and flushes after about so many rows: one chunk each time.
@@ -72,9 +72,9 @@ public final class OfflineStand: Sendable {
             guard waiting >= rowsPerFlush || rows.upperBound == table.rowCount else { continue }
             waiting = 0
             let begun = now()
-            try store.flush(crew: crew)
+            try store.flush(executor: executor)
             while inLevels, let job = try store.beginCompaction() {
-                job.run(crew: crew)
+                job.run(executor: executor)
                 try store.finishCompaction(job)
             }
             flushSeconds += now() - begun
@@ -94,7 +94,7 @@ public final class OfflineStand: Sendable {
     /// - Returns: seconds.
     public func compact() throws(HeadwaterError) -> Double {
         let begun = now()
-        try store.compact(crew: crew)
+        try store.compact(executor: executor)
         return now() - begun
     }
 
@@ -124,7 +124,7 @@ public final class OfflineStand: Sendable {
         }
         let begun = now()
         let joined = try view.join(
-            spineTimes: spine.times, keys: [spine.keys], lookups, asOf: view.position, availability: .event, crew: crew)
+            spineTimes: spine.times, keys: [spine.keys], lookups, asOf: view.position, availability: .event, executor: executor)
         let seconds = now() - begun
         if let files = try output.map({ try AnswerFiles($0) }) {
             for (table, features) in zip(tables, joined) {
@@ -145,7 +145,7 @@ public final class OfflineStand: Sendable {
         let begun = now()
         var scan = try view.scan(
             schema, columns: features.map { schema.ordinal(ofFeature: $0)! }, start: start, end: end,
-            asOf: view.position, fields: [], crew: crew)
+            asOf: view.position, fields: [], executor: executor)
         var batches: [RowBatch] = []
         while let batch = try scan.next() { batches.append(batch) }
         let seconds = now() - begun
@@ -160,10 +160,10 @@ public final class OfflineStand: Sendable {
     private func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
 }
 
-extension WorkCrew {
+extension ParallelExecutor {
     /// So many threads of the system's own pool.
-    static func threads(_ size: Int) -> WorkCrew {
-        WorkCrew(size: size) { count, body in
+    static func threads(_ size: Int) -> ParallelExecutor {
+        ParallelExecutor(size: size) { count, body in
             let next = Atomic<Int>(0)
             DispatchQueue.concurrentPerform(iterations: size) { _ in
                 while true {

@@ -135,7 +135,7 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     private func run() {
         thread.store(UInt(pthread_self()), ordering: .releasing)
         Self.ofThread.currentValue = self
-        Turns.runInShortSlices()
+        Scheduling.runInShortSlices()
         turnTimes.begin()
         turnBegan = .now()
         while let timeout = runAgenda() {

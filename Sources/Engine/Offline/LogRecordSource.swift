@@ -4,7 +4,7 @@ public import Log
 /// The log, followed by who does not own it.
 ///
 /// The owner may come and go: a reader that fails is opened anew at the next pull, and what it said stands in `failure`.
-public final class LocalRecordSource {
+public final class LogRecordSource {
     private let log: any RecordLog
     /// The log that the store beside this source has followed.
     private let logID: [UInt8]

@@ -5,7 +5,7 @@ internal import Glibc
 ///
 /// The kernel looks at a thread that has more to do only at its ticks, milliseconds apart. So a loop asks for the core at each
 /// wake-up, and long work gives it away by itself.
-public enum Turns {
+public enum Scheduling {
     /// Short beside what a small answer takes on its way.
     private static let shortSliceNanoseconds: UInt = 100_000
     /// The longest that the kernel takes.
@@ -26,5 +26,5 @@ public enum Turns {
 
     /// Lets others have the core, of whom a loop may be one. What is left of a
     /// thread's slice is lost, so that those who call this run in short ones.
-    @Sendable public static func give() { _ = sched_yield() }
+    @Sendable public static func yield() { _ = sched_yield() }
 }

@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// Runs the independent pieces of one read, on as many threads as its owner lends.
 ///
-/// The store has no threads of its own: who has some passes a crew, and `.alone` does everything on the caller's.
-public struct WorkCrew: Sendable {
+/// The store has no threads of its own: who has some passes an executor, and `.serial` does everything on the caller's.
+public struct ParallelExecutor: Sendable {
     /// How many pieces may run at once.
     public let size: Int
     private let each: @Sendable (_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void
@@ -12,13 +12,13 @@ public struct WorkCrew: Sendable {
     /// - Parameter each: calls `body` once with each number `0 ..< count`, of which there is one at least, in any order, on any
     ///   threads, and returns when all calls have.
     public init(size: Int, each: @escaping @Sendable (_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void) {
-        precondition(size > 0, "a crew has at least one member")
+        precondition(size > 0, "an executor runs one piece at a time at least")
         self.size = size
         self.each = each
     }
 
     /// The calling thread.
-    public static let alone = WorkCrew(size: 1) { count, body in for number in 0..<count { body(number) } }
+    public static let serial = ParallelExecutor(size: 1) { count, body in for number in 0..<count { body(number) } }
 
     /// Runs `body` for each number and gives the results in order.
     ///
