@@ -148,8 +148,9 @@ let package = Package(
             name: "ClientExample", dependencies: ["Client", "Catalog", "Wire", "Transport", "FeatureModel"],
             path: "examples/swift-client/Sources/ClientExample", packageAccess: false),
 
-        // Load for benchmarks: here and not in the package of Benchmarks/, as tests run it with tiny input, and there all that it
-        // stands on would be built a second time for them, five minutes. The test starts the built executable.
+        // Load for benchmarks stands here and not in the package of Benchmarks/, because `make test` runs it with tiny input
+        // (BenchmarkTests). A test target of that package would build Client, Transport, both stores and swift-nio once more, in a
+        // build directory of its own: five minutes and 0.8 GB. The tests start the built executables.
         .target(
             name: "CLoadCore", dependencies: ["CChecksum"], path: "Benchmarks/Sources/CLoadCore",
             linkerSettings: [.linkedLibrary("m")]),
@@ -160,7 +161,7 @@ let package = Package(
                 "TestSupport",
             ],
             path: "Benchmarks/Sources/BenchmarkLoad", swiftSettings: houseRules),
-        // The floor of Benchmarks/, for the tests; there it is built as `floor`.
+        // The floor of Benchmarks/, which is built as `floor` there.
         .executableTarget(name: "FloorServer", path: "Benchmarks/Sources/floor"),
         tests("BenchmarkTests", ["BenchmarkLoad", "FeatureModel", "TestSupport"]),
 
