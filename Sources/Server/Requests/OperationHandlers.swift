@@ -82,7 +82,7 @@ struct OperationHandlers {
     private func status() async -> StatusReport {
         var report = StatusReport(
             roles: services.configuration.roleNames, version: HeadwaterVersion.current,
-            logID: services.logID.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined(),
+            logID: services.logID.hexadecimal,
             wallTime: services.clock.now(), online: nil, offline: nil)
         report.pid = Int(ProcessInfo.processInfo.processIdentifier)
         report.startedAt = services.startedAt
