@@ -31,7 +31,7 @@ import Transport
         options.flushMemoryBytes = 0
         let engine = try OfflineEngine(storage: disk, dataDirectory: "data", logID: Self.log.bytes, options: options)
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-        let node = OfflineNode(engine, crew: .serial, logger: logger) { _ in }
+        let node = OfflineNode(engine, executor: .serial, logger: logger) { _ in }
         disk.setCapacity(bytes: 0)
         try await node.apply(records)
         #expect(try await poll { node.writingFailure.withLock { $0 } != nil })

@@ -115,7 +115,7 @@ import Wire
     }
 
     @Test func oneTransferTooManyIsSentAwayAndTheNextOneTakesTheFreePlace() throws {
-        let places = Places(2, what: "transfers")
+        let places = ConcurrencyLimit(2, what: "transfers")
         try places.take()
         try places.take()
         let error = #expect(throws: HeadwaterError.self) { try places.take() }

@@ -15,13 +15,13 @@ import Testing
     private static let schema = GroupSchema(
         groupID: 3, schemaVersion: 1, keys: [Field("id", .int64)], eventTimeName: "t", features: [Field("x", .int64)])
 
-    /// A crew that stops at the next work where it was told to.
+    /// An executor that stops at the next work where it was told to.
     private final class Brake: Sendable {
         private let isSet = Atomic<Bool>(false)
         private let reached = DispatchSemaphore(value: 0)
         private let released = DispatchSemaphore(value: 0)
 
-        var crew: ParallelExecutor {
+        var executor: ParallelExecutor {
             ParallelExecutor(size: 2) { count, body in
                 if self.isSet.exchange(false, ordering: .sequentiallyConsistent) {
                     self.reached.signal()
@@ -63,7 +63,7 @@ import Testing
             storage: MemoryStorage(), dataDirectory: "data", logID: Array(0..<16), options: OfflineEngineOptions())
         let durable = Mutex<Position>(0)
         let node = OfflineNode(
-            engine, crew: brake.crew, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            engine, executor: brake.executor, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         ) { position in durable.withLock { $0 = position } }
         for position in 1...2 as ClosedRange<Position> {
             try await apply(position, to: node)
@@ -92,7 +92,7 @@ import Testing
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let engine = try OfflineEngine(
             storage: storage, dataDirectory: "data", logID: Array(0..<16), options: OfflineEngineOptions())
-        let node = OfflineNode(engine, crew: brake.crew, logger: logger) { _ in }
+        let node = OfflineNode(engine, executor: brake.executor, logger: logger) { _ in }
         for position in 1...2 as ClosedRange<Position> {
             try await apply(position, to: node)
             try await node.flush()

@@ -129,7 +129,7 @@ import Transport
                 try OfflineEngine(
                     storage: disk, dataDirectory: "data", logID: Self.log.bytes, options: OfflineEngineOptions())
             }
-            let node = OfflineNode(try history(), crew: .serial, logger: logger) { _ in }
+            let node = OfflineNode(try history(), executor: .serial, logger: logger) { _ in }
             try await node.apply(records)
             await node.close(within: limit)
             let after = try history()

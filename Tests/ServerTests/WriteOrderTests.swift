@@ -11,7 +11,7 @@ import Testing
     private let seen = SeenNumbers()
 
     @Test func aWriteThatIsReadyFirstWaitsForThoseBeforeIt() {
-        let places = (0..<3).map { _ in order.place(connectionID: 1, isNeeded: true)! }
+        let places = (0..<3).map { _ in order.ticket(connectionID: 1, isNeeded: true)! }
         places[2].use { [seen] in seen.append(2) }
         places[1].use { [seen] in seen.append(1) }
         #expect(seen.numbers.isEmpty)
@@ -20,25 +20,25 @@ import Testing
     }
 
     @Test func aSmallWriteNeedsAPlaceOnlyBehindOthers() {
-        #expect(order.place(connectionID: 1, isNeeded: false) == nil)
-        let large = order.place(connectionID: 1, isNeeded: true)!
-        let small = order.place(connectionID: 1, isNeeded: false)
+        #expect(order.ticket(connectionID: 1, isNeeded: false) == nil)
+        let large = order.ticket(connectionID: 1, isNeeded: true)!
+        let small = order.ticket(connectionID: 1, isNeeded: false)
         small?.use { [seen] in seen.append(1) }
         large.use { [seen] in seen.append(0) }
         #expect(seen.numbers == [0, 1])
-        #expect(order.place(connectionID: 1, isNeeded: false) == nil, "nothing waits any more")
+        #expect(order.ticket(connectionID: 1, isNeeded: false) == nil, "nothing waits any more")
     }
 
     @Test func connectionsDoNotWaitForEachOther() {
-        let first = order.place(connectionID: 1, isNeeded: true)!
-        order.place(connectionID: 2, isNeeded: true)!.use { [seen] in seen.append(2) }
+        let first = order.ticket(connectionID: 1, isNeeded: true)!
+        order.ticket(connectionID: 2, isNeeded: true)!.use { [seen] in seen.append(2) }
         #expect(seen.numbers == [2])
         first.use {}
     }
 
     @Test func thoseBehindAWriteThatWasRefusedMoveUp() {
-        var refused: WriteOrder.Place? = order.place(connectionID: 1, isNeeded: true)
-        let next = order.place(connectionID: 1, isNeeded: true)!
+        var refused: WriteOrder.Ticket? = order.ticket(connectionID: 1, isNeeded: true)
+        let next = order.ticket(connectionID: 1, isNeeded: true)!
         next.use { [seen] in seen.append(1) }
         #expect(seen.numbers.isEmpty && refused != nil)
         refused = nil
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test func ofManyThreadsTheOrderHolds() async {
-        let places = (0..<2_000).map { _ in order.place(connectionID: 7, isNeeded: true)! }
+        let places = (0..<2_000).map { _ in order.ticket(connectionID: 7, isNeeded: true)! }
         await withTaskGroup(of: Void.self) { group in
             for part in 0..<4 {
                 group.addTask { [seen] in

@@ -78,7 +78,7 @@ struct HistoryFeed: Service {
             }
         }
         let node = OfflineNode(
-            engine, crew: services.workers.fileCrew.crew, logger: services.logger, ticker: services.ticker,
+            engine, executor: services.workers.fileHelpers.executor, logger: services.logger, ticker: services.ticker,
             readFloor: readFloor(engine.store)
         ) { [remote] position in
             if let remote { remote.acknowledge(position, logID: checkpoint.logID) } else { checkpoint.save(position) }

@@ -25,7 +25,7 @@ final class OfflineNode: Sendable {
     private let flushes = FileJobs()
     private let compactions = FileJobs()
     /// Encodes what flushes and compactions write.
-    private let crew: ParallelExecutor
+    private let executor: ParallelExecutor
     /// The log that was last pulled from: one that cannot be read now is tried again.
     private let source = Mutex<Confined<LogRecordSource>?>(nil)
     /// The log that waits for memory to become free.
@@ -51,14 +51,14 @@ final class OfflineNode: Sendable {
     let lastIngestTime = Mutex<Microseconds?>(nil)
 
     init(
-        _ engine: sending OfflineEngine, crew: ParallelExecutor, logger: Logger, ticker: Ticker = Ticker(),
+        _ engine: sending OfflineEngine, executor: ParallelExecutor, logger: Logger, ticker: Ticker = Ticker(),
         readFloor: Position = 0,
         onDurable: @escaping @Sendable (Position) -> Void
     ) {
         store = engine.store
         state = engine.state
         logID = engine.store.logID
-        self.crew = crew
+        self.executor = executor
         self.logger = logger
         self.readFloor = readFloor
         self.onDurable = onDurable
@@ -124,7 +124,7 @@ final class OfflineNode: Sendable {
         start(flushes) {
             try engine.beginFlush()
         } run: { job in
-            job.run(executor: self.crew, isCancelled: { self.mustStop })
+            job.run(executor: self.executor, isCancelled: { self.mustStop })
         } finish: { job, engine in
             try self.finish(job, engine)
             if engine.isFlushDue { self.startFlush(engine) }
@@ -150,7 +150,7 @@ final class OfflineNode: Sendable {
         start(compactions) {
             try engine.store.beginCompaction()
         } run: { job in
-            job.run(executor: self.crew, isCancelled: { self.isClosing.load(ordering: .relaxed) })
+            job.run(executor: self.executor, isCancelled: { self.isClosing.load(ordering: .relaxed) })
         } finish: { job, engine in
             try engine.store.finishCompaction(job)
             self.startCompaction(engine)
@@ -200,7 +200,7 @@ final class OfflineNode: Sendable {
         defer { flushes.leave() }
         guard let job = try await engine.call({ try $0.beginFlush() }) else { return }
         try await complete(flushes) {
-            job.run(executor: self.crew)
+            job.run(executor: self.executor)
         } finish: {
             try self.finish(job, $0)
         }
@@ -228,7 +228,7 @@ final class OfflineNode: Sendable {
         while let job = try await engine.call({ try $0.store.beginWholeCompaction(group) }) {
             do {
                 let isWhole = try await complete(compactions) {
-                    job.run(executor: self.crew, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
+                    job.run(executor: self.executor, isCancelled: { isCancelled() || self.isClosing.load(ordering: .relaxed) })
                 } finish: {
                     try $0.store.finishCompaction(job)
                 }
@@ -298,7 +298,7 @@ final class OfflineNode: Sendable {
             try await engine.call { engine in
                 defer { engine.close() }
                 if engine.state.failure == nil, !isReplaced {
-                    try engine.flush(executor: self.crew, isCancelled: { self.mustStop })
+                    try engine.flush(executor: self.executor, isCancelled: { self.mustStop })
                     self.onDurable(self.store.durablePosition)
                 }
             }

@@ -28,7 +28,7 @@ struct HistoryHandler {
         let permit = services.workers.long.permits?.held()
         let read = try HistoryRead(
             head, catalog: offline.state.catalog, view: view, memory: MemoryLease(services.historyMemory),
-            shares: Self.memoryShares, executor: services.workers.crew.crew, isCancelled: request.stops(responder, permit))
+            shares: Self.memoryShares, executor: services.workers.helpers.executor, isCancelled: request.stops(responder, permit))
         let pace = SharedPace(ClientPace(deadline: request.deadline, permit: permit))
         var spine = SpineFrames(request, pace)
         var answer = HistoryAnswer(read.plan, eventTimes: head.eventTimes) { (data, cells) throws(HeadwaterError) in

@@ -46,7 +46,7 @@ struct RowsHandlers {
     ) throws(HeadwaterError) {
         let view = offline.store.view()
         let read = try RowsRead(
-            query, project: project, catalog: offline.state.catalog, view: view, executor: services.workers.crew.crew,
+            query, project: project, catalog: offline.state.catalog, view: view, executor: services.workers.helpers.executor,
             bytesAtOnce: Self.bytesAtOnce)
         let permit = services.workers.long.permits?.held()
         var pace = ClientPace(deadline: request.deadline, permit: permit)

@@ -30,25 +30,25 @@ struct WriteHandlers {
             }
         }
         let isLarge = request.body.count > Self.inlineBytesMax
-        let place = services.writeOrder.place(connectionID: request.connectionID, isNeeded: isLarge)
+        let ticket = services.writeOrder.ticket(connectionID: request.connectionID, isNeeded: isLarge)
         if isLarge {
             services.onWorker(services.workers.writes, request, responder) { () throws(HeadwaterError) in
-                try check(request, online, place, responder)
+                try check(request, online, ticket, responder)
             }
         } else {
-            try check(request, online, place, responder)
+            try check(request, online, ticket, responder)
         }
     }
 
     private func check(
-        _ request: IncomingRequest, _ online: OnlineNode, _ place: WriteOrder.Place?, _ responder: Responder
+        _ request: IncomingRequest, _ online: OnlineNode, _ ticket: WriteOrder.Ticket?, _ responder: Responder
     ) throws(HeadwaterError) {
         let head = try request.decode(WriteRequest.self)
         // What lies in the future is told by the clock that is never early: a wall clock set back must not refuse what is.
         let checked = try CheckedRequest(
             head, request.body, catalog: online.state.catalog, now: online.clock.ingestTime())
-        guard let place else { return submit(checked, online, responder) }
-        place.use { submit(checked, online, responder) }
+        guard let ticket else { return submit(checked, online, responder) }
+        ticket.use { submit(checked, online, responder) }
     }
 
     private func submit(_ checked: CheckedRequest, _ online: OnlineNode, _ responder: Responder) {

@@ -15,14 +15,14 @@ final class WriteOrder: Sendable {
     /// By connection; gone where nothing waits.
     private let lines = Mutex<[UInt64: Line]>([:])
 
-    /// The next place in the connection's line. Called in the order of the requests.
+    /// The next ticket of the connection's line. Called in the order of the requests.
     ///
-    /// - Parameter isNeeded: `false` where a place is only needed if others are before it.
-    func place(connectionID: UInt64, isNeeded: Bool) -> Place? {
+    /// - Parameter isNeeded: `false` where a ticket is only needed if others are before it.
+    func ticket(connectionID: UInt64, isNeeded: Bool) -> Ticket? {
         lines.withLock { lines in
             guard isNeeded || lines[connectionID] != nil else { return nil }
             lines[connectionID, default: Line()].last += 1
-            return Place(self, connectionID, lines[connectionID]!.last)
+            return Ticket(self, connectionID, lines[connectionID]!.last)
         }
     }
 
@@ -48,8 +48,8 @@ final class WriteOrder: Sendable {
         }
     }
 
-    /// One write's place in the line. Where it is let go unused, as by a write that was refused, those behind it move up.
-    final class Place: Sendable {
+    /// One write's ticket in the line. Where it is let go unused, as by a write that was refused, those behind it move up.
+    final class Ticket: Sendable {
         private let order: WriteOrder
         private let connectionID: UInt64
         private let number: UInt64

@@ -17,7 +17,7 @@ final class FreedMemory: Sendable {
     func look(_ transport: ServerTransport) {
         // Both are asked each time.
         let (isDropped, isRested) = (transport.isTrimDue(above: Self.bytesLeast), isRested())
-        if isDropped || isRested { workers.fileCrew.submit { EventLoops.returnFreedMemory() } }
+        if isDropped || isRested { workers.fileHelpers.submit { EventLoops.returnFreedMemory() } }
     }
 
     /// Whether some joins and scans have ended and none runs.

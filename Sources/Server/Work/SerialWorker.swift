@@ -3,7 +3,7 @@ import Glibc
 import Transport
 
 /// How far a thread gives way to others.
-enum Courtesy {
+enum ThreadPriority {
     /// Not at all: threads that somebody waits for.
     case none
     /// By a niceness.
@@ -16,7 +16,7 @@ enum Courtesy {
     ///
     /// Not less: such a thread holds the lock of a store's state for a moment now and then, and a writer
     /// that waits for it must not wait long; and chunks must be written as fast as rows come.
-    static let background = Courtesy.nice(10)
+    static let background = ThreadPriority.nice(10)
 
     /// Lets this thread give way from now on. Where it is refused, the thread only takes its full share.
     func apply() {
@@ -34,9 +34,9 @@ final class SerialWorker: Sendable {
     private let pool: ThreadPool
 
     /// - Parameter takesTurns: its jobs call `Scheduling.yield` often.
-    init(_ courtesy: Courtesy = .none, takesTurns: Bool = false) {
+    init(_ priority: ThreadPriority = .none, takesTurns: Bool = false) {
         pool = ThreadPool(threads: 1, name: "serial") {
-            courtesy.apply()
+            priority.apply()
             if takesTurns { Scheduling.runInShortSlices() }
         }
     }

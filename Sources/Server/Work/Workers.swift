@@ -8,12 +8,12 @@ struct Workers: Sendable {
     /// Joins and scans. A slow client's answer holds a thread until its pace runs out, but no permit to work.
     let long: WorkerPool
     /// Helpers of joins and scans, which share them.
-    let crew: CrewPool
+    let helpers: HelperPool
     /// Helpers of the writing of chunks.
-    let fileCrew = CrewPool(threads: System.coreCount, .background)
+    let fileHelpers = HelperPool(threads: System.coreCount, .background)
     /// Transfers of a whole history, which hold a thread all the while.
     let transfers = WorkerPool(threads: bootstrapsMax, .background)
-    let bootstraps = Places(bootstrapsMax, what: "followers that take the history")
+    let bootstraps = ConcurrencyLimit(bootstrapsMax, what: "followers that take the history")
     /// Gets with many keys, and those that waited for a position.
     let gets = WorkerPool(threads: 2)
     /// Checks of large writes.
@@ -35,20 +35,20 @@ struct Workers: Sendable {
     /// - Parameter besideGets: whether the process serves gets, which must not notice joins and scans: these then give way to all
     ///   else, other programs too. An offline service alone takes its share of a machine that others keep busy.
     init(besideGets: Bool) {
-        let courtesy = besideGets ? Courtesy.idle : .background
-        long = WorkerPool(threads: Self.longRequestsMax, worksMax: Self.longWorksMax, courtesy)
-        crew = CrewPool(threads: System.coreCount, courtesy)
+        let priority = besideGets ? ThreadPriority.idle : .background
+        long = WorkerPool(threads: Self.longRequestsMax, worksMax: Self.longWorksMax, priority)
+        helpers = HelperPool(threads: System.coreCount, priority)
     }
 
     func shutdown() async {
         await follow.shutdown()
         for pool in [long, transfers, gets, writes, audits] { await pool.shutdown() }
-        for crew in [crew, fileCrew] { await crew.shutdown() }
+        for pool in [helpers, fileHelpers] { await pool.shutdown() }
     }
 }
 
-/// A number of places for work of one kind; whoever finds none comes again later.
-final class Places: Sendable {
+/// How many works of one kind may run at once; whoever comes beyond it is refused, and comes again later.
+final class ConcurrencyLimit: Sendable {
     private let taken = Atomic<Int>(0)
     private let most: Int
     private let what: String
@@ -78,8 +78,8 @@ final class WorkerPool: Sendable {
     /// For jobs that wait for clients; `nil` where all threads may work at once.
     let permits: WorkPermits?
 
-    init(threads: Int, worksMax: Int? = nil, _ courtesy: Courtesy = .none) {
-        let pool = ThreadPool(threads: threads, name: "worker") { courtesy.apply() }
+    init(threads: Int, worksMax: Int? = nil, _ priority: ThreadPriority = .none) {
+        let pool = ThreadPool(threads: threads, name: "worker") { priority.apply() }
         self.pool = pool
         permits = worksMax.map { WorkPermits($0, pool: pool) }
     }

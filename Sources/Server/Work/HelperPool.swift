@@ -8,21 +8,21 @@ import Transport
 /// Each work runs on a thread of its own; beside it every helper takes one of its pieces,
 /// then goes to the end of the queue, behind the helpers of all others. So works share the
 /// helpers piece by piece, and one that has many pieces does not keep them from the next.
-final class CrewPool: Sendable {
+final class HelperPool: Sendable {
     private let helpers: Int
     private let pool: ThreadPool
 
     /// - Parameter threads: of one work and its helpers together.
-    init(threads: Int, _ courtesy: Courtesy) {
+    init(threads: Int, _ priority: ThreadPriority) {
         helpers = max(0, threads - 1)
-        pool = ThreadPool(threads: max(1, helpers), name: "crew") { courtesy.apply() }
+        pool = ThreadPool(threads: max(1, helpers), name: "helper") { priority.apply() }
     }
 
     /// Runs one short job.
     func submit(_ job: @escaping @Sendable () -> Void) { pool.submit { isActive in if isActive { job() } } }
 
     /// The calling thread and the helpers.
-    var crew: ParallelExecutor {
+    var executor: ParallelExecutor {
         if helpers == 0 { return .serial }
         return ParallelExecutor(size: helpers + 1) { count, body in self.each(count, body) }
     }

@@ -6,7 +6,7 @@ import Testing
 @testable import OfflineStore
 @testable import Server
 
-@Suite struct CrewPoolTests {
+@Suite struct HelperPoolTests {
     /// Pieces by the thread that did them.
     private final class Done: Sendable {
         private let threads = Mutex<[pthread_t: Int]>([:])
@@ -20,15 +20,15 @@ import Testing
     }
 
     @Test func aLongWorkSharesItsHelpersWithTheNext() async throws {
-        let pool = CrewPool(threads: 2, .none)
+        let pool = HelperPool(threads: 2, .none)
         let (long, short) = (Done(), Done())
         let ends = Mutex<[String]>([])
         let both = DispatchGroup()
         func start(_ name: String, _ pieces: Int, _ done: Done) {
-            let crew = pool.crew
+            let executor = pool.executor
             both.enter()
             Thread {
-                _ = try? crew.map(pieces) { _ in done.piece() }
+                _ = try? executor.map(pieces) { _ in done.piece() }
                 ends.withLock { $0.append(name) }
                 both.leave()
             }.start()
