@@ -80,6 +80,36 @@ import Testing
         #expect(refusal([(2, 1 << 62, none)]) == .dataLoss)
     }
 
+    /// Behind a checksum that holds: what no fold makes is refused, or folded, and ends no process.
+    @Test func positionsAtTheEndOfTheirRangeEndNoProcess() throws {
+        func gaps(_ first: Position, _ last: Position) -> [UInt8] {
+            var bytes: [UInt8] = []
+            for field in [4, 1, 2] as [UInt32] { bytes.append(littleEndian: field) }
+            bytes.append(littleEndian: UInt64(20))
+            bytes.append(littleEndian: UInt32(1))
+            for field in [first, last] { bytes.append(littleEndian: field) }
+            return bytes
+        }
+        #expect(try ReplicaState(decoding: gaps(5, .max - 1)[...]).gaps == [5...(.max - 1)])
+        for (first, last) in [(5, .max), (.max, .max), (9, 8)] as [(Position, Position)] {
+            let error = #expect(throws: HeadwaterError.self) { try ReplicaState(decoding: gaps(first, last)[...]) }
+            #expect(error?.code == .dataLoss)
+        }
+        var window = ProducerWindow()
+        window.open(at: 1)
+        window.sessions[.max] = ProducerWindow.Session(epoch: 1, lastPosition: .max)
+        window = try ProducerWindow(decoding: window.encode()[...])
+        let answer = WriteAnswer(position: 4_096, ingestTime: 6, newerKeyCount: 0, listed: [])
+        window.fold(ProducerStamp(producer: 1, epoch: 1, sequence: 1), body: [], answer: answer)
+        #expect(window.has(1) && window.has(.max))
+        // The first session has been idle for just as long as it may, and then for one look longer.
+        let last = 4_096 + ProducerWindow.sessionDistance
+        window.open(at: last)
+        #expect(window.has(1) && window.has(.max))
+        window.open(at: last + 4_096)
+        #expect(!window.has(1) && window.has(.max))
+    }
+
     @Test func anEngineStateOfFormat1IsRead() throws {
         // One session with one write: sequence, checksum and bytes of the
         // body, position, ingest time, newer rows; no numbers follow.

@@ -146,8 +146,8 @@ public struct ProducerWindow: Sendable, Equatable {
 
     private mutating func endIdleSessions(at position: Position) {
         // Once in a while is enough, as long as every replay does it at the same positions.
-        guard position % 4_096 == 0 else { return }
-        sessions = sessions.filter { $0.value.lastPosition + Self.sessionDistance >= position }
+        guard position % 4_096 == 0, position > Self.sessionDistance else { return }
+        sessions = sessions.filter { $0.value.lastPosition >= position - Self.sessionDistance }
     }
 }
 

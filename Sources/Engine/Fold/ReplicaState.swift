@@ -123,7 +123,8 @@ extension ReplicaState {
         for _ in 0..<(try reader.integer(UInt32.self)) {
             let first = try reader.integer(Position.self)
             let last = try reader.integer(Position.self)
-            guard first <= last else { throw HeadwaterError(.dataLoss, "engine state: a gap from \(first) to \(last)") }
+            // Another position follows each gap.
+            guard first <= last, last < .max else { throw HeadwaterError(.dataLoss, "engine state: a gap from \(first) to \(last)") }
             gaps.append(first...last)
         }
     }
