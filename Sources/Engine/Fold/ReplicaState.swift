@@ -124,7 +124,9 @@ extension ReplicaState {
             let first = try reader.integer(Position.self)
             let last = try reader.integer(Position.self)
             // Another position follows each gap.
-            guard first <= last, last < .max else { throw HeadwaterError(.dataLoss, "engine state: a gap from \(first) to \(last)") }
+            guard first <= last, last < .max else {
+                throw HeadwaterError(.dataLoss, "engine state: a gap from \(first) to \(last)")
+            }
             gaps.append(first...last)
         }
     }

@@ -46,7 +46,10 @@ struct HistoryFeed: Service {
     ///
     /// - Throws: what keeps the store from opening when its log is known at last.
     func run() async throws {
-        do { try await cancelWhenGracefulShutdown { try await feed() } } catch is CancellationError {}
+        do { try await cancelWhenGracefulShutdown { try await feed() } } catch {
+            // What breaks while the server stops is no reason for anything any more.
+            if !(error is CancellationError || services.isStopping) { throw error }
+        }
         // Nothing to feed: a part of the server ends when it is told to.
         try? await gracefulShutdown()
     }
@@ -84,8 +87,12 @@ struct HistoryFeed: Service {
             if let remote { remote.acknowledge(position, logID: checkpoint.logID) } else { checkpoint.save(position) }
         }
         services.history.open(node)
-        // Before the server listens there is nothing to say: the listener says it then.
-        if let listening = services.listening.value { try PeerFiles(services).announce(listening.endpoints) }
+        // Asked once it can be seen: either this closes its gate, or the stop does.
+        if services.isStopping { node.gate.close() }
+        do throws(HeadwaterError) { try services.listening.announceOpened(PeerFiles(services)) } catch {
+            services.logger.error(
+                "others do not find this service: its address cannot be written", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Where every retention cutoff that the online service of this process has in force is

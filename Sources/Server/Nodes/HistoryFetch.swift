@@ -56,7 +56,7 @@ struct HistoryFetch {
                 all.append(endpoint)
             }
         }
-        let own = services.listening.value?.endpoints ?? []
+        let own = services.listening.endpoints
         return all.filter { !own.contains($0) }
     }
 

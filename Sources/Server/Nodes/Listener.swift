@@ -36,7 +36,7 @@ struct Listener: Service {
             await transport.shutdownGracefully(within: .zero)
             throw error
         }
-        services.listening.value = transport
+        services.listening.begin(transport)
         if transport.connectionsMax < options.connectionsMax {
             services.logger.warning(
                 "the limit of open files allows fewer connections than usual: raise it",
@@ -46,17 +46,15 @@ struct Listener: Service {
 
     /// - Throws: where the addresses cannot be written beside the stores.
     func run() async throws {
-        let announced = Result { try PeerFiles(services).announce(transport.endpoints) }
+        let announced = Result { try services.listening.announce(PeerFiles(services)) }
         if case .success = announced {
             services.logger.info("ready", metadata: startMetadata)
             // A server whose task is cancelled instead stops the same way.
             try? await gracefulShutdown()
         }
         services.logger.info("stopping: no new requests, running ones finish")
-        services.listening.value = nil
-        PeerFiles(services).withdraw()
-        services.online?.gate.close()
-        services.offline?.gate.close()
+        services.listening.withdraw(PeerFiles(services))
+        services.beginStop()
         // A task of its own, so that a cancelled one does not cut it short.
         await Task { await transport.shutdownGracefully(within: configuration.drainLimit) }.value
         try announced.get()

@@ -223,6 +223,11 @@ final class OfflineNode: Sendable {
         if let damage { throw damage }
     }
 
+    /// A request that may wait for its turn to compact is not wanted any more.
+    func noticeCancellation() {
+        for jobs in [flushes, compactions] { jobs.ended.tell() }
+    }
+
     private func compactWhole(_ group: GroupID, _ isCancelled: @escaping @Sendable () -> Bool) async throws {
         var attempt = 1
         while let job = try await engine.call({ try $0.store.beginWholeCompaction(group) }) {
@@ -291,7 +296,7 @@ final class OfflineNode: Sendable {
         gate.close()
         stopBy.withLock { $0 = Monotonic.now() + limit.microseconds }
         isClosing.store(true, ordering: .releasing)
-        for jobs in [flushes, compactions] { jobs.ended.tell() }
+        noticeCancellation()
         // The running jobs end first: a compaction gives up, a flush finishes.
         for jobs in [flushes, compactions] { await jobs.worker.shutdown() }
         do {

@@ -162,7 +162,7 @@ final class RemoteFollower: Sendable {
             $0.durablePosition = node.store.durablePosition
             $0.follower = name
             $0.logID = node.logID
-            $0.addresses = (services.listening.value?.endpoints ?? []).filter(\.isReachable).map(\.description)
+            $0.addresses = services.listening.endpoints.filter(\.isReachable).map(\.description)
         }
         for try await item in transport.stream(.follow, head: request) {
             let head = try FollowData(decoding: item.head)

@@ -20,7 +20,7 @@ import Wire
 final class Scrubber: Service {
     private let services: Services
     private let worker = SerialWorker(.background)
-    private let isStopping = Atomic<Bool>(false)
+    private let isCancelled = Atomic<Bool>(false)
 
     init(services: Services) { self.services = services }
 
@@ -34,15 +34,15 @@ final class Scrubber: Service {
 
     private func scrubWhenDue() async {
         await withTaskCancellationHandler {
-            while let due = services.scrubs.report.nextDue {
+            while !services.isStopping, let due = services.scrubs.report.nextDue {
                 let wait = due - services.clock.now()
                 // In steps: the wall clock may be set meanwhile.
                 if wait > 0 { try? await Task.sleep(for: .microseconds(min(wait, 60_000_000))) }
-                if Task.isCancelled { return }
+                if mustStop || Task.isCancelled { return }
                 if due <= services.clock.now() { await scrub() }
             }
         } onCancel: {
-            isStopping.store(true, ordering: .relaxed)
+            isCancelled.store(true, ordering: .relaxed)
         }
     }
 
@@ -59,7 +59,7 @@ final class Scrubber: Service {
             })
         }
         await audit()
-        let isWhole = !isStopping.load(ordering: .relaxed)
+        let isWhole = !mustStop
         guard let report = services.scrubs.end(isWhole: isWhole, elapsed: ContinuousClock.now - begun, before: before) else {
             return
         }
@@ -95,7 +95,7 @@ final class Scrubber: Service {
     private func read(_ part: String, _ pace: ScrubPace, _ body: (ScrubVisit) throws(HeadwaterError) -> Void) {
         do throws(HeadwaterError) {
             try body { (step) throws(HeadwaterError) in
-                if isStopping.load(ordering: .relaxed) { throw Self.stopped }
+                if mustStop { throw Self.stopped }
                 switch step {
                 case .damaged(let error): services.scrubs.note(error, in: part)
                 case .checked(let bytes, let rows):
@@ -103,7 +103,7 @@ final class Scrubber: Service {
                         report.bytes += bytes
                         report.rows += rows
                     }
-                    pace.wait(for: bytes) { isStopping.load(ordering: .relaxed) }
+                    pace.wait(for: bytes) { mustStop }
                 }
             }
         } catch {
@@ -115,11 +115,14 @@ final class Scrubber: Service {
         }
     }
 
+    /// A scrub gives up as soon as the server begins to stop: requests that wait behind its audit come first.
+    private var mustStop: Bool { isCancelled.load(ordering: .relaxed) || services.isStopping }
+
     private static let stopped = HeadwaterError(.cancelled, "the server is shutting down")
 
     private func audit() async {
-        guard let offline = services.offline, !isStopping.load(ordering: .relaxed) else { return }
-        let caller = AuditCaller(services) { self.isStopping.load(ordering: .relaxed) ? Self.stopped : nil }
+        guard let offline = services.offline, !mustStop else { return }
+        let caller = AuditCaller(services) { self.mustStop ? Self.stopped : nil }
         do {
             let found = try await AuditRun(services: services, offline: offline, project: "", caller: caller).run(minPosition: 0)
             services.scrubs.update { report in

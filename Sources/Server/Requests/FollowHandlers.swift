@@ -89,9 +89,7 @@ struct FollowHandlers {
         let start = position
         // One that was forgotten hears just that, before it hears what the log no longer holds.
         try await online.engine.call { _ = try $0.follower(ByteString(head.follower)) }
-        // Read before its position counts: where the log lost its end, nothing may move.
-        var batch = try await source.call { try $0.read(after: start) }
-        // What may change the stream's course wakes it: records, a follower that is let go, a
+        // What may change the stream's course wakes it, from before its first read on: records, a follower that is let go, a
         // client that goes, a server that stops.
         let (changes, change) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let wake: @Sendable () -> Void = { change.yield() }
@@ -99,6 +97,8 @@ struct FollowHandlers {
         defer { online.logGrew.end(listener) }
         responder.onCancel(wake)
         responder.onDrain(wake)
+        // Read before its position counts: where the log lost its end, nothing may move.
+        var batch = try await source.call { try $0.read(after: start) }
         let session = try await enter(head, online, wake)
         defer { services.followers.end(head.follower, session) }
         var iterator = changes.makeAsyncIterator()

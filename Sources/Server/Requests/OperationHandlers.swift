@@ -54,6 +54,7 @@ struct OperationHandlers {
             let before = offline.store.status().groups.filter { group == nil || $0.groupID == group }
             Task {
                 do {
+                    responder.onCancel { offline.noticeCancellation() }
                     try await offline.compact(group, isCancelled: { responder.isCancelled })
                     let after = offline.store.status()
                     let afterGroups = after.groups.filter { group == nil || $0.groupID == group }
@@ -94,7 +95,7 @@ struct OperationHandlers {
             services.history.fetch
             ?? services.history.failure.map { StatusReport.Bootstrap(source: "the log", failure: "\($0)") }
         report.scrub = services.scrubs.report
-        report.network = services.listening.value.map(StatusReport.Network.init)
+        report.network = services.listening.transport.map(StatusReport.Network.init)
         return report
     }
 

@@ -3,6 +3,7 @@ import FeatureModel
 import Log
 import Logging
 import StorageIO
+import Synchronization
 import Transport
 import Wire
 
@@ -22,8 +23,9 @@ final class Services: Sendable {
     let writeOrder = WriteOrder()
     /// Tells the time to what waits for it.
     let ticker: Ticker
-    /// What this process listens with, while it does.
-    let listening = Mutexed<ServerTransport?>(nil)
+    let listening = Listening()
+    /// Set when the server begins to stop: work that nobody waits for gives up.
+    private let stopping = Atomic<Bool>(false)
     /// Asks the owner of the log where it ends, for all reads that wait.
     let ownersEnd = SharedQuestion<OwnersEnd?>()
     /// Followers of this online service.
@@ -56,6 +58,15 @@ final class Services: Sendable {
     }
 
     var offline: OfflineNode? { history.node }
+
+    var isStopping: Bool { stopping.load(ordering: .sequentiallyConsistent) }
+
+    /// The server begins to stop: reads that wait for a position are answered.
+    func beginStop() {
+        stopping.store(true, ordering: .sequentiallyConsistent)
+        online?.gate.close()
+        offline?.gate.close()
+    }
 
     /// Ends the worker threads.
     func close() async { await workers.shutdown() }

@@ -4,7 +4,7 @@ import Transport
 
 /// The part of a server that ends, and the server with it, when no client has been connected for some time.
 struct IdleWatch: Service {
-    /// How long the first client may take to come, at least.
+    /// How much longer the first client may take to come.
     private static let firstClientLimit = Duration.seconds(10)
     /// A process that was stopped for a while first takes in who came meanwhile.
     private static let secondLook = Duration.milliseconds(100)
@@ -23,7 +23,7 @@ struct IdleWatch: Service {
             try? await transport.untilNoneIsConnected()
             guard let since = transport.idleSince else { continue }
             let isFirst = transport.everConnectedCount == 0
-            let due = isFirst ? begun + max(limit, Self.firstClientLimit) : since + limit
+            let due = isFirst ? begun + Self.firstClientLimit + limit : since + limit
             if due > .now {
                 try? await Task.sleep(until: due, clock: .continuous)
                 continue

@@ -84,7 +84,7 @@ final class ServerExchange: Sendable {
         // They are let go outside of the lock: the last one may free the responder, which comes back here.
         let (isFirst, callbacks) = state.withLock { state in
             defer { (state.isAnswered, state.onCancel, state.onWritable, state.onDrain) = (true, [], nil, nil) }
-            return (!state.isAnswered, state.onCancel + [state.onWritable].compactMap { $0 })
+            return (!state.isAnswered, state.onCancel + [state.onWritable, state.onDrain].compactMap { $0 })
         }
         return withExtendedLifetime(callbacks) { isFirst }
     }
@@ -120,7 +120,7 @@ final class ServerExchange: Sendable {
         let (wake, callbacks) = state.withLock { state -> (Wake, [@Sendable () -> Void]) in
             guard !state.isCancelled else { return (Wake(), []) }
             state.isCancelled = true
-            defer { (state.onWritable, state.onCancel, state.onDrain) = (nil, [], nil) }
+            defer { (state.onWritable, state.onCancel) = (nil, []) }
             return (state.takeWake(), state.onCancel + [state.onWritable].compactMap { $0 })
         }
         wake.signal()

@@ -1,0 +1,42 @@
+import FeatureModel
+import Synchronization
+import Transport
+
+/// What this process listens with, and whether it says so beside its stores. For any thread.
+final class Listening: Sendable {
+    private let begun = Mutex<ServerTransport?>(nil)
+    /// Held while the files are written or removed, so that neither comes in the other's way.
+    private let isAnnounced = Mutex(false)
+
+    /// `nil` until the server listens.
+    var transport: ServerTransport? { begun.withLock { $0 } }
+
+    var endpoints: [Endpoint] { transport?.endpoints ?? [] }
+
+    func begin(_ transport: ServerTransport) { begun.withLock { $0 = transport } }
+
+    /// Says where the roles are served whose stores are open.
+    func announce(_ files: PeerFiles) throws(HeadwaterError) {
+        let result = isAnnounced.withLock { isAnnounced in
+            isAnnounced = true
+            return Result { () throws(HeadwaterError) in try files.announce(endpoints) }
+        }
+        try result.get()
+    }
+
+    /// Says it of a role whose store has opened since; nothing where nothing is said:
+    /// before the server serves, and once it stops.
+    func announceOpened(_ files: PeerFiles) throws(HeadwaterError) {
+        let result = isAnnounced.withLock { isAnnounced in
+            Result { () throws(HeadwaterError) in if isAnnounced { try files.announce(endpoints) } }
+        }
+        try result.get()
+    }
+
+    func withdraw(_ files: PeerFiles) {
+        isAnnounced.withLock { isAnnounced in
+            isAnnounced = false
+            files.withdraw()
+        }
+    }
+}
