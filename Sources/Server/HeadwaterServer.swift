@@ -7,9 +7,9 @@ import Transport
 
 /// A Headwater server: opens its part of the data directory, serves until it is told to stop, drains, and closes cleanly.
 ///
-/// What runs all the while is a part of it, a service of its own in one group: the listener, the
-/// feed of the history, the scrubber, the housekeeping. The parts stop in the reverse of their
-/// order, each when the one behind it has stopped; the stores close last.
+/// What runs all the while is a part of it, a service of its own in one group: housekeeping, scrubber,
+/// the feed of the history, the listener, and the watch that ends an idle server. The parts stop in the
+/// reverse of their order, each when the one behind it has stopped; the stores close last.
 public final class HeadwaterServer: Service {
     private let configuration: ServerConfiguration
     private let logger: Logger
