@@ -1,4 +1,5 @@
 import ArgumentParser
+import FeatureModel
 import Server
 import Transport
 
@@ -43,9 +44,21 @@ enum Main {
         Descriptors.raiseLimit()
         EventLoops.matchCores()
         Interrupts.prepare()
+        do { try Descriptors.checkForClient() } catch { runWithFewDescriptors(error) }
         let work = Task { try await run() }
         Interrupts.whenInterrupted { work.cancel() }
         do { try await work.value } catch { Failure.exit(error) }
+    }
+
+    /// Runs what needs no descriptors, such as `--help`, and refuses all else, on this thread: the
+    /// runtime's own threads end the process where they find none.
+    private static func runWithFewDescriptors(_ problem: HeadwaterError) -> Never {
+        do {
+            var command = try parse()
+            if command is any AsyncParsableCommand { throw problem }
+            try command.run()
+        } catch { Failure.exit(error) }
+        Failure.exit(ExitCode.success)
     }
 
     /// - Throws: `UsageError` where a name is unknown, or no command stands there; what the parser found otherwise.
@@ -76,7 +89,6 @@ enum Main {
         try plantSabotage()
         var command = try parse()
         if var command = command as? any AsyncParsableCommand {
-            try Descriptors.checkForClient()
             try await command.run()
         } else {
             try command.run()

@@ -36,6 +36,12 @@ struct Lane {
         memory = LaneMemory(seed: seed, start: groups.start, client: number, lane: lane)
     }
 
+    /// Writes after a history that was refused before the next one is asked for: where the history
+    /// stands, as on a full disk, lanes that all wait for it would write nothing for as long.
+    private static let historyRestAfterRefusal = 500
+    private static let historyPatience = Duration.seconds(5)
+    private var historyRest = 0
+
     mutating func run() async {
         var written = 0
         while !Task.isCancelled {
@@ -43,7 +49,7 @@ struct Lane {
             written += 1
             await write(RequestID(client: number, lane: lane, number: written))
             if random.chance(0.3) { await get() }
-            if random.chance(0.04) { await history() }
+            if historyRest > 0 { historyRest -= 1 } else if random.chance(0.04) { await history() }
             try? await Task.sleep(for: .milliseconds(random.int(0...pauseMax)))
         }
     }
@@ -108,17 +114,39 @@ struct Lane {
             let ids = values(bundles)
             let late = try Column(.timestamp, ids.map { _ in .timestamp(groups.start + 1 << 40) })
             let spine = Batch(rowCount: ids.count, columns: [(0, try Column(.int64, ids)), (1, late)])
-            let once = Batches([spine])
-            let rows = try await client.history(query) { () async throws(HeadwaterError) in once.next() }
-            var cells: [Cells] = []
-            for try await item in rows { cells.append(item.rows) }
-            guard cells.count == 1, let position = rows.summary?.position else {
+            guard let (cells, position) = try await answer(query, spine) else {
+                historyRest = Self.historyRestAfterRefusal
+                return
+            }
+            guard cells.count == 1, let position else {
                 return journal.add(.violation("P8", "history answered \(cells.count) batches to one of \(ids.count) rows"))
             }
             control.count(histories: 1)
             judge(bundles, cells[0], at: position, asked: asked, from: "history")
         } catch {
             refused(error, asked: asked, from: "history")
+            historyRest = Self.historyRestAfterRefusal
+        }
+    }
+
+    /// What a history answers, and its position; `nil` where it takes longer than a lane waits.
+    private func answer(_ query: HistoryQuery, _ spine: Batch) async throws -> (cells: [Cells], position: Position?)? {
+        let client = client
+        let reading = Task {
+            let once = Batches([spine])
+            let rows = try await client.history(query) { () async throws(HeadwaterError) in once.next() }
+            var cells: [Cells] = []
+            for try await item in rows { cells.append(item.rows) }
+            return (cells: cells, position: rows.summary?.position)
+        }
+        let limit = Task {
+            try await Task.sleep(for: Self.historyPatience)
+            reading.cancel()
+        }
+        defer { limit.cancel() }
+        do { return try await reading.value } catch {
+            if reading.isCancelled { return nil }
+            throw error
         }
     }
 
