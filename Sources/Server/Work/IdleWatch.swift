@@ -25,7 +25,9 @@ struct IdleWatch: Service {
             let isFirst = transport.everConnectedCount == 0
             let due = isFirst ? begun + Self.firstClientLimit + limit : since + limit
             if due > .now {
-                try? await Task.sleep(until: due, clock: .continuous)
+                // Until the first has come it may come and go at any moment, and the time is another one then.
+                let look = isFirst ? min(due, .now + max(limit, Self.secondLook)) : due
+                try? await Task.sleep(until: look, clock: .continuous)
                 continue
             }
             try? await Task.sleep(for: Self.secondLook)
