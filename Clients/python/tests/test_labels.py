@@ -31,7 +31,9 @@ DAY = "2024-06-01"
 @pytest.fixture
 def shop(client: hw.Client) -> Iterator[hw.Client]:
     client.apply([hw.FeatureGroup("g", hw.Entity("e", {"id": "int64"}), {"x": "float64", "n": "int64"}, event_time="t")])
-    client.write("g", {"id": [1, 2, 3], "t": [DAY] * 3, "x": [0.5, 1.5, None], "n": [7, 8, 9]})
+    position = client.write("g", {"id": [1, 2, 3], "t": [DAY] * 3, "x": [0.5, 1.5, None], "n": [7, 8, 9]})
+    # Histories here ask for no position of their own: what is written must have reached the history first.
+    assert len(client.scan("g", min_position=position).to_dict()["id"]) == 3
     yield client
 
 
