@@ -17,11 +17,8 @@ final class Listening: Sendable {
 
     /// Says where the roles are served whose stores are open.
     func announce(_ files: PeerFiles) throws(HeadwaterError) {
-        let result = isAnnounced.withLock { isAnnounced in
-            isAnnounced = true
-            return Result { () throws(HeadwaterError) in try files.announce(endpoints) }
-        }
-        try result.get()
+        isAnnounced.withLock { $0 = true }
+        try announceOpened(files)
     }
 
     /// Says it of a role whose store has opened since; nothing where nothing is said:

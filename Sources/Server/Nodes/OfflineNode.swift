@@ -26,10 +26,9 @@ final class OfflineNode: Sendable {
     private let compactions = FileJobs()
     /// Encodes what flushes and compactions write.
     private let executor: ParallelExecutor
-    /// The log that was last pulled from: one that cannot be read now is tried again.
+    /// The log that is pulled from: tried again where it could not be read, and gone on with when a
+    /// flush has freed the memory that it may have waited for.
     private let source = Mutex<Confined<LogRecordSource>?>(nil)
-    /// The log that waits for memory to become free.
-    private let stalled = Mutex<Confined<LogRecordSource>?>(nil)
     private let isPullPending = Atomic<Bool>(false)
     private let isClosing = Atomic<Bool>(false)
     /// When a flush is given up; `nil` while the service goes on.
@@ -107,13 +106,17 @@ final class OfflineNode: Sendable {
             self.isPullPending.store(false, ordering: .releasing)
             // With too much in memory the log waits: it is on disk already.
             guard engine.state.failure == nil, self.store.memoryBytes <= Self.memoryFactor * engine.options.flushMemoryBytes
-            else { return self.stalled.withLock { $0 = box } }
+            else { return }
             let records = source.pull(after: self.store.appliedPosition, limitBytes: Self.pullBytes)
             self.sourceFailure.withLock { $0 = source.failure }
             self.sourcePosition.withLock { $0 = source.durablePosition }
             // A failure is logged, and kept in the state, where it happens.
             if !records.isEmpty, (try? self.apply(records, engine)) != nil { self.pull(from: box) }
         }
+    }
+
+    private func pullAgain() {
+        if let source = source.withLock({ $0 }) { pull(from: source) }
     }
 
     // MARK: Flush and compaction
@@ -138,11 +141,7 @@ final class OfflineNode: Sendable {
         writingFailure.withLock { $0 = nil }
         gate.stall(nil)
         flushes.ended.tell()
-        let stalled = stalled.withLock { stalled in
-            defer { stalled = nil }
-            return stalled
-        }
-        if let stalled { pull(from: stalled) }
+        pullAgain()
         onDurable(store.durablePosition)
     }
 
@@ -277,7 +276,7 @@ final class OfflineNode: Sendable {
     /// Called once a second: a log that could not be read, and a flush that is due by time, or that
     /// failed while memory is so full that the log waits for it.
     func housekeep() {
-        if sourceFailure.withLock({ $0 }) != nil, let source = source.withLock({ $0 }) { pull(from: source) }
+        if sourceFailure.withLock({ $0 }) != nil { pullAgain() }
         engine.run { engine in
             let isOld = Monotonic.now() - self.lastFlush.withLock { $0 } >= self.flushInterval
             if isOld || engine.isFlushDue, self.store.appliedPosition > self.store.durablePosition { self.startFlush(engine) }
