@@ -12,7 +12,8 @@ import Testing
         }
     }
 
-    /// The log of version 1 that every later version must read, and this one must write byte for byte.
+    /// The log whose bytes stand below: of version 1, which every later version
+    /// must read, and of version 2, which this one writes.
     private func goldenLog() throws -> MemoryStorage {
         let storage = MemoryStorage()
         let log = try openLog(storage)
@@ -24,12 +25,13 @@ import Testing
         return storage
     }
 
-    @Test func aSmallLogIsWrittenByteForByteAsVersion1() throws {
+    @Test func aSmallLogIsWrittenByteForByteAsVersion2() throws {
         let files = try LogFiles(goldenLog())
-        #expect(files.files["segment-0000000000000001.log"]!.prefix(128 + 128 + 64).hexadecimal == Golden.segment)
+        #expect(
+            files.files["segment-0000000000000001.log"]!.prefix(128 + 128 + 64).hexadecimal == Golden.inVersion2(Golden.segment))
         #expect(files.files["segment-0000000000000001.log"]!.dropFirst(320).allSatisfy { $0 == 0 })
-        #expect(files.files["control"]!.prefix(128).hexadecimal == Golden.control)
-        #expect(files.files["control"]!.dropFirst(4_096).prefix(128).hexadecimal == Golden.control)
+        #expect(files.files["control"]!.prefix(128).hexadecimal == Golden.inVersion2(Golden.control))
+        #expect(files.files["control"]!.dropFirst(4_096).prefix(128).hexadecimal == Golden.inVersion2(Golden.control))
         #expect(files.files["durable"]!.prefix(88).hexadecimal == Golden.durable)
     }
 
@@ -53,14 +55,45 @@ import Testing
         #expect(read[0].stamp == ProducerStamp(producer: 7, epoch: 8, sequence: 9))
     }
 
+    @Test func aLogOfVersion1GoesOnInASegmentOfVersion2() throws {
+        var files = try LogFiles(goldenLog())
+        func padded(_ hex: String, _ count: Int) -> [UInt8] {
+            let used = bytes(hex)
+            return used + [UInt8](repeating: 0, count: count - used.count)
+        }
+        files.files = [
+            "segment-0000000000000001.log": padded(Golden.segment, 1_024),
+            "control": padded(Golden.control, 4_096) + padded(Golden.control, 4_096),
+            "durable": padded(Golden.durable, 4_096),
+        ]
+        let storage = try files.storage()
+        // Opened and closed again, opened without an end, and written to:
+        // a reader of version 1 meets no record that it does not know.
+        try openLog(storage).close()
+        try openLog(storage).close(clean: false)
+        let log = try openLog(storage)
+        for byte in 1...3 {
+            try log.stage(UInt8(byte))
+            try log.commit()
+        }
+        try log.close()
+        let written = try LogFiles(storage).files
+        #expect(written["segment-0000000000000001.log"]![8] == 1)
+        #expect(written["segment-0000000000000002.log"]![8] == 2)
+        #expect(written["segment-0000000000000003.log"] == nil)
+        #expect(written["control"]![12] == 2)
+        #expect(try readAll(storage).suffix(3).map { Array($0.body.prefix(1)) } == [[1], [2], [3]])
+        #expect(try LogVerifier.verify(storage: storage, directory: logDirectory).damage == nil)
+    }
+
     @Test(arguments: ["segment-0000000000000001.log", "control", "durable"])
     func aNewerFormatIsRefusedUntouched(name: String) throws {
         let files = try LogFiles(goldenLog())
         let sealed = name == "durable" ? 36 : 128
         let storage = try files.storage(changing: name) { bytes in
             for start in name == "control" ? [0, 4_096] : [0] {
-                bytes[start + 8] = 2
-                bytes[start + 12] = 2
+                bytes[start + 8] = name == "durable" ? 2 : 3
+                bytes[start + 12] = bytes[start + 8]
                 bytes.store(littleEndian: CRC32C.checksum(bytes[start..<start + sealed - 4]), at: start + sealed - 4)
             }
         }
@@ -119,6 +152,16 @@ import Testing
 
 /// The used bytes of the golden log's files.
 private enum Golden {
+    /// The block at the start as version 2 writes it: version, least reader and checksum are others.
+    static func inVersion2(_ version1: String) -> String {
+        var bytes = stride(from: 0, to: version1.utf8.count, by: 2).map { place in
+            UInt8(version1.dropFirst(place).prefix(2), radix: 16)!
+        }
+        (bytes[8], bytes[12]) = (2, 2)
+        bytes.store(littleEndian: CRC32C.checksum(bytes[..<124]), at: 124)
+        return bytes.hexadecimal
+    }
+
     static let segment =
         "48574c4f475345470100000001000000000102030405060708090a0b0c0d0e0f010000000000000001000000000000000000000000000000"
         + "0000000000000080000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"

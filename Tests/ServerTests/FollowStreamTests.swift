@@ -20,7 +20,8 @@ import Wire
         private let services: Services
         private let transport: ServerTransport
 
-        init() async throws {
+        /// - Parameter capabilities: what the follower says that it can.
+        init(capabilities: [String] = [RecordBody.compactCapability]) async throws {
             let disk = MemoryStorage()
             let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
             let engine = try OnlineEngine.open(
@@ -35,7 +36,8 @@ import Wire
             options.helloTimeout = .seconds(120)
             transport = try await ServerTransport.start(
                 endpoints: [.unix(path: path)], handler: Router(services: services), options: options)
-            client = try await ClientTransport.connect(to: .unix(path: path))
+            client = try await ClientTransport.connect(
+                to: .unix(path: path), hello: HelloRequest.with { $0.capabilities = capabilities })
             let register = AcknowledgeRequest.with { ($0.follower, $0.register, $0.logID) = ("f", true, node.logID.bytes) }
             _ = try await client.call(.acknowledge, register, reply: AcknowledgeReply.self)
         }
@@ -96,6 +98,14 @@ import Wire
         try await world.forget()
         let error = await #expect(throws: HeadwaterError.self) { try await reading.value }
         #expect(error?.code == .notFound)
+        await world.close()
+    }
+
+    @Test(.timeLimit(.minutes(2))) func aFollowerThatCannotReadCompactRecordsIsToldToUpgrade() async throws {
+        let world = try await World(capabilities: [])
+        let stream = world.follow(after: 0)
+        let error = await #expect(throws: HeadwaterError.self) { for try await _ in stream {} }
+        #expect(error?.code == .failedPrecondition && error?.message.contains("upgrade") == true)
         await world.close()
     }
 

@@ -32,11 +32,13 @@ public enum Rows {
                 for key in keys { builder.append(float64: value(key, feature)) }
                 columns.append((2 + feature, builder.finish()))
             }
-            return RecordBody.encode([
-                RecordEntry(
-                    groupID: groupID, schemaVersion: schema, operation: .write, batch: Batch(rowCount: rowsEach, columns: columns)
-                )
-            ])
+            return RecordBody.encode(
+                [
+                    RecordEntry(
+                        groupID: groupID, schemaVersion: schema, operation: .write,
+                        batch: Batch(rowCount: rowsEach, columns: columns)
+                    )
+                ], isCompact: true)
         }
     }
 

@@ -28,7 +28,7 @@ extension Catalog {
             throw HeadwaterError(
                 .invalidArgument, "\(rows) rows in one write; the limit is \(Limits.batchRowsMax): send fewer at a time")
         }
-        let bytes = entries.reduce(0) { $0 + RecordBody.entryHeaderBytes + $1.batch.bytes.count }
+        let bytes = entries.reduce(0) { $0 + RecordBody.entryHeaderBytes + $1.batch.byteCount }
         guard bytes <= Limits.batchBytesMax else {
             throw HeadwaterError(
                 .invalidArgument,

@@ -27,7 +27,10 @@ extension HeadwaterClient {
     /// - Throws: `.invalidArgument` with row numbers and reasons: nothing was written; `.unavailable` after the last retry:
     ///   whether the write was taken is not known then.
     public func write(_ entries: [RecordEntry]) async throws(HeadwaterError) -> WriteResult {
-        try await write(body: RecordBody.encode(entries)[...])
+        // A server that cannot be reached is met again by the write, whose body then is one that every server takes.
+        let server = try? await connections.connection(to: .online)
+        let isCompact = server?.hello.capabilities.contains(RecordBody.compactCapability) ?? false
+        return try await write(body: RecordBody.encode(entries, isCompact: isCompact)[...])
     }
 
     /// Writes an encoded `RecordBody`.

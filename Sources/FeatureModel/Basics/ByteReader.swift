@@ -19,6 +19,22 @@ public struct ByteReader {
         try bytes(MemoryLayout<T>.size).littleEndian(at: 0)
     }
 
+    /// An unsigned number of 32 bits in 1 to 5 bytes, seven bits in each, the lowest first, as short as it can be.
+    public mutating func varint() throws(HeadwaterError) -> UInt32 {
+        var number: UInt64 = 0
+        var shift: UInt64 = 0
+        while true {
+            let byte = try integer(UInt8.self)
+            number |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 {
+                guard let whole = UInt32(exactly: number), byte != 0 || shift == 0 else { throw cutOff }
+                return whole
+            }
+            shift += 7
+            guard shift < 35 else { throw cutOff }
+        }
+    }
+
     /// A count that is stored in 64 bits.
     public mutating func count() throws(HeadwaterError) -> Int {
         guard let count = Int(exactly: try integer(UInt64.self)) else { throw cutOff }

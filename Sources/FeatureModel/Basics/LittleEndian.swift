@@ -65,6 +65,16 @@ extension [UInt8] {
         unsafe Swift.withUnsafeBytes(of: &copy) { unsafe append(contentsOf: $0) }
     }
 
+    /// Appends a number as `ByteReader.varint` reads it.
+    public mutating func append(varint number: UInt32) {
+        var rest = number
+        while rest >= 0x80 {
+            append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        append(UInt8(rest))
+    }
+
     /// Overwrites the integer at `offset`.
     @inlinable
     public mutating func store<T: FixedWidthInteger>(littleEndian number: T, at offset: Int) {

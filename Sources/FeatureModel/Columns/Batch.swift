@@ -11,12 +11,30 @@ public struct Batch: Sendable {
 
     private static func aligned(_ count: Int) -> Int { (count + alignment - 1) / alignment * alignment }
 
-    /// The whole encoded batch.
-    public let bytes: ArraySlice<UInt8>
+    /// The whole batch encoded; `nil` where the columns came in another form.
+    private let encoded: ArraySlice<UInt8>?
     public let rowCount: Int
     /// Columns by rising ordinal; ordinals mean what the carrier says (a group's schema, a reply's feature list).
     public let ordinals: [Int]
     public let columns: [Column]
+
+    /// The whole batch encoded.
+    ///
+    /// - Complexity: O(1) for a batch that was made or decoded in this form, else O(bytes).
+    public var bytes: ArraySlice<UInt8> {
+        encoded ?? Batch(rowCount: rowCount, columns: zip(ordinals, columns).map { ($0, $1) }).bytes
+    }
+
+    /// Bytes that the columns and what they came in keep in memory.
+    public var byteCount: Int { encoded?.count ?? columns.reduce(0) { $0 + $1.byteCount } }
+
+    /// Wraps columns of `rowCount` cells, by rising ordinal, that are known to be well formed.
+    init(rowCount: Int, ordinals: [Int], checked columns: [Column]) {
+        encoded = nil
+        self.rowCount = rowCount
+        self.ordinals = ordinals
+        self.columns = columns
+    }
 
     /// The column with this ordinal; `nil` where the batch has none.
     public func column(ordinal: Int) -> Column? {
@@ -64,7 +82,7 @@ public struct Batch: Sendable {
             }
         }
         precondition(bytes.count == total && total <= Limits.batchBytesMax)
-        self.bytes = bytes[...]
+        encoded = bytes[...]
         self.rowCount = rowCount
         ordinals = columns.map(\.ordinal)
         self.columns = columns.map(\.column)
@@ -133,7 +151,7 @@ public struct Batch: Sendable {
             }
             ordinals.append(ordinal)
         }
-        self.bytes = bytes
+        encoded = bytes
         self.rowCount = rowCount
         self.ordinals = ordinals
         self.columns = columns

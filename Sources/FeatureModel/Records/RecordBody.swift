@@ -24,12 +24,17 @@ public struct RecordEntry: Sendable {
 
 /// The body of a write request and of the data record it becomes: the same bytes, encoded once by the client.
 ///
-/// Repeated {64-byte entry header, batch}; the format is docs/formats/batch.md. Rows are numbered through all entries
+/// Repeated {64-byte entry header, batch}, or compact; the format is docs/formats/batch.md. Rows are numbered through all entries
 /// of the record in order: the `row` of (event_time, position, row).
 public enum RecordBody {
     public static let entryHeaderBytes = 64
 
-    public static func encode(_ entries: [RecordEntry]) -> [UInt8] {
+    /// The capability of a server that takes compact bodies.
+    public static let compactCapability = "compact-rows"
+
+    /// - Parameter isCompact: whether few rows may take the compact form, which readers before it do not know.
+    public static func encode(_ entries: [RecordEntry], isCompact: Bool = false) -> [UInt8] {
+        if isCompact, let bytes = CompactBody.encode(entries) { return bytes }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(entries.reduce(0) { $0 + entryHeaderBytes + $1.batch.bytes.count })
         for entry in entries {
@@ -48,12 +53,11 @@ public enum RecordBody {
     ///
     /// - Throws: `.invalidArgument` that says what is malformed.
     public static func decode(_ bytes: ArraySlice<UInt8>) throws(HeadwaterError) -> [RecordEntry] {
+        if CompactBody.isCompact(bytes) { return try CompactBody.decode(bytes) }
         var entries: [RecordEntry] = []
         var rest = bytes
         while !rest.isEmpty {
-            guard entries.count < Limits.entriesMax else {
-                throw HeadwaterError(.invalidArgument, "more than \(Limits.entriesMax) groups in one write: send fewer")
-            }
+            guard entries.count < Limits.entriesMax else { throw tooManyEntries }
             guard rest.count >= entryHeaderBytes else {
                 throw HeadwaterError(.invalidArgument, "malformed write: an entry is cut off")
             }
@@ -68,5 +72,9 @@ public enum RecordBody {
             rest = rest.dropFirst(entryHeaderBytes + length)
         }
         return entries
+    }
+
+    static var tooManyEntries: HeadwaterError {
+        HeadwaterError(.invalidArgument, "more than \(Limits.entriesMax) groups in one write: send fewer")
     }
 }

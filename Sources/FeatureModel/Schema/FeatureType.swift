@@ -115,15 +115,23 @@ extension FeatureType {
     /// Bytes of a type descriptor: code, element code, two zeros, length (docs/formats/batch.md).
     public static let descriptorBytes = 8
 
+    /// The type's own code, and that of an array's or vector's element, else 0.
+    var codes: (code: UInt8, element: UInt8) {
+        switch self {
+        case .array(let element): (Self.arrayCode, element.scalarCode)
+        case .vector: (Self.vectorCode, FeatureType.float32.scalarCode)
+        default: (scalarCode, 0)
+        }
+    }
+
     public func appendDescriptor(to bytes: inout [UInt8]) {
-        let parts: (code: UInt8, element: UInt8, length: UInt32) =
-            switch self {
-            case .array(let element): (Self.arrayCode, element.scalarCode, 0)
-            case .vector(let length): (Self.vectorCode, FeatureType.float32.scalarCode, UInt32(length))
-            default: (scalarCode, 0, 0)
-            }
-        bytes.append(contentsOf: [parts.code, parts.element, 0, 0])
-        bytes.append(littleEndian: parts.length)
+        let (code, element) = codes
+        bytes.append(contentsOf: [code, element, 0, 0])
+        if case .vector(let length) = self {
+            bytes.append(littleEndian: UInt32(length))
+        } else {
+            bytes.append(littleEndian: UInt32(0))
+        }
     }
 
     /// Reads the descriptor at `offset`; the caller has checked that eight bytes are there.
@@ -133,19 +141,29 @@ extension FeatureType {
         let code: UInt8 = bytes.littleEndian(at: offset)
         let element: UInt8 = bytes.littleEndian(at: offset + 1)
         let length: UInt32 = bytes.littleEndian(at: offset + 4)
+        let isVector = code == Self.vectorCode
+        guard bytes.littleEndian(at: offset + 2, as: UInt16.self) == 0, !isVector || element == FeatureType.float32.scalarCode
+        else { throw Self.unknown(code, element, length) }
+        self = try Self(code: code, element: isVector ? 0 : element, length: length)
+    }
+
+    /// The type of a code, an array's element code (else 0) and a vector's length (else 0).
+    ///
+    /// - Throws: `.unimplemented` where there is none.
+    init(code: UInt8, element: UInt8, length: UInt32) throws(HeadwaterError) {
         let known: FeatureType? =
             switch code {
             case Self.arrayCode: length == 0 ? Self.scalar(code: element).map { .array($0) } : nil
             case Self.vectorCode:
-                element == FeatureType.float32.scalarCode && (1...Limits.vectorLengthMax).contains(Int(length))
-                    ? .vector(Int(length)) : nil
+                element == 0 && (1...Limits.vectorLengthMax).contains(Int(length)) ? .vector(Int(length)) : nil
             default: element == 0 && length == 0 ? Self.scalar(code: code) : nil
             }
-        guard let known, bytes.littleEndian(at: offset + 2, as: UInt16.self) == 0 else {
-            throw HeadwaterError(
-                .unimplemented, "type code \(code) (element \(element), length \(length)) is not known to this version")
-        }
+        guard let known else { throw Self.unknown(code, element, length) }
         self = known
+    }
+
+    private static func unknown(_ code: UInt8, _ element: UInt8, _ length: UInt32) -> HeadwaterError {
+        HeadwaterError(.unimplemented, "type code \(code) (element \(element), length \(length)) is not known to this version")
     }
 
     private var scalarCode: UInt8 { Self.scalars.first { $0.type == self }!.code }

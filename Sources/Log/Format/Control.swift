@@ -39,7 +39,7 @@ struct Control: Equatable {
     }
 
     func encodeSlot() -> [UInt8] {
-        var bytes = LogFormat.block(magic: "HWLOGCTL")
+        var bytes = LogFormat.block(magic: "HWLOGCTL", version: LogFormat.version)
         bytes.append(contentsOf: logID.bytes)
         bytes.append(littleEndian: sequence)
         bytes.append(littleEndian: reserve)
@@ -52,7 +52,7 @@ struct Control: Equatable {
     }
 
     private init(decodingSlot bytes: ArraySlice<UInt8>, at place: String) throws(HeadwaterError) {
-        try LogFormat.check(bytes, magic: "HWLOGCTL", count: Control.slotBytes, at: place)
+        try LogFormat.check(bytes, magic: "HWLOGCTL", version: LogFormat.version, count: Control.slotBytes, at: place)
         guard let state = State(rawValue: bytes.littleEndian(at: 72)) else {
             throw HeadwaterError(.dataLoss, "unknown state of the log", at: place)
         }

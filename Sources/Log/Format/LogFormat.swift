@@ -3,7 +3,8 @@ internal import StorageIO
 
 /// Sizes, names and versions of docs/formats/log.md.
 enum LogFormat {
-    static let version: UInt32 = 1
+    /// Of segments and of `control`: since version 2 records may hold compact bodies. The other files are what they were.
+    static let version: UInt32 = 2
     /// Records start at multiples of this, so that batches inside bodies stay aligned in the file.
     static let alignment = 64
     static let segmentHeaderBytes = 128
@@ -37,7 +38,11 @@ enum LogFormat {
     /// Checks magic, version and checksum of a block whose last four bytes are the checksum of the others.
     ///
     /// - Throws: `.dataLoss` for damage, `.failedPrecondition` for a version that this build cannot read.
-    static func check(_ block: ArraySlice<UInt8>, magic: StaticString, count: Int, at place: String) throws(HeadwaterError) {
+    ///
+    /// - Parameter version: the newest that is read.
+    static func check(
+        _ block: ArraySlice<UInt8>, magic: StaticString, version: UInt32 = 1, count: Int, at place: String
+    ) throws(HeadwaterError) {
         guard block.count >= count else {
             throw HeadwaterError(.dataLoss, "the file is cut off: \(block.count) of \(count) bytes", at: place)
         }
@@ -58,7 +63,7 @@ enum LogFormat {
     }
 
     /// A block that starts with magic, version and least reader version.
-    static func block(magic: StaticString) -> [UInt8] {
+    static func block(magic: StaticString, version: UInt32 = 1) -> [UInt8] {
         var bytes = Array(magicBytes(magic))
         bytes.append(littleEndian: version)
         bytes.append(littleEndian: version)

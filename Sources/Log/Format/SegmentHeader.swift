@@ -8,11 +8,13 @@ struct SegmentHeader: Equatable {
     let predecessor: ChainLink
     /// The last position that was durable when the segment got its name.
     let syncedThrough: Position
+    /// The format of the records: no reader of an older one may meet what it does not know.
+    var version = LogFormat.version
 
     var firstPosition: Position { predecessor.position + 1 }
 
     func encode() -> [UInt8] {
-        var bytes = LogFormat.block(magic: "HWLOGSEG")
+        var bytes = LogFormat.block(magic: "HWLOGSEG", version: version)
         bytes.append(contentsOf: logID.bytes)
         bytes.append(littleEndian: number)
         bytes.append(littleEndian: firstPosition)
@@ -34,7 +36,8 @@ struct SegmentHeader: Equatable {
 
     /// - Throws: `.dataLoss` at `path:offset`, `.failedPrecondition` for a newer format.
     init(decoding bytes: ArraySlice<UInt8>, path: String) throws(HeadwaterError) {
-        try LogFormat.check(bytes, magic: "HWLOGSEG", count: LogFormat.segmentHeaderBytes, at: "\(path):0")
+        try LogFormat.check(
+            bytes, magic: "HWLOGSEG", version: LogFormat.version, count: LogFormat.segmentHeaderBytes, at: "\(path):0")
         let predecessor = ChainLink(
             position: bytes.littleEndian(at: 48), ingestTime: bytes.littleEndian(at: 56), checksum: bytes.littleEndian(at: 64))
         guard predecessor.position < .max, bytes.littleEndian(at: 40, as: Position.self) == predecessor.position + 1 else {
@@ -44,5 +47,6 @@ struct SegmentHeader: Equatable {
             logID: LogID(bytes.part(at: 16, count: LogID.byteCount)), number: bytes.littleEndian(at: 32),
             predecessor: predecessor,
             syncedThrough: bytes.littleEndian(at: 72))
+        version = bytes.littleEndian(at: 8)
     }
 }

@@ -6,6 +6,8 @@ struct LogRecovery {
     struct Outcome {
         var segments: [SegmentInfo]
         var current: (file: any StorageFile, offset: Int)
+        /// Whether the current segment takes no further record, as readers of an older format may be reading it.
+        var isCurrentOlder: Bool
         /// The last record; it and all before it are durable.
         var link: ChainLink
         var gap: ClosedRange<Position>?
@@ -49,7 +51,8 @@ struct LogRecovery {
         try gap?.write(to: file)
         if gap != nil { try file.sync() }
         return Outcome(
-            segments: scan.segments, current: (file, gap?.end ?? scan.endOffset), link: gap?.last ?? scan.link, gap: nil)
+            segments: scan.segments, current: (file, gap?.end ?? scan.endOffset),
+            isCurrentOlder: scan.last.header.version < LogFormat.version, link: gap?.last ?? scan.link, gap: nil)
     }
 
     /// The page cache may hold what the disk does not: what is not known
@@ -81,7 +84,7 @@ struct LogRecovery {
         defer { old.close() }
         try old.truncate(to: scan.markerOffset)
         try old.sync()
-        return Outcome(segments: segments, current: (next.file, end), link: link, gap: nil)
+        return Outcome(segments: segments, current: (next.file, end), isCurrentOlder: false, link: link, gap: nil)
     }
 
     /// A whole segment of zeros, or on a full disk just the bytes that the recovery needs: a full log must open again.

@@ -31,6 +31,8 @@ final class LogWriter: LogWriting {
     private var segments: SegmentList
     /// The current segment, and where its last written record ends.
     private var current: (file: any StorageFile, offset: Int)
+    /// Whether the next record starts a segment, since the current one is of an older format.
+    private var isCurrentOlder: Bool
     private var ahead: SegmentAhead
     private var staged: StagedGroup
     /// The last record written.
@@ -55,6 +57,7 @@ final class LogWriter: LogWriting {
         recoveredGap = recovered.gap
         segments = SegmentList(recovered.segments)
         current = recovered.current
+        isCurrentOlder = recovered.isCurrentOlder
         written = recovered.link
         durablePosition = recovered.link.position
         staged = StagedGroup(after: recovered.link, seed: control.logID.seed)
@@ -160,6 +163,7 @@ final class LogWriter: LogWriting {
         try next.publish()
         current.file.close()
         current = (next.file, run.end)
+        isCurrentOlder = false
         segments.append(SegmentInfo(number: next.number, predecessor: run.predecessor.position, bytes: next.bytes))
         publish(run.last.position)
     }
@@ -196,7 +200,8 @@ final class LogWriter: LogWriting {
     private func makeRoom(_ bytes: Int) throws(HeadwaterError) {
         let end = staged.runs.last?.end ?? current.offset
         let capacity = staged.runs.last?.capacity ?? segments.current.bytes
-        if end + bytes <= capacity { return staged.begin(at: end, capacity: capacity) }
+        let isCurrent = staged.runs.last == nil || staged.runs.last!.prepared == nil
+        if end + bytes <= capacity, !(isCurrent && isCurrentOlder) { return staged.begin(at: end, capacity: capacity) }
         do throws(HeadwaterError) {
             staged.begin(try ahead.take(number: nextNumber, recordBytes: bytes))
         } catch {

@@ -15,7 +15,7 @@ final class MemoryPart: Sendable {
 
     var rowCount: Int { entry.batch.rowCount }
     /// The bytes that a memory budget counts: the batch and an allowance for the objects around it.
-    var byteCount: Int { entry.batch.bytes.count + 256 }
+    var byteCount: Int { entry.batch.byteCount + 256 }
     var bytesPerRow: Int { byteCount / max(rowCount, 1) + 1 }
 }
 

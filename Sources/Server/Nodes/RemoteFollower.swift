@@ -85,8 +85,11 @@ final class RemoteFollower: Sendable {
         var options = ClientOptions()
         // A frame may hold one record of any size.
         options.limits.frameBytesMax = WireLimits.frameBytesCeiling
-        let transport = try await ClientTransport.connect(
-            to: endpoint, hello: HelloRequest.with { $0.clientName = name }, options: options)
+        let hello = HelloRequest.with {
+            $0.clientName = name
+            $0.capabilities = [RecordBody.compactCapability]
+        }
+        let transport = try await ClientTransport.connect(to: endpoint, hello: hello, options: options)
         guard transport.hello.roles.contains("online") else {
             throw HeadwaterError(
                 .failedPrecondition, "\(endpoint) is no online service: follow the one that owns the log")

@@ -19,6 +19,12 @@ struct FollowHandlers {
         case .follow:
             let head = try request.decode(FollowRequest.self)
             try check(head.logID, name: head.follower)
+            guard request.hello.capabilities.contains(RecordBody.compactCapability) else {
+                throw HeadwaterError(
+                    .failedPrecondition,
+                    "follower '\(PlainText.quoted(head.follower))' is of an older version, which cannot read records of few rows: upgrade it"
+                )
+            }
             Task {
                 do { try await follow(head, online, responder) } catch { responder.fail(asHeadwaterError(error)) }
             }

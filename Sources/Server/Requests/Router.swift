@@ -19,6 +19,7 @@ struct Router: RequestHandler {
             $0.peers = PeerFiles(services).peers()
             $0.logID = services.logID
             $0.wallTime = services.clock.now()
+            $0.capabilities = [RecordBody.compactCapability]
         }
     }
 

@@ -32,7 +32,8 @@ struct SweptWrite {
             rows += written
         }
         self.rows = rows
-        body = RecordBody.encode(entries)
+        // Both forms: which one follows from the number too.
+        body = RecordBody.encode(entries, isCompact: number % 2 == 0)
     }
 
     private static func entry(

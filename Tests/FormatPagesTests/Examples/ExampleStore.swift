@@ -41,8 +41,9 @@ enum ExampleStore {
         Batch(rowCount: 2, columns: try columns().enumerated().map { ($0.offset, $0.element) })
     }
 
-    static func body() throws -> [UInt8] {
-        RecordBody.encode([RecordEntry(groupID: 1, schemaVersion: 1, operation: .write, batch: try batch())])
+    static func body(isCompact: Bool = false) throws -> [UInt8] {
+        let entry = RecordEntry(groupID: 1, schemaVersion: 1, operation: .write, batch: try batch())
+        return RecordBody.encode([entry], isCompact: isCompact)
     }
 
     /// The write as the stores take it.

@@ -15,6 +15,7 @@ enum RowExamples {
         },
         "batch": { Array(try ExampleStore.batch().bytes) },
         "body-entry": { Array(try ExampleStore.body().prefix(RecordBody.entryHeaderBytes)) },
+        "compact-body": { try ExampleStore.body(isCompact: true) },
         "statuses": {
             var statuses = StatusColumn()
             for status in [CellStatus.present, .nullValue, .notFound, .outsideMaxAge, .notFound] { statuses.append(status) }

@@ -18,7 +18,9 @@ enum ForgedBody {
 
     /// Entries whose body has the checksum of `body`; `nil` where the lengths are equal, so that nothing could tell them apart.
     static func entries(like body: [UInt8], client: Int, number: Int, wall: Microseconds) -> [WrittenEntry]? {
-        var forged = RecordBody.encode(entries(client: client, number: number, wall: wall, choice: marker).map(\.encoded))
+        var forged = RecordBody.encode(
+            entries(client: client, number: number, wall: wall, choice: marker).map(\.encoded),
+            isCompact: Write.isCompact(number))
         guard forged.count != body.count, let place = forged.indices.first(where: { forged[$0...].starts(with: marker) }) else {
             return nil
         }

@@ -33,9 +33,12 @@ final class Write {
         self.client = client
         self.number = number
         self.entries = entries
-        body = RecordBody.encode(entries.map(\.encoded))
+        body = RecordBody.encode(entries.map(\.encoded), isCompact: Self.isCompact(number))
         self.stamp = stamp
     }
+
+    /// Whether the write with this number goes out in the form of few rows.
+    static func isCompact(_ number: Int) -> Bool { number % 3 > 0 }
 
     var answer: WriteAnswer? { if case .acknowledged(let answer) = outcome { answer } else { nil } }
     /// Whether it has rows of a group that may have been removed since.
