@@ -74,9 +74,9 @@ final class Store {
 
     func schema(_ group: String) -> GroupSchema { online.state.catalog.group(project: "shop", name: group)!.newestSchema }
 
-    /// A write or delete of boxed rows, columns by ordinal.
+    /// A write or delete of boxed rows, columns by ordinal: of an odd number as a compact body, of an even one as a batch.
     func body(_ group: String, _ operation: Operation = .write, rows: [[Value]]) throws(HeadwaterError) -> [UInt8] {
-        RecordBody.encode([try entry(group, operation, rows: rows)])
+        RecordBody.encode([try entry(group, operation, rows: rows)], isCompact: rows.count % 2 == 1)
     }
 
     func entry(_ group: String, _ operation: Operation = .write, rows: [[Value]]) throws(HeadwaterError) -> RecordEntry {

@@ -124,7 +124,7 @@ struct EntryCheck {
 
 extension FeatureDefinition {
     /// Whether values can be wrong that are of the right type.
-    fileprivate var needsCheck: Bool {
+    var needsCheck: Bool {
         if case .array = type { return true }
         return checks != nil
     }

@@ -5,6 +5,8 @@ import FeatureModel
 /// names each place of the fold that must learn it.
 enum DecodedRecord {
     case rows([AppliedEntry])
+    /// The same of one row, by the plan of its stream.
+    case row(SingleRow)
     case definitions([CatalogChange])
     case cutoff(RetentionCutoff)
     /// Opens a producer session, named by the record's position.
@@ -15,11 +17,20 @@ enum DecodedRecord {
     /// The kind of record under which the log holds it.
     var kind: RecordKind {
         switch self {
-        case .rows: .data
+        case .rows, .row: .data
         case .definitions: .definitions
         case .cutoff: .cutoff
         case .session: .producer
         case .gap: .gap
+        }
+    }
+
+    /// Rows and tombstones; none for any other record.
+    var entries: [AppliedEntry] {
+        switch self {
+        case .rows(let entries): entries
+        case .row(let row): [row.entry]
+        case .definitions, .cutoff, .session, .gap: []
         }
     }
 
@@ -28,10 +39,15 @@ enum DecodedRecord {
     /// - Parameter catalog: of the position before the record, or of a later one: schemas of a version stay as they were.
     /// - Throws: `.dataLoss` naming the position: a record that cannot be
     ///   read was damaged behind its checksum, or is of another build.
-    init(_ record: Record, catalog: Catalog) throws(HeadwaterError) {
+    init(_ record: Record, catalog: Catalog, plans: SingleRowPlans) throws(HeadwaterError) {
         do throws(HeadwaterError) {
             switch record.kind {
-            case .data: self = .rows(try catalog.appliedEntries(RecordBody.decode(record.body)))
+            case .data:
+                if let row = plans.row(of: record.body, in: catalog) {
+                    self = .row(row)
+                } else {
+                    self = .rows(try catalog.appliedEntries(RecordBody.decode(record.body)))
+                }
             case .definitions: self = .definitions(try CatalogRecordBody.decode(record.body))
             case .cutoff: self = .cutoff(try RetentionCutoff(decoding: record.body))
             case .producer: self = .session
@@ -53,6 +69,7 @@ extension AppliedRecord {
         let change: RecordChange =
             switch body {
             case .rows(let entries): .rows(entries)
+            case .row(let row): .row(row)
             case .cutoff(let cutoff): .cutoff(cutoff)
             case .definitions(let changes): .removals(changes.groupRemovals)
             case .session, .gap: .nothing

@@ -17,7 +17,8 @@ struct NewestTombstones: Equatable, Sendable {
             }
             isFromBefore = false
         }
-        for entry in record.entries where entry.operation == .delete && entry.schema.eventTimeOrdinal != nil {
+        guard case .rows(let entries) = record.change else { return }
+        for entry in entries where entry.operation == .delete && entry.schema.eventTimeOrdinal != nil {
             guard let newest = entry.eventTimes(ingestTime: record.ingestTime).max() else { continue }
             raise(entry.schema.groupID, to: newest)
         }
@@ -47,7 +48,8 @@ struct NewestTombstones: Equatable, Sendable {
     ///   table, where the later one wins, only a delete in the same record can be newer.
     func newest(_ schema: GroupSchema, in record: AppliedRecord) -> Microseconds? {
         guard schema.eventTimeOrdinal == nil else { return times[schema.groupID] }
-        let hasDelete = record.entries.contains { $0.operation == .delete && $0.schema.groupID == schema.groupID }
+        guard case .rows(let entries) = record.change else { return nil }
+        let hasDelete = entries.contains { $0.operation == .delete && $0.schema.groupID == schema.groupID }
         return hasDelete ? EventTime.always : nil
     }
 }

@@ -14,6 +14,7 @@ public final class Replica<Store: ReplicaStore> {
     public let store: Store
     public internal(set) var state: ReplicaState
     private var holds = RetentionHolds()
+    private let plans = SingleRowPlans()
     /// Told of a new state before the store shows the record that it comes from: so who sees the record's position in the history
     /// finds its definitions. The owner of the log publishes by itself, and tells positions only then.
     private let stateChanged: (ReplicaState) -> Void
@@ -42,7 +43,7 @@ public final class Replica<Store: ReplicaStore> {
         guard record.position > appliedPosition else { return }
         // The position is checked before the body is read: behind a hole the body may need definitions that are missing.
         if record.kind != .gap { try checkFollows(record, from: record.position) }
-        let body = try DecodedRecord(record, catalog: state.catalog)
+        let body = try DecodedRecord(record, catalog: state.catalog, plans: plans)
         if case .gap(let first) = body { try checkFollows(record, from: first) }
         apply(record, body, isAnswered: Store.hasRows && state.sessions.has(record.stamp.producer), notice)
     }
@@ -76,12 +77,12 @@ public final class Replica<Store: ReplicaStore> {
             state.gaps.append(first...record.position)
             stateChanged(state)
         case .session: state.sessions.open(at: record.position)
-        case .rows, .cutoff: break
+        case .rows, .row, .cutoff: break
         }
         let applied = AppliedRecord(record, body)
         store.apply(applied)
         state.noteDeletes(of: applied)
-        guard case .rows = body else { return nil }
+        guard body.kind == .data else { return nil }
         let answer = WriteAnswer(
             position: record.position, ingestTime: record.ingestTime, isAnswered ? effects(of: applied, notice) : WriteEffects())
         state.sessions.fold(record.stamp, body: record.body, answer: answer)

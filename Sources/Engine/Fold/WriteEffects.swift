@@ -27,6 +27,11 @@ public struct WriteEffects: Hashable, Sendable {
         exists: (GroupSchema, [Column], Int) throws(HeadwaterError) -> [Bool]
     ) throws(HeadwaterError) {
         self.init()
+        // Nothing is known of the group that could hide a row: what is usual for a stream.
+        if case .row(let row) = record.change, cutoff(row.schema.groupID) == nil, tombstones.newest(row.schema, in: record) == nil
+        {
+            return
+        }
         for entry in record.entries {
             let cutoff = cutoff(entry.schema.groupID)
             let newest = entry.operation == .write ? tombstones.newest(entry.schema, in: record) : nil

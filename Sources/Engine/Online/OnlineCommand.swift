@@ -6,7 +6,7 @@ public typealias Token = UInt64
 
 /// A write that was checked against a catalog, and the bytes it came in.
 public struct CheckedWrite: Sendable {
-    public let entries: [AppliedEntry]
+    let content: DecodedRecord
     /// The encoded `RecordBody`, stored as it is.
     public let body: ArraySlice<UInt8>
     public let stamp: ProducerStamp
@@ -15,18 +15,36 @@ public struct CheckedWrite: Sendable {
 
     /// Checks a write as the edge does, on any thread.
     ///
+    /// - Parameter plans: of the streams that the edge reads.
     /// - Throws: `.invalidArgument` listing rows and reasons, and as `Catalog.checkWrite`; nothing is written then.
     public init(
-        body: ArraySlice<UInt8>, stamp: ProducerStamp, catalog: Catalog, now: Microseconds
+        body: ArraySlice<UInt8>, stamp: ProducerStamp, catalog: Catalog, now: Microseconds,
+        plans: SingleRowPlans = SingleRowPlans()
     ) throws(HeadwaterError) {
         guard body.count <= Limits.batchBytesMax else {
             throw HeadwaterError(
                 .invalidArgument, "a write of \(body.count) bytes; the limit is \(Limits.batchBytesMax): send fewer rows")
         }
-        entries = try catalog.checkWrite(RecordBody.decode(body), now: now)
+        if let row = plans.checkedRow(of: body, in: catalog, now: now) {
+            content = .row(row)
+        } else {
+            content = .rows(try catalog.checkWrite(RecordBody.decode(body), now: now))
+        }
         self.body = body
         self.stamp = stamp
         catalogPosition = catalog.position
+    }
+
+    /// Rows of each entry.
+    public var rowCounts: [UInt32] {
+        if case .row = content { return [1] }
+        return content.entries.map { UInt32($0.batch.rowCount) }
+    }
+
+    /// The group of each entry.
+    public var groupIDs: [GroupID] {
+        if case .row(let row) = content { return [row.schema.groupID] }
+        return content.entries.map(\.schema.groupID)
     }
 }
 

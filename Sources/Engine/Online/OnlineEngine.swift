@@ -213,17 +213,19 @@ public final class OnlineEngine {
     private func stage(
         _ write: CheckedWrite, _ command: OnlineCommand, token: Token, now: Microseconds
     ) throws(HeadwaterError) -> OnlineOutcome? {
-        var entries = write.entries
+        var content = write.content
         if write.stamp != .none {
             let verdict = try sessions.judge(
                 write.stamp, bodyChecksum: CRC32C.checksum(write.body), bodyBytes: write.body.count)
             if case .duplicate(let answer) = verdict { return Self.written(answer, isDuplicate: true) }
         }
         if write.catalogPosition != catalog.position {
-            entries = try CheckedWrite(body: write.body, stamp: write.stamp, catalog: catalog, now: now).entries
+            content = try CheckedWrite(
+                body: write.body, stamp: write.stamp, catalog: catalog, now: now, plans: state.plans
+            ).content
         }
-        try limits.admit(entries)
-        try stage(.rows(entries), stamp: write.stamp, body: write.body, command, token: token, now: now)
+        try limits.admit(content)
+        try stage(content, stamp: write.stamp, body: write.body, command, token: token, now: now)
         return nil
     }
 

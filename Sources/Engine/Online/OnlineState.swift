@@ -17,6 +17,8 @@ public final class OnlineState: Sendable {
         public var gaps: [ClosedRange<Position>] = []
     }
 
+    /// Of the streams that are written just now.
+    public let plans = SingleRowPlans()
     private let state = Mutex(Snapshot())
     private let publishedCatalog = Atomic<Position>(0)
 

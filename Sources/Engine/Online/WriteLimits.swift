@@ -36,9 +36,9 @@ struct WriteLimits {
     /// Takes a write into the group under way.
     ///
     /// - Throws: `.resourceExhausted` where the log is over its limit or the rows may not fit under the cap.
-    mutating func admit(_ entries: [AppliedEntry]) throws(HeadwaterError) {
+    mutating func admit(_ write: DecodedRecord) throws(HeadwaterError) {
         try checkLogSize()
-        try reserveMemory(entries)
+        if options.memoryBytesMax != nil { try reserveMemory(write.entries) }
     }
 
     /// Refuses writes while the log is over its limit, and says for whom it is kept.

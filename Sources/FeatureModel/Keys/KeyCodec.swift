@@ -15,8 +15,8 @@ public enum KeyCodec {
                 return false
             }
             switch column.type {
-            case .int32: append(bigEndian: UInt32(bitPattern: column.int32(row)) ^ 1 << 31, to: &bytes)
-            case .int64, .timestamp: append(bigEndian: UInt64(bitPattern: column.int64(row)) ^ 1 << 63, to: &bytes)
+            case .int32: append(int32: column.int32(row), to: &bytes)
+            case .int64, .timestamp: append(int64: column.int64(row), to: &bytes)
             case .string, .bytes:
                 let text = column.bytes(row)
                 if text.contains(0) {
@@ -105,6 +105,15 @@ public enum KeyCodec {
         var builders = types.map { ColumnBuilder($0) }
         try decode(bytes, into: &builders)
         return builders.map { $0.finish().value(0) }
+    }
+
+    static func append(int32 cell: Int32, to bytes: inout [UInt8]) {
+        append(bigEndian: UInt32(bitPattern: cell) ^ 1 << 31, to: &bytes)
+    }
+
+    /// An int64 or timestamp cell.
+    static func append(int64 cell: Int64, to bytes: inout [UInt8]) {
+        append(bigEndian: UInt64(bitPattern: cell) ^ 1 << 63, to: &bytes)
     }
 
     private static func append<T: FixedWidthInteger>(bigEndian number: T, to bytes: inout [UInt8]) {

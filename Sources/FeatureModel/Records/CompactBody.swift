@@ -92,30 +92,60 @@ enum CompactBody {
         HeadwaterError(.invalidArgument, "malformed write: \(what)")
     }
 
-    private static func entry(_ reader: inout ByteReader, columnsLeft: inout Int) throws(HeadwaterError) -> RecordEntry {
+    /// What stands before the cells of an entry.
+    struct EntryHead {
+        let groupID: GroupID
+        let schemaVersion: UInt32
+        let operation: Operation
+        let rowCount: Int
+        let ordinals: [Int]
+        let columns: [(type: FeatureType, hasNulls: Bool)]
+    }
+
+    /// The head of a body that writes one row, and where its cells begin; `nil` for any other body.
+    static func singleWrite(_ body: ArraySlice<UInt8>) -> (head: EntryHead, cells: Int)? {
+        guard isCompact(body) else { return nil }
+        var reader = ByteReader(body.dropFirst(magicBytes), cutOff: malformed("it is cut off"))
+        var columnsLeft = columnsMax
+        guard let head = try? head(&reader, columnsLeft: &columnsLeft), head.operation == .write, head.rowCount == 1 else {
+            return nil
+        }
+        return (head, magicBytes + reader.offset)
+    }
+
+    private static func head(_ reader: inout ByteReader, columnsLeft: inout Int) throws(HeadwaterError) -> EntryHead {
         let groupID = try reader.varint()
         let schemaVersion = try reader.varint()
-        guard let operation = Operation(rawValue: try reader.integer()) else { throw malformed("an operation that is not known") }
+        guard let operation = Operation(rawValue: try reader.integer()) else {
+            throw malformed("an operation that is not known")
+        }
         let rowCount = Int(try reader.varint())
         guard (1...rowsMax).contains(rowCount) else {
             throw malformed("\(rowCount) rows in a compact entry; 1 to \(rowsMax) are allowed")
         }
         let ordinals = try ordinals(&reader, columnsLeft: &columnsLeft)
-        var descriptors: [(type: FeatureType, hasNulls: Bool)] = []
-        descriptors.reserveCapacity(ordinals.count)
-        for _ in ordinals { descriptors.append(try descriptor(&reader)) }
-        var columns: [Column] = []
+        var columns: [(type: FeatureType, hasNulls: Bool)] = []
         columns.reserveCapacity(ordinals.count)
-        for (ordinal, descriptor) in zip(ordinals, descriptors) {
+        for _ in ordinals { columns.append(try descriptor(&reader)) }
+        return EntryHead(
+            groupID: groupID, schemaVersion: schemaVersion, operation: operation, rowCount: rowCount, ordinals: ordinals,
+            columns: columns)
+    }
+
+    private static func entry(_ reader: inout ByteReader, columnsLeft: inout Int) throws(HeadwaterError) -> RecordEntry {
+        let head = try head(&reader, columnsLeft: &columnsLeft)
+        var columns: [Column] = []
+        columns.reserveCapacity(head.ordinals.count)
+        for (ordinal, (type, hasNulls)) in zip(head.ordinals, head.columns) {
             do {
-                columns.append(try column(&reader, descriptor.type, count: rowCount, hasNulls: descriptor.hasNulls))
+                columns.append(try column(&reader, type, count: head.rowCount, hasNulls: hasNulls))
             } catch {
                 throw error.located(at: "column \(ordinal)")
             }
         }
         return RecordEntry(
-            groupID: groupID, schemaVersion: schemaVersion, operation: operation,
-            batch: Batch(rowCount: rowCount, ordinals: ordinals, checked: columns))
+            groupID: head.groupID, schemaVersion: head.schemaVersion, operation: head.operation,
+            batch: Batch(rowCount: head.rowCount, ordinals: head.ordinals, checked: columns))
     }
 
     private static func ordinals(_ reader: inout ByteReader, columnsLeft: inout Int) throws(HeadwaterError) -> [Int] {

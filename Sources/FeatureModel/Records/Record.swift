@@ -132,6 +132,8 @@ public enum RecordChange: Sendable {
     case nothing
     /// Rows and tombstones.
     case rows([AppliedEntry])
+    /// One row, by the plan of its stream: a short way to what its entry says.
+    case row(SingleRow)
     /// Older rows of a group are hidden.
     case cutoff(RetentionCutoff)
     /// Groups are there no more.
@@ -150,7 +152,13 @@ public struct AppliedRecord: Sendable {
         self.change = change
     }
 
-    public var entries: [AppliedEntry] { if case .rows(let entries) = change { entries } else { [] } }
+    public var entries: [AppliedEntry] {
+        switch change {
+        case .rows(let entries): entries
+        case .row(let row): [row.entry]
+        case .nothing, .cutoff, .removals: []
+        }
+    }
 }
 
 /// A row's place in the one order: (event_time, position, row). Its greatest is the latest.

@@ -11,8 +11,8 @@ extension OfflineStore {
             state.applied = record.position
             switch record.change {
             case .nothing: break
-            case .rows(let entries):
-                for entry in entries where entry.batch.rowCount > 0 {
+            case .rows, .row:
+                for entry in record.entries where entry.batch.rowCount > 0 {
                     let part = MemoryPart(entry: entry, position: record.position, ingestTime: record.ingestTime)
                     state.live[entry.schema.groupID, default: MemoryTable()].append(part)
                     state.liveBytes += part.byteCount

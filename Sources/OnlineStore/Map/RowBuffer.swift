@@ -49,6 +49,22 @@ struct RowBuffer: Sendable {
         hash = keys.hashes[row]
     }
 
+    /// Builds the record of a row by its plan.
+    mutating func build(_ row: SingleRow, order: RowOrder, seed: UInt64) {
+        bytes.removeAll(keepingCapacity: true)
+        bytes.append(contentsOf: repeatElement(0, count: RowHeader.byteCount))
+        row.appendKey(to: &bytes)
+        let packedAt = bytes.count
+        let groupID = row.schema.groupID
+        hash = unsafe KeyHash.hash(groupID, bytes.span.bytes.extracting(RowHeader.byteCount..<packedAt), seed: seed)
+        row.appendFeatures(to: &bytes)
+        let header = RowHeader(
+            order: order, schemaVersion: row.schema.schemaVersion, groupID: groupID, keyCount: packedAt - RowHeader.byteCount,
+            isTombstone: false, packedCount: bytes.count - packedAt)
+        bytes.pad(to: 8)
+        header.store(in: &bytes)
+    }
+
     /// Builds a record from the parts of another format.
     mutating func build(header: RowHeader, key: RawSpan, packed: RawSpan, hash: UInt64) {
         bytes.removeAll(keepingCapacity: true)

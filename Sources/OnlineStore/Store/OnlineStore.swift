@@ -175,6 +175,12 @@ public final class OnlineStore: Sendable {
                     groups[removal.groupID, default: GroupState()].raise(cutoff: GroupRemoval.cutoff)
                     groupsChanged = true
                 }
+            case .row(let row):
+                let schema = row.schema
+                if groups[schema.groupID]?.holds(schema) != true {
+                    groupsChanged = groups[schema.groupID, default: GroupState()].add(schema)
+                }
+                apply(row, of: record, to: maps.live, cutoff: groups[schema.groupID]!.cutoff, &buffer)
             case .rows(let entries):
                 for entry in entries where groups[entry.schema.groupID]?.holds(entry.schema) != true {
                     if groups[entry.schema.groupID, default: GroupState()].add(entry.schema) { groupsChanged = true }
@@ -186,6 +192,18 @@ public final class OnlineStore: Sendable {
             }
             publish(record.position, ingestTime: record.ingestTime, groups: groupsChanged ? groups : nil)
         }
+    }
+
+    private func apply(
+        _ row: SingleRow, of record: AppliedRecord, to live: Memtable, cutoff: Microseconds, _ buffer: inout RowBuffer
+    ) {
+        let eventTime = row.eventTime
+        // The row is hidden now and for ever: there is nothing to keep.
+        if eventTime < cutoff { return }
+        buffer.build(row, order: RowOrder(eventTime: eventTime, position: record.position, row: 0), seed: seed)
+        var counted = GroupStatistics()
+        live.upsert(buffer, counted: &counted, needed: neededPositions, pause: betweenRows)
+        live.add(counted, to: row.schema.groupID)
     }
 
     private func apply(

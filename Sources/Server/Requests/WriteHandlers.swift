@@ -46,7 +46,8 @@ struct WriteHandlers {
         let head = try request.decode(WriteRequest.self)
         // What lies in the future is told by the clock that is never early: a wall clock set back must not refuse what is.
         let checked = try CheckedRequest(
-            head, request.body, catalog: online.state.catalog, now: online.clock.ingestTime())
+            head, request.body, catalog: online.state.catalog, plans: online.state.plans,
+            now: online.clock.ingestTime())
         guard let ticket else { return submit(checked, online, responder) }
         ticket.use { submit(checked, online, responder) }
     }

@@ -10,17 +10,18 @@ package struct CheckedRequest: Sendable {
     package let rowCounts: [UInt32]
 
     /// - Parameters:
+    ///   - plans: of the streams that are written just now.
     ///   - now: what event times are held against.
     /// - Throws: as `CheckedWrite.init`, where nothing can have been written by this producer and sequence before.
     package init(
-        _ head: WriteRequest, _ body: ArraySlice<UInt8>, catalog: Catalog, now: Microseconds
+        _ head: WriteRequest, _ body: ArraySlice<UInt8>, catalog: Catalog, plans: SingleRowPlans, now: Microseconds
     ) throws(HeadwaterError) {
         let stamp = ProducerStamp(producer: head.producer, epoch: head.epoch, sequence: head.sequence)
         do throws(HeadwaterError) {
-            let write = try CheckedWrite(body: body, stamp: stamp, catalog: catalog, now: now)
+            let write = try CheckedWrite(body: body, stamp: stamp, catalog: catalog, now: now, plans: plans)
             try Self.check(write, isOf: head.project, catalog)
             command = .write(write)
-            rowCounts = write.entries.map { UInt32($0.batch.rowCount) }
+            rowCounts = write.rowCounts
         } catch {
             guard stamp.producer != 0 else { throw error }
             // It may be a retry of a write that passed the definitions of its time: the producer's window knows.
@@ -33,7 +34,7 @@ package struct CheckedRequest: Sendable {
     private static func check(
         _ write: CheckedWrite, isOf project: String, _ catalog: Catalog
     ) throws(HeadwaterError) {
-        let groups = write.entries.lazy.compactMap { catalog.group(id: $0.schema.groupID) }
+        let groups = write.groupIDs.lazy.compactMap { catalog.group(id: $0) }
         if let other = groups.first(where: { $0.project != project }) {
             throw HeadwaterError(
                 .invalidArgument, "group \(other.reference) is of project '\(other.project)', not '\(project)'")

@@ -66,7 +66,8 @@ extension OnlineService {
 
     private func write(_ request: Request, _ engine: OnlineEngine, _ now: Microseconds) throws(HeadwaterError) {
         let head = try WriteRequest(decoding: request.frame.head)
-        let checked = try CheckedRequest(head, request.frame.body, catalog: engine.state.catalog, now: now)
+        let checked = try CheckedRequest(
+            head, request.frame.body, catalog: engine.state.catalog, plans: engine.state.plans, now: now)
         submit(checked.command) { outcome in
             switch outcome {
             case .written(let answer, let isDuplicate):
