@@ -12,12 +12,18 @@ struct BenchOptions: ParsableArguments {
     @Option(help: "The floor server; where it is missing, it is left out.")
     var floor = "Benchmarks/.build/release/floor"
 
+    @Option(help: "Another headwater executable, such as an older build: its rounds alternate with ours, and ratios are printed.")
+    var beside: String?
+
     @Option(help: "A directory for the data, on the disk to be measured; short, as sockets lie in it.")
     var directory = "/tmp"
 
     func validate() throws {
         guard FileManager.default.isExecutableFile(atPath: headwater) else {
             throw ValidationError("no executable at \(headwater): 'make release' builds it")
+        }
+        if let beside, !FileManager.default.isExecutableFile(atPath: beside) {
+            throw ValidationError("no executable at \(beside), which --beside names")
         }
     }
 

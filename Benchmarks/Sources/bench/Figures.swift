@@ -50,6 +50,34 @@ struct Spread: Encodable {
     }
 }
 
+/// This build's figure over another build's, round by round: the median of the ratios, and the ends of its 95 % interval.
+///
+/// The interval is the sign test's, which assumes nothing about how the ratios are spread: so many of the least and the greatest are left out as
+/// the median lies among with a probability of at most 5 %.
+struct PairedRatio: Encodable {
+    let median: Double
+    let low: Double
+    let high: Double
+
+    init(_ own: [Double], over other: [Double]) {
+        let ratios = zip(own, other).map { $0 / $1 }
+        let spread = Spread(ratios)
+        let sorted = ratios.sorted()
+        // The chance that no more than `left` of them lie on one side of the true median.
+        var (left, binomial) = (0, 2 * pow(0.5, Double(sorted.count)))
+        var outside = binomial
+        while outside <= 0.05, left < (sorted.count - 1) / 2 {
+            left += 1
+            binomial *= Double(sorted.count - left + 1) / Double(left)
+            outside += binomial
+        }
+        if outside > 0.05, left > 0 { left -= 1 }
+        (median, low, high) = (spread.median, sorted[left], sorted[sorted.count - 1 - left])
+    }
+
+    var text: String { String(format: "%.3f (%.3f … %.3f)", median, low, high) }
+}
+
 /// What one system did in all rounds of one case.
 struct SystemFigures: Encodable {
     let rowsPerSecond: Spread

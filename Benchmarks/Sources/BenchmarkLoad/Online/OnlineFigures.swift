@@ -55,6 +55,8 @@ public struct OnlineMeasure: Sendable {
 /// The names that systems have in figures.
 public enum OnlineSystemName {
     public static let headwater = "headwater"
+    /// Another build, beside this one.
+    public static let beside = "headwater beside"
     public static let redisHash = "redis HMGET"
     public static let redisPacked = "redis MGET packed"
     public static let floor = "floor"
@@ -70,6 +72,8 @@ public enum OnlineSystemName {
 /// What is measured, and with what.
 public struct OnlineOptions: Sendable {
     public var headwater: String
+    /// Another executable, which the cases of one group's rows and of a service measure too.
+    public var beside: String?
     /// `nil`: the peer is left out, and so is the floor.
     public var redis: String?
     public var floor: String?

@@ -8,6 +8,7 @@ extension OnlineRunner {
         var figures = OnlineCase(
             name, "get \(rows) × 50 of \(options.rows), \(options.keys), \(connections) connections, depth \(depth)")
         var contenders = [try headwater(GetTarget([Self.wide]), rows: rows, connections: connections, depth: depth)]
+        contenders += try headwaterBeside(GetTarget([Self.wide]), rows: rows, connections: connections, depth: depth)
         for layout in peers {
             if let peer = try redis(layout, rows: rows, connections: connections, depth: depth) { contenders.append(peer) }
         }
@@ -29,8 +30,10 @@ extension OnlineRunner {
     /// A feature service over five groups and two entity types, beside one group with as many features.
     func service() throws(HeadwaterError) -> OnlineCase {
         var figures = OnlineCase(.service, "get 100 × 50 by a service of 5 groups, 2 entity types")
+        let target = GetTarget(Self.parts, service: "five")
         figures.systems = try alternate([
-            headwater(GetTarget(Self.parts, service: "five"), rows: 100, connections: 8, depth: 1),
+            headwater(target, rows: 100, connections: 8, depth: 1)
+        ] + headwaterBeside(target, rows: 100, connections: 8, depth: 1) + [
             headwater(GetTarget([Self.wide]), as: OnlineSystemName.oneGroup, rows: 100, connections: 8, depth: 1),
         ])
         return figures

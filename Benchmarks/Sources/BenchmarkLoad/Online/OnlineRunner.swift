@@ -26,6 +26,12 @@ public final class OnlineRunner {
     private var peerFilled: Set<String> = []
     /// The store of the cases memory and start, filled and snapshotted.
     var large: OnlineStand?
+    /// Another build of Headwater, with a store of its own.
+    private lazy var beside: OnlineRunner? = options.beside.map { binary in
+        var options = options
+        (options.headwater, options.beside, options.place) = (binary, nil, "\(options.place)/b")
+        return OnlineRunner(options, progress: progress)
+    }
 
     /// - Parameter progress: told what is being done.
     public init(_ options: OnlineOptions, progress: @escaping (String) -> Void = { _ in }) {
@@ -38,6 +44,7 @@ public final class OnlineRunner {
         store?.stop()
         large?.stop()
         peer?.process.stop()
+        if options.beside != nil { beside?.stop() }
         (store, large, peer) = (nil, nil, nil)
     }
 
@@ -119,6 +126,15 @@ public final class OnlineRunner {
         return Contender(name: name, stream: gets.stream, rowsEach: rows, process: stand.process) { () throws(HeadwaterError) in
             try gets.check()
         }
+    }
+
+    /// The other build, getting the same; none where none is to stand beside ours.
+    func headwaterBeside(_ target: GetTarget, rows: Int, connections: Int, depth: Int) throws(HeadwaterError) -> [Contender] {
+        guard let beside else { return [] }
+        return [
+            try beside.headwater(
+                target, as: OnlineSystemName.beside, rows: rows, connections: connections, depth: depth)
+        ]
     }
 
     func redis(_ layout: RedisLayout, rows: Int, connections: Int, depth: Int) throws(HeadwaterError) -> Contender? {

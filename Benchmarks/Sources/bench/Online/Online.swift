@@ -59,6 +59,7 @@ struct Online: ParsableCommand {
     private func run(in place: String) throws {
         var options = OnlineOptions(
             headwater: bench.headwater, redis: bench.existingRedis, floor: bench.existingFloor, place: place)
+        options.beside = bench.beside
         options.rounds = rounds
         options.seconds = seconds
         options.rows = rows

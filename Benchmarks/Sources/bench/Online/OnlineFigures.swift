@@ -81,6 +81,9 @@ struct OnlineFigures: Encodable {
     let systems: [OnlineSystemFigures]
     let measures: [String: Spread]
     let notes: [String]
+    /// Ours over the build beside it: requests a second, and the server's CPU time a request.
+    let besideRequests: PairedRatio?
+    let besideCPU: PairedRatio?
     private(set) var lines: [OnlineLine] = []
 
     var isClosedLoop: Bool { name != OnlineCaseName.written.rawValue && name != OnlineCaseName.feast.rawValue }
@@ -91,8 +94,18 @@ struct OnlineFigures: Encodable {
         systems = item.systems.map(OnlineSystemFigures.init)
         measures = Dictionary(uniqueKeysWithValues: item.measures.map { ($0.name, Spread($0.values)) })
         notes = item.notes
+        let own = item.system(OnlineSystemName.headwater)?.rounds ?? []
+        let beside = item.system(OnlineSystemName.beside)?.rounds
+        func ratio(_ figure: (OnlineRound) -> Double) -> PairedRatio? {
+            beside.map { PairedRatio(own.map(figure), over: $0.map(figure)) }
+        }
+        besideRequests = ratio { $0.result.requestsPerSecond }
+        besideCPU = ratio { $0.serverCores / max($0.result.requestsPerSecond, 1) }
         lines = makeLines(item)
         lines[0].work = item.work
+        if let besideRequests, let besideCPU {
+            lines.append(OnlineLine(headwater: "/ beside: requests/s \(besideRequests.text), CPU a request \(besideCPU.text)"))
+        }
     }
 
     func system(_ name: String) -> OnlineSystemFigures? { systems.first { $0.name == name } }

@@ -6,6 +6,8 @@ struct WriteCase {
     let name: String
     let placing: String
     var headwater: [RoundFigures] = []
+    /// Another build of Headwater.
+    var beside: [RoundFigures] = []
     var redis: [RoundFigures] = []
     /// A C server that moves, logs and syncs the same bytes and does nothing else.
     var floor: [RoundFigures] = []
@@ -22,6 +24,16 @@ struct WriteCase {
     var ratio: Spread? { ratio(to: redis) }
     var ratioToFloor: Spread? { ratio(to: floor) }
     var lag: Latencies? { lags.isEmpty ? nil : Latencies(lags.joined()) }
+
+    /// This build over the other: rows a second, and the server's CPU time a row.
+    var besideRows: PairedRatio? { besides(\.rowsPerSecond) }
+    var besideCPU: PairedRatio? {
+        besides { $0.usage.values.reduce(0) { $0 + $1.cpuSeconds } / ($0.rowsPerSecond * $0.seconds) }
+    }
+
+    private func besides(_ figure: (RoundFigures) -> Double) -> PairedRatio? {
+        beside.isEmpty ? nil : PairedRatio(headwater.map(figure), over: beside.map(figure))
+    }
 
     /// Headwater over the other, round by round; `nil` where that was not run.
     private func ratio(to other: [RoundFigures]) -> Spread? {
@@ -80,6 +92,9 @@ struct WriteReport {
         if item.redis.isEmpty {
             lines.append("  redis       skipped: redis-server is not installed (apt-get install redis-server)")
         }
+        if let rows = item.besideRows, let cpu = item.besideCPU {
+            lines.append("  / beside: rows/s \(rows.text), CPU a row \(cpu.text)")
+        }
         if let ratio = item.ratio {
             lines.append(String(format: "  ratio by round: median %.2f (%.2f … %.2f)", ratio.median, ratio.min, ratio.max))
         }
@@ -107,6 +122,8 @@ struct WriteReport {
         let headwater: SystemFigures
         let redis: SystemFigures?
         let floor: SystemFigures?
+        let besideRows: PairedRatio?
+        let besideCPU: PairedRatio?
         let ratio: Spread?
         let ratioToFloor: Spread?
         let offlineLag: Latencies?
@@ -120,6 +137,7 @@ struct WriteReport {
             headwater = SystemFigures(item.headwater)
             redis = item.redis.isEmpty ? nil : SystemFigures(item.redis)
             floor = item.floor.isEmpty ? nil : SystemFigures(item.floor)
+            (besideRows, besideCPU) = (item.besideRows, item.besideCPU)
             ratio = item.ratio
             ratioToFloor = item.ratioToFloor
             offlineLag = item.lag

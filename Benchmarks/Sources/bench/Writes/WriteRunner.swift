@@ -5,6 +5,8 @@ import Foundation
 /// Runs the cases of `bench writes`.
 struct WriteRunner {
     let headwater: String
+    /// Another executable of it, for single rows.
+    let beside: String?
     let redis: String?
     /// The C server that moves the same bytes.
     let floor: String?
@@ -24,6 +26,11 @@ struct WriteRunner {
         let own = ClosedLoop(try stand.sessions(Self.connections, bodies: stand.bodies(16_384, rowsEach: 1)))
         var figures = WriteCase(
             name: "one row a request, \(Self.connections) connections", placing: "each server on core 0, the load on core 1")
+        let other = try beside.map {
+            try HeadwaterStand(binary: $0, directory: try folder("b1"), cores: "0", withOffline: false)
+        }
+        defer { other?.stop() }
+        let otherLoop = try other.map { ClosedLoop(try $0.sessions(Self.connections, bodies: $0.bodies(16_384, rowsEach: 1))) }
         let peer = try redis.map { try RedisStand(binary: $0, directory: try folder("r1"), cores: "0") }
         let peerLoop = try peer.map {
             ClosedLoop(
@@ -38,6 +45,9 @@ struct WriteRunner {
         let bareLoop = try bare.map { ClosedLoop(try $0.sessions(Self.connections)) }
         for _ in 0..<rounds {
             figures.headwater.append(try round(own, rowsEach: 1, processes: [stand.online]))
+            if let other, let otherLoop {
+                figures.beside.append(try round(otherLoop, rowsEach: 1, processes: [other.online]))
+            }
             if let peer, let peerLoop { figures.redis.append(try round(peerLoop, rowsEach: 1, processes: [peer.process])) }
             if let bare, let bareLoop { figures.floor.append(try round(bareLoop, rowsEach: 1, processes: [bare.process])) }
         }

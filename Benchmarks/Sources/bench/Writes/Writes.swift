@@ -35,7 +35,7 @@ struct Writes: ParsableCommand {
         // The servers of the single rows have core 0, the load has core 1.
         try runOn(cores: "1")
         let runner = WriteRunner(
-            headwater: bench.headwater, redis: bench.existingRedis, floor: bench.existingFloor, place: place, rounds: rounds,
+            headwater: bench.headwater, beside: bench.beside, redis: bench.existingRedis, floor: bench.existingFloor, place: place, rounds: rounds,
             seconds: seconds)
         if only != "batches" { report.cases.append(try runner.singleRows()) }
         if only != "single" { report.cases.append(try runner.batches()) }
