@@ -1,11 +1,12 @@
 public import FeatureModel
 internal import Glibc
 
-/// One connection of a closed loop: it has one request under way, and sends the next when that is answered.
+/// One connection of a closed loop: it sends the next request when one of those under way is answered.
 public protocol LoadSession: AnyObject {
     var descriptor: Int32 { get }
-    func sendNext() throws(HeadwaterError)
-    /// Takes what has come; returns how many requests it answers, 0 or 1.
+    /// Sends the next requests, in one call where they are small.
+    func sendNext(_ count: Int) throws(HeadwaterError)
+    /// Takes what has come; returns how many requests it answers, in the order in which they were sent.
     func receive() throws(HeadwaterError) -> Int
 }
 
@@ -15,22 +16,28 @@ public struct LoadResult: Sendable {
     public var seconds = 0.0
     /// Nanoseconds of each request, from before it was sent until its answer was read.
     public var latencies: [UInt32] = []
+    /// The share of its core that the loop itself used, warm-up included.
+    public var coreShare = 0.0
 
     public var requestsPerSecond: Double { Double(requests) / seconds }
 }
 
-/// Keeps one request under way on each of its connections, on the calling thread: the same loop for every system.
+/// Keeps the same number of requests under way on each of its connections, on the calling thread: the same loop for every system.
 ///
 /// A session may be slower than another; no request of one waits for another's.
 public final class ClosedLoop<Session: LoadSession> {
     private let sessions: [Session]
+    private let depth: Int
     private var polled: [pollfd]
-    private var sentAt: [UInt64]
+    /// When the requests under way of each session were sent, the oldest first.
+    private var sentAt: [[UInt64]]
 
-    public init(_ sessions: [Session]) {
+    /// - Parameter depth: requests under way on each connection.
+    public init(_ sessions: [Session], depth: Int = 1) {
         self.sessions = sessions
+        self.depth = depth
         polled = sessions.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
-        sentAt = Array(repeating: 0, count: sessions.count)
+        sentAt = Array(repeating: [], count: sessions.count)
     }
 
     /// Loads the server for `warmUp` seconds unmeasured, then for `seconds`; every request is answered when this returns.
@@ -42,33 +49,44 @@ public final class ClosedLoop<Session: LoadSession> {
         var result = LoadResult()
         result.latencies.reserveCapacity(1 << 20)
         let start = monotonicNanoseconds()
+        let busy = threadNanoseconds()
         let from = start + UInt64(warmUp * 1e9)
         let until = from + UInt64(seconds * 1e9)
-        for index in sessions.indices { try send(index) }
-        var open = sessions.count
+        for index in sessions.indices { try send(index, depth) }
+        var open = sessions.count * depth
         while open > 0 {
             let ready = unsafe poll(&polled, nfds_t(polled.count), 10_000)
             if ready < 0 && errno == EINTR { continue }
             guard ready > 0 else { throw HeadwaterError(.deadlineExceeded, "no answer for ten seconds") }
             for index in polled.indices where polled[index].revents != 0 {
-                guard try sessions[index].receive() > 0 else { continue }
+                let answered = try sessions[index].receive()
+                guard answered > 0 else { continue }
                 let now = monotonicNanoseconds()
-                if now >= from && now < until {
+                for sent in sentAt[index].prefix(answered) where now >= from && now < until {
                     result.requests += 1
-                    result.latencies.append(UInt32(clamping: now - sentAt[index]))
+                    result.latencies.append(UInt32(clamping: now - sent))
                 }
+                sentAt[index].removeFirst(answered)
                 try onAnswer(sessions[index], now)
-                if now < until { try send(index) } else { open -= 1 }
+                if now < until { try send(index, answered) } else { open -= answered }
             }
         }
         result.seconds = seconds
+        result.coreShare = Double(threadNanoseconds() - busy) / Double(monotonicNanoseconds() - start)
         return result
     }
 
-    private func send(_ index: Int) throws(HeadwaterError) {
-        sentAt[index] = monotonicNanoseconds()
-        try sessions[index].sendNext()
+    private func send(_ index: Int, _ count: Int) throws(HeadwaterError) {
+        sentAt[index] += repeatElement(monotonicNanoseconds(), count: count)
+        try sessions[index].sendNext(count)
     }
+}
+
+/// The time that the calling thread has used a core.
+private func threadNanoseconds() -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
 /// A clock that nobody sets.

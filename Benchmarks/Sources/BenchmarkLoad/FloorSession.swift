@@ -6,6 +6,8 @@ public final class FloorSession: LoadSession {
     private let request: [UInt8]
     private let replyBytes: Int
     private var openBytes = 0
+    /// Bytes that have come of the oldest reply under way.
+    private var got = 0
 
     public init(socketPath: String, requestBytes: Int, replyBytes: Int) throws(HeadwaterError) {
         socket = try StreamSocket(connectingTo: socketPath)
@@ -15,15 +17,22 @@ public final class FloorSession: LoadSession {
 
     public var descriptor: Int32 { socket.descriptor }
 
-    public func sendNext() throws(HeadwaterError) {
-        try socket.send(request[...])
-        openBytes = replyBytes
+    public func sendNext(_ count: Int) throws(HeadwaterError) {
+        if count == 1 {
+            try socket.send(request[...])
+        } else {
+            try socket.send(Array(repeatElement(request, count: count).joined())[...])
+        }
+        openBytes += count * replyBytes
     }
 
     public func receive() throws(HeadwaterError) -> Int {
-        openBytes -= try socket.receive().count
+        let count = try socket.receive().count
+        openBytes -= count
         guard openBytes >= 0 else { throw HeadwaterError(.internal, "the floor sent more than it was asked for") }
-        return openBytes == 0 ? 1 : 0
+        got += count
+        defer { got %= replyBytes }
+        return got / replyBytes
     }
 }
 

@@ -32,17 +32,22 @@ public final class HeadwaterSession: LoadSession {
 
     public var descriptor: Int32 { socket.descriptor }
 
-    /// Sends the next write.
-    public func sendNext() throws(HeadwaterError) {
-        sequence += 1
-        let head = WriteRequest.with {
-            $0.project = project
-            $0.producer = producer.producer
-            $0.epoch = producer.epoch
-            $0.sequence = sequence
+    /// Sends the next writes.
+    public func sendNext(_ count: Int) throws(HeadwaterError) {
+        var together: [UInt8] = []
+        for _ in 0..<count {
+            sequence += 1
+            let head = WriteRequest.with {
+                $0.project = project
+                $0.producer = producer.producer
+                $0.epoch = producer.epoch
+                $0.sequence = sequence
+            }
+            let frame = try connection.request(.write, head: head.encode(), body: bodies[nextBody][...])
+            if count == 1 { try send(frame) } else { together += frame.bytes }
+            nextBody = (nextBody + 1) % bodies.count
         }
-        try send(connection.request(.write, head: head.encode(), body: bodies[nextBody][...]))
-        nextBody = (nextBody + 1) % bodies.count
+        if !together.isEmpty { try socket.send(together[...]) }
     }
 
     /// Takes what has come: answers to how many requests.

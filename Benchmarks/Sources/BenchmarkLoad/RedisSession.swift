@@ -7,6 +7,8 @@ public final class RedisSession: LoadSession {
     private let commandsEach: Int
     private var nextPipeline: Int
     private var openReplies = 0
+    /// Replies that have come of the oldest pipeline under way.
+    private var replies = 0
 
     /// - Parameters:
     ///   - pipelines: of `commandsEach` commands each, in RESP.
@@ -20,10 +22,14 @@ public final class RedisSession: LoadSession {
 
     public var descriptor: Int32 { socket.descriptor }
 
-    public func sendNext() throws(HeadwaterError) {
-        try socket.send(pipelines[nextPipeline][...])
-        nextPipeline = (nextPipeline + 1) % pipelines.count
-        openReplies = commandsEach
+    public func sendNext(_ count: Int) throws(HeadwaterError) {
+        var together: [UInt8] = []
+        for _ in 0..<count {
+            if count == 1 { try socket.send(pipelines[nextPipeline][...]) } else { together += pipelines[nextPipeline] }
+            nextPipeline = (nextPipeline + 1) % pipelines.count
+        }
+        if !together.isEmpty { try socket.send(together[...]) }
+        openReplies += count * commandsEach
     }
 
     /// Takes what has come: HSET answers with an integer, one line each.
@@ -36,7 +42,9 @@ public final class RedisSession: LoadSession {
         }
         openReplies -= lines
         guard openReplies >= 0 else { throw HeadwaterError(.internal, "Redis sent more replies than it was asked for") }
-        return openReplies == 0 && lines > 0 ? 1 : 0
+        replies += lines
+        defer { replies %= commandsEach }
+        return replies / commandsEach
     }
 
     /// One HSET in RESP.

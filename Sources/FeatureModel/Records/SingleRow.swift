@@ -1,5 +1,5 @@
-/// How the compact body of one row lies: the same for every row of a stream. It is worked out once, and the rows then go from their
-/// bytes into the map without columns in between.
+/// How the compact body of one row lies: the same for every row of a stream. It is worked out once, and
+/// the rows then go from their bytes into the map without columns in between.
 ///
 /// There is one for a written row whose cells are of fixed width or bools, null features among them.
 public final class SingleRowPlan: Sendable {

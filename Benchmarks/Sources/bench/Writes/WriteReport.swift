@@ -40,12 +40,33 @@ struct WriteCase {
         other.isEmpty ? nil : Spread(zip(headwater, other).map { $0.rowsPerSecond / $1.rowsPerSecond })
     }
 
-    mutating func addBars(ratio wanted: Double) {
-        if let ratio { bars.append(Bar("Headwater / Redis", wanted: wanted, measured: ratio.median)) }
+    mutating func addBars(_ shape: SingleRows) {
+        if let ratio { bars.append(Bar("Headwater / Redis", wanted: shape.ratioToRedis, measured: ratio.median)) }
+        switch shape {
+        case .single:
+            if let ratioToFloor { bars.append(Bar("Headwater / floor", wanted: 0.5, measured: ratioToFloor.median)) }
+            bars.append(
+                Bar(
+                    "bytes written to the disk a row", wanted: 600, measured: SystemFigures(headwater).writtenBytesPerRow,
+                    atMost: true))
+        case .alone where !floor.isEmpty:
+            bars.append(
+                Bar(
+                    "p50 µs, at most the floor's and 40", wanted: SystemFigures(floor).latencies.p50Milliseconds * 1_000 + 40,
+                    measured: SystemFigures(headwater).latencies.p50Milliseconds * 1_000, atMost: true))
+        case .alone, .pipelined: break
+        }
+        // Above it the load is what is measured.
+        let share = Spread((headwater + redis + floor).map(\.load.coreShare)).max
+        bars.append(Bar("share of its core that the load used, or the case is void", wanted: 0.8, measured: share, atMost: true))
     }
 
     mutating func addBars(rowsPerSecond: Double, lagMilliseconds: Double) {
         bars.append(Bar("rows a second", wanted: rowsPerSecond, measured: median))
+        if let ratio { bars.append(Bar("Headwater / Redis", wanted: 8, measured: ratio.median)) }
+        let late = SystemFigures(headwater).latencies
+        bars.append(Bar("p99 ms", wanted: 30, measured: late.p99Milliseconds, atMost: true))
+        bars.append(Bar("p99.9 ms", wanted: 80, measured: late.p999Milliseconds, atMost: true))
         if let lag {
             bars.append(Bar("offline behind, median ms", wanted: lagMilliseconds, measured: lag.p50Milliseconds, atMost: true))
         }
@@ -60,7 +81,7 @@ struct WriteReport {
 
     func text() -> String {
         var lines = [
-            "Durable writes: int64 key, 10 float64 features; closed loop, one request a connection; both systems by Unix sockets,",
+            "Durable writes: int64 key, 10 float64 features; closed loop; all systems by Unix sockets,",
             "one load generator for all; Redis with appendonly yes, appendfsync always; floor: a C server that moves, logs and syncs",
             "the same bytes and does nothing else; \(rounds) alternating rounds of \(seconds) s.",
         ]

@@ -2,6 +2,35 @@ import BenchmarkLoad
 import FeatureModel
 import Foundation
 
+/// How single rows are sent.
+enum SingleRows: String {
+    /// Many connections with one request each.
+    case single
+    /// One connection with one request.
+    case alone
+    /// Few connections with many requests each.
+    case pipelined
+
+    var connections: Int {
+        switch self {
+        case .single: 64
+        case .alone: 1
+        case .pipelined: 8
+        }
+    }
+
+    var depth: Int { self == .pipelined ? 64 : 1 }
+
+    /// What is asked for, over Redis.
+    var ratioToRedis: Double {
+        switch self {
+        case .single: 1.2
+        case .alone: 1
+        case .pipelined: 2
+        }
+    }
+}
+
 /// Runs the cases of `bench writes`.
 struct WriteRunner {
     let headwater: String
@@ -15,34 +44,35 @@ struct WriteRunner {
     let seconds: Double
 
     private static let warmUpSeconds = 0.5
-    static let connections = 64
     static let batchConnections = 8
     static let batchRows = 1_000
 
-    /// One row a request, 64 connections with one request each; servers on core 0, the load on core 1.
-    func singleRows() throws -> WriteCase {
-        let stand = try HeadwaterStand(binary: headwater, directory: try folder("h1"), cores: "0", withOffline: false)
+    /// One row a request; servers on core 0, the load on core 1.
+    func singleRows(_ shape: SingleRows) throws -> WriteCase {
+        let stand = try HeadwaterStand(
+            binary: headwater, directory: try folder("h\(shape.rawValue)"), cores: "0", withOffline: false)
         defer { stand.stop() }
-        let own = ClosedLoop(try stand.sessions(Self.connections, bodies: stand.bodies(16_384, rowsEach: 1)))
+        func loop<Session>(_ sessions: [Session]) -> ClosedLoop<Session> { ClosedLoop(sessions, depth: shape.depth) }
+        let own = loop(try stand.sessions(shape.connections, bodies: stand.bodies(16_384, rowsEach: 1)))
         var figures = WriteCase(
-            name: "one row a request, \(Self.connections) connections", placing: "each server on core 0, the load on core 1")
+            name: "one row a request, \(shape.connections) connections, \(shape.depth) under way on each",
+            placing: "each server on core 0, the load on core 1")
         let other = try beside.map {
-            try HeadwaterStand(binary: $0, directory: try folder("b1"), cores: "0", withOffline: false)
+            try HeadwaterStand(binary: $0, directory: try folder("b\(shape.rawValue)"), cores: "0", withOffline: false)
         }
         defer { other?.stop() }
-        let otherLoop = try other.map { ClosedLoop(try $0.sessions(Self.connections, bodies: $0.bodies(16_384, rowsEach: 1))) }
-        let peer = try redis.map { try RedisStand(binary: $0, directory: try folder("r1"), cores: "0") }
+        let otherLoop = try other.map { loop(try $0.sessions(shape.connections, bodies: $0.bodies(16_384, rowsEach: 1))) }
+        let peer = try redis.map { try RedisStand(binary: $0, directory: try folder("r\(shape.rawValue)"), cores: "0") }
         let peerLoop = try peer.map {
-            ClosedLoop(
-                try $0.sessions(Self.connections, pipelines: Rows.pipelines(16_384, rowsEach: 1), rowsEach: 1))
+            loop(try $0.sessions(shape.connections, pipelines: Rows.pipelines(16_384, rowsEach: 1), rowsEach: 1))
         }
         let bare = try floor.map {
-            let folder = try folder("f1")
+            let folder = try folder("f\(shape.rawValue)")
             return try FloorStand(
                 binary: $0, directory: folder, cores: "0", requestBytes: Self.requestBytes(of: stand.bodies(1, rowsEach: 1)[0]),
                 replyBytes: Self.replyBytes, logPath: "\(folder)/log")
         }
-        let bareLoop = try bare.map { ClosedLoop(try $0.sessions(Self.connections)) }
+        let bareLoop = try bare.map { loop(try $0.sessions(shape.connections)) }
         for _ in 0..<rounds {
             figures.headwater.append(try round(own, rowsEach: 1, processes: [stand.online]))
             if let other, let otherLoop {
@@ -51,7 +81,7 @@ struct WriteRunner {
             if let peer, let peerLoop { figures.redis.append(try round(peerLoop, rowsEach: 1, processes: [peer.process])) }
             if let bare, let bareLoop { figures.floor.append(try round(bareLoop, rowsEach: 1, processes: [bare.process])) }
         }
-        figures.addBars(ratio: 2.5)
+        figures.addBars(shape)
         return figures
     }
 

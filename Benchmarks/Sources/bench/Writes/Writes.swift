@@ -14,17 +14,20 @@ struct Writes: ParsableCommand {
     @Option(help: "Measured seconds of a round.")
     var seconds = 3.0
 
-    @Option(help: "Which case to run: single, batches or both.")
-    var only = "both"
+    @Option(help: "The cases to run: single, alone, pipelined (rows), batches; all, if none is named.")
+    var only: [String] = []
 
     @Flag(help: "Print one JSON document instead of tables.")
     var json = false
 
     private static let touchedBytes = 4 << 30
+    private static let cases = ["single", "alone", "pipelined", "batches"]
 
     func validate() throws {
         guard rounds > 0, seconds > 0 else { throw ValidationError("rounds and seconds are above zero") }
-        guard ["single", "batches", "both"].contains(only) else { throw ValidationError("--only single, batches or both") }
+        guard only.allSatisfy(Self.cases.contains) else {
+            throw ValidationError("--only \(Self.cases.joined(separator: ", "))")
+        }
     }
 
     func run() throws { try bench.withPlace { try run(in: $0) } }
@@ -35,10 +38,12 @@ struct Writes: ParsableCommand {
         // The servers of the single rows have core 0, the load has core 1.
         try runOn(cores: "1")
         let runner = WriteRunner(
-            headwater: bench.headwater, beside: bench.beside, redis: bench.existingRedis, floor: bench.existingFloor, place: place, rounds: rounds,
+            headwater: bench.headwater, beside: bench.beside, redis: bench.existingRedis, floor: bench.existingFloor,
+            place: place, rounds: rounds,
             seconds: seconds)
-        if only != "batches" { report.cases.append(try runner.singleRows()) }
-        if only != "single" { report.cases.append(try runner.batches()) }
+        for name in Self.cases where only.isEmpty || only.contains(name) {
+            report.cases.append(try SingleRows(rawValue: name).map(runner.singleRows) ?? runner.batches())
+        }
         print(json ? try report.json() : report.text())
     }
 }
