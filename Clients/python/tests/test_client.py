@@ -14,6 +14,8 @@ import pytest
 
 import headwater as hw
 from headwater._calls import write as writing
+from headwater._calls.body import Body
+from headwater._calls.request import Request
 from headwater._connections.transport import Deadline, run_now
 from headwater._wire import headwater_pb2 as pb
 from headwater._wire.frames import Method
@@ -88,9 +90,11 @@ def test_writes_of_one_connection_keep_their_order(client: hw.Client) -> None:
     requests = []
     for number in range(24):
         size = [1, 8_000, 1_500][number % 3]
-        table = writing._Table(client._core, group, rows(range(size), number), options)
+        table = writing.Table(client._core, group, rows(range(size), number), options)
         assert table.source.whole is not None
-        request = writing._Request(client._core, [table.encode(table.source.whole)], Deadline(60))
+        entry = table.entry(table.source.whole)
+        assert entry is not None
+        request = Request(client._core, Body([entry]), Deadline(60))
         run_now(request.begin(requests[-1] if requests else None))
         requests.append(request)
     positions = [int(run_now(request.finish())) for request in requests]

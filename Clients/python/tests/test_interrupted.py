@@ -19,6 +19,7 @@ import pytest
 
 import headwater as hw
 from headwater._calls import write
+from headwater._calls.request import Request
 
 START = np.datetime64("2024-01-01", "us")
 ROWS = 10
@@ -49,7 +50,7 @@ def stop(client: hw.Client, monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseEx
     """Ends the answer to a request, the first of which is 0; each row is a request of its own."""
     client.apply([GROUP])
     monkeypatch.setattr(write, "REQUEST_BYTES", 1)
-    finish = write._Request.finish
+    finish = Request.finish
 
     def at(error: BaseException, number: int) -> None:
         count = 0
@@ -61,7 +62,7 @@ def stop(client: hw.Client, monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseEx
                 raise error
             return await finish(request)
 
-        monkeypatch.setattr(write._Request, "finish", finished)
+        monkeypatch.setattr(Request, "finish", finished)
 
     return at
 
@@ -145,7 +146,7 @@ def test_a_task_that_waits_for_its_answer_says_it_when_it_is_cancelled(client, m
     client.apply([GROUP])
     monkeypatch.setattr(write, "REQUEST_BYTES", 1)
     began = asyncio.Event()
-    finish = write._Request.finish
+    finish = Request.finish
     count = 0
 
     async def slow(request: Any) -> Any:
@@ -156,7 +157,7 @@ def test_a_task_that_waits_for_its_answer_says_it_when_it_is_cancelled(client, m
             await asyncio.sleep(60)
         return await finish(request)
 
-    monkeypatch.setattr(write._Request, "finish", slow)
+    monkeypatch.setattr(Request, "finish", slow)
 
     async def work() -> None:
         async with await hw.aio.connect(client.address, client.project) as other:

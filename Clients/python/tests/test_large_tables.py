@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 import headwater as hw
 from headwater._calls import write
+from headwater._calls.body import Body
 from headwater._columns import batch
 from headwater._columns.sizes import cuts, row_bytes
 from headwater._columns.types import FeatureType
@@ -296,14 +297,14 @@ def test_a_table_whose_last_rows_are_large_is_cut_by_its_bytes(client, monkeypat
     cells = ["x"] * 3_000 + ["y" * 50_000] * 7 + [None, "z" * 200_000, "x"]
     monkeypatch.setattr(write, "REQUEST_BYTES", 100_000)
     sizes: list[int] = []
-    entry = write._Table._entry
+    encode = Body.encode
 
-    def measured(self: Any, count: int, arrays: Any) -> Any:
-        made = entry(self, count, arrays)
-        sizes.append(len(made))
+    def measured(self: Body, transport: Any) -> Any:
+        made = encode(self, transport)
+        sizes.append(self.size)
         return made
 
-    monkeypatch.setattr(write._Table, "_entry", measured)
+    monkeypatch.setattr(Body, "encode", measured)
     for name, column in (
         ("skewed", array(cells, "string")),
         ("lists", array([None if cell is None else [cell, None] for cell in cells], "array(string)")),

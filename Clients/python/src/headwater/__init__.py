@@ -16,7 +16,7 @@ microseconds since 1970 as an int; without a zone it is UTC. Errors are subclass
 from typing import TYPE_CHECKING, Any
 
 from . import aio
-from ._calls.write import Written
+from ._calls.written import Written
 from ._connect import connect, open
 from ._version import __version__
 from .client import Client

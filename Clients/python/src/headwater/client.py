@@ -12,7 +12,7 @@ from ._calls.core import RETRIES, TIMEOUT, Core
 from ._calls.datasets import source_path
 from ._calls.groups import describe
 from ._calls.online import Selection
-from ._calls.write import Written
+from ._calls.written import Written
 from ._connections.blocking import BlockingDriver
 from ._connections.transport import run_now
 from ._forms import blocking

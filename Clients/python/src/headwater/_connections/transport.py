@@ -57,6 +57,10 @@ class Transport(Protocol):
     @property
     def roles(self) -> frozenset[str]: ...
     @property
+    def capabilities(self) -> frozenset[bytes]:
+        """What the server announced that it can do."""
+
+    @property
     def is_open(self) -> bool:
         """Whether new requests may go here."""
 
@@ -114,6 +118,11 @@ class OfSession:
     @property
     def roles(self) -> frozenset[str]:
         return self._session.roles
+
+    @property
+    def capabilities(self) -> frozenset[bytes]:
+        """What the server announced that it can do."""
+        return self._session.capabilities
 
     @property
     def in_flight(self) -> int:

@@ -65,6 +65,8 @@ class Session:
         self.hello: pb.HelloReply | None = None
         # What the server says it is: online, offline.
         self.roles: frozenset[str] = frozenset()
+        # What it can do beyond what every server of its version does.
+        self.capabilities: frozenset[bytes] = frozenset()
         self._exchanges: dict[int, Exchange] = {}
         self._last_id = 0
         self.is_draining = False
@@ -93,6 +95,7 @@ class Session:
     def greeted(self, reply: pb.HelloReply) -> None:
         self.hello = reply
         self.roles = frozenset([role.decode(errors="replace") for role in reply.roles])
+        self.capabilities = frozenset(reply.capabilities)
 
     def begin(self, method: int, head: bytes, body: Sequence[Bytes], *, budget_ms: int, end: bool) -> tuple[Exchange, list[Bytes]]:
         """A new request, and the bytes to send for it.
