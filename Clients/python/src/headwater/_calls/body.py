@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +32,13 @@ class Entry(Protocol):
     def column_count(self) -> int:
         """How many columns it has, at most."""
 
+    @property
+    def given(self) -> list[Any]:
+        """What a user gave: rows, or a table."""
+
+    def arrow(self) -> ArrowEntry:
+        """As arrays."""
+
     def batch(self) -> Bytes:
         """As every server takes them."""
 
@@ -51,6 +58,14 @@ class ArrowEntry:
     @property
     def column_count(self) -> int:
         return len(self.columns)
+
+    @property
+    def given(self) -> list[Any]:
+        return [pa.table({column.name: array for column, array in self.columns})]
+
+    def arrow(self) -> ArrowEntry:
+        """As arrays."""
+        return self
 
     def batch(self) -> np.ndarray:
         """The head, and a batch behind it."""

@@ -160,15 +160,20 @@ class Table:
                 request = Request(self.core, body, self.core.deadline(self.options.timeout))
                 return await _alone(request, self.options)
         if self.source.is_repeatable:
-            await self._check()
+            await self.check()
         return await self._send()
 
-    async def _check(self) -> None:
+    async def check(self) -> None:
+        """Checks all rows as the server does.
+
+        Raises:
+            InvalidArgument: with up to 20 of those that it would refuse.
+        """
         now = time.time_ns() // 1000
         check = RowCheck(self.group, now, is_delete=self.options.is_delete)
 
         def work() -> None:
-            for rows, arrays in self._pieces():
+            for rows, arrays in self.pieces():
                 check.check(arrays, rows.first_row, rows.source)
 
         self.rules.defer()
@@ -176,7 +181,7 @@ class Table:
         self.rules.settle()
         check.finish()
 
-    def _pieces(self) -> Iterator[tuple[Rows, list[tuple[Column, pa.Array]]]]:
+    def pieces(self) -> Iterator[tuple[Rows, list[tuple[Column, pa.Array]]]]:
         """Parts that are requests."""
         for rows in self.source.read():
             arrays = self.arrays(rows)
@@ -192,7 +197,7 @@ class Table:
         bar = progress_bar(self.group.name, self.options.progress, self.source.row_count)
         done = Written(0)
         told = Taken()
-        pieces = self._pieces()
+        pieces = self.pieces()
         waiting: deque[tuple[Request, Rows]] = deque()
         is_over = False
         # Whose answer is waited for.
