@@ -11,7 +11,9 @@ from .._wire import headwater_pb2 as pb
 from .._wire.frames import Bytes, Frame, FrameReader
 from .._wire.session import Exchange, Session, decode
 from ..errors import Cancelled, FailedPrecondition, HeadwaterError, Unavailable
+from .background import Background
 from .endpoint import Endpoint
+from .tasks import Tasks
 from .transport import Deadline, OfSession, Transport, not_greeted, unreachable
 
 T = TypeVar("T")
@@ -234,3 +236,6 @@ class AsyncioDriver:
 
     async def run(self, work: Callable[[], T]) -> T:
         return await asyncio.to_thread(work)
+
+    def background(self) -> Background:
+        return Tasks()

@@ -17,7 +17,9 @@ from .._wire import headwater_pb2 as pb
 from .._wire.frames import Bytes, Frame, FrameReader
 from .._wire.session import Exchange, Session, decode
 from ..errors import Cancelled, HeadwaterError, Unavailable
+from .background import Background
 from .endpoint import Endpoint
+from .threads import Threads
 from .transport import Deadline, OfSession, Transport, not_greeted, unreachable
 
 T = TypeVar("T")
@@ -297,6 +299,9 @@ class BlockingDriver:
 
     async def run(self, work: Callable[[], T]) -> T:
         return work()
+
+    def background(self) -> Background:
+        return Threads()
 
 
 def _connect(endpoint: Endpoint, deadline: Deadline) -> socket.socket:

@@ -11,6 +11,7 @@ from .._wire import headwater_pb2 as pb
 from .._wire.frames import Bytes, Frame
 from .._wire.session import Exchange, Session
 from ..errors import DeadlineExceeded, HeadwaterError, Internal, InvalidArgument, Unavailable
+from .background import Background
 from .endpoint import Endpoint
 
 T = TypeVar("T")
@@ -175,6 +176,9 @@ class Driver(Protocol):
     async def sleep(self, seconds: float) -> None: ...
     async def run(self, work: Callable[[], T]) -> T:
         """Runs work that takes long, or reads files."""
+
+    def background(self) -> Background:
+        """What works beside a caller."""
 
 
 def run_now(coroutine: Coroutine[Any, Any, T]) -> T:
