@@ -52,6 +52,20 @@ class Server:
     def kill(self) -> None:
         self.stop(signal.SIGKILL)
 
+    def stand_still(self) -> None:
+        """Returns when none of its threads runs any more; `go_on` ends it."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        until = time.monotonic() + 30
+        while {(task / "stat").read_text().rpartition(") ")[2][0] for task in tasks.iterdir()} != {"T"}:
+            assert time.monotonic() < until
+            time.sleep(0.001)
+
+    def go_on(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
 
 @pytest.fixture
 def start_server() -> Iterator[Callable[..., Server]]:

@@ -15,7 +15,7 @@ from headwater._forms import awaited, awaited_as, blocking
 
 PAIRS = [(hw.Client, aio.AsyncClient), (hw.HistoricalFeatures, aio.AsyncTable), (hw.Dataset, aio.AsyncDataset)]
 # What is awaited again when it is read.
-ANSWERS = {"HistoricalFeatures": aio.AsyncTable, "Scan": aio.AsyncTable, "Dataset": aio.AsyncDataset}
+ANSWERS = {"Stream": aio.AsyncStream, "HistoricalFeatures": aio.AsyncTable, "Scan": aio.AsyncTable, "Dataset": aio.AsyncDataset}
 
 
 def calls() -> list[tuple[str, Any, Any]]:

@@ -44,6 +44,7 @@ from .errors import (
 from .history import FeatureTable, HistoricalFeatures, Scan
 from .online import OnlineFeatures, Status
 from .reports import AuditReport, Description, Listing, Plan, Report, StatusReport
+from .stream import Stream
 
 if TYPE_CHECKING:
     from ._infer import infer_group
@@ -93,6 +94,7 @@ __all__ = [
     "Split",
     "Status",
     "StatusReport",
+    "Stream",
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",

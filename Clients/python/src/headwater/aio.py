@@ -6,23 +6,28 @@ Any number of tasks share a client. Its connections belong to the event loop tha
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pyarrow as pa
 
 from ._calls import datasets, operations
 from ._calls.core import RETRIES, TIMEOUT, Core
 from ._calls.table import BATCH_ROWS
+from ._calls.taken import note
+from ._calls.written import Written
 from ._connections.asyncio import AsyncioDriver
 from ._embedded import EmbeddedServer
 from ._forms import awaited, awaited_as
 from .client import Client
 from .datasets import Dataset, OfDataset
+from .errors import HeadwaterError
 from .history import FeatureTable, HistoricalFeatures, OfTable
 from .online import Status
+from .stream import OfStream, Stream
 
 
 async def connect(
@@ -98,6 +103,57 @@ class AsyncTable(OfTable):
         raise TypeError("an AsyncTable stays in its process: await to_arrow() first, and pickle the table that it gives")
 
 
+class AsyncStream(OfStream):
+    """Rows on their way into one group, made by `AsyncClient.stream`: as `headwater.Stream`, for tasks of one event loop.
+
+    `async with await client.stream("orders") as stream` closes it.
+    """
+
+    @staticmethod
+    def _of(blocking: Stream) -> AsyncStream:
+        blocking._is_left = True
+        return AsyncStream(blocking._flow)
+
+    async def add(self, row: Any) -> None:
+        """Takes one row: as `headwater.Stream.add`. Others of the loop run only while it waits."""
+        flow = self._flow
+        if flow.is_stopped or len(flow.rows) >= flow.rows_max:
+            await flow.wait_for_room()
+        flow.add(row)
+
+    async def write(self, data: Any) -> None:
+        """Takes a table behind the rows so far: as `headwater.Stream.write`."""
+        await self._flow.write(data)
+
+    async def flush(self) -> Written:
+        """Waits until all rows and tables so far are acknowledged: as `headwater.Stream.flush`."""
+        try:
+            return await self._flow.flush()
+        except asyncio.CancelledError as error:
+            self._tell(error)
+            raise
+
+    async def close(self) -> Written:
+        """Sends what is left, waits until all is acknowledged, and ends: as `headwater.Stream.close`."""
+        try:
+            return await self._flow.close()
+        except asyncio.CancelledError as error:
+            self._tell(error)
+            raise
+
+    async def __aenter__(self) -> AsyncStream:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is None:
+            await self.close()
+            return
+        try:
+            await self.close()
+        except HeadwaterError as other:
+            note(error, str(other))
+
+
 class AsyncClient:
     """A client of one store, for tasks of any event loop. Made by `connect` and `open`: as `headwater.Client`."""
 
@@ -137,6 +193,7 @@ class AsyncClient:
     describe = awaited(Client.describe)
     search = awaited(Client.search)
     write = awaited(Client.write)
+    stream = awaited_as(AsyncStream, Client.stream)
     delete = awaited(Client.delete)
     get_online_features = awaited(Client.get_online_features)
     get_historical_features = awaited_as(AsyncTable, Client.get_historical_features)

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from ._calls import datasets, history, online, operations, write
 from ._calls.core import RETRIES, TIMEOUT, Core
 from ._calls.datasets import source_path
+from ._calls.flow import Flow, Limits
 from ._calls.groups import describe
 from ._calls.online import Selection
 from ._calls.written import Written
@@ -23,6 +24,7 @@ from .errors import HeadwaterError
 from .history import HistoricalFeatures, Scan
 from .online import OnlineFeatures
 from .reports import AuditReport, Description, Listing, Plan, Report, StatusReport
+from .stream import Stream
 
 
 class Client:
@@ -157,6 +159,33 @@ class Client:
         """
         options = write.Options(timeout, nan_is_null, progress, time_unit=time_unit, lossy=lossy)
         return await write.write(self._core, target, data, options)
+
+    @blocking
+    async def stream(
+        self, group: str, *, linger: float = 0.001, batch: int = 1_000, in_flight: int = 8, timeout: float | None = None,
+        nan_is_null: bool | None = None, time_unit: str | None = None, lossy: bool = False,
+    ) -> Stream:  # fmt: skip
+        """Opens a stream into a feature group, for rows that come one by one: they are gathered into requests, several of which are under
+        way at once, in order.
+
+            with client.stream("weather") as stream:
+                for row in rows:
+                    stream.add(row)
+
+        Args:
+            group: `weather` or `weather@1`, and its columns, as they are now: another promotion or column is for the next stream.
+            linger: seconds that a row waits for others at most, before its request goes.
+            batch: rows of a request at most. Up to 1,024 take the least bytes in the log.
+            in_flight: requests under way at once, at most; while there are as many, and rows of two more wait, `add` waits.
+            timeout: seconds for each request; the client's, unless given.
+            nan_is_null, time_unit, lossy: as for `write`.
+
+        Raises:
+            NotFound: where there is no such group.
+            InvalidArgument: for a number that is out of range.
+        """
+        options = write.Options(timeout, nan_is_null, False, time_unit=time_unit, lossy=lossy)
+        return Stream(await Flow.open(self._core, group, options, Limits.of(linger, batch, in_flight)))
 
     @blocking
     async def delete(

@@ -119,7 +119,7 @@ class RowCheck:
                 lambda row: f"longer than its max_length of {checks['max_length']}",
             )  # fmt: skip
 
-    def finish(self) -> None:
+    def finish(self, *, ending: str = ", nothing was written") -> None:
         """Raises what was found.
 
         Raises:
@@ -127,9 +127,7 @@ class RowCheck:
         """
         if self._count:
             more = f"\nand {self._count - len(self._problems)} more" if self._count > len(self._problems) else ""
-            raise InvalidArgument(
-                "\n".join([f"{counted(self._count, 'bad cell', 'bad cells')}, nothing was written", *self._problems]) + more
-            )
+            raise InvalidArgument("\n".join([f"{counted(self._count, 'bad cell', 'bad cells')}{ending}", *self._problems]) + more)
 
 
 def _bound(bound: Any, type: FeatureType, rounded: Callable[[float], int]) -> pa.Scalar | None:

@@ -130,6 +130,8 @@ class Core:
         self.timeout = timeout
         self.retries = retries
         self.producer = Producer()
+        # Sessions of streams that have ended: a server keeps so many only, so that the next stream goes on with one.
+        self._idle_producers: list[Producer] = []
         # Of what this client applied last: its reads of history know it, although history follows a moment behind.
         self.definitions_position = 0
         _cores.add(self)
@@ -199,10 +201,22 @@ class Core:
         """Of what takes as long as it takes."""
         return Deadline(None)
 
+    def borrow_producer(self) -> Producer:
+        """A session that nobody else writes with, until it is returned."""
+        try:
+            return self._idle_producers.pop()
+        except IndexError:
+            return Producer()
+
+    def return_producer(self, producer: Producer) -> None:
+        """Leaves a session to the next one."""
+        self._idle_producers.append(producer)
+
     def abandon(self) -> None:
-        """In a child process: connections and session are the parent's."""
+        """In a child process: connections and sessions are the parent's."""
         self.pool.abandon()
         self.producer.abandon()
+        self._idle_producers = []
 
 
 class Producer:
