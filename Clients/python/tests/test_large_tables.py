@@ -338,3 +338,11 @@ def test_rows_are_cut_where_their_bytes_are_and_none_is_lost():
         parts = list(cuts(len(column), [column], 100, 7))
         assert [start for start, _ in parts] == [0, *(stop for _, stop in parts[:-1])] and parts[-1][1] == len(column)
         assert all(stop - start == 1 or (stop - start <= 7 and (sizes[start:stop] + 4).sum() <= 100) for start, stop in parts)
+
+
+@pytest.mark.parametrize(("bytes_max", "rows_max"), [(100, 7), (16, 100), (1, 3), (10_000, 13)])
+def test_rows_of_one_width_are_cut_as_those_whose_sizes_are_looked_at(bytes_max, rows_max):
+    columns = [array([7] * 100, "int64"), array([True] * 100, "bool"), array([[1.0, 2.0, 3.0]] * 100, "vector(3)")]
+    found = list(cuts(100, columns, bytes_max, rows_max))
+    step = max(1, min(rows_max, bytes_max // (8 + 1 + 12)))
+    assert found == [(start, min(start + step, 100)) for start in range(0, 100, step)]
