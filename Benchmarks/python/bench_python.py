@@ -20,9 +20,10 @@ from typing import Any
 
 from forms import WORKS as FORMS
 from report import Report
+from streams import WORKS as STREAMS
 from works import WORKS as PEERS, Bench, Sizes
 
-WORKS = PEERS | FORMS
+WORKS = PEERS | STREAMS | FORMS
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "Benchmarks" / ".build"

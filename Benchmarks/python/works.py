@@ -44,6 +44,7 @@ class Sizes:
     calls: int = 2_000
     feast_calls: int = 40
     write_rows: int = 1_000_000
+    stream_rows: int = 300_000
     feast_write_rows: int = 20_000
     rows: int = 10_000_000
     keys: int = 100_000

@@ -15,6 +15,7 @@ SIZES = {
     "entities": 150,
     "calls": 10,
     "write-rows": 1_000,
+    "stream-rows": 3_000,
     "rows": 4_000,
     "keys": 50,
     "spine-rows": 300,
@@ -36,7 +37,13 @@ def test_every_work_is_done_and_a_missing_peer_is_said(tmp_path: Path) -> None:
     done = subprocess.run([*command, *missing, *sizes], env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     works = ["get 100 × 50", "get 1 × 50", "write 1,000 × 10", "history 300 × 4,000", "get 100 × 1, at= as a date"]
-    works += ["get 100 × 1, keys as a DataFrame", "to_pandas() of 100 × 4", "history 60 × 20 columns, to_pandas(statuses=True)"]
+    works += [
+        "stream 3,000 dicts × 10 float64, blocking",
+        "stream 3,000 dicts × 10 float64, asyncio",
+        "get 100 × 1, keys as a DataFrame",
+        "to_pandas() of 100 × 4",
+        "history 60 × 20 columns, to_pandas(statuses=True)",
+    ]
     for work in works:
         assert any(line.startswith(work) for line in done.stdout.splitlines()), done.stdout
     assert "Feast is skipped" in done.stdout and "The Swift client is skipped" in done.stdout
