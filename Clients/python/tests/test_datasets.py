@@ -119,11 +119,10 @@ def test_parts_and_slices_do_not_matter(name: str) -> None:
 
 def test_every_type_has_the_hash_of_the_command_line(client: hw.Client, tmp_path: Path) -> None:
     all_types(client)
-    rows = edge_table()
-    client.write("all", rows)
+    position = client.write("all", edge_table())
     features = [f"all:{name}" for name in FEATURES]
     keys = pa.table({"id": pa.array([*range(15), None], pa.int64()), "event_time": pa.array([START] * 16)})
-    client.get_historical_features(keys, features).save("python")
+    client.get_historical_features(keys, features, min_position=position).save("python")
     path = tmp_path / "spine.csv"
     path.write_text("id,event_time\n" + "".join(f"{n},2024-01-01T00:00:00Z\n" for n in range(15)) + ",2024-01-01T00:00:00Z\n")
     command(client, "history", "--spine", str(path), "--features", ",".join(features), "--save", "cli", "--out", str(tmp_path / "out.csv"))
