@@ -2,6 +2,7 @@ import FeatureModel
 import OfflineStore
 import StorageIO
 import TestDisks
+import TestSupport
 import Testing
 
 /// Files cut at every byte and with bits flipped: refused with file and offset, or read just as before.
@@ -69,6 +70,41 @@ import Testing
             }
         }
         #expect(read(storage, lines, "", "whole") == .equal)
+    }
+
+    /// A page of nulls alone has no bytes: the page behind it stands at the same offset and has a checksum of its own.
+    @Test func everyFlippedBitBehindAPageOfNullsIsRefused() throws {
+        let schema = GroupSchema(
+            groupID: 3, schemaVersion: 1, keys: [Field("station", .int64)], eventTimeName: "t",
+            features: [Field("none", .float64), Field("count", .int64), Field("nothing", .string), Field("name", .string)])
+        let rows = 0..<3
+        let batch = try Batch(
+            rowCount: rows.count,
+            columns: [
+                (0, Column(.int64, rows.map { .int64(Int64($0)) })), (1, Column(.timestamp, rows.map { .timestamp(Int64($0)) })),
+                (3, Column(.int64, rows.map { .int64(Int64($0) << 40) })),
+                (5, Column(.string, rows.map { .string(ByteString("name \($0)")) })),
+            ])
+        let storage = MemoryStorage()
+        let store = try openStore(storage)
+        let entry = AppliedEntry(schema: schema, operation: .write, batch: batch, firstRow: 0)
+        store.apply(AppliedRecord(position: 1, ingestTime: 3, .rows([entry])))
+        try store.flush(extra: [])
+        store.close()
+        let lines = try transcript(store.view(), schema)
+        let path = try #require(storage.list("data/offline").first { $0.hasPrefix("chunk-") }.map { "data/offline/" + $0 })
+        let file = try storage.open(path, .readWrite)
+        let whole = try storage.readAll(path)
+        for index in whole.indices {
+            for bit in 0..<8 {
+                try file.write([whole[index] ^ 1 << UInt8(bit)], at: index)
+                let damaged = try openStore(storage, readOnly: true)
+                defer { damaged.close() }
+                let error = refusal { if try transcript(damaged.view(), schema) == lines { _ = try damaged.verifyAll() } }
+                #expect(error != nil, "bit \(index).\(bit)")
+            }
+            try file.write([whole[index]], at: index)
+        }
     }
 
     @Test func missingFilesAreDamageAndNotANewStore() throws {

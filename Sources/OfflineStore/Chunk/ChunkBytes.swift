@@ -42,12 +42,20 @@ struct ChunkBytes: Sendable {
 
 /// Which pages have been checked: each is at its first touch.
 final class CheckedPages: Sendable {
-    private let offsets = Mutex<Set<Int>>([])
+    /// Where a page lies. One of nulls alone has no bytes, and the page behind it the same offset.
+    private struct Place: Hashable {
+        let offset: Int
+        let byteCount: Int
 
-    func contains(_ offset: Int) -> Bool { offsets.withLock { $0.contains(offset) } }
+        init(_ page: PageEntry) { (offset, byteCount) = (page.offset, page.storedBytes) }
+    }
 
-    func insert(_ offset: Int) { offsets.withLock { _ = $0.insert(offset) } }
+    private let places = Mutex<Set<Place>>([])
+
+    func contains(_ page: PageEntry) -> Bool { places.withLock { $0.contains(Place(page)) } }
+
+    func insert(_ page: PageEntry) { places.withLock { _ = $0.insert(Place(page)) } }
 
     /// Forgets that a page was checked, as it has been found damaged since: the next reader finds the damage too.
-    func remove(_ offset: Int) { offsets.withLock { _ = $0.remove(offset) } }
+    func remove(_ page: PageEntry) { places.withLock { _ = $0.remove(Place(page)) } }
 }

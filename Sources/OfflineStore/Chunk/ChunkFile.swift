@@ -190,10 +190,10 @@ final class ChunkFile: Sendable {
         for page in try readLayout().directory.pages {
             let checksum = try bytes.withBytes(at: page.offset, count: page.storedBytes) { CRC32C.checksum($0) }
             guard checksum == page.checksum else {
-                bytes.checkedPages.remove(page.offset)
+                bytes.checkedPages.remove(page)
                 throw bytes.damage("a page's checksum does not match", at: page.offset)
             }
-            bytes.checkedPages.insert(page.offset)
+            bytes.checkedPages.insert(page)
         }
     }
 

@@ -180,11 +180,11 @@ enum PageCodec {
             throw file.damage("a page's counts do not hold", at: entry.offset)
         }
         return try file.withBytes(at: entry.offset, count: entry.storedBytes) { span throws(HeadwaterError) -> Result in
-            if !file.checkedPages.contains(entry.offset) {
+            if !file.checkedPages.contains(entry) {
                 guard CRC32C.checksum(span) == entry.checksum else {
                     throw file.damage("a page's checksum does not match", at: entry.offset)
                 }
-                file.checkedPages.insert(entry.offset)
+                file.checkedPages.insert(entry)
             }
             func lend(_ raw: RawSpan) throws(HeadwaterError) -> Result {
                 do { return try body(raw, encoding) } catch {
