@@ -52,7 +52,7 @@ struct SegmentWalk {
                 try enter(following)
                 continue
             }
-            let place = cursor.place
+            let offset = cursor.offset
             var step = try cursor.next()
             if case .record = step {
             } else {
@@ -63,7 +63,7 @@ struct SegmentWalk {
             let reason: String
             switch step {
             case .record(let header, let body):
-                let record = try link.follow(header, body, at: place)
+                let record = try link.follow(header, body, at: "\(cursor.path):\(offset)")
                 link = ChainLink(header)
                 return record
             case .end: reason = "the log ends"
@@ -73,12 +73,12 @@ struct SegmentWalk {
                 try checkNotRemoved()
                 throw HeadwaterError(
                     .dataLoss, "\(reason) after position \(link.position), but more was durable: restore it from a copy",
-                    at: place)
+                    at: cursor.place)
             }
             following = next
             guard next.header.predecessor.position <= link.position else {
                 throw HeadwaterError(
-                    .dataLoss, "\(reason) after position \(link.position), but goes on in a next segment", at: place)
+                    .dataLoss, "\(reason) after position \(link.position), but goes on in a next segment", at: cursor.place)
             }
         }
     }

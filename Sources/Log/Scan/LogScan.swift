@@ -91,7 +91,6 @@ struct LogScan {
         _ cursor: inout SegmentCursor, to end: Position, _ visit: (ScannedRecord) throws(HeadwaterError) -> Void
     ) throws(HeadwaterError) {
         while link.position < end {
-            let place = cursor.place
             let reason: String
             switch try step(&cursor, visit) {
             case .record: continue
@@ -99,7 +98,8 @@ struct LogScan {
             case .damaged(let why): reason = why
             }
             throw HeadwaterError(
-                .dataLoss, "\(reason) after position \(link.position), but goes on to \(end): restore it from a copy", at: place)
+                .dataLoss, "\(reason) after position \(link.position), but goes on to \(end): restore it from a copy",
+                at: cursor.place)
         }
     }
 
@@ -124,7 +124,6 @@ struct LogScan {
         }
         markerLink = link
         reading: while extent == .everything || link.position < marker {
-            let place = cursor.place
             switch try step(&cursor, visit) {
             case .record:
                 if link.position <= marker {
@@ -136,7 +135,7 @@ struct LogScan {
                     throw HeadwaterError(
                         .dataLoss,
                         "the log ends after position \(link.position), but \(marker) had been durable, says \(markerPlace): restore it from a copy",
-                        at: place)
+                        at: cursor.place)
                 }
                 rest = try cursor.rest(after: link.position)
                 break reading

@@ -14,7 +14,7 @@ struct Writes: ParsableCommand {
     @Option(help: "Measured seconds of a round.")
     var seconds = 3.0
 
-    @Option(help: "The cases to run: single, alone, pipelined (rows), batches; all, if none is named.")
+    @Option(parsing: .upToNextOption, help: "The cases to run: single, alone, pipelined (rows), batches; all, if none is named.")
     var only: [String] = []
 
     @Flag(help: "Print one JSON document instead of tables.")
