@@ -122,6 +122,10 @@ sweep: setup ## damage every byte, fail every I/O call of a small life (SAMPLE=N
 	@$(RELEASE_BINARIES)/sweep damage $(if $(SAMPLE),--sample $(SAMPLE))
 	@$(RELEASE_BINARIES)/sweep faults $(if $(SAMPLE),--sample $(SAMPLE))
 
+.PHONY: fuzz
+fuzz: setup ## bytes of libFuzzer's own making as bodies of writes, under the address sanitizer: RUNS=10000000
+	@SWIFT="$(SWIFT)" $(PYTHON) scripts/fuzz $(if $(RUNS),--runs $(RUNS))
+
 .PHONY: lint
 lint: ## check style, import direction and where unsafe code lives
 	@SWIFT="$(SWIFT)" $(PYTHON) scripts/lint

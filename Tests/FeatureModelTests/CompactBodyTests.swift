@@ -1,4 +1,5 @@
 import FeatureModel
+import Foundation
 import TestSupport
 import Testing
 
@@ -128,6 +129,25 @@ private func isCompact(_ body: [UInt8]) -> Bool { body.starts(with: Array("HWB2"
         #expect(refused(10, [0x23, 0]) == nil)
         #expect(refused(10, [17, 0]) == .unimplemented)
         #expect(refused(10, [16, 16]) == .unimplemented)
+        // Elements that are said to be null: one is, and none.
+        let array = Array("HWB2".utf8) + [1, 1, 1, 1, 1, 1, 16, 1, 2, 1]
+        #expect(refusal { try RecordBody.decode((array + [0b01, 0b01])[...]) } == nil)
+        #expect(refusal { try RecordBody.decode((array + [0b11, 0b01])[...]) }?.code == .invalidArgument)
+    }
+
+    /// What `make fuzz` found worth keeping: none of it traps, and what decodes is the same in both forms.
+    @Test func theCorpusOfTheFuzzerIsReadOrRefused() throws {
+        let corpus = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fuzz/corpus")
+        let names = try FileManager.default.contentsOfDirectory(atPath: corpus.path)
+        var read = 0
+        for name in names {
+            let body = [UInt8](try Data(contentsOf: corpus.appending(path: name)))
+            guard let entries = try? RecordBody.decode(body[...]) else { continue }
+            read += 1
+            let again = try RecordBody.decode(RecordBody.encode(entries, isCompact: true)[...])
+            #expect(again.map(\.batch.bytes) == entries.map(\.batch.bytes), "\(name)")
+        }
+        #expect(names.count >= 5 && read >= 5)
     }
 
     @Test func aSmallBodyNeverBecomesMuchMemory() throws {

@@ -186,6 +186,9 @@ enum CompactBody {
         let elementNulls = try reader.integer(UInt8.self)
         guard elementNulls <= 1 else { throw malformed("an array's elements do not hold") }
         let elementValidity = elementNulls == 1 ? try reader.bytes(bitmapBytes(elementCount)) : []
+        if elementNulls == 1 && elementValidity.setBits(elementCount) == elementCount {
+            throw malformed("elements that are stated null, and none is")
+        }
         let (elementOffsets, data) = try values(&reader, element, count: elementCount)
         return try Column.checked(
             type: type, count: count, nullCount: nullCount, validity: validity, offsets: offsets,
