@@ -2,6 +2,7 @@ import Catalog
 @testable import Engine
 import FeatureModel
 import OnlineStore
+import TestDisks
 import TestSupport
 import Testing
 
@@ -90,5 +91,34 @@ import Testing
         liar[validity] = 1
         #expect(nulls.row(liar[...]) == nil && plan(liar)?.row(liar[...]) == nil)
         #expect(refusal { try RecordBody.decode(liar[...]) }?.code == .invalidArgument)
+    }
+
+    /// More forms than there are plans, each row a form of its own: all are read, and what is usual keeps its plan.
+    @Test func rowsOfManyFormsAreReadToo() throws {
+        let store = try Store(MemoryStorage())
+        try store.define(
+            """
+            project: shop
+            entities:
+              - {name: customer, keys: [{name: id, type: int64}]}
+            feature_groups:
+              - name: wide
+                entity: customer
+                event_time: at
+                features:
+            \((0..<10).map { "      - {name: f\($0), type: int64}" }.joined(separator: "\n"))
+            """)
+        for form in 0..<300 {
+            let cells: [Value] = (0..<10).map { form >> $0 & 1 == 1 ? .null : .int64(Int64(form)) }
+            try store.write(
+                store.body("wide", rows: [[.int64(Int64(form)), .timestamp(store.now)] + cells]))
+        }
+        for form in 0..<300 {
+            for feature in 0..<10 {
+                let (value, _) = try store.get("wide:f\(feature)", id: Int64(form))
+                #expect(value == (form >> feature & 1 == 1 ? .null : .int64(Int64(form))))
+            }
+        }
+        #expect(try store.audit().isEmpty)
     }
 }

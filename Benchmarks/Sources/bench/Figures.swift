@@ -52,8 +52,8 @@ struct Spread: Encodable {
 
 /// This build's figure over another build's, round by round: the median of the ratios, and the ends of its 95 % interval.
 ///
-/// The interval is the sign test's, which assumes nothing about how the ratios are spread: so many of the least and the greatest are left out as
-/// the median lies among with a probability of at most 5 %.
+/// The interval is the sign test's, which assumes nothing about how the ratios are spread: so many of
+/// the least and the greatest are left out as the median lies among with a probability of at most 5 %.
 struct PairedRatio: Encodable {
     let median: Double
     let low: Double

@@ -12,40 +12,50 @@ public final class SingleRowPlans: Sendable {
         var group: PlainGroup?
     }
 
-    private static let plansMax = 16
-    private let known = Mutex<[Known]>([])
+    private struct State {
+        var known: [Known] = []
+        var misses = 0
+
+        mutating func find(_ body: ArraySlice<UInt8>, _ catalog: Catalog) -> (index: Int, row: SingleRow)? {
+            for index in known.indices {
+                if let row = known[index].plan.row(body) { return (index, row) }
+            }
+            // Rows of ever other forms, such as nulls here and there, are read as
+            // any other; now and then one takes an old plan's place.
+            if known.count == SingleRowPlans.plansMax {
+                misses += 1
+                guard misses % SingleRowPlans.missesForOne == 0 else { return nil }
+            }
+            guard let plan = SingleRowPlan(body, schema: { catalog.group(id: $0)?.schema($1) }), let row = plan.row(body) else {
+                return nil
+            }
+            if known.count == SingleRowPlans.plansMax { known.removeLast() }
+            known.insert(Known(plan: plan), at: 0)
+            return (0, row)
+        }
+    }
+
+    private static let plansMax = 64
+    private static let missesForOne = 16
+    private let state = Mutex(State())
 
     public init() {}
 
     /// The row of a body that has a plan; `nil` for any other.
     func row(of body: ArraySlice<UInt8>, in catalog: Catalog) -> SingleRow? {
-        known.withLock { known in Self.find(body, catalog, &known)?.row }
+        state.withLock { $0.find(body, catalog)?.row }
     }
 
-    /// The same, where the row passes all checks of `Catalog.checkWrite`, and the group that it is of.
+    /// The same, where the row passes all checks of `Catalog.checkWrite`.
     func checkedRow(of body: ArraySlice<UInt8>, in catalog: Catalog, now: Microseconds) -> SingleRow? {
-        known.withLock { known in
-            guard let (index, row) = Self.find(body, catalog, &known) else { return nil }
-            if known[index].catalogPosition != catalog.position {
-                known[index].catalogPosition = catalog.position
-                known[index].group = catalog.plainGroup(of: row.schema)
+        state.withLock { state in
+            guard let (index, row) = state.find(body, catalog) else { return nil }
+            if state.known[index].catalogPosition != catalog.position {
+                state.known[index].catalogPosition = catalog.position
+                state.known[index].group = catalog.plainGroup(of: row.schema)
             }
-            guard let group = known[index].group, group.takes(eventTime: row.eventTime, now: now) else { return nil }
+            guard let group = state.known[index].group, group.takes(eventTime: row.eventTime, now: now) else { return nil }
             return row
         }
-    }
-
-    private static func find(
-        _ body: ArraySlice<UInt8>, _ catalog: Catalog, _ known: inout [Known]
-    ) -> (index: Int, row: SingleRow)? {
-        for index in known.indices {
-            if let row = known[index].plan.row(body) { return (index, row) }
-        }
-        guard let plan = SingleRowPlan(body, schema: { catalog.group(id: $0)?.schema($1) }), let row = plan.row(body) else {
-            return nil
-        }
-        if known.count == plansMax { known.removeLast() }
-        known.insert(Known(plan: plan), at: 0)
-        return (0, row)
     }
 }

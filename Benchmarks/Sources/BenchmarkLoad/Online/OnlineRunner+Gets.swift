@@ -31,11 +31,12 @@ extension OnlineRunner {
     func service() throws(HeadwaterError) -> OnlineCase {
         var figures = OnlineCase(.service, "get 100 × 50 by a service of 5 groups, 2 entity types")
         let target = GetTarget(Self.parts, service: "five")
-        figures.systems = try alternate([
-            headwater(target, rows: 100, connections: 8, depth: 1)
-        ] + headwaterBeside(target, rows: 100, connections: 8, depth: 1) + [
-            headwater(GetTarget([Self.wide]), as: OnlineSystemName.oneGroup, rows: 100, connections: 8, depth: 1),
-        ])
+        figures.systems = try alternate(
+            [
+                headwater(target, rows: 100, connections: 8, depth: 1)
+            ] + headwaterBeside(target, rows: 100, connections: 8, depth: 1) + [
+                headwater(GetTarget([Self.wide]), as: OnlineSystemName.oneGroup, rows: 100, connections: 8, depth: 1)
+            ])
         return figures
     }
 
