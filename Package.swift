@@ -105,7 +105,8 @@ let package = Package(
         tests(
             "EngineTests",
             [
-                "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestDisks", "TestSupport",
+                "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestDisks",
+                "TestSupport",
             ],
             exclude: ["Golden"]),
         tests(
@@ -118,7 +119,8 @@ let package = Package(
         tests(
             "FormatPagesTests",
             [
-                "Client", "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "Wire", "Tables", "StorageIO", "FeatureModel",
+                "Client", "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "Wire", "Tables", "StorageIO",
+                "FeatureModel",
                 "TestDisks",
             ]),
         tests("ClientTests", ["Client", "Catalog", "FeatureModel", "TestSupport"]),
@@ -127,8 +129,9 @@ let package = Package(
         tests(
             "SystemTests",
             [
-                "OnlineStore", "Log", "Transport", "StorageIO", "FeatureModel", "TestSupport", "ProcessSupport", nio("NIOCore"),
-                nio("NIOPosix"),
+                "Client", "Catalog", "OnlineStore", "Log", "Transport", "StorageIO", "FeatureModel", "TestSupport",
+                "ProcessSupport",
+                nio("NIOCore"), nio("NIOPosix"),
             ]),
         tests("TransportTests", ["Transport", "Wire", "FeatureModel", "SocketSupport", nio("NIOCore"), nio("NIOPosix")]),
 
@@ -169,7 +172,8 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "Server", "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "Wire", "StorageIO", "FeatureModel", "TestDisks",
+                "Server", "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "Wire", "StorageIO", "FeatureModel",
+                "TestDisks",
                 "TestSupport",
             ],
             path: "Tests/Simulation", swiftSettings: houseRules),
@@ -182,7 +186,8 @@ let package = Package(
         .target(
             name: "FaultSweeps",
             dependencies: [
-                "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestDisks", "TestSupport",
+                "Engine", "Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel", "TestDisks",
+                "TestSupport",
             ],
             path: "Tests/FaultSweeps", swiftSettings: houseRules),
         .executableTarget(

@@ -159,3 +159,15 @@ private func isWellFormed(_ column: Column) throws -> Bool {
         }
     }
 }
+
+@Suite struct ValueFitsTests {
+    @Test(arguments: testSeeds) func whatFitsIsWhatAColumnTakes(_ seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        for _ in 0..<2_000 {
+            let (type, value) = (random.type(), random.value(random.type(), nulls: 0.1))
+            var builder = ColumnBuilder(type)
+            #expect(value.fits(type) == (refusal { try builder.append(value) } == nil), "seed \(seed): \(value) in \(type)")
+        }
+        #expect(!Value.string(ByteString([0xFF])).fits(.string))
+    }
+}

@@ -28,8 +28,7 @@ extension HeadwaterClient {
     ///   whether the write was taken is not known then.
     public func write(_ entries: [RecordEntry]) async throws(HeadwaterError) -> WriteResult {
         // A server that cannot be reached is met again by the write, whose body then is one that every server takes.
-        let server = try? await connections.connection(to: .online)
-        let isCompact = server?.hello.capabilities.contains(RecordBody.compactCapability) ?? false
+        let isCompact = (try? await connections.connection(to: .online))?.takesCompactBodies ?? false
         return try await write(body: RecordBody.encode(entries, isCompact: isCompact)[...])
     }
 
@@ -57,30 +56,51 @@ extension HeadwaterClient {
     }
 
     private func nextStamp() async throws(HeadwaterError) -> ProducerStamp {
-        try await producer.next { [self] () async throws(HeadwaterError) in
-            let request = OpenProducerRequest.with {
-                $0.project = project
-                $0.name = configuration.name
-            }
-            return try await call(
-                .openProducer, to: .online, request, deadline: configuration.callTimeout, retry: .once,
-                answer: OpenProducerReply.self
-            ).head
+        try await producer.next { [self] () async throws(HeadwaterError) in try await openProducer() }
+    }
+
+    /// Opens a session, apart from the one of the client's own writes.
+    ///
+    /// - Returns: the stamp before the session's first.
+    func openSession() async throws(HeadwaterError) -> ProducerStamp {
+        let session = try await openProducer()
+        return ProducerStamp(producer: session.producer, epoch: session.epoch, sequence: 0)
+    }
+
+    private func openProducer() async throws(HeadwaterError) -> OpenProducerReply {
+        let request = OpenProducerRequest.with {
+            $0.project = project
+            $0.name = configuration.name
         }
+        return try await call(
+            .openProducer, to: .online, request, deadline: configuration.callTimeout, retry: .once,
+            answer: OpenProducerReply.self
+        ).head
     }
 
     private func send(
         _ body: ArraySlice<UInt8>, _ stamp: ProducerStamp, deadline: Duration
     ) async throws(HeadwaterError) -> WriteResult {
-        let request = WriteRequest.with {
+        let (head, rows) = try await call(
+            .write, to: .online, writeRequest(stamp), body: body, deadline: deadline, retry: .never, answer: WriteReply.self)
+        return WriteResult(head, rows: rows)
+    }
+
+    /// The head of a write.
+    func writeRequest(_ stamp: ProducerStamp) -> WriteRequest {
+        WriteRequest.with {
             $0.project = project
             $0.producer = stamp.producer
             $0.epoch = stamp.epoch
             $0.sequence = stamp.sequence
         }
-        let (head, rows) = try await call(
-            .write, to: .online, request, body: body, deadline: deadline, retry: .never, answer: WriteReply.self)
-        return WriteResult(
+    }
+}
+
+extension WriteResult {
+    /// - Parameter rows: the body of the answer.
+    init(_ head: WriteReply, rows: ArraySlice<UInt8>) {
+        self.init(
             position: head.position, ingestTime: head.ingestTime, rowCounts: head.rowCounts.map(Int.init),
             newerRowCount: Int(clamping: head.keysWithNewerRows),
             rowsWithNewerRows: (0..<rows.count / 4).map { Int(rows.littleEndian(at: $0 * 4, as: UInt32.self)) },

@@ -102,4 +102,7 @@ actor Connections {
 
 extension ClientTransport {
     func serves(_ role: ServerRole) -> Bool { hello.roles.contains(role.rawValue) }
+
+    /// Whether the server announced that it takes compact bodies of few rows.
+    var takesCompactBodies: Bool { hello.capabilities.contains(RecordBody.compactCapability) }
 }

@@ -28,8 +28,8 @@ public struct Batch: Sendable {
     /// Bytes that the columns and what they came in keep in memory.
     public var byteCount: Int { encoded?.count ?? columns.reduce(0) { $0 + $1.byteCount } }
 
-    /// Wraps columns of `rowCount` cells, by rising ordinal, that are known to be well formed.
-    init(rowCount: Int, ordinals: [Int], checked columns: [Column]) {
+    /// Wraps columns of `rowCount` cells, by rising ordinal, that are known to be well formed; nothing is encoded.
+    package init(rowCount: Int, ordinals: [Int], checked columns: [Column]) {
         encoded = nil
         self.rowCount = rowCount
         self.ordinals = ordinals

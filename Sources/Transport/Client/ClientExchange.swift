@@ -52,6 +52,24 @@ struct ClientRequest: Sendable {
     let sink: any ReplySink
 }
 
+/// A request whose one answer goes to a closure.
+final class AnsweredRequest: ReplySink {
+    private let answered: Mutex<(@Sendable (Result<Reply, HeadwaterError>) -> Void)?>
+
+    init(_ answered: @escaping @Sendable (Result<Reply, HeadwaterError>) -> Void) { self.answered = Mutex(answered) }
+
+    func received(_ frame: Frame) {}
+    func granted(_ bytes: Int) {}
+
+    func finish(_ result: Result<Reply, HeadwaterError>) {
+        let waiting = answered.withLock { answered in
+            defer { answered = nil }
+            return answered
+        }
+        waiting?(result)
+    }
+}
+
 /// A call that waits for its one answer.
 final class PendingCall: ReplySink {
     private let continuation: Mutex<CheckedContinuation<Result<Reply, HeadwaterError>, Never>?>

@@ -127,6 +127,22 @@ public final class ClientTransport: Sendable {
         return (try answer.decode(H.self), answer.body)
     }
 
+    /// Sends a request and does not wait: requests go out in the order of these calls, which tasks that wait do not have.
+    ///
+    /// - Parameters:
+    ///   - deadline: how long the answer may take; the server is told.
+    ///   - answered: called once, with what `call` returns or throws; on the connection's event loop or within this call.
+    package func send(
+        _ method: Wire.Method, _ head: some Head, body: ArraySlice<UInt8> = [], deadline: Duration? = nil,
+        answered: @escaping @Sendable (Result<Reply, HeadwaterError>) -> Void
+    ) {
+        precondition(!method.isStream && method != .hello, "\(method) is no call")
+        post(
+            ClientRequest(
+                ticket: ClientTicket(), method: method, head: head.encode(), body: body, isEnd: true, budget: deadline,
+                sink: AnsweredRequest(answered)))
+    }
+
     /// Opens a stream. A refusal shows when it is read.
     ///
     /// - Parameters:
