@@ -167,10 +167,15 @@ struct BatchBuilder {
         }
     }
 
-    mutating func finish() -> TableBatch {
+    mutating func finish() -> TableBatch { finish { $0 } }
+
+    /// The whole rows before one that was refused.
+    mutating func finishBehindError() -> TableBatch { finish { [rowCount] in $0.gather(0..<rowCount) } }
+
+    private mutating func finish(_ whole: (Column) -> Column) -> TableBatch {
         var finished: [(ordinal: Int, column: Column)] = []
         for column in columns.indices where isPresent[column] {
-            finished.append((columns[column].ordinal, builders[column].finish()))
+            finished.append((columns[column].ordinal, whole(builders[column].finish())))
         }
         finished.sort { $0.ordinal < $1.ordinal }
         let result = TableBatch(batch: Batch(rowCount: rowCount, columns: finished), firstRow: firstRow, rawRows: rawRows)

@@ -48,6 +48,27 @@ struct ByteCursor {
 
     mutating func skip() { index += 1 }
 
+    /// Whether the chunk at hand has the end of a line that is not blank.
+    ///
+    /// - Parameter isQuoting: whether double quotes may have line ends inside.
+    /// - Complexity: O(bytes of the line).
+    func hasLine(isQuoting: Bool) -> Bool {
+        var isBlank = true
+        var isQuoted = false
+        for byte in chunk[index...] {
+            switch byte {
+            case UInt8(ascii: "\n"):
+                if !isBlank && !isQuoted { return true }
+            case UInt8(ascii: "\""):
+                isBlank = false
+                if isQuoting { isQuoted.toggle() }
+            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"): break
+            default: isBlank = false
+            }
+        }
+        return false
+    }
+
     /// Takes bytes up to the first one that stops, or to the end of the chunk.
     mutating func take(until stops: (UInt8) -> Bool) -> ArraySlice<UInt8> {
         let start = index

@@ -21,6 +21,9 @@ public struct TableOptions: Sendable {
     public var timeUnit: TimeUnit?
     /// With `UnknownColumns.keep`, the names of what will be written behind the rows: no further column may have one.
     public var takenNames: Set<ByteString> = []
+    /// Whether rows come as they are made, from input that goes on: a batch then ends where the next row is not at hand whole,
+    /// and before a bad row, which is the only one that is told.
+    public var isLive = false
     /// Columns that stand in the table's path. Where rows are kept, the table must have them itself.
     public var pathColumns: [PathColumn] = []
 
@@ -63,6 +66,8 @@ public struct TableDecoder {
     private var jsonRow = NDJSONRow()
     private var builder: BatchBuilder
     private let options: TableOptions
+    /// Of live input: what stands behind the last batch.
+    private var failure: HeadwaterError?
 
     /// Reads the header of a CSV file.
     ///
@@ -103,6 +108,7 @@ public struct TableDecoder {
     ///   on to the end or to `Limits.rowErrorsListedMax` bad rows. There is nothing to read behind an error. What the
     ///   source throws passes through.
     public mutating func next() throws(HeadwaterError) -> TableBatch? {
+        if options.isLive { return try nextLive() }
         var errors: [HeadwaterError] = []
         builder.clear()
         while errors.count < Limits.rowErrorsListedMax {
@@ -126,6 +132,34 @@ public struct TableDecoder {
             throw invalid(other.reason, at: "\(name): row \(rows.firstRow + other.row), column \(other.column)")
         }
         return rows
+    }
+
+    /// The rows at hand; the first one is waited for.
+    private mutating func nextLive() throws(HeadwaterError) -> TableBatch? {
+        if let failure { throw failure }
+        builder.clear()
+        do {
+            repeat {
+                guard try nextRow() else { break }
+            } while hasRow && builder.rowCount < options.batchRowsMax && builder.byteCount < options.batchBytesMax
+        } catch {
+            failure = error
+            guard builder.rowCount > 0 else { throw error }
+        }
+        guard builder.rowCount > 0 else { return nil }
+        // No later number can speak for those that are given out.
+        do { try checkTimes() } catch {
+            failure = error
+            throw error
+        }
+        return failure == nil ? builder.finish() : builder.finishBehindError()
+    }
+
+    private var hasRow: Bool {
+        switch reader {
+        case .csv(let csv): csv.hasRow
+        case .ndjson(let ndjson): ndjson.hasRow
+        }
     }
 
     /// Wanted columns that no row so far had: those of NDJSON may each have others. Of CSV none, as its header tells.

@@ -23,8 +23,8 @@ struct CommandLineTests {
             #expect(!outcome.errors.contains("Missing"), "\(outcome.errors)")
         }
         // Where all names are known, what is missing is said.
-        let missing = try sandbox.run("write", "orders")
-        #expect(missing.code == 64 && missing.errors.contains("Missing expected argument '--from <file>'"), "\(missing.errors)")
+        let missing = try sandbox.run("scan", "orders")
+        #expect(missing.code == 64 && missing.errors.contains("Missing expected argument '--out <file>'"), "\(missing.errors)")
     }
 
     @Test func aBadValueNamesTheGoodOnes() throws {

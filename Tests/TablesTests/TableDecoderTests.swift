@@ -176,3 +176,69 @@ import Testing
         #expect(throws: HeadwaterError.self) { try TableFormat(path: "x.parquet") }
     }
 }
+
+/// Rows that come as they are made.
+@Suite struct LiveTableTests {
+    private let columns = TableColumn.columns(
+        of: GroupSchema(
+            groupID: 1, schemaVersion: 1, keys: [Field("id", .int64)], eventTimeName: "at",
+            features: [Field("tags", .array(.string)), Field("temp", .float64)]))
+
+    /// The ids of each batch; what reading asked for before each.
+    private func batches(
+        _ format: TableFormat, _ chunks: [String]
+    ) throws -> (batches: [[Int64]], chunksTaken: [Int], error: String?) {
+        let input = Chunks(chunks)
+        var options = TableOptions(timeUnit: .seconds)
+        options.isLive = true
+        var decoder = try TableDecoder(format, name: "live", columns: columns, options: options, source: input.next)
+        var batches: [[Int64]] = []
+        var chunksTaken: [Int] = []
+        while true {
+            let rows: TableBatch
+            do throws(HeadwaterError) {
+                guard let next = try decoder.next() else { return (batches, chunksTaken, nil) }
+                rows = next
+            } catch {
+                return (batches, chunksTaken, error.description)
+            }
+            #expect(rows.firstRow == batches.joined().count + 1)
+            // Well formed, whatever stood behind.
+            let batch = try Batch(decoding: rows.batch.bytes)
+            batches.append((0..<batch.rowCount).map { batch.columns[0].int64($0) })
+            chunksTaken.append(input.taken)
+        }
+    }
+
+    @Test func rowsAreGivenAsSoonAsTheyAreWhole() throws {
+        let json = try batches(
+            .ndjson, [#"{"id":1,"at":1}"#, "\n{\"id\":2,\"at\":1}\n{\"id\"", ":3,\"at\":1}\n\n \n", "\n", #"{"id":4,"at":1}"#])
+        #expect(json.batches == [[1, 2], [3], [4]] && json.chunksTaken == [2, 3, 5])
+        let csv = try batches(.csv, ["id,at,tags\n", "1,1,\r\n2,1,\"[\n", "\n]\"\n3", ",1,\n", "\n", "4,1,"])
+        #expect(csv.batches == [[1], [2], [3], [4]] && csv.chunksTaken == [2, 3, 4, 6])
+    }
+
+    @Test func theRowsBeforeABadOneAreGivenAndNoneBehind() throws {
+        let csv = try batches(
+            .csv, ["id,at,tags,temp\n1,1,\"[\"\"a\"\"]\",1\n2,1,,\n3,1,\"[\"\"a\"\",\"\"b\"\",4]\",1\n4,1,,1\n"])
+        #expect(csv.batches == [[1, 2]])
+        #expect(csv.error?.contains("live: row 3 (line 4), column tags: element 3") == true, "\(csv)")
+        let json = try batches(.ndjson, ["{\"id\":1,\"at\":1}\n", "{\"id\":2,\"at\":1,\"temp\":\"x\"}\n{\"id\":3,\"at\":1}\n"])
+        #expect(json.batches == [[1]])
+        #expect(json.error?.contains("live: row 2 (line 2), column temp") == true, "\(json)")
+    }
+}
+
+/// Input that comes in pieces.
+private final class Chunks {
+    private let chunks: [String]
+    private(set) var taken = 0
+
+    init(_ chunks: [String]) { self.chunks = chunks }
+
+    func next() throws(HeadwaterError) -> ArraySlice<UInt8>? {
+        guard taken < chunks.count else { return nil }
+        taken += 1
+        return Array(chunks[taken - 1].utf8)[...]
+    }
+}

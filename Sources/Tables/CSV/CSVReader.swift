@@ -60,6 +60,9 @@ public struct CSVReader {
         return true
     }
 
+    /// Whether the next row is at hand whole: reading it does not wait for input.
+    var hasRow: Bool { scanner.hasRecord }
+
     /// How messages name a row, and a column in it: `weather.csv: row 71204 (line 71206), column temp`.
     public func location(of row: CSVRow, column: String? = nil) -> String {
         rowLocation(file: name, row: row.number, line: row.line, column: column)

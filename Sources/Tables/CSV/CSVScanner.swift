@@ -33,6 +33,9 @@ struct CSVScanner {
         return true
     }
 
+    /// Whether the next record is at hand whole.
+    var hasRecord: Bool { cursor.hasLine(isQuoting: true) }
+
     private mutating func cell(into row: inout CSVRow, cellsMax: Int) throws(HeadwaterError) -> CellEnd {
         if try cursor.fill(), cursor.byte == Self.quote {
             try quotedText(into: &row)

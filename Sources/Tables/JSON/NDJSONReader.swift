@@ -85,6 +85,9 @@ public struct NDJSONReader {
         return true
     }
 
+    /// Whether the next row is at hand whole: reading it does not wait for input.
+    var hasRow: Bool { cursor.hasLine(isQuoting: false) }
+
     /// How messages name a row, and a column in it: `weather.ndjson: row 7 (line 8), column temp`.
     public func location(of row: NDJSONRow, column: String? = nil) -> String {
         rowLocation(file: name, row: row.number, line: row.line, column: column)

@@ -20,6 +20,9 @@ struct InputOptions: ParsableArguments {
         try InputTable(path: path, format: format?.format, wanted: wanted, timeUnit: times.unit)
     }
 
+    /// Of text whose columns have no types of their own.
+    var optionsOfText: TableOptions { TableOptions(nullTexts: nullTexts.map { ByteString($0) }, timeUnit: times.unit) }
+
     func options(
         _ unknown: UnknownColumns = .refuse, of table: InputTable, rowsMax: Int, bytesMax: Int
     ) -> TableOptions {

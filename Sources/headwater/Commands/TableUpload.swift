@@ -47,7 +47,8 @@ struct TableUpload {
         return result
     }
 
-    private static func columns(of group: GroupDescription, _ operation: Operation) -> [TableColumn] {
+    /// The columns that a table of the group may have.
+    static func columns(of group: GroupDescription, _ operation: Operation) -> [TableColumn] {
         let schema = group.schema
         var columns = operation == .write ? TableColumn.columns(of: schema) : TableColumn.deleteColumns(of: schema)
         let removed = Set(group.columns.filter { $0.role == "removed" }.map(\.name))
@@ -81,7 +82,9 @@ struct TableUpload {
             var decoder = try decoder(taken: taken)
             while let rows = try decoder.next() {
                 try Interrupts.check()
-                do { try check.check(rows, operation: operation, now: now, file: table.name) } catch {
+                do {
+                    try check.check(rows.batch, firstRow: rows.firstRow, operation: operation, now: now, file: table.name)
+                } catch {
                     // The check says of times in another unit that they lie
                     // in the future; the unit that they most likely have says more.
                     try decoder.refuseDoubtfulTimes()
@@ -157,10 +160,14 @@ struct RowCheck {
     }
 
     /// - Throws: `.invalidArgument` with row numbers of the file and reasons.
-    func check(_ rows: TableBatch, operation: Operation, now: Microseconds, file: String) throws(HeadwaterError) {
+    ///
+    /// - Parameter firstRow: the number of the batch's first row in the file.
+    func check(
+        _ batch: Batch, firstRow: Int, operation: Operation, now: Microseconds, file: String
+    ) throws(HeadwaterError) {
         // The catalog made for the check numbers its only schema 1.
-        let entry = RecordEntry(groupID: groupID, schemaVersion: 1, operation: operation, batch: rows.batch)
-        do { _ = try catalog.checkWrite([entry], now: now, rowsBefore: rows.firstRow) } catch {
+        let entry = RecordEntry(groupID: groupID, schemaVersion: 1, operation: operation, batch: batch)
+        do { _ = try catalog.checkWrite([entry], now: now, rowsBefore: firstRow) } catch {
             let lines = error.message.split(separator: "\n").map(String.init)
             // The first line counts; ours says itself that nothing was written.
             let list = lines.count > 1 ? Array(lines.dropFirst()) : [error.message]

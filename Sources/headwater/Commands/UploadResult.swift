@@ -22,6 +22,12 @@ struct UploadResult {
     /// The outcome of a table without rows.
     init(standingAt position: Position) { self.position = position }
 
+    /// The outcome of a stream.
+    init(_ summary: StreamSummary) {
+        (rows, requests, position) = (summary.rows, summary.requests, summary.position)
+        (rowsBelowCutoff, rowsBehindTombstone) = (summary.rowsBelowCutoff, summary.rowsBehindTombstone)
+    }
+
     mutating func add(_ written: WriteResult, rows: Int, keys: RowKeys?) {
         self.rows += rows
         requests += 1

@@ -12,29 +12,58 @@ struct Write: AsyncParsableCommand {
             column is null. The whole table is checked before its first row is sent: one bad cell, and nothing is written. A lost \
             connection is made again, and each row is written once.
 
+            With --stream rows are written as they come, from standard input or the pipe that --from names, in their order: several \
+            together where they come fast, alone after --linger. A bad row ends it: those before it are written, and none behind. Ctrl-C writes what was read. It \
+            ends with the number of rows and the last position.
+
               headwater write weather --from weather.csv
               headwater write weather --from weather.csv --null NA
               zcat weather.ndjson.gz | headwater write weather --from - --format ndjson
+              tail -f events.ndjson | headwater write events --stream --format ndjson
             """)
 
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
     @OptionGroup(title: "Reading tables") var input: InputOptions
+    @OptionGroup(title: "Rows as they come") var live: StreamOptions
     @OptionGroup(title: "Output") var output: OutputOptions
     @Argument(help: "The feature group: NAME, or NAME@VERSION.")
     var group: String
     @Option(
         help: ArgumentHelp(
-            "A .csv, .ndjson, .jsonl or .parquet file, those of text also with .gz or .zst behind, or - for standard input.",
+            "A .csv, .ndjson, .jsonl or .parquet file, those of text also with .gz or .zst behind, or - for standard input. Default: "
+                + "with --stream standard input.",
             valueName: "file"))
-    var from: String
+    var from: String?
+
+    func validate() throws {
+        guard live.stream || from != nil else {
+            throw ValidationError("give --from FILE, or --stream for rows of standard input as they come")
+        }
+    }
 
     func run() async throws {
         try await connection.withClient { client in
+            if live.stream { return try await writeLive(client) }
+            guard let from else { return }
             let group = try await client.group(group)
             var writer = try TableUpload(client: client, group: group, path: from, input: input, operation: .write)
             let result = try await writer.run()
             try result.print(json: output.json, verb: "wrote", group: group.definition.reference)
         }
+    }
+
+    private func writeLive(_ client: HeadwaterClient) async throws {
+        let rows = try LiveInput(path: from ?? "-", format: input.format?.format)
+        let group = try await client.group(group)
+        let upload = try LiveUpload(
+            client: client, group: group, input: rows, options: input.optionsOfText,
+            stream: try await live.open(client, group.definition.reference))
+        // Ctrl-C ends the input, and not what was read.
+        let (result, isInterrupted) = try await Task { try await upload.run() }.value
+        if result.rows > 0 || !isInterrupted || output.json {
+            try result.print(json: output.json, verb: "wrote", group: group.definition.reference)
+        }
+        if isInterrupted { throw CancellationError() }
     }
 }
 

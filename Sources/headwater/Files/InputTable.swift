@@ -142,7 +142,7 @@ final class InputTable: Sendable {
         }
     }
 
-    private static func cannotRead(_ path: String) -> HeadwaterError {
+    static func cannotRead(_ path: String) -> HeadwaterError {
         FileManager.default.fileExists(atPath: path)
             ? HeadwaterError(.permissionDenied, "cannot be opened for reading: check its permissions", at: path)
             : HeadwaterError(.notFound, "there is no such file", at: path)
