@@ -279,7 +279,8 @@ extension SystemSuite {
             try await stream.flush()
             server.killNow()
             try await stream.add(Self.row(1))
-            let failure = try await #require(throws: HeadwaterError.self) { try await stream.close() }
+            let failure = try await #require(throws: HeadwaterError.self) { try await stream.watch() }
+            await #expect(throws: failure) { try await stream.close() }
             #expect(failure.code == .unavailable)
             #expect(failure.message.contains("row 1 of the stream: acknowledged"), "\(failure)")
             #expect(failure.message.contains("row 2: sent, and whether"), "\(failure)")

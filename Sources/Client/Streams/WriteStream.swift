@@ -138,8 +138,20 @@ public actor WriteStream {
     @discardableResult
     public func close() async throws(HeadwaterError) -> StreamSummary {
         isClosed = true
+        wakeAll()
         try await flush()
         return requests.summary
+    }
+
+    /// Waits until the stream is closed: for those who add rows seldom, and want to hear of a failure before the next one.
+    ///
+    /// - Throws: what the stream failed with; `.cancelled`.
+    public func watch() async throws(HeadwaterError) {
+        while true {
+            try await checkFailure()
+            if isClosed { return }
+            try await change()
+        }
     }
 
     // MARK: Waiting

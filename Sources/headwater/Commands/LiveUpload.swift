@@ -73,6 +73,8 @@ final class LiveUpload: Sendable {
                 // A reader that waits may do so for ever.
                 if input.stop() { ending.come(HeadwaterError(.cancelled, "interrupted")) }
             }
+            // A stream that fails is told of, though no further row may come.
+            Task { [stream] in do throws(HeadwaterError) { try await stream.watch() } catch { ending.come(error) } }
             Thread { [self] in
                 do throws(HeadwaterError) {
                     try readRows()
