@@ -1,3 +1,4 @@
+import Catalog
 import FeatureModel
 import TestSupport
 import Testing
@@ -58,6 +59,63 @@ import Testing
         #expect(gatherer.takes(table(.write, 1, .int64)) && gatherer.takes(1))
         #expect(!gatherer.takes(table(.delete, 1, .int64)) && !gatherer.takes(table(.write, 2, .int64)) && !gatherer.takes(2))
         #expect(!gatherer.takes(table(.write, 1, .int32)))
+    }
+
+    @Test func deletesWithAndWithoutATimeDoNotGoTogether() throws {
+        func table(_ ordinals: [Int]) -> RecordEntry {
+            RecordEntry(
+                groupID: 4, schemaVersion: 1, operation: .delete,
+                batch: Batch(rowCount: 1, columns: ordinals.map { ($0, .nulls(types[$0], count: 1)) }))
+        }
+        var gatherer = RowGatherer(rowsMax: 5)
+        _ = gatherer.append(table([0, 1]), from: 0)
+        #expect(gatherer.takes(table([0, 1])) && !gatherer.takes(table([0])))
+        _ = gatherer.take(groupID: 4)
+        _ = gatherer.append(table([0]), from: 0)
+        #expect(gatherer.takes(table([0])) && !gatherer.takes(table([0, 1])))
+    }
+
+    private func orders() throws -> RowColumns {
+        let text = """
+            project: shop
+            entities:
+              - {name: customer, keys: [{name: id, type: int64}]}
+            feature_groups:
+              - name: orders
+                entity: customer
+                event_time: at
+                features:
+                  - {name: amount, type: float64, renamed_from: [total]}
+            """
+        var catalog = Catalog()
+        let plan = try catalog.plan(DefinitionsFile.load(text: text, fileName: "shop.yaml").definitions)
+        catalog.apply(try plan.approved(), position: 1)
+        return RowColumns(GroupDescription(try #require(catalog.group(project: "shop", name: "orders"))))
+    }
+
+    @Test func aRowThatGivesAColumnByBothItsNamesIsRefused() throws {
+        let columns = try orders()
+        func cells(_ names: String...) throws -> RowCells {
+            var row: [String: Value] = ["id": .int64(1), "at": .timestamp(1)]
+            for name in names { row[name] = .float64(2) }
+            return try columns.cells(of: row, number: 7)
+        }
+        #expect(try cells("total").cells.count == 3 && cells("amount").cells.count == 3)
+        let error = refusal { try cells("amount", "total") }
+        #expect(error?.code == .invalidArgument && error?.location == "row 7, column amount")
+    }
+
+    @Test func aTableOfOtherTypesIsRefusedBeforeRowsAreGatheredBesideIt() throws {
+        let columns = try orders()
+        func table(_ ordinal: Int, _ type: FeatureType, _ version: UInt32 = 1) -> RecordEntry {
+            RecordEntry(
+                groupID: 1, schemaVersion: version, operation: .write,
+                batch: Batch(rowCount: 1, columns: [(ordinal, .nulls(type, count: 1))]))
+        }
+        #expect(refusal { try columns.check(table(2, .float64), number: 3) } == nil)
+        #expect(refusal { try columns.check(table(2, .int64), number: 3) }?.location == "row 3, column amount")
+        #expect(refusal { try columns.check(table(9, .int64), number: 3) }?.location == "row 3")
+        #expect(refusal { try columns.check(table(2, .int64, 2), number: 3) } == nil, "it is not gathered beside rows")
     }
 
     @Test func manyBytesFillARequestBeforeManyRowsDo() {

@@ -49,6 +49,18 @@ import Testing
         #expect(second[0].body == first[1].body)
     }
 
+    /// The server says that it took the write, or its answer came broken: adding the rows again might write them twice.
+    @Test(arguments: [StatusCode.dataLoss, .internal, .unknown, .deadlineExceeded])
+    func rowsBehindAnAnswerThatDoesNotSayAreNotCalledUnwritten(code: StatusCode) {
+        var requests = requests(2)
+        let sent = requests.sendAll()
+        requests.answered(sent[0].stamp, .failure(HeadwaterError(code, "the write is taken")))
+        requests.answered(sent[1].stamp, .success(written(12)))
+        let message = requests.report(rowsAdded: 20)?.message ?? ""
+        #expect(message.contains("rows 1 to 10: sent, and whether they were written is not known"), "\(message)")
+        #expect(!message.contains("not written"), "\(message)")
+    }
+
     @Test func nothingIsSentBehindALargeRequest() {
         var requests = StreamRequests(session: session, countMax: 8)
         requests.add(1...1)

@@ -31,6 +31,8 @@ struct RowGatherer {
     /// Whether rows of a table fit in beside those that are there.
     func takes(_ entry: RecordEntry) -> Bool {
         guard rowCount > 0 else { return true }
+        // A delete without an event time counts from now: no null stands for that.
+        if entry.operation == .delete && Set(entry.batch.ordinals) != Set(places.keys) { return false }
         return !isFull && operation == entry.operation && schemaVersion == entry.schemaVersion
             && zip(entry.batch.ordinals, entry.batch.columns).allSatisfy { ordinal, column in
                 places[ordinal].map { columns[$0].cells.type == column.type } ?? true
@@ -110,6 +112,8 @@ struct RowColumns: Sendable {
     private let schema: GroupSchema
     private let fields: [Field]
     private let ordinals: [String: Int]
+    /// Whether some column has several names.
+    private let hasOldNames: Bool
 
     init(_ group: GroupDescription) {
         self.group = group
@@ -121,6 +125,28 @@ struct RowColumns: Sendable {
             for old in feature.renamedFrom where ordinals[old] == nil { ordinals[old] = ordinals[feature.name] }
         }
         self.ordinals = ordinals
+        hasOldNames = group.definition.features.contains { !$0.renamedFrom.isEmpty }
+    }
+
+    /// Checks the columns of a table that is of this schema version: rows may be gathered beside it.
+    ///
+    /// - Parameter number: of the table's first row in its stream, for messages.
+    /// - Throws: `.invalidArgument` naming the column.
+    func check(_ entry: RecordEntry, number: Int) throws(HeadwaterError) {
+        guard entry.schemaVersion == schema.schemaVersion else { return }
+        for (ordinal, column) in zip(entry.batch.ordinals, entry.batch.columns) {
+            guard ordinal < schema.columnCount else {
+                throw HeadwaterError(
+                    .invalidArgument,
+                    "column number \(ordinal); schema version \(schema.schemaVersion) has \(schema.columnCount)",
+                    at: "row \(number)")
+            }
+            guard column.type == schema.type(ofOrdinal: ordinal) else {
+                throw HeadwaterError(
+                    .invalidArgument, "a column of \(column.type), where \(schema.type(ofOrdinal: ordinal)) belongs",
+                    at: "row \(number), column \(fields[ordinal].name)")
+            }
+        }
     }
 
     /// The cells of a row, checked as far as names and types go.
@@ -143,6 +169,12 @@ struct RowColumns: Sendable {
             guard value.fits(type) else { throw refuse("\(value) does not fit \(type)", name) }
             if ordinal < schema.featureBase, ordinal != schema.availableTimeOrdinal, !value.isNull { needed -= 1 }
             cells.append((ordinal, type, value))
+        }
+        if hasOldNames {
+            var seen: Set<Int> = []
+            for cell in cells where !seen.insert(cell.ordinal).inserted {
+                throw refuse("two values, under an old name and the new one: give one", fields[cell.ordinal].name)
+            }
         }
         guard needed == 0 else {
             let missing = (schema.keys.map(\.name) + [schema.eventTimeName].compactMap { $0 })

@@ -116,7 +116,8 @@ struct StreamRequests {
         case .failedPrecondition where !request.wasLost && !request.isRenewed:
             requests[index].state = .forgotten
             loss = loss ?? error
-        case .cancelled, .deadlineExceeded:
+        // Of these nobody knows whether the rows were written, or they were.
+        case .cancelled, .deadlineExceeded, .dataLoss, .internal, .unknown:
             requests[index].state = .lost
             fail(error)
         default:

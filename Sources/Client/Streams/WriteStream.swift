@@ -76,6 +76,7 @@ public actor WriteStream {
             throw HeadwaterError(
                 .invalidArgument, "a table of group \(entry.groupID) in a stream of \(columns.group.definition.reference)")
         }
+        try columns.check(entry, number: rowsAdded + 1)
         var row = 0
         while row < entry.batch.rowCount {
             try await waitForRoom { $0.takes(entry) }
@@ -227,7 +228,8 @@ public actor WriteStream {
         let result = answer.flatMap { reply -> Result<WriteResult, HeadwaterError> in
             do throws(HeadwaterError) { return .success(WriteResult(try reply.decode(WriteReply.self), rows: reply.body)) } catch
             {
-                return .failure(error)
+                // The request was taken, and with what outcome cannot be read.
+                return .failure(HeadwaterError(.internal, "the server's answer cannot be read: \(error.message)"))
             }
         }
         requests.answered(stamp, result)

@@ -25,8 +25,11 @@ public struct Batch: Sendable {
         encoded ?? Batch(rowCount: rowCount, columns: zip(ordinals, columns).map { ($0, $1) }).bytes
     }
 
-    /// Bytes that the columns and what they came in keep in memory.
-    public var byteCount: Int { encoded?.count ?? columns.reduce(0) { $0 + $1.byteCount } }
+    /// About how many bytes the columns and what they came in keep in memory.
+    public var byteCount: Int {
+        // A batch has as many bytes for each column as its own memory takes; a compact body has few.
+        encoded?.count ?? columns.reduce(0) { $0 + $1.byteCount + ($1.others == nil ? 80 : 288) }
+    }
 
     /// Wraps columns of `rowCount` cells, by rising ordinal, that are known to be well formed; nothing is encoded.
     package init(rowCount: Int, ordinals: [Int], checked columns: [Column]) {

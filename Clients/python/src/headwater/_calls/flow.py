@@ -156,7 +156,8 @@ class Flow:
                     self._work.tell()
                 taken += rows.count
         except InvalidArgument as error:
-            if taken:
+            # Where a row before the table was refused, that is what was raised.
+            if taken and self.failure is None:
                 error.message += f"; the stream has taken the {counted(taken, 'row', 'rows')} before, and goes on"
                 error.args = (error.message,)
             raise

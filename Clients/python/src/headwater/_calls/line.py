@@ -109,8 +109,8 @@ class Line:
                 await self._put(part, transport)
             except Unavailable:
                 self._transport = None
-            if part.error is not None:
-                # Nothing goes out behind it.
+            if any(each.error is not None for each in self._all()):
+                # Nothing goes out behind it, or behind the half of it that cannot be sent.
                 self._transport = None
 
     async def answer(self) -> tuple[Part, Written]:
@@ -173,8 +173,8 @@ class Line:
             for part in self._all():
                 if part.sent is None and part.error is None:
                     await self._put(part, transport)
-                if part.error is not None:
-                    # Nothing goes out behind it.
+                if any(each.error is not None for each in self._all()):
+                    # Nothing goes out behind it, or behind the half of it that cannot be sent.
                     return
             self._transport = transport
 
