@@ -25,6 +25,21 @@ import Testing
         return storage
     }
 
+    /// The same log as version 1 wrote it.
+    private func goldenLogOfVersion1() throws -> MemoryStorage {
+        var files = try LogFiles(goldenLog())
+        func padded(_ hex: String, _ count: Int) -> [UInt8] {
+            let used = bytes(hex)
+            return used + [UInt8](repeating: 0, count: count - used.count)
+        }
+        files.files = [
+            "segment-0000000000000001.log": padded(Golden.segment, 1_024),
+            "control": padded(Golden.control, 4_096) + padded(Golden.control, 4_096),
+            "durable": padded(Golden.durable, 4_096),
+        ]
+        return try files.storage()
+    }
+
     @Test func aSmallLogIsWrittenByteForByteAsVersion2() throws {
         let files = try LogFiles(goldenLog())
         #expect(
@@ -36,17 +51,7 @@ import Testing
     }
 
     @Test func theGoldenLogOfVersion1IsRead() throws {
-        var files = try LogFiles(goldenLog())
-        func padded(_ hex: String, _ count: Int) -> [UInt8] {
-            let used = bytes(hex)
-            return used + [UInt8](repeating: 0, count: count - used.count)
-        }
-        files.files = [
-            "segment-0000000000000001.log": padded(Golden.segment, 1_024),
-            "control": padded(Golden.control, 4_096) + padded(Golden.control, 4_096),
-            "durable": padded(Golden.durable, 4_096),
-        ]
-        let storage = try files.storage()
+        let storage = try goldenLogOfVersion1()
         let log = try openLog(storage)
         #expect(log.lastPosition == 2 && log.recoveredGap == nil && log.writerEpoch == 2 && log.logID == testLogID)
         let read = try readAll(storage)
@@ -56,17 +61,7 @@ import Testing
     }
 
     @Test func aLogOfVersion1GoesOnInASegmentOfVersion2() throws {
-        var files = try LogFiles(goldenLog())
-        func padded(_ hex: String, _ count: Int) -> [UInt8] {
-            let used = bytes(hex)
-            return used + [UInt8](repeating: 0, count: count - used.count)
-        }
-        files.files = [
-            "segment-0000000000000001.log": padded(Golden.segment, 1_024),
-            "control": padded(Golden.control, 4_096) + padded(Golden.control, 4_096),
-            "durable": padded(Golden.durable, 4_096),
-        ]
-        let storage = try files.storage()
+        let storage = try goldenLogOfVersion1()
         // Opened and closed again, opened without an end, and written to:
         // a reader of version 1 meets no record that it does not know.
         try openLog(storage).close()

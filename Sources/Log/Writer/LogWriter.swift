@@ -200,8 +200,8 @@ final class LogWriter: LogWriting {
     private func makeRoom(_ bytes: Int) throws(HeadwaterError) {
         let end = staged.runs.last?.end ?? current.offset
         let capacity = staged.runs.last?.capacity ?? segments.current.bytes
-        let isCurrent = staged.runs.last == nil || staged.runs.last!.prepared == nil
-        if end + bytes <= capacity, !(isCurrent && isCurrentOlder) { return staged.begin(at: end, capacity: capacity) }
+        let mustStart = isCurrentOlder && staged.runs.isEmpty
+        if end + bytes <= capacity, !mustStart { return staged.begin(at: end, capacity: capacity) }
         do throws(HeadwaterError) {
             staged.begin(try ahead.take(number: nextNumber, recordBytes: bytes))
         } catch {

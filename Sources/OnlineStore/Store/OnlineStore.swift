@@ -165,6 +165,10 @@ public final class OnlineStore: Sendable {
             let maps = self.maps
             var groups = maps.groups
             var groupsChanged = false
+            func know(_ schema: GroupSchema) {
+                guard groups[schema.groupID]?.holds(schema) != true else { return }
+                if groups[schema.groupID, default: GroupState()].add(schema) { groupsChanged = true }
+            }
             switch record.change {
             case .nothing: break
             case .cutoff(let cutoff):
@@ -176,15 +180,10 @@ public final class OnlineStore: Sendable {
                     groupsChanged = true
                 }
             case .row(let row):
-                let schema = row.schema
-                if groups[schema.groupID]?.holds(schema) != true {
-                    groupsChanged = groups[schema.groupID, default: GroupState()].add(schema)
-                }
-                apply(row, of: record, to: maps.live, cutoff: groups[schema.groupID]!.cutoff, &buffer)
+                know(row.schema)
+                apply(row, of: record, to: maps.live, cutoff: groups[row.schema.groupID]!.cutoff, &buffer)
             case .rows(let entries):
-                for entry in entries where groups[entry.schema.groupID]?.holds(entry.schema) != true {
-                    if groups[entry.schema.groupID, default: GroupState()].add(entry.schema) { groupsChanged = true }
-                }
+                for entry in entries { know(entry.schema) }
                 let pause = betweenRows
                 for entry in entries {
                     apply(entry, of: record, to: maps.live, groups[entry.schema.groupID]!, &buffer, pause)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -23,6 +23,7 @@ from .groups import Column, Group
 from .write import Options, Table
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class _Plan:
@@ -178,17 +179,8 @@ class RowEntry:
         Raises:
             InvalidArgument: for a row that does not fit, by its number.
         """
-        encoder = self._encoder
-        plan = encoder.plan(self._rows)
-        if plan is not None:
-            try:
-                made = encoder.arrays(plan, self._rows)
-                if made is not None:
-                    return made
-            except InvalidArgument:
-                # Said below, with its row.
-                pass
-        return encoder.arrow_entry(self._rows, self._first_row)
+        made = self._by_plan(self._encoder.arrays)
+        return self._row_by_row() if made is None else made
 
     def batch(self) -> Bytes:
         """As every server takes them.
@@ -204,17 +196,21 @@ class RowEntry:
         Raises:
             InvalidArgument: for a row that does not fit, by its number.
         """
-        encoder = self._encoder
-        plan = encoder.plan(self._rows)
-        if plan is not None:
-            try:
-                made = encoder.packed(plan, self._rows)
-                if made is not None:
-                    return made
-            except InvalidArgument:
-                # Said below, with its row.
-                pass
-        return encoder.arrow_entry(self._rows, self._first_row).compact()
+        made = self._by_plan(self._encoder.packed)
+        return self._row_by_row().compact() if made is None else made
+
+    def _by_plan(self, make: Callable[[_Plan, Sequence[Row]], T | None]) -> T | None:
+        """What is made of all rows at once; `None` where that cannot be, or a row does not fit, which `_row_by_row` says by its number."""
+        plan = self._encoder.plan(self._rows)
+        if plan is None:
+            return None
+        try:
+            return make(plan, self._rows)
+        except InvalidArgument:
+            return None
+
+    def _row_by_row(self) -> ArrowEntry:
+        return self._encoder.arrow_entry(self._rows, self._first_row)
 
 
 def _cell(table: Mapping[Column, pa.Array], column: Column) -> pa.Array:
