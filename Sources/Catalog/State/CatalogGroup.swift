@@ -34,6 +34,16 @@ public struct CatalogGroup: Versioned, Hashable, Sendable {
     /// How far ahead of the clock an event time may be.
     public var aheadMicroseconds: Microseconds { definition.aheadMicroseconds }
 
+    /// The greatest event time that a write may have.
+    ///
+    /// - Parameters:
+    ///   - now: the server's clock.
+    ///   - ahead: the group's.
+    static func latestEventTime(now: Microseconds, ahead: Microseconds) -> Microseconds {
+        let (sum, overflow) = now.addingReportingOverflow(ahead)
+        return overflow ? .max : sum
+    }
+
     /// The schema with this version; `nil` where there is none.
     public func schema(_ version: UInt32) -> GroupSchema? {
         // Versions rise by one, so the version names its place.

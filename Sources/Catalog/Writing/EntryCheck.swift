@@ -84,8 +84,7 @@ struct EntryCheck {
             entry.operation == .write
             ? "an event time is never null" : "give an event time, or leave the column out: the delete then counts from now"
         noteNulls(column, reason, &problems)
-        let (sum, overflow) = now.addingReportingOverflow(group.aheadMicroseconds)
-        let latest = overflow ? Microseconds.max : sum
+        let latest = CatalogGroup.latestEventTime(now: now, ahead: group.aheadMicroseconds)
         for row in 0..<column.count where !column.isNull(row) {
             let time = column.int64(row)
             if time > latest {

@@ -15,8 +15,7 @@ public struct PlainGroup: Sendable {
     /// - Parameter now: the server's clock.
     public func takes(eventTime: Microseconds, now: Microseconds) -> Bool {
         if isStatic { return true }
-        let (latest, overflow) = now.addingReportingOverflow(ahead)
-        return eventTime != EventTime.always && (overflow || eventTime <= latest)
+        return eventTime != EventTime.always && eventTime <= CatalogGroup.latestEventTime(now: now, ahead: ahead)
     }
 }
 
