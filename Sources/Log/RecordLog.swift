@@ -129,8 +129,11 @@ public protocol LogWriting: AnyObject {
     /// Records behind `position`, up to the durable one: as many whole ones as `limitBytes` of bodies take, but at least one.
     func read(after position: Position, limitBytes: Int) throws(HeadwaterError) -> [Record]
 
-    /// Does ahead of need what would delay an append: call it when nobody waits.
-    func prepareAhead() throws(HeadwaterError)
+    /// Reserves positions ahead of need, which would delay an append: call it when nobody waits.
+    func reserveAhead() throws(HeadwaterError)
+
+    /// Room for records, which is prepared ahead of need; `nil` where the log needs none.
+    var roomAhead: (any RoomAhead)? { get }
 
     /// The bytes that the log keeps, from which position on, and the follower that is furthest behind.
     ///
@@ -146,6 +149,27 @@ public protocol LogWriting: AnyObject {
 
     /// Ends the writer; a clean end needs no recovery.
     func close(clean: Bool) throws(HeadwaterError)
+}
+
+extension LogWriting {
+    /// Does ahead of need what would delay an append, on the thread of the log.
+    public func prepareAhead() throws(HeadwaterError) {
+        try reserveAhead()
+        try roomAhead?.step()
+    }
+}
+
+/// Room for records that are yet to come: prepared by the log's thread, or by another one beside its appends.
+public protocol RoomAhead: Sendable {
+    /// Whether there is nothing to do.
+    var isReady: Bool { get }
+
+    /// Prepares a piece of it; what still lacks is prepared by the append that needs it.
+    ///
+    /// - Complexity: at most 4 MiB are written.
+    /// - Throws: `.resourceExhausted` where the disk is full: the log stays usable, and it is tried again with the next append
+    ///   that needs the room. Any other failure is the log's, which takes nothing more.
+    func step() throws(HeadwaterError)
 }
 
 /// A log as those follow it who do not own it, up to the durable position that its writer publishes. Belongs to one thread.
@@ -168,4 +192,18 @@ public protocol LogReading: AnyObject {
 
     /// Bytes that hold what is durable behind `position`.
     func bytes(behind position: Position) throws(HeadwaterError) -> Int
+
+    /// Where the last `read` ended; `nil` where that is not known, or finding a position costs nothing.
+    var place: LogPlace? { get }
+
+    /// Has the next `read` begin at a place that another reader gave, where that is of this log and before what is asked for.
+    func go(to place: LogPlace)
+}
+
+/// A place between two records, from which a reader goes on without looking for it.
+public struct LogPlace: Sendable {
+    let logID: LogID
+    let walk: SegmentWalk
+    /// The writer's epoch under which it was found.
+    let epoch: UInt64
 }

@@ -2,7 +2,9 @@ import FeatureModel
 import Foundation
 @testable import Log
 import StorageIO
+import Synchronization
 import TestDisks
+import TestSupport
 import Testing
 
 @Suite struct AppendTests {
@@ -123,6 +125,33 @@ import Testing
         let body = [UInt8](repeating: 0, count: Limits.batchBytesMax + (64 << 20) + 1)
         #expect(failure { _ = try log.stage(kind: .data, stamp: .none, body: body[...], now: 0) }?.code == .invalidArgument)
         #expect(try log.stage(1) == 1)
+    }
+
+    /// The zeros of the next segment are written by a thread beside the one that appends.
+    @Test func roomIsPreparedBesideAppends() throws {
+        let storage = MemoryStorage()
+        let log = try openLog(storage, options: LogOptions(segmentBytes: 8_192, reserveAhead: 100_000))
+        let room = try #require(log.roomAhead)
+        let isOver = Mutex(false)
+        let ended = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            while !isOver.withLock({ $0 }) { try? room.step() }
+            ended.signal()
+        }
+        var random = SplitMix64(seed: 4)
+        for round in 1...3_000 {
+            try log.stage(UInt8(round & 0xFF), count: random.below(300))
+            if random.chance(40) { try log.commit() }
+        }
+        try log.close()
+        // A step that comes late makes no file.
+        let files = try storage.list(logDirectory)
+        try room.step()
+        #expect(try storage.list(logDirectory) == files)
+        isOver.withLock { $0 = true }
+        ended.wait()
+        #expect(try readAll(storage).map(\.position) == Array(1...3_000))
+        #expect(try LogVerifier.verify(storage: storage, directory: logDirectory).damage == nil)
     }
 
     @Test func itWorksOnARealDisk() throws {

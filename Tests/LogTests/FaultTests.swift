@@ -145,6 +145,23 @@ private struct Workload {
         #expect(try log.commit().durablePosition == 2)
     }
 
+    @Test func aFailureBesideTheAppendsIsTheLogs() throws {
+        let storage = FaultyStorage(MemoryStorage())
+        let log = try openLog(storage)
+        try log.stage(1)
+        try log.commit()
+        for kind in [IOKind.open, .write, .sync] {
+            storage.setPlan(.at(1, ofKind: kind, .diskFull))
+            #expect(failure { try log.roomAhead?.step() }?.code == .resourceExhausted)
+            #expect(log.failure == nil)
+        }
+        storage.setPlan(.at(1, ofKind: .write, .error(.unavailable)))
+        #expect(failure { try log.roomAhead?.step() }?.code == .unavailable)
+        #expect(log.failure?.code == .unavailable)
+        let refused = failure { try log.stage(2) }
+        #expect(refused?.code == .unavailable && refused?.message.contains("takes nothing more") == true)
+    }
+
     @Test func aFullLogOpensAgain() throws {
         let storage = MemoryStorage(capacityBytes: 8_192 + 4_096 + 1_024 + 700)
         let log = try openLog(storage)

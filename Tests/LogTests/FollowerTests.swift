@@ -61,6 +61,43 @@ import Testing
         #expect(bytes < 3 * 2_000 * 512)
     }
 
+    @Test func aReaderGoesOnFromThePlaceOfAnother() throws {
+        let base = MemoryStorage()
+        let log = try openLog(base, options: LogOptions(segmentBytes: 256 << 10, reserveAhead: 10_000))
+        for byte in 0..<400 { try log.stage(UInt8(byte & 0xFF), count: 400) }
+        try log.commit()
+        let first = try LogReader(storage: base, directory: logDirectory)
+        #expect(first.place == nil)
+        _ = try first.read(after: 0, limitBytes: 390 * 400)
+        let place = try #require(first.place)
+        let storage = FaultyStorage(base)
+        let reader = try LogReader(storage: storage, directory: logDirectory)
+        reader.go(to: place)
+        let before = storage.calls.count
+        #expect(try reader.read(after: 390, limitBytes: .max).map(\.position) == Array(391...400))
+        // Its window came along: of the records before it none is read again.
+        let bytes = storage.calls.dropFirst(before).filter { $0.kind == .read }.reduce(0) { $0 + $1.count }
+        #expect(bytes < 64 << 10)
+        // Records between the place and what is asked for are passed over; what lies before the place is found anew.
+        reader.go(to: place)
+        #expect(try reader.read(after: 395, limitBytes: 1).map(\.position) == [396])
+        reader.go(to: place)
+        #expect(try reader.read(after: 7, limitBytes: 1).map(\.position) == [8])
+        // A new writer, and another log.
+        try log.close(clean: false)
+        let again = try openLog(base, options: LogOptions(segmentBytes: 256 << 10, reserveAhead: 10_000))
+        reader.go(to: place)
+        let behind = try reader.read(after: 400, limitBytes: .max)
+        #expect(behind.map(\.position) == [again.durablePosition] && behind.first?.kind == .gap)
+        let other = MemoryStorage()
+        let otherLog = try openLog(other, id: otherLogID)
+        for byte in 1...3 { try otherLog.stage(UInt8(byte)) }
+        try otherLog.commit()
+        let stranger = try LogReader(storage: other, directory: logDirectory)
+        stranger.go(to: place)
+        #expect(try stranger.read(after: 2, limitBytes: 1).map(\.position) == [3])
+    }
+
     @Test func readingStopsAtTheLimitButReturnsAtLeastOneRecord() throws {
         let storage = MemoryStorage()
         let log = try openLog(storage)

@@ -48,6 +48,9 @@ public final class LogRecordSource {
         }
     }
 
+    /// Where the last pull ended, for other readers of the log.
+    public var place: LogPlace? { reader?.place }
+
     /// The log's durable position, if it can be read.
     public var durablePosition: Position? { reader?.durablePosition }
 }

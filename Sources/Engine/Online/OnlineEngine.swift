@@ -69,6 +69,7 @@ public final class OnlineEngine {
         precondition(staged.isEmpty, "one group at a time")
         var completions: [OnlineCompletion] = []
         var stamps: Set<ProducerStamp> = []
+        stamps.reserveCapacity(queue.count)
         var bytes = 0
         var taken = 0
         for (token, command) in queue {
@@ -303,11 +304,24 @@ public final class OnlineEngine {
     /// The bytes that the log keeps, and the follower that is furthest behind, as last measured.
     public var logRetention: LogRetention { limits.retention }
 
-    /// Prepares the log's next segment while nobody waits.
+    /// Prepares the log's next segment, and reserves positions, while nobody waits.
     public func prepareAhead() {
+        reserveAhead()
         // A full disk shows itself to the append that needs the room; an idle moment has nobody to tell.
-        if failure == nil { try? log.prepareAhead() }
+        if failure == nil { try? log.roomAhead?.step() }
         noteLogFailure()
+    }
+
+    /// Reserves positions while nobody waits.
+    public func reserveAhead() {
+        if failure == nil { try? log.reserveAhead() }
+        noteLogFailure()
+    }
+
+    /// The log's next segment, for a thread that prepares it beside the writer; `nil` where nothing is to be prepared.
+    public var roomAhead: (any RoomAhead)? {
+        guard failure == nil, let room = log.roomAhead, !room.isReady else { return nil }
+        return room
     }
 
     /// Puts the clock beside the log where it has moved since it was put there: in the order of writes, for this waits for

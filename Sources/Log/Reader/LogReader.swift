@@ -21,8 +21,7 @@ final class LogReader: LogReading {
     private let storage: any Storage
     private let directory: String
     private let page: DurablePage
-    private var walk: SegmentWalk?
-    private var walkEpoch: UInt64 = 0
+    private(set) var place: LogPlace?
 
     /// - Parameter directory: the log's own, `DIR/log`.
     /// - Throws: `.notFound` where there is no log, `.dataLoss` for a damaged page, `.failedPrecondition` for a newer format.
@@ -48,8 +47,8 @@ final class LogReader: LogReading {
     /// The records behind `position`: as many as `limitBytes` of bodies
     /// take, but at least one; none where nothing more is durable.
     ///
-    /// - Complexity: O(bytes) where `position` is the last one that this
-    ///   reader read; else records of one segment are passed over first.
+    /// - Complexity: O(bytes) where `position` is the last one that this reader read; else records of one segment are passed
+    ///   over first, from its place on where that lies before `position`.
     /// - Throws: `.outOfRange` for a position beyond the durable end,
     ///   or before the oldest one kept; `.dataLoss` at `file:offset`.
     func read(after position: Position, limitBytes: Int) throws(HeadwaterError) -> [Record] {
@@ -62,9 +61,9 @@ final class LogReader: LogReading {
                 at: directory)
         }
         guard position < durable else { return [] }
-        var walk = try place(after: position, epoch)
+        var walk = try walk(after: position, epoch)
         // Read anew from here after an error.
-        self.walk = nil
+        place = nil
         var records: [Record] = []
         var bytes = 0
         while walk.link.position < durable, records.isEmpty || bytes < limitBytes {
@@ -73,8 +72,7 @@ final class LogReader: LogReading {
             bytes += record.body.count
             records.append(record)
         }
-        self.walk = walk
-        walkEpoch = epoch
+        place = LogPlace(logID: logID, walk: walk, epoch: epoch)
         return records
     }
 
@@ -114,9 +112,11 @@ final class LogReader: LogReading {
         return bytes
     }
 
+    func go(to place: LogPlace) { if place.logID == logID { self.place = place } }
+
     /// The place where reading goes on: where it stopped or, after a jump or under a new writer, at the start of a segment.
-    private func place(after position: Position, _ epoch: UInt64) throws(HeadwaterError) -> SegmentWalk {
-        if let walk, walk.link.position == position, walkEpoch == epoch { return walk }
+    private func walk(after position: Position, _ epoch: UInt64) throws(HeadwaterError) -> SegmentWalk {
+        if let place, place.epoch == epoch, place.walk.leads(to: position) { return place.walk }
         return try SegmentWalk(storage, directory, logID: logID, after: position)
     }
 }

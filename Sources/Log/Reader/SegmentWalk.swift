@@ -43,6 +43,13 @@ struct SegmentWalk {
         link = found.header.predecessor
     }
 
+    /// Whether `position` is the last one read, or lies behind it in the segment that is read: as far as is known, no later
+    /// segment is a better place to look for it.
+    func leads(to position: Position) -> Bool {
+        guard link.position < position else { return link.position == position }
+        return following.map { $0.header.predecessor.position > position } ?? true
+    }
+
     /// The next record, which must exist.
     ///
     /// - Throws: `.dataLoss` at `file:offset` where it does not hold.

@@ -98,7 +98,7 @@ struct LogRecovery {
     }
 
     private func prepare(number: UInt64, filled bytes: Int) throws(HeadwaterError) -> PreparedSegment {
-        let next = try PreparedSegment(storage, directory, number: number)
+        var next = try PreparedSegment(storage, directory, number: number)
         do throws(HeadwaterError) {
             try next.fill(to: bytes)
             return next

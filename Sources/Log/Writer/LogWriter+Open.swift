@@ -88,7 +88,7 @@ extension LogWriter {
         // Every segment here is such a leftover: the first record waits for state open.
         try SegmentNames.removePrepared(storage, directory)
         try SegmentNames.remove(storage, directory, below: .max)
-        let first = try PreparedSegment(storage, directory, number: 1)
+        var first = try PreparedSegment(storage, directory, number: 1)
         defer { first.file.close() }
         do throws(HeadwaterError) {
             try first.fill(to: options.segmentBytes(number: 1))

@@ -18,8 +18,9 @@ final class LogWriter: LogWriting {
     let recoveredGap: ClosedRange<Position>?
     var absentFollowers: Set<ByteString> = []
     private(set) var durablePosition: Position
-    private(set) var failure: HeadwaterError?
+    var failure: HeadwaterError? { ownFailure ?? ahead.failure }
 
+    private var ownFailure: HeadwaterError?
     private let storage: any Storage
     /// `DIR/log`.
     private let directory: String
@@ -33,7 +34,7 @@ final class LogWriter: LogWriting {
     private var current: (file: any StorageFile, offset: Int)
     /// Whether the next record starts a segment, since the current one is of an older format.
     private var isCurrentOlder: Bool
-    private var ahead: SegmentAhead
+    private let ahead: SegmentAhead
     private var staged: StagedGroup
     /// The last record written.
     private var written: ChainLink
@@ -61,7 +62,7 @@ final class LogWriter: LogWriting {
         written = recovered.link
         durablePosition = recovered.link.position
         staged = StagedGroup(after: recovered.link, seed: control.logID.seed)
-        ahead = SegmentAhead(storage, directory, options)
+        ahead = SegmentAhead(storage, directory, options, number: segments.current.number + 1)
     }
 
     var lastPosition: Position { staged.last.position }
@@ -81,6 +82,7 @@ final class LogWriter: LogWriting {
     /// - Throws: `.unavailable` where the clean end could not be recorded; the lock is given up all the same.
     func close(clean: Bool = true) throws(HeadwaterError) {
         guard !isClosed else { return }
+        ahead.end()
         defer {
             isClosed = true
             lock.release()
@@ -176,25 +178,18 @@ final class LogWriter: LogWriting {
 
     // MARK: Room
 
-    /// Reserves positions, and zero-fills a piece of the next segment, before an append needs them, which does the work where
-    /// this is never called.
-    ///
-    /// - Complexity: at most 4 MiB are written.
-    /// - Throws: `.resourceExhausted` where the disk is full: the log stays usable, and it is tried again with the next
-    ///   append that needs the room; `.unavailable` for a failure, which is final.
-    func prepareAhead() throws(HeadwaterError) {
+    var roomAhead: (any RoomAhead)? { ahead }
+
+    /// - Throws: `.unavailable` for a failure, which is final.
+    func reserveAhead() throws(HeadwaterError) {
         try checkUsable()
         if !hasReserve { try extendReserve() }
-        do throws(HeadwaterError) { try ahead.step(number: nextNumber) } catch { throw failUnlessFull(error) }
     }
 
     /// Whether `prepareAhead` has nothing to do.
-    var isPrepared: Bool { hasReserve && ahead.isReady(number: nextNumber) }
+    var isPrepared: Bool { hasReserve && ahead.isReady }
 
     private var hasReserve: Bool { control.reserve - lastPosition >= options.reserveAhead / 2 }
-
-    /// The number of the segment behind the last one that is staged.
-    private var nextNumber: UInt64 { (staged.runs.last?.prepared?.number ?? segments.current.number) + 1 }
 
     /// Makes sure that the last run has room for a record of `bytes` bytes, on the disk.
     private func makeRoom(_ bytes: Int) throws(HeadwaterError) {
@@ -203,7 +198,7 @@ final class LogWriter: LogWriting {
         let mustStart = isCurrentOlder && staged.runs.isEmpty
         if end + bytes <= capacity, !mustStart { return staged.begin(at: end, capacity: capacity) }
         do throws(HeadwaterError) {
-            staged.begin(try ahead.take(number: nextNumber, recordBytes: bytes))
+            staged.begin(try ahead.take(recordBytes: bytes))
         } catch {
             throw failUnlessFull(error)
         }
@@ -279,7 +274,7 @@ final class LogWriter: LogWriting {
 
     /// Ends the writer for good, and returns what to throw.
     private func fail(_ error: HeadwaterError) -> HeadwaterError {
-        failure = failure ?? error
+        ownFailure = ownFailure ?? error
         return refusal(error)
     }
 

@@ -2,7 +2,7 @@ internal import FeatureModel
 internal import StorageIO
 
 /// The next segment before it has a name: zeros on the disk, so that a full disk is met here and not inside a record.
-final class PreparedSegment {
+struct PreparedSegment: Sendable {
     let number: UInt64
     let file: any StorageFile
     private(set) var bytes = 0
@@ -27,7 +27,7 @@ final class PreparedSegment {
     /// Writes zeros up to `target` bytes, at most `step` of them now; all are synced when the target is reached.
     ///
     /// - Throws: `.resourceExhausted` where the disk is full; then `discard` it.
-    func fill(to target: Int, step: Int = .max) throws(HeadwaterError) {
+    mutating func fill(to target: Int, step: Int = .max) throws(HeadwaterError) {
         guard bytes < target else { return }
         // Asked first, so that appends on a full disk do not fill its last bytes with zeros again and again.
         let missing = target - bytes

@@ -1,66 +1,100 @@
 internal import FeatureModel
 internal import StorageIO
+internal import Synchronization
 
 /// The segment behind all that are written or staged, made ready ahead of need: an append that starts it finds its zeros on
 /// the disk.
-struct SegmentAhead {
+///
+/// Its zeros may be written by another thread than the log's, so that appends do not wait for them.
+final class SegmentAhead: RoomAhead {
+    private struct State {
+        /// The number of the segment.
+        var number: UInt64
+        /// The segment, with as many zeros as were written so far.
+        var segment: PreparedSegment?
+        var isOver = false
+    }
+
     private let storage: any Storage
     private let directory: String
     private let options: LogOptions
-    /// The segment, with as many zeros as were written so far.
-    private var segment: PreparedSegment?
+    private let state: Mutex<State>
+    /// Zeros that were written so far, and whether they are all. Beside the lock, which is held while zeros are written.
+    private let zeros = Atomic<Int>(0)
+    private let isWhole = Atomic<Bool>(false)
     /// Bytes of records staged since it was last worked on.
-    private var appendedBytes = 0
+    private let appendedBytes = Atomic<Int>(0)
+    private let failed = Mutex<HeadwaterError?>(nil)
 
     /// A step writes this many times the bytes that were appended since the last one, within these bounds: the segment is
     /// ready in time, and nobody waits long for it.
     private static let stepBytes = 256 << 10...4 << 20
     private static let stepPerAppended = 4
 
-    init(_ storage: any Storage, _ directory: String, _ options: LogOptions) {
+    /// - Parameter number: the first segment to be made ready.
+    init(_ storage: any Storage, _ directory: String, _ options: LogOptions, number: UInt64) {
         self.storage = storage
         self.directory = directory
         self.options = options
+        state = Mutex(State(number: number))
     }
 
-    /// Zeros that were written so far.
-    var byteCount: Int { segment?.bytes ?? 0 }
+    var byteCount: Int { zeros.load(ordering: .relaxed) }
+    var isReady: Bool { isWhole.load(ordering: .relaxed) }
+    /// The first failure of a step but a full disk.
+    var failure: HeadwaterError? { failed.withLock { $0 } }
 
-    mutating func noteAppended(_ bytes: Int) { appendedBytes += bytes }
+    func noteAppended(_ bytes: Int) { appendedBytes.add(bytes, ordering: .relaxed) }
 
-    /// Whether nothing is left to be done for the segment with this number.
-    func isReady(number: UInt64) -> Bool { byteCount >= options.segmentBytes(number: number) }
+    func step() throws(HeadwaterError) {
+        let appended = appendedBytes.exchange(0, ordering: .relaxed)
+        let step = min(max(Self.stepPerAppended * appended, Self.stepBytes.lowerBound), Self.stepBytes.upperBound)
+        try state.withLock { state throws(HeadwaterError) in
+            guard !state.isOver, failure == nil else { return }
+            do throws(HeadwaterError) {
+                _ = try fill(&state, to: options.segmentBytes(number: state.number), step: step)
+            } catch {
+                if error.code != .resourceExhausted { failed.withLock { $0 = error } }
+                throw error
+            }
+        }
+    }
 
-    /// Writes some of the zeros of the segment with this number.
+    /// Hands out the segment, whole, and with room for a record of `recordBytes` bytes; the one behind it is then the next.
     ///
-    /// - Complexity: at most 4 MiB are written.
-    /// - Throws: `.resourceExhausted` where the disk is full; the segment is begun anew at the next call.
-    mutating func step(number: UInt64) throws(HeadwaterError) {
-        let step = min(max(Self.stepPerAppended * appendedBytes, Self.stepBytes.lowerBound), Self.stepBytes.upperBound)
-        appendedBytes = 0
-        _ = try fill(number: number, to: options.segmentBytes(number: number), step: step)
-    }
-
-    /// Hands out the segment with this number, whole, and with room for a record of `recordBytes` bytes.
+    /// Waits for a step that another thread takes just now.
     ///
     /// - Throws: as `step`.
-    mutating func take(number: UInt64, recordBytes: Int) throws(HeadwaterError) -> PreparedSegment {
-        let bytes = max(options.segmentBytes(number: number), LogFormat.segmentHeaderBytes + recordBytes)
-        let taken = try fill(number: number, to: bytes, step: .max)
-        segment = nil
-        return taken
+    func take(recordBytes: Int) throws(HeadwaterError) -> PreparedSegment {
+        try state.withLock { state throws(HeadwaterError) in
+            let bytes = max(options.segmentBytes(number: state.number), LogFormat.segmentHeaderBytes + recordBytes)
+            let taken = try fill(&state, to: bytes, step: .max)
+            state.segment = nil
+            state.number += 1
+            note(0, isWhole: false)
+            return taken
+        }
     }
 
-    private mutating func fill(number: UInt64, to bytes: Int, step: Int) throws(HeadwaterError) -> PreparedSegment {
+    /// Ends it: what another thread does later changes nothing. The next open removes what was prepared.
+    func end() { state.withLock { $0.isOver = true } }
+
+    private func fill(_ state: inout State, to bytes: Int, step: Int) throws(HeadwaterError) -> PreparedSegment {
         do throws(HeadwaterError) {
-            let begun = if let segment { segment } else { try PreparedSegment(storage, directory, number: number) }
-            segment = begun
-            try begun.fill(to: bytes, step: step)
-            return begun
+            if state.segment == nil { state.segment = try PreparedSegment(storage, directory, number: state.number) }
+            try state.segment!.fill(to: bytes, step: step)
+            note(state.segment!.bytes, isWhole: state.segment!.bytes >= bytes)
+            return state.segment!
         } catch {
-            segment?.discard()
-            segment = nil
+            state.segment?.discard()
+            state.segment = nil
+            note(0, isWhole: false)
             throw error
         }
+    }
+
+    private func note(_ bytes: Int, isWhole whole: Bool) {
+        zeros.store(bytes, ordering: .relaxed)
+        isWhole.store(whole, ordering: .relaxed)
     }
 }

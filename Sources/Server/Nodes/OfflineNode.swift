@@ -44,6 +44,8 @@ final class OfflineNode: Sendable {
     /// What the source last said of itself.
     let sourceFailure = Mutex<HeadwaterError?>(nil)
     let sourcePosition = Mutex<Position?>(nil)
+    /// Where in the log's files the store stands, or stood a moment ago.
+    let logPlace = Mutex<LogPlace?>(nil)
     /// Why chunks could not be written the last time, while that is so: rows then wait in memory, and at last in the log.
     let writingFailure = Mutex<HeadwaterError?>(nil)
     /// Of the last record applied since the start.
@@ -111,7 +113,9 @@ final class OfflineNode: Sendable {
             self.sourceFailure.withLock { $0 = source.failure }
             self.sourcePosition.withLock { $0 = source.durablePosition }
             // A failure is logged, and kept in the state, where it happens.
-            if !records.isEmpty, (try? self.apply(records, engine)) != nil { self.pull(from: box) }
+            guard !records.isEmpty, (try? self.apply(records, engine)) != nil else { return }
+            self.logPlace.withLock { $0 = source.place }
+            self.pull(from: box)
         }
     }
 

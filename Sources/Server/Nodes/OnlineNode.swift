@@ -45,6 +45,9 @@ final class OnlineNode: Sendable {
     let logGrew = ChangeSignal()
     // Gives way: a snapshot that takes longer costs memory, one that takes the processor from gets costs their callers.
     private let snapshotWorker = SerialWorker(.nice(5), takesTurns: true)
+    /// Writes the zeros of the log's next segment.
+    private let roomWorker = SerialWorker()
+    private let isRoomPending = Atomic<Bool>(false)
     private let snapshots = Mutex(SnapshotTurn())
     private let isTickPending = Atomic<Bool>(false)
     /// A snapshot that fails leaves its frozen map in memory, so the next attempt waits, longer each time.
@@ -125,8 +128,20 @@ final class OnlineNode: Sendable {
         // A retention that has just been defined is in force before the next write.
         if commands.contains(where: { if case .define = $0.command { true } else { false } }) { cutOffDue(engine) }
         syncIfDue(engine)
-        engine.prepareAhead()
+        prepareAhead(engine)
         if engine.isSnapshotDue, Monotonic.now() >= nextSnapshot.withLock({ $0.attempt }) { startSnapshot(engine, for: []) }
+    }
+
+    /// Has the log's next segment prepared beside the writer, which must not wait for its zeros.
+    private func prepareAhead(_ engine: OnlineEngine) {
+        engine.reserveAhead()
+        guard let room = engine.roomAhead, !isRoomPending.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        roomWorker.submit {
+            // A full disk shows itself to the append that needs the room; any other failure is the log's, and its owner looks.
+            let isSound = (try? room.step()) != nil
+            self.isRoomPending.store(false, ordering: .releasing)
+            if !isSound { self.engine.run { $0.reserveAhead() } }
+        }
     }
 
     private func runQueue(_ engine: OnlineEngine, _ answer: ([OnlineCompletion]) -> Void) {
@@ -338,6 +353,7 @@ final class OnlineNode: Sendable {
         stopBy.withLock { $0 = Monotonic.now() + limit.microseconds }
         await snapshotBeforeStop(within: limit)
         await snapshotWorker.shutdown()
+        await roomWorker.shutdown()
         do {
             try await engine.call { engine in
                 if let clock = self.clock.look() { engine.keep(clock, atEnd: true) { self.logger.warning("\($0)") } }

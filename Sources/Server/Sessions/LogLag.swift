@@ -33,6 +33,8 @@ struct LogLag: Sendable {
 
     private init(_ node: OfflineNode, _ services: Services, _ now: Microseconds) throws(HeadwaterError) {
         let reader = try services.log.openReader()
+        // Asked before the applied position, which is then not before it.
+        if let place = node.logPlace.withLock({ $0 }) { reader.go(to: place) }
         let applied = node.store.appliedPosition
         let end = reader.durablePosition
         guard end > applied else {

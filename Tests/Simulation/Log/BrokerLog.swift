@@ -276,7 +276,8 @@ private final class BrokerWriter: LogWriting {
         try broker.read(after: position, limitBytes: limitBytes)
     }
 
-    func prepareAhead() {}
+    func reserveAhead() {}
+    var roomAhead: (any RoomAhead)? { nil }
 
     func retention() -> LogRetention {
         LogRetention(
@@ -325,4 +326,7 @@ private final class BrokerReader: LogReading {
     }
 
     func bytes(behind position: Position) -> Int { broker.bytes(behind: position) }
+
+    var place: LogPlace? { nil }
+    func go(to place: LogPlace) {}
 }
