@@ -56,7 +56,7 @@ struct CompactionTests {
     /// While a stripe grows or is compacted, what readers have of it is whole.
     @Test func growthAndCompactionPauseWithTheOldSlotsWhole() {
         let keyCount = 4_000
-        var table = StripeTable(seed: 0)
+        var table = StripeTable(number: Stripes.count - 1, seed: 0)
         var given: [UInt] = []
         let keys = EncodedKeys(1, [int64s((0..<Int64(keyCount)).map { Optional($0) })], rowCount: keyCount, seed: 0)
         var (growing, compacting) = (0, 0)
@@ -83,7 +83,7 @@ struct CompactionTests {
     }
 
     @Test func compactionKeepsJustTheNeededVersions() {
-        var table = StripeTable(seed: 0)
+        var table = StripeTable(number: Stripes.count - 1, seed: 0)
         var given: [UInt] = []
         let keys = EncodedKeys(1, [int64s([7])], rowCount: 1, seed: 0)
         for position: Position in 1...10 {

@@ -21,6 +21,8 @@ struct StripeTable: ~Copyable {
     private static let slotBitsMin = 3
 
     private let seed: UInt64
+    /// The stripe's number: keys come to all stripes alike, and they must not all grow or be compacted in one moment.
+    private let number: Int
     private(set) var slots = Slots(word: 0)
     private var arena = RowArena()
     /// Keys.
@@ -30,8 +32,13 @@ struct StripeTable: ~Copyable {
     /// The superseded bytes at which to look for versions to drop.
     private var compactionBytes = compactionBytesMin
 
-    /// - Parameter seed: of the hashes: rows do not keep theirs.
-    init(seed: UInt64) { self.seed = seed }
+    /// - Parameters:
+    ///   - number: among `Stripes.count`.
+    ///   - seed: of the hashes: rows do not keep theirs.
+    init(number: Int, seed: UInt64) {
+        self.number = number
+        self.seed = seed
+    }
 
     deinit { MapMemory.free([slots.address]) }
 
@@ -55,7 +62,7 @@ struct StripeTable: ~Copyable {
         let order = row.header.order
         let record = unsafe row.bytes.span.bytes
         guard let found = slots.find(row.hash, row.header.groupID, record.extracting(row.keyRange)) else {
-            if count * 4 >= slots.count * 3 { growSlots(pause, &given) }
+            if isFull { growSlots(pause, &given) }
             count += 1
             slots.insert(arena.append(record, previous: 0), hash: row.hash)
             return .inserted
@@ -66,10 +73,18 @@ struct StripeTable: ~Copyable {
         let previous = isForced ? found.row.previous : found.row.address
         slots[found.index] = Slots.tag(row.hash) | arena.append(record, previous: previous).address
         supersededBytes += old.recordCount + 8
-        if supersededBytes >= compactionBytes && supersededBytes >= arena.usedBytes / 2 {
+        if supersededBytes >= compactionBytes && isMostlySuperseded {
             compact(needed: needed(), pause: pause, given: &given)
         }
         return .replaced(wasTombstone: old.isTombstone, byteCount: old.recordCount)
+    }
+
+    /// Whether between a half and three quarters of the slots are taken, the later the greater the stripe's number.
+    private var isFull: Bool { count * 4 * Stripes.count >= slots.count * (2 * Stripes.count + number) }
+
+    /// Whether 7 to 8 of 16 bytes of records are of superseded ones, the later the greater the stripe's number.
+    private var isMostlySuperseded: Bool {
+        supersededBytes * 16 >= arena.usedBytes / Stripes.count * (7 * Stripes.count + number)
     }
 
     /// Starts to load the row that the hash's first slot names, mostly the key's own, and the memory where a new one goes.
@@ -84,12 +99,15 @@ struct StripeTable: ~Copyable {
     private static let bytesBetweenPauses = 64 << 10
     /// Bytes of memory that a slot and the row that it names touch: a cache line each, at least.
     private static let slotBytes = 128
+    /// Rows whose memory is loaded ahead of a walk over all slots.
+    private static let rowsLoadedAhead = 16
 
     private mutating func growSlots(_ pause: () -> Void, _ given: inout [UInt]) {
         let old = slots
         slots = Slots(bits: old.count == 0 ? Self.slotBitsMin : old.count.trailingZeroBitCount + 1)
         for index in 0..<old.count {
             if (index + 1) % (Self.bytesBetweenPauses / Self.slotBytes) == 0 { pause() }
+            Self.loadAhead(old, index)
             guard let row = old.row(at: index) else { continue }
             slots.insert(row, hash: row.hash(seed: seed))
         }
@@ -117,6 +135,7 @@ struct StripeTable: ~Copyable {
                 pause()
                 walkedBytes = 0
             }
+            Self.loadAhead(old, index)
             guard let newest = old.row(at: index) else { continue }
             Self.collectVersions(from: newest, needed: needed, into: &chain)
             var copy = StoredRow(address: 0)
@@ -134,6 +153,12 @@ struct StripeTable: ~Copyable {
         slots = fresh
         supersededBytes = retained
         compactionBytes = max(Self.compactionBytesMin, retained * 2)
+    }
+
+    /// Starts to load the header and the key of a row that a walk comes to soon: rows lie anywhere.
+    private static func loadAhead(_ slots: Slots, _ index: Int) {
+        guard index + rowsLoadedAhead < slots.count else { return }
+        slots.row(at: index + rowsLoadedAhead)?.prefetch(byteCount: 2 * RowHeader.byteCount)
     }
 
     /// The versions of one key to keep, newest first.

@@ -26,7 +26,7 @@ final class Stripes: @unchecked Sendable {
         unsafe tables = .allocate(capacity: Self.count)
         for index in 0..<Self.count {
             unsafe (published + index).initialize(to: Atomic(0))
-            unsafe (tables + index).initialize(to: StripeTable(seed: seed))
+            unsafe (tables + index).initialize(to: StripeTable(number: index, seed: seed))
         }
     }
 

@@ -3,9 +3,14 @@ public import FeatureModel
 extension OnlineStore {
     /// Bytes of memory that the rows of an entry take at most, if all their keys are new.
     public static func memoryBytesMax(of entry: AppliedEntry) -> Int {
+        // Slots are at least a quarter full, and a stripe's memory of records may double with the next one.
+        entry.batch.rowCount * 8 * 4 + 2 * recordBytesMax(of: entry)
+    }
+
+    private static func recordBytesMax(of entry: AppliedEntry) -> Int {
         let rows = entry.batch.rowCount
-        // Header, padding, the version before, and slots that are at least three eighths full.
-        var bytes = rows * (RowHeader.byteCount + 7 + 8 + 8 * 8 / 3)
+        // Header, padding, and the version before.
+        var bytes = rows * (RowHeader.byteCount + 7 + 8)
         for key in entry.keyColumns { bytes += key.type.isText ? 2 * (key.byteCount + rows) : key.byteCount }
         guard entry.operation == .write else { return bytes }
         // A row has a slot for every feature of its schema, given or not.

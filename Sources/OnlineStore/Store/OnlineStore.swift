@@ -23,6 +23,28 @@ public final class OnlineStore: Sendable {
         var visible: Position
         var ingestTimeHighWater: Microseconds
         var pins = Pins()
+        /// Reads since the store was opened.
+        var readCount = 0
+    }
+
+    /// What belongs to the thread that applies.
+    private struct Applying {
+        var row = RowBuffer()
+        var reads = ReadWatch()
+        var rowGroup: RowGroup?
+    }
+
+    /// The group of the last record of one row, so that the next one of the same stream need not look it up.
+    private struct RowGroup {
+        /// The maps in which it is as it stands here.
+        let maps: UInt64
+        let groupID: GroupID
+        let schemaVersion: UInt32
+        let cutoff: Microseconds
+
+        func holds(_ schema: GroupSchema, in maps: MapSet) -> Bool {
+            self.maps == maps.number && groupID == schema.groupID && schemaVersion == schema.schemaVersion
+        }
     }
 
     let storage: any Storage
@@ -32,8 +54,8 @@ public final class OnlineStore: Sendable {
     let logID: [UInt8]
     /// The lock is only held for as long as it takes to copy or swap what it guards.
     private let state: Mutex<State>
-    /// The row buffer of the applying thread. The lock is held while one record is applied or the maps are frozen.
-    private let applying = Mutex(RowBuffer())
+    /// The lock is held while one record is applied or the maps are frozen.
+    private let applying = Mutex(Applying())
     private let published: Atomic<Position>
     /// Maps that the last snapshot replaced, to be let go of by `returnFreedMemory`.
     private let outgoing = Mutex<MapSet?>(nil)
@@ -112,8 +134,8 @@ public final class OnlineStore: Sendable {
         return all
     }
 
-    /// Called every few rows by a thread that applies a record or writes a snapshot,
-    /// holding nothing that a read waits for: may let other threads have its core.
+    /// Called every few rows by a thread that writes a snapshot, and while there are reads by one that applies a
+    /// record, holding nothing that a read waits for: may let other threads have its core.
     public var betweenRows: @Sendable () -> Void {
         get { pause.withLock { $0.call } }
         set { pause.withLock { $0 = Pause(call: newValue) } }
@@ -137,6 +159,7 @@ public final class OnlineStore: Sendable {
     func pin() -> (maps: MapSet, position: Position, ingestTimeHighWater: Microseconds) {
         state.withLock { state in
             state.pins.add(state.visible)
+            state.readCount &+= 1
             return (state.maps, state.visible, state.ingestTimeHighWater)
         }
     }
@@ -160,9 +183,9 @@ public final class OnlineStore: Sendable {
     /// Called in position order by one thread. Never refuses: what can be refused was refused before it was logged.
     /// - Complexity: O(cells), amortised.
     public func apply(_ record: AppliedRecord) {
-        applying.withLock { buffer in
+        applying.withLock { applying in
             guard record.position > appliedPosition else { return }
-            let maps = self.maps
+            let (maps, readCount) = state.withLock { ($0.maps, $0.readCount) }
             var groups = maps.groups
             var groupsChanged = false
             func know(_ schema: GroupSchema) {
@@ -180,13 +203,19 @@ public final class OnlineStore: Sendable {
                     groupsChanged = true
                 }
             case .row(let row):
-                know(row.schema)
-                apply(row, of: record, to: maps.live, cutoff: groups[row.schema.groupID]!.cutoff, &buffer)
+                let schema = row.schema
+                if applying.rowGroup?.holds(schema, in: maps) != true {
+                    know(schema)
+                    applying.rowGroup = RowGroup(
+                        maps: maps.number, groupID: schema.groupID, schemaVersion: schema.schemaVersion,
+                        cutoff: groups[schema.groupID]!.cutoff)
+                }
+                apply(row, of: record, to: maps.live, cutoff: applying.rowGroup!.cutoff, &applying.row)
             case .rows(let entries):
                 for entry in entries { know(entry.schema) }
-                let pause = betweenRows
+                let pause = applying.reads.areComing(count: readCount) ? betweenRows : {}
                 for entry in entries {
-                    apply(entry, of: record, to: maps.live, groups[entry.schema.groupID]!, &buffer, pause)
+                    apply(entry, of: record, to: maps.live, groups[entry.schema.groupID]!, &applying.row, pause)
                 }
             }
             publish(record.position, ingestTime: record.ingestTime, groups: groupsChanged ? groups : nil)
@@ -247,19 +276,19 @@ public final class OnlineStore: Sendable {
     package func replaceRowBehindTheLog(
         groupID: GroupID, key: [UInt8], features: [Column?], row: Int
     ) throws(HeadwaterError) -> Bool {
-        try applying.withLock { buffer throws(HeadwaterError) in
+        try applying.withLock { applying throws(HeadwaterError) in
             let (maps, visible) = state.withLock { ($0.maps, $0.visible) }
             let keys = EncodedKeys(groupID, key: key, seed: seed)
-            try maps.read(keys, at: visible, into: &buffer)
-            guard !buffer.isEmpty, !buffer.header.isTombstone, let group = maps.groups[groupID] else { return false }
-            let old = buffer.header
+            try maps.read(keys, at: visible, into: &applying.row)
+            guard !applying.row.isEmpty, !applying.row.header.isTombstone, let group = maps.groups[groupID] else { return false }
+            let old = applying.row.header
             guard let layout = group.versions[old.schemaVersion]?.layout else { return false }
             let picked = features.map { column in column?.gather([row]) }
-            buffer.build(
+            applying.row.build(
                 keys: keys, row: 0, order: old.order, schemaVersion: old.schemaVersion,
                 features: PackedRows(picked, rows: 0..<1, layout: layout))
             var counted = GroupStatistics()
-            maps.live.upsert(buffer, isForced: true, counted: &counted, needed: neededPositions, pause: {})
+            maps.live.upsert(applying.row, isForced: true, counted: &counted, needed: neededPositions, pause: {})
             maps.live.add(counted, to: groupID)
             return true
         }
@@ -267,7 +296,7 @@ public final class OnlineStore: Sendable {
 
     /// Takes in latest rows as the history gives them, without a record.
     func restore(_ rows: RestoredRows) {
-        applying.withLock { buffer in
+        applying.withLock { applying in
             let maps = self.maps
             let schema = rows.schema
             var groups = maps.groups
@@ -276,10 +305,10 @@ public final class OnlineStore: Sendable {
             let packed = PackedRows(rows.features, rows: rows.orders.indices, layout: SchemaVersion(schema).layout)
             var counted = GroupStatistics()
             for row in rows.orders.indices {
-                buffer.build(
+                applying.row.build(
                     keys: keys, row: row, order: rows.orders[row],
                     schemaVersion: schema.schemaVersion, features: rows.tombstones[row] ? nil : packed)
-                maps.live.upsert(buffer, counted: &counted, needed: neededPositions, pause: {})
+                maps.live.upsert(applying.row, counted: &counted, needed: neededPositions, pause: {})
             }
             maps.live.add(counted, to: schema.groupID)
             publish(appliedPosition, ingestTime: rows.ingestTimes.max() ?? .min, groups: groups)
