@@ -2,10 +2,12 @@ public import FeatureModel
 
 /// A group of which a write can be refused for nothing but its form and its event time.
 public struct PlainGroup: Sendable {
+    public let project: String
     private let ahead: Microseconds
     private let isStatic: Bool
 
     init(_ group: CatalogGroup, isStatic: Bool) {
+        project = group.project
         ahead = group.aheadMicroseconds
         self.isStatic = isStatic
     }

@@ -64,18 +64,13 @@ public struct ProducerWindow: Sendable, Equatable {
         var lastPosition: Position
         /// Sequences up to this one have left the window.
         var evictedThrough: UInt64 = 0
-        var entries: [UInt64: Entry] = [:]
+        var entries = SequenceWindow<Entry>()
 
         mutating func add(_ entry: Entry, sequence: UInt64) {
             lastPosition = entry.answer.position
-            entries[sequence] = entry
+            entries.set(sequence, entry)
             guard entries.count > ProducerWindow.sequencesPerSession else { return }
-            // Sequences mostly rise by one, so that the oldest is known without looking at all.
-            let next = evictedThrough + 1
-            let isOldest = sequence > evictedThrough && entries[next] != nil
-            let oldest = isOldest ? next : entries.keys.min()!
-            entries.removeValue(forKey: oldest)
-            evictedThrough = max(evictedThrough, oldest)
+            evictedThrough = max(evictedThrough, entries.removeOldest())
         }
     }
 
@@ -162,7 +157,7 @@ extension ProducerWindow {
             bytes.append(littleEndian: session.lastPosition)
             bytes.append(littleEndian: session.evictedThrough)
             bytes.append(littleEndian: UInt32(session.entries.count))
-            for (sequence, entry) in session.entries.sorted(by: { $0.key < $1.key }) {
+            for (sequence, entry) in session.entries.all {
                 bytes.append(littleEndian: sequence)
                 bytes.append(littleEndian: entry.bodyChecksum)
                 bytes.append(littleEndian: entry.bodyBytes)
@@ -188,9 +183,11 @@ extension ProducerWindow {
             session.evictedThrough = try reader.integer()
             for _ in 0..<(try reader.integer(UInt32.self)) {
                 let sequence = try reader.integer(UInt64.self)
-                session.entries[sequence] = Entry(
-                    bodyChecksum: try reader.integer(), bodyBytes: try reader.integer(),
-                    answer: try Self.answer(&reader, layout: layout))
+                session.entries.set(
+                    sequence,
+                    Entry(
+                        bodyChecksum: try reader.integer(), bodyBytes: try reader.integer(),
+                        answer: try Self.answer(&reader, layout: layout)))
             }
             sessions[producer] = session
         }

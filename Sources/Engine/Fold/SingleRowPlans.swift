@@ -46,8 +46,10 @@ public final class SingleRowPlans: Sendable {
         state.withLock { $0.find(body, catalog)?.row }
     }
 
-    /// The same, where the row passes all checks of `Catalog.checkWrite`.
-    func checkedRow(of body: ArraySlice<UInt8>, in catalog: Catalog, now: Microseconds) -> SingleRow? {
+    /// The same, where the row passes all checks of `Catalog.checkWrite`, and the project of its group.
+    func checkedRow(
+        of body: ArraySlice<UInt8>, in catalog: Catalog, now: Microseconds
+    ) -> (row: SingleRow, project: String)? {
         state.withLock { state in
             guard let (index, row) = state.find(body, catalog) else { return nil }
             if state.known[index].catalogPosition != catalog.position {
@@ -55,7 +57,7 @@ public final class SingleRowPlans: Sendable {
                 state.known[index].group = catalog.plainGroup(of: row.schema)
             }
             guard let group = state.known[index].group, group.takes(eventTime: row.eventTime, now: now) else { return nil }
-            return row
+            return (row, group.project)
         }
     }
 }

@@ -12,6 +12,8 @@ public struct CheckedWrite: Sendable {
     public let stamp: ProducerStamp
     /// Position of the catalog that it was checked against: if definitions came since, it is checked again.
     public let catalogPosition: Position
+    /// The project of its one row's group, where the check came by it.
+    private let rowProject: String?
 
     /// Checks a write as the edge does, on any thread.
     ///
@@ -25,14 +27,28 @@ public struct CheckedWrite: Sendable {
             throw HeadwaterError(
                 .invalidArgument, "a write of \(body.count) bytes; the limit is \(Limits.batchBytesMax): send fewer rows")
         }
-        if let row = plans.checkedRow(of: body, in: catalog, now: now) {
+        if let (row, project) = plans.checkedRow(of: body, in: catalog, now: now) {
             content = .row(row)
+            rowProject = project
         } else {
             content = .rows(try catalog.checkWrite(RecordBody.decode(body), now: now))
+            rowProject = nil
         }
         self.body = body
         self.stamp = stamp
         catalogPosition = catalog.position
+    }
+
+    /// Checks that all groups are of a project.
+    ///
+    /// - Throws: `.invalidArgument` naming one that is not.
+    public func checkGroups(areOf project: String, _ catalog: Catalog) throws(HeadwaterError) {
+        if rowProject == project { return }
+        let groups = groupIDs.lazy.compactMap { catalog.group(id: $0) }
+        if let other = groups.first(where: { $0.project != project }) {
+            throw HeadwaterError(
+                .invalidArgument, "group \(other.reference) is of project '\(other.project)', not '\(project)'")
+        }
     }
 
     /// Rows of each entry.
@@ -42,7 +58,7 @@ public struct CheckedWrite: Sendable {
     }
 
     /// The group of each entry.
-    public var groupIDs: [GroupID] {
+    var groupIDs: [GroupID] {
         if case .row(let row) = content { return [row.schema.groupID] }
         return content.entries.map(\.schema.groupID)
     }

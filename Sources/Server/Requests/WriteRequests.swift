@@ -19,7 +19,7 @@ package struct CheckedRequest: Sendable {
         let stamp = ProducerStamp(producer: head.producer, epoch: head.epoch, sequence: head.sequence)
         do throws(HeadwaterError) {
             let write = try CheckedWrite(body: body, stamp: stamp, catalog: catalog, now: now, plans: plans)
-            try Self.check(write, isOf: head.project, catalog)
+            try write.checkGroups(areOf: head.project, catalog)
             command = .write(write)
             rowCounts = write.rowCounts
         } catch {
@@ -28,16 +28,6 @@ package struct CheckedRequest: Sendable {
             command = .retry(
                 stamp: stamp, bodyChecksum: CRC32C.checksum(body), bodyBytes: body.count, otherwise: error)
             rowCounts = ((try? RecordBody.decode(body)) ?? []).map { UInt32($0.batch.rowCount) }
-        }
-    }
-
-    private static func check(
-        _ write: CheckedWrite, isOf project: String, _ catalog: Catalog
-    ) throws(HeadwaterError) {
-        let groups = write.groupIDs.lazy.compactMap { catalog.group(id: $0) }
-        if let other = groups.first(where: { $0.project != project }) {
-            throw HeadwaterError(
-                .invalidArgument, "group \(other.reference) is of project '\(other.project)', not '\(project)'")
         }
     }
 }

@@ -33,6 +33,8 @@ final class ServerExchange: Sendable {
         var onWritable: (@Sendable () -> Void)?
         var onDrain: (@Sendable () -> Void)?
 
+        var hasCallbacks: Bool { onWritable != nil || onDrain != nil || !onCancel.isEmpty }
+
         mutating func takeWake() -> Wake {
             defer { waiters = 0 }
             return Wake(semaphore: changed, waiters: waiters)
@@ -83,8 +85,12 @@ final class ServerExchange: Sendable {
     func takeAnswer() -> Bool {
         // They are let go outside of the lock: the last one may free the responder, which comes back here.
         let (isFirst, callbacks) = state.withLock { state in
-            defer { (state.isAnswered, state.onCancel, state.onWritable, state.onDrain) = (true, [], nil, nil) }
-            return (!state.isAnswered, state.onCancel + [state.onWritable, state.onDrain].compactMap { $0 })
+            let isFirst = !state.isAnswered
+            state.isAnswered = true
+            // What most requests have none of costs them nothing.
+            if !state.hasCallbacks { return (isFirst, []) }
+            defer { (state.onCancel, state.onWritable, state.onDrain) = ([], nil, nil) }
+            return (isFirst, state.onCancel + [state.onWritable, state.onDrain].compactMap { $0 })
         }
         return withExtendedLifetime(callbacks) { isFirst }
     }
