@@ -32,7 +32,9 @@ struct WriteHandlers {
         let isLarge = request.body.count > Self.inlineBytesMax
         let ticket = services.writeOrder.ticket(connectionID: request.connectionID, isNeeded: isLarge)
         if isLarge {
-            services.onWorker(services.workers.writes, request, responder) { () throws(HeadwaterError) in
+            // A write that came whole counts, as a small one does: were it dropped with its connection, those behind it would
+            // be taken, and its retry would come after them.
+            services.onWorker(services.workers.writes, request, responder, runsIfCancelled: true) { () throws(HeadwaterError) in
                 try check(request, online, ticket, responder)
             }
         } else {

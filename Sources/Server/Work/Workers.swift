@@ -122,8 +122,8 @@ final class WorkerPool: Sendable {
 
 extension IncomingRequest {
     /// Why work on the request is in vain by now; `nil` while somebody waits for its answer.
-    func reasonToStop(_ responder: Responder) -> HeadwaterError? {
-        if responder.isCancelled { return HeadwaterError(.cancelled, "the request was cancelled") }
+    func reasonToStop(_ responder: Responder?) -> HeadwaterError? {
+        if let responder, responder.isCancelled { return HeadwaterError(.cancelled, "the request was cancelled") }
         if isExpired { return HeadwaterError(.deadlineExceeded, "the deadline came before the work was done: allow more time") }
         return nil
     }
@@ -140,15 +140,19 @@ extension IncomingRequest {
 
 extension Services {
     /// Runs blocking work on a thread of `pool`, and answers the request with what it throws.
+    ///
+    /// - Parameter runsIfCancelled: whether it is work of which others count on that it was done before theirs.
     func onWorker(
-        _ pool: WorkerPool, _ request: IncomingRequest, _ responder: Responder,
+        _ pool: WorkerPool, _ request: IncomingRequest, _ responder: Responder, runsIfCancelled: Bool = false,
         _ work: @escaping @Sendable () throws(HeadwaterError) -> Void
     ) {
         // Who has more answers to read than it should has no further ones made, and holds no thread meanwhile.
         @Sendable func mustWait() -> Bool { !(responder.hasRoom || responder.isCancelled || responder.isDraining) }
-        @Sendable func later() { responder.whenWritable { self.onWorker(pool, request, responder, work) } }
+        @Sendable func later() {
+            responder.whenWritable { self.onWorker(pool, request, responder, runsIfCancelled: runsIfCancelled, work) }
+        }
         if mustWait() { return later() }
-        submit(pool, request, responder) { () throws(HeadwaterError) in
+        submit(pool, request, responder, runsIfCancelled: runsIfCancelled) { () throws(HeadwaterError) in
             // Answers to its other requests may have been made since.
             if mustWait() { later() } else { try work() }
         }
@@ -177,11 +181,13 @@ extension Services {
     }
 
     private func submit(
-        _ pool: WorkerPool, _ request: IncomingRequest, _ responder: Responder,
+        _ pool: WorkerPool, _ request: IncomingRequest, _ responder: Responder, runsIfCancelled: Bool = false,
         _ work: @escaping @Sendable () throws(HeadwaterError) -> Void
     ) {
         do throws(HeadwaterError) {
-            let reasonToStop: @Sendable () -> HeadwaterError? = { request.reasonToStop(responder) }
+            let reasonToStop: @Sendable () -> HeadwaterError? = {
+                request.reasonToStop(runsIfCancelled ? nil : responder)
+            }
             try pool.submit(reasonToStop) { reason in
                 if let reason { return self.fail(request, responder, reason) }
                 do throws(HeadwaterError) { try work() } catch { self.fail(request, responder, error) }
