@@ -67,7 +67,7 @@ torture: release ## break processes and disks, and crowd a server, for twelve mi
 bench: bench-writes bench-online bench-lookup bench-offline bench-python ## all benchmarks, each beside its peer
 
 .PHONY: bench-writes
-bench-writes: release ## durable writes beside Redis with appendfsync always: two minutes
+bench-writes: release ## durable writes beside Redis with appendfsync always: six minutes
 	@command -v redis-server >/dev/null || echo "bench: the peer is skipped: apt-get install redis-server" >&2
 	@$(BUILD) $(RELEASE) --package-path Benchmarks
 	@Benchmarks/.build/release/bench writes $(BENCH_ARGUMENTS)

@@ -39,6 +39,16 @@ import Testing
         }
     }
 
+    /// Gaps as short as these are spent looking at the clock, which is no work.
+    @Test func waitingIsNoShareOfTheCore() throws {
+        try withFloor(requestBytes: 64, replyBytes: 256) { stand in
+            let stream = try stand.stream(connections: 4, depth: 4)
+            stream.rate = 20_000
+            let result = try LoadStream.run([stream], seconds: 0.5)[0]
+            #expect(result.coreShare > 0 && result.coreShare < 0.9)
+        }
+    }
+
     /// A server that stands still must show in the latency of every request that fell due meanwhile, sent or not.
     @Test func anOpenLoopCountsFromWhenARequestFellDue() throws {
         try withFloor(requestBytes: 64, replyBytes: 256) { stand in

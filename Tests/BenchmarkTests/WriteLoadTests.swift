@@ -45,6 +45,18 @@ import Testing
         }
     }
 
+    @Test func getsAreAnsweredBesideWrites() throws {
+        try withDirectory { directory in
+            let stand = try HeadwaterStand(binary: Self.binary, directory: directory, cores: nil, withOffline: false)
+            let load = try GetsBesideWrites(stand, rows: 64, writers: 2, depth: 4, warmUp: 0, seconds: 0.3)
+            #expect(try load.capacity(seed: 1).result.requests > 0)
+            let quiet = try load.stretch(getsPerSecond: 1_000, rowsPerSecond: nil, seed: 1)
+            #expect(quiet.writes == nil && quiet.gets.result.checked > 0 && quiet.gets.result.unsent == 0)
+            let beside = try load.stretch(getsPerSecond: 1_000, rowsPerSecond: 500, seed: 1)
+            #expect(beside.gets.result.requests > 100 && (beside.writes?.requests ?? 0) > 50)
+        }
+    }
+
     @Test func thePeerTakesTheSameRows() throws {
         let binary = "/usr/bin/redis-server"
         guard FileManager.default.isExecutableFile(atPath: binary) else {

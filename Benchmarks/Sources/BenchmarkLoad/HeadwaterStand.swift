@@ -32,7 +32,7 @@ public final class HeadwaterStand {
         if withOffline { try waitForServer("\(directory)/offline.sock") }
         let session = try HeadwaterSession(socketPath: onlineSocket, project: Rows.project)
         try session.define(Rows.definitions)
-        group = try session.describe(group: "activity")
+        group = try session.describe(group: Rows.table.name)
     }
 
     deinit { stop() }
@@ -58,6 +58,16 @@ public final class HeadwaterStand {
                     socketPath: onlineSocket, project: Rows.project, bodies: bodies, start: index * bodies.count / count))
         }
         return sessions
+    }
+
+    /// Connections for the load core that write `bodies` in turn, without producer sessions.
+    func writes(_ bodies: [[UInt8]], connections: Int, depth: Int) throws(HeadwaterError) -> LoadStream {
+        let stream = try LoadStream(.frames, depth: depth)
+        for body in bodies { try stream.add(write: body) }
+        for _ in 0..<connections {
+            try stream.add(HeadwaterSession(socketPath: onlineSocket, project: Rows.project), handle: 0)
+        }
+        return stream
     }
 }
 

@@ -5,17 +5,10 @@ internal import FeatureModel
 public enum Rows {
     public static let project = "bench"
     public static let featureCount = 10
-    public static let definitions = """
-        project: bench
-        entities:
-          - {name: user, keys: [{name: user_id, type: int64}]}
-        feature_groups:
-          - name: activity
-            entity: user
-            event_time: event_time
-            features:
-        \((0..<featureCount).map { "      - {name: f\($0), type: float64}" }.joined(separator: "\n"))
-        """
+    static let table = OnlineTable("activity", features: Array(repeating: .float64, count: featureCount)) {
+        .float64(value(Int($0), $1))
+    }
+    public static let definitions = OnlineTable.definitions([table])
 
     /// A feature's value: the same for every system.
     static func value(_ key: Int, _ feature: Int) -> Double { Double((key * 31 + feature * 17) % 10_000) / 8 }
@@ -56,7 +49,7 @@ public enum Rows {
 
     /// Keys of batch `index`, far apart, as keys of users are.
     private static func keys(_ index: Int, _ rowsEach: Int) -> [Int] {
-        (0..<rowsEach).map { (index * rowsEach + $0) * 7_919 % 15_485_863 }
+        (0..<rowsEach).map { Int(OnlineTable.key(index * rowsEach + $0)) }
     }
 
     private static func int64s(_ type: FeatureType, _ values: [Int64]) -> Column {

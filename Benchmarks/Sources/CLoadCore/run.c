@@ -17,21 +17,27 @@ enum { SCRATCH_BYTES = 256 << 10, EVENTS = 64 };
 static const uint64_t SECOND = 1000000000, SILENCE_MAX = 120 * SECOND, DRAIN_MAX = 20 * SECOND;
 /// Shorter waits are spent looking at the clock.
 static const uint64_t SPIN_NANOSECONDS = 60000;
+/// A turn of the loop without work takes less, or it slept or was interrupted.
+static const uint64_t IDLE_TURN_NANOSECONDS_MAX = 10000;
 
 typedef struct {
     load_stream *const *streams;
     int count;
     int poll;
     uint64_t start, from, until;
+    /// Spent in turns of the loop in which nothing fell due and nothing came.
+    uint64_t idle;
     uint64_t random;
     uint8_t *scratch;
 } run;
 
-static uint64_t clock_now(void) {
+static uint64_t read_clock(clockid_t clock) {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(clock, &time);
     return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec;
 }
+
+static uint64_t clock_now(void) { return read_clock(CLOCK_MONOTONIC); }
 
 /// Nanoseconds to the next arrival of a Poisson process (xorshift64*: Vigna, 2016).
 static uint64_t gap(run *r, double rate) {
@@ -129,8 +135,9 @@ static int receive(run *r, connection *c) {
     return refill(r, c, now);
 }
 
-/// Hands out the requests of open loops that have fallen due, in turn to the connections.
+/// Hands out the requests of open loops that have fallen due, in turn to the connections: how many, or -1.
 static int schedule(run *r, uint64_t now, uint64_t *next) {
+    int due = 0;
     *next = UINT64_MAX;
     for (int index = 0; index < r->count; index++) {
         load_stream *stream = r->streams[index];
@@ -145,10 +152,11 @@ static int schedule(run *r, uint64_t now, uint64_t *next) {
                 if (refill(r, c, now)) return -1;
             }
             stream->next_due += gap(r, stream->rate);
+            due++;
         }
         if (stream->next_due < r->until && stream->next_due < *next) *next = stream->next_due;
     }
-    return 0;
+    return due;
 }
 
 /// Whether something is still to be sent or answered.
@@ -180,7 +188,8 @@ static int await(run *r, uint64_t now, uint64_t next, struct epoll_event *events
 
 static int loop(run *r) {
     struct epoll_event events[EVENTS];
-    uint64_t now = clock_now(), heard = now, next;
+    uint64_t now = clock_now(), heard = now, turn = now, next;
+    bool is_idle = false;
     for (int index = 0; index < r->count; index++) {
         load_stream *stream = r->streams[index];
         for (int each = 0; stream->rate <= 0 && each < stream->connection_count; each++) {
@@ -188,8 +197,12 @@ static int loop(run *r) {
         }
     }
     while (now = clock_now(), goes_on(r, now)) {
-        if (schedule(r, now, &next)) return -1;
+        if (is_idle && now - turn < IDLE_TURN_NANOSECONDS_MAX) r->idle += now - turn;
+        turn = now;
+        int due = schedule(r, now, &next);
+        if (due < 0) return -1;
         int ready = await(r, clock_now(), next, events);
+        is_idle = due == 0 && ready == 0;
         if (ready < 0 && errno != EINTR) return fail(r->streams[0], "epoll: %s", strerror(errno));
         for (int index = 0; index < ready; index++) {
             connection *c = events[index].data.ptr;
@@ -240,12 +253,16 @@ int load_run(load_stream *const *streams, int count, double warm_up, double seco
     run r = {.streams = streams, .count = count, .random = seed | 1, .poll = epoll_create1(EPOLL_CLOEXEC)};
     r.scratch = malloc(SCRATCH_BYTES);
     prctl(PR_SET_TIMERSLACK, 1UL);
+    uint64_t used = read_clock(CLOCK_THREAD_CPUTIME_ID);
     r.start = clock_now();
     r.from = r.start + (uint64_t)(warm_up * 1e9);
     r.until = r.from + (uint64_t)(seconds * 1e9);
     int outcome = r.poll < 0 || !r.scratch ? fail(streams[0], "no memory, or no descriptor") : 0;
     for (int index = 0; outcome == 0 && index < count; index++) outcome = prepare(&r, streams[index]);
     if (outcome == 0) outcome = loop(&r);
+    used = read_clock(CLOCK_THREAD_CPUTIME_ID) - used;
+    double share = used > r.idle ? (double)(used - r.idle) / (double)(clock_now() - r.start) : 0;
+    for (int index = 0; index < count; index++) streams[index]->result.core_share = share;
     free(r.scratch);
     if (r.poll >= 0) close(r.poll);
     return outcome;

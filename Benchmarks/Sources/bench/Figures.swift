@@ -123,4 +123,12 @@ struct Bar: Encodable {
         self.measured = measured
         isMet = atMost ? measured <= wanted : measured >= wanted
     }
+
+    /// Above it the load is what is measured.
+    ///
+    /// - Parameter shares: of each round.
+    static func loadShare(of shares: [Double]) -> Bar {
+        Bar(
+            "share of its core that the load used, or the case is void", wanted: 0.8, measured: Spread(shares).max, atMost: true)
+    }
 }

@@ -1,5 +1,6 @@
 internal import CLoadCore
 internal import FeatureModel
+internal import Wire
 
 /// The values that latencies are rounded down to, each less than 0.1 % above the one before.
 enum LatencyBuckets {
@@ -63,6 +64,11 @@ final class LoadStream {
             unsafe load_add_request(stream, $0.baseAddress, UInt64($0.count), UInt32(replies))
         }
         guard code == 0 else { throw Self.outOfMemory }
+    }
+
+    /// Adds a write without a producer session, so that any connection may send it at any time.
+    func add(write body: [UInt8]) throws(HeadwaterError) {
+        try add(request: FrameParts.request(.write, head: WriteRequest.with { $0.project = Rows.project }.encode(), body: body))
     }
 
     var requestCount: Int { unsafe Int(load_request_count(stream)) }
@@ -140,7 +146,8 @@ final class LoadStream {
         return StreamResult(
             requests: Int(figures.requests), requestsInAll: Int(figures.requests_all), replyBytes: Int(figures.reply_bytes),
             seconds: seconds, secondsInAll: Double(figures.elapsed_nanoseconds) / 1e9, unsent: Int(figures.unsent),
-            checked: Int(figures.checked), nulls: Int(figures.nulls), latencies: latencies)
+            checked: Int(figures.checked), nulls: Int(figures.nulls), latencies: latencies,
+            coreShare: figures.core_share)
     }
 
     /// The samples of the last run, with the index of the request that each answers.

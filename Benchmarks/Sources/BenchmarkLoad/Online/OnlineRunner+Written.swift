@@ -46,7 +46,7 @@ extension OnlineRunner {
                     warmUp: options.warmUpSeconds, seconds: options.seconds, seed: UInt64(number + 1), others: load.others)
                 figures.systems[index].rounds.append(measured.round)
                 guard let other = measured.others.first else { continue }
-                let perSecond = Double(other.requestsInAll) / max(other.secondsInAll, 1e-9)
+                let perSecond = other.answeredPerSecond
                 if index == 1 {
                     writtenRows.append(perSecond * Double(rows))
                 } else {

@@ -75,13 +75,11 @@ final class OnlineStand {
     ) throws(HeadwaterError) -> LoadStream {
         let session = try session()
         let group = try session.describe(group: table.name)
-        let head = WriteRequest.with { $0.project = Rows.project }.encode()
         let stream = try LoadStream(.frames, depth: depth)
         let eventTime = Self.eventTime
         for index in 0..<requests {
             let first = index * rowsEach % max(count - rowsEach, 1)
-            let body = try table.body(first..<min(first + rowsEach, count), group: group, eventTime: eventTime)
-            try stream.add(request: FrameParts.request(.write, head: head, body: body))
+            try stream.add(write: table.body(first..<min(first + rowsEach, count), group: group, eventTime: eventTime))
         }
         try stream.add(session, handle: 0)
         return stream

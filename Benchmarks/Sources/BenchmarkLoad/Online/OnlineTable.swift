@@ -6,15 +6,21 @@ struct OnlineTable: Sendable {
     let name: String
     let entity: String
     let features: [FeatureType]
+    /// What a cell holds, where that does not follow from its type.
+    private let cell: (@Sendable (_ key: Int64, _ feature: Int) -> Value)?
 
     var keyName: String { "\(entity)_id" }
     var featureNames: [String] { features.indices.map { "f\($0)" } }
     var references: [String] { featureNames.map { "\(name):\($0)" } }
 
-    init(_ name: String, entity: String = "user", features: [FeatureType]) {
+    init(
+        _ name: String, entity: String = "user", features: [FeatureType],
+        cell: (@Sendable (_ key: Int64, _ feature: Int) -> Value)? = nil
+    ) {
         self.name = name
         self.entity = entity
         self.features = features
+        self.cell = cell
     }
 
     static func int64s(_ name: String, entity: String = "user", _ count: Int) -> OnlineTable {
@@ -53,6 +59,7 @@ struct OnlineTable: Sendable {
 
     /// What a get has to answer.
     func value(_ key: Int64, _ feature: Int) -> Value {
+        if let cell { return cell(key, feature) }
         let number = Self.number(key, feature)
         if features[feature] == .int64 { return .int64(number) }
         if (Int(key) + feature) % 7 == 0 { return .null }
@@ -73,7 +80,7 @@ struct OnlineTable: Sendable {
         columns.append((0, Self.column(.int64, keys) { $0 }))
         columns.append((1, Self.column(.timestamp, keys) { _ in eventTime }))
         for feature in features.indices {
-            if features[feature] == .int64 {
+            if features[feature] == .int64, cell == nil {
                 columns.append((2 + feature, Self.column(.int64, keys) { Self.number($0, feature) }))
             } else {
                 columns.append((2 + feature, try Column(features[feature], keys.map { value($0, feature) })))

@@ -16,8 +16,13 @@ public struct StreamResult: Sendable {
     /// Nulls in replies of Redis.
     public var nulls = 0
     public var latencies = LatencyCounts()
+    /// The share of its core that the load used for all streams of the run; looks at the clock until the next request falls due
+    /// are left out.
+    public var coreShare = 0.0
 
     public var requestsPerSecond: Double { Double(requests) / seconds }
+    /// Of the whole run, which goes on until all are answered: in an open loop below its rate where the server falls behind.
+    public var answeredPerSecond: Double { Double(requestsInAll) / max(secondsInAll, 1e-9) }
     public var bytesPerSecond: Double { Double(replyBytes) / seconds }
 }
 

@@ -51,6 +51,8 @@ typedef struct {
     uint64_t checked;
     /// Null bulk strings (LOAD_RESP).
     uint64_t nulls;
+    /// Of the whole run, for all its streams: the share of its core that the thread used, without looks that found nothing to do.
+    double core_share;
 } load_result;
 
 /// `NULL` where there is no memory.

@@ -56,9 +56,7 @@ struct WriteCase {
                     measured: SystemFigures(headwater).latencies.p50Milliseconds * 1_000, atMost: true))
         case .alone, .pipelined: break
         }
-        // Above it the load is what is measured.
-        let share = Spread((headwater + redis + floor).map(\.load.coreShare)).max
-        bars.append(Bar("share of its core that the load used, or the case is void", wanted: 0.8, measured: share, atMost: true))
+        bars.append(Bar.loadShare(of: (headwater + redis + floor).map(\.load.coreShare)))
     }
 
     mutating func addBars(rowsPerSecond: Double, lagMilliseconds: Double) {
@@ -78,14 +76,16 @@ struct WriteReport {
     let rounds: Int
     let seconds: Double
     var cases: [WriteCase] = []
+    var gets: GetsCase?
 
     func text() -> String {
         var lines = [
-            "Durable writes: int64 key, 10 float64 features; closed loop; all systems by Unix sockets,",
+            "Durable writes: int64 key, 10 float64 features; closed loop but for gets; all systems by Unix sockets,",
             "one load generator for all; Redis with appendonly yes, appendfsync always; floor: a C server that moves, logs and syncs",
             "the same bytes and does nothing else; \(rounds) alternating rounds of \(seconds) s.",
         ]
         for item in cases { lines += [""] + text(item) }
+        if let gets { lines += [""] + text(GetsFigures(gets)) }
         return lines.joined(separator: "\n")
     }
 
@@ -129,12 +129,44 @@ struct WriteReport {
                     format: "  offline behind an acknowledgement: p50 %.1f ms, p99 %.1f ms, p99.9 %.1f ms, max %.1f ms",
                     lag.p50Milliseconds, lag.p99Milliseconds, lag.p999Milliseconds, lag.maxMilliseconds))
         }
-        for bar in item.bars {
+        return lines + text(item.bars)
+    }
+
+    private func text(_ item: GetsFigures) -> [String] {
+        let (gets, rows) = (item.capacityGetsPerSecond, item.pipelinedRowsPerSecond)
+        var lines = [
+            "\(item.name); \(item.placing)",
+            "  closed loops: \(text(gets)) gets/s alone, \(text(rows)) rows/s pipelined",
+            "  gets        ms: p50 (min … max)      p99 (min … max)          p99.9 (min … max)",
+        ]
+        for (name, side) in [("quiet", item.quiet), ("beside", item.beside)] {
+            let late = [side.p50Milliseconds, side.p99Milliseconds].map { pad(text($0, "%.3f"), 25) }.joined()
+            lines.append("  \(pad(name, 10))  \(late)\(text(side.p999Milliseconds, "%.3f"))")
+            var rates = "\(text(side.getsPercent, "%.1f")) % of \(whole(item.getsPerSecondWanted)) gets/s"
+            if let percent = side.rowsPercent {
+                rates += ", \(text(percent, "%.1f")) % of \(whole(item.rowsPerSecondWanted)) rows/s"
+            }
+            lines.append("              \(rates)")
+            if side.getsUnsent + side.rowsUnsent > 0 {
+                lines.append("              never sent: \(side.getsUnsent) gets, \(side.rowsUnsent) rows")
+            }
             lines.append(
-                "  bar: \(bar.name): wanted \(number(bar.wanted)), measured \(number(bar.measured)): \(bar.isMet ? "met" : "NOT MET")"
-            )
+                "              cores used: online \(text(side.serverCores, "%.2f")), load \(text(side.loadCores, "%.2f"))")
         }
-        return lines
+        lines.append("  p99 beside / quiet by round: median \(text(item.p99BesideOverQuiet, "%.2f"))")
+        return lines + text(item.bars)
+    }
+
+    private func text(_ bars: [Bar]) -> [String] {
+        bars.map {
+            "  bar: \($0.name): wanted \(number($0.wanted)), measured \(number($0.measured)): \($0.isMet ? "met" : "NOT MET")"
+        }
+    }
+
+    /// The median with the least and the most.
+    private func text(_ spread: Spread, _ format: String = "%.0f") -> String {
+        func text(_ value: Double) -> String { String(format: format, value) }
+        return "\(text(spread.median)) (\(text(spread.min)) … \(text(spread.max)))"
     }
 
     private struct CaseDocument: Encodable {
@@ -168,8 +200,13 @@ struct WriteReport {
         }
     }
 
+    private struct Document: Encodable {
+        let writes: [CaseDocument]
+        let gets: GetsFigures?
+    }
+
     func json() throws -> String {
-        try jsonDocument(["writes": cases.map(CaseDocument.init)])
+        try jsonDocument(Document(writes: cases.map(CaseDocument.init), gets: gets.map(GetsFigures.init)))
     }
 
     private func whole(_ number: Double) -> String { String(Int(number.rounded())) }

@@ -44,8 +44,11 @@ struct WriteRunner {
     let seconds: Double
 
     private static let warmUpSeconds = 0.5
+    private static let singleBodies = 16_384
     static let batchConnections = 8
     static let batchRows = 1_000
+    /// Of the case gets: each is read, and each is written again and again.
+    private static let getsRows = 131_072
 
     /// One row a request; servers on core 0, the load on core 1.
     func singleRows(_ shape: SingleRows) throws -> WriteCase {
@@ -53,7 +56,7 @@ struct WriteRunner {
             binary: headwater, directory: try folder("h\(shape.rawValue)"), cores: "0", withOffline: false)
         defer { stand.stop() }
         func loop<Session>(_ sessions: [Session]) -> ClosedLoop<Session> { ClosedLoop(sessions, depth: shape.depth) }
-        let own = loop(try stand.sessions(shape.connections, bodies: stand.bodies(16_384, rowsEach: 1)))
+        let own = try ownLoop(shape, to: stand)
         var figures = WriteCase(
             name: "one row a request, \(shape.connections) connections, \(shape.depth) under way on each",
             placing: "each server on core 0, the load on core 1")
@@ -61,10 +64,10 @@ struct WriteRunner {
             try HeadwaterStand(binary: $0, directory: try folder("b\(shape.rawValue)"), cores: "0", withOffline: false)
         }
         defer { other?.stop() }
-        let otherLoop = try other.map { loop(try $0.sessions(shape.connections, bodies: $0.bodies(16_384, rowsEach: 1))) }
+        let otherLoop = try other.map { try ownLoop(shape, to: $0) }
         let peer = try redis.map { try RedisStand(binary: $0, directory: try folder("r\(shape.rawValue)"), cores: "0") }
         let peerLoop = try peer.map {
-            loop(try $0.sessions(shape.connections, pipelines: Rows.pipelines(16_384, rowsEach: 1), rowsEach: 1))
+            loop(try $0.sessions(shape.connections, pipelines: Rows.pipelines(Self.singleBodies, rowsEach: 1), rowsEach: 1))
         }
         let bare = try floor.map {
             let folder = try folder("f\(shape.rawValue)")
@@ -83,6 +86,42 @@ struct WriteRunner {
         }
         figures.addBars(shape)
         return figures
+    }
+
+    /// Gets of single rows in an open loop, alone and beside single rows.
+    ///
+    /// - Parameter pipelined: rounds of that case; measured here where there are none.
+    func gets(pipelined: [RoundFigures]?) throws -> GetsCase {
+        let stand = try HeadwaterStand(binary: headwater, directory: try folder("g"), cores: "0", withOffline: false)
+        defer { stand.stop() }
+        let shape = SingleRows.pipelined
+        let load = try GetsBesideWrites(
+            stand, rows: Self.getsRows, writers: shape.connections, depth: shape.depth, warmUp: Self.warmUpSeconds,
+            seconds: seconds)
+        settle([stand.online])
+        let capacity = try (0..<rounds).map { try load.capacity(seed: UInt64($0 + 1)) }
+        var figures = GetsCase(capacity: capacity, pipelined: try pipelined ?? singleRows(shape, to: stand))
+        settle([stand.online])
+        for number in 0..<rounds {
+            func stretch(rowsPerSecond: Double?) throws -> GetsBesideWrites.Stretch {
+                try load.stretch(
+                    getsPerSecond: figures.getsPerSecondWanted, rowsPerSecond: rowsPerSecond, seed: UInt64(number + 1))
+            }
+            figures.quiet.append(try stretch(rowsPerSecond: nil))
+            figures.beside.append(try stretch(rowsPerSecond: figures.rowsPerSecondWanted))
+        }
+        return figures
+    }
+
+    /// Rounds against one server alone.
+    private func singleRows(_ shape: SingleRows, to stand: HeadwaterStand) throws -> [RoundFigures] {
+        let loop = try ownLoop(shape, to: stand)
+        return try (0..<rounds).map { _ in try round(loop, rowsEach: 1, processes: [stand.online]) }
+    }
+
+    private func ownLoop(_ shape: SingleRows, to stand: HeadwaterStand) throws -> ClosedLoop<HeadwaterSession> {
+        ClosedLoop(
+            try stand.sessions(shape.connections, bodies: stand.bodies(Self.singleBodies, rowsEach: 1)), depth: shape.depth)
     }
 
     /// Batches of 1,000 rows, acknowledged when durable and applied online, with the offline service following apart.

@@ -4,7 +4,9 @@ import BenchmarkLoad
 /// Durable writes beside Redis with `appendfsync always`.
 struct Writes: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Durable writes: single rows over 64 connections beside Redis; batches with the offline service following.")
+        abstract:
+            "Durable writes: single rows beside Redis; batches and an offline service that follows; gets beside single rows."
+    )
 
     @OptionGroup var bench: BenchOptions
 
@@ -14,14 +16,15 @@ struct Writes: ParsableCommand {
     @Option(help: "Measured seconds of a round.")
     var seconds = 3.0
 
-    @Option(parsing: .upToNextOption, help: "The cases to run: single, alone, pipelined (rows), batches; all, if none is named.")
+    @Option(
+        parsing: .upToNextOption, help: "The cases to run: single, alone, pipelined (rows), batches, gets; all if none is named.")
     var only: [String] = []
 
     @Flag(help: "Print one JSON document instead of tables.")
     var json = false
 
     private static let touchedBytes = 4 << 30
-    private static let cases = ["single", "alone", "pipelined", "batches"]
+    private static let cases = ["single", "alone", "pipelined", "batches", "gets"]
 
     func validate() throws {
         guard rounds > 0, seconds > 0 else { throw ValidationError("rounds and seconds are above zero") }
@@ -41,8 +44,17 @@ struct Writes: ParsableCommand {
             headwater: bench.headwater, beside: bench.beside, redis: bench.existingRedis, floor: bench.existingFloor,
             place: place, rounds: rounds,
             seconds: seconds)
+        var pipelined: [RoundFigures]?
         for name in Self.cases where only.isEmpty || only.contains(name) {
-            report.cases.append(try SingleRows(rawValue: name).map(runner.singleRows) ?? runner.batches())
+            if let shape = SingleRows(rawValue: name) {
+                let item = try runner.singleRows(shape)
+                report.cases.append(item)
+                if shape == .pipelined { pipelined = item.headwater }
+            } else if name == "batches" {
+                report.cases.append(try runner.batches())
+            } else {
+                report.gets = try runner.gets(pipelined: pipelined)
+            }
         }
         print(json ? try report.json() : report.text())
     }
