@@ -32,19 +32,8 @@ public final class OnlineStore: Sendable {
         var row = RowBuffer()
         var reads = ReadWatch()
         var rowGroup: RowGroup?
-    }
-
-    /// The group of the last record of one row, so that the next one of the same stream need not look it up.
-    private struct RowGroup {
-        /// The maps in which it is as it stands here.
-        let maps: UInt64
-        let groupID: GroupID
-        let schemaVersion: UInt32
-        let cutoff: Microseconds
-
-        func holds(_ schema: GroupSchema, in maps: MapSet) -> Bool {
-            self.maps == maps.number && groupID == schema.groupID && schemaVersion == schema.schemaVersion
-        }
+        /// Records of one row since the last pause.
+        var rowsSincePause = 0
     }
 
     let storage: any Storage
@@ -177,6 +166,8 @@ public final class OnlineStore: Sendable {
     private static let rowsLoadedAhead = 32
     /// Rows that are applied between two pauses: they take about a tenth of a millisecond.
     static let rowsBetweenPauses = 64
+    /// The same of records of one row each, with all that is done for a record.
+    private static let recordsBetweenPauses = 8
 
     /// Applies one record and makes it visible as a whole. A record at or before the applied position changes nothing.
     ///
@@ -209,6 +200,11 @@ public final class OnlineStore: Sendable {
                     applying.rowGroup = RowGroup(
                         maps: maps.number, groupID: schema.groupID, schemaVersion: schema.schemaVersion,
                         cutoff: groups[schema.groupID]!.cutoff)
+                }
+                applying.rowsSincePause += 1
+                if applying.rowsSincePause >= Self.recordsBetweenPauses {
+                    applying.rowsSincePause = 0
+                    if applying.reads.areComing(count: readCount) { betweenRows() }
                 }
                 apply(row, of: record, to: maps.live, cutoff: applying.rowGroup!.cutoff, &applying.row)
             case .rows(let entries):

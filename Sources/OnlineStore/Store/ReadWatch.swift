@@ -3,16 +3,18 @@
 /// Where nobody reads it gives the core to whatever else the machine does: beside an offline service a fifth of a writer's time,
 /// up to 27 ms at once (docs/internals/server-loop.md, *Sharing a core*).
 struct ReadWatch {
-    /// Records without a read after which reads are no longer expected.
-    private static let recordsWithoutReadMax = 256
+    /// Looks without a read between them after which reads are no longer expected.
+    private static let looksWithoutReadMax = 256
 
     private var seen = 0
-    private var recordsWithoutRead = recordsWithoutReadMax
+    private var looksWithoutRead = looksWithoutReadMax
 
-    /// - Parameter count: reads since the store was opened. Asked once for each record of several rows.
+    /// Asked for each record of several rows, and for some records of one row.
+    ///
+    /// - Parameter count: reads since the store was opened.
     mutating func areComing(count: Int) -> Bool {
-        recordsWithoutRead = count == seen ? min(recordsWithoutRead + 1, Self.recordsWithoutReadMax) : 0
+        looksWithoutRead = count == seen ? min(looksWithoutRead + 1, Self.looksWithoutReadMax) : 0
         seen = count
-        return recordsWithoutRead < Self.recordsWithoutReadMax
+        return looksWithoutRead < Self.looksWithoutReadMax
     }
 }
