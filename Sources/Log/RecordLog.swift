@@ -161,8 +161,8 @@ extension LogWriting {
 
 /// Room for records that are yet to come: prepared by the log's thread, or by another one beside its appends.
 public protocol RoomAhead: Sendable {
-    /// Whether there is nothing to do.
-    var isReady: Bool { get }
+    /// Whether so much was appended that a piece of it should be prepared.
+    var isDue: Bool { get }
 
     /// Prepares a piece of it; what still lacks is prepared by the append that needs it.
     ///

@@ -154,6 +154,30 @@ import Testing
         #expect(try LogVerifier.verify(storage: storage, directory: logDirectory).damage == nil)
     }
 
+    /// Zeros are written as records come, not all at once, and are there in time.
+    @Test func roomIsDueAsRecordsComeAndReadyInTime() throws {
+        let storage = FaultyStorage(MemoryStorage())
+        let log = try openLog(storage, options: LogOptions(segmentBytes: 16 << 20, reserveAhead: 1 << 30))
+        let room = try #require(log.roomAhead)
+        #expect(!room.isDue)
+        var (steps, zerosByAppends) = (0, 0)
+        while log.lastPosition < 40_000 {
+            for _ in 0..<16 {
+                let before = storage.calls.count
+                try log.stage(7, count: 960)
+                zerosByAppends += storage.calls.dropFirst(before).count { $0.kind == .write }
+            }
+            try log.commit()
+            guard room.isDue else { continue }
+            try room.step()
+            steps += 1
+            #expect(!room.isDue)
+        }
+        // 41 MB of records, by steps of a quarter of a MiB and more; no append wrote zeros itself.
+        #expect(steps > 50 && steps < 41 * 8 && zerosByAppends == 0, "\(steps) steps, \(zerosByAppends) writes")
+        #expect(try readAll(storage, limitBytes: 1 << 20).count == log.lastPosition)
+    }
+
     @Test func itWorksOnARealDisk() throws {
         let storage = RealStorage()
         let directory = "/tmp/headwater-log-test-\(UInt64.random(in: 0 ... .max))"

@@ -318,9 +318,9 @@ public final class OnlineEngine {
         noteLogFailure()
     }
 
-    /// The log's next segment, for a thread that prepares it beside the writer; `nil` where nothing is to be prepared.
+    /// The log's next segment, for a thread that prepares it beside the writer; `nil` where none of it is due.
     public var roomAhead: (any RoomAhead)? {
-        guard failure == nil, let room = log.roomAhead, !room.isReady else { return nil }
+        guard failure == nil, let room = log.roomAhead, room.isDue else { return nil }
         return room
     }
 

@@ -22,14 +22,14 @@ final class SegmentAhead: RoomAhead {
     /// Zeros that were written so far, and whether they are all. Beside the lock, which is held while zeros are written.
     private let zeros = Atomic<Int>(0)
     private let isWhole = Atomic<Bool>(false)
+    /// How many times the segment before it is as large.
+    private let growth: Atomic<Int>
     /// Bytes of records staged since it was last worked on.
     private let appendedBytes = Atomic<Int>(0)
     private let failed = Mutex<HeadwaterError?>(nil)
 
-    /// A step writes this many times the bytes that were appended since the last one, within these bounds: the segment is
-    /// ready in time, and nobody waits long for it.
+    /// Bytes that a step writes: so many that it is worth a call, so few that nobody waits long for it.
     private static let stepBytes = 256 << 10...4 << 20
-    private static let stepPerAppended = 4
 
     /// - Parameter number: the first segment to be made ready.
     init(_ storage: any Storage, _ directory: String, _ options: LogOptions, number: UInt64) {
@@ -37,18 +37,25 @@ final class SegmentAhead: RoomAhead {
         self.directory = directory
         self.options = options
         state = Mutex(State(number: number))
+        growth = Atomic(Self.growth(options, number))
     }
 
     var byteCount: Int { zeros.load(ordering: .relaxed) }
     var isReady: Bool { isWhole.load(ordering: .relaxed) }
+    var isDue: Bool { !isReady && owedBytes >= Self.stepBytes.lowerBound }
+
+    /// Zeros that should have been written since the last step: so many that the segment is whole when four fifths of the one
+    /// before it are full, and no sooner, since the appends' syncs share the disk with them.
+    private var owedBytes: Int { appendedBytes.load(ordering: .relaxed) / 4 * 5 * growth.load(ordering: .relaxed) }
     /// The first failure of a step but a full disk.
     var failure: HeadwaterError? { failed.withLock { $0 } }
 
     func noteAppended(_ bytes: Int) { appendedBytes.add(bytes, ordering: .relaxed) }
 
     func step() throws(HeadwaterError) {
-        let appended = appendedBytes.exchange(0, ordering: .relaxed)
-        let step = min(max(Self.stepPerAppended * appended, Self.stepBytes.lowerBound), Self.stepBytes.upperBound)
+        let step = min(max(owedBytes, Self.stepBytes.lowerBound), Self.stepBytes.upperBound)
+        let paid = step / 5 * 4 / growth.load(ordering: .relaxed)
+        appendedBytes.subtract(min(paid, appendedBytes.load(ordering: .relaxed)), ordering: .relaxed)
         try state.withLock { state throws(HeadwaterError) in
             guard !state.isOver, failure == nil else { return }
             do throws(HeadwaterError) {
@@ -71,6 +78,7 @@ final class SegmentAhead: RoomAhead {
             let taken = try fill(&state, to: bytes, step: .max)
             state.segment = nil
             state.number += 1
+            growth.store(Self.growth(options, state.number), ordering: .relaxed)
             note(0, isWhole: false)
             return taken
         }
@@ -91,6 +99,11 @@ final class SegmentAhead: RoomAhead {
             note(0, isWhole: false)
             throw error
         }
+    }
+
+    private static func growth(_ options: LogOptions, _ number: UInt64) -> Int {
+        let before = options.segmentBytes(number: number - 1)
+        return (options.segmentBytes(number: number) + before - 1) / before
     }
 
     private func note(_ bytes: Int, isWhole whole: Bool) {
