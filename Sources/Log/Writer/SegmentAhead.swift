@@ -53,11 +53,11 @@ final class SegmentAhead: RoomAhead {
     func noteAppended(_ bytes: Int) { appendedBytes.add(bytes, ordering: .relaxed) }
 
     func step() throws(HeadwaterError) {
-        let step = min(max(owedBytes, Self.stepBytes.lowerBound), Self.stepBytes.upperBound)
-        let paid = step / 5 * 4 / growth.load(ordering: .relaxed)
-        appendedBytes.subtract(min(paid, appendedBytes.load(ordering: .relaxed)), ordering: .relaxed)
         try state.withLock { state throws(HeadwaterError) in
             guard !state.isOver, failure == nil else { return }
+            let step = min(max(owedBytes, Self.stepBytes.lowerBound), Self.stepBytes.upperBound)
+            let paid = step / 5 * 4 / growth.load(ordering: .relaxed)
+            appendedBytes.subtract(min(paid, appendedBytes.load(ordering: .relaxed)), ordering: .relaxed)
             do throws(HeadwaterError) {
                 _ = try fill(&state, to: options.segmentBytes(number: state.number), step: step)
             } catch {
@@ -79,6 +79,8 @@ final class SegmentAhead: RoomAhead {
             state.segment = nil
             state.number += 1
             growth.store(Self.growth(options, state.number), ordering: .relaxed)
+            // What filled the segment before is paid for.
+            appendedBytes.store(0, ordering: .relaxed)
             note(0, isWhole: false)
             return taken
         }
