@@ -157,24 +157,32 @@ import Testing
     /// Zeros are written as records come, not all at once, and are there in time.
     @Test func roomIsDueAsRecordsComeAndReadyInTime() throws {
         let storage = FaultyStorage(MemoryStorage())
-        let log = try openLog(storage, options: LogOptions(segmentBytes: 16 << 20, reserveAhead: 1 << 30))
-        let room = try #require(log.roomAhead)
+        let options = LogOptions(segmentBytes: 16 << 20, reserveAhead: 1 << 30)
+        var log = try openLog(storage, options: options)
+        var room = try #require(log.roomAhead)
         #expect(!room.isDue)
-        var (steps, zerosByAppends) = (0, 0)
+        var (steps, zerosByAppends, restarts) = (0, 0, 0)
         while log.lastPosition < 40_000 {
+            // Nine tenths of the fourth segment are full: what was prepared behind it is gone with the restart.
+            if restarts == 0, log.lastPosition > 20_480 + 14_000 {
+                try log.close()
+                log = try openLog(storage, options: options)
+                room = try #require(log.roomAhead)
+                restarts = 1
+            }
             for _ in 0..<16 {
                 let before = storage.calls.count
                 try log.stage(7, count: 960)
                 zerosByAppends += storage.calls.dropFirst(before).count { $0.kind == .write }
             }
             try log.commit()
-            guard room.isDue else { continue }
-            try room.step()
-            steps += 1
-            #expect(!room.isDue)
+            while room.isDue {
+                try room.step()
+                steps += 1
+            }
         }
         // 41 MB of records, by steps of a quarter of a MiB and more; no append wrote zeros itself.
-        #expect(steps > 50 && steps < 41 * 8 && zerosByAppends == 0, "\(steps) steps, \(zerosByAppends) writes")
+        #expect(steps > 50 && steps < 41 * 8 && zerosByAppends == 0 && restarts == 1, "\(steps) steps, \(zerosByAppends) writes")
         #expect(try readAll(storage, limitBytes: 1 << 20).count == log.lastPosition)
     }
 

@@ -43,11 +43,12 @@ struct SegmentWalk {
         link = found.header.predecessor
     }
 
-    /// Whether `position` is the last one read, or lies behind it in the segment that is read: as far as is known, no later
-    /// segment is a better place to look for it.
+    /// Whether `position` is the last one read, or lies behind it in the segment that is read.
     func leads(to position: Position) -> Bool {
         guard link.position < position else { return link.position == position }
-        return following.map { $0.header.predecessor.position > position } ?? true
+        if let following { return following.header.predecessor.position > position }
+        // There may be one by now, and a better place in it.
+        return !storage.exists(StoragePath.join(directory, LogFormat.segmentName(cursor.header.number + 1)))
     }
 
     /// The next record, which must exist.

@@ -62,7 +62,7 @@ final class LogWriter: LogWriting {
         written = recovered.link
         durablePosition = recovered.link.position
         staged = StagedGroup(after: recovered.link, seed: control.logID.seed)
-        ahead = SegmentAhead(storage, directory, options, number: segments.current.number + 1)
+        ahead = SegmentAhead(storage, directory, options, number: segments.current.number + 1, filled: current.offset)
     }
 
     var lastPosition: Position { staged.last.position }

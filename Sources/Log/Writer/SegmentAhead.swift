@@ -24,20 +24,23 @@ final class SegmentAhead: RoomAhead {
     private let isWhole = Atomic<Bool>(false)
     /// How many times the segment before it is as large.
     private let growth: Atomic<Int>
-    /// Bytes of records staged since it was last worked on.
-    private let appendedBytes = Atomic<Int>(0)
+    /// Bytes of records staged for which no zeros were written yet.
+    private let appendedBytes: Atomic<Int>
     private let failed = Mutex<HeadwaterError?>(nil)
 
     /// Bytes that a step writes: so many that it is worth a call, so few that nobody waits long for it.
     private static let stepBytes = 256 << 10...4 << 20
 
-    /// - Parameter number: the first segment to be made ready.
-    init(_ storage: any Storage, _ directory: String, _ options: LogOptions, number: UInt64) {
+    /// - Parameters:
+    ///   - number: the first segment to be made ready.
+    ///   - filled: bytes that the segment before it holds already.
+    init(_ storage: any Storage, _ directory: String, _ options: LogOptions, number: UInt64, filled: Int) {
         self.storage = storage
         self.directory = directory
         self.options = options
         state = Mutex(State(number: number))
         growth = Atomic(Self.growth(options, number))
+        appendedBytes = Atomic(filled)
     }
 
     var byteCount: Int { zeros.load(ordering: .relaxed) }
@@ -47,6 +50,10 @@ final class SegmentAhead: RoomAhead {
     /// Zeros that should have been written since the last step: so many that the segment is whole when four fifths of the one
     /// before it are full, and no sooner, since the appends' syncs share the disk with them.
     private var owedBytes: Int { appendedBytes.load(ordering: .relaxed) / 4 * 5 * growth.load(ordering: .relaxed) }
+
+    /// The bytes of records that so many zeros are owed for.
+    private func covered(by zeros: Int) -> Int { zeros / 5 * 4 / growth.load(ordering: .relaxed) }
+
     /// The first failure of a step but a full disk.
     var failure: HeadwaterError? { failed.withLock { $0 } }
 
@@ -56,10 +63,9 @@ final class SegmentAhead: RoomAhead {
         try state.withLock { state throws(HeadwaterError) in
             guard !state.isOver, failure == nil else { return }
             let step = min(max(owedBytes, Self.stepBytes.lowerBound), Self.stepBytes.upperBound)
-            let paid = step / 5 * 4 / growth.load(ordering: .relaxed)
-            appendedBytes.subtract(min(paid, appendedBytes.load(ordering: .relaxed)), ordering: .relaxed)
             do throws(HeadwaterError) {
                 _ = try fill(&state, to: options.segmentBytes(number: state.number), step: step)
+                appendedBytes.subtract(min(covered(by: step), appendedBytes.load(ordering: .relaxed)), ordering: .relaxed)
             } catch {
                 if error.code != .resourceExhausted { failed.withLock { $0 = error } }
                 throw error
@@ -96,6 +102,7 @@ final class SegmentAhead: RoomAhead {
             note(state.segment!.bytes, isWhole: state.segment!.bytes >= bytes)
             return state.segment!
         } catch {
+            appendedBytes.add(covered(by: byteCount), ordering: .relaxed)
             state.segment?.discard()
             state.segment = nil
             note(0, isWhole: false)

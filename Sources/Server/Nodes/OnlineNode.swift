@@ -136,12 +136,16 @@ final class OnlineNode: Sendable {
     private func prepareAhead(_ engine: OnlineEngine) {
         engine.reserveAhead()
         guard let room = engine.roomAhead, !isRoomPending.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        roomWorker.submit {
+        roomWorker.submit(orNot: { isActive in
+            defer { self.isRoomPending.store(false, ordering: .releasing) }
+            guard isActive else { return }
             // A full disk shows itself to the append that needs the room; any other failure is the log's, and its owner looks.
-            let isSound = (try? room.step()) != nil
-            self.isRoomPending.store(false, ordering: .releasing)
-            if !isSound { self.engine.run { $0.reserveAhead() } }
-        }
+            do throws(HeadwaterError) {
+                repeat { try room.step() } while room.isDue
+            } catch {
+                self.engine.run { $0.reserveAhead() }
+            }
+        })
     }
 
     private func runQueue(_ engine: OnlineEngine, _ answer: ([OnlineCompletion]) -> Void) {
