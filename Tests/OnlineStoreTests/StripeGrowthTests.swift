@@ -48,8 +48,8 @@ import Testing
 
     @Test func givingWayIsOfUseWhileThereAreReads() {
         var watch = ReadWatch()
-        let counts = [0, 1] + [Int](repeating: 1, count: 255) + [1, 1, 5]
-        let expected = [false, true] + [Bool](repeating: true, count: 255) + [false, false, true]
+        let counts = [0, 1] + [Int](repeating: 1, count: 4_095) + [1, 1, 5]
+        let expected = [false, true] + [Bool](repeating: true, count: 4_095) + [false, false, true]
         #expect(counts.map { watch.areComing(count: $0) } == expected)
     }
 }

@@ -1,9 +1,10 @@
 public import FeatureModel
 
 extension OnlineStore {
-    /// Bytes of memory that the rows of an entry take at most, if all their keys are new.
+    /// Bytes of memory that the rows of an entry take at most, if all their keys are new: on average over many writes. Stripes
+    /// take memory in pieces, so that one row may take up to 256 KiB now, and those behind it nothing.
     public static func memoryBytesMax(of entry: AppliedEntry) -> Int {
-        // Slots are at least a quarter full, and a stripe's memory of records may double with the next one.
+        // Slots are at least a quarter full, and pieces of records at least half.
         entry.batch.rowCount * 8 * 4 + 2 * recordBytesMax(of: entry)
     }
 

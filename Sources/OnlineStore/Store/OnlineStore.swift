@@ -23,8 +23,6 @@ public final class OnlineStore: Sendable {
         var visible: Position
         var ingestTimeHighWater: Microseconds
         var pins = Pins()
-        /// Reads since the store was opened.
-        var readCount = 0
     }
 
     /// What belongs to the thread that applies.
@@ -46,6 +44,8 @@ public final class OnlineStore: Sendable {
     /// The lock is held while one record is applied or the maps are frozen.
     private let applying = Mutex(Applying())
     private let published: Atomic<Position>
+    /// Reads since the store was opened.
+    private let readCount = Atomic<Int>(0)
     /// Maps that the last snapshot replaced, to be let go of by `returnFreedMemory`.
     private let outgoing = Mutex<MapSet?>(nil)
     private let pause = Mutex(Pause(call: {}))
@@ -148,7 +148,7 @@ public final class OnlineStore: Sendable {
     func pin() -> (maps: MapSet, position: Position, ingestTimeHighWater: Microseconds) {
         state.withLock { state in
             state.pins.add(state.visible)
-            state.readCount &+= 1
+            readCount.add(1, ordering: .relaxed)
             return (state.maps, state.visible, state.ingestTimeHighWater)
         }
     }
@@ -176,7 +176,11 @@ public final class OnlineStore: Sendable {
     public func apply(_ record: AppliedRecord) {
         applying.withLock { applying in
             guard record.position > appliedPosition else { return }
-            let (maps, readCount) = state.withLock { ($0.maps, $0.readCount) }
+            let maps = self.maps
+            var reads = applying.reads
+            defer { applying.reads = reads }
+            let giveWay = betweenRows
+            func pause() { if reads.areComing(count: readCount.load(ordering: .relaxed)) { giveWay() } }
             var groups = maps.groups
             var groupsChanged = false
             func know(_ schema: GroupSchema) {
@@ -204,12 +208,11 @@ public final class OnlineStore: Sendable {
                 applying.rowsSincePause += 1
                 if applying.rowsSincePause >= Self.recordsBetweenPauses {
                     applying.rowsSincePause = 0
-                    if applying.reads.areComing(count: readCount) { betweenRows() }
+                    pause()
                 }
-                apply(row, of: record, to: maps.live, cutoff: applying.rowGroup!.cutoff, &applying.row)
+                apply(row, of: record, to: maps.live, cutoff: applying.rowGroup!.cutoff, &applying.row, pause)
             case .rows(let entries):
                 for entry in entries { know(entry.schema) }
-                let pause = applying.reads.areComing(count: readCount) ? betweenRows : {}
                 for entry in entries {
                     apply(entry, of: record, to: maps.live, groups[entry.schema.groupID]!, &applying.row, pause)
                 }
@@ -219,14 +222,15 @@ public final class OnlineStore: Sendable {
     }
 
     private func apply(
-        _ row: SingleRow, of record: AppliedRecord, to live: Memtable, cutoff: Microseconds, _ buffer: inout RowBuffer
+        _ row: SingleRow, of record: AppliedRecord, to live: Memtable, cutoff: Microseconds, _ buffer: inout RowBuffer,
+        _ pause: () -> Void
     ) {
         let eventTime = row.eventTime
         // The row is hidden now and for ever: there is nothing to keep.
         if eventTime < cutoff { return }
         buffer.build(row, order: RowOrder(eventTime: eventTime, position: record.position, row: 0), seed: seed)
         var counted = GroupStatistics()
-        live.upsert(buffer, counted: &counted, needed: neededPositions, pause: betweenRows)
+        live.upsert(buffer, counted: &counted, needed: neededPositions, pause: pause)
         live.add(counted, to: row.schema.groupID)
     }
 
