@@ -32,9 +32,10 @@ struct WriteHandlers {
         let isLarge = request.body.count > Self.inlineBytesMax
         let ticket = services.writeOrder.ticket(connectionID: request.connectionID, isNeeded: isLarge)
         if isLarge {
-            // A write that came whole counts, as a small one does: were it dropped with its connection, those behind it would
-            // be taken, and its retry would come after them.
-            services.onWorker(services.workers.writes, request, responder, runsIfCancelled: true) { () throws(HeadwaterError) in
+            // Where others of its connection wait behind it, it is written though the connection is lost or its deadline came:
+            // they will be taken, and a retry of it would come after them. Refused it can be: where too many wait, at a stop.
+            let mustRun: @Sendable () -> Bool = { ticket?.hasOthersBehind == true }
+            services.onWorker(services.workers.writes, request, responder, mustRun: mustRun) { () throws(HeadwaterError) in
                 try check(request, online, ticket, responder)
             }
         } else {

@@ -61,6 +61,9 @@ final class WriteOrder: Sendable {
 
         deinit { use {} }
 
+        /// Whether other writes of the connection wait for this one.
+        var hasOthersBehind: Bool { order.lines.withLock { ($0[connectionID]?.last ?? 0) > number } }
+
         /// Runs the work when all before it have run theirs. Once.
         func use(_ work: @escaping @Sendable () -> Void) {
             guard !isUsed.exchange(true, ordering: .relaxed) else { return }

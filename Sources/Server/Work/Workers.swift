@@ -122,8 +122,8 @@ final class WorkerPool: Sendable {
 
 extension IncomingRequest {
     /// Why work on the request is in vain by now; `nil` while somebody waits for its answer.
-    func reasonToStop(_ responder: Responder?) -> HeadwaterError? {
-        if let responder, responder.isCancelled { return HeadwaterError(.cancelled, "the request was cancelled") }
+    func reasonToStop(_ responder: Responder) -> HeadwaterError? {
+        if responder.isCancelled { return HeadwaterError(.cancelled, "the request was cancelled") }
         if isExpired { return HeadwaterError(.deadlineExceeded, "the deadline came before the work was done: allow more time") }
         return nil
     }
@@ -141,18 +141,20 @@ extension IncomingRequest {
 extension Services {
     /// Runs blocking work on a thread of `pool`, and answers the request with what it throws.
     ///
-    /// - Parameter runsIfCancelled: whether it is work of which others count on that it was done before theirs.
+    /// - Parameter mustRun: whether the work is done though its request was cancelled or its deadline has come; asked when its
+    ///   turn comes.
     func onWorker(
-        _ pool: WorkerPool, _ request: IncomingRequest, _ responder: Responder, runsIfCancelled: Bool = false,
+        _ pool: WorkerPool, _ request: IncomingRequest, _ responder: Responder,
+        mustRun: @escaping @Sendable () -> Bool = { false },
         _ work: @escaping @Sendable () throws(HeadwaterError) -> Void
     ) {
         // Who has more answers to read than it should has no further ones made, and holds no thread meanwhile.
         @Sendable func mustWait() -> Bool { !(responder.hasRoom || responder.isCancelled || responder.isDraining) }
         @Sendable func later() {
-            responder.whenWritable { self.onWorker(pool, request, responder, runsIfCancelled: runsIfCancelled, work) }
+            responder.whenWritable { self.onWorker(pool, request, responder, mustRun: mustRun, work) }
         }
         if mustWait() { return later() }
-        submit(pool, request, responder, runsIfCancelled: runsIfCancelled) { () throws(HeadwaterError) in
+        submit(pool, request, responder, mustRun: mustRun) { () throws(HeadwaterError) in
             // Answers to its other requests may have been made since.
             if mustWait() { later() } else { try work() }
         }
@@ -181,12 +183,13 @@ extension Services {
     }
 
     private func submit(
-        _ pool: WorkerPool, _ request: IncomingRequest, _ responder: Responder, runsIfCancelled: Bool = false,
+        _ pool: WorkerPool, _ request: IncomingRequest, _ responder: Responder,
+        mustRun: @escaping @Sendable () -> Bool = { false },
         _ work: @escaping @Sendable () throws(HeadwaterError) -> Void
     ) {
         do throws(HeadwaterError) {
             let reasonToStop: @Sendable () -> HeadwaterError? = {
-                request.reasonToStop(runsIfCancelled ? nil : responder)
+                mustRun() ? nil : request.reasonToStop(responder)
             }
             try pool.submit(reasonToStop) { reason in
                 if let reason { return self.fail(request, responder, reason) }
