@@ -1,6 +1,6 @@
 import Engine
 import FeatureModel
-public import Logging
+package import Logging
 public import ServiceLifecycle
 import StorageIO
 import Transport
@@ -14,16 +14,30 @@ public final class HeadwaterServer: Service {
     private let configuration: ServerConfiguration
     private let logger: Logger
     private let clock: any WallClock = SystemClock()
+    private let doors: [any Door]
 
-    public init(configuration: ServerConfiguration, logger: Logger) {
+    /// - Parameter doors: other ways in than the server's own protocol.
+    package init(configuration: ServerConfiguration, logger: Logger, doors: [any Door] = []) {
         self.configuration = configuration
         self.logger = logger
+        self.doors = doors
     }
 
     /// Serves until graceful shutdown or cancellation.
     ///
     /// - Throws: what keeps it from starting: a directory that another process owns, damage, an address in use.
     public func run() async throws {
+        var addresses: [String] = []
+        for door in doors { addresses += try await door.open() }
+        do { try await run(doorsAt: addresses) } catch {
+            await closeDoors(within: .zero)
+            throw error
+        }
+    }
+
+    private func closeDoors(within limit: Duration) async { for door in doors { await door.close(within: limit) } }
+
+    private func run(doorsAt addresses: [String]) async throws {
         let started = ContinuousClock.now
         let storage = RealStorage(access: try configuration.group.map { try FileAccess.group($0) } ?? .owner)
         try storage.createDirectory(configuration.dataDirectory)
@@ -35,7 +49,7 @@ public final class HeadwaterServer: Service {
         }
         let services = Services(
             configuration: configuration, storage: storage, online: online, clock: online?.clock ?? clock, logger: logger,
-            ticker: ticker)
+            ticker: ticker, doors: addresses)
         let feed = HistoryFeed(services: services)
         let listener: Listener
         do {
@@ -48,8 +62,11 @@ public final class HeadwaterServer: Service {
             await close(services, within: .zero)
             throw error
         }
+        for door in doors { door.serve(ServerView(services: services)) }
         var failure: (any Error)?
         do { try await serve(services, feed, listener) } catch { failure = error }
+        // A task of its own, so that a cancelled caller does not cut the wait short.
+        await Task { await closeDoors(within: configuration.drainLimit) }.value
         await close(services, within: configuration.stopWithin)
         if let failure { throw failure }
         logger.info("stopped")

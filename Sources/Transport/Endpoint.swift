@@ -1,5 +1,5 @@
 public import FeatureModel
-internal import NIOCore
+package import NIOCore
 
 /// The address on which a server listens or is reached: `HOST:PORT` or
 /// `unix:PATH`; `*:PORT` listens on all IPv4 and IPv6 addresses of the machine.
@@ -54,7 +54,7 @@ public enum Endpoint: Hashable, Sendable, CustomStringConvertible {
     private static let hasIPv6 = Socket.canOpenIPv6()
 
     /// The socket address; looks the host up, which may block.
-    func resolved() throws(HeadwaterError) -> SocketAddress {
+    package func resolved() throws(HeadwaterError) -> SocketAddress {
         do {
             switch self {
             case .tcp("*", let port):
@@ -72,7 +72,7 @@ public enum Endpoint: Hashable, Sendable, CustomStringConvertible {
 
 extension SocketAddress {
     /// Whether only this machine can reach the address.
-    var isLocal: Bool {
+    package var isLocal: Bool {
         guard let ip = ipAddress else { return true }
         return ip.hasPrefix("127.") || ip == "::1"
     }

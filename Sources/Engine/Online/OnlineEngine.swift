@@ -98,6 +98,8 @@ public final class OnlineEngine {
 
     /// Whether a prepared group waits to be committed.
     public var hasPreparedGroup: Bool { !staged.isEmpty }
+    /// Commands in the prepared group.
+    public var preparedCount: Int { staged.count }
 
     /// Writes the prepared group to the log and, in `sync` durability, waits until it is on the disk.
     ///

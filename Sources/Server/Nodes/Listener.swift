@@ -65,7 +65,7 @@ struct Listener: Service {
         var metadata: Logger.Metadata = [
             "role": "\(configuration.role.rawValue)", "version": "\(HeadwaterVersion.current)",
             "pid": "\(ProcessInfo.processInfo.processIdentifier)", "directory": "\(configuration.dataDirectory)",
-            "listen": "\(transport.endpoints.map(\.description).joined(separator: ", "))",
+            "listen": "\((transport.endpoints.map(\.description) + services.listening.doors).joined(separator: ", "))",
             "recovery_ms": "\(Int((ContinuousClock.now - started) / .milliseconds(1)))",
         ]
         if let online = services.online {

@@ -7,6 +7,10 @@ final class Listening: Sendable {
     private let begun = Mutex<ServerTransport?>(nil)
     /// Held while the files are written or removed, so that neither comes in the other's way.
     private let isAnnounced = Mutex(false)
+    /// URLs of other doors.
+    let doors: [String]
+
+    init(doors: [String] = []) { self.doors = doors }
 
     /// `nil` until the server listens.
     var transport: ServerTransport? { begun.withLock { $0 } }
@@ -25,7 +29,7 @@ final class Listening: Sendable {
     /// before the server serves, and once it stops.
     func announceOpened(_ files: PeerFiles) throws(HeadwaterError) {
         let result = isAnnounced.withLock { isAnnounced in
-            Result { () throws(HeadwaterError) in if isAnnounced { try files.announce(endpoints) } }
+            Result { () throws(HeadwaterError) in if isAnnounced { try files.announce(endpoints, doors: doors) } }
         }
         try result.get()
     }

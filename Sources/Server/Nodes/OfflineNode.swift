@@ -125,6 +125,9 @@ final class OfflineNode: Sendable {
 
     // MARK: Flush and compaction
 
+    var flushCounts: FileJobFigures.Counts { flushes.figures.counts }
+    var compactionCounts: FileJobFigures.Counts { compactions.figures.counts }
+
     // Both begin and end on the follower thread, which alone changes what the store consists of, and do their work beside it.
 
     private func startFlush(_ engine: OfflineEngine) {
@@ -170,11 +173,15 @@ final class OfflineNode: Sendable {
         guard !isClosing.load(ordering: .acquiring), jobs.take() else { return }
         do {
             guard let job = try begin() else { return jobs.leave() }
+            let begun = Monotonic.now()
             jobs.worker.submit {
                 run(job)
                 self.engine.run { engine in
                     jobs.leave()
-                    do { try finish(job, engine) } catch { self.report(error, of: jobs) }
+                    do {
+                        try finish(job, engine)
+                        jobs.figures.ended(microseconds: Monotonic.now() - begun)
+                    } catch { self.report(error, of: jobs) }
                 }
             }
         } catch {
@@ -185,6 +192,7 @@ final class OfflineNode: Sendable {
 
     private func report(_ error: any Error, of jobs: FileJobs) {
         guard let error = error as? HeadwaterError, error.code != .cancelled else { return }
+        jobs.figures.failedOnce()
         // History falls behind without flushes; without compactions it only takes more room.
         if jobs === flushes {
             writingFailure.withLock { $0 = error }
@@ -258,8 +266,13 @@ final class OfflineNode: Sendable {
         try await withCheckedThrowingContinuation { continuation in
             jobs.worker.submit(orNot: { isActive in
                 guard isActive else { return continuation.resume(throwing: CancellationError()) }
+                let begun = Monotonic.now()
                 run()
-                self.engine.run { engine in continuation.resume(with: Swift.Result { try finish(engine) }) }
+                self.engine.run { engine in
+                    let result = Swift.Result { try finish(engine) }
+                    if case .success = result { jobs.figures.ended(microseconds: Monotonic.now() - begun) }
+                    continuation.resume(with: result)
+                }
             })
         }
     }
@@ -323,6 +336,7 @@ private final class FileJobs: Sendable {
     let worker = SerialWorker(.background)
     /// Told when one has ended.
     let ended = ChangeSignal()
+    let figures = FileJobFigures()
     private let isRunning = Atomic<Bool>(false)
 
     /// - Returns: whether the next job may begin; then `leave` is to be called when it is over.

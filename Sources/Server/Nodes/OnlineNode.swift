@@ -60,6 +60,7 @@ final class OnlineNode: Sendable {
     private static let snapshotBytesPerSecond = 64 << 20
     /// About how long a restart would replay the log behind the last snapshot, in microseconds: as long as applying it took.
     private let replayTime: Atomic<Int>
+    let figures = WriterFigures()
     /// When a snapshot is given up; `nil` while the service goes on.
     private let stopBy = Mutex<Microseconds?>(nil)
     /// Bytes and microseconds of the last snapshot.
@@ -152,14 +153,19 @@ final class OnlineNode: Sendable {
         while engine.hasQueuedCommands {
             answer(engine.prepareGroup(now: clock.ingestTime()))
             guard engine.hasPreparedGroup else { continue }
+            let (commandCount, begun) = (engine.preparedCount, Monotonic.now())
             let committed = engine.commitGroup()
             if case .success = committed { logGrew.tell() }
             let started = Monotonic.now()
+            let isWhole = if case .success = committed { true } else { false }
+            figures.committed(commandCount, isWhole: isWhole, microseconds: started - begun)
             engine.completeGroup(committed, elapsed: started) { completions in
                 gate.advance(to: store.appliedPosition)
                 answer(completions)
             }
-            replayTime.add(Int(Monotonic.now() - started), ordering: .relaxed)
+            let elapsed = Monotonic.now() - started
+            figures.applies.add(nanoseconds: elapsed * 1_000)
+            replayTime.add(Int(elapsed), ordering: .relaxed)
         }
     }
 
@@ -216,8 +222,13 @@ final class OnlineNode: Sendable {
             return turn
         }
         switch result {
-        case .success: lastSnapshot.withLock { $0 = (store.snapshotBytes, Monotonic.now() - started) }
-        case .failure: replayTime.add(replayed, ordering: .relaxed)
+        case .success:
+            let elapsed = Monotonic.now() - started
+            lastSnapshot.withLock { $0 = (store.snapshotBytes, elapsed) }
+            figures.snapshots.add(nanoseconds: elapsed * 1_000)
+        case .failure:
+            replayTime.add(replayed, ordering: .relaxed)
+            figures.snapshotFailed()
         }
         scheduleNextSnapshot(after: result)
         for done in turn.joined { done(result) }
@@ -279,7 +290,9 @@ final class OnlineNode: Sendable {
         isSyncAwaited.store(due != nil, ordering: .relaxed)
         guard let due else { return }
         guard due <= Monotonic.now() else { return ticker.arm() }
+        let begun = Monotonic.now()
         engine.sync()
+        figures.syncs.add(nanoseconds: (Monotonic.now() - begun) * 1_000)
         isSyncAwaited.store(engine.syncDue != nil, ordering: .relaxed)
         logGrew.tell()
     }

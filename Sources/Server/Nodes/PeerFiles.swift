@@ -18,8 +18,9 @@ struct PeerFiles {
         (services.online == nil ? [] : ["online"]) + (services.offline == nil ? [] : ["offline"])
     }
 
-    func announce(_ endpoints: [Endpoint]) throws(HeadwaterError) {
-        let text = endpoints.map { "\($0)\n" }.joined()
+    /// - Parameter doors: the addresses of other doors than the server's own protocol, as URLs.
+    func announce(_ endpoints: [Endpoint], doors: [String]) throws(HeadwaterError) {
+        let text = (endpoints.map { "\($0)" } + doors).map { "\($0)\n" }.joined()
         for role in openRoles { try services.storage.replaceAtomically(path(role), Array(text.utf8)) }
     }
 

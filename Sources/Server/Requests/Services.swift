@@ -23,7 +23,7 @@ final class Services: Sendable {
     let writeOrder = WriteOrder()
     /// Tells the time to what waits for it.
     let ticker: Ticker
-    let listening = Listening()
+    let listening: Listening
     /// Set when the server begins to stop: work that nobody waits for gives up.
     private let stopping = Atomic<Bool>(false)
     /// Asks the owner of the log where it ends, for all reads that wait.
@@ -34,6 +34,8 @@ final class Services: Sendable {
     let history: OfflinePart
     /// What scrubs have found.
     let scrubs: ScrubRecord
+    /// What audits and the scrubs' comparisons came to.
+    let audits = AuditRecord()
     /// When this process opened its directory.
     let startedAt: Microseconds
     /// Memory of gets, for each event loop.
@@ -41,8 +43,9 @@ final class Services: Sendable {
 
     init(
         configuration: ServerConfiguration, storage: any Storage, online: OnlineNode?, clock: any WallClock, logger: Logger,
-        ticker: Ticker = Ticker()
+        ticker: Ticker = Ticker(), doors: [String] = []
     ) {
+        listening = Listening(doors: doors)
         self.ticker = ticker
         self.configuration = configuration
         self.storage = storage

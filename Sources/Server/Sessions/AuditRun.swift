@@ -22,6 +22,19 @@ struct AuditRun {
     /// - Throws: `.unavailable` where the online service does not answer,
     ///   `.dataLoss` for damage on either side, and why the caller gave up.
     func run(minPosition: Position) async throws -> AuditReport {
+        do {
+            let report = try await runWhole(minPosition: minPosition)
+            services.audits.finished(
+                position: report.position, milliseconds: report.milliseconds, differences: report.differenceCount,
+                at: services.clock.now())
+            return report
+        } catch {
+            services.audits.failed()
+            throw error
+        }
+    }
+
+    private func runWhole(minPosition: Position) async throws -> AuditReport {
         var attempt = 1
         while true {
             do { return try await runOnce(minPosition: minPosition) } catch let error as HeadwaterError

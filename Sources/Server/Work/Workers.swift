@@ -40,6 +40,12 @@ struct Workers: Sendable {
         helpers = HelperPool(threads: System.coreCount, priority)
     }
 
+    /// Requests that wait for a thread, by the threads that they wait for.
+    var waitingCounts: [(pool: String, count: Int)] {
+        [("gets", gets), ("writes", writes), ("history", long), ("audits", audits), ("transfers", transfers)]
+            .map { ($0.0, $0.1.waitingCount) }
+    }
+
     func shutdown() async {
         await follow.shutdown()
         for pool in [long, transfers, gets, writes, audits] { await pool.shutdown() }
@@ -88,6 +94,8 @@ final class WorkerPool: Sendable {
         for work in permits?.close() ?? [] { work(false) }
         await pool.shutdown()
     }
+
+    var waitingCount: Int { waiting.load(ordering: .relaxed) }
 
     /// Jobs that have ended, where none runs.
     var endedWhenIdle: Int? { running.load(ordering: .relaxed) == 0 ? ended.load(ordering: .relaxed) : nil }

@@ -13,9 +13,10 @@ public final class Responder: Sendable {
     init(_ exchange: ServerExchange) { self.exchange = exchange }
 
     deinit {
-        guard exchange.takeAnswer() else { return }
+        let isCancelled = exchange.isCancelled
+        guard exchange.takeAnswer(isCancelled ? .cancelled : .internal) else { return }
         let error =
-            exchange.isCancelled
+            isCancelled
             ? HeadwaterError(.cancelled, "the request was cancelled")
             : HeadwaterError(.internal, "the server dropped the request; this is a bug: please report it")
         exchange.post(FrameEncoder.failure(exchange.method, requestID: exchange.requestID, error))
@@ -32,7 +33,7 @@ public final class Responder: Sendable {
     /// Answers OK with a head that is encoded already.
     public func respond(encodedHead head: [UInt8], body: ArraySlice<UInt8> = []) {
         guard fits(head, body) else { return }
-        guard exchange.takeAnswer() else { return }
+        guard exchange.takeAnswer(.ok) else { return }
         exchange.post(FrameEncoder.answer(exchange.method, requestID: exchange.requestID, head: head, body: body))
     }
 
@@ -40,7 +41,7 @@ public final class Responder: Sendable {
     ///
     /// - Parameter appliedPosition: how far the store had come, where a read ran out of time.
     public func fail(_ error: HeadwaterError, appliedPosition: Position? = nil) {
-        guard exchange.takeAnswer() else { return }
+        guard exchange.takeAnswer(error.code) else { return }
         exchange.post(
             FrameEncoder.failure(exchange.method, requestID: exchange.requestID, error, appliedPosition: appliedPosition))
     }

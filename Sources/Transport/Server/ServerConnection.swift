@@ -11,9 +11,9 @@ final class ServerConnection: SocketWatcher {
     let socket: Socket
     private var token: UInt64 = 0
     private var interest = Readiness.readable
-    private let handler: any RequestHandler
+    let handler: any RequestHandler
     let registry: ConnectionRegistry
-    private let activity: ConnectionActivity
+    let activity: ConnectionActivity
     let connectionID: UInt64
     private let immediate: (any ImmediateHandler)?
     var connection: Connection
@@ -22,9 +22,12 @@ final class ServerConnection: SocketWatcher {
     var memory: ConnectionMemory
     /// The timer of the next check; `nil` where none is scheduled.
     var watchTimer: Scheduled<Void>?
-    private var hello = HelloRequest()
+    var hello = HelloRequest()
     var requests = OpenRequests()
     private let round: ReadRound
+    let figures: RequestFigures
+    /// When what the next round answers had come.
+    private var roundBytesCame: NIODeadline
     /// Bytes read since the last round.
     private var received = ByteBuffer()
     /// Requests at the start of the received bytes, which this round answers.
@@ -56,6 +59,8 @@ final class ServerConnection: SocketWatcher {
         self.options = options
         self.registry = registry
         round = loop.round
+        figures = loop.figures
+        roundBytesCame = loop.turnBegan
         activity = ConnectionActivity(now: loop.turnBegan)
         mailbox = Mailbox(eventLoop: loop)
         connectionID = registry.nextID()
@@ -133,7 +138,8 @@ final class ServerConnection: SocketWatcher {
         switch socket.read(into: &received, bytesMax: Self.readBytesMax) {
         case .notReady: break
         case .ended, .failed: return close()
-        case .bytes:
+        case .bytes(let count):
+            figures.received(count)
             // Bytes that come after the end are read so that closing does not reset the connection.
             if isClosing { return received.clear() }
             activity.heard(at: loop.turnBegan)
@@ -198,6 +204,7 @@ final class ServerConnection: SocketWatcher {
     private func joinRound() {
         guard !isInRound else { return }
         isInRound = true
+        roundBytesCame = loop.turnBegan
         round.add(self)
     }
 
@@ -267,7 +274,7 @@ final class ServerConnection: SocketWatcher {
         swap(&output, &self.output)
         defer { swap(&output, &self.output) }
         output.use(&round.buffers)
-        var next = 0
+        var (next, answered) = (0, 0)
         while output.gatheredBytes < Self.gatheredBytesMax {
             if next == requestsAhead.count {
                 connection.requestsToAnswerAtOnce(bytes, at: taken, method: handler.method, into: &requestsAhead)
@@ -278,8 +285,13 @@ final class ServerConnection: SocketWatcher {
                 requestsAhead[next...], in: bytes, frameBytesMax: connection.peerLimits.frameBytesMax, into: &output)
             guard count > 0 else { break }
             next += count
+            answered += count
             connection.answeredAtOnce(requestsAhead[next - 1].header)
             taken = requestsAhead[next - 1].end
+        }
+        if answered > 0 {
+            let elapsed = (NIODeadline.now() - roundBytesCame).nanoseconds
+            figures.answered(handler.method, .ok, nanoseconds: elapsed, count: answered)
         }
         return taken
     }
@@ -305,35 +317,6 @@ final class ServerConnection: SocketWatcher {
         }
         interest = wanted
         do throws(SystemFailure) { try loop.change(socket, token, to: wanted) } catch { close() }
-    }
-
-    func greet(_ hello: HelloRequest) {
-        do throws(HeadwaterError) {
-            let reply = try handler.hello(hello)
-            try registry.admit(mailbox, id: connectionID, ConnectionPeer(of: socket), activity)
-            self.hello = hello
-            watch.greeted()
-            if let frame = connection.acceptHello(reply) { output.append(frame) }
-        } catch {
-            if let frame = connection.refuseHello(error) { output.append(frame) }
-            closeAfterFlush()
-        }
-    }
-
-    func start(_ frame: Frame, _ method: Wire.Method) {
-        let header = frame.header
-        activity.setBusy(true)
-        let exchange = ServerExchange(
-            requestID: header.requestID, method: method, peer: connection.peerLimits, mailbox: mailbox, room: memory.room)
-        let inbound =
-            method.takesData ? InboundStream(requestID: header.requestID, mailbox: mailbox, isEnded: header.isEnd) : nil
-        requests.add(exchange, inbound)
-        let deadline: ContinuousClock.Instant? =
-            header.budgetMilliseconds == 0 ? nil : .now + .milliseconds(Int(header.budgetMilliseconds))
-        let request = IncomingRequest(
-            hello: hello, connectionID: connectionID, method: method, head: frame.head, body: frame.body,
-            extensionBytes: frame.extensionBytes, deadline: deadline, inbound: inbound)
-        handler.handle(request, Responder(exchange))
     }
 
     // MARK: Writing
@@ -380,6 +363,7 @@ final class ServerConnection: SocketWatcher {
             let bytesMax = output.hasUnsent ? Self.sentAgainBytesMax : Self.sentBytesMax
             guard let sent = output.send(on: socket, bytesMax: bytesMax, &round.buffers) else { return closeBroken() }
             memory.moved(sent)
+            figures.sent(sent)
             if output.waitingBytes > 4 * options.outputBytesMax { return close() }
             if output.hasUnsent || watch.outputSince != nil {
                 watch.outputMoved(sent, unsent: output.unsentBytes, at: .now())

@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import FeatureModel
+internal import NIOCore
 internal import Synchronization
 internal import Wire
 
@@ -57,14 +58,24 @@ final class ServerExchange: Sendable {
     /// The unsent bytes of the connection.
     let room: OutputRoom
     private let state: Mutex<State>
+    private let figures: RequestFigures
+    /// When the request had come.
+    private let began: NIODeadline
 
-    init(requestID: UInt64, method: Wire.Method, peer: WireLimits, mailbox: Mailbox<ServerMessage>, room: OutputRoom) {
+    /// - Parameter began: when the request had come.
+    init(
+        requestID: UInt64, method: Wire.Method, peer: WireLimits, mailbox: Mailbox<ServerMessage>, room: OutputRoom,
+        figures: RequestFigures, began: NIODeadline
+    ) {
         self.room = room
+        self.figures = figures
+        self.began = began
         self.requestID = requestID
         self.method = method
         self.mailbox = mailbox
         frameBytesMax = peer.frameBytesMax
         state = Mutex(State(window: peer.initialWindowBytes))
+        figures.begin()
     }
 
     var isCancelled: Bool { state.withLock { $0.isCancelled } }
@@ -82,7 +93,7 @@ final class ServerExchange: Sendable {
     }
 
     /// Marks the request as answered; `false` where it was before. Lets go of callbacks, which may hold the responder.
-    func takeAnswer() -> Bool {
+    func takeAnswer(_ status: StatusCode) -> Bool {
         // They are let go outside of the lock: the last one may free the responder, which comes back here.
         let (isFirst, callbacks) = state.withLock { state in
             let isFirst = !state.isAnswered
@@ -92,6 +103,7 @@ final class ServerExchange: Sendable {
             defer { (state.onCancel, state.onWritable, state.onDrain) = ([], nil, nil) }
             return (isFirst, state.onCancel + [state.onWritable, state.onDrain].compactMap { $0 })
         }
+        if isFirst { figures.end(method, status, nanoseconds: (NIODeadline.now() - began).nanoseconds) }
         return withExtendedLifetime(callbacks) { isFirst }
     }
 

@@ -40,6 +40,13 @@ public final class ServerTransport: Sendable {
     /// The longest turn by the clock: with what kept the loop's thread from its core, and with locks that it waited for.
     public var longestTurnByClock: Duration { .nanoseconds(loops.map(\.turnTimes.longestNanoseconds).max() ?? 0) }
 
+    /// What all connections' requests came to since the start.
+    public var requestCounts: RequestFigures.Counts {
+        var counts = RequestFigures.Counts()
+        for loop in loops { loop.figures.add(to: &counts) }
+        return counts
+    }
+
     /// Whether much less memory is held than was, so that it is worth giving back to the system; asked once a second.
     public func isTrimDue(above bytes: Int) -> Bool { budget.isTrimDue(above: bytes) }
     /// Connections that were ever opened.

@@ -77,6 +77,7 @@ public final class ServerLoop: EventLoop, @unchecked Sendable {
     /// Tasks taken from the agenda and not yet run.
     private var tasks: [@Sendable () -> Void] = []
     let round = ReadRound()
+    let figures = RequestFigures()
 
     private init() throws(SystemFailure) { poller = try Poller() }
 

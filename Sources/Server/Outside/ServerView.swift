@@ -1,0 +1,82 @@
+import Engine
+package import FeatureModel
+import OfflineStore
+import OnlineStore
+package import Transport
+package import Wire
+
+/// What a door can ask of the server behind it.
+package struct ServerView: Sendable {
+    let services: Services
+
+    package var roles: [String] { services.configuration.roleNames }
+    package var startedAt: Microseconds { services.startedAt }
+
+    /// Where the server and its stores stand, as `headwater status` shows it.
+    package func status() async -> StatusReport { await StatusReader(services: services).report() }
+
+    /// Why the server should get no requests now; empty where it should.
+    package func reasonsNotReady() -> [NotReady] {
+        if services.isStopping { return [NotReady(role: nil, reason: "the server is stopping")] }
+        var reasons: [NotReady] = []
+        if let online = services.online, let failure = online.state.current.failure {
+            reasons.append(NotReady(role: "online", reason: "no write is taken: \(failure)"))
+        }
+        if services.configuration.runsOffline {
+            do throws(HeadwaterError) {
+                let offline = try services.needOffline()
+                if let failure = offline.state.failure ?? offline.store.status().failure {
+                    reasons.append(NotReady(role: "offline", reason: "history stays at its position: \(failure)"))
+                }
+            } catch { reasons.append(NotReady(role: "offline", reason: error.message)) }
+        }
+        return reasons
+    }
+
+    /// What the server has counted since its start, and what it holds.
+    package func figures() -> ServerFigures {
+        var figures = ServerFigures()
+        if let transport = services.listening.transport {
+            figures.requests = transport.requestCounts
+            figures.connectionsEver = transport.everConnectedCount
+            figures.memory.append(("network", transport.networkBytes))
+        }
+        if let online = services.online {
+            figures.writer = online.figures.counts
+            figures.memory.append(("online_rows", online.store.memoryBytes))
+            figures.memory.append(("online_snapshot", online.store.snapshotBytes))
+        }
+        if let offline = services.offline {
+            (figures.flushes, figures.compactions) = (offline.flushCounts, offline.compactionCounts)
+            figures.memory.append(("offline_rows", offline.store.memoryBytes))
+            figures.memory.append(("histories", services.historyMemory.takenBytes))
+        }
+        figures.audits = services.audits.counts
+        figures.waiting = services.workers.waitingCounts
+        return figures
+    }
+}
+
+/// Why a role, or where it is `nil` the whole server, should get no requests.
+package struct NotReady: Codable, Hashable, Sendable {
+    package var role: String?
+    package var reason: String
+
+    package init(role: String?, reason: String) { (self.role, self.reason) = (role, reason) }
+}
+
+/// What a server has counted since its start, beside its status.
+package struct ServerFigures: Sendable {
+    package var requests = RequestFigures.Counts()
+    package var connectionsEver: UInt64 = 0
+    /// `nil` without the online role.
+    package var writer: WriterFigures.Counts?
+    /// `nil` without the offline role, or before its store is open.
+    package var flushes: FileJobFigures.Counts?
+    package var compactions: FileJobFigures.Counts?
+    package var audits = AuditRecord.Counts()
+    /// Requests that wait for a thread, by the threads that they wait for.
+    package var waiting: [(pool: String, count: Int)] = []
+    /// Bytes of memory by what holds them.
+    package var memory: [(owner: String, bytes: Int)] = []
+}
