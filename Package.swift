@@ -76,10 +76,16 @@ let package = Package(
                 nio("NIOCore"), nio("NIOPosix"), lifecycle, logging,
             ]),
         library("Client", ["Transport", "Wire", "Catalog", "FeatureModel", "CCrypto", nio("NIOCore"), nio("NIOPosix"), logging]),
+        // The HTTP listener.
+        library(
+            "Web",
+            [
+                "Server", "Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), logging,
+            ]),
         .executableTarget(
             name: "headwater",
             dependencies: [
-                "Client", "Server", "Transport", "Tables", "Catalog", "Engine", "Log", "OnlineStore", "OfflineStore",
+                "Client", "Server", "Web", "Transport", "Tables", "Catalog", "Engine", "Log", "OnlineStore", "OfflineStore",
                 "StorageIO", "Wire", "FeatureModel", argumentParser, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"), logging,
             ],
@@ -115,6 +121,9 @@ let package = Package(
                 "Server", "Transport", "Engine", "OnlineStore", "OfflineStore", "Log", "StorageIO", "Catalog", "Wire",
                 "FeatureModel", "TestDisks", "TestSupport", "SocketSupport", nio("NIOCore"), logging,
             ]),
+        tests(
+            "WebTests",
+            ["Web", "Server", "Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOEmbedded"), nio("NIOHTTP1")]),
         // The worked examples of docs/formats, byte by byte.
         tests(
             "FormatPagesTests",

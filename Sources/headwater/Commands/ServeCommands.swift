@@ -7,6 +7,7 @@ import Server
 import ServiceLifecycle
 import Transport
 import UnixSignals
+import Web
 
 /// What all servers take.
 struct ServerOptionGroup: ParsableArguments {
@@ -18,6 +19,22 @@ struct ServerOptionGroup: ParsableArguments {
             "Where to listen: HOST:PORT, *:PORT for all addresses of IPv4 and IPv6, or unix:PATH; may be repeated. Default: 127.0.0.1:7070 (offline: 7071).",
             valueName: "address"), transform: EndpointArgument.read)
     var listen: [EndpointArgument] = []
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Where to answer HTTP, on threads of their own: /healthz, /readyz, /metrics and /v1/status. By convention 127.0.0.1:7072, \
+            for an offline service 127.0.0.1:7073. Default: nowhere.
+            """, valueName: "host:port"), transform: EndpointArgument.read)
+    var http: EndpointArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            A name by which HTTP requests may call this server, beside its addresses and localhost, or * for any; may be repeated. \
+            Others are refused, so that a page in a browser cannot reach it by a name of its own.
+            """, valueName: "name"))
+    var httpHost: [String] = []
 
     @Option(
         help: ArgumentHelp(
@@ -87,6 +104,14 @@ struct ServerOptionGroup: ParsableArguments {
         return configuration
     }
 
+    private func doors(_ logger: Logger) -> [any Door] {
+        guard let http else { return [] }
+        var options = WebServer.Options(endpoint: http.endpoint)
+        options.allowInsecure = insecure
+        options.hosts = httpHost
+        return [WebServer(options, logger: logger)]
+    }
+
     /// Serves until SIGTERM or Ctrl-C, then drains and closes.
     func run(_ configuration: ServerConfiguration) async throws {
         ServerSignals.prepare()
@@ -100,7 +125,7 @@ struct ServerOptionGroup: ParsableArguments {
             configuration: ServiceGroupConfiguration(
                 services: [
                     .init(
-                        service: HeadwaterServer(configuration: configuration, logger: logger),
+                        service: HeadwaterServer(configuration: configuration, logger: logger, doors: doors(logger)),
                         successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .cancelGroup)
                 ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()

@@ -1,0 +1,255 @@
+"""The HTTP listener: health, readiness, metrics, status; whom it refuses, and how it ends."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import headwater as hw
+
+from .conftest import BINARY
+
+
+class Listener:
+    """A server with an HTTP listener on a port that the system chose."""
+
+    def __init__(self, directory: Path, *options: str, role: str = "serve", data: Path | None = None) -> None:
+        self.directory = directory
+        self.log = directory / f"{role}.log"
+        self.data = data or directory / "data"
+        self.address = f"unix:{directory}/{role}.sock"
+        command = [BINARY, role, "--data", self.data, "--listen", self.address, "--http", "127.0.0.1:0", *options]
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        until = time.monotonic() + 60
+        while not (found := re.search(r"http://127\.0\.0\.1:(\d+)", self.log.read_text())):
+            assert self.process.poll() is None and time.monotonic() < until, self.log.read_text()
+            time.sleep(0.02)
+        self.port = int(found.group(1))
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+            answer = connection.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        finally:
+            connection.close()
+
+    def metrics(self) -> dict[str, float]:
+        text = self.ask("/metrics")[2].decode()
+        lines = [line for line in text.splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[Listener]:
+    listener = Listener(tmp_path)
+    yield listener
+    if listener.process.poll() is None:
+        listener.stop()
+
+
+def fill(address: str) -> None:
+    with hw.connect(address, project="shop") as client:
+        client.apply([hw.FeatureGroup("orders", hw.Entity("customer", {"id": "int64"}), {"total": "float64"}, event_time="at")])
+        client.write("orders", {"id": [7], "at": ["2026-01-01T00:00:00Z"], "total": [1.5]})
+        assert client.get_online_features(features=["orders:total"], entities={"id": [7, 8]}).to_dict()["total"] == [1.5, None]
+
+
+def test_health_and_status(listener: Listener) -> None:
+    assert listener.ask("/healthz")[0] == 200
+    status, headers, body = listener.ask("/readyz")
+    assert status == 200 and json.loads(body) == {"ready": True, "roles": ["online", "offline"], "reasons": []}
+    assert headers["content-type"] == "application/json" and headers["cache-control"] == "no-store"
+    status, _, body = listener.ask("/v1/status")
+    assert status == 200 and json.loads(body)["pid"] == listener.process.pid
+    status, headers, body = listener.ask("/healthz", method="HEAD")
+    assert (status, body) == (200, b"") and int(headers["content-length"]) > 0
+
+
+def test_metrics_count_what_happens(listener: Listener) -> None:
+    fill(listener.address)
+    found = listener.metrics()
+    assert found['headwater_get_keys_total{project="shop",group="orders@1",outcome="hit"}'] == 1
+    assert found['headwater_get_keys_total{project="shop",group="orders@1",outcome="miss"}'] == 1
+    assert found['headwater_online_rows{project="shop",group="orders@1"}'] == 1
+    assert found['headwater_requests_total{method="get",status="OK"}'] == 1
+    assert found['headwater_request_duration_seconds_count{method="get"}'] == 1
+    assert found['headwater_request_duration_seconds_bucket{method="write",le="+Inf"}'] == 1
+    assert found["headwater_requests_in_flight"] == 0
+    assert found["headwater_log_commit_duration_seconds_count"] >= 2
+    assert found["headwater_log_durable_position"] == found["headwater_online_applied_position"]
+    assert found["headwater_network_received_bytes_total"] > 100
+    with hw.connect(listener.address, project="shop") as client:
+        with pytest.raises(hw.NotFound):
+            client.describe("nothing")
+        client.audit()
+    found = listener.metrics()
+    assert found['headwater_requests_total{method="describe",status="NOT_FOUND"}'] == 1
+    assert found['headwater_audits_total{outcome="finished"}'] == 1
+    assert found["headwater_audit_last_differences"] == 0
+
+
+def test_promtool_finds_nothing_wrong(listener: Listener) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("there is no promtool: apt-get install prometheus")
+    fill(listener.address)
+    done = subprocess.run([promtool, "check", "metrics"], input=listener.ask("/metrics")[2], capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_openmetrics_where_asked_for(listener: Listener) -> None:
+    _, headers, body = listener.ask("/metrics", accept="application/openmetrics-text; version=1.0.0")
+    assert headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert body.endswith(b"# EOF\n") and b"# UNIT headwater_log_bytes bytes\n" in body
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "localhost.evil.example", ""])
+def test_refuses_names_that_are_not_its_own(listener: Listener, host: str) -> None:
+    status, headers, body = listener.ask("/metrics", host=host)
+    assert status == 421 and headers["content-type"] == "application/problem+json"
+    assert "--http-host" in json.loads(body)["detail"]
+
+
+def test_takes_a_name_that_it_was_given(tmp_path: Path) -> None:
+    listener = Listener(tmp_path, "--http-host", "store.internal")
+    assert listener.ask("/healthz", host="store.internal:7072")[0] == 200
+    assert listener.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("POST", "/metrics", 405), ("GET", "/", 404), ("GET", "/v1/nothing", 404), ("GET", "/%zz", 400)]
+)
+def test_other_requests_are_problems(listener: Listener, method: str, path: str, status: int) -> None:
+    found, headers, body = listener.ask(path, method=method)
+    assert found == status == json.loads(body)["status"]
+    assert headers["content-type"] == "application/problem+json"
+    assert headers.get("access-control-allow-origin") is None
+
+
+def test_other_addresses_need_insecure(tmp_path: Path) -> None:
+    command = [BINARY, "serve", "--data", tmp_path / "data", "--listen", f"unix:{tmp_path}/s.sock", "--http", "0.0.0.0:0"]
+    done = subprocess.run(command, capture_output=True, timeout=60, text=True)
+    assert done.returncode != 0 and "--insecure" in done.stderr
+
+
+def test_an_address_in_use_is_named(listener: Listener, tmp_path: Path) -> None:
+    command = [BINARY, "serve", "--data", tmp_path / "other", "--listen", f"unix:{tmp_path}/o.sock"]
+    done = subprocess.run([*command, "--http", f"127.0.0.1:{listener.port}"], capture_output=True, timeout=60, text=True)
+    assert done.returncode != 0 and f"another server listens on 127.0.0.1:{listener.port}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\0" * 100,
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET http://a/ HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"HWF1" + b"\0" * 60,
+        b"GET / HTTP/1.1\r\nhost: localhost\r\nhost: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: localhost\r\nx: " + b"y" * 200_000,
+    ],
+)
+def test_bytes_that_are_no_request_hurt_nobody(listener: Listener, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", listener.port), timeout=30) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        try:
+            while more := connection.recv(65536):
+                answer += more
+        except ConnectionResetError:
+            pass
+    assert not answer or answer.startswith(b"HTTP/1.1 4")
+    assert listener.ask("/healthz")[0] == 200
+
+
+def test_many_requests_on_one_connection_and_pipelined(listener: Listener) -> None:
+    request = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", listener.port), timeout=30) as connection:
+        connection.sendall(request * 50)
+        answer = b""
+        while answer.count(b'{"status":"ok"}\n') < 50:
+            more = connection.recv(65536)
+            assert more
+            answer += more
+    assert answer.count(b"HTTP/1.1 200 OK") == 50
+
+
+def test_a_stop_ends_idle_connections_and_answers_no_more(listener: Listener) -> None:
+    with socket.create_connection(("127.0.0.1", listener.port), timeout=30) as idle:
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        assert b"200 OK" in idle.recv(65536)
+        began = time.monotonic()
+        assert listener.stop() == 0
+        assert time.monotonic() - began < 8
+        assert idle.recv(1) == b""
+
+
+def test_both_roles_apart(tmp_path: Path) -> None:
+    online = Listener(tmp_path, role="online")
+    fill(online.address)
+    offline = Listener(tmp_path, role="offline", data=online.data)
+    until = time.monotonic() + 30
+    while offline.ask("/readyz")[0] != 200 or offline.metrics().get("headwater_offline_applied_position", 0) < 3:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert online.metrics()['headwater_follower_connected{follower="offline"}'] == 1
+    assert "headwater_log_bytes" not in offline.metrics() and "headwater_offline_lag_positions" in offline.metrics()
+    assert "headwater_offline_applied_position" not in online.metrics()
+    assert json.loads(offline.ask("/readyz")[2])["roles"] == ["offline"]
+    assert offline.stop() == 0
+    assert online.metrics()['headwater_follower_connected{follower="offline"}'] == 0
+    assert online.stop() == 0
+
+
+def test_an_offline_service_without_its_log_is_not_ready(tmp_path: Path) -> None:
+    offline = Listener(tmp_path, role="offline")
+    status, _, body = offline.ask("/readyz")
+    assert status == 503 and json.loads(body)["reasons"][0]["role"] == "offline"
+    assert "waits for the log" in json.loads(body)["reasons"][0]["reason"]
+    assert offline.ask("/healthz")[0] == 200
+    assert offline.stop() == 0
+
+
+def test_a_scrape_of_two_thousand_groups_is_small_and_quick(listener: Listener) -> None:
+    with hw.connect(listener.address, project="many") as client:
+        customer = hw.Entity("customer", {"id": "int64"})
+        for first in range(0, 2_000, 500):
+            numbers = range(first, first + 500)
+            client.apply([hw.FeatureGroup(f"g{number}", customer, {"total": "float64"}, event_time="at") for number in numbers])
+        for number in range(300):
+            client.write(f"g{number}", {"id": [7], "at": ["2026-01-01T00:00:00Z"], "total": [1.5]})
+    body = listener.ask("/metrics")[2]
+    assert len(body) <= 1 << 20
+    assert body.count(b"headwater_online_rows{") == 101
+    rows = [line for line in body.decode().splitlines() if line.startswith("headwater_online_rows{")]
+    assert sum(float(line.rsplit(" ", 1)[1]) for line in rows) == 300
+
+
+def test_scrapes_beside_each_other(listener: Listener) -> None:
+    fill(listener.address)
+    found: list[int] = []
+    threads = [threading.Thread(target=lambda: found.append(listener.ask("/metrics")[0])) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert found == [200] * 32

@@ -1,0 +1,152 @@
+import FeatureModel
+import NIOCore
+import NIOHTTP1
+
+/// Ends connections whose client keeps them waiting: that send a request's head or body too slowly, or do not read the answer.
+///
+/// What it reckons is the time in which this side waits for the client: a request that is worked on, or a body that is not taken
+/// yet, costs the client nothing.
+final class SlowClients: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    struct Limits {
+        /// Between two requests, and before the first.
+        var idle = TimeAmount.seconds(75)
+        /// From the first byte of a head to its last.
+        var head = TimeAmount.seconds(10)
+        /// For a body, or for reading an answer, beside what its bytes take.
+        var patience = TimeAmount.seconds(30)
+        var bytesPerSecondMin = 64 << 10
+    }
+
+    private enum Phase: Equatable { case idle, head, body, answer }
+
+    private static let interval = TimeAmount.seconds(1)
+
+    private let limits: Limits
+    private var phase = Phase.idle
+    private var phaseBegan = NIODeadline.uptimeNanoseconds(0)
+    /// Since when this side waits for bytes of a body.
+    private var waitsSince: NIODeadline?
+    /// Since when the client has not made room for what is to be sent.
+    private var unwritableSince: NIODeadline?
+    /// Time waited for the client in this phase, and bytes that moved in it.
+    private var waited = TimeAmount.zero
+    private var movedBytes = 0
+    private var timer: RepeatedTask?
+    private var loop: (any EventLoop)?
+    private var now: NIODeadline { loop?.now ?? .now() }
+
+    init(_ limits: Limits = Limits()) { self.limits = limits }
+
+    func channelActive(context: ChannelHandlerContext) {
+        loop = context.eventLoop
+        begin(.idle)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        timer = context.eventLoop.scheduleRepeatedTask(initialDelay: Self.interval, delay: Self.interval) { _ in
+            let (handler, context) = bound.value
+            handler.look(context)
+        }
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        timer?.cancel()
+        timer = nil
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+
+    // MARK: What the connection tells
+
+    /// A head has come whole.
+    func headCame() { begin(.body) }
+    /// The request has come whole.
+    func requestCame() { begin(.answer) }
+    /// The answer has been handed over.
+    func answered() { begin(.idle) }
+
+    private func begin(_ next: Phase) {
+        (phase, phaseBegan) = (next, now)
+        (waitsSince, waited, movedBytes) = (nil, .zero, 0)
+    }
+
+    // MARK: Bytes
+
+    func read(context: ChannelHandlerContext) {
+        if phase == .body, waitsSince == nil { waitsSince = now }
+        context.read()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if phase == .idle { begin(.head) }
+        movedBytes += unwrapInboundIn(data).readableBytes
+        if let since = waitsSince { waited = waited + (now - since) }
+        waitsSince = nil
+        context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        movedBytes += unwrapOutboundIn(data).readableBytes
+        context.write(data, promise: promise)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            if let since = unwritableSince { waited = waited + (now - since) }
+            unwritableSince = nil
+        } else {
+            unwritableSince = now
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: Looks
+
+    private func look(_ context: ChannelHandlerContext) {
+        let now = now
+        let isOver =
+            switch phase {
+            case .idle: now - phaseBegan > limits.idle
+            case .head: now - phaseBegan > limits.head
+            case .body, .answer:
+                waited + (waitsSince.map { now - $0 } ?? .zero) + (unwritableSince.map { now - $0 } ?? .zero) > patience
+            }
+        if isOver { context.close(promise: nil) }
+    }
+
+    private var patience: TimeAmount {
+        limits.patience + .milliseconds(Int64(movedBytes) * 1_000 / Int64(limits.bytesPerSecondMin))
+    }
+}
+
+/// Tells a connection's `SlowClients` where in a request it is.
+final class SlowClientsMarks: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let clients: SlowClients
+
+    init(_ clients: SlowClients) { self.clients = clients }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head: clients.headCame()
+        case .end: clients.requestCame()
+        case .body: break
+        }
+        context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let isEnd = if case .end = unwrapOutboundIn(data) { true } else { false }
+        context.write(data, promise: promise)
+        if isEnd { clients.answered() }
+    }
+}

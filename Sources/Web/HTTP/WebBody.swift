@@ -1,0 +1,64 @@
+import FeatureModel
+import NIOCore
+import NIOHTTP1
+
+/// The body of one request as it comes in. It belongs to the task that answers the request; what is not taken is skipped behind
+/// the answer.
+final class WebBody {
+    typealias Parts = NIOAsyncChannelInboundStream<HTTPServerRequestPart>.AsyncIterator
+
+    private var parts: Parts
+    private(set) var isAtEnd = false
+    /// Bytes taken so far.
+    private(set) var byteCount = 0
+
+    init(_ parts: Parts) { self.parts = parts }
+
+    /// The next bytes; `nil` at the end.
+    ///
+    /// - Throws: `.cancelled` where the client is gone in the middle of it.
+    func next() async throws -> ByteBuffer? {
+        guard !isAtEnd else { return nil }
+        switch try await parts.next() {
+        case .body(let bytes):
+            byteCount += bytes.readableBytes
+            return bytes
+        case .end:
+            isAtEnd = true
+            return nil
+        case .head, nil:
+            isAtEnd = true
+            throw HeadwaterError(.cancelled, "the client went away while it sent the request")
+        }
+    }
+
+    /// The whole body.
+    ///
+    /// - Throws: `.resourceExhausted` where it is larger than `bytesMax`, which is then not read to its end.
+    func collect(upTo bytesMax: Int) async throws -> [UInt8] {
+        var all: [UInt8] = []
+        while let bytes = try await next() {
+            guard all.count + bytes.readableBytes <= bytesMax else {
+                throw HeadwaterError(.resourceExhausted, "a body of more than \(bytesMax) bytes: send less at once")
+            }
+            all.append(contentsOf: bytes.readableBytesView)
+        }
+        return all
+    }
+
+    /// Takes and drops what is left, where it is little: then the connection can serve another request.
+    ///
+    /// - Returns: whether all of it has come.
+    func skipRest() async throws -> Bool {
+        let limit = byteCount + (256 << 10)
+        while try await next() != nil { if byteCount > limit { return false } }
+        return true
+    }
+
+    /// The request behind this one; `nil` where the client sends no more.
+    func nextHead() async throws -> HTTPRequestHead? {
+        guard case .head(let head) = try await parts.next() else { return nil }
+        (isAtEnd, byteCount) = (false, 0)
+        return head
+    }
+}

@@ -1,0 +1,27 @@
+import FeatureModel
+import NIOCore
+import NIOHTTP1
+
+/// An answer to one HTTP request.
+struct WebResponse {
+    enum Body {
+        case bytes([UInt8])
+        /// Bytes as they come to be. Where it throws, the connection is cut, so that nobody takes a part for the whole.
+        case stream((_ write: (ByteBuffer) async throws -> Void) async throws -> Void)
+    }
+
+    var status: HTTPResponseStatus
+    var headers: HTTPHeaders
+    var body: Body
+
+    init(_ status: HTTPResponseStatus, headers: HTTPHeaders = [:], contentType: String, body: Body) {
+        self.status = status
+        self.headers = headers
+        self.headers.replaceOrAdd(name: "content-type", value: contentType)
+        self.body = body
+    }
+
+    static func json(_ bytes: [UInt8], _ status: HTTPResponseStatus = .ok, headers: HTTPHeaders = [:]) -> WebResponse {
+        WebResponse(status, headers: headers, contentType: "application/json", body: .bytes(bytes))
+    }
+}

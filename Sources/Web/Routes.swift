@@ -1,0 +1,76 @@
+import FeatureModel
+import NIOHTTP1
+import Server
+import Wire
+
+/// Takes requests to what answers them.
+struct Routes: Sendable {
+    /// The server, once its stores are open.
+    let view: @Sendable () -> ServerView?
+    let figures: WebFigures
+
+    func answer(_ request: WebRequest) async -> WebResponse {
+        let began = ContinuousClock.now
+        let (route, response) = await find(request)
+        figures.answered(route, response.status, elapsed: ContinuousClock.now - began)
+        return response
+    }
+
+    private func find(_ request: WebRequest) async -> (route: String, WebResponse) {
+        switch request.path {
+        case ["healthz"]: return ("/healthz", await getting(request) { healthz() })
+        case ["readyz"]: return ("/readyz", await getting(request) { readyz() })
+        case ["metrics"]: return ("/metrics", await getting(request) { await metrics(request) })
+        case ["v1", "status"]: return ("/v1/status", await getting(request) { try await status() })
+        default:
+            let error = HeadwaterError(
+                .notFound, "nothing is at this path: there are /healthz, /readyz, /metrics and /v1/status")
+            return ("other", Problem(error).response)
+        }
+    }
+
+    /// Answers GET and HEAD only.
+    private func getting(_ request: WebRequest, _ answer: () async throws -> WebResponse) async -> WebResponse {
+        guard request.method == .GET || request.method == .HEAD else {
+            let error = HeadwaterError(.invalidArgument, "this path takes GET and HEAD")
+            var response = Problem(error, status: .methodNotAllowed).response
+            response.headers.add(name: "allow", value: "GET, HEAD")
+            return response
+        }
+        do { return try await answer() } catch { return Problem(asProblem(error)).response }
+    }
+
+    // MARK: Health
+
+    /// The process lives, and answers.
+    private func healthz() -> WebResponse { .json(Array("{\"status\":\"ok\"}\n".utf8)) }
+
+    private struct Readiness: Encodable {
+        var ready: Bool
+        var roles: [String]
+        var reasons: [NotReady]
+    }
+
+    private func readyz() -> WebResponse {
+        let server = view()
+        let reasons = server?.reasonsNotReady() ?? [NotReady(role: nil, reason: "the stores are being opened")]
+        let readiness = Readiness(ready: reasons.isEmpty, roles: server?.roles ?? [], reasons: reasons)
+        return .json(JSONText.encode(readiness), reasons.isEmpty ? .ok : .serviceUnavailable)
+    }
+
+    private func opened() throws(HeadwaterError) -> ServerView {
+        guard let server = view() else {
+            throw HeadwaterError(.unavailable, "the stores are being opened: ask again later")
+        }
+        return server
+    }
+
+    private func status() async throws -> WebResponse { .json(JSONText.encode(report: try await opened().status())) }
+
+    private func metrics(_ request: WebRequest) async -> WebResponse {
+        let server = view()
+        let families = await ServerMetrics(server).families() + ProcessMetrics.families() + figures.families()
+        let format = ExpositionFormat(accept: request.headers[canonicalForm: "accept"].map(String.init))
+        return WebResponse(.ok, contentType: format.contentType, body: .bytes(format.encode(families)))
+    }
+}
