@@ -25,6 +25,14 @@ enum RowExamples {
         "packed-answer": answer,
         "csv": { try table(.csv) },
         "ndjson": { try table(.ndjson) },
+        "arrow-stream": {
+            var bytes: [UInt8] = []
+            let writer = ArrowStreamWriter(names: ["total"], types: [.cells(.float64)])
+            writer.appendHeader(to: &bytes)
+            writer.append([.cells(try ExampleStore.columns()[2])], rowCount: 2, to: &bytes)
+            writer.appendEnd(to: &bytes)
+            return bytes
+        },
     ]
 
     /// The keys of a get by handle 1, of customer 7.
