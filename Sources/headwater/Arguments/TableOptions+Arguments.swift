@@ -41,3 +41,18 @@ enum FormatArgument: String, ExpressibleByArgument, CaseIterable {
 
     var format: TableFormat { self == .csv ? .csv : .ndjson }
 }
+
+/// `csv`, `ndjson` or `arrows`: what can be written.
+enum OutputFormatArgument: String, ExpressibleByArgument, CaseIterable {
+    case csv
+    case ndjson
+    case arrows
+
+    var format: OutputFormat {
+        switch self {
+        case .csv: .text(.csv)
+        case .ndjson: .text(.ndjson)
+        case .arrows: .arrowStream
+        }
+    }
+}

@@ -19,6 +19,7 @@ struct History: AsyncParsableCommand {
               headwater history --spine spine.csv --features weather:temp --spine-time departed --statuses --out out.csv
               headwater history --spine spine.csv --service churn --as-of 1200 --availability ingest --out - | head
               headwater history --spine spine.csv --service churn --spine-type label=int64 --out training.ndjson
+              headwater history --spine spine.csv --service churn --spine-type label=int64 --out training.arrows
               headwater history --spine spine.csv --service churn --save churn_june --split train=0.8,test=0.2 --out june.csv
             """)
 
@@ -60,7 +61,8 @@ struct History: AsyncParsableCommand {
     var save: String?
     @Option(
         help: ArgumentHelp(
-            "The file to write, named as the spine may be, or - for standard output in the spine's format.", valueName: "file"))
+            "The file to write, named as the spine may be or .arrows, or - for standard output in the spine's format.",
+            valueName: "file"))
     var out: String
 
     func validate() throws {

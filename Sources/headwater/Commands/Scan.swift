@@ -18,6 +18,7 @@ struct Scan: AsyncParsableCommand {
               headwater scan weather --key origin=JFK --key origin=LGA --brief --out -
               headwater scan weather --latest --at 2013-06-01 --brief --out batch.csv
               headwater scan weather --as-of 1200 --deletes --out -
+              headwater scan weather --out weather.arrows
             """)
 
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
@@ -56,11 +57,11 @@ struct Scan: AsyncParsableCommand {
     var minPosition: UInt64 = 0
     @Flag(help: "Give deletes too.")
     var deletes = false
-    @Option(help: "Format of what goes to standard output: csv or ndjson.")
-    var format: FormatArgument?
+    @Option(help: "Format of what goes to standard output: csv, ndjson, or arrows, an Arrow stream.")
+    var format: OutputFormatArgument?
     @Option(
         help: ArgumentHelp(
-            "A .csv, .ndjson, .jsonl or .parquet file, those of text also with .gz or .zst behind, or - for standard output.",
+            "A .csv, .ndjson, .jsonl, .parquet or .arrows file, those of text also with .gz or .zst behind, or - for standard output.",
             valueName: "file"))
     var out: String
 
@@ -107,7 +108,7 @@ struct Scan: AsyncParsableCommand {
 
     private func write(_ rows: some ScannedRows) async throws {
         let destination = try OutputTable(path: out, format: format?.format)
-        var writer: TableWriter?
+        var writer: RowsWriter?
         var fields: [Field] = []
         var progress = Progress("reading \(group)")
         defer { progress.finish() }
@@ -115,15 +116,19 @@ struct Scan: AsyncParsableCommand {
         while let part = try await rows.next() {
             try Interrupts.check()
             if writer == nil {
-                writer = TableWriter(destination.format, names: part.names)
+                writer = RowsWriter(
+                    destination.format, names: part.names, types: part.columns.map { .cells($0.type) })
                 fields = zip(part.names, part.columns).map { Field($0, $1.type) }
                 destination.declare(fields)
                 try destination.write { writer!.appendHeader(to: &$0) }
             }
-            try destination.write { writer!.append(part.columns.map { .cells($0) }, to: &$0) }
+            let cells = part.columns.map { OutputColumn.cells($0) }
+            try writer!.check(cells)
+            try destination.write { writer!.append(cells, to: &$0) }
             rowCount += part.columns.first?.count ?? 0
             progress.update(rows: rowCount, fraction: nil)
         }
+        try destination.write { writer?.appendEnd(to: &$0) }
         try destination.finish()
         let elapsed = progress.elapsed
         progress.finish()

@@ -6,13 +6,17 @@ import Tables
 struct JoinedColumns {
     let names: [String]
     let fields: [Field]
+    /// What each holds, where it is not written as text.
+    let types: [OutputType]
 
     /// - Throws: `.invalidArgument` where a column of statuses is called as a feature is.
     init(_ outputs: [Field], statuses: Bool) throws(HeadwaterError) {
         let taken = Set(outputs.map { ByteString($0.name) })
         var fields: [Field] = []
+        var types: [OutputType] = []
         for output in outputs {
             fields.append(output)
+            types.append(.cells(output.type))
             guard statuses else { continue }
             let name = "\(output.name)__status"
             guard !taken.contains(ByteString(name)) else {
@@ -22,8 +26,10 @@ struct JoinedColumns {
                         + "an alias in a service")
             }
             fields.append(Field(name, .string))
+            types.append(.statuses)
         }
         self.fields = fields
+        self.types = types
         names = fields.map(\.name)
     }
 

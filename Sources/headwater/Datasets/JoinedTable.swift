@@ -21,6 +21,8 @@ struct JoinedTable {
     private let table: InputTable
     let columns: JoinedColumns
     private let form: RawTable.Form
+    private let known: [Field]
+    private let typed: [Field]
     private let destinations: [OutputTable]
     private let paths: [String]
     private let split: RowSplit?
@@ -38,11 +40,13 @@ struct JoinedTable {
         self.table = table
         self.split = split
         self.columns = columns
+        (self.known, self.typed) = (known, typed)
         paths = split?.shares.map { Self.path(of: $0.name, out) } ?? [out]
         destinations = try paths.map { (path) throws(HeadwaterError) in
-            try OutputTable(path: path, format: path == "-" ? table.format : nil)
+            try OutputTable(path: path, format: path == "-" ? .text(table.format) : nil)
         }
-        let output = destinations[0].format
+        // Rows that go on as columns are read as the table has them.
+        let output = destinations[0].format.text ?? table.format
         // Keys and times that are kept as they stand need no type; in another
         // format, and in a file that has types, they are written as values.
         let areKept = output == table.format && !destinations[0].hasTypes
@@ -73,8 +77,8 @@ struct JoinedTable {
     /// - Parameter hashing: whether the features are hashed too, for a dataset.
     func write(_ answers: any JoinedRows, hashing: Bool) async throws -> Result {
         let taken = ByteCount()
-        var raw = try RawTable(table, form, taken: taken)
-        var writer: TableWriter?
+        var spine = try spineRows(taken)
+        var writer: RowsWriter?
         var hash: TableHash?
         var progress = Progress("joining \(table.name)")
         defer { progress.finish() }
@@ -84,35 +88,56 @@ struct JoinedTable {
             guard part.names.allSatisfy({ columns.names.contains($0) }) else {
                 throw HeadwaterError(.aborted, "the definitions changed while the history was read: try again")
             }
-            let rows = try raw.next(count: part.rowCount)
+            let kept = try spine.next(count: part.rowCount)
             if writer == nil {
-                let made = TableWriter(form.output, names: columns.names, rawHeader: raw.headerRecord)
+                let made = self.writer(of: spine)
                 for destination in destinations { try destination.write { made.appendHeader(to: &$0) } }
                 writer = made
                 if hashing { hash = TableHash(part.fields) }
             }
             hash?.append(part.columns, statuses: part.statuses)
-            let cells = columns.columns(of: part)
+            let cells = kept.columns + columns.columns(of: part)
+            try writer!.check(cells)
             if let split {
                 for (destination, chosen) in zip(destinations, split.take(part.rowCount)) {
-                    try destination.write { writer!.append(cells, behind: rows, only: chosen, to: &$0) }
+                    try destination.write { writer!.append(cells, behind: kept.raw, only: chosen, to: &$0) }
                 }
             } else {
-                try destinations[0].write { writer!.append(cells, behind: rows, to: &$0) }
+                try destinations[0].write { writer!.append(cells, behind: kept.raw, to: &$0) }
             }
             rowCount += part.rowCount
             progress.update(rows: rowCount, fraction: table.byteCount == 0 ? nil : Double(taken.value) / Double(table.byteCount))
         }
-        guard try raw.isAtEnd() else {
+        guard try spine.isAtEnd() else {
             throw HeadwaterError(.aborted, "the file changed while it was read: the answer has \(rowCount) rows", at: table.name)
         }
-        for destination in destinations { try destination.finish() }
+        for destination in destinations {
+            try destination.write { writer?.appendEnd(to: &$0) }
+            try destination.finish()
+        }
         let parts = split?.record.parts.enumerated().map { index, part in
             TableSummary.Part(name: part.name, out: paths[index], rows: part.rows, bytes: destinations[index].byteCount)
         }
         return Result(
             rows: rowCount, position: answers.position, bytes: destinations.reduce(0) { $0 + $1.byteCount },
             elapsed: progress.elapsed, features: hash?.finish(), parts: parts)
+    }
+
+    private func spineRows(_ taken: ByteCount) throws(HeadwaterError) -> SpineRows {
+        if destinations[0].format == .arrowStream {
+            return .typed(try TypedTable(table, known: known, typed: typed, options: form.options, taken: taken))
+        }
+        return .raw(try RawTable(table, form, taken: taken))
+    }
+
+    private func writer(of spine: SpineRows) -> RowsWriter {
+        switch spine {
+        case .raw(let raw): .text(TableWriter(form.output, names: columns.names, rawHeader: raw.headerRecord))
+        case .typed(let typed):
+            .arrow(
+                ArrowStreamWriter(
+                    names: typed.fields.map(\.name) + columns.names, types: typed.fields.map { .cells($0.type) } + columns.types))
+        }
     }
 }
 

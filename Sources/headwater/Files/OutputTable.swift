@@ -17,7 +17,7 @@ final class OutputTable {
 
     /// How messages call it.
     let name: String
-    let format: TableFormat
+    let format: OutputFormat
     /// Whether results go to standard output, so that remarks must not.
     let isStandardOutput: Bool
     private let sink: Sink
@@ -36,11 +36,11 @@ final class OutputTable {
     ///   - path: a file, or `-` for standard output.
     ///   - format: what is written to a pipe without a telling name; `nil` for what the name tells.
     /// - Throws: `.invalidArgument` for a name that tells no format, `.unavailable` where the file cannot be made.
-    init(path: String, format: TableFormat?) throws(HeadwaterError) {
+    init(path: String, format: OutputFormat?) throws(HeadwaterError) {
         isStandardOutput = path == "-"
         name = isStandardOutput ? "standard output" : path
         if isStandardOutput {
-            self.format = format ?? .csv
+            self.format = format ?? .text(.csv)
             sink = .pipe(.standardOutput)
             return
         }
@@ -48,8 +48,11 @@ final class OutputTable {
         let temporary = StoragePath.join(
             StoragePath.parent(of: destination),
             ".\(StoragePath.name(of: destination)).\(ProcessInfo.processInfo.processIdentifier).part")
-        if let packed = try PackedTable(path: path, format: format) {
-            self.format = packed.format
+        if let packed = try PackedTable(path: path, format: format?.text) {
+            guard format != .arrowStream else {
+                throw HeadwaterError(.invalidArgument, "names no Arrow stream: end the name in .arrows", at: path)
+            }
+            self.format = .text(packed.format)
             sink = .packed(packed, temporary: temporary, destination: destination)
             return
         }
@@ -60,11 +63,11 @@ final class OutputTable {
             guard let handle = FileHandle(forWritingAtPath: path) else {
                 throw HeadwaterError(.permissionDenied, "cannot be opened for writing", at: path)
             }
-            self.format = format ?? (try? TableFormat(path: path)) ?? .csv
+            self.format = format ?? (try? OutputFormat(path: path)) ?? .text(.csv)
             sink = .pipe(handle)
             return
         }
-        if let format { self.format = format } else { self.format = try TableFormat(path: path) }
+        if let format { self.format = format } else { self.format = try OutputFormat(path: path) }
         if storage.exists(temporary) { try storage.remove(temporary) }
         sink = .file(try storage.open(temporary, .create), temporary: temporary, destination: destination)
     }
@@ -85,7 +88,10 @@ final class OutputTable {
     }
 
     /// Whether the file keeps types of columns, so that their cells are to be spelt in the one form of their type.
-    var hasTypes: Bool { if case .packed(let packed, _, _) = sink { packed.packing == .parquet } else { false } }
+    var hasTypes: Bool {
+        if case .packed(let packed, _, _) = sink { return packed.packing == .parquet }
+        return format == .arrowStream
+    }
 
     /// Says what columns are of, which a Parquet file keeps; to be called before the first row.
     ///
