@@ -1,15 +1,14 @@
-import FeatureModel
-import Tables
+public import FeatureModel
 
 /// The form of a table that is written: what is read, and Arrow streams.
-enum OutputFormat: Equatable {
+public enum OutputFormat: Equatable, Sendable {
     case text(TableFormat)
     case arrowStream
 
     /// The form that a file's name tells.
     ///
     /// - Throws: `.invalidArgument` for a name that tells none.
-    init(path: String) throws(HeadwaterError) {
+    public init(path: String) throws(HeadwaterError) {
         let name = path.lowercased()
         if name.hasSuffix(".arrows") {
             self = .arrowStream
@@ -23,23 +22,23 @@ enum OutputFormat: Equatable {
         }
     }
 
-    var text: TableFormat? { if case .text(let format) = self { format } else { nil } }
+    public var text: TableFormat? { if case .text(let format) = self { format } else { nil } }
 }
 
 /// Turns columns into the bytes of a table, as text or as an Arrow stream.
-enum RowsWriter {
+public enum RowsWriter: Sendable {
     case text(TableWriter)
     case arrow(ArrowStreamWriter)
 
     /// A writer of columns alone.
-    init(_ format: OutputFormat, names: [String], types: [OutputType]) {
+    public init(_ format: OutputFormat, names: [String], types: [OutputType]) {
         switch format {
         case .text(let format): self = .text(TableWriter(format, names: names))
         case .arrowStream: self = .arrow(ArrowStreamWriter(names: names, types: types))
         }
     }
 
-    func appendHeader(to output: inout [UInt8]) {
+    public func appendHeader(to output: inout [UInt8]) {
         switch self {
         case .text(let writer): writer.appendHeader(to: &output)
         case .arrow(let writer): writer.appendHeader(to: &output)
@@ -49,7 +48,7 @@ enum RowsWriter {
     /// Refuses columns that are not those which the stream began with: definitions may change between two requests.
     ///
     /// - Throws: `.aborted`.
-    func check(_ columns: [OutputColumn]) throws(HeadwaterError) {
+    public func check(_ columns: [OutputColumn]) throws(HeadwaterError) {
         guard case .arrow(let writer) = self, columns.map(\.type) != writer.types else { return }
         throw HeadwaterError(.aborted, "the definitions changed while rows were read: try again")
     }
@@ -59,7 +58,7 @@ enum RowsWriter {
     /// - Parameters:
     ///   - rawRows: in text, what each stands behind.
     ///   - rows: which of them; `nil` for all.
-    func append(
+    public func append(
         _ columns: [OutputColumn], behind rawRows: RawRows? = nil, only rows: [Int]? = nil, to output: inout [UInt8]
     ) {
         switch self {
@@ -72,7 +71,7 @@ enum RowsWriter {
     }
 
     /// Appends what stands behind the last row.
-    func appendEnd(to output: inout [UInt8]) {
+    public func appendEnd(to output: inout [UInt8]) {
         if case .arrow(let writer) = self { writer.appendEnd(to: &output) }
     }
 }
