@@ -50,6 +50,7 @@ let package = Package(
         // C: system libraries, generated code, a checksum, an instruction and system calls that Swift has no word for.
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CHeadwaterProto", dependencies: ["CProtobufC"]),
         .target(name: "CChecksum"),
@@ -80,7 +81,8 @@ let package = Package(
         library(
             "Web",
             [
-                "Server", "Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), logging,
+                "Server", "Client", "Tables", "Transport", "Catalog", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOPosix"),
+                "CZlib", nio("NIOHTTP1"), logging,
             ]),
         .executableTarget(
             name: "headwater",

@@ -8,6 +8,10 @@ struct Routes: Sendable {
     /// The server, once its stores are open.
     let view: @Sendable () -> ServerView?
     let figures: WebFigures
+    let clients: StoreClients
+    let keys: IdempotencyKeys
+    /// Whether writes are taken.
+    let allowsWrites: Bool
 
     func answer(_ request: WebRequest) async -> WebResponse {
         let began = ContinuousClock.now
@@ -22,9 +26,10 @@ struct Routes: Sendable {
         case ["readyz"]: return ("/readyz", await getting(request) { readyz() })
         case ["metrics"]: return ("/metrics", await getting(request) { await metrics(request) })
         case ["v1", "status"]: return ("/v1/status", await getting(request) { try await status() })
+        case ["openapi.json"]: return ("/openapi.json", await getting(request) { .json(OpenAPI.document) })
         default:
-            let error = HeadwaterError(
-                .notFound, "nothing is at this path: there are /healthz, /readyz, /metrics and /v1/status")
+            if let match = RestRoutes.match(request.path) { return (match.pattern, await rest(request, match.calls)) }
+            let error = HeadwaterError(.notFound, "nothing is at this path: /openapi.json lists those that there are")
             return ("other", Problem(error).response)
         }
     }
@@ -37,7 +42,23 @@ struct Routes: Sendable {
             response.headers.add(name: "allow", value: "GET, HEAD")
             return response
         }
-        do { return try await answer() } catch { return Problem(asProblem(error)).response }
+        do { return try await answer() } catch { return problem(of: error) }
+    }
+
+    private func rest(
+        _ request: WebRequest, _ calls: [(method: HTTPMethod, call: RestRoutes.Call)]
+    ) async -> WebResponse {
+        guard let call = calls.first(where: { $0.method == request.method })?.call else {
+            let methods = calls.map(\.method.rawValue).joined(separator: ", ")
+            let error = HeadwaterError(.invalidArgument, "this path takes \(methods)")
+            var response = Problem(error, status: .methodNotAllowed).response
+            response.headers.add(name: "allow", value: methods)
+            return response
+        }
+        do {
+            let routes = RestRoutes(server: try opened(), clients: clients, keys: keys, allowsWrites: allowsWrites)
+            return try await routes.answer(request, call)
+        } catch { return problem(of: error) }
     }
 
     // MARK: Health

@@ -13,6 +13,8 @@ package final class WebServer: Door {
         package var endpoint: Endpoint
         /// Allows addresses that other machines can reach, without TLS.
         package var allowInsecure = false
+        /// Whether writes are taken.
+        package var allowsWrites = false
         /// Names by which requests may call this server, beside addresses and `localhost`.
         package var hosts: [String] = []
         /// Connections at once; one more is closed as it comes.
@@ -40,6 +42,8 @@ package final class WebServer: Door {
     private let view = Mutex<ServerView?>(nil)
     private let group: MultiThreadedEventLoopGroup
     private let figures = WebFigures()
+    private let clients = StoreClients()
+    private let keys = IdempotencyKeys()
     private let state = Mutex(State())
 
     package init(_ options: Options, logger: Logger) {
@@ -89,6 +93,7 @@ package final class WebServer: Door {
             open.channel.close(promise: nil)
         }
         for task in state.withLock({ $0.open.values.map(\.task) }) { await task.value }
+        await clients.close()
         try? await group.shutdownGracefully()
     }
 
@@ -134,7 +139,9 @@ package final class WebServer: Door {
     }
 
     private func begin(_ channel: HTTPConnection.Channel) {
-        let routes = Routes(view: { [self] in view.withLock { $0 } }, figures: figures)
+        let routes = Routes(
+            view: { [self] in view.withLock { $0 } }, figures: figures, clients: clients, keys: keys,
+            allowsWrites: options.allowsWrites)
         state.withLock { state in
             state.lastID += 1
             let id = state.lastID

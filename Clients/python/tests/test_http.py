@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import re
 import shutil
-import signal
 import socket
 import subprocess
 import threading
@@ -19,42 +16,7 @@ import pytest
 import headwater as hw
 
 from .conftest import BINARY
-
-
-class Listener:
-    """A server with an HTTP listener on a port that the system chose."""
-
-    def __init__(self, directory: Path, *options: str, role: str = "serve", data: Path | None = None) -> None:
-        self.directory = directory
-        self.log = directory / f"{role}.log"
-        self.data = data or directory / "data"
-        self.address = f"unix:{directory}/{role}.sock"
-        command = [BINARY, role, "--data", self.data, "--listen", self.address, "--http", "127.0.0.1:0", *options]
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        until = time.monotonic() + 60
-        while not (found := re.search(r"http://127\.0\.0\.1:(\d+)", self.log.read_text())):
-            assert self.process.poll() is None and time.monotonic() < until, self.log.read_text()
-            time.sleep(0.02)
-        self.port = int(found.group(1))
-
-    def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
-            answer = connection.getresponse()
-            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-        finally:
-            connection.close()
-
-    def metrics(self) -> dict[str, float]:
-        text = self.ask("/metrics")[2].decode()
-        lines = [line for line in text.splitlines() if not line.startswith("#")]
-        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(60)
+from .listeners import Listener
 
 
 @pytest.fixture

@@ -12,6 +12,22 @@ package struct ServerView: Sendable {
     package var roles: [String] { services.configuration.roleNames }
     package var startedAt: Microseconds { services.startedAt }
 
+    /// An address at which this server's own protocol is spoken; `nil` before it listens.
+    package var ownAddress: String? {
+        let endpoints = services.listening.endpoints
+        let unix = endpoints.first { if case .unix = $0 { true } else { false } }
+        switch unix ?? endpoints.first {
+        case .tcp("*", let port)?: return Endpoint.tcp(host: "127.0.0.1", port: port).description
+        case let endpoint?: return endpoint.description
+        case nil: return nil
+        }
+    }
+
+    /// Where another role of this directory answers HTTP; `nil` where it has not said so.
+    package func httpAddress(of role: String) -> String? {
+        AddressFile.httpAddress(role, in: services.configuration.dataDirectory, services.storage)
+    }
+
     /// Where the server and its stores stand, as `headwater status` shows it.
     package func status() async -> StatusReport { await StatusReader(services: services).report() }
 

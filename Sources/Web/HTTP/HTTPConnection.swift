@@ -62,7 +62,7 @@ struct HTTPConnection {
             }
             let client = channel.channel.remoteAddress.map { "\($0.ipAddress ?? "local"):\($0.port ?? 0)" } ?? "-"
             return await routes.answer(try WebRequest(head, client: client, body: body))
-        } catch { return Problem(asProblem(error)).response }
+        } catch { return problem(of: error) }
     }
 
     private func send(_ response: WebResponse, to head: HTTPRequestHead, _ outbound: Writer) async throws {
@@ -84,12 +84,11 @@ struct HTTPConnection {
                 answer.headers.replaceOrAdd(name: "connection", value: "close")
             }
             try await outbound.write(.head(answer))
-            if head.method != .HEAD {
-                try await write { bytes in
-                    if bytes.readableBytes > 0 { try await outbound.write(.body(.byteBuffer(bytes))) }
-                }
+            guard head.method != .HEAD else { return try await outbound.write(.end(nil)) }
+            let trailers = try await write { bytes in
+                if bytes.readableBytes > 0 { try await outbound.write(.body(.byteBuffer(bytes))) }
             }
-            try await outbound.write(.end(nil))
+            try await outbound.write(.end(head.version.isChunkedKnown && !trailers.isEmpty ? trailers : nil))
         }
     }
 }
@@ -97,6 +96,11 @@ struct HTTPConnection {
 extension HTTPVersion {
     /// Whether a client of this version knows bodies in chunks, and interim answers.
     fileprivate var isChunkedKnown: Bool { (major, minor) >= (1, 1) }
+}
+
+/// The answer that an error makes.
+func problem(of error: any Error) -> WebResponse {
+    (error as? any AnsweredError)?.response ?? Problem(asProblem(error)).response
 }
 
 /// Any error as one that an answer can carry.

@@ -8,8 +8,10 @@ final class WebBody {
     typealias Parts = NIOAsyncChannelInboundStream<HTTPServerRequestPart>.AsyncIterator
 
     private var parts: Parts
+    /// Unpacks the body; `nil` where it is not packed.
+    private var inflater: Inflater?
     private(set) var isAtEnd = false
-    /// Bytes taken so far.
+    /// Bytes taken so far, packed as they came.
     private(set) var byteCount = 0
 
     init(_ parts: Parts) { self.parts = parts }
@@ -18,6 +20,31 @@ final class WebBody {
     ///
     /// - Throws: `.cancelled` where the client is gone in the middle of it.
     func next() async throws -> ByteBuffer? {
+        guard let inflater else { return try await nextPart() }
+        while true {
+            if inflater.hasInput {
+                let bytes = try inflater.step()
+                if bytes.isEmpty { continue }
+                return ByteBuffer(bytes: bytes)
+            }
+            if let part = try await nextPart() {
+                inflater.feed(Array(part.readableBytesView))
+                continue
+            }
+            // What is left inside comes out without more input.
+            let rest = try inflater.step()
+            if !rest.isEmpty { return ByteBuffer(bytes: rest) }
+            guard !inflater.isInside else {
+                throw HeadwaterError(.invalidArgument, "the gzip body is cut off: send it whole")
+            }
+            return nil
+        }
+    }
+
+    /// Unpacks what follows.
+    func unpackGzip() throws(HeadwaterError) { inflater = try Inflater() }
+
+    private func nextPart() async throws -> ByteBuffer? {
         guard !isAtEnd else { return nil }
         switch try await parts.next() {
         case .body(let bytes):
@@ -34,12 +61,12 @@ final class WebBody {
 
     /// The whole body.
     ///
-    /// - Throws: `.resourceExhausted` where it is larger than `bytesMax`, which is then not read to its end.
+    /// - Throws: `BodyTooLarge` where it is larger than `bytesMax`, which is then not read to its end.
     func collect(upTo bytesMax: Int) async throws -> [UInt8] {
         var all: [UInt8] = []
         while let bytes = try await next() {
             guard all.count + bytes.readableBytes <= bytesMax else {
-                throw HeadwaterError(.resourceExhausted, "a body of more than \(bytesMax) bytes: send less at once")
+                throw BodyTooLarge(bytesMax: bytesMax)
             }
             all.append(contentsOf: bytes.readableBytesView)
         }
@@ -51,6 +78,7 @@ final class WebBody {
     /// - Returns: whether all of it has come.
     func skipRest() async throws -> Bool {
         let limit = byteCount + (256 << 10)
+        inflater = nil
         while try await next() != nil { if byteCount > limit { return false } }
         return true
     }
@@ -60,5 +88,15 @@ final class WebBody {
         guard case .head(let head) = try await parts.next() else { return nil }
         (isAtEnd, byteCount) = (false, 0)
         return head
+    }
+}
+
+/// A body of more bytes than are read at once.
+struct BodyTooLarge: AnsweredError {
+    let bytesMax: Int
+
+    var response: WebResponse {
+        let error = HeadwaterError(.resourceExhausted, "a body of more than \(bytesMax) bytes: send less at once")
+        return Problem(error, status: .payloadTooLarge).response
     }
 }

@@ -3,11 +3,12 @@ import NIOCore
 import NIOHTTP1
 
 /// An answer to one HTTP request.
-struct WebResponse {
-    enum Body {
+struct WebResponse: Sendable {
+    enum Body: Sendable {
         case bytes([UInt8])
-        /// Bytes as they come to be. Where it throws, the connection is cut, so that nobody takes a part for the whole.
-        case stream((_ write: (ByteBuffer) async throws -> Void) async throws -> Void)
+        /// Bytes as they come to be, and the trailers behind them. Where it throws, the connection is cut, so that nobody takes a
+        /// part for the whole.
+        case stream(@Sendable (_ write: (ByteBuffer) async throws -> Void) async throws -> HTTPHeaders)
     }
 
     var status: HTTPResponseStatus
@@ -24,4 +25,9 @@ struct WebResponse {
     static func json(_ bytes: [UInt8], _ status: HTTPResponseStatus = .ok, headers: HTTPHeaders = [:]) -> WebResponse {
         WebResponse(status, headers: headers, contentType: "application/json", body: .bytes(bytes))
     }
+}
+
+/// An error that knows its answer.
+protocol AnsweredError: Error {
+    var response: WebResponse { get }
 }

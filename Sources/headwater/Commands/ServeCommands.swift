@@ -23,10 +23,14 @@ struct ServerOptionGroup: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            Where to answer HTTP, on threads of their own: /healthz, /readyz, /metrics and /v1/status. By convention 127.0.0.1:7072, \
+            Where to answer HTTP, on threads of their own: /healthz, /readyz, /metrics, and the store's calls as JSON \
+            (/openapi.json). By convention 127.0.0.1:7072, \
             for an offline service 127.0.0.1:7073. Default: nowhere.
             """, valueName: "host:port"), transform: EndpointArgument.read)
     var http: EndpointArgument?
+
+    @Flag(help: "Take writes and definitions by HTTP too. Whoever reaches the address may write: there is no authentication.")
+    var httpWrites = false
 
     @Option(
         help: ArgumentHelp(
@@ -109,6 +113,7 @@ struct ServerOptionGroup: ParsableArguments {
         var options = WebServer.Options(endpoint: http.endpoint)
         options.allowInsecure = insecure
         options.hosts = httpHost
+        options.allowsWrites = httpWrites
         return [WebServer(options, logger: logger)]
     }
 

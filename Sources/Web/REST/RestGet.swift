@@ -1,0 +1,109 @@
+import Client
+import FeatureModel
+import NIOHTTP1
+import Tables
+import Wire
+
+/// The latest features of keys: columns in, columns out.
+struct RestGet {
+    let routes: RestRoutes
+
+    func get(_ request: WebRequest, _ project: String) async throws -> WebResponse {
+        let body = try await routes.object(request)
+        try body.check(only: RestSchemas.names(RestSchemas.get))
+        let client = try await routes.client(project)
+        let selection = try routes.selection(body)
+        let fullNames = try body.bool("full_feature_names") ?? false
+        let eventTimes = try body.bool("event_times") ?? false
+        let integersAsText = try integersAsText(body)
+        let prepared = try await routes.clients.prepared(selection, fullNames: fullNames, client)
+        let unit = try routes.unit(body)
+        let got: GetResult
+        do {
+            let keys = try Self.keys(try body.object("entities"), prepared.keys, unit: unit)
+            got = try await client.get(
+                prepared, keys: keys, at: try body.time("at"), minPosition: try body.position("min_position") ?? 0,
+                eventTimes: eventTimes)
+        } catch {
+            // What the list takes may have changed: what is remembered of it is not worth keeping.
+            routes.clients.forget(selection, fullNames: fullNames, client)
+            throw error
+        }
+        var json = Array("{\"position\":\(got.position),\"rows\":\(got.cells.rowCount),\"features\":{".utf8)
+        json.reserveCapacity(json.count + got.cells.rowCount * got.outputs.count * 24)
+        let showsStatuses = try body.bool("statuses") ?? true
+        for (index, output) in got.outputs.enumerated() {
+            if index > 0 { json.append(UInt8(ascii: ",")) }
+            JSONString.append(output.name, to: &json)
+            json.append(contentsOf: ":{\"type\":\"\(output.type)\",\"values\":".utf8)
+            OutputColumn.cells(got.cells.columns[index]).appendJSONList(integersAsText: integersAsText, to: &json)
+            if showsStatuses {
+                json.append(contentsOf: ",\"statuses\":".utf8)
+                OutputColumn.statuses(got.cells.statuses[index]).appendJSONList(to: &json)
+            }
+            if eventTimes {
+                json.append(contentsOf: ",\"event_times\":".utf8)
+                EventTimes.append(got.cells.eventTimes[index], to: &json)
+            }
+            json.append(UInt8(ascii: "}"))
+        }
+        json.append(contentsOf: "}".utf8)
+        if !prepared.warnings.isEmpty {
+            json.append(contentsOf: ",\"warnings\":[".utf8)
+            for (index, warning) in prepared.warnings.enumerated() {
+                if index > 0 { json.append(UInt8(ascii: ",")) }
+                JSONString.append(warning, to: &json)
+            }
+            json.append(contentsOf: "]".utf8)
+        }
+        json.append(contentsOf: "}\n".utf8)
+        return .json(json, headers: ["headwater-position": "\(got.position)"])
+    }
+
+    private func integersAsText(_ body: JSONObject) throws(HeadwaterError) -> Bool {
+        switch try body.text("int64") {
+        case nil, "number": return false
+        case "string": return true
+        case let other?: throw HeadwaterError(.invalidArgument, "'\(other)' is neither number nor string", at: "int64")
+        }
+    }
+
+    /// The key columns of a get: lists of one length.
+    ///
+    /// - Parameter entities: `nil` only where the features have no keys.
+    static func keys(_ entities: JSONObject?, _ fields: [Field], unit: TimeUnit?) throws(HeadwaterError) -> Batch {
+        guard let entities else {
+            if fields.isEmpty { return Batch(rowCount: 1, columns: []) }
+            throw HeadwaterError(
+                .invalidArgument,
+                "give 'entities' with a list for each of \(fields.map { "\($0.name) (\($0.type))" }.joined(separator: ", "))")
+        }
+        try entities.check(only: fields.map(\.name))
+        var columns: [(Int, Column)] = []
+        for (index, field) in fields.enumerated() {
+            guard let column = try entities.column(field.name, field.type, unit: unit) else {
+                throw HeadwaterError(
+                    .invalidArgument, "the key '\(field.name)' (\(field.type)) is missing", at: "entities")
+            }
+            columns.append((index, column))
+            guard column.count == columns[0].1.count else {
+                throw HeadwaterError(
+                    .invalidArgument,
+                    "'\(field.name)' has \(column.count) keys, '\(fields[0].name)' has \(columns[0].1.count)", at: "entities")
+            }
+        }
+        return Batch(rowCount: columns.first?.1.count ?? 1, columns: columns)
+    }
+}
+
+/// Event times as a list of JSON: null where there is no row, or where a value was always true.
+enum EventTimes {
+    static func append(_ times: [Microseconds], to json: inout [UInt8]) {
+        json.append(UInt8(ascii: "["))
+        for (index, time) in times.enumerated() {
+            if index > 0 { json.append(UInt8(ascii: ",")) }
+            json.append(contentsOf: (time == EventTime.always ? "null" : "\"\(TimeText.format(time))\"").utf8)
+        }
+        json.append(UInt8(ascii: "]"))
+    }
+}

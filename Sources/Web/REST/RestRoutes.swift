@@ -1,0 +1,182 @@
+import Catalog
+import Client
+import FeatureModel
+import NIOHTTP1
+import Server
+import Tables
+
+/// `/v1/projects/…`: the store's calls as JSON, each by one call of a client.
+struct RestRoutes: Sendable {
+    /// Bytes of a body that is read whole.
+    static let bodyBytesMax = 64 << 20
+
+    let server: ServerView
+    let clients: StoreClients
+    let keys: IdempotencyKeys
+    let allowsWrites: Bool
+
+    /// A call that a path and a method name.
+    enum Call {
+        case projects
+        case listing(project: String)
+        case describe(project: String, name: String)
+        case search(project: String)
+        case plan(project: String)
+        case apply(project: String)
+        case get(project: String)
+        case history(project: String)
+        case scan(project: String, group: String)
+        case latest(project: String, group: String)
+        case write(project: String, group: String)
+        case delete(project: String, group: String)
+        case feast
+    }
+
+    /// The operations at a path, and their pattern; `nil` where there are none.
+    static func match(_ path: [String]) -> (pattern: String, calls: [(method: HTTPMethod, call: Call)])? {
+        let found = RestOperation.all.compactMap { operation in
+            operation.match(path).map { (operation, operation.call($0)) }
+        }
+        guard let first = found.first else { return nil }
+        return (first.0.pattern, found.map { ($0.0.method, $0.1) })
+    }
+
+    func answer(_ request: WebRequest, _ call: Call) async throws -> WebResponse {
+        if let misdirected = misdirected(call) { return misdirected }
+        switch request.headers.first(name: "content-encoding")?.lowercased() {
+        case nil, "identity": break
+        case "gzip", "x-gzip": try request.body.unpackGzip()
+        case let other?: throw UnsupportedEncoding(encoding: other)
+        }
+        switch call {
+        case .projects: return try await projects()
+        case .listing(let project): return .json(try await client(project).list().json)
+        case .describe(let project, let name): return try await describe(request, project, name)
+        case .search(let project): return try await search(request, project)
+        case .plan(let project): return try await plan(request, project, applies: false)
+        case .apply(let project): return try await plan(request, project, applies: true)
+        case .get(let project): return try await RestGet(routes: self).get(request, project)
+        case .feast: return try await FeastGet(routes: self).get(request)
+        case .history(let project): return try await RestHistory(routes: self).history(request, project)
+        case .scan(let project, let group): return try await RestScan(routes: self).scan(request, project, group)
+        case .latest(let project, let group): return try await RestScan(routes: self).latest(request, project, group)
+        case .write(let project, let group): return try await RestWrite(routes: self).write(request, project, group, .write)
+        case .delete(let project, let group): return try await RestWrite(routes: self).write(request, project, group, .delete)
+        }
+    }
+
+    func client(_ project: String) async throws(HeadwaterError) -> HeadwaterClient {
+        try await clients.client(of: project, server)
+    }
+
+    /// The answer to a call that another service of the store takes: it names that one's address.
+    private func misdirected(_ call: Call) -> WebResponse? {
+        let role: String
+        switch call {
+        case .projects, .listing, .describe, .search: return nil
+        case .get, .feast, .write, .delete, .plan, .apply: role = "online"
+        case .history, .scan, .latest: role = "offline"
+        }
+        guard !server.roles.contains(role) else { return nil }
+        let address = server.httpAddress(of: role)
+        let place = address.map { "it answers at \($0)" } ?? "it has announced no HTTP address here: start it with --http"
+        let error = HeadwaterError(.unavailable, "this is not the \(role) service, which takes this call; \(place)")
+        var response = Problem(error, status: .misdirectedRequest).response
+        if let address { response.headers.add(name: "headwater-\(role)-address", value: address) }
+        return response
+    }
+
+    // MARK: Bodies
+
+    /// The body as a JSON object.
+    func object(_ request: WebRequest) async throws -> JSONObject {
+        guard request.contentType == "application/json" else { throw UnsupportedMediaType(takes: ["application/json"]) }
+        return try JSONObject(try await body(request)[...])
+    }
+
+    func body(_ request: WebRequest) async throws -> [UInt8] { try await request.body.collect(upTo: Self.bodyBytesMax) }
+
+    /// - Throws: `.permissionDenied` where the server takes no writes by HTTP.
+    func checkWrites() throws(HeadwaterError) {
+        guard allowsWrites else {
+            throw HeadwaterError(
+                .permissionDenied, "this server takes no writes by HTTP: start it with --http-writes, or write by a client")
+        }
+    }
+
+    /// What a body says of features: a service, or a list.
+    func selection(_ body: JSONObject) throws(HeadwaterError) -> FeatureSelection {
+        switch (try body.text("service"), try body.texts("features")) {
+        case (let service?, nil): return .service(service)
+        case (nil, let features?) where !features.isEmpty: return .features(features)
+        default: throw HeadwaterError(.invalidArgument, "name either a 'service' or 'features', a list of group:feature")
+        }
+    }
+
+    func unit(_ body: JSONObject) throws(HeadwaterError) -> TimeUnit? {
+        guard let text = try body.text("time_unit") else { return nil }
+        guard let unit = TimeUnit(rawValue: text) else {
+            throw HeadwaterError(.invalidArgument, "'\(text)' is no unit of time: s, ms, us or ns", at: "time_unit")
+        }
+        return unit
+    }
+
+    // MARK: Definitions
+
+    private func projects() async throws -> WebResponse {
+        var json = Array("{\"projects\":[".utf8)
+        for (index, name) in try await clients.client(server).projects().enumerated() {
+            if index > 0 { json.append(UInt8(ascii: ",")) }
+            JSONString.append(name, to: &json)
+        }
+        return .json(json + Array("]}\n".utf8))
+    }
+
+    private func describe(_ request: WebRequest, _ project: String, _ name: String) async throws -> WebResponse {
+        let query = try Query(request, ["as_of"])
+        let answer = try await client(project).describe(name, asOf: try query.position("as_of"))
+        return .json(answer.json, headers: ["headwater-position": "\(answer.position)"])
+    }
+
+    private func search(_ request: WebRequest, _ project: String) async throws -> WebResponse {
+        let query = try Query(request, ["q"])
+        guard let text = query.text("q"), !text.isEmpty else {
+            throw HeadwaterError(.invalidArgument, "say what to search for: ?q=TEXT")
+        }
+        return .json(try await client(project).search(text).encodeJSON())
+    }
+
+    private func plan(_ request: WebRequest, _ project: String, applies: Bool) async throws -> WebResponse {
+        if applies { try checkWrites() }
+        guard request.contentType == "application/json" else { throw UnsupportedMediaType(takes: ["application/json"]) }
+        let definitions = try Definitions.decode(json: try await body(request)[...], project: project)
+        let client = try await client(project)
+        let result = applies ? try await client.apply(definitions) : try await client.plan(definitions)
+        return .json(result.planJSON, headers: ["headwater-position": "\(result.position)"])
+    }
+}
+
+/// A body packed in a way that is not known.
+struct UnsupportedEncoding: AnsweredError {
+    let encoding: String
+
+    var response: WebResponse {
+        let error = HeadwaterError(.invalidArgument, "a body is packed by gzip or not at all, and not by '\(encoding)'")
+        var response = Problem(error, status: .unsupportedMediaType).response
+        response.headers.add(name: "accept-encoding", value: "gzip")
+        return response
+    }
+}
+
+/// A body of a type that a path does not take.
+struct UnsupportedMediaType: AnsweredError {
+    let takes: [String]
+
+    var response: WebResponse {
+        let error = HeadwaterError(
+            .invalidArgument, "the body's Content-Type is one of \(takes.joined(separator: ", "))")
+        var response = Problem(error, status: .unsupportedMediaType).response
+        response.headers.add(name: "accept", value: takes.joined(separator: ", "))
+        return response
+    }
+}
