@@ -3,6 +3,7 @@ import FeatureModel
 package import Logging
 public import ServiceLifecycle
 import StorageIO
+import Synchronization
 import Transport
 
 /// A Headwater server: opens its part of the data directory, serves until it is told to stop, drains, and closes cleanly.
@@ -11,16 +12,33 @@ import Transport
 /// the feed of the history, the listener, and the watch that ends an idle server. The parts stop in the
 /// reverse of their order, each when the one behind it has stopped; the stores close last.
 public final class HeadwaterServer: Service {
-    private let configuration: ServerConfiguration
+    private struct State {
+        var configuration: ServerConfiguration
+        /// While the server runs.
+        var services: Services?
+    }
+
+    private let state: Mutex<State>
     private let logger: Logger
     private let clock: any WallClock = SystemClock()
     private let doors: [any Door]
 
     /// - Parameter doors: other ways in than the server's own protocol.
     package init(configuration: ServerConfiguration, logger: Logger, doors: [any Door] = []) {
-        self.configuration = configuration
+        state = Mutex(State(configuration: configuration.settled))
         self.logger = logger
         self.doors = doors
+    }
+
+    private var configuration: ServerConfiguration { state.withLock { $0.configuration } }
+
+    /// Takes those options of `new` that can change while a server runs (`LiveOption`); all else stays as it is.
+    public func change(to new: ServerConfiguration) {
+        let new = new.settled
+        state.withLock { state in
+            for option in LiveOption.all { option.take(&state.configuration, new) }
+            state.services?.change(to: state.configuration)
+        }
     }
 
     /// Serves until graceful shutdown or cancellation.
@@ -50,6 +68,12 @@ public final class HeadwaterServer: Service {
         let services = Services(
             configuration: configuration, storage: storage, online: online, clock: online?.clock ?? clock, logger: logger,
             ticker: ticker, doors: addresses)
+        state.withLock { state in
+            state.services = services
+            // Some of it may be another one since the stores began to open.
+            services.change(to: state.configuration)
+        }
+        defer { state.withLock { $0.services = nil } }
         let feed = HistoryFeed(services: services)
         let listener: Listener
         do {

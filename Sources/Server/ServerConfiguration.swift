@@ -3,7 +3,7 @@ public import Transport
 
 /// What a server process is told by its command line.
 public struct ServerConfiguration: Sendable {
-    public enum Role: String, Sendable {
+    public enum Role: String, CaseIterable, Sendable {
         /// Both services in one process: the embedded default.
         case serve
         case online

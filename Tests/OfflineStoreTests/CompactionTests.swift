@@ -34,13 +34,17 @@ import Testing
         #expect(store.status().groups[0].runsByLevel == [0, 1])
     }
 
-    @Test(arguments: [(room: 1, jobs: 11), (14, 11), (40, 2), (70, 1)])
-    func memoryIsBoundedByASetting(room: Int, jobs: Int) throws {
+    /// It may be set when the store is open.
+    @Test(arguments: [(room: 1, jobs: 11), (14, 11), (40, 2), (70, 1)], [false, true])
+    func memoryIsBoundedByASetting(_ bound: (room: Int, jobs: Int), isSetLater: Bool) throws {
+        let (room, jobs) = bound
         var options = OfflineOptions()
         options.blockRowsMax = 16
         // What a block takes at most, of one number beside what orders rows, and a key of eight bytes; and one for each thread.
-        options.mergeBytesMax = (room + ParallelExecutor.threads.size) * 16 * (8 + 96 + 8)
+        let bytes = (room + ParallelExecutor.threads.size) * 16 * (8 + 96 + 8)
+        if !isSetLater { options.mergeBytesMax = bytes }
         let store = try filled(MemoryStorage(), runs: 12, rows: 400, options)
+        store.mergeBytesMax = bytes
         let before = try transcript(store.view(), Weather.schema)
         var done = 0
         var isWhole = false

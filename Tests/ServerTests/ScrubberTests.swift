@@ -42,11 +42,19 @@ import Wire
     }
 
     @Test func aScrubReadsNoFasterThanItMay() {
-        let pace = ScrubPace(bytesPerSecond: 1_000_000)
+        let pace = ScrubPace { 1_000_000 }
         let started = ContinuousClock.now
         for _ in 0..<10 { pace.wait(for: 30_000) { false } }
         #expect(ContinuousClock.now - started >= .milliseconds(290))
         pace.wait(for: 1 << 40) { true }
         #expect(ContinuousClock.now - started < .seconds(30))
+        // A rate that grows ends the wait for what was read under the old one.
+        var looks = 0
+        let growing = ScrubPace {
+            looks += 1
+            return looks < 3 ? 1 : 1 << 40
+        }
+        growing.wait(for: 1 << 30) { false }
+        #expect(looks > 2 && ContinuousClock.now - started < .seconds(30))
     }
 }

@@ -69,5 +69,12 @@ import Wire
             #expect(first.grow(by: 30))
         }
         #expect(first.grow(by: 10) && !first.grow(by: 1))
+        // Less than is held: nobody gets more until it is kept.
+        budget.bytesMax = 50
+        #expect(!first.grow(by: 1) && !first.takeShare(4, 1...10) && budget.takenBytes == 100)
+        first.shrink(to: 45)
+        #expect(first.grow(by: 5) && !first.grow(by: 1))
+        budget.bytesMax = 60
+        #expect(first.takeShare(4, 10...20) && budget.takenBytes == 60)
     }
 }

@@ -157,6 +157,25 @@ import Wire
         #expect(room.hasRoom(upTo: OutputRoom.streamBytesMax))
     }
 
+    @Test func theBoundMayChangeWhileSomeHaveAndOthersWait() {
+        let budget = NetworkBudget(bytesMax: 100 * Self.mebibyte)
+        let granted = Mutex(0)
+        func take(_ mebibytes: Int) -> Bool {
+            budget.takeRoom(mebibytes * Self.mebibyte, for: .frame) { granted.withLock { $0 += 1 } } == nil
+        }
+        #expect(take(60) && !take(50))
+        budget.bytesMax = 109 * Self.mebibyte
+        #expect(granted.withLock { $0 } == 0)
+        budget.bytesMax = 110 * Self.mebibyte
+        #expect(granted.withLock { $0 } == 1 && budget.usedBytes == 110 * Self.mebibyte)
+        budget.bytesMax = 50 * Self.mebibyte
+        #expect(budget.isExceeded && budget.isPressed && !take(1))
+        budget.giveRoom(60 * Self.mebibyte, for: .frame)
+        #expect(granted.withLock { $0 } == 1)
+        budget.giveRoom(50 * Self.mebibyte, for: .frame)
+        #expect(granted.withLock { $0 } == 2 && !budget.isPressed)
+    }
+
     @Test func memoryGoesBackSomeTimesAfterMuchWasLetGo() {
         let budget = NetworkBudget(bytesMax: 100 * Self.mebibyte)
         func looks(_ count: Int) -> [Bool] { (0..<count).map { _ in budget.isTrimDue(above: 32 * Self.mebibyte) } }

@@ -33,7 +33,7 @@ public final class OfflineState: Sendable {
 /// that is not durable in the log: its sources give none.
 public final class OfflineEngine {
     private let replica: Replica<OfflineStore>
-    public let options: OfflineEngineOptions
+    public private(set) var options: OfflineEngineOptions
     public let state: OfflineState
     private var failure: HeadwaterError?
 
@@ -56,6 +56,13 @@ public final class OfflineEngine {
     }
 
     public var store: OfflineStore { replica.store }
+
+    /// Changes when a flush is due, and what flushes and compactions that begin from now on may take.
+    public func setLimits(of new: OfflineEngineOptions) {
+        options.flushMemoryBytes = new.flushMemoryBytes
+        options.store.mergeBytesMax = new.store.mergeBytesMax
+        store.mergeBytesMax = new.store.mergeBytesMax
+    }
 
     /// Applies records in order; those already applied are passed over.
     ///

@@ -12,7 +12,7 @@ public import OnlineStore
 ///
 /// A plain single-threaded state machine. Reads go straight to `store` and `state`, from any thread.
 public final class OnlineEngine {
-    public let options: OnlineOptions
+    public private(set) var options: OnlineOptions
     public let state = OnlineState()
     /// Trusted time as it was at the open; `nil` where no boot clock was given. From then on the edge keeps it.
     public let clockAtOpen: TrustedClock?
@@ -46,6 +46,14 @@ public final class OnlineEngine {
         self.clockAtOpen = clockAtOpen
         limits = WriteLimits(options, replica.store, try log.retention(), bytesSinceSnapshot: replayedBytes)
         publish()
+    }
+
+    /// Changes what rows and log may take, and when a snapshot is due; all else stays as it was at the open.
+    public func setLimits(of new: OnlineOptions) {
+        options.logBytesMax = new.logBytesMax
+        options.memoryBytesMax = new.memoryBytesMax
+        options.snapshotMemoryBytes = new.snapshotMemoryBytes
+        limits.change(to: options)
     }
 
     public var logID: LogID { log.logID }

@@ -5,7 +5,7 @@ import OnlineStore
 /// The room that rows and log take, against what they may: whether a snapshot is due, and which writes are refused. They are
 /// refused before they are logged, because a fold refuses nothing.
 struct WriteLimits {
-    private let options: OnlineOptions
+    private var options: OnlineOptions
     private let store: OnlineStore
     /// The room that the log takes, measured now and then rather than at each write.
     var retention: LogRetention
@@ -21,6 +21,7 @@ struct WriteLimits {
         self.bytesSinceSnapshot = bytesSinceSnapshot
     }
 
+    mutating func change(to options: OnlineOptions) { self.options = options }
     mutating func noteLogged(_ bytes: Int) { bytesSinceSnapshot += bytes }
     mutating func snapshotBegins() { bytesSinceSnapshot = 0 }
     mutating func groupEnds() { stagedMemoryBytes = 0 }

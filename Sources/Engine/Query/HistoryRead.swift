@@ -105,9 +105,7 @@ public final class HistoryRead {
         memory.shrink(to: 0)
         guard try spine.hasMore(&source) else { return false }
         // Nothing is held before the part comes, so that a history that waits for memory keeps none from others.
-        let least = min(Self.partBytesMin, memory.budget.bytesMax / options.memoryShares)
-        let most = max(least, min(Self.partBytesMax, memory.budget.bytesMax / 2))
-        while !memory.takeShare(options.memoryShares, least...most) { try pause() }
+        while !takeShare() { try pause() }
         let half = memory.bytes / 2
         let part = try spine.next(&source, rowsMax: max(half / bytesPerRow, Self.rowsMin), bytesMax: half)
         self.part = part
@@ -115,6 +113,13 @@ public final class HistoryRead {
         memory.shrink(to: part.byteCount + part.times.count * bytesPerRow)
         if memory.bytes < part.byteCount { try memory.need(part.byteCount - memory.bytes, for: "the spine of a history") }
         return true
+    }
+
+    /// Takes memory for a part, by the bound of the budget as it is now.
+    private func takeShare() -> Bool {
+        let bytesMax = memory.budget.bytesMax
+        let least = min(Self.partBytesMin, bytesMax / options.memoryShares)
+        return memory.takeShare(options.memoryShares, least...max(least, min(Self.partBytesMax, bytesMax / 2)))
     }
 
     private func join(

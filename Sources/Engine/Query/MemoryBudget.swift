@@ -3,42 +3,52 @@ internal import Synchronization
 
 /// Memory that requests share: each takes its part before it uses it, and gives it back when its answer is through.
 public final class MemoryBudget: Sendable {
-    public let bytesMax: Int
+    private struct State {
+        var bytesMax: Int
+        var taken = 0
+    }
+
     /// Whose memory it is, and what to do where it does not do: the end of a refusal's sentence.
     fileprivate let advice: String
-    private let taken = Mutex(0)
+    private let state: Mutex<State>
 
     public init(
         bytesMax: Int,
         advice: String =
             "all history requests together may hold that much: try again when others are done, or ask for it in parts"
     ) {
-        self.bytesMax = bytesMax
+        state = Mutex(State(bytesMax: bytesMax))
         self.advice = advice
     }
 
+    /// The bound. A smaller one takes nothing from those who have it: others wait until it is kept.
+    public var bytesMax: Int {
+        get { state.withLock { $0.bytesMax } }
+        set { state.withLock { $0.bytesMax = newValue } }
+    }
+
     /// The bytes that all leases hold together.
-    public var takenBytes: Int { taken.withLock { $0 } }
+    public var takenBytes: Int { state.withLock { $0.taken } }
 
     fileprivate func take(_ bytes: Int) -> Bool {
-        taken.withLock { taken in
-            guard bytes <= bytesMax - taken else { return false }
-            taken += bytes
+        state.withLock { state in
+            guard bytes <= state.bytesMax - state.taken else { return false }
+            state.taken += bytes
             return true
         }
     }
 
     fileprivate func takeShare(_ parts: Int, _ bounds: ClosedRange<Int>) -> Int? {
-        taken.withLock { taken in
-            let free = bytesMax - taken
+        state.withLock { state in
+            let free = state.bytesMax - state.taken
             let share = min(max(free / parts, bounds.lowerBound), bounds.upperBound)
             if share > free { return nil }
-            taken += share
+            state.taken += share
             return share
         }
     }
 
-    fileprivate func giveBack(_ bytes: Int) { taken.withLock { $0 -= bytes } }
+    fileprivate func giveBack(_ bytes: Int) { state.withLock { $0.taken -= bytes } }
 }
 
 /// One request's part of a budget. It belongs to one thread at a time and returns all of it when it is destroyed.

@@ -7,14 +7,42 @@ struct ChunkPlace: Sendable {
     let storage: any Storage
     let directory: String
     let logID: [UInt8]
-    let options: OfflineOptions
+    private let opened: OfflineOptions
+    let mergeBytes: MergeBytes
     let numbers: ChunkNumbers
+
+    init(
+        storage: any Storage, directory: String, logID: [UInt8], options: OfflineOptions, numbers: ChunkNumbers
+    ) {
+        (self.storage, self.directory, self.logID, self.numbers) = (storage, directory, logID, numbers)
+        opened = options
+        mergeBytes = MergeBytes(options.mergeBytesMax)
+    }
+
+    /// The settings as they are now.
+    var options: OfflineOptions {
+        var options = opened
+        options.mergeBytesMax = mergeBytes.most
+        return options
+    }
 
     func path(_ number: UInt64) -> String { directory + "/" + ChunkFormat.fileName(number) }
 
     /// Removes chunk files as far as that works: what stays is an orphan that the next open removes.
     func discard(_ numbers: some Sequence<UInt64>) {
         for number in numbers { try? storage.remove(path(number)) }
+    }
+}
+
+/// What a flush or a compaction may take, which may change while the store is open.
+final class MergeBytes: Sendable {
+    private let bytes: Atomic<Int>
+
+    init(_ most: Int) { bytes = Atomic(most) }
+
+    var most: Int {
+        get { bytes.load(ordering: .relaxed) }
+        set { bytes.store(newValue, ordering: .relaxed) }
     }
 }
 

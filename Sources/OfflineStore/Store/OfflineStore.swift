@@ -120,6 +120,13 @@ public final class OfflineStore: Sendable {
     public var extra: [UInt8] { state.withLock { $0.version.manifest.extra } }
     /// Which log the store belongs to: 16 bytes.
     public var logID: [UInt8] { place.logID }
+
+    /// What flushes and compactions that begin from now on may take.
+    public var mergeBytesMax: Int {
+        get { place.mergeBytes.most }
+        set { place.mergeBytes.most = newValue }
+    }
+
     /// Bytes that applied rows hold in memory, frozen ones included.
     public var memoryBytes: Int { state.withLock { $0.memoryBytes } }
 

@@ -65,8 +65,7 @@ struct HistoryFeed: Service {
 
     private func open(logID: [UInt8]?) throws(HeadwaterError) {
         var options = OfflineEngineOptions()
-        options.flushMemoryBytes = configuration.flushMemoryBytes
-        options.store.mergeBytesMax = configuration.compactionBytesMax
+        configuration.setLimits(of: &options)
         let engine = try OfflineEngine(
             storage: services.storage, dataDirectory: configuration.dataDirectory, logID: logID, options: options)
         let checkpoint = LocalCheckpoint(services: services, logID: engine.store.logID)
@@ -87,6 +86,8 @@ struct HistoryFeed: Service {
             if let remote { remote.acknowledge(position, logID: checkpoint.logID) } else { checkpoint.save(position) }
         }
         services.history.open(node)
+        // Others may hold since the store began to open.
+        node.setLimits(of: configuration)
         // Asked once it can be seen: either this closes its gate, or the stop does.
         if services.isStopping { node.gate.close() }
         do throws(HeadwaterError) { try services.listening.announceOpened(PeerFiles(services)) } catch {

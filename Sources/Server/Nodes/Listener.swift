@@ -27,7 +27,7 @@ struct Listener: Service {
         self.started = started
         var options = ServerOptions()
         options.allowInsecure = services.configuration.allowInsecure
-        options.networkBytesMax = services.configuration.networkBytesMax ?? NetworkMemory.bytesMax
+        options.networkBytesMax = services.configuration.networkBytes
         transport = try await ServerTransport.start(
             endpoints: services.configuration.endpoints, handler: Router(services: services), options: options)
         do {
@@ -37,6 +37,8 @@ struct Listener: Service {
             throw error
         }
         services.listening.begin(transport)
+        // Another bound may hold since it began to listen.
+        transport.networkBytesMax = services.configuration.networkBytes
         if transport.connectionsMax < options.connectionsMax {
             services.logger.warning(
                 "the limit of open files allows fewer connections than usual: raise it",

@@ -73,6 +73,18 @@ final class OfflineNode: Sendable {
         }
     }
 
+    /// Changes when a flush is due, and what flushes and compactions may take.
+    func setLimits(of configuration: ServerConfiguration) {
+        engine.run { engine in
+            var options = engine.options
+            configuration.setLimits(of: &options)
+            engine.setLimits(of: options)
+            // The log may have waited for memory that there is now.
+            self.pullAgain()
+            if engine.isFlushDue { self.startFlush(engine) }
+        }
+    }
+
     /// Applies records on the follower thread and returns when reads see them: the source's back-pressure.
     func apply(_ records: [Record]) async throws {
         let memoryBytesMax = try await engine.call { engine in

@@ -13,9 +13,7 @@ extension OnlineNode {
     ) throws(HeadwaterError) -> OnlineNode {
         var options = OnlineOptions()
         options.durability = configuration.durability
-        options.logBytesMax = configuration.logBytesMax
-        options.snapshotMemoryBytes = configuration.snapshotMemoryBytes
-        options.memoryBytesMax = configuration.memoryBytesMax
+        configuration.setLimits(of: &options)
         options.log = LogOptions(segmentBytes: configuration.segmentBytes)
         var random = SystemRandomNumberGenerator()
         let newLogID = LogID((0..<LogID.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) })

@@ -36,7 +36,7 @@ final class OnlineNode: Sendable {
     let endedCleanly: Bool?
     /// Lets reads wait for a position.
     let gate: PositionGate
-    let options: OnlineOptions
+    private let currentOptions: Mutexed<OnlineOptions>
     let engine: Confined<OnlineEngine>
     let clock: TrustedTime
     let logger: Logger
@@ -89,7 +89,7 @@ final class OnlineNode: Sendable {
         state = engine.state
         logID = engine.logID
         endedCleanly = engine.endedCleanly
-        options = engine.options
+        currentOptions = Mutexed(engine.options)
         self.clock = TrustedTime(engine.clockAtOpen, machine: clock)
         self.logger = logger
         gate = PositionGate(applied: engine.store.appliedPosition, onWait: ticker.arm)
@@ -100,6 +100,16 @@ final class OnlineNode: Sendable {
         } isNeeded: { [weak self] in
             self?.needsTicks ?? false
         }
+    }
+
+    var options: OnlineOptions { currentOptions.value }
+
+    /// Changes the bounds of log and memory, from the next write on.
+    func setLimits(of configuration: ServerConfiguration) {
+        var options = options
+        configuration.setLimits(of: &options)
+        currentOptions.value = options
+        engine.run { [options] in $0.setLimits(of: options) }
     }
 
     private var needsTicks: Bool { gate.hasWaiters || isSyncAwaited.load(ordering: .relaxed) }

@@ -21,6 +21,7 @@ final class Scrubber: Service {
     private let services: Services
     private let worker = SerialWorker(.background)
     private let isCancelled = Atomic<Bool>(false)
+    private static let stepMax: Microseconds = 60_000_000
 
     init(services: Services) { self.services = services }
 
@@ -34,12 +35,15 @@ final class Scrubber: Service {
 
     private func scrubWhenDue() async {
         await withTaskCancellationHandler {
-            while !services.isStopping, let due = services.scrubs.report.nextDue {
-                let wait = due - services.clock.now()
-                // In steps: the wall clock may be set meanwhile.
-                if wait > 0 { try? await Task.sleep(for: .microseconds(min(wait, 60_000_000))) }
-                if mustStop || Task.isCancelled { return }
-                if due <= services.clock.now() { await scrub() }
+            while !mustStop, !Task.isCancelled {
+                let due = services.scrubs.report.nextDue
+                let wait = due.map { $0 - services.clock.now() } ?? .max
+                if wait <= 0 {
+                    await scrub()
+                } else {
+                    // In steps: the wall clock may be set meanwhile.
+                    await services.scrubs.wait(.microseconds(min(wait, Self.stepMax)), whileDue: due)
+                }
             }
         } onCancel: {
             isCancelled.store(true, ordering: .relaxed)
@@ -77,7 +81,7 @@ final class Scrubber: Service {
 
     /// On the scrub's thread.
     private func readFiles() {
-        let pace = ScrubPace(bytesPerSecond: services.configuration.scrubBytesPerSecond)
+        let pace = ScrubPace { [services] in services.configuration.scrubBytesPerSecond }
         if services.online != nil {
             read("log", pace) { (visit) throws(HeadwaterError) in
                 let report = try services.log.verify(visit)
@@ -150,17 +154,25 @@ final class Scrubber: Service {
 
 /// Holds a thread back so that it reads no more bytes a second than it may.
 final class ScrubPace {
-    private let bytesPerSecond: Int
-    /// When the bytes so far may have been read.
-    private var due = ContinuousClock.now
-    /// How far behind it may catch up, after reads that were slow.
-    private static let burst = Duration.seconds(1)
+    /// The rate, which may change at any time.
+    private let bytesPerSecond: () -> Int
+    /// Bytes that were read before they might be; below zero, bytes that may be read at once, after reads that were slow.
+    private var ahead = 0.0
+    private var last = ContinuousClock.now
+    /// How many seconds it may catch up.
+    private static let burst = 1.0
     private static let nap: TimeInterval = 0.05
 
-    init(bytesPerSecond: Int) { self.bytesPerSecond = max(1, bytesPerSecond) }
+    init(bytesPerSecond: @escaping () -> Int) { self.bytesPerSecond = bytesPerSecond }
 
     func wait(for more: Int, isStopping: () -> Bool) {
-        due = max(due, .now - Self.burst) + .seconds(Double(more) / Double(bytesPerSecond))
-        while due > .now, !isStopping() { Thread.sleep(forTimeInterval: min(Self.nap, (due - .now) / .seconds(1))) }
+        ahead += Double(more)
+        while true {
+            let (rate, now) = (Double(max(1, bytesPerSecond())), ContinuousClock.now)
+            ahead = max(ahead - (now - last) / .seconds(1) * rate, -Self.burst * rate)
+            last = now
+            if ahead <= 0 || isStopping() { return }
+            Thread.sleep(forTimeInterval: min(Self.nap, ahead / rate))
+        }
     }
 }

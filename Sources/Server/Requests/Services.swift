@@ -9,7 +9,7 @@ import Wire
 
 /// What the handlers work with: the services of this process, and threads for long reads.
 final class Services: Sendable {
-    let configuration: ServerConfiguration
+    private let currentConfiguration: Mutexed<ServerConfiguration>
     let storage: any Storage
     let online: OnlineNode?
     let clock: any WallClock
@@ -47,7 +47,7 @@ final class Services: Sendable {
     ) {
         listening = Listening(doors: doors)
         self.ticker = ticker
-        self.configuration = configuration
+        currentConfiguration = Mutexed(configuration)
         self.storage = storage
         self.online = online
         self.clock = clock
@@ -58,6 +58,20 @@ final class Services: Sendable {
         history = OfflinePart(isWanted: configuration.runsOffline)
         scrubs = ScrubRecord(configuration, storage, clock, logger)
         startedAt = clock.now()
+    }
+
+    /// As it is now: some of it may change while the server runs.
+    var configuration: ServerConfiguration { currentConfiguration.value }
+
+    /// Lets every part know what has changed.
+    func change(to configuration: ServerConfiguration) {
+        currentConfiguration.value = configuration
+        online?.setLimits(of: configuration)
+        // A history that opens now, and a listener that begins now, look once they are seen here.
+        offline?.setLimits(of: configuration)
+        listening.transport?.networkBytesMax = configuration.networkBytes
+        historyMemory.bytesMax = configuration.historyBytesMax
+        scrubs.setInterval(configuration.scrubInterval)
     }
 
     var offline: OfflineNode? { history.node }

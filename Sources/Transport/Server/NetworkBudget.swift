@@ -68,7 +68,7 @@ final class NetworkBudget: Sendable {
     }
 
     private struct State {
-        let bytesMax: Int
+        var bytesMax: Int
         var used = 0
         /// The most that was used since so much less was that memory is worth giving back, and looks since.
         var peak = 0
@@ -127,7 +127,6 @@ final class NetworkBudget: Sendable {
         }
     }
 
-    let bytesMax: Int
     private let state: Mutex<State>
     private let part: Atomic<Int>
     private let pressed = Atomic<Bool>(false)
@@ -135,7 +134,6 @@ final class NetworkBudget: Sendable {
     private let onPressure: Mutex<(@Sendable () -> Void)?>
 
     init(bytesMax: Int) {
-        self.bytesMax = bytesMax
         state = Mutex(State(bytesMax: bytesMax))
         part = Atomic(Self.part(free: bytesMax))
         onPressure = Mutex(nil)
@@ -148,7 +146,13 @@ final class NetworkBudget: Sendable {
     /// Whether clients that keep memory without using it should go.
     var isPressed: Bool { pressed.load(ordering: .relaxed) }
     var usedBytes: Int { state.withLock { $0.used } }
-    var isExceeded: Bool { usedBytes > bytesMax }
+    var isExceeded: Bool { state.withLock { $0.used > $0.bytesMax } }
+
+    /// The bound of all that is held. A smaller one takes nothing from those who have it: others wait until it is kept.
+    var bytesMax: Int {
+        get { state.withLock { $0.bytesMax } }
+        set { change { $0.bytesMax = newValue } }
+    }
 
     /// Counts bytes that are held, or, below zero, are let go of.
     func add(_ bytes: Int) {
@@ -212,16 +216,16 @@ final class NetworkBudget: Sendable {
 
     private func change(_ body: (inout State) -> Void) {
         let (granted, isNewlyPressed) = state.withLock { state -> ([@Sendable () -> Void], Bool) in
-            let (used, roomCount, waitCount) = (state.used, state.roomCount, state.waitCount)
+            let (used, roomCount, waitCount, bytesMax) = (state.used, state.roomCount, state.waitCount, state.bytesMax)
             body(&state)
             var granted: [@Sendable () -> Void] = []
-            // Waiting requests are only looked at where memory was freed,
+            // Waiting requests are only looked at where memory was freed or the bound raised,
             // a request came that may be small enough, or one gave up.
-            if state.used < used || state.roomCount < roomCount || state.waitCount != waitCount {
+            if state.used < used || state.roomCount < roomCount || state.waitCount != waitCount || state.bytesMax > bytesMax {
                 while let next = state.grantNext() { granted.append(next) }
             }
-            part.store(Self.part(free: bytesMax - state.used), ordering: .relaxed)
-            let isPressed = state.waitCount > 0 || state.used > bytesMax / 4 * 3
+            part.store(Self.part(free: state.bytesMax - state.used), ordering: .relaxed)
+            let isPressed = state.waitCount > 0 || state.used > state.bytesMax / 4 * 3
             let wasPressed = pressed.exchange(isPressed, ordering: .relaxed)
             return (granted, isPressed && !wasPressed)
         }

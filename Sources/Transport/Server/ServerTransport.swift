@@ -33,7 +33,11 @@ public final class ServerTransport: Sendable {
     public var connectionsMax: Int { registry.limits.openMax }
     /// Memory that input and output of all connections hold.
     public var networkBytes: Int { budget.usedBytes }
-    public var networkBytesMax: Int { budget.bytesMax }
+    /// What they may hold together; it may change while they do.
+    public var networkBytesMax: Int {
+        get { budget.bytesMax }
+        set { budget.bytesMax = newValue }
+    }
     /// The longest that a loop ran in one turn since the start: so long
     /// others of its connections waited for what one of them wanted.
     public var longestTurn: Duration { .nanoseconds(loops.map(\.turnTimes.longestRunNanoseconds).max() ?? 0) }
