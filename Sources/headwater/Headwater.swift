@@ -22,7 +22,7 @@ struct Headwater: AsyncParsableCommand {
             """,
         version: HeadwaterVersion.current,
         groupedSubcommands: [
-            CommandGroup(name: "SERVERS", subcommands: [Serve.self, Online.self, Offline.self]),
+            CommandGroup(name: "SERVERS", subcommands: [Serve.self, Online.self, Offline.self, ConfigCommand.self]),
             CommandGroup(
                 name: "DEFINITIONS",
                 subcommands: [
@@ -54,21 +54,25 @@ enum Main {
     /// runtime's own threads end the process where they find none.
     private static func runWithFewDescriptors(_ problem: HeadwaterError) -> Never {
         do {
-            var command = try parse()
+            var (command, _) = try parse()
             if command is any AsyncParsableCommand { throw problem }
             try command.run()
         } catch { Failure.exit(error) }
         Failure.exit(ExitCode.success)
     }
 
+    /// Reads the command line, for a server with the options that environment and file add to it.
+    ///
     /// - Throws: `UsageError` where a name is unknown, or no command stands there; what the parser found otherwise.
-    private static func parse() throws -> any ParsableCommand {
-        let arguments = Array(CommandLine.arguments.dropFirst())
+    private static func parse() throws -> (command: any ParsableCommand, settings: ServerSettings?) {
+        var arguments = Array(CommandLine.arguments.dropFirst())
         if arguments.first == "help", let problem = CommandLineAdvice.problem(with: Array(arguments.dropFirst())) {
             throw UsageError(message: problem)
         }
+        let settings = try ServerCommandLine(arguments).map { (line) throws(HeadwaterError) in try ServerSettings(line) }
+        if let settings { arguments = settings.arguments }
         let command: any ParsableCommand
-        do { command = try Headwater.parseAsRoot() } catch {
+        do { command = try Headwater.parseAsRoot(arguments) } catch {
             guard Headwater.exitCode(for: error) != .success, let problem = CommandLineAdvice.problem(with: arguments) else {
                 throw error
             }
@@ -82,13 +86,15 @@ enum Main {
             Console.note(Headwater.helpMessage(for: type(of: command)) + "\n")
             throw UsageError(message: "no command is given")
         }
-        return command
+        return (command, settings)
     }
 
     private static func run() async throws {
         try plantSabotage()
-        var command = try parse()
-        if var command = command as? any AsyncParsableCommand {
+        var (command, settings) = try parse()
+        if let command = command as? any SettingsCommand, let settings {
+            try await command.run(settings)
+        } else if var command = command as? any AsyncParsableCommand {
             try await command.run()
         } else {
             try command.run()

@@ -62,7 +62,7 @@ struct QuickstartTests {
             "serve", "online", "offline", "apply", "plan", "list", "describe", "search", "projects", "write", "delete", "get",
             "history", "scan",
             "status",
-            "audit", "snapshot", "compact", "log verify", "log dump", "log forget",
+            "audit", "snapshot", "compact", "log verify", "log dump", "log forget", "config check", "config show",
         ]
         let help = try sandbox.succeed("--help").output
         for command in commands {

@@ -124,8 +124,8 @@ final class Sandbox {
     }
 
     /// Starts a server and does not wait for it; what it says goes to the file `errors`.
-    func launch(_ arguments: [String], errors: String) throws -> Process {
-        let process = try command(arguments, out: "\(errors).out", errors: errors)
+    func launch(_ arguments: [String], errors: String, environment: [String: String] = [:]) throws -> Process {
+        let process = try command(arguments, out: "\(errors).out", errors: errors, environment: environment)
         process.standardInput = FileHandle.nullDevice
         try process.run()
         servers.append(process)

@@ -76,6 +76,16 @@ def test_a_directory_is_a_store_and_the_server_goes_with_its_client(folder: Path
         assert client.get_online_features("g:x", {"id": [1]}).to_dict()["x"] == [2]
 
 
+def test_options_of_other_servers_are_not_for_this_one(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("no-such-option: 1\n")
+    for name, value in {"CONFIG": str(wrong), "DATA": str(tmp_path), "LISTEN": "127.0.0.1:1", "LOG_BYTES_MAX": "1", "NOPE": "1"}.items():
+        monkeypatch.setenv(f"HEADWATER_SERVE_{name}", value)
+    with hw.open(folder) as client:
+        assert client.status()["online"]["log_bytes_max"] == 64 << 30
+    assert "HEADWATER_SERVE_NOPE" in os.environ
+
+
 def test_only_this_user_can_connect(folder: Path) -> None:
     with hw.open(folder) as client:
         path = client.address.removeprefix("unix:")

@@ -1,10 +1,10 @@
-internal import FeatureModel
+package import FeatureModel
 internal import Foundation
 internal import Yams
 
-/// A value of a definitions text before anyone knows what it should be: from YAML with its line, from JSON without.
-struct SourceNode {
-    enum Content {
+/// A value of a text before anyone knows what it should be: from YAML with its line, from JSON without.
+package struct SourceNode {
+    package enum Content {
         case null
         case bool(Bool)
         case whole(Int64)
@@ -17,10 +17,10 @@ struct SourceNode {
         case fields([SourceField])
     }
 
-    let content: Content
-    let mark: SourceMark?
+    package let content: Content
+    package let mark: SourceMark?
 
-    var isNull: Bool {
+    package var isNull: Bool {
         switch content {
         case .null: true
         case .plain(let text): ["", "~", "null", "Null", "NULL"].contains(text)
@@ -29,7 +29,7 @@ struct SourceNode {
     }
 
     /// What an error calls it.
-    var kind: String {
+    package var kind: String {
         switch content {
         case .null: "null"
         case .bool, .whole, .real, .plain: "'\(scalarText ?? "")'"
@@ -40,7 +40,7 @@ struct SourceNode {
     }
 
     /// A scalar as it was written; `nil` for lists and fields.
-    var scalarText: String? {
+    package var scalarText: String? {
         switch content {
         case .text(let text), .plain(let text): text
         case .bool(let bool): String(bool)
@@ -51,17 +51,17 @@ struct SourceNode {
     }
 }
 
-struct SourceField {
-    let name: String
-    let mark: SourceMark?
-    let value: SourceNode
+package struct SourceField {
+    package let name: String
+    package let mark: SourceMark?
+    package let value: SourceNode
 }
 
 extension SourceNode {
     /// Parses one YAML document; `nil` for an empty one.
     ///
     /// - Throws: `.invalidArgument` placed at the line that does not parse.
-    static func parse(yaml text: String, file: String) throws(HeadwaterError) -> SourceNode? {
+    package static func parse(yaml text: String, file: String) throws(HeadwaterError) -> SourceNode? {
         guard text.utf8.count <= DefinitionLimits.textBytesMax else {
             throw HeadwaterError(
                 .invalidArgument, "\(file): \(text.utf8.count) bytes; the limit is \(DefinitionLimits.textBytesMax)")
@@ -146,7 +146,7 @@ extension SourceNode: Decodable {
         init?(intValue: Int) { nil }
     }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         mark = nil
         if let object = try? decoder.container(keyedBy: AnyKey.self) {
             content = .fields(

@@ -73,23 +73,7 @@ struct PlanCommand: AsyncParsableCommand {
 enum DefinitionsArguments {
     /// Reads the files; of a project that neither they nor anybody else names, they are of the store's only one.
     static func load(_ paths: [String], _ connection: ConnectionOptions) async throws -> DefinitionsFile {
-        var texts: [(text: String, name: String)] = []
-        for path in paths {
-            let data: Data?
-            if path == "-" {
-                data = try? FileHandle.standardInput.readToEnd() ?? Data()
-            } else {
-                data = try? Data(contentsOf: URL(fileURLWithPath: path))
-            }
-            let name = path == "-" ? "standard input" : path
-            guard let data else {
-                throw unreadable(path, name)
-            }
-            guard let text = String(validating: data, as: UTF8.self) else {
-                throw HeadwaterError(.invalidArgument, "the file is not UTF-8 text", at: name)
-            }
-            texts.append((text, name))
-        }
+        let texts = try paths.map { try TextFile.read($0, ifDirectory: "name the files in it, such as \($0)/*.yaml") }
         // The environment names a project for files that name none; the option must agree with them.
         let namesProject = texts.contains { $0.text.split(whereSeparator: \.isNewline).contains { $0.hasPrefix("project:") } }
         var project = connection.project
@@ -98,15 +82,6 @@ enum DefinitionsArguments {
             if project == nil { project = try await onlyProject(connection) }
         }
         return try DefinitionsFile.load(texts, project: project)
-    }
-
-    private static func unreadable(_ path: String, _ name: String) -> HeadwaterError {
-        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path) else {
-            return HeadwaterError(.notFound, "there is no such file", at: name)
-        }
-        return attributes[.type] as? FileAttributeType == .typeDirectory
-            ? HeadwaterError(.invalidArgument, "it is a directory: name the files in it, such as \(path)/*.yaml", at: name)
-            : HeadwaterError(.permissionDenied, "the file cannot be read: give this user the right to", at: name)
     }
 
     private static func onlyProject(_ connection: ConnectionOptions) async throws -> String? {

@@ -16,6 +16,12 @@ struct ServerOptionGroup: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "A YAML file of options, such as 'log-level: debug': for those that are neither here nor in the environment. SIGHUP reads it again.",
+            valueName: "file"))
+    var config: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Where to listen: HOST:PORT, *:PORT for all addresses of IPv4 and IPv6, or unix:PATH; may be repeated. Default: 127.0.0.1:7070 (offline: 7071).",
             valueName: "address"), transform: EndpointArgument.read)
     var listen: [EndpointArgument] = []
@@ -118,20 +124,24 @@ struct ServerOptionGroup: ParsableArguments {
     }
 
     /// Serves until SIGTERM or Ctrl-C, then drains and closes.
-    func run(_ configuration: ServerConfiguration) async throws {
+    func run(_ command: any ServerCommand, _ settings: ServerSettings) async throws {
         ServerSignals.prepare()
         try EventLoops.sizeMemory()
         try await Descriptors.prepareServer()
         let format = logFormat
-        LoggingSystem.bootstrap { _ in ServerLog(format) }
-        var logger = Logger(label: "headwater")
-        logger.logLevel = logLevel.level
+        let level = ServerLog.Level(logLevel.level)
+        LoggingSystem.bootstrap { _ in ServerLog(format, level) }
+        let logger = Logger(label: "headwater")
+        let server = HeadwaterServer(configuration: command.serverConfiguration(), logger: logger, doors: doors(logger))
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
                     .init(
-                        service: HeadwaterServer(configuration: configuration, logger: logger, doors: doors(logger)),
-                        successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .cancelGroup)
+                        service: server, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .cancelGroup),
+                    .init(
+                        service: Reloading(
+                            running: .init(command, settings), server: server, level: level, logger: logger)),
                 ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
     }
@@ -224,7 +234,7 @@ struct OfflineOptionGroup: ParsableArguments {
     }
 }
 
-struct Serve: AsyncParsableCommand {
+struct Serve: ServerCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run both services in one process: the online and the offline one.",
         discussion: """
@@ -240,20 +250,20 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup(title: "Offline service") var offline: OfflineOptionGroup
     @Option(
         help: ArgumentHelp(
-            "Stop when no client has been connected for so long, such as 500ms, 2s, or off: for a server that its clients start.",
+            "Stop when no client has been connected for so long, such as 500ms, 2s, or off: for a server that its clients start. Default: off.",
             valueName: "time"), transform: IntervalArgument.read)
     var stopWhenIdle = IntervalArgument(duration: nil)
 
-    func run() async throws {
+    func serverConfiguration() -> ServerConfiguration {
         var configuration = server.configuration(.serve)
         configuration.stopWhenIdle = stopWhenIdle.duration
         online.fill(&configuration)
         offline.fill(&configuration)
-        try await server.run(configuration)
+        return configuration
     }
 }
 
-struct Online: AsyncParsableCommand {
+struct Online: ServerCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the online service alone: definitions, writes, latest features.",
         discussion: """
@@ -266,14 +276,14 @@ struct Online: AsyncParsableCommand {
     @OptionGroup(title: "Server") var server: ServerOptionGroup
     @OptionGroup(title: "Online service") var online: OnlineOptionGroup
 
-    func run() async throws {
+    func serverConfiguration() -> ServerConfiguration {
         var configuration = server.configuration(.online)
         online.fill(&configuration)
-        try await server.run(configuration)
+        return configuration
     }
 }
 
-struct Offline: AsyncParsableCommand {
+struct Offline: ServerCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the offline service alone: history.",
         discussion: """
@@ -292,10 +302,10 @@ struct Offline: AsyncParsableCommand {
         transform: EndpointArgument.read)
     var follow: EndpointArgument?
 
-    func run() async throws {
+    func serverConfiguration() -> ServerConfiguration {
         var configuration = server.configuration(.offline)
         offline.fill(&configuration)
         configuration.follow = follow?.endpoint
-        try await server.run(configuration)
+        return configuration
     }
 }

@@ -1,6 +1,7 @@
 import FeatureModel
 import Foundation
 import Logging
+import Synchronization
 import Transport
 
 /// How a server's log is written: a line a message, the message before its fields, times in milliseconds.
@@ -19,8 +20,20 @@ struct ServerLog: LogHandler {
         var description: String { rawValue }
     }
 
+    /// The least level that is logged, for all loggers of the process together: it may change at any time.
+    final class Level: Sendable {
+        private let level: Mutex<Logger.Level>
+
+        init(_ level: Logger.Level) { self.level = Mutex(level) }
+
+        var value: Logger.Level {
+            get { level.withLock { $0 } }
+            set { level.withLock { $0 = newValue } }
+        }
+    }
+
     let format: Format
-    var logLevel = Logger.Level.info
+    private let level: Level
     var metadata: Logger.Metadata = [:]
 
     private struct Line: Encodable {
@@ -30,7 +43,15 @@ struct ServerLog: LogHandler {
         let fields: [String: String]
     }
 
-    init(_ format: Format) { self.format = format }
+    init(_ format: Format, _ level: Level) {
+        self.format = format
+        self.level = level
+    }
+
+    var logLevel: Logger.Level {
+        get { level.value }
+        set { level.value = newValue }
+    }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }

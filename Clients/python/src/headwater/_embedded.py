@@ -36,6 +36,8 @@ _START_SECONDS = 120.0
 # How often a server is started again that was killed on its way up.
 _KILLS_MAX = 8
 _LOG_BYTES_MAX = 4 << 20
+# What `headwater serve` takes from the environment.
+_OPTION_PREFIX = "HEADWATER_SERVE_"
 # What the system takes as the path of a socket.
 _SOCKET_BYTES_MAX = 107
 
@@ -63,6 +65,11 @@ def binary() -> str:
         "there is no 'headwater' executable: this installation is the client alone. For a server of its own install Headwater's wheel, or "
         "set HEADWATER_BINARY to the path of one that 'make release' built; for a server elsewhere use headwater.connect(ADDRESS)"
     )
+
+
+def _environment() -> dict[str, str]:
+    """The environment of this process without the options of servers that somebody runs: a private one has its own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OPTION_PREFIX)}
 
 
 class _Killed(Exception):
@@ -188,8 +195,9 @@ class EmbeddedServer:
             with open(log_path, "ab", opener=lambda path, flags: _private(Path(path), flags)) as log:
                 # A session of its own: Ctrl-C in a terminal is for its clients.
                 server = subprocess.Popen(
-                    command, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
-                )
+                    command, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True,
+                    env=_environment(),
+                )  # fmt: skip
         except OSError as error:
             raise NotFound(f"cannot be run: {error.strerror}", command[0]) from None
         _started.append(server)
