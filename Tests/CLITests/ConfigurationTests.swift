@@ -149,6 +149,7 @@ struct ConfigurationTests {
         ("data", "h.yaml:1: expected options, such as 'log-level: debug', not 'data'"), ("data: [x", "h.yaml:2:1: not YAML"),
         ("data: x\n---\ndata: y", "not YAML"), ("data: -1\nlog-level: -1", "h.yaml:2: log-level: '-1' is not taken"),
         ("data: \"a\\0b\"", "h.yaml:1: data: there is a NUL in the value"), ("log-level: {{", "not YAML"),
+        ("--log-level: info", "h.yaml:1: unknown key '--log-level': did you mean 'log-level'?"),
         ("[a]: b", "h.yaml:1: unknown key 'a list'"), ("stop-when-idle: never", "h.yaml:1: stop-when-idle: 'never' is not taken"),
         ("follow: x", "h.yaml:1: follow: 'x' is not taken"),
     ])
@@ -207,6 +208,10 @@ struct ConfigurationTests {
                 #expect(outcome.code == code && outcome.errors == "headwater: \(words)\n", "\(outcome)")
             }
         }
+        let input = try sandbox.run("serve", "--data", "store", "--config", "-", input: "log-level: info\n")
+        #expect(input.code == 1 && input.errors.contains("--config: name a file"), "\(input.errors)")
+        #expect(
+            try sandbox.run("config", "check", "-", input: "nope: 1\n").errors.contains("standard input:1: unknown key 'nope'"))
         for (name, text) in [
             ("empty", ""), ("comment", "# nothing\n"), ("null", "---\n"), ("marked", "\u{FEFF}log-level: info\n"),
         ] {
