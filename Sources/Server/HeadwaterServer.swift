@@ -57,13 +57,14 @@ public final class HeadwaterServer: Service {
 
     private func run(doorsAt addresses: [String]) async throws {
         let started = ContinuousClock.now
+        let manager = ServiceManager(socket: .taken(), logger: logger)
         let storage = RealStorage(access: try configuration.group.map { try FileAccess.group($0) } ?? .owner)
         try storage.createDirectory(configuration.dataDirectory)
         let ticker = Ticker()
         defer { ticker.stop() }
         let online = try naming(storage) { () throws(HeadwaterError) in
             guard configuration.runsOnline else { return nil as OnlineNode? }
-            return try OnlineNode.open(configuration, storage, clock: clock, ticker: ticker, logger: logger)
+            return try OnlineNode.open(configuration, storage, clock: clock, ticker: ticker, logger: logger, manager: manager)
         }
         let services = Services(
             configuration: configuration, storage: storage, online: online, clock: online?.clock ?? clock, logger: logger,
@@ -79,7 +80,7 @@ public final class HeadwaterServer: Service {
         do {
             try naming(storage) { () throws(HeadwaterError) in try feed.openNow() }
             try StoreFiles.settle(configuration, storage)
-            listener = try await Listener(services, storage, started: started)
+            listener = try await Listener(services, storage, started: started, manager: manager)
         } catch {
             // At once: what keeps a start from serving is said before
             // anything is written that would only make the next one faster.

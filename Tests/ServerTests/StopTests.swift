@@ -108,7 +108,7 @@ import Transport
         #expect(told == [])
 
         let start = ContinuousClock.now
-        var watch = ReplayWatch(logger)
+        var watch = ReplayWatch(logger, ServiceManager(socket: nil, logger: logger))
         #expect(watch.elapsed == .zero && watch.told(endedCleanly: true) == nil)
         for (position, milliseconds) in [(0, 0), (2, 30), (3, 40)] as [(Position, Int)] {
             watch.note(position, of: 3, at: start + .milliseconds(milliseconds))

@@ -10,6 +10,11 @@ int linux_accept(int listening);
 /// The port that a TCP socket is bound to; -1 where it has none.
 int linux_socket_port(int descriptor);
 
+/// Sends one datagram to a Unix socket: of a path, or behind '@' of a name that is no file. Waits a second at most.
+///
+/// Returns 0, or an error number.
+int linux_send_datagram(const char *name, const char *text, unsigned long count);
+
 /// sync_file_range(2) that starts to write a part of a file to its disk, and waits
 /// only where the disk has too much to do; errors are left for fdatasync to report.
 void linux_start_writing(int descriptor, long long offset, long long count);

@@ -16,15 +16,19 @@ struct Listener: Service {
     let transport: ServerTransport
     /// When the process began to open its directory.
     let started: ContinuousClock.Instant
+    let manager: ServiceManager
 
     private var configuration: ServerConfiguration { services.configuration }
 
     /// Listens: requests are answered from here on.
     ///
     /// - Throws: as `ServerTransport.start`.
-    init(_ services: Services, _ storage: RealStorage, started: ContinuousClock.Instant) async throws {
+    init(
+        _ services: Services, _ storage: RealStorage, started: ContinuousClock.Instant, manager: ServiceManager
+    ) async throws {
         self.services = services
         self.started = started
+        self.manager = manager
         var options = ServerOptions()
         options.allowInsecure = services.configuration.allowInsecure
         options.networkBytesMax = services.configuration.networkBytes
@@ -51,10 +55,12 @@ struct Listener: Service {
         let announced = Result { try services.listening.announce(PeerFiles(services)) }
         if case .success = announced {
             services.logger.info("ready", metadata: startMetadata)
+            manager.ready(at: transport.endpoints)
             // A server whose task is cancelled instead stops the same way.
             try? await gracefulShutdown()
         }
         services.logger.info("stopping: no new requests, running ones finish")
+        manager.stopping(within: configuration.drainLimit + configuration.stopWithin)
         services.listening.withdraw(PeerFiles(services))
         services.beginStop()
         // A task of its own, so that a cancelled one does not cut it short.

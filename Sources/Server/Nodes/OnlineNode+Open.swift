@@ -9,7 +9,8 @@ extension OnlineNode {
     ///
     /// - Throws: `.failedPrecondition` where another process owns the store, `.dataLoss` for damage.
     static func open(
-        _ configuration: ServerConfiguration, _ storage: RealStorage, clock: any WallClock, ticker: Ticker, logger: Logger
+        _ configuration: ServerConfiguration, _ storage: RealStorage, clock: any WallClock, ticker: Ticker, logger: Logger,
+        manager: ServiceManager
     ) throws(HeadwaterError) -> OnlineNode {
         var options = OnlineOptions()
         options.durability = configuration.durability
@@ -17,7 +18,7 @@ extension OnlineNode {
         options.log = LogOptions(segmentBytes: configuration.segmentBytes)
         var random = SystemRandomNumberGenerator()
         let newLogID = LogID((0..<LogID.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) })
-        var replay = ReplayWatch(logger)
+        var replay = ReplayWatch(logger, manager)
         let engine = try OnlineEngine.open(
             storage: storage, dataDirectory: configuration.dataDirectory, options: options, newLogID: newLogID,
             seed: random.next(), now: clock.now(), boot: clock.bootTime(),

@@ -5,18 +5,21 @@ import Logging
 /// Watches how a start applies the log behind its snapshot, and tells what took so long.
 struct ReplayWatch {
     private let logger: Logger
+    private let manager: ServiceManager
     private var start: (position: Position, time: ContinuousClock.Instant)?
     private var end: Position = 0
     /// What applying the log took, without the rest of the open: the disk is asked for much there that no snapshot would save.
     private(set) var elapsed = Duration.zero
 
-    init(_ logger: Logger) { self.logger = logger }
+    init(_ logger: Logger, _ manager: ServiceManager) { (self.logger, self.manager) = (logger, manager) }
 
     /// Takes what `OnlineEngine.open` tells of its progress.
     mutating func note(_ applied: Position, of last: Position, at now: ContinuousClock.Instant = .now) {
         if let start { elapsed = now - start.time } else { start = (applied, now) }
         end = applied
-        if applied < last { logger.info("replaying the log", metadata: ["position": "\(applied)", "of": "\(last)"]) }
+        guard applied < last else { return }
+        logger.info("replaying the log", metadata: ["position": "\(applied)", "of": "\(last)"])
+        manager.replaying(applied, of: last)
     }
 
     /// Says what was replayed, if anything was. Why the last stop wrote no snapshot it said itself.
