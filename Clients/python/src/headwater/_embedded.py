@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import atexit
-import fcntl
 import os
+import platform
 import re
 import shutil
 import signal
@@ -17,6 +17,11 @@ import weakref
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Of Windows: the client alone runs there.
+    fcntl = None  # type: ignore[assignment]
 
 from ._paths import local_directory
 from .errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
@@ -62,14 +67,25 @@ def binary() -> str:
     if found:
         return found
     raise NotFound(
-        "there is no 'headwater' executable: this installation is the client alone. For a server of its own install Headwater's wheel, or "
-        "set HEADWATER_BINARY to the path of one that 'make release' built; for a server elsewhere use headwater.connect(ADDRESS)"
+        f"there is no 'headwater' executable: this installation is the client alone. {_advice(sys.platform, platform.machine())}"
     )
 
 
 def _environment() -> dict[str, str]:
     """The environment of this process without the options of servers that somebody runs: a private one has its own."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_OPTION_PREFIX)}
+
+
+def _advice(system: str, machine: str) -> str:
+    """What to do where there is no server, by what there is for such a machine."""
+    elsewhere = "for a server elsewhere use headwater.connect(ADDRESS)"
+    if system != "linux":
+        name = {"darwin": "macOS", "win32": "Windows"}.get(system, system)
+        return f"The server runs on Linux, and this is {name}: start one there, or in a container; {elsewhere}"
+    own = "or set HEADWATER_BINARY to the path of one that 'make release' built"
+    if machine != "x86_64":
+        return f"The wheel with a server is for Linux on x86_64, and this is {machine}: build one from source, {own}; {elsewhere}"
+    return f"For a server of its own install Headwater's wheel, {own}; {elsewhere}"
 
 
 class _Killed(Exception):
@@ -104,7 +120,8 @@ class EmbeddedServer:
 
     def __init__(self, path: str | os.PathLike[str], binary_path: str | None = None) -> None:
         self.directory = Path(local_directory(path)).absolute()
-        self._binary = binary_path
+        # Elsewhere there is no server, nor what follows here: that is said before a directory is made.
+        self._binary = binary_path if sys.platform == "linux" else binary_path or binary()
         try:
             is_new = not self.directory.exists()
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
