@@ -19,10 +19,14 @@ RELEASE_BINARIES = "$$($(SWIFT) build $(RELEASE) --show-bin-path)"
 SWIFT_SOURCES := Sources Tests Benchmarks examples
 # Suites that start servers and kill them, or whose time limits are real: one test at a time, so that two cores are enough.
 SERIAL_TESTS := CLITests|SystemTests|BenchmarkTests|TransportTests
+# What is skipped says why.
+PACKAGING_TESTS := packaging/.venv/bin/pytest -c Tests/packaging/pytest.ini -rs Tests/packaging
+# Where packages are made.
+PACKAGES := .build/packages
 
 .PHONY: help
 help: ## print the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: ## check for Swift, install the system packages that are missing
@@ -44,6 +48,7 @@ test: setup lint ## set up, lint, build, run every test
 	$(SWIFT) test --skip-build --skip '$(SERIAL_TESTS)'
 	$(SWIFT) test --skip-build --no-parallel --filter '$(SERIAL_TESTS)'
 	@$(MAKE) test-python
+	@$(MAKE) test-packaging
 	@SWIFT="$(SWIFT)" $(PYTHON) scripts/sabotage --smoke
 
 .PHONY: test-python
@@ -52,8 +57,17 @@ test-python: setup ## the Python client: linters, then its tests against a serve
 	cd Clients/python && .venv/bin/ruff check --quiet . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy
 	cd Clients/python && .venv/bin/ruff check --quiet --config pyproject.toml \
 		../../Benchmarks/python ../../Benchmarks/feast ../../examples/flights/flights.py
+	cd Clients/python && .venv/bin/ruff check --quiet --config pyproject.toml --ignore D ../../Tests/packaging \
+		&& .venv/bin/ruff format --check --quiet --config pyproject.toml ../../Tests/packaging
 	@$(BUILD) --product headwater
 	cd Clients/python && HEADWATER_BINARY="$${HEADWATER_BINARY:-$(CURDIR)/.build/debug/headwater}" .venv/bin/pytest -n 2 $(PYTEST_ARGUMENTS)
+
+.PHONY: test-packaging
+test-packaging: setup ## manual pages, completions, unit of systemd, Helm chart, with a server that `make build` or `make test` built
+	@scripts/setup man-db groff-base mandoc zsh fish || echo "test-packaging: goes on without; what needs them is skipped"
+	@PYTHON="$(PYTHON)" scripts/packaging-env
+	@$(BUILD) --product headwater
+	@HEADWATER_BINARY="$${HEADWATER_BINARY:-$(CURDIR)/.build/debug/headwater}" $(PACKAGING_TESTS) -m "not release" $(PYTEST_ARGUMENTS)
 
 .PHONY: torture
 torture: release ## break processes and disks, and crowd a server, for twelve minutes: figures, exit code 1 where a promise breaks (TORTURE=options)
@@ -143,7 +157,7 @@ protos: ## generate the C, the Swift and the Python of Protos/headwater.proto ag
 	@Clients/python/.venv/bin/python scripts/protos
 
 .PHONY: wheel
-wheel: release ## Clients/python/dist/headwater-….whl: the Python client and the server, for machines without Swift
+wheel: release ## Clients/python/dist/headwater-….whl: the Python client and the server, for machines without Swift; dist/any: the client alone
 	@PYTHON="$(PYTHON)" scripts/wheel $(RELEASE_BINARIES)
 
 .PHONY: docs
@@ -152,9 +166,34 @@ docs: ## the Python client's reference as HTML: Clients/python/.docs
 	@scripts/python-docs
 
 .PHONY: install
-install: release ## install headwater below PREFIX (default /usr/local)
-	install -d "$(DESTDIR)$(PREFIX)/bin"
-	install -m 755 $(RELEASE_BINARIES)/headwater "$(DESTDIR)$(PREFIX)/bin/headwater"
+install: release ## install headwater below PREFIX (default /usr/local): program, manual pages, completions, unit of systemd
+	@PYTHON="$(PYTHON)" scripts/install $(RELEASE_BINARIES)/headwater "$(PREFIX)" "$(DESTDIR)"
+
+.PHONY: man
+man: release ## the manual pages alone: .build/packages/man
+	@rm -rf $(PACKAGES)/man
+	@$(PYTHON) scripts/man-pages $(RELEASE_BINARIES)/headwater $(PACKAGES)/man
+
+.PHONY: chart
+chart: ## the Helm chart, linted, rendered and held against the schemas of Kubernetes: .build/packages/headwater-….tgz
+	@PYTHON="$(PYTHON)" scripts/packaging-env
+	@packaging/.venv/bin/python scripts/chart $(PACKAGES)
+
+.PHONY: deb
+deb: release ## a Debian package: .build/packages/headwater_….deb
+	@PYTHON="$(PYTHON)" scripts/deb $(RELEASE_BINARIES) $(PACKAGES)
+
+.PHONY: image
+image: release ## a container image, with buildah or docker: .build/packages/headwater-…-image.tar.gz
+	@PYTHON="$(PYTHON)" scripts/image $(RELEASE_BINARIES) $(PACKAGES)
+
+.PHONY: package-check
+package-check: release ## make every package, install and run each: two minutes
+	@scripts/setup dpkg-dev binutils lintian buildah man-db mandoc zsh fish iproute2 \
+		|| echo "package-check: goes on without; what needs them is skipped"
+	@rm -rf $(PACKAGES)
+	@$(MAKE) wheel chart deb image
+	@HEADWATER_BINARY=$(RELEASE_BINARIES)/headwater $(PACKAGING_TESTS) $(PYTEST_ARGUMENTS)
 
 .PHONY: clean
 clean: ## remove what was built

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from conftest import START_SECONDS, Server
 
 FEATURES = """
@@ -26,6 +25,12 @@ class Manager:
         self.socket.bind("\0" + name[1:] if name.startswith("@") else name)
         self.socket.settimeout(START_SECONDS)
 
+    def __enter__(self) -> Manager:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
     def hear(self) -> dict[str, str]:
         """The assignments of the next datagram."""
         return dict(line.split("=", 1) for line in self.socket.recv(4096).decode().splitlines())
@@ -38,8 +43,9 @@ class Manager:
 
 
 @pytest.fixture(params=["path", "abstract"])
-def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Manager:
-    return Manager(str(tmp_path / "notify") if request.param == "path" else f"@headwater-{uuid.uuid4().hex}")
+def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]:
+    with Manager(str(tmp_path / "notify") if request.param == "path" else f"@headwater-{uuid.uuid4().hex}") as manager:
+        yield manager
 
 
 def test_a_server_tells_when_it_is_ready_and_when_it_stops(manager: Manager, tmp_path: Path, servers: list[Server]) -> None:
@@ -63,9 +69,9 @@ def test_a_start_that_replays_says_how_far_it_is(tmp_path: Path, servers: list[S
     server.said("apply", str(tmp_path / "f.yaml"), "--project", "p")
     server.said("write", "g", "--from", "-", "--project", "p", input="id,at,x\n1,2026-01-05,2.5\n")
     server.kill()
-    manager = Manager(str(tmp_path / "notify"))
-    servers.append(Server(tmp_path, NOTIFY_SOCKET=manager.name))
-    *before, ready = manager.hear_until("READY")
+    with Manager(str(tmp_path / "notify")) as manager:
+        servers.append(Server(tmp_path, NOTIFY_SOCKET=manager.name))
+        *before, ready = manager.hear_until("READY")
     assert before and all(each["STATUS"].startswith("replaying the log: position ") for each in before)
     assert all(int(each["EXTEND_TIMEOUT_USEC"]) == 300_000_000 for each in before)
     assert ready["STATUS"].startswith("serving at")
@@ -81,8 +87,7 @@ def test_a_manager_that_does_not_listen_does_not_hurt(name: str, tmp_path: Path,
 
 
 def test_a_manager_that_reads_nothing_does_not_hold_the_server_up(tmp_path: Path, servers: list[Server]) -> None:
-    manager = Manager(str(tmp_path / "notify"))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+    with Manager(str(tmp_path / "notify")) as manager, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
         other.setblocking(False)
         # Until its queue is full.
         try:
@@ -90,19 +95,7 @@ def test_a_manager_that_reads_nothing_does_not_hold_the_server_up(tmp_path: Path
                 other.sendto(b"x", manager.name)
         except BlockingIOError:
             pass
-    server = Server(tmp_path, NOTIFY_SOCKET=manager.name).wait()
-    servers.append(server)
-    assert server.stop() == 0
+        server = Server(tmp_path, NOTIFY_SOCKET=manager.name).wait()
+        servers.append(server)
+        assert server.stop() == 0
     assert "does not hear" in server.log.read_text()
-
-
-def test_no_socket_stays_open(tmp_path: Path, servers: list[Server]) -> None:
-    manager = Manager(str(tmp_path / "notify"))
-    server = Server(tmp_path, NOTIFY_SOCKET=manager.name)
-    servers.append(server)
-    manager.hear_until("READY")
-    folder = f"/proc/{server.process.pid}/fd"
-    links = [os.readlink(f"{folder}/{number}") for number in os.listdir(folder)]
-    # Inode and type of each Unix socket: 2 is a datagram's.
-    datagrams = {line.split()[6] for line in Path("/proc/net/unix").read_text().splitlines()[1:] if line.split()[4] == "0002"}
-    assert not datagrams & {link.removeprefix("socket:[").rstrip("]") for link in links}
