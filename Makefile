@@ -189,7 +189,7 @@ image: release ## a container image, with buildah or docker: .build/packages/hea
 
 .PHONY: package-check
 package-check: release ## make every package, install and run each: two minutes
-	@scripts/setup dpkg-dev binutils lintian buildah man-db mandoc zsh fish iproute2 \
+	@scripts/setup dpkg-dev binutils lintian buildah systemd-container man-db mandoc zsh fish iproute2 \
 		|| echo "package-check: goes on without; what needs them is skipped"
 	@rm -rf $(PACKAGES)
 	@$(MAKE) wheel chart deb image

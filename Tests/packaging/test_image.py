@@ -92,7 +92,7 @@ def test_it_has_no_more_than_it_needs(image: tuple[dict[str, Any], Path]) -> Non
     files = sorted(str(each.relative_to(root)) for each in root.rglob("*") if each.is_file() and "share/doc" not in str(each))
     libraries = [each for each in files if ".so" in each]
     assert [each for each in files if each not in libraries] == ["etc/group", "etc/nsswitch.conf", "etc/passwd", "usr/bin/headwater"]
-    assert {Path(each).name.split(".so")[0] for each in libraries} == {"libc", "libm", "libgcc_s", "ld-linux-x86-64"}
+    assert len(libraries) == 4 and {"libc", "libm", "libgcc_s"} < {Path(each).name.split(".so")[0] for each in libraries}
     assert (root / "data").stat().st_uid == 10001 or os.geteuid() != 0
     # Nobody but root may change what runs.
     assert not [each for each in files if (root / each).stat().st_mode & 0o022]

@@ -4,9 +4,15 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#ifdef __x86_64__
+#define FIRST "GLIBC_2.2.5"
+#else
+#define FIRST "GLIBC_2.17"
+#endif
+
 // Since 2.35 they leave errno alone, which nobody here reads; their results are the same.
-__asm__(".symver older_hypot, hypot@GLIBC_2.2.5");
-__asm__(".symver older_hypotf, hypotf@GLIBC_2.2.5");
+__asm__(".symver older_hypot, hypot@" FIRST);
+__asm__(".symver older_hypotf, hypotf@" FIRST);
 double older_hypot(double x, double y);
 float older_hypotf(float x, float y);
 double hypot(double x, double y) { return older_hypot(x, y); }

@@ -8,6 +8,7 @@ import gc
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -388,3 +389,15 @@ def test_a_binary_that_was_laid_down_beside_the_package_is_found(tmp_path: Path)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "headwater").symlink_to(BINARY)
     assert subprocess.run(asking, env=environment, capture_output=True, text=True).stdout.strip() == str(tmp_path / "bin" / "headwater")
+
+
+def test_the_server_does_not_speak_for_a_service_that_opens_a_store(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with hw.open(folder) as client:
+            assert client.list()["feature_groups"] == []
+        with pytest.raises(BlockingIOError):
+            manager.recv(100)
+    assert "NOTIFY_SOCKET" in os.environ

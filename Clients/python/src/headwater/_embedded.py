@@ -88,6 +88,11 @@ def _advice(system: str, machine: str) -> str:
     return f"For a server of its own install Headwater's wheel, {own}; {elsewhere}"
 
 
+def _environment() -> dict[str, str]:
+    """The environment of this process without the socket of a service manager, who would take this server's word for its service's."""
+    return {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
+
+
 class _Killed(Exception):
     """A server that a signal ended on its way up."""
 
