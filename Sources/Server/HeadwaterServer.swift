@@ -45,9 +45,10 @@ public final class HeadwaterServer: Service {
     ///
     /// - Throws: what keeps it from starting: a directory that another process owns, damage, an address in use.
     public func run() async throws {
+        let manager = ServiceManager(socket: .taken(), logger: logger)
         var addresses: [String] = []
         for door in doors { addresses += try await door.open() }
-        do { try await run(doorsAt: addresses) } catch {
+        do { try await run(doorsAt: addresses, manager) } catch {
             await closeDoors(within: .zero)
             throw error
         }
@@ -55,9 +56,8 @@ public final class HeadwaterServer: Service {
 
     private func closeDoors(within limit: Duration) async { for door in doors { await door.close(within: limit) } }
 
-    private func run(doorsAt addresses: [String]) async throws {
+    private func run(doorsAt addresses: [String], _ manager: ServiceManager) async throws {
         let started = ContinuousClock.now
-        let manager = ServiceManager(socket: .taken(), logger: logger)
         let storage = RealStorage(access: try configuration.group.map { try FileAccess.group($0) } ?? .owner)
         try storage.createDirectory(configuration.dataDirectory)
         let ticker = Ticker()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client as http_client
 import importlib.machinery
 import importlib.util
 import subprocess
@@ -62,8 +63,8 @@ def test_nothing_reaches_the_server_unless_somebody_said_so() -> None:
 def test_a_stop_has_the_time_that_the_server_may_take() -> None:
     spec = stateful_set({"server": {"stopWithinSeconds": 120}})["spec"]["template"]["spec"]
     assert "--stop-within=120s" in spec["containers"][0]["args"]
-    # Running requests have 10 s before.
-    assert spec["terminationGracePeriodSeconds"] >= 120 + 10 + 15
+    # Running requests have 10 s before, and those by HTTP as long.
+    assert spec["terminationGracePeriodSeconds"] >= 120 + 2 * 10 + 15
 
 
 def test_the_pod_has_few_rights() -> None:
@@ -132,17 +133,33 @@ def test_a_document_that_kubernetes_would_refuse_is_found() -> None:
 
 
 def test_the_program_takes_what_the_chart_hands_it(tmp_path: Path, servers: list[Server]) -> None:
-    port = free_port()
-    values = {**OPEN, "server": {"durability": "interval:20", "extraArgs": ["--memory-bytes-max=1GiB"], "stopWithinSeconds": 5}}
-    given = container(values)
-    # A place and a port of this test's, and never another address than loopback.
-    args = [each for each in given["args"] if each not in ("serve", "--data=/data/store", "--listen=0.0.0.0:7070", "--insecure")]
-    assert len(args) == len(given["args"]) - 4
-    server = Server(tmp_path, *args, f"--listen=127.0.0.1:{port}")
+    port, http = free_port(), free_port()
+    more = {"durability": "interval:20", "extraArgs": ["--memory-bytes-max=1GiB"], "stopWithinSeconds": 5}
+    given = container({**OPEN, "server": more, "http": {"enabled": True, "hosts": ["features.example.com"]}})
+    # A place and ports of this test's, and never another address than loopback.
+    own = ("serve", "--data=/data/store", "--listen=0.0.0.0:7070", "--insecure", "--http=0.0.0.0:7072")
+    args = [each for each in given["args"] if each not in own]
+    assert len(args) == len(given["args"]) - len(own)
+    server = Server(tmp_path, *args, f"--listen=127.0.0.1:{port}", f"--http=127.0.0.1:{http}")
     servers.append(server)
     server.wait()
-    probe = given["livenessProbe"]["exec"]["command"]
+    probe = container({})["livenessProbe"]["exec"]["command"]
     environment = {each["name"]: each["value"].replace("7070", str(port)) for each in given["env"]}
     assert subprocess.run([BINARY, *probe[1:]], env=environment, timeout=START_SECONDS, capture_output=True).returncode == 0
+
+    def status(path: str, host: str) -> int:
+        connection = http_client.HTTPConnection("127.0.0.1", http, timeout=START_SECONDS)
+        try:
+            connection.request("GET", path, headers={"Host": host})
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    # As kubelet asks, by the pod's address, as Prometheus does, and as others do through the Service.
+    assert status(given["readinessProbe"]["httpGet"]["path"], "10.1.2.3:7072") == 200
+    assert status(given["livenessProbe"]["httpGet"]["path"], "10.1.2.3:7072") == 200
+    for host in ("test-headwater.features.svc:7072", "test-headwater", "features.example.com"):
+        assert status("/metrics", host) == 200, host
+    assert status("/metrics", "elsewhere.example.com") >= 400
     assert server.stop() == 0
     assert subprocess.run([BINARY, *probe[1:]], env=environment, timeout=START_SECONDS, capture_output=True).returncode == 4

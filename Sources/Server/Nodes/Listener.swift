@@ -60,7 +60,8 @@ struct Listener: Service {
             try? await gracefulShutdown()
         }
         services.logger.info("stopping: no new requests, running ones finish")
-        manager.stopping(within: configuration.drainLimit + configuration.stopWithin)
+        // Requests here, then those at other doors, then the stores.
+        manager.stopping(within: configuration.drainLimit * 2 + configuration.stopWithin)
         services.listening.withdraw(PeerFiles(services))
         services.beginStop()
         // A task of its own, so that a cancelled one does not cut it short.
