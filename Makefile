@@ -188,7 +188,7 @@ image: release ## a container image, with buildah or docker: .build/packages/hea
 	@PYTHON="$(PYTHON)" scripts/image $(RELEASE_BINARIES) $(PACKAGES)
 
 .PHONY: package-check
-package-check: release ## make every package, install and run each: two minutes
+package-check: release ## make every package, install and run each: four minutes
 	@scripts/setup dpkg-dev binutils lintian buildah systemd-container man-db mandoc zsh fish iproute2 \
 		|| echo "package-check: goes on without; what needs them is skipped"
 	@rm -rf $(PACKAGES)
