@@ -68,7 +68,8 @@ public final class HeadwaterServer: Service {
         }
         let services = Services(
             configuration: configuration, storage: storage, online: online, clock: online?.clock ?? clock, logger: logger,
-            ticker: ticker, doors: addresses)
+            ticker: ticker,
+            listening: Listening(doors: addresses, descriptorsElsewhere: doors.reduce(0) { $0 + $1.descriptorsMax }))
         state.withLock { state in
             state.services = services
             // Some of it may be another one since the stores began to open.
@@ -87,20 +88,23 @@ public final class HeadwaterServer: Service {
             await close(services, within: .zero)
             throw error
         }
-        for door in doors { door.serve(ServerView(services: services)) }
         var failure: (any Error)?
-        do { try await serve(services, feed, listener) } catch { failure = error }
-        // A task of its own, so that a cancelled caller does not cut the wait short.
-        await Task { await closeDoors(within: configuration.drainLimit) }.value
+        do { try await serve(services, feed, listener, Doors(services: services, doors: doors, manager: manager)) } catch {
+            failure = error
+        }
+        // Where a part failed they may be open still.
+        await Task { await closeDoors(within: .zero) }.value
         await close(services, within: configuration.stopWithin)
         if let failure { throw failure }
         logger.info("stopped")
     }
 
     /// Runs the parts until the process is told to stop, or one of them fails.
-    private func serve(_ services: Services, _ feed: HistoryFeed, _ listener: Listener) async throws {
+    private func serve(
+        _ services: Services, _ feed: HistoryFeed, _ listener: Listener, _ doors: Doors
+    ) async throws {
         var parts: [any Service] = [
-            Housekeeping(services: services, transport: listener.transport), Scrubber(services: services), feed, listener,
+            Housekeeping(services: services, transport: listener.transport), Scrubber(services: services), feed, listener, doors,
         ]
         if let limit = configuration.stopWhenIdle {
             parts.append(IdleWatch(transport: listener.transport, limit: limit, logger: logger))

@@ -6,6 +6,7 @@ import FeatureModel
 struct BatchBuilder {
     private let columns: [TableColumn]
     private let keepsUnknown: Bool
+    private let takesTextIntegers: Bool
     private let nullTexts: [ByteString]
     /// Names that no further column may have.
     private let takenNames: Set<ByteString>
@@ -65,6 +66,7 @@ struct BatchBuilder {
         self.columns = columns
         self.targets = targets
         keepsUnknown = options.unknownColumns == .keep
+        takesTextIntegers = options.takesTextIntegers
         nullTexts = options.nullTexts
         takenNames = options.takenNames
         var isPresent = Array(repeating: header == nil, count: columns.count)
@@ -137,6 +139,8 @@ struct BatchBuilder {
             do {
                 if document.kind(value) == .null {
                     try appendNull(column)
+                } else if takesTextIntegers {
+                    try builders[column].append(json: value, of: document, &times[column])
                 } else {
                     try builders[column].append(value, of: document, &times[column])
                 }

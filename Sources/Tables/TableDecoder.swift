@@ -24,6 +24,11 @@ public struct TableOptions: Sendable {
     /// Whether rows come as they are made, from input that goes on: a batch then ends where the next row is not at hand whole,
     /// and before a bad row, which is the only one that is told.
     public var isLive = false
+    /// Rows and lines of the input in front of what is read: messages count them too.
+    public var rowsBefore = 0
+    public var linesBefore = 0
+    /// Whether a whole number of NDJSON may be a string, which some languages need for what is beyond 2^53.
+    public var takesTextIntegers = false
     /// Columns that stand in the table's path. Where rows are kept, the table must have them itself.
     public var pathColumns: [PathColumn] = []
 
@@ -92,7 +97,9 @@ public struct TableDecoder {
             reader = .csv(csv)
         case .ndjson:
             do { builder = try BatchBuilder(columns, options: options) } catch { throw error.located(at: name) }
-            reader = .ndjson(NDJSONReader(name: name, source: source))
+            var ndjson = NDJSONReader(name: name, source: source)
+            ndjson.count(rows: options.rowsBefore, lines: options.linesBefore)
+            reader = .ndjson(ndjson)
         }
     }
 

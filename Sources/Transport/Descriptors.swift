@@ -23,6 +23,9 @@ public enum Descriptors {
     /// Raises this process's limit as far as it may by itself: called first of all.
     public static func raiseLimit() { _ = linux_raise_descriptor_limit() }
 
+    /// Descriptors that this process may have open.
+    package static var limit: Int { Int(linux_raise_descriptor_limit()) }
+
     /// - Throws: `.resourceExhausted` where there are too few for a client.
     public static func checkForClient() throws(HeadwaterError) {
         try check(clientNeeds + perLoop * EventLoops.coreCount, for: "a client")
@@ -50,10 +53,10 @@ public enum Descriptors {
     /// How many connections there is room for beside what is open now and what is kept for files.
     ///
     /// - Throws: `.resourceExhausted` where that is hardly any.
-    static func roomForConnections() throws(HeadwaterError) -> Int {
-        let limit = Int(linux_raise_descriptor_limit())
+    static func roomForConnections(besides others: Int) throws(HeadwaterError) -> Int {
+        let limit = limit
         let open = Int(linux_count_descriptors())
-        let room = open < 0 ? 0 : limit - open - Limits.descriptorsReserved
+        let room = open < 0 ? 0 : limit - open - others - Limits.descriptorsReserved
         guard room >= Limits.connectionsLeast else { throw tooFew("a server") }
         return room
     }

@@ -6,6 +6,8 @@ public struct ServerOptions: Sendable {
     public var limits = WireLimits()
     /// Connections that have said hello: fewer where the limit of open files does not allow so many.
     public var connectionsMax = 1_000
+    /// Descriptors that others in this process may have open.
+    public var descriptorsElsewhere = 0
     /// Allows addresses that other machines can reach, without TLS.
     public var allowInsecure = false
     /// How long a client may take to say hello.

@@ -10,6 +10,7 @@ struct Routes: Sendable {
     let figures: WebFigures
     let clients: StoreClients
     let keys: IdempotencyKeys
+    let bodies: LargeBodies
     /// Whether writes are taken.
     let allowsWrites: Bool
 
@@ -48,7 +49,8 @@ struct Routes: Sendable {
     private func rest(
         _ request: WebRequest, _ calls: [(method: HTTPMethod, call: RestRoutes.Call)]
     ) async -> WebResponse {
-        guard let call = calls.first(where: { $0.method == request.method })?.call else {
+        guard let call = calls.first(where: { $0.method == request.method || $0.method == .GET && request.method == .HEAD })?.call
+        else {
             let methods = calls.map(\.method.rawValue).joined(separator: ", ")
             let error = HeadwaterError(.invalidArgument, "this path takes \(methods)")
             var response = Problem(error, status: .methodNotAllowed).response
@@ -56,7 +58,8 @@ struct Routes: Sendable {
             return response
         }
         do {
-            let routes = RestRoutes(server: try opened(), clients: clients, keys: keys, allowsWrites: allowsWrites)
+            let routes = RestRoutes(
+                server: try opened(), clients: clients, keys: keys, bodies: bodies, allowsWrites: allowsWrites)
             return try await routes.answer(request, call)
         } catch { return problem(of: error) }
     }
@@ -90,7 +93,8 @@ struct Routes: Sendable {
 
     private func metrics(_ request: WebRequest) async -> WebResponse {
         let server = view()
-        let families = await ServerMetrics(server).families() + ProcessMetrics.families() + figures.families()
+        let families =
+            await ServerMetrics(server, figures.otherGroups).families() + ProcessMetrics.families() + figures.families()
         let format = ExpositionFormat(accept: request.headers[canonicalForm: "accept"].map(String.init))
         return WebResponse(.ok, contentType: format.contentType, body: .bytes(format.encode(families)))
     }

@@ -17,8 +17,8 @@ package final class WebServer: Door {
         package var allowsWrites = false
         /// Names by which requests may call this server, beside addresses and `localhost`.
         package var hosts: [String] = []
-        /// Connections at once; one more is closed as it comes.
-        package var connectionsMax = 256
+        /// Connections at once: fewer where few files may be open. One more is closed as it comes.
+        package var connectionsMax = min(256, Descriptors.limit / 8)
 
         package init(endpoint: Endpoint) { self.endpoint = endpoint }
     }
@@ -41,6 +41,8 @@ package final class WebServer: Door {
     private let logger: Logger
     private let view = Mutex<ServerView?>(nil)
     private let group: MultiThreadedEventLoopGroup
+    private let threads = WebThreads(System.coreCount, name: "http")
+    private let bodies = LargeBodies()
     private let figures = WebFigures()
     private let clients = StoreClients()
     private let keys = IdempotencyKeys()
@@ -53,6 +55,13 @@ package final class WebServer: Door {
     }
 
     // MARK: Door
+
+    /// Of connections, and both ends of the clients inside.
+    package var descriptorsMax: Int {
+        options.connectionsMax + 2 * (StoreClients.projectsMax + StoreClients.streamsMax) + Self.descriptorsOwn
+    }
+    /// A listening socket, and what loops need.
+    private static let descriptorsOwn = 16
 
     package func open() async throws(HeadwaterError) -> [String] {
         guard case .tcp(let host, _) = options.endpoint else {
@@ -76,10 +85,11 @@ package final class WebServer: Door {
     package func serve(_ view: ServerView) { self.view.withLock { $0 = view } }
 
     package func close(within limit: Duration) async {
-        let (listener, accepting) = state.withLock { state in
-            state.isClosing = true
-            return (state.listener, state.accepting)
+        let (isFirst, listener, accepting) = state.withLock { state in
+            defer { state.isClosing = true }
+            return (!state.isClosing, state.listener, state.accepting)
         }
+        guard isFirst else { return }
         try? await listener?.close()
         await accepting?.value
         // Between two requests nothing is lost.
@@ -92,9 +102,12 @@ package final class WebServer: Door {
             open.task.cancel()
             open.channel.close(promise: nil)
         }
-        for task in state.withLock({ $0.open.values.map(\.task) }) { await task.value }
+        // What still waits for an answer of the server gets an error instead.
         await clients.close()
+        for task in state.withLock({ $0.open.values.map(\.task) }) { await task.value }
         try? await group.shutdownGracefully()
+        await threads.shutdown()
+        await bodies.shutdown()
     }
 
     // MARK: Connections
@@ -141,20 +154,24 @@ package final class WebServer: Door {
     private func begin(_ channel: HTTPConnection.Channel) {
         let routes = Routes(
             view: { [self] in view.withLock { $0 } }, figures: figures, clients: clients, keys: keys,
-            allowsWrites: options.allowsWrites)
+            bodies: bodies, allowsWrites: options.allowsWrites)
         state.withLock { state in
             state.lastID += 1
             let id = state.lastID
             guard state.open.count < options.connectionsMax, !state.isClosing else {
-                return channel.channel.close(promise: nil)
+                // Its ends must be finished, or nobody ever is told that nobody reads them.
+                _ = Task { try? await channel.executeThenClose { _, _ in } }
+                return
             }
             let connection = HTTPConnection(
                 channel: channel, routes: routes, hosts: HostCheck(names: options.hosts), logger: logger,
                 mark: { [self] isBusy in mark(id, isBusy) })
-            let task = Task {
+            let task = Task(executorPreference: threads) {
                 await connection.run()
+                self.figures.closed()
                 _ = self.state.withLock { $0.open.removeValue(forKey: id) }
             }
+            figures.opened()
             state.open[id] = Open(channel: channel.channel, task: task)
             // Who is gone waits for no answer.
             channel.channel.closeFuture.whenComplete { _ in task.cancel() }

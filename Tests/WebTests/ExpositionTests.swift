@@ -95,7 +95,7 @@ import Wire
             groups: groups, failure: nil)
         online.residentBytes = 1
         let status = StatusReport(roles: ["online"], version: "1", logID: "", wallTime: 0, online: online, offline: nil)
-        let families = GroupMetrics(status).families()
+        let families = GroupMetrics(status, OtherGroups()).families()
         let rows = try #require(families.first { $0.name == "headwater_online_rows" })
         #expect(rows.samples.count == 101)
         #expect(rows.samples[0].labels.map(\.value) == ["p", "group_1999@1"])

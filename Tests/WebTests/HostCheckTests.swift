@@ -11,6 +11,7 @@ import Testing
 
     @Test(arguments: [
         "evil.example", "evil.example:7072", "", ":7072", "127.0.0.1.evil.example", "localhost.evil.example", "[::1",
+        "[::1]evil.example",
     ])
     func refuses(host: String) { #expect(!HostCheck(names: ["store.internal"]).admits(host)) }
 

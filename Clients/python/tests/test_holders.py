@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,3 +48,15 @@ def test_a_client_that_does_not_come_up_closes_its_connections(folder: Path, mon
         with pytest.raises(hw.Unavailable, match="not now"):
             asyncio.run(hw.aio.open(folder))
     assert len(pools) == 2 and all(pool.is_closed for pool in pools) and _embedded._users[folder] == 0
+
+
+def test_the_server_does_not_speak_for_a_service_that_opens_a_store(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with hw.open(folder) as client:
+            assert client.list()["feature_groups"] == []
+        with pytest.raises(BlockingIOError):
+            manager.recv(100)
+    assert "NOTIFY_SOCKET" in os.environ

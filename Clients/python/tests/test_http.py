@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import http.client
 import json
 import shutil
 import socket
@@ -215,3 +217,76 @@ def test_scrapes_beside_each_other(listener: Listener) -> None:
     for thread in threads:
         thread.join(60)
     assert found == [200] * 32
+
+
+def test_more_connections_than_it_takes_hurt_nobody(listener: Listener) -> None:
+    crowd = [socket.create_connection(("127.0.0.1", listener.port), timeout=30) for _ in range(300)]
+    try:
+        # Those beyond the limit are closed, the others stay.
+        until = time.monotonic() + 30
+        closed = 0
+        while closed < 300 - 256 and time.monotonic() < until:
+            closed = 0
+            for one in crowd:
+                one.setblocking(False)
+                try:
+                    closed += one.recv(1) == b""
+                except BlockingIOError:
+                    pass
+                except ConnectionResetError:
+                    closed += 1
+        assert closed == 300 - 256
+        assert listener.process.poll() is None
+    finally:
+        for one in crowd:
+            one.close()
+    until = time.monotonic() + 30
+    while True:
+        try:
+            assert listener.ask("/healthz")[0] == 200
+            break
+        except (ConnectionError, http.client.HTTPException):
+            assert time.monotonic() < until
+
+
+@pytest.mark.parametrize("rest", [b"Content-Length: 60\r\n\r\nx", b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\nzz\r\n"])
+def test_a_body_that_breaks_off_hurts_nobody(listener: Listener, rest: bytes) -> None:
+    head = b"POST /v1/projects/p/online:get HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", listener.port), timeout=30) as connection:
+            connection.sendall(head + rest)
+            connection.shutdown(socket.SHUT_WR)
+            answer = b""
+            try:
+                while more := connection.recv(65536):
+                    answer += more
+            except ConnectionResetError:
+                pass
+            assert answer.count(b"HTTP/1.1") <= 1
+    assert listener.ask("/healthz")[0] == 200
+
+
+def test_large_bodies_do_not_keep_small_requests(listener: Listener) -> None:
+    packed = gzip.compress(b'{"features":["a:b"],"entities":{"id":[' + b"1," * 12_000_000 + b"1]}}", 1)
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+
+    def send() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", listener.port, timeout=120)
+        try:
+            connection.request("POST", "/v1/projects/p/online:get", packed, headers)
+            assert connection.getresponse().status in (404, 503)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(20):
+            began = time.monotonic()
+            assert listener.ask("/healthz")[0] == 200
+            assert time.monotonic() - began < 10
+            time.sleep(0.1)
+    finally:
+        for thread in threads:
+            thread.join(120)

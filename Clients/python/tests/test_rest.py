@@ -178,6 +178,11 @@ def test_numbers_that_not_every_language_has(rest: Rest, client: hw.Client) -> N
     found = rest.done("/online:get", {"features": ["orders:n"], "entities": entities, "int64": "string", "event_times": True})
     assert found["features"]["n"]["values"] == ["-9223372036854775808", "9007199254740993"]
     assert found["features"]["n"]["event_times"] == ["2026-01-01T00:00:00.000000Z", "2025-12-31T23:00:00.000001Z"]
+    path = f"/v1/projects/{rest.project}/groups/orders/rows"
+    line = b'{"id":"9223372036854775806","at":"2026-01-01T00:00:00Z","n":"9007199254740993"}\n'
+    assert rest.raw("POST", path, line, **NDJSON)[0] == 200
+    found = rest.done("/online:get", {"features": ["orders:n"], "entities": {"id": ["9223372036854775806"]}})
+    assert found["features"]["n"]["values"] == [2**53 + 1]
 
 
 def test_statuses_positions_and_max_age(rest: Rest, client: hw.Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -128,6 +129,7 @@ def test_ndjson_goes_in_batches_and_says_how_far_it_came(rest: Rest, client: hw.
     assert client.scan("orders", ["n"], min_position=position).to_arrow().num_rows == 100_000
     status, headers, answer = rest.raw("POST", path, lines(100_000, bad=99_000), **NDJSON)
     assert status == 400 and "were written" in json.loads(answer)["detail"]
+    assert "row 99001 (line 99001)" in json.loads(answer)["location"]
     position = client.status()["online"]["durable_position"]
     found = client.scan("orders", ["n"], min_position=position).to_arrow().num_rows
     assert found == 100_000 + int(headers["headwater-rows-written"])
@@ -162,6 +164,31 @@ def test_a_retry_with_its_key_writes_once(rest: Rest, client: hw.Client) -> None
     position = json.loads(answers[0][2])["position"]
     assert client.scan("orders", min_position=position).to_arrow().num_rows == 5
     assert rest.refused("/groups/orders/rows", body, idempotency_key="k" * 300)[0] == 400
+    # What else the request says belongs to it.
+    path += "?time_unit="
+    row = b'{"rows":[{"id":6,"at":1767225600}]}'
+    assert rest.raw("POST", path + "s", row, **JSON, idempotency_key="d")[0] == 200
+    assert rest.raw("POST", path + "ms", row, **JSON, idempotency_key="d")[0] == 409
+
+
+def test_who_goes_away_finds_its_write_by_its_key(rest: Rest, client: hw.Client) -> None:
+    orders(client)
+    path = f"/v1/projects/{rest.project}/groups/orders/rows"
+    for number in range(40):
+        body = json.dumps({"rows": [{"id": number, "at": "2026-01-01T00:00:00Z"}]}).encode()
+        head = (
+            f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+            f"idempotency-key: {number}\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", rest.listener.port), timeout=30) as connection:
+            connection.sendall(head.encode() + body)
+            time.sleep(number / 8_000)
+        until = time.monotonic() + 30
+        while (status := rest.raw("POST", path, body, **JSON, idempotency_key=str(number))[0]) == 409:
+            assert time.monotonic() < until
+        assert status == 200
+    position = client.status()["online"]["durable_position"]
+    assert client.scan("orders", min_position=position).to_arrow().num_rows == 40
 
 
 def test_writes_need_their_flag(tmp_path: Path) -> None:

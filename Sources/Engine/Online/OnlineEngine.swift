@@ -111,12 +111,16 @@ public final class OnlineEngine {
 
     /// Writes the prepared group to the log and, in `sync` durability, waits until it is on the disk.
     ///
+    /// - Parameter written: called between the two.
     /// - Returns: what was written, for `completeGroup`. A failure is final for the engine's writes.
-    public func commitGroup() -> Result<[Record], HeadwaterError> {
+    public func commitGroup(written: () -> Void = {}) -> Result<[Record], HeadwaterError> {
         Result { () throws(HeadwaterError) in
             if Sabotage.unansweredAppendCounts.isPlanted { return staged.writeThatCounts(log) }
             let records = try log.write()
-            if case .sync = options.durability { _ = try log.sync() }
+            if case .sync = options.durability {
+                written()
+                _ = try log.sync()
+            }
             return records
         }
     }

@@ -31,6 +31,7 @@ struct Listener: Service {
         self.manager = manager
         var options = ServerOptions()
         options.allowInsecure = services.configuration.allowInsecure
+        options.descriptorsElsewhere = services.listening.descriptorsElsewhere
         options.networkBytesMax = services.configuration.networkBytes
         transport = try await ServerTransport.start(
             endpoints: services.configuration.endpoints, handler: Router(services: services), options: options)

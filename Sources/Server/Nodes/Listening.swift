@@ -10,7 +10,12 @@ final class Listening: Sendable {
     /// URLs of other doors.
     let doors: [String]
 
-    init(doors: [String] = []) { self.doors = doors }
+    /// Descriptors that other doors may have open.
+    let descriptorsElsewhere: Int
+
+    init(doors: [String] = [], descriptorsElsewhere: Int = 0) {
+        (self.doors, self.descriptorsElsewhere) = (doors, descriptorsElsewhere)
+    }
 
     /// `nil` until the server listens.
     var transport: ServerTransport? { begun.withLock { $0 } }

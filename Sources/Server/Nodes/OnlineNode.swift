@@ -164,11 +164,13 @@ final class OnlineNode: Sendable {
             answer(engine.prepareGroup(now: clock.ingestTime()))
             guard engine.hasPreparedGroup else { continue }
             let (commandCount, begun) = (engine.preparedCount, Monotonic.now())
-            let committed = engine.commitGroup()
+            var written: Microseconds?
+            let committed = engine.commitGroup { written = Monotonic.now() }
             if case .success = committed { logGrew.tell() }
             let started = Monotonic.now()
             let isWhole = if case .success = committed { true } else { false }
             figures.committed(commandCount, isWhole: isWhole, microseconds: started - begun)
+            if let written { figures.syncs.add(nanoseconds: (started - written) * 1_000) }
             engine.completeGroup(committed, elapsed: started) { completions in
                 gate.advance(to: store.appliedPosition)
                 answer(completions)

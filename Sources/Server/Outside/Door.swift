@@ -2,9 +2,12 @@ package import FeatureModel
 
 /// Another way into a server than its own protocol, on threads of its own.
 ///
-/// It opens before the stores do, so that a start that replays for minutes can be looked at, and closes after the server's own
-/// listener.
+/// It opens before the stores do, so that a start that replays for minutes can be looked at, and closes before the server's own
+/// listener: what it asks of the server is still answered then.
 package protocol Door: Sendable {
+    /// File descriptors that it may have open, which are no one else's then.
+    var descriptorsMax: Int { get }
+
     /// Begins to listen. There is nothing to be asked yet.
     ///
     /// - Returns: the addresses, with the ports that the system chose, as others can use them.
@@ -14,6 +17,6 @@ package protocol Door: Sendable {
     /// The stores are open.
     func serve(_ view: ServerView)
 
-    /// Takes no new requests, and returns when running ones have ended, or the time is over.
+    /// Takes no new requests, and returns when running ones have ended, or the time is over. A second call returns at once.
     func close(within limit: Duration) async
 }

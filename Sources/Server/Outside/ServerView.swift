@@ -1,7 +1,9 @@
+import Catalog
 import Engine
 package import FeatureModel
 import OfflineStore
 import OnlineStore
+import Synchronization
 package import Transport
 package import Wire
 
@@ -11,6 +13,8 @@ package struct ServerView: Sendable {
 
     package var roles: [String] { services.configuration.roleNames }
     package var startedAt: Microseconds { services.startedAt }
+    /// Whether the server begins to stop.
+    package var isStopping: Bool { services.isStopping }
 
     /// An address at which this server's own protocol is spoken; `nil` before it listens.
     package var ownAddress: String? {
@@ -22,6 +26,9 @@ package struct ServerView: Sendable {
         case nil: return nil
         }
     }
+
+    /// Names of all projects, in order.
+    package func projects() throws(HeadwaterError) -> [String] { try services.catalog().projectNames }
 
     /// Where another role of this directory answers HTTP; `nil` where it has not said so.
     package func httpAddress(of role: String) -> String? {
@@ -41,9 +48,10 @@ package struct ServerView: Sendable {
         if services.configuration.runsOffline {
             do throws(HeadwaterError) {
                 let offline = try services.needOffline()
-                if let failure = offline.state.failure ?? offline.store.status().failure {
-                    reasons.append(NotReady(role: "offline", reason: "history stays at its position: \(failure)"))
-                }
+                let failure =
+                    offline.state.failure ?? offline.store.status().failure ?? offline.writingFailure.withLock { $0 }
+                    ?? offline.sourceFailure.withLock { $0 }
+                if let failure { reasons.append(NotReady(role: "offline", reason: "history cannot go on: \(failure)")) }
             } catch { reasons.append(NotReady(role: "offline", reason: error.message)) }
         }
         return reasons
@@ -59,6 +67,7 @@ package struct ServerView: Sendable {
         }
         if let online = services.online {
             figures.writer = online.figures.counts
+            figures.logFailed = online.state.current.failure != nil
             figures.memory.append(("online_rows", online.store.memoryBytes))
             figures.memory.append(("online_snapshot", online.store.snapshotBytes))
         }
@@ -85,6 +94,8 @@ package struct NotReady: Codable, Hashable, Sendable {
 package struct ServerFigures: Sendable {
     package var requests = RequestFigures.Counts()
     package var connectionsEver: UInt64 = 0
+    /// Whether the log takes no more writes; `nil` without the online role.
+    package var logFailed: Bool?
     /// `nil` without the online role.
     package var writer: WriterFigures.Counts?
     /// `nil` without the offline role, or before its store is open.

@@ -97,11 +97,12 @@ struct StatusReader {
         let failure =
             offline.state.failure ?? status.failure ?? offline.writingFailure.withLock { $0 }
             ?? offline.sourceFailure.withLock { $0 }
+        let counts = Dictionary(uniqueKeysWithValues: status.groups.map { ($0.groupID, $0) })
         var report = StatusReport.Offline(
             durablePosition: status.durablePosition, appliedPosition: status.appliedPosition,
             lag: lag?.positions, oldestAsOf: status.oldestAsOf,
             groups: offline.state.catalog.allGroups.map { group in
-                let counted = status.groups.first { $0.groupID == group.id }
+                let counted = counts[group.id]
                 return StatusReport.OfflineGroup(
                     project: group.project, group: group.reference, rows: counted?.rowCount ?? 0,
                     chunksByLevel: counted?.chunksByLevel ?? [], chunkBytes: counted?.chunkBytes ?? 0,

@@ -9,7 +9,7 @@ package final class WriterFigures: Sendable {
         package var commits = DurationHistogram.Counts()
         /// The time that each group's rows took to reach the online store.
         package var applies = DurationHistogram.Counts()
-        /// Syncs between groups, of `--durability interval`.
+        /// The log's syncs: of each group, or with `--durability interval` between groups.
         package var syncs = DurationHistogram.Counts()
         /// Commands in those groups: writes, definitions, cutoffs.
         package var commands: UInt64 = 0
@@ -29,8 +29,11 @@ package final class WriterFigures: Sendable {
 
     func committed(_ commandCount: Int, isWhole: Bool, microseconds: Int64) {
         commits.add(nanoseconds: microseconds * 1_000)
-        commands.add(UInt64(commandCount), ordering: .relaxed)
-        if !isWhole { failedCommits.add(1, ordering: .relaxed) }
+        if isWhole {
+            commands.add(UInt64(commandCount), ordering: .relaxed)
+        } else {
+            failedCommits.add(1, ordering: .relaxed)
+        }
     }
 
     func snapshotFailed() { failedSnapshots.add(1, ordering: .relaxed) }

@@ -43,9 +43,9 @@ final class Services: Sendable {
 
     init(
         configuration: ServerConfiguration, storage: any Storage, online: OnlineNode?, clock: any WallClock, logger: Logger,
-        ticker: Ticker = Ticker(), doors: [String] = []
+        ticker: Ticker = Ticker(), listening: Listening = Listening()
     ) {
-        listening = Listening(doors: doors)
+        self.listening = listening
         self.ticker = ticker
         currentConfiguration = Mutexed(configuration)
         self.storage = storage

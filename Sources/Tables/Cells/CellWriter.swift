@@ -34,12 +34,15 @@ extension Column {
     }
 
     /// Appends one JSON value.
-    func appendJSON(_ row: Int, elements: Column?, to output: inout [UInt8]) {
+    ///
+    /// - Parameter integersAsText: whether an int64 is a string, in arrays too.
+    func appendJSON(_ row: Int, elements: Column?, integersAsText: Bool = false, to output: inout [UInt8]) {
         if isNull(row) {
             output.append(contentsOf: "null".utf8)
             return
         }
         switch type {
+        case .int64 where integersAsText: appendInQuotes(row, to: &output)
         case .bool, .int32, .int64: appendText(row, elements: nil, to: &output)
         case .float32: appendFloat(isFinite: float32(row).isFinite, row, to: &output)
         case .float64: appendFloat(isFinite: float64(row).isFinite, row, to: &output)
@@ -47,7 +50,9 @@ extension Column {
         case .bytes, .timestamp: appendInQuotes(row, to: &output)
         case .array:
             guard let elements else { preconditionFailure("an array column comes with its elements") }
-            JSONText.appendList(range(row), to: &output) { elements.appendJSON($0, elements: nil, to: &$1) }
+            JSONText.appendList(range(row), to: &output) {
+                elements.appendJSON($0, elements: nil, integersAsText: integersAsText, to: &$1)
+            }
         case .vector(let length):
             JSONText.appendList(row * length..<(row + 1) * length, to: &output) { index, output in
                 let number = Float(bitPattern: data.littleEndian(at: index * 4))

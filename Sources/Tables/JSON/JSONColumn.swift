@@ -11,11 +11,8 @@ extension OutputColumn {
             JSONText.appendList(0..<statuses.count, to: &output) { JSONText.append(statuses[$0].description.utf8, to: &$1) }
         case .cells(let column):
             let elements = column.elementsIfArray
-            JSONText.appendList(0..<column.count, to: &output) { row, output in
-                let isQuoted = integersAsText && column.type == .int64 && !column.isNull(row)
-                if isQuoted { output.append(UInt8(ascii: "\"")) }
-                column.appendJSON(row, elements: elements, to: &output)
-                if isQuoted { output.append(UInt8(ascii: "\"")) }
+            JSONText.appendList(0..<column.count, to: &output) {
+                column.appendJSON($0, elements: elements, integersAsText: integersAsText, to: &$1)
             }
         }
     }

@@ -39,6 +39,14 @@ public struct JSONObject: Sendable {
         }
     }
 
+    /// Refuses objects in it, however deep, that name a member twice.
+    public func refuseDuplicates() throws(HeadwaterError) {
+        for token in document.tokens.indices where document.kind(token) == .object {
+            guard let twice = document.duplicateName(in: token) else { continue }
+            throw HeadwaterError(.invalidArgument, "\(excerpt(twice)) is there twice in one object")
+        }
+    }
+
     // MARK: Values; `nil` where the member is missing or null
 
     public func text(_ name: String) throws(HeadwaterError) -> String? {
@@ -62,8 +70,9 @@ public struct JSONObject: Sendable {
     public func position(_ name: String) throws(HeadwaterError) -> UInt64? {
         try value(name).map { (value) throws(HeadwaterError) in
             let kind = document.kind(value)
-            guard kind == .number || kind == .string,
-                let number = UInt64(String(decoding: document.text(value), as: UTF8.self))
+            let text = document.text(value)
+            guard kind == .number || kind == .string, text.first.map({ $0 >= 0x30 && $0 <= 0x39 }) == true,
+                let number = UInt64(String(decoding: text, as: UTF8.self))
             else { throw wrong(name, value, "a whole number from 0") }
             return number
         }
@@ -128,11 +137,15 @@ public struct JSONObject: Sendable {
     /// Rows: `"columns": {"k": […], …}`, lists of one length, or `"rows": [{"k": …, …}, …]`.
     ///
     /// - Returns: the wanted columns that there are, by rising ordinal; of those that no row has, none.
-    /// - Throws: `.invalidArgument` naming row and column, for what nobody wants, and for a required column that is missing.
-    public func batch(_ wanted: [TableColumn], unit: TimeUnit?) throws(HeadwaterError) -> Batch {
+    /// - Parameter bytesMax: of the columns together.
+    /// - Throws: `.invalidArgument` naming row and column, for what nobody wants, and for a required column that is missing;
+    ///   `.outOfRange` for rows that take more bytes.
+    public func batch(
+        _ wanted: [TableColumn], unit: TimeUnit?, bytesMax: Int = Limits.batchBytesMax
+    ) throws(HeadwaterError) -> Batch {
         switch (try object("columns"), anyValue("rows")) {
         case (let columns?, nil): try columns.batchOfColumns(wanted, unit: unit)
-        case (nil, let rows?): try batchOfRows(rows, wanted, unit: unit)
+        case (nil, let rows?): try batchOfRows(rows, wanted, unit: unit, bytesMax: bytesMax)
         default:
             throw HeadwaterError(
                 .invalidArgument, "give either 'rows', a list of objects, or 'columns', an object of lists",
@@ -169,7 +182,9 @@ public struct JSONObject: Sendable {
         return Batch(rowCount: rowCount, columns: found.sorted { $0.ordinal < $1.ordinal })
     }
 
-    private func batchOfRows(_ rows: Int, _ wanted: [TableColumn], unit: TimeUnit?) throws(HeadwaterError) -> Batch {
+    private func batchOfRows(
+        _ rows: Int, _ wanted: [TableColumn], unit: TimeUnit?, bytesMax: Int
+    ) throws(HeadwaterError) -> Batch {
         guard document.kind(rows) == .array else { throw wrong("rows", rows, "a list of objects") }
         var builders = wanted.map { CellBuilder($0.type) }
         var times = wanted.map { _ in WholeTimes(unit: unit) }
@@ -193,6 +208,8 @@ public struct JSONObject: Sendable {
                         "unknown column \(excerpt(document.text(name))); there are \(wanted.map(\.name).joined(separator: ", "))",
                         at: place)
                 }
+                // Columns that no row names cost nothing.
+                if !isSeen[index] { while builders[index].count < number { builders[index].appendNull() } }
                 guard builders[index].count == number else {
                     throw HeadwaterError(.invalidArgument, "'\(wanted[index].name)' is there twice", at: place)
                 }
@@ -205,13 +222,17 @@ public struct JSONObject: Sendable {
                 } catch { throw HeadwaterError(.invalidArgument, error.message, at: "\(place).\(wanted[index].name)") }
                 name = document.next(after: value)
             }
-            for index in wanted.indices where builders[index].count == number {
+            for index in wanted.indices where (isSeen[index] || wanted[index].isRequired) && builders[index].count == number {
                 if wanted[index].isRequired {
                     throw HeadwaterError(.invalidArgument, "'\(wanted[index].name)' is missing", at: place)
                 }
                 builders[index].appendNull()
             }
             row = document.next(after: row)
+            guard number % 256 == 255 else { continue }
+            guard builders.reduce(0, { $0 + $1.byteCount }) <= bytesMax else {
+                throw HeadwaterError(.outOfRange, "rows of more than \(bytesMax) bytes: send fewer at once", at: location("rows"))
+            }
         }
         for index in wanted.indices {
             guard let problem = times[index].problem(option: "time_unit") else { continue }

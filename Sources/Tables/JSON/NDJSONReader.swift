@@ -56,6 +56,9 @@ public struct NDJSONReader {
         cursor = ByteCursor(source)
     }
 
+    /// Counts rows and lines that stand in front of the input.
+    mutating func count(rows: Int, lines: Int) { (rowNumber, line) = (rows, lines) }
+
     /// Reads the next object into `row`; `false` at the end of the file.
     ///
     /// - Throws: `.invalidArgument`, located at file, row and line. Behind a line that is no object reading may go on;

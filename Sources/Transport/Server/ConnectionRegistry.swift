@@ -59,7 +59,7 @@ struct ConnectionLimits: Sendable {
     ///
     /// - Throws: `.resourceExhausted` where there are hardly any.
     init(_ options: ServerOptions) throws(HeadwaterError) {
-        let room = try Descriptors.roomForConnections()
+        let room = try Descriptors.roomForConnections(besides: options.descriptorsElsewhere)
         greetingMax = min(Limits.greetingsMax, room / 8)
         socketsMax = min(room, options.connectionsMax + 2 * Limits.greetingsMax)
         openMax = min(options.connectionsMax, socketsMax - 2 * greetingMax)

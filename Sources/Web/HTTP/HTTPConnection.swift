@@ -34,17 +34,20 @@ struct HTTPConnection {
 
     /// - Returns: whether another request may follow.
     private func answer(_ head: HTTPRequestHead, _ body: WebBody, _ outbound: Writer) async throws -> Bool {
-        if head.headers[canonicalForm: "expect"].contains(where: { $0.lowercased() == "100-continue" }),
-            head.version.isChunkedKnown
-        {
+        let isAwaited = head.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
+        body.begin(head) {
+            guard isAwaited, head.version.isChunkedKnown else { return }
             try await outbound.write(.head(HTTPResponseHead(version: head.version, status: .continue)))
         }
         var response = await response(to: head, body)
+        // swift-nio has answered what it could not read.
+        if body.isLost { throw ConnectionLost() }
         let isKept = head.isKeepAlive
         if !isKept { response.headers.replaceOrAdd(name: "connection", value: "close") }
-        try await send(response, to: head, outbound)
-        guard isKept else { return false }
-        return try await body.skipRest()
+        let isSentWhole = try await send(response, to: head, outbound)
+        // To close on bytes that have come would reset the connection, and take the answer with it.
+        let isWhole = try await body.skipRest()
+        return isKept && isSentWhole && isWhole
     }
 
     private func response(to head: HTTPRequestHead, _ body: WebBody) async -> WebResponse {
@@ -52,20 +55,24 @@ struct HTTPConnection {
             guard let host = head.headers.first(name: "host"), head.headers["host"].count == 1 else {
                 throw HeadwaterError(.invalidArgument, "a request names its host once, in the header 'Host'")
             }
+            let encodings = head.headers["transfer-encoding"]
+            guard
+                encodings.isEmpty || encodings.count == 1 && encodings[0].lowercased() == "chunked" && head.version.isChunkedKnown
+            else { throw HeadwaterError(.unimplemented, "a body comes by its length, or in chunks") }
             guard hosts.admits(host) else {
-                return Problem(
-                    HeadwaterError(
-                        .permissionDenied,
-                        "'\(host)' is no name of this server: use its address, or start it with --http-host NAME"),
-                    status: .misdirectedRequest
-                ).response
+                throw WrongHost(host: host)
             }
             let client = channel.channel.remoteAddress.map { "\($0.ipAddress ?? "local"):\($0.port ?? 0)" } ?? "-"
             return await routes.answer(try WebRequest(head, client: client, body: body))
-        } catch { return problem(of: error) }
+        } catch {
+            let refusal = problem(of: error)
+            routes.figures.answered("refused", refusal.status, elapsed: .zero)
+            return refusal
+        }
     }
 
-    private func send(_ response: WebResponse, to head: HTTPRequestHead, _ outbound: Writer) async throws {
+    /// - Returns: whether the connection may be kept by what the answer said.
+    private func send(_ response: WebResponse, to head: HTTPRequestHead, _ outbound: Writer) async throws -> Bool {
         var answer = HTTPResponseHead(version: head.version, status: response.status, headers: response.headers)
         // What a browser is not to guess, frame or keep.
         answer.headers.replaceOrAdd(name: "x-content-type-options", value: "nosniff")
@@ -74,22 +81,43 @@ struct HTTPConnection {
         case .bytes(let bytes):
             answer.headers.replaceOrAdd(name: "content-length", value: "\(bytes.count)")
             guard head.method != .HEAD, !bytes.isEmpty else {
-                return try await outbound.write(contentsOf: [.head(answer), .end(nil)])
+                try await outbound.write(contentsOf: [.head(answer), .end(nil)])
+                return true
             }
             try await outbound.write(contentsOf: [.head(answer), .body(.byteBuffer(ByteBuffer(bytes: bytes))), .end(nil)])
+            return true
         case .stream(let write):
-            if head.version.isChunkedKnown {
-                answer.headers.replaceOrAdd(name: "transfer-encoding", value: "chunked")
-            } else {
-                answer.headers.replaceOrAdd(name: "connection", value: "close")
+            guard head.version.isChunkedKnown else {
+                let error = HeadwaterError(
+                    .invalidArgument, "rows are sent in chunks, which HTTP/1.0 does not have: use HTTP/1.1")
+                var refusal = Problem(error, status: .httpVersionNotSupported).response
+                refusal.headers.replaceOrAdd(name: "connection", value: "close")
+                _ = try await send(refusal, to: head, outbound)
+                return false
             }
+            answer.headers.replaceOrAdd(name: "transfer-encoding", value: "chunked")
             try await outbound.write(.head(answer))
-            guard head.method != .HEAD else { return try await outbound.write(.end(nil)) }
+            guard head.method != .HEAD else {
+                try await outbound.write(.end(nil))
+                return true
+            }
             let trailers = try await write { bytes in
                 if bytes.readableBytes > 0 { try await outbound.write(.body(.byteBuffer(bytes))) }
             }
-            try await outbound.write(.end(head.version.isChunkedKnown && !trailers.isEmpty ? trailers : nil))
+            try await outbound.write(.end(trailers.isEmpty ? nil : trailers))
+            return true
         }
+    }
+}
+
+/// A request that calls this server by a name which it does not have.
+struct WrongHost: AnsweredError {
+    let host: String
+
+    var response: WebResponse {
+        let error = HeadwaterError(
+            .permissionDenied, "'\(host)' is no name of this server: use its address, or start it with --http-host NAME")
+        return Problem(error, status: .misdirectedRequest).response
     }
 }
 

@@ -24,6 +24,8 @@ struct HostCheck {
     private static func withoutPort(_ host: String) -> String {
         if host.hasPrefix("[") {
             guard let end = host.firstIndex(of: "]") else { return "" }
+            let rest = host[host.index(after: end)...]
+            guard rest.isEmpty || rest.first == ":" else { return "" }
             return String(host[host.index(after: host.startIndex)..<end])
         }
         var name = host.firstIndex(of: ":").map { String(host[..<$0]) } ?? host

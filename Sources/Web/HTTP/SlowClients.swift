@@ -22,13 +22,17 @@ final class SlowClients: ChannelDuplexHandler {
         var bytesPerSecondMin = 64 << 10
     }
 
-    private enum Phase: Equatable { case idle, head, body, answer }
+    /// Between requests, in the bytes of a head, or from a head to the end of body and answer.
+    private enum Phase: Equatable { case idle, head, request }
 
     private static let interval = TimeAmount.seconds(1)
 
     private let limits: Limits
     private var phase = Phase.idle
     private var phaseBegan = NIODeadline.uptimeNanoseconds(0)
+    private var isRequestComing = false
+    /// Requests whose answer has not gone out whole: with pipelining the next head may come before.
+    private var answersDue = 0
     /// Since when this side waits for bytes of a body.
     private var waitsSince: NIODeadline?
     /// Since when the client has not made room for what is to be sent.
@@ -64,11 +68,26 @@ final class SlowClients: ChannelDuplexHandler {
     // MARK: What the connection tells
 
     /// A head has come whole.
-    func headCame() { begin(.body) }
+    func headCame() {
+        answersDue += 1
+        isRequestComing = true
+        begin(.request)
+    }
+
     /// The request has come whole.
-    func requestCame() { begin(.answer) }
-    /// The answer has been handed over.
-    func answered() { begin(.idle) }
+    func requestCame() {
+        isRequestComing = false
+        (waitsSince, waited) = (nil, .zero)
+        settle()
+    }
+
+    /// An answer has gone out to its last byte, or never will.
+    func answered() {
+        answersDue -= 1
+        settle()
+    }
+
+    private func settle() { if answersDue == 0, !isRequestComing { begin(.idle) } }
 
     private func begin(_ next: Phase) {
         (phase, phaseBegan) = (next, now)
@@ -78,7 +97,7 @@ final class SlowClients: ChannelDuplexHandler {
     // MARK: Bytes
 
     func read(context: ChannelHandlerContext) {
-        if phase == .body, waitsSince == nil { waitsSince = now }
+        if isRequestComing, waitsSince == nil { waitsSince = now }
         context.read()
     }
 
@@ -113,7 +132,7 @@ final class SlowClients: ChannelDuplexHandler {
             switch phase {
             case .idle: now - phaseBegan > limits.idle
             case .head: now - phaseBegan > limits.head
-            case .body, .answer:
+            case .request:
                 waited + (waitsSince.map { now - $0 } ?? .zero) + (unwritableSince.map { now - $0 } ?? .zero) > patience
             }
         if isOver { context.close(promise: nil) }
@@ -145,8 +164,10 @@ final class SlowClientsMarks: ChannelDuplexHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        let isEnd = if case .end = unwrapOutboundIn(data) { true } else { false }
-        context.write(data, promise: promise)
-        if isEnd { clients.answered() }
+        guard case .end = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
+        let gone = promise ?? context.eventLoop.makePromise()
+        let bound = NIOLoopBound(clients, eventLoop: context.eventLoop)
+        gone.futureResult.whenComplete { _ in bound.value.answered() }
+        context.write(data, promise: gone)
     }
 }

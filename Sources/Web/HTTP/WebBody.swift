@@ -11,6 +11,12 @@ final class WebBody {
     /// Unpacks the body; `nil` where it is not packed.
     private var inflater: Inflater?
     private(set) var isAtEnd = false
+    /// Whether the connection broke before the body had come: there is nobody to answer.
+    private(set) var isLost = false
+    /// Called before the body is first waited for.
+    private var whenWanted: (() async throws -> Void)?
+    /// What the head said of its length.
+    private var announced: Int?
     /// Bytes taken so far, packed as they came.
     private(set) var byteCount = 0
 
@@ -18,7 +24,7 @@ final class WebBody {
 
     /// The next bytes; `nil` at the end.
     ///
-    /// - Throws: `.cancelled` where the client is gone in the middle of it.
+    /// - Throws: `ConnectionLost` where the client is gone in the middle of it.
     func next() async throws -> ByteBuffer? {
         guard let inflater else { return try await nextPart() }
         while true {
@@ -46,7 +52,16 @@ final class WebBody {
 
     private func nextPart() async throws -> ByteBuffer? {
         guard !isAtEnd else { return nil }
-        switch try await parts.next() {
+        if let whenWanted {
+            self.whenWanted = nil
+            try await whenWanted()
+        }
+        let part: HTTPServerRequestPart?
+        do { part = try await parts.next() } catch {
+            (isAtEnd, isLost) = (true, true)
+            throw ConnectionLost()
+        }
+        switch part {
         case .body(let bytes):
             byteCount += bytes.readableBytes
             return bytes
@@ -54,31 +69,45 @@ final class WebBody {
             isAtEnd = true
             return nil
         case .head, nil:
-            isAtEnd = true
-            throw HeadwaterError(.cancelled, "the client went away while it sent the request")
+            (isAtEnd, isLost) = (true, true)
+            throw ConnectionLost()
         }
     }
 
     /// The whole body.
     ///
-    /// - Throws: `BodyTooLarge` where it is larger than `bytesMax`, which is then not read to its end.
-    func collect(upTo bytesMax: Int) async throws -> [UInt8] {
+    /// - Throws: `BodyTooLarge` where it is larger than `bytesMax`, which is then not read to its end; `.unavailable` where other
+    ///   bodies hold the memory.
+    func collect(upTo bytesMax: Int, _ bodies: LargeBodies) async throws -> CollectedBody {
+        if inflater == nil, let announced, announced > bytesMax { throw BodyTooLarge(bytesMax: bytesMax) }
         var all: [UInt8] = []
-        while let bytes = try await next() {
-            guard all.count + bytes.readableBytes <= bytesMax else {
-                throw BodyTooLarge(bytesMax: bytesMax)
+        do {
+            while let bytes = try await next() {
+                guard all.count + bytes.readableBytes <= bytesMax else { throw BodyTooLarge(bytesMax: bytesMax) }
+                try bodies.take(bytes.readableBytes)
+                all.append(contentsOf: bytes.readableBytesView)
             }
-            all.append(contentsOf: bytes.readableBytesView)
+        } catch {
+            bodies.giveBack(all.count)
+            throw error
         }
-        return all
+        return CollectedBody(all, bodies)
+    }
+
+    /// A request's head has come.
+    ///
+    /// - Parameter whenWanted: called before its body is first waited for.
+    func begin(_ head: HTTPRequestHead, whenWanted: @escaping () async throws -> Void) {
+        announced = head.headers.first(name: "content-length").flatMap { Int($0) }
+        self.whenWanted = whenWanted
     }
 
     /// Takes and drops what is left, where it is little: then the connection can serve another request.
     ///
     /// - Returns: whether all of it has come.
     func skipRest() async throws -> Bool {
-        let limit = byteCount + (256 << 10)
-        inflater = nil
+        let limit = byteCount + (16 << 20)
+        (inflater, whenWanted) = (nil, nil)
         while try await next() != nil { if byteCount > limit { return false } }
         return true
     }
@@ -90,6 +119,9 @@ final class WebBody {
         return head
     }
 }
+
+/// The connection broke in the middle of a request.
+struct ConnectionLost: Error {}
 
 /// A body of more bytes than are read at once.
 struct BodyTooLarge: AnsweredError {

@@ -46,7 +46,8 @@ struct WebRequest {
             if byte == UInt8(ascii: "+"), plusIsSpace {
                 bytes.append(UInt8(ascii: " "))
             } else if byte == UInt8(ascii: "%") {
-                guard rest.count >= 2, let code = UInt8(String(Substring(rest.prefix(2))), radix: 16) else {
+                let digits = String(Substring(rest.prefix(2)))
+                guard digits.count == 2, digits.allSatisfy(\.isHexDigit), let code = UInt8(digits, radix: 16) else {
                     throw HeadwaterError(.invalidArgument, "'%' in a target stands before two hexadecimal digits")
                 }
                 rest = rest.dropFirst(2)

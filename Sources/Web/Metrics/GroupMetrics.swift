@@ -1,3 +1,4 @@
+import Synchronization
 import Wire
 
 /// The metrics of feature groups: of the busiest ones by themselves, of the others together, so that a scrape stays small.
@@ -7,12 +8,12 @@ struct GroupMetrics {
     /// The label of the others, as project and as group.
     private static let rest = "other"
 
-    private struct Key: Hashable {
+    fileprivate struct Key: Hashable {
         let project: String
         let group: String
     }
 
-    private struct Counts {
+    fileprivate struct Counts {
         var hits = 0
         var misses = 0
         var expired = 0
@@ -41,7 +42,8 @@ struct GroupMetrics {
     private let hasOffline: Bool
     private var counts: [(key: Key, value: Counts)]
 
-    init(_ status: StatusReport) {
+    /// - Parameter others: remembers what was counted of groups without series of their own.
+    init(_ status: StatusReport, _ others: OtherGroups) {
         (hasOnline, hasOffline) = (status.online != nil, status.offline != nil)
         var all: [Key: Counts] = [:]
         for group in status.online?.groups ?? [] {
@@ -60,9 +62,11 @@ struct GroupMetrics {
                 < (a.gets, a.onlineRows + a.offlineRows, right.key.project, right.key.group)
         }.map { ($0.key, $0.value) }
         if counts.count > Self.groupsMax {
-            var others = Counts()
-            for one in counts[Self.groupsMax...] { others += one.value }
-            counts = counts[..<Self.groupsMax] + [(Key(project: Self.rest, group: Self.rest), others)]
+            var rest = Counts()
+            for one in counts[Self.groupsMax...] { rest += one.value }
+            let gets = others.count(counts.map { ($0.key, $0.value) }, named: Self.groupsMax)
+            (rest.hits, rest.misses, rest.expired) = (gets.hits, gets.misses, gets.expired)
+            counts = counts[..<Self.groupsMax] + [(Key(project: Self.rest, group: Self.rest), rest)]
         }
     }
 
@@ -102,4 +106,31 @@ struct GroupMetrics {
     }
 
     private func labels(_ key: Key) -> [(name: String, value: String)] { [("project", key.project), ("group", key.group)] }
+}
+
+/// What gets asked of groups while these had no series of their own: a counter may not fall when one of them gets its own.
+final class OtherGroups: Sendable {
+    private struct State {
+        var last: [GroupMetrics.Key: GroupMetrics.Counts] = [:]
+        var total = GroupMetrics.Counts()
+    }
+
+    private let state = Mutex(State())
+
+    /// Adds what has been counted since the last call of groups behind the first `named`.
+    ///
+    /// - Returns: what has been added up so far.
+    fileprivate func count(_ groups: [(GroupMetrics.Key, GroupMetrics.Counts)], named: Int) -> GroupMetrics.Counts {
+        state.withLock { state in
+            for (index, (key, now)) in groups.enumerated() {
+                let last = state.last[key] ?? GroupMetrics.Counts()
+                state.last[key] = now
+                guard index >= named else { continue }
+                state.total.hits += now.hits - last.hits
+                state.total.misses += now.misses - last.misses
+                state.total.expired += now.expired - last.expired
+            }
+            return state.total
+        }
+    }
 }

@@ -12,13 +12,17 @@ struct OnlineMetrics {
     func families() -> [MetricFamily] { log + writer + store + followers }
 
     private var log: [MetricFamily] {
-        [
+        var families = [
             MetricFamily(
-                .gauge, "headwater_log_failed", "Whether the log takes no more writes", .flag(online.failure != nil)),
+                .gauge, "headwater_log_failed", "Whether the log takes no more writes", .flag(figures.logFailed ?? false)),
             MetricFamily(
                 .gauge, "headwater_log_last_position", "The last position given out", .integer(online.lastPosition)),
             MetricFamily(
                 .gauge, "headwater_log_durable_position", "The last position on the disk", .integer(online.durablePosition)),
+        ]
+        // A log that has no file has one whose writer is too busy to be asked.
+        guard online.logSegments > 0 else { return families }
+        families += [
             MetricFamily(
                 .gauge, "headwater_log_oldest_position", "The oldest position that the log still holds",
                 .integer(online.oldestPosition)),
@@ -29,6 +33,7 @@ struct OnlineMetrics {
                 .integer(online.logBytesMax)),
             MetricFamily(.gauge, "headwater_log_segments", "Files of the log", .integer(online.logSegments)),
         ]
+        return families
     }
 
     private var writer: [MetricFamily] {
@@ -40,7 +45,7 @@ struct OnlineMetrics {
                 .histogram(writer.commits)),
             MetricFamily(
                 .histogram, "headwater_log_sync_duration_seconds", unit: "seconds",
-                "Time of the log's syncs between groups, with --durability interval", .histogram(writer.syncs)),
+                "Time of the log's syncs: of each group, or with --durability interval between groups", .histogram(writer.syncs)),
             MetricFamily(
                 .counter, "headwater_log_records", "Records written to the log: writes, definitions, cutoffs",
                 .integer(writer.commands)),

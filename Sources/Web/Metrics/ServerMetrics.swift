@@ -7,8 +7,9 @@ import Wire
 struct ServerMetrics {
     /// `nil` while the stores are being opened.
     private let server: ServerView?
+    private let others: OtherGroups
 
-    init(_ server: ServerView?) { self.server = server }
+    init(_ server: ServerView?, _ others: OtherGroups) { (self.server, self.others) = (server, others) }
 
     func families() async -> [MetricFamily] {
         guard let server else {
@@ -33,7 +34,7 @@ struct ServerMetrics {
         if let online = status.online { families += OnlineMetrics(online, figures).families() }
         if let offline = status.offline { families += OfflineMetrics(offline, figures).families() }
         families += bootstrap(status.bootstrap) + scrub(status.scrub) + audits(figures.audits)
-        return families + GroupMetrics(status).families()
+        return families + GroupMetrics(status, others).families()
     }
 
     // MARK: Requests

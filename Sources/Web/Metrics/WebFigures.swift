@@ -15,6 +15,11 @@ final class WebFigures: Sendable {
     }
 
     private let state = Mutex(State())
+    private let connections = Atomic<Int>(0)
+    let otherGroups = OtherGroups()
+
+    func opened() { connections.add(1, ordering: .relaxed) }
+    func closed() { connections.subtract(1, ordering: .relaxed) }
 
     /// - Parameter route: the pattern of the path, of which there are few.
     func answered(_ route: String, _ status: HTTPResponseStatus, elapsed: Duration) {
@@ -31,6 +36,9 @@ final class WebFigures: Sendable {
         let (answers, durations) = state.withLock { ($0.answers, $0.durations) }
         let sorted = answers.sorted { ($0.key.route, $0.key.status) < ($1.key.route, $1.key.status) }
         return [
+            MetricFamily(
+                .gauge, "headwater_http_connections", "Connections by HTTP that are open",
+                .integer(connections.load(ordering: .relaxed))),
             MetricFamily(
                 .counter, "headwater_http_requests", "Requests by HTTP, by route and status",
                 sorted.map { answer, count in

@@ -9,9 +9,10 @@ final class IdempotencyKeys: Sendable {
     static let keyBytesMax = 255
 
     struct Key: Hashable {
-        let project: String
-        let group: String
-        let key: String
+        /// Groups have ids of their own in all projects.
+        let group: GroupID
+        /// Compared as bytes.
+        let key: [UInt8]
     }
 
     enum Turn {
@@ -24,6 +25,8 @@ final class IdempotencyKeys: Sendable {
     private enum State {
         case running(body: UInt64)
         case answered(body: UInt64, WebResponse)
+        /// Nobody knows whether it was taken.
+        case unknown(body: UInt64)
     }
 
     private struct Known {
@@ -42,14 +45,21 @@ final class IdempotencyKeys: Sendable {
             case nil:
                 known.states[key] = .running(body: body)
                 return .success(.first)
-            case .running(let first), .answered(let first, _):
+            case .running(let first), .answered(let first, _), .unknown(let first):
                 guard first == body else {
                     return .failure(
                         HeadwaterError(
-                            .alreadyExists, "the Idempotency-Key '\(key.key)' was used with another body: give each write its own"
+                            .alreadyExists, "this Idempotency-Key was used with another body: give each write its own"
                         ))
                 }
                 if case .answered(_, let response) = known.states[key] { return .success(.again(response)) }
+                if case .unknown = known.states[key] {
+                    return .failure(
+                        HeadwaterError(
+                            .aborted,
+                            "whether the first write with this Idempotency-Key was taken is not known: look, then use another key"
+                        ))
+                }
                 return .failure(
                     HeadwaterError(.aborted, "the first write with this Idempotency-Key is under way: ask again for its answer"))
             }
@@ -57,9 +67,14 @@ final class IdempotencyKeys: Sendable {
         return try outcome.get()
     }
 
-    func end(_ key: Key, body: UInt64, _ response: WebResponse) {
+    func end(_ key: Key, body: UInt64, _ response: WebResponse) { keep(key, .answered(body: body, response)) }
+
+    /// Whether the write was taken is not known: a retry must not write again.
+    func lose(_ key: Key, body: UInt64) { keep(key, .unknown(body: body)) }
+
+    private func keep(_ key: Key, _ state: State) {
         known.withLock { known in
-            known.states[key] = .answered(body: body, response)
+            known.states[key] = state
             known.order.append(key)
             guard known.order.count > Self.keysMax else { return }
             known.states[known.order.removeFirst()] = nil

@@ -72,6 +72,7 @@ enum OpenAPI {
         ("/healthz", "health", "Whether the process answers"),
         ("/readyz", "readiness", "Whether it should get requests, and why not"),
         ("/v1/status", "status", "Where the server and its stores stand"),
+        ("/openapi.json", "description", "This description"),
     ].map { pattern, id, summary in
         RestOperation(method: .GET, pattern: pattern, id: id, summary: summary) { _ in .projects }
     }

@@ -16,7 +16,8 @@ struct RestHistory {
         let body = try await routes.object(request)
         try body.check(only: RestSchemas.names(RestSchemas.history))
         let format = try AnswerFormat(request)
-        let client = try await routes.client(project)
+        let streaming = try await routes.clients.streaming(of: project, routes.server)
+        let client = streaming.client
         let selection = try routes.selection(body)
         let asOf = try body.position("as_of")
         let time = try body.text("spine_time") ?? "event_time"
@@ -42,11 +43,13 @@ struct RestHistory {
         }
         let source = SpineParts(batch, rowsMax: Self.spineRowsMax)
         let rows = try await client.history(query) { () async throws(HeadwaterError) in await source.next() }
-        return try await answer(rows, batch, fields, format, showsStatuses: try body.bool("statuses") ?? false)
+        return try await answer(
+            rows, of: streaming, batch, fields, format, showsStatuses: try body.bool("statuses") ?? false)
     }
 
     private func answer(
-        _ rows: RowStream<Cells>, _ spine: Batch, _ fields: [Field], _ format: AnswerFormat, showsStatuses: Bool
+        _ rows: RowStream<Cells>, of streaming: StreamClient, _ spine: Batch, _ fields: [Field], _ format: AnswerFormat,
+        showsStatuses: Bool
     ) async throws -> WebResponse {
         // The first part is waited for, so that a refusal is an answer and no broken stream.
         let first = try await rows.next()
@@ -80,7 +83,7 @@ struct RestHistory {
                 at = range.upperBound
                 item = try await rows.next()
             }
-            return rows.summary?.position
+            return withExtendedLifetime(streaming) { rows.summary?.position }
         }
     }
 

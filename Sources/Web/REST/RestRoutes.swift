@@ -13,6 +13,7 @@ struct RestRoutes: Sendable {
     let server: ServerView
     let clients: StoreClients
     let keys: IdempotencyKeys
+    let bodies: LargeBodies
     let allowsWrites: Bool
 
     /// A call that a path and a method name.
@@ -49,7 +50,7 @@ struct RestRoutes: Sendable {
         case let other?: throw UnsupportedEncoding(encoding: other)
         }
         switch call {
-        case .projects: return try await projects()
+        case .projects: return try projects()
         case .listing(let project): return .json(try await client(project).list().json)
         case .describe(let project, let name): return try await describe(request, project, name)
         case .search(let project): return try await search(request, project)
@@ -91,10 +92,12 @@ struct RestRoutes: Sendable {
     /// The body as a JSON object.
     func object(_ request: WebRequest) async throws -> JSONObject {
         guard request.contentType == "application/json" else { throw UnsupportedMediaType(takes: ["application/json"]) }
-        return try JSONObject(try await body(request)[...])
+        return try await body(request).work { (bytes) throws(HeadwaterError) in try JSONObject(bytes[...]) }
     }
 
-    func body(_ request: WebRequest) async throws -> [UInt8] { try await request.body.collect(upTo: Self.bodyBytesMax) }
+    func body(_ request: WebRequest) async throws -> CollectedBody {
+        try await request.body.collect(upTo: Self.bodyBytesMax, bodies)
+    }
 
     /// - Throws: `.permissionDenied` where the server takes no writes by HTTP.
     func checkWrites() throws(HeadwaterError) {
@@ -123,9 +126,9 @@ struct RestRoutes: Sendable {
 
     // MARK: Definitions
 
-    private func projects() async throws -> WebResponse {
+    private func projects() throws -> WebResponse {
         var json = Array("{\"projects\":[".utf8)
-        for (index, name) in try await clients.client(server).projects().enumerated() {
+        for (index, name) in try server.projects().enumerated() {
             if index > 0 { json.append(UInt8(ascii: ",")) }
             JSONString.append(name, to: &json)
         }
@@ -149,7 +152,10 @@ struct RestRoutes: Sendable {
     private func plan(_ request: WebRequest, _ project: String, applies: Bool) async throws -> WebResponse {
         if applies { try checkWrites() }
         guard request.contentType == "application/json" else { throw UnsupportedMediaType(takes: ["application/json"]) }
-        let definitions = try Definitions.decode(json: try await body(request)[...], project: project)
+        let definitions = try await body(request).work { (bytes) throws(HeadwaterError) in
+            try JSONObject(bytes[...]).refuseDuplicates()
+            return try Definitions.decode(json: bytes[...], project: project)
+        }
         let client = try await client(project)
         let result = applies ? try await client.apply(definitions) : try await client.plan(definitions)
         return .json(result.planJSON, headers: ["headwater-position": "\(result.position)"])

@@ -30,7 +30,9 @@ struct RestScan {
         query.columns = parameters.list("columns")
         query.asOf = try parameters.position("as_of")
         (query.deletes, query.brief) = (try parameters.bool("deletes"), try parameters.bool("brief"))
-        let rows = try await routes.client(project).scan(query, minPosition: try parameters.position("min_position") ?? 0)
+        let minPosition = try parameters.position("min_position") ?? 0
+        let streaming = try await routes.clients.streaming(of: project, routes.server)
+        let rows = try await streaming.client.scan(query, minPosition: minPosition)
         // The first part is waited for, so that a refusal is an answer and no broken stream.
         let first = try await rows.next()
         let outputs = first?.outputs ?? []
@@ -41,7 +43,7 @@ struct RestScan {
                 try await write(part.rows.columns.map { OutputColumn.cells($0) })
                 item = try await rows.next()
             }
-            return rows.summary?.position
+            return withExtendedLifetime(streaming) { rows.summary?.position }
         }
     }
 }

@@ -3,6 +3,7 @@ import Client
 import FeatureModel
 import NIOCore
 import NIOHTTP1
+import Server
 import Tables
 import Wire
 
@@ -21,55 +22,65 @@ struct RestWrite {
     ) async throws -> WebResponse {
         try routes.checkWrites()
         let query = try Query(request, ["time_unit"])
-        var unit: TimeUnit?
-        if let text = query.text("time_unit") {
-            guard let known = TimeUnit(rawValue: text) else {
+        let unit = try query.text("time_unit").map { (text) throws(HeadwaterError) in
+            guard let unit = TimeUnit(rawValue: text) else {
                 throw HeadwaterError(.invalidArgument, "'\(text)' is no unit of time: s, ms, us or ns", at: "time_unit")
             }
-            unit = known
+            return unit
         }
         let takes = ["application/json", "application/x-ndjson"]
         guard let type = request.contentType, takes.contains(type) else { throw UnsupportedMediaType(takes: takes) }
         let client = try await routes.client(project)
         let description = try await client.group(group)
         let target = Target(client: client, group: description, operation: operation)
-        guard let key = request.headers.first(name: "idempotency-key") else {
-            if type == "application/json" { return try await json(try await routes.body(request), target, unit) }
-            return try await stream(request, target, unit)
+        let isJSON = type == "application/json"
+        let given = request.headers["idempotency-key"]
+        guard given.count < 2 else { throw HeadwaterError(.invalidArgument, "a request has one Idempotency-Key") }
+        guard let key = given.first else {
+            guard isJSON else { return try await stream(request, target, unit) }
+            return try await write(try await batch(try await routes.body(request), isJSON: true, target, unit), target)
         }
         // One request is one write then, so that a retry finds all of it or nothing.
         guard !key.isEmpty, key.utf8.count <= IdempotencyKeys.keyBytesMax else {
             throw HeadwaterError(.invalidArgument, "an Idempotency-Key has 1 to \(IdempotencyKeys.keyBytesMax) bytes")
         }
         let body = try await routes.body(request)
-        let name = IdempotencyKeys.Key(project: project, group: group, key: key)
-        var hasher = Hasher()
-        hasher.combine(type)
-        hasher.combine(operation == .delete)
-        hasher.combine(body)
-        let hash = UInt64(bitPattern: Int64(hasher.finalize()))
+        let name = IdempotencyKeys.Key(group: description.schema.groupID, key: Array(key.utf8))
+        let hash = try await body.work { (bytes) throws(HeadwaterError) in
+            var hasher = Hasher()
+            hasher.combine(type)
+            hasher.combine(operation == .delete)
+            hasher.combine(unit)
+            hasher.combine(bytes)
+            return UInt64(bitPattern: Int64(hasher.finalize()))
+        }
         if case .again(let first) = try routes.keys.begin(name, body: hash) {
             var response = first
             response.headers.replaceOrAdd(name: "idempotency-replayed", value: "true")
             return response
         }
-        do {
-            let response =
-                type == "application/json"
-                ? try await json(body, target, unit) : try await write(try Self.ndjson(body, target, unit), target)
-            routes.keys.end(name, body: hash, response)
-            return response
-        } catch {
-            let known = asProblem(error)
-            // Where the write may have been taken the key stays taken: a retry must not write again.
-            if known.code != .unavailable && known.code != .deadlineExceeded && known.code != .cancelled {
+        // A task of its own: a client that goes away now comes back with its key, and asks what became of the write.
+        return try await Task {
+            let batch: Batch
+            do { batch = try await self.batch(body, isJSON: isJSON, target, unit) } catch {
                 routes.keys.fail(name)
+                throw error
             }
-            throw error
-        }
+            do {
+                let response = try await write(batch, target)
+                routes.keys.end(name, body: hash, response)
+                return response
+            } catch {
+                switch asProblem(error).code {
+                case .unavailable, .deadlineExceeded, .cancelled, .internal, .unknown: routes.keys.lose(name, body: hash)
+                default: routes.keys.fail(name)
+                }
+                throw error
+            }
+        }.value
     }
 
-    private struct Target {
+    private struct Target: Sendable {
         let client: HeadwaterClient
         let group: GroupDescription
         let operation: Operation
@@ -81,10 +92,14 @@ struct RestWrite {
 
     // MARK: One write
 
-    private func json(_ body: [UInt8], _ target: Target, _ unit: TimeUnit?) async throws -> WebResponse {
-        let object = try JSONObject(body[...])
-        try object.check(only: RestSchemas.names(RestSchemas.rows))
-        return try await write(try object.batch(target.columns, unit: try routes.unit(object) ?? unit), target)
+    /// All rows of a body.
+    private func batch(_ body: CollectedBody, isJSON: Bool, _ target: Target, _ unit: TimeUnit?) async throws -> Batch {
+        try await body.work { (bytes) throws(HeadwaterError) in
+            guard isJSON else { return try Self.ndjson(bytes, target, unit) }
+            let object = try JSONObject(bytes[...])
+            try object.check(only: RestSchemas.names(RestSchemas.rows))
+            return try object.batch(target.columns, unit: try routes.unit(object) ?? unit, bytesMax: Self.requestBytesMax)
+        }
     }
 
     private func write(_ batch: Batch, _ target: Target) async throws -> WebResponse {
@@ -97,7 +112,7 @@ struct RestWrite {
     private func send(_ batch: Batch, _ target: Target, _ totals: inout Totals) async throws {
         guard batch.bytes.count + 2 * RecordBody.entryHeaderBytes <= Self.requestBytesMax else {
             throw HeadwaterError(
-                .resourceExhausted, "rows of \(batch.bytes.count) bytes; the limit of one write is \(Self.requestBytesMax)")
+                .outOfRange, "rows of \(batch.bytes.count) bytes; the limit of one write is \(Self.requestBytesMax)")
         }
         let schema = target.group.schema
         let entry = RecordEntry(
@@ -105,15 +120,20 @@ struct RestWrite {
         totals.add(try await target.client.write([entry]), rows: batch.rowCount)
     }
 
-    /// All rows of a body as one batch.
     private static func ndjson(_ body: [UInt8], _ target: Target, _ unit: TimeUnit?) throws(HeadwaterError) -> Batch {
         var rest: ArraySlice<UInt8>? = body[...]
-        let options = TableOptions(batchRowsMax: Limits.batchRowsMax, batchBytesMax: Limits.batchBytesMax / 2, timeUnit: unit)
+        var options = TableOptions(batchRowsMax: Limits.batchRowsMax, batchBytesMax: requestBytesMax, timeUnit: unit)
+        options.takesTextIntegers = true
         var decoder = try TableDecoder(.ndjson, name: "body", columns: target.columns, options: options) {
             defer { rest = nil }
             return rest
         }
         let rows = try decoder.next()
+        guard try decoder.next() == nil else {
+            throw HeadwaterError(
+                .outOfRange,
+                "rows of more than \(requestBytesMax) bytes, or \(Limits.batchRowsMax), are no single write: send less")
+        }
         try decoder.checkTimes()
         return rows?.batch ?? Batch(rowCount: 0, columns: [])
     }
@@ -124,22 +144,30 @@ struct RestWrite {
     private func stream(_ request: WebRequest, _ target: Target, _ unit: TimeUnit?) async throws -> WebResponse {
         var totals = Totals()
         var pending: [UInt8] = []
+        // Behind the last line end in what is pending.
+        var end = 0
+        var lines = 0
         do {
-            while true {
-                let bytes = try await request.body.next()
-                if let bytes { pending.append(contentsOf: bytes.readableBytesView) }
-                let isEnd = bytes == nil
-                guard isEnd || pending.count >= Self.batchBytesMax else { continue }
-                // Up to the last whole line.
-                let end = isEnd ? pending.count : (pending.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0)
-                guard end > 0 || isEnd || pending.count < Self.requestBytesMax else {
-                    throw HeadwaterError(.resourceExhausted, "a row of more than \(Self.requestBytesMax) bytes")
+            while let bytes = try await request.body.next() {
+                guard !routes.server.isStopping else {
+                    throw HeadwaterError(.unavailable, "the server is stopping: go on at another one, or later")
                 }
-                try await send(Array(pending[..<end]), target, unit, &totals)
+                if let last = bytes.readableBytesView.lastIndex(of: UInt8(ascii: "\n")) {
+                    end = pending.count + last - bytes.readerIndex + 1
+                }
+                pending.append(contentsOf: bytes.readableBytesView)
+                guard pending.count >= Self.batchBytesMax else { continue }
+                guard end > 0 else {
+                    if pending.count < Self.requestBytesMax { continue }
+                    throw HeadwaterError(.outOfRange, "a row of more than \(Self.requestBytesMax) bytes")
+                }
+                try await send(Array(pending[..<end]), target, unit, &totals, &lines)
                 pending.removeFirst(end)
-                if isEnd { break }
+                end = 0
             }
+            try await send(pending, target, unit, &totals, &lines)
         } catch {
+            if error is ConnectionLost { throw error }
             guard totals.rows > 0 else { throw error }
             throw PartlyWritten(rows: totals.rows, position: totals.position, reason: asProblem(error))
         }
@@ -147,10 +175,15 @@ struct RestWrite {
         return totals.response(target.group)
     }
 
-    private func send(_ lines: [UInt8], _ target: Target, _ unit: TimeUnit?, _ totals: inout Totals) async throws {
-        var rest: ArraySlice<UInt8>? = lines[...]
-        let options = TableOptions(
+    /// - Parameter lines: those before, and then those of this piece too.
+    private func send(
+        _ piece: [UInt8], _ target: Target, _ unit: TimeUnit?, _ totals: inout Totals, _ lines: inout Int
+    ) async throws {
+        var rest: ArraySlice<UInt8>? = piece[...]
+        var options = TableOptions(
             batchRowsMax: Self.batchRowsMax, batchBytesMax: Self.batchBytesMax, timeUnit: unit)
+        options.takesTextIntegers = true
+        (options.rowsBefore, options.linesBefore) = (totals.rows, lines)
         var decoder = try TableDecoder(.ndjson, name: "body", columns: target.columns, options: options) {
             defer { rest = nil }
             return rest
@@ -159,6 +192,7 @@ struct RestWrite {
             try decoder.checkTimes()
             try await send(rows.batch, target, &totals)
         }
+        lines += piece.count { $0 == UInt8(ascii: "\n") }
     }
 }
 

@@ -8,7 +8,9 @@ import Transport
 /// Clients of this very server: requests by HTTP take the same way as those of any other client, with its checks and limits.
 final class StoreClients: Sendable {
     /// Projects whose clients are kept.
-    private static let projectsMax = 64
+    static let projectsMax = 32
+    /// Scans and histories that are sent at once.
+    static let streamsMax = 64
     /// Feature lists that are kept prepared.
     private static let listsMax = 1_024
 
@@ -20,12 +22,11 @@ final class StoreClients: Sendable {
 
     private struct State {
         var clients: [String: HeadwaterClient] = [:]
-        /// Of no project in particular: for what spans all of them.
-        var anyProject: HeadwaterClient?
         var lists: [ListKey: PreparedFeatures] = [:]
     }
 
     private let state = Mutex(State())
+    private let streams = Atomic<Int>(0)
 
     /// A client for a project.
     func client(of project: String, _ server: ServerView) async throws(HeadwaterError) -> HeadwaterClient {
@@ -52,15 +53,30 @@ final class StoreClients: Sendable {
 
     /// A client of the store's only project, or of `default` where it has none or several.
     func client(_ server: ServerView) async throws(HeadwaterError) -> HeadwaterClient {
-        if let client = state.withLock({ $0.anyProject }) { return client }
-        let fresh = try await connect(nil, server)
-        return state.withLock { state in
-            let client = state.anyProject ?? fresh
-            // Projects may come: only a client that knows its one for sure is kept.
-            if client.project != HeadwaterClient.defaultProject { state.anyProject = client }
-            return client
+        let projects = try server.projects()
+        return try await client(of: projects.count == 1 ? projects[0] : HeadwaterClient.defaultProject, server)
+    }
+
+    /// A client for one stream of rows, whose reader may be slow: on a connection of its own, so that others do not wait for it.
+    /// It ends when it is let go.
+    ///
+    /// - Throws: `.unavailable` where there are too many streams.
+    func streaming(of project: String, _ server: ServerView) async throws(HeadwaterError) -> StreamClient {
+        if let problem = Names.problem(with: project) {
+            throw HeadwaterError(.invalidArgument, "project '\(project)': \(problem)")
+        }
+        guard streams.add(1, ordering: .relaxed).newValue <= Self.streamsMax else {
+            streams.subtract(1, ordering: .relaxed)
+            throw HeadwaterError(
+                .unavailable, "\(Self.streamsMax) scans and histories are sent by HTTP already: try again when some are done")
+        }
+        do throws(HeadwaterError) { return StreamClient(try await connect(project, server), self) } catch {
+            streams.subtract(1, ordering: .relaxed)
+            throw error
         }
     }
+
+    fileprivate func ended() { streams.subtract(1, ordering: .relaxed) }
 
     /// A feature list, resolved by the server; remembered, so that a get asks once.
     func prepared(
@@ -84,17 +100,30 @@ final class StoreClients: Sendable {
     func close() async {
         let clients = state.withLock { state in
             defer { state = State() }
-            return Array(state.clients.values) + [state.anyProject].compactMap { $0 }
+            return Array(state.clients.values)
         }
         for client in clients { await client.close() }
     }
 
-    private func connect(_ project: String?, _ server: ServerView) async throws(HeadwaterError) -> HeadwaterClient {
+    private func connect(_ project: String, _ server: ServerView) async throws(HeadwaterError) -> HeadwaterClient {
         guard let address = server.ownAddress else {
             throw HeadwaterError(.unavailable, "the server does not listen yet: try again")
         }
         var configuration = ClientConfiguration()
         configuration.name = "headwater http"
         return try await HeadwaterClient.connect(address, project: project, configuration: configuration)
+    }
+}
+
+/// A client for one stream of rows.
+final class StreamClient: Sendable {
+    let client: HeadwaterClient
+    private let clients: StoreClients
+
+    fileprivate init(_ client: HeadwaterClient, _ clients: StoreClients) { (self.client, self.clients) = (client, clients) }
+
+    deinit {
+        clients.ended()
+        Task { [client] in await client.close() }
     }
 }

@@ -97,6 +97,9 @@ struct ServerOptionGroup: ParsableArguments {
     var logFormat = ServerLog.Format.text
 
     func validate() throws {
+        if http == nil, httpWrites || !httpHost.isEmpty {
+            throw ValidationError("--http-writes and --http-host go with --http HOST:PORT")
+        }
         if let networkBytesMax, networkBytesMax.count < 16 << 20 {
             throw ValidationError("--network-bytes-max is at least 16MiB")
         }

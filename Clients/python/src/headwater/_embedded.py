@@ -71,11 +71,6 @@ def binary() -> str:
     )
 
 
-def _environment() -> dict[str, str]:
-    """The environment of this process without the options of servers that somebody runs: a private one has its own."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(_OPTION_PREFIX)}
-
-
 def _advice(system: str, machine: str) -> str:
     """What to do where there is no server, by what there is for such a machine."""
     elsewhere = "for a server elsewhere use headwater.connect(ADDRESS)"
@@ -89,8 +84,8 @@ def _advice(system: str, machine: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """The environment of this process without the socket of a service manager, who would take this server's word for its service's."""
-    return {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
+    """The environment of this process without what is meant for a server that somebody runs: options, and a service manager's socket."""
+    return {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET" and not name.startswith(_OPTION_PREFIX)}
 
 
 class _Killed(Exception):
