@@ -54,6 +54,7 @@ test: setup lint ## set up, lint, build, run every test
 .PHONY: test-python
 test-python: setup ## the Python client: linters, then its tests against a server that `make build` or `make test` built
 	@PYTHON="$(PYTHON)" scripts/python-env
+	@scripts/prometheus > /dev/null 2>&1 || echo "test-python: without prometheus the tests of alerts are skipped"
 	cd Clients/python && .venv/bin/ruff check --quiet . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy
 	cd Clients/python && .venv/bin/ruff check --quiet --config pyproject.toml \
 		../../Benchmarks/python ../../Benchmarks/feast ../../examples/flights/flights.py
@@ -113,6 +114,11 @@ bench-python: release ## the Python client beside Feast and the Swift client: si
 	@$(BUILD) $(RELEASE) --package-path Benchmarks
 	@PYTHONPATH=Clients/python/src Clients/python/.venv/bin/python Benchmarks/python/bench_python.py $(BENCH_ARGUMENTS)
 
+.PHONY: bench-growth
+bench-growth: release ## what a row costs in stores of 1, 4, 16 and 48 M rows: about half an hour, 15 GB of disk and of memory (BENCH_ARGUMENTS='--millions 1 4': a minute)
+	@PYTHON="$(PYTHON)" scripts/python-env
+	@PYTHONPATH=Clients/python/src Clients/python/.venv/bin/python Benchmarks/python/bench_growth.py $(BENCH_ARGUMENTS)
+
 .PHONY: bench-micro
 bench-micro: setup ## pieces of the hot path one by one: row codec, stripe, snapshot probe, frame
 	$(SWIFT) package --package-path Benchmarks/Micro -c release benchmark --no-progress $(BENCH_ARGUMENTS)
@@ -139,6 +145,11 @@ sweep: setup ## damage every byte, fail every I/O call of a small life (SAMPLE=N
 .PHONY: fuzz
 fuzz: setup ## bytes of libFuzzer's own making as bodies of writes, under the address sanitizer: RUNS=10000000
 	@SWIFT="$(SWIFT)" $(PYTHON) scripts/fuzz $(if $(RUNS),--runs $(RUNS))
+
+.PHONY: upgrade-check
+upgrade-check: setup ## an older commit (FROM=COMMIT) and this tree, each on what the other wrote: a build, then ten seconds
+	@$(BUILD) --product headwater
+	@SWIFT="$(SWIFT)" $(PYTHON) scripts/upgrade-check $(FROM)
 
 .PHONY: lint
 lint: ## check style, import direction and where unsafe code lives
