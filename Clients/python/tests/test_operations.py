@@ -85,6 +85,15 @@ def test_each_rule_says_what_to_do() -> None:
         assert anchor in headings(ROOT / page), rule["annotations"]["runbook_url"]
 
 
+def test_the_configuration_of_the_page_is_taken(tmp_path: Path) -> None:
+    found = re.search(r"```yaml\n(# prometheus\.yml\n.*?)```", (PAGES / "watch.md").read_text(), re.DOTALL)
+    assert found
+    shutil.copy(RULES, tmp_path)
+    (tmp_path / "prometheus.yml").write_text(found[1])
+    checked = promtool("check", "config", tmp_path / "prometheus.yml")
+    assert checked.returncode == 0 and "30 rules found" in checked.stdout, checked.stdout + checked.stderr
+
+
 def headings(page: Path) -> set[str]:
     """As GitHub makes anchors of them."""
     found = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
@@ -305,8 +314,7 @@ class Prometheus:
         return int(result[0]["value"][1]) if result else 0
 
 
-def wait(what: Callable[[], bool], seconds: float, said: Callable[[], object]) -> None:
-    until = time.monotonic() + seconds
+def wait(what: Callable[[], bool], until: float, said: Callable[[], object]) -> None:
     while True:
         try:
             if what():
@@ -327,18 +335,19 @@ def test_a_killed_offline_service_fires_and_is_resolved(tmp_path: Path) -> None:
     offline = Listener(tmp_path, role="offline", data=online.data)
     prometheus = Prometheus(tmp_path, program, [online.port, offline.port])
     started = [online.process, offline.process, prometheus.process]
+    until = time.monotonic() + 40
     try:
-        wait(lambda: prometheus.up() == 2, 15, prometheus.log.read_text)
-        wait(lambda: prometheus.firing() == {}, 10, prometheus.firing)
+        wait(lambda: prometheus.up() == 2, until, prometheus.log.read_text)
+        wait(lambda: prometheus.firing() == {}, until, prometheus.firing)
         down, gone = ("HeadwaterDown", f"127.0.0.1:{offline.port}"), ("HeadwaterFollowerGone", f"127.0.0.1:{online.port}")
         offline.stop(signal.SIGKILL)
-        wait(lambda: set(prometheus.firing()) == {down, gone}, 15, prometheus.firing)
+        wait(lambda: set(prometheus.firing()) == {down, gone}, until, prometheus.firing)
         found = prometheus.firing()
         assert found[down]["summary"] == f"127.0.0.1:{offline.port} does not answer"
         assert found[gone]["summary"] == f"offline no longer follows the log of 127.0.0.1:{online.port}"
         again = Listener(tmp_path, "--http", f"127.0.0.1:{offline.port}", role="offline", data=online.data)
         started.append(again.process)
-        wait(lambda: prometheus.firing() == {}, 15, prometheus.firing)
+        wait(lambda: prometheus.firing() == {}, until, prometheus.firing)
     finally:
         for process in started:
             if process.poll() is None:
