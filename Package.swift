@@ -82,7 +82,7 @@ let package = Package(
             "Web",
             [
                 "Server", "Client", "Tables", "Transport", "Catalog", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOPosix"),
-                "CZlib", nio("NIOHTTP1"), logging,
+                "CZlib", nio("NIOHTTP1"), lifecycle, logging,
             ]),
         .executableTarget(
             name: "headwater",

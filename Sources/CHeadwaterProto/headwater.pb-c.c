@@ -1447,6 +1447,51 @@ void   headwater__v1__status_request__free_unpacked
   assert(message->base.descriptor == &headwater__v1__status_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   headwater__v1__report_request__init
+                     (Headwater__V1__ReportRequest         *message)
+{
+  static const Headwater__V1__ReportRequest init_value = HEADWATER__V1__REPORT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t headwater__v1__report_request__get_packed_size
+                     (const Headwater__V1__ReportRequest *message)
+{
+  assert(message->base.descriptor == &headwater__v1__report_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t headwater__v1__report_request__pack
+                     (const Headwater__V1__ReportRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &headwater__v1__report_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t headwater__v1__report_request__pack_to_buffer
+                     (const Headwater__V1__ReportRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &headwater__v1__report_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Headwater__V1__ReportRequest *
+       headwater__v1__report_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Headwater__V1__ReportRequest *)
+     protobuf_c_message_unpack (&headwater__v1__report_request__descriptor,
+                                allocator, len, data);
+}
+void   headwater__v1__report_request__free_unpacked
+                     (Headwater__V1__ReportRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &headwater__v1__report_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   headwater__v1__snapshot_request__init
                      (Headwater__V1__SnapshotRequest         *message)
 {
@@ -2323,7 +2368,7 @@ const ProtobufCMessageDescriptor headwater__v1__receive_limits__descriptor =
 };
 static const uint32_t headwater__v1__hello_request__version_min__default_value = 1u;
 static const uint32_t headwater__v1__hello_request__version_max__default_value = 1u;
-static const ProtobufCFieldDescriptor headwater__v1__hello_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor headwater__v1__hello_request__field_descriptors[8] =
 {
   {
     "version_min",
@@ -2409,10 +2454,23 @@ static const ProtobufCFieldDescriptor headwater__v1__hello_request__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "client_version",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__HelloRequest, has_client_version),
+    offsetof(Headwater__V1__HelloRequest, client_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned headwater__v1__hello_request__field_indices_by_name[] = {
   3,   /* field[3] = capabilities */
   5,   /* field[5] = client_name */
+  7,   /* field[7] = client_version */
   6,   /* field[6] = limits */
   4,   /* field[4] = project */
   2,   /* field[2] = token */
@@ -2422,7 +2480,7 @@ static const unsigned headwater__v1__hello_request__field_indices_by_name[] = {
 static const ProtobufCIntRange headwater__v1__hello_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor headwater__v1__hello_request__descriptor =
 {
@@ -2432,7 +2490,7 @@ const ProtobufCMessageDescriptor headwater__v1__hello_request__descriptor =
   "Headwater__V1__HelloRequest",
   "headwater.v1",
   sizeof(Headwater__V1__HelloRequest),
-  7,
+  8,
   headwater__v1__hello_request__field_descriptors,
   headwater__v1__hello_request__field_indices_by_name,
   1,  headwater__v1__hello_request__number_ranges,
@@ -4699,6 +4757,44 @@ const ProtobufCMessageDescriptor headwater__v1__status_request__descriptor =
   headwater__v1__status_request__field_indices_by_name,
   1,  headwater__v1__status_request__number_ranges,
   (ProtobufCMessageInit) headwater__v1__status_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor headwater__v1__report_request__field_descriptors[1] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Headwater__V1__ReportRequest, has_name),
+    offsetof(Headwater__V1__ReportRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned headwater__v1__report_request__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange headwater__v1__report_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor headwater__v1__report_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "headwater.v1.ReportRequest",
+  "ReportRequest",
+  "Headwater__V1__ReportRequest",
+  "headwater.v1",
+  sizeof(Headwater__V1__ReportRequest),
+  1,
+  headwater__v1__report_request__field_descriptors,
+  headwater__v1__report_request__field_indices_by_name,
+  1,  headwater__v1__report_request__number_ranges,
+  (ProtobufCMessageInit) headwater__v1__report_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 #define headwater__v1__snapshot_request__field_descriptors NULL

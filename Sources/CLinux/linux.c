@@ -141,26 +141,37 @@ int linux_has_descriptors(int count) {
 }
 
 struct linux_peer linux_peer_of(int descriptor) {
-    struct linux_peer peer = {0, 0};
+    struct linux_peer peer = {0};
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
     if (getpeername(descriptor, (struct sockaddr *)&address, &size) != 0) return peer;
     if (address.ss_family == AF_INET) {
         peer.kind = LINUX_PEER_IPV4;
         peer.number = ((struct sockaddr_in *)&address)->sin_addr.s_addr;
+        peer.low = ntohl(((struct sockaddr_in *)&address)->sin_addr.s_addr);
+        peer.port = ntohs(((struct sockaddr_in *)&address)->sin_port);
     } else if (address.ss_family == AF_INET6) {
         const struct in6_addr *ip = &((struct sockaddr_in6 *)&address)->sin6_addr;
         uint32_t ipv4;
         memcpy(&ipv4, &ip->s6_addr[12], sizeof ipv4);
         peer.kind = IN6_IS_ADDR_V4MAPPED(ip) ? LINUX_PEER_IPV4 : LINUX_PEER_IPV6;
-        if (peer.kind == LINUX_PEER_IPV4) peer.number = ipv4;
-        else memcpy(&peer.number, ip->s6_addr, sizeof peer.number);
+        peer.port = ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+        if (peer.kind == LINUX_PEER_IPV4) {
+            peer.number = ipv4;
+            peer.low = ntohl(ipv4);
+        } else {
+            memcpy(&peer.number, ip->s6_addr, sizeof peer.number);
+            for (int i = 0; i < 8; i++) peer.high = peer.high << 8 | ip->s6_addr[i];
+            for (int i = 8; i < 16; i++) peer.low = peer.low << 8 | ip->s6_addr[i];
+        }
     } else {
         struct ucred credentials;
         socklen_t credentials_size = sizeof credentials;
         if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &credentials_size) != 0) return peer;
         peer.kind = credentials.uid == geteuid() ? LINUX_PEER_OWNER : LINUX_PEER_USER;
         peer.number = credentials.uid;
+        peer.pid = credentials.pid;
+        peer.uid = credentials.uid;
     }
     return peer;
 }

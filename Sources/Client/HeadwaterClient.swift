@@ -50,6 +50,7 @@ public final class HeadwaterClient: Sendable {
         let hello = HelloRequest.with {
             $0.project = project ?? defaultProject
             $0.clientName = configuration.name
+            $0.clientVersion = HeadwaterVersion.current
         }
         let connections = Connections(first: endpoint, hello: hello, options: configuration.transport)
         let transport = try await connections.connection(to: nil)
@@ -63,6 +64,16 @@ public final class HeadwaterClient: Sendable {
         // If the server cannot be asked, the next call says why.
         let others = (try? await unnamed.list().value.otherProjects) ?? []
         return others.count == 1 ? client(of: others[0]) : unnamed
+    }
+
+    /// Runs calls as parts of a trace: the server names it in its log, and where it is sampled sends a span for each to the
+    /// collector that it was told of.
+    ///
+    /// - Parameter traceparent: W3C's header, `00-TRACE-PARENT-01`; one that is malformed is passed over.
+    public static func withTrace<Answer>(
+        _ traceparent: String, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Answer
+    ) async rethrows -> Answer {
+        try await TraceContext.$ofTask.withValue(TraceContext(traceparent), operation: body)
     }
 
     /// Closes all connections; calls that wait fail with `.cancelled`.

@@ -22,12 +22,18 @@ public final class HeadwaterServer: Service {
     private let logger: Logger
     private let clock: any WallClock = SystemClock()
     private let doors: [any Door]
+    private let spans: (any SpanSink)?
 
-    /// - Parameter doors: other ways in than the server's own protocol.
-    package init(configuration: ServerConfiguration, logger: Logger, doors: [any Door] = []) {
+    /// - Parameters:
+    ///   - doors: other ways in than the server's own protocol.
+    ///   - spans: takes requests whose trace is sampled.
+    package init(
+        configuration: ServerConfiguration, logger: Logger, doors: [any Door] = [], spans: (any SpanSink)? = nil
+    ) {
         state = Mutex(State(configuration: configuration.settled))
         self.logger = logger
         self.doors = doors
+        self.spans = spans
     }
 
     private var configuration: ServerConfiguration { state.withLock { $0.configuration } }
@@ -69,7 +75,8 @@ public final class HeadwaterServer: Service {
         let services = Services(
             configuration: configuration, storage: storage, online: online, clock: online?.clock ?? clock, logger: logger,
             ticker: ticker,
-            listening: Listening(doors: addresses, descriptorsElsewhere: doors.reduce(0) { $0 + $1.descriptorsMax }))
+            listening: Listening(doors: addresses, descriptorsElsewhere: doors.reduce(0) { $0 + $1.descriptorsMax }),
+            spans: spans)
         state.withLock { state in
             state.services = services
             // Some of it may be another one since the stores began to open.

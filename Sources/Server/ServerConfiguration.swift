@@ -43,6 +43,8 @@ public struct ServerConfiguration: Sendable {
     public var scrubBytesPerSecond = 64 << 20
     /// How long a stop may take to write what makes the next start fast: a snapshot, and the history's last rows.
     public var stopWithin = Duration.seconds(30)
+    /// How long a request takes that is logged; `nil`: none is.
+    public var slowRequest: Duration?
     /// How long a stop waits for running requests.
     public var drainLimit = Duration.seconds(10)
 
@@ -61,9 +63,4 @@ public struct ServerConfiguration: Sendable {
         if !listen.isEmpty { return listen }
         return [.tcp(host: "127.0.0.1", port: role == .offline ? 7071 : 7070)]
     }
-}
-
-/// The version that `--version`, Hello and status tell.
-public enum HeadwaterVersion {
-    public static let current = "0.1.0"
 }

@@ -1,6 +1,7 @@
 import FeatureModel
 import NIOHTTP1
 import Server
+import Transport
 import Wire
 
 /// Takes requests to what answers them.
@@ -13,12 +14,34 @@ struct Routes: Sendable {
     let bodies: LargeBodies
     /// Whether writes are taken.
     let allowsWrites: Bool
+    /// Sends spans to a collector, where one is told of.
+    var spans: SpanExporter?
 
     func answer(_ request: WebRequest) async -> WebResponse {
         let began = ContinuousClock.now
         let (route, response) = await find(request)
-        figures.answered(route, response.status, elapsed: ContinuousClock.now - began)
+        let elapsed = ContinuousClock.now - began
+        figures.answered(route, response.status, elapsed: elapsed)
+        view()?.ended(ended(request, route, response, elapsed), nanoseconds: Int64(elapsed / .nanoseconds(1)))
         return response
+    }
+
+    /// What is kept of a request that was slow, or is traced: the time until its answer was made, or began to be sent.
+    private func ended(
+        _ request: WebRequest, _ route: String, _ response: WebResponse, _ elapsed: Duration
+    ) -> EndedRequest {
+        var waits = SlowReport.Waits()
+        waits.work = Int64(elapsed / .microseconds(1))
+        var sentBytes = 0
+        if case .bytes(let bytes) = response.body { sentBytes = bytes.count }
+        var report = SlowReport.Request(
+            method: "\(request.method) \(route)", status: "\(response.status.code)", endedAt: SystemClock().now(),
+            microseconds: waits.work, waits: waits,
+            receivedBytes: request.headers.first(name: "content-length").flatMap { Int($0) } ?? 0, sentBytes: sentBytes)
+        report.clientAddress = request.client
+        report.clientName = request.headers.first(name: "user-agent")?.keptPart
+        let failure = response.status == .internalServerError ? "\(response.status)" : nil
+        return EndedRequest(report, trace: request.trace, failure: failure)
     }
 
     private func find(_ request: WebRequest) async -> (route: String, WebResponse) {
@@ -26,6 +49,10 @@ struct Routes: Sendable {
         case ["healthz"]: return ("/healthz", await getting(request) { healthz() })
         case ["readyz"]: return ("/readyz", await getting(request) { readyz() })
         case ["metrics"]: return ("/metrics", await getting(request) { await metrics(request) })
+        case ["v1", "clients"]:
+            return ("/v1/clients", await getting(request) { .json(JSONText.encode(report: try opened().clients())) })
+        case ["v1", "slow"]:
+            return ("/v1/slow", await getting(request) { .json(JSONText.encode(report: try opened().slowRequests())) })
         case ["v1", "status"]: return ("/v1/status", await getting(request) { try await status() })
         case ["openapi.json"]: return ("/openapi.json", await getting(request) { .json(OpenAPI.document) })
         default:
@@ -95,6 +122,7 @@ struct Routes: Sendable {
         let server = view()
         let families =
             await ServerMetrics(server, figures.otherGroups).families() + ProcessMetrics.families() + figures.families()
+            + (spans?.families() ?? [])
         let format = ExpositionFormat(accept: request.headers[canonicalForm: "accept"].map(String.init))
         return WebResponse(.ok, contentType: format.contentType, body: .bytes(format.encode(families)))
     }

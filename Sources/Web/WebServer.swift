@@ -17,6 +17,8 @@ package final class WebServer: Door {
         package var allowsWrites = false
         /// Names by which requests may call this server, beside addresses and `localhost`.
         package var hosts: [String] = []
+        /// Whose counters are among the metrics.
+        package var spans: SpanExporter?
         /// Connections at once: fewer where few files may be open. One more is closed as it comes.
         package var connectionsMax = min(256, Descriptors.limit / 8)
 
@@ -154,7 +156,7 @@ package final class WebServer: Door {
     private func begin(_ channel: HTTPConnection.Channel) {
         let routes = Routes(
             view: { [self] in view.withLock { $0 } }, figures: figures, clients: clients, keys: keys,
-            bodies: bodies, allowsWrites: options.allowsWrites)
+            bodies: bodies, allowsWrites: options.allowsWrites, spans: options.spans)
         state.withLock { state in
             state.lastID += 1
             let id = state.lastID

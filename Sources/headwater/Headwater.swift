@@ -33,7 +33,10 @@ struct Headwater: AsyncParsableCommand {
             CommandGroup(name: "TRAINING SETS", subcommands: [DatasetCommand.self]),
             CommandGroup(
                 name: "OPERATIONS",
-                subcommands: [Status.self, Audit.self, Snapshot.self, Compact.self, ClockCommand.self, LogCommand.self]),
+                subcommands: [
+                    Status.self, Clients.self, Slow.self, Audit.self, Snapshot.self, Compact.self, ClockCommand.self,
+                    LogCommand.self,
+                ]),
         ])
 }
 

@@ -28,7 +28,7 @@ import Wire
             mailbox.open {}
             messages[id] = mailbox
             let activity = ConnectionActivity(now: .now())
-            activity.setBusy(isBusy)
+            activity.setInFlight(isBusy ? 1 : 0)
             registry.opened()
             registry.enter(mailbox, id: id)
             do { try registry.admit(mailbox, id: id, peer, activity) } catch {

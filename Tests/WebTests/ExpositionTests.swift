@@ -77,9 +77,9 @@ import Wire
     }
 
     @Test func namesMethodsWithUnderscores() {
-        #expect(Wire.Method.getPrepared.metricName == "get")
-        #expect(Wire.Method.openProducer.metricName == "open_producer")
-        #expect(Set(Wire.Method.allCases.map(\.metricName)).count == Wire.Method.allCases.count)
+        #expect(Wire.Method.getPrepared.plainName == "get")
+        #expect(Wire.Method.openProducer.plainName == "open_producer")
+        #expect(Set(Wire.Method.allCases.map(\.plainName)).count == Wire.Method.allCases.count)
     }
 
     /// 2,000 groups: the 100 busiest by themselves, the rest added up, so that no row and no get is lost in the sum.

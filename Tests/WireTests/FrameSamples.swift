@@ -75,6 +75,7 @@ enum FrameSamples {
         case .remove:
             answered(method, RemoveRequest.with { ($0.kind, $0.name) = ("group", "weather@1") }, ApplyReply(), isFull: true)
         case .acceptClock: answered(method, AcceptClockRequest(), AcceptClockReply.with { ($0.ahead, $0.now) = (-1, 2) })
+        case .report: answered(method, ReportRequest.with { $0.name = "slow" }, json, isFull: true)
         default: []
         }
     }
@@ -134,6 +135,14 @@ enum FrameSamples {
         return FrameSample(name: "\(method)/\(kind)", frame: FrameEncoder.encode(header, head: head, body: body))
     }
 
+    /// A request that names the trace which it belongs to.
+    private static var traced: EncodedFrame {
+        var header = FrameHeader(.request, method: .status, requestID: 2)
+        header.isEnd = true
+        let trace = TraceContext("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")!
+        return FrameEncoder.encode(header, extensionBytes: trace.extensionBytes)
+    }
+
     /// Frames that carry no head of a method.
     private static var others: [FrameSample] {
         let error = HeadwaterError(.deadlineExceeded, "position 9 is not applied", at: "here")
@@ -145,6 +154,7 @@ enum FrameSamples {
             FrameSample(name: "credit", frame: FrameEncoder.credit(.scan, requestID: 2, bytes: 1 << 20)),
             FrameSample(name: "goAway/draining", frame: FrameEncoder.goAway(nil)),
             FrameSample(name: "goAway/failed", frame: FrameEncoder.goAway(error)),
+            FrameSample(name: "traced/request", frame: traced),
             FrameSample(name: "ping", frame: FrameEncoder.encode(FrameHeader(.ping, requestID: .max))),
             FrameSample(name: "pong", frame: FrameEncoder.encode(FrameHeader(.pong, requestID: .max))),
         ]

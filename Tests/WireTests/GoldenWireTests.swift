@@ -39,7 +39,9 @@ import Testing
             decoder.receive(bytes[...])
             let frame = try #require(try decoder.next(), "\(sample.name)")
             #expect(frame.header == sample.frame.header, "\(sample.name)")
-            #expect(frame.head.elementsEqual(sample.frame.prefix.dropFirst(FrameHeader.byteCount)), "\(sample.name)")
+            #expect(
+                (frame.head + frame.extensionBytes).elementsEqual(sample.frame.prefix.dropFirst(FrameHeader.byteCount)),
+                "\(sample.name)")
             #expect(frame.body.elementsEqual(sample.frame.body), "\(sample.name)")
         }
         try golden.finish()

@@ -56,6 +56,7 @@ enum HeadSamples {
                     ($0.capabilities, $0.project, $0.clientName, $0.limits) = (texts, text, text, limits)
                 },
                 zeros: .with { ($0.token, $0.limits) = ([], ReceiveLimits()) })
+            + [HeadSample(HelloRequest.with { $0.clientVersion = text }, "clientVersion")]
             + of(peers[1])
             + of(
                 HelloReply.with {
@@ -164,6 +165,7 @@ enum HeadSamples {
                 })
             + of(AcceptClockRequest())
             + of(AcceptClockReply.with { ($0.ahead, $0.now) = (.min, .max) })
+            + of(ReportRequest.with { $0.name = text })
     }
 
     private static func followers() -> [HeadSample] {

@@ -47,6 +47,7 @@ typedef struct Headwater__V1__AuditDigestRequest Headwater__V1__AuditDigestReque
 typedef struct Headwater__V1__AuditDigestReply Headwater__V1__AuditDigestReply;
 typedef struct Headwater__V1__AuditRowsRequest Headwater__V1__AuditRowsRequest;
 typedef struct Headwater__V1__StatusRequest Headwater__V1__StatusRequest;
+typedef struct Headwater__V1__ReportRequest Headwater__V1__ReportRequest;
 typedef struct Headwater__V1__SnapshotRequest Headwater__V1__SnapshotRequest;
 typedef struct Headwater__V1__SnapshotReply Headwater__V1__SnapshotReply;
 typedef struct Headwater__V1__CompactRequest Headwater__V1__CompactRequest;
@@ -147,10 +148,15 @@ struct  Headwater__V1__HelloRequest
    * What the client takes. Absent: the defaults.
    */
   Headwater__V1__ReceiveLimits *limits;
+  /*
+   * Of the client; empty of clients from before it.
+   */
+  protobuf_c_boolean has_client_version;
+  ProtobufCBinaryData client_version;
 };
 #define HEADWATER__V1__HELLO_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__hello_request__descriptor) \
-    , 0, 1u, 0, 1u, 0, {0,NULL}, 0,NULL, 0, {0,NULL}, 0, {0,NULL}, NULL }
+    , 0, 1u, 0, 1u, 0, {0,NULL}, 0,NULL, 0, {0,NULL}, 0, {0,NULL}, NULL, 0, {0,NULL} }
 
 
 /*
@@ -945,6 +951,23 @@ struct  Headwater__V1__StatusRequest
 };
 #define HEADWATER__V1__STATUS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__status_request__descriptor) \
+    , 0, {0,NULL} }
+
+
+/*
+ * Asks for a report of the server; the answer is a `JSONReply` with the report as JSON.
+ */
+struct  Headwater__V1__ReportRequest
+{
+  ProtobufCMessage base;
+  /*
+   * `clients` or `slow`.
+   */
+  protobuf_c_boolean has_name;
+  ProtobufCBinaryData name;
+};
+#define HEADWATER__V1__REPORT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__report_request__descriptor) \
     , 0, {0,NULL} }
 
 
@@ -1868,6 +1891,25 @@ Headwater__V1__StatusRequest *
 void   headwater__v1__status_request__free_unpacked
                      (Headwater__V1__StatusRequest *message,
                       ProtobufCAllocator *allocator);
+/* Headwater__V1__ReportRequest methods */
+void   headwater__v1__report_request__init
+                     (Headwater__V1__ReportRequest         *message);
+size_t headwater__v1__report_request__get_packed_size
+                     (const Headwater__V1__ReportRequest   *message);
+size_t headwater__v1__report_request__pack
+                     (const Headwater__V1__ReportRequest   *message,
+                      uint8_t             *out);
+size_t headwater__v1__report_request__pack_to_buffer
+                     (const Headwater__V1__ReportRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Headwater__V1__ReportRequest *
+       headwater__v1__report_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   headwater__v1__report_request__free_unpacked
+                     (Headwater__V1__ReportRequest *message,
+                      ProtobufCAllocator *allocator);
 /* Headwater__V1__SnapshotRequest methods */
 void   headwater__v1__snapshot_request__init
                      (Headwater__V1__SnapshotRequest         *message);
@@ -2270,6 +2312,9 @@ typedef void (*Headwater__V1__AuditRowsRequest_Closure)
 typedef void (*Headwater__V1__StatusRequest_Closure)
                  (const Headwater__V1__StatusRequest *message,
                   void *closure_data);
+typedef void (*Headwater__V1__ReportRequest_Closure)
+                 (const Headwater__V1__ReportRequest *message,
+                  void *closure_data);
 typedef void (*Headwater__V1__SnapshotRequest_Closure)
                  (const Headwater__V1__SnapshotRequest *message,
                   void *closure_data);
@@ -2356,6 +2401,7 @@ extern const ProtobufCMessageDescriptor headwater__v1__audit_digest_request__des
 extern const ProtobufCMessageDescriptor headwater__v1__audit_digest_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__audit_rows_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__status_request__descriptor;
+extern const ProtobufCMessageDescriptor headwater__v1__report_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__snapshot_request__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__snapshot_reply__descriptor;
 extern const ProtobufCMessageDescriptor headwater__v1__compact_request__descriptor;

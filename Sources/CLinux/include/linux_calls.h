@@ -55,9 +55,17 @@ enum { LINUX_PEER_UNKNOWN, LINUX_PEER_IPV4, LINUX_PEER_IPV6, LINUX_PEER_USER, LI
 
 /// Who is at the other end of a connected socket: an IPv4 address, an IPv6 network
 /// of 64 bits, another user of this machine or the user that this process runs as.
+///
+/// For people also its whole address: the halves of an IPv6 address as numbers, or an IPv4 address in `low`, with the port;
+/// or the process at the other end of a Unix socket and its user.
 struct linux_peer {
     unsigned kind;
     unsigned long long number;
+    unsigned long long high;
+    unsigned long long low;
+    int port;
+    int pid;
+    unsigned uid;
 };
 
 struct linux_peer linux_peer_of(int descriptor);

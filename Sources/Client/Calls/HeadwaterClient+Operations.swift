@@ -28,6 +28,19 @@ extension HeadwaterClient {
         return JSONAnswer(value: try Self.decode(body, what: "status"), json: Array(body), position: head.position)
     }
 
+    /// The connections of the server that we are connected to.
+    public func clients() async throws(HeadwaterError) -> JSONAnswer<ClientsReport> { try await report("clients") }
+
+    /// The slowest requests of the last hour of the server that we are connected to, and what each waited for.
+    public func slow() async throws(HeadwaterError) -> JSONAnswer<SlowReport> { try await report("slow") }
+
+    private func report<Report: Decodable>(_ name: String) async throws(HeadwaterError) -> JSONAnswer<Report> {
+        let request = ReportRequest.with { $0.name = name }
+        let (head, body) = try await call(
+            .report, to: nil, request, deadline: configuration.callTimeout, retry: .once, answer: JSONReply.self)
+        return JSONAnswer(value: try Self.decode(body, what: "report"), json: Array(body), position: head.position)
+    }
+
     /// Compares online and offline over all rows, at one position.
     ///
     /// - Parameter progress: told now and then how far it has come.

@@ -58,7 +58,7 @@ public struct CheckedWrite: Sendable {
     }
 
     /// The group of each entry.
-    var groupIDs: [GroupID] {
+    package var groupIDs: [GroupID] {
         if case .row(let row) = content { return [row.schema.groupID] }
         return content.entries.map(\.schema.groupID)
     }

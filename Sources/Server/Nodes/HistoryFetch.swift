@@ -61,7 +61,7 @@ struct HistoryFetch {
     }
 
     private func fetch(from source: Endpoint) async throws {
-        let hello = HelloRequest.with { $0.clientName = name }
+        let hello = HelloRequest.with { ($0.clientName, $0.clientVersion) = (name, HeadwaterVersion.current) }
         let transport =
             source == online.endpoint ? online : try await ClientTransport.connect(to: source, hello: hello)
         guard transport.hello.logID == logID else {

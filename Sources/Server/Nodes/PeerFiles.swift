@@ -63,6 +63,7 @@ struct PeerFiles {
                 .unavailable, "no online service has announced itself in \(configuration.dataDirectory): start it")
         }
         return try await ClientTransport.connect(
-            to: Endpoint(peer.address), hello: HelloRequest.with { $0.clientName = "headwater offline" })
+            to: Endpoint(peer.address),
+            hello: HelloRequest.with { ($0.clientName, $0.clientVersion) = ("headwater offline", HeadwaterVersion.current) })
     }
 }

@@ -87,6 +87,7 @@ final class RemoteFollower: Sendable {
         options.limits.frameBytesMax = WireLimits.frameBytesCeiling
         let hello = HelloRequest.with {
             $0.clientName = name
+            $0.clientVersion = HeadwaterVersion.current
             $0.capabilities = [RecordBody.compactCapability]
         }
         let transport = try await ClientTransport.connect(to: endpoint, hello: hello, options: options)

@@ -38,6 +38,17 @@ package struct ServerView: Sendable {
     /// Where the server and its stores stand, as `headwater status` shows it.
     package func status() async -> StatusReport { await StatusReader(services: services).report() }
 
+    /// The connections of the server that have said hello.
+    package func clients() -> ClientsReport { services.clients() }
+
+    /// The slowest requests of the last hour.
+    package func slowRequests() -> SlowReport { services.slowRequests() }
+
+    /// A request by HTTP has ended.
+    package func ended(_ request: EndedRequest, nanoseconds: Int64) {
+        services.requestLog.http.endedByHTTP(request, nanoseconds: nanoseconds)
+    }
+
     /// Why the server should get no requests now; empty where it should.
     package func reasonsNotReady() -> [NotReady] {
         if services.isStopping { return [NotReady(role: nil, reason: "the server is stopping")] }

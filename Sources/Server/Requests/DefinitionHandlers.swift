@@ -82,6 +82,7 @@ struct DefinitionHandlers {
     }
 
     private func submit(_ command: OnlineCommand, to online: OnlineNode, _ responder: Responder) {
+        responder.waits(for: .log)
         online.submit(command) { outcome in
             switch outcome {
             case .defined(let plan, let position): answer(plan, position: position, responder)

@@ -27,6 +27,7 @@ struct GetHandlers {
         let body = request.body
         let header = try body.withBytes { (bytes) throws(HeadwaterError) in try PackedColumns.Header(decoding: bytes) }
         let entry = try services.handles.entry(header.tag, connection: request.connectionID)
+        responder.concerns(entry.project, entry.selection.subject)
         try services.whenApplied(
             [head.minPosition], logID: head.logID, in: PositionedStore(online), pool: services.workers.gets,
             request, responder
@@ -52,6 +53,7 @@ struct GetHandlers {
 
     private func prepare(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
         let head = try request.decode(PrepareRequest.self)
+        responder.concerns(head.project, head.service ?? FeatureSelection.features(head.features).subject)
         let catalog = try services.catalog()
         @Sendable func answer() throws(HeadwaterError) {
             responder.respond(
@@ -63,6 +65,16 @@ struct GetHandlers {
             return services.onWorker(services.workers.gets, request, responder, answer)
         }
         try answer()
+    }
+}
+
+extension FeatureSelection {
+    /// What a request for it is about: the service, or the group of its first feature.
+    var subject: String? {
+        switch self {
+        case .service(let name): name
+        case .features(let features): features.first?.split(separator: ":").first.map(String.init)
+        }
     }
 }
 

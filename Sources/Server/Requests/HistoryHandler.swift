@@ -15,6 +15,7 @@ struct HistoryHandler {
     func handle(_ request: IncomingRequest, _ responder: Responder) throws(HeadwaterError) {
         let offline = try services.needOffline()
         let head = try request.decode(HistoryRequest.self)
+        responder.concerns(head.project, head.service ?? FeatureSelection.features(head.features).subject)
         try services.whenApplied(
             [head.minPosition, head.asOf ?? offline.readFloor], logID: head.logID, in: PositionedStore(offline, services),
             pool: services.workers.long, request, responder
@@ -35,6 +36,8 @@ struct HistoryHandler {
             try responder.send(head: data, body: cells.encode()[...], pace: &pace.pace)
         }
         func waitForMemory() throws(HeadwaterError) {
+            responder.waits(for: .memory)
+            defer { responder.waits(for: .work) }
             pace.pace.pause(.milliseconds(10)) { request.reasonToStop(responder) != nil }
             if let reason = request.reasonToStop(responder) { throw reason }
         }

@@ -10,7 +10,7 @@ import Synchronization
 import Transport
 import Wire
 
-/// status, snapshot, compact, acceptClock.
+/// status, snapshot, compact, acceptClock, report.
 struct OperationHandlers {
     let services: Services
 
@@ -65,6 +65,7 @@ struct OperationHandlers {
                         })
                 } catch { responder.fail(asHeadwaterError(error)) }
             }
+        case .report: try report(request.decode(ReportRequest.self).name, responder)
         default:
             Task {
                 let report = await StatusReader(services: services).report()
@@ -74,6 +75,20 @@ struct OperationHandlers {
                     },
                     body: JSON.encode(report: report))
             }
+        }
+    }
+}
+
+extension OperationHandlers {
+    private func report(_ name: String, _ responder: Responder) throws(HeadwaterError) {
+        // Not on the loop: a report may be of a thousand connections.
+        switch name {
+        case "clients": Task { responder.respond(head: JSONReply(), body: JSON.encode(report: services.clients())) }
+        case "slow": Task { responder.respond(head: JSONReply(), body: JSON.encode(report: services.slowRequests())) }
+        default:
+            throw HeadwaterError(
+                .unimplemented,
+                "this server has no report '\(PlainText.quoted(name))': it has clients and slow; is it older than the client?")
         }
     }
 }

@@ -37,6 +37,8 @@ struct Router: RequestHandler {
         return PreparedGetHandler(services, online, connectionID: connectionID, scratch: scratch)
     }
 
+    var requestSink: (any RequestSink)? { services.requestLog }
+
     func ended(connectionID: UInt64) {
         services.handles.remove(connection: connectionID)
         services.auditViews.drop(.connection(connectionID))
@@ -54,7 +56,8 @@ struct Router: RequestHandler {
         case .prepare, .getPrepared: try GetHandlers(services: services).handle(request, responder)
         case .history: try HistoryHandler(services: services).handle(request, responder)
         case .scan, .latest: try RowsHandlers(services: services).handle(request, responder)
-        case .status, .snapshot, .compact, .acceptClock: try OperationHandlers(services: services).handle(request, responder)
+        case .status, .snapshot, .compact, .acceptClock, .report:
+            try OperationHandlers(services: services).handle(request, responder)
         case .follow, .acknowledge, .forget: try FollowHandlers(services: services).handle(request, responder)
         case .bootstrap: try BootstrapHandler(services: services).handle(request, responder)
         case .audit, .auditDigest, .auditRows: try AuditHandlers(services: services).handle(request, responder)

@@ -28,6 +28,7 @@ struct RowsHandlers {
             (project, query, keyNames) = (head.project, RowsQuery(head), head.keyNames)
             (minPosition, logID) = (head.minPosition, head.logID)
         }
+        responder.concerns(project, query.group)
         try services.whenApplied(
             [minPosition, query.asOf ?? offline.readFloor], logID: logID, in: PositionedStore(offline, services),
             pool: services.workers.long, request, responder

@@ -38,12 +38,14 @@ final class Services: Sendable {
     let audits = AuditRecord()
     /// When this process opened its directory.
     let startedAt: Microseconds
+    /// Hears of requests that have ended.
+    let requestLog: RequestLog
     /// Memory of gets, for each event loop.
     let scratches = PreparedGetHandler.Scratches()
 
     init(
         configuration: ServerConfiguration, storage: any Storage, online: OnlineNode?, clock: any WallClock, logger: Logger,
-        ticker: Ticker = Ticker(), listening: Listening = Listening()
+        ticker: Ticker = Ticker(), listening: Listening = Listening(), spans: (any SpanSink)? = nil
     ) {
         self.listening = listening
         self.ticker = ticker
@@ -58,6 +60,7 @@ final class Services: Sendable {
         history = OfflinePart(isWanted: configuration.runsOffline)
         scrubs = ScrubRecord(configuration, storage, clock, logger)
         startedAt = clock.now()
+        requestLog = RequestLog(slow: configuration.slowRequest, logger: logger, spans: spans)
     }
 
     /// As it is now: some of it may change while the server runs.

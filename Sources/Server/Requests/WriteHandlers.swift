@@ -51,6 +51,8 @@ struct WriteHandlers {
         let checked = try CheckedRequest(
             head, request.body, catalog: online.state.catalog, plans: online.state.plans,
             now: online.clock.ingestTime())
+        // Of a large write the time before was work; a small one is at the writer from its first moment on.
+        if request.body.count > Self.inlineBytesMax { responder.waits(for: .log) }
         guard let ticket else { return submit(checked, online, responder) }
         ticket.use { submit(checked, online, responder) }
     }
@@ -61,7 +63,7 @@ struct WriteHandlers {
             case .written(let answer, let isDuplicate):
                 responder.respond(
                     head: WriteReply(answer, isDuplicate: isDuplicate, rowCounts: checked.rowCounts),
-                    body: answer.replyBody[...])
+                    body: answer.replyBody[...], subject: checked.subject(online.state.catalog))
             case .failed(let error): responder.fail(error)
             default: responder.fail(HeadwaterError(.internal, "a write was answered by another outcome"))
             }

@@ -32,6 +32,16 @@ package struct CheckedRequest: Sendable {
     }
 }
 
+extension CheckedRequest {
+    /// The groups that are written: `orders@1`, or `orders@1 and 2 more`.
+    func subject(_ catalog: Catalog) -> String? {
+        guard case .write(let write) = command else { return nil }
+        let groups = Set(write.groupIDs).sorted().compactMap { catalog.group(id: $0)?.reference }
+        guard let first = groups.first else { return nil }
+        return groups.count == 1 ? first : "\(first) and \(groups.count - 1) more"
+    }
+}
+
 extension WriteReply {
     /// The answer of a write that stands in the log; its body is `answer.newerRows`, u32 each.
     package init(_ answer: WriteAnswer, isDuplicate: Bool, rowCounts: [UInt32]) {

@@ -108,7 +108,9 @@ extension Services {
         for position: Position, _ store: PositionedStore, _ request: IncomingRequest, _ responder: Responder,
         _ resume: @escaping PositionGate.Resume
     ) {
+        responder.waits(for: .position)
         let once = Once<Result<Void, HeadwaterError>> { result in
+            responder.waits(for: .work)
             // The log may have brought the gap that the position is in only now.
             resume(result.flatMap { Result { () throws(HeadwaterError) in try store.check(position) } })
         }

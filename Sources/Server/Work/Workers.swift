@@ -159,6 +159,7 @@ extension Services {
         // Who has more answers to read than it should has no further ones made, and holds no thread meanwhile.
         @Sendable func mustWait() -> Bool { !(responder.hasRoom || responder.isCancelled || responder.isDraining) }
         @Sendable func later() {
+            responder.waits(for: .client)
             responder.whenWritable { self.onWorker(pool, request, responder, mustRun: mustRun, work) }
         }
         if mustWait() { return later() }
@@ -179,6 +180,7 @@ extension Services {
     ) throws(HeadwaterError) {
         let bytes = min(bytes, 2 * responder.frameBytesMax)
         guard bytes > Self.answerBytesFree else { return try work() }
+        responder.waits(for: .memory)
         let room = responder.takeRoom(forAnswer: bytes) { room in
             self.submit(pool, request, responder) { () throws(HeadwaterError) in
                 defer { withExtendedLifetime(room) {} }
@@ -186,6 +188,7 @@ extension Services {
             }
         }
         guard let room else { return }
+        responder.waits(for: .work)
         defer { withExtendedLifetime(room) {} }
         try work()
     }
@@ -199,7 +202,9 @@ extension Services {
             let reasonToStop: @Sendable () -> HeadwaterError? = {
                 mustRun() ? nil : request.reasonToStop(responder)
             }
+            responder.waits(for: .thread)
             try pool.submit(reasonToStop) { reason in
+                responder.waits(for: .work)
                 if let reason { return self.fail(request, responder, reason) }
                 do throws(HeadwaterError) { try work() } catch { self.fail(request, responder, error) }
             }

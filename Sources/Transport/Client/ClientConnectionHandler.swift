@@ -123,7 +123,8 @@ final class ClientConnectionHandler: ChannelInboundHandler {
             guard !request.ticket.isCancelled else { throw HeadwaterError(.cancelled, "the request was cancelled") }
             let milliseconds = request.budget.map { UInt32(clamping: max(1, $0.nanoseconds / 1_000_000)) } ?? 0
             let frame = try connection.request(
-                request.method, head: request.head, body: request.body, budgetMilliseconds: milliseconds, isEnd: request.isEnd)
+                request.method, head: request.head, extensionBytes: request.trace?.extensionBytes ?? [], body: request.body,
+                budgetMilliseconds: milliseconds, isEnd: request.isEnd)
             let id = frame.header.requestID
             request.ticket.sent(as: id)
             requests[id] = Open(sink: request.sink, timer: request.budget.flatMap { timer($0, id) })

@@ -50,6 +50,8 @@ struct ClientRequest: Sendable {
     let isEnd: Bool
     let budget: Duration?
     let sink: any ReplySink
+    /// The trace of the task that asks.
+    var trace = TraceContext.ofTask
 }
 
 /// A request whose one answer goes to a closure.

@@ -33,6 +33,7 @@ public final class RequestFigures: Sendable {
 
     /// Indexed by the methods' codes.
     private let methods: [OfMethod] = (0...Wire.Method.allCases.map { Int($0.rawValue) }.max()!).map { _ in OfMethod() }
+    let slow = SlowRequests()
     private let inFlight = Atomic<Int>(0)
     private let received = Atomic<UInt64>(0)
     private let sent = Atomic<UInt64>(0)

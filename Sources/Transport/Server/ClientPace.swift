@@ -80,7 +80,15 @@ extension Responder {
     /// - Throws: `.deadlineExceeded` where the client is too slow, or the request's time is up.
     package func send(head: some Head, body: ArraySlice<UInt8>, pace: inout ClientPace) throws(HeadwaterError) -> Bool {
         if credit <= 0 {
-            switch pace.wait({ waitForCredit(timeout: $0) }, isOver: { $0 != .ready || isCancelled }) {
+            waits(for: .client)
+            let outcome = pace.wait { timeout -> CreditOutcome in
+                defer { waits(for: .thread) }
+                return waitForCredit(timeout: timeout)
+            } isOver: { outcome in
+                outcome != .ready || isCancelled
+            }
+            waits(for: .work)
+            switch outcome {
             case .closed: return false
             case .timedOut: throw pace.overdue
             case .ready: break
@@ -96,18 +104,22 @@ extension InboundStream {
     ///
     /// - Throws: `.deadlineExceeded` where the client is too slow, or the request's time is up; never returns `.timedOut`.
     public func next(pace: inout ClientPace) throws(HeadwaterError) -> Item {
-        let item =
-            tryNext()
-            ?? pace.wait {
-                next(timeout: $0)
-            } isOver: { item in
-                switch item {
-                case .closed, .timedOut: true
-                case .data, .end: false
-                }
-            }
+        let item = tryNext() ?? wait(&pace)
         if case .timedOut = item { throw pace.overdue }
         if case .data(let body) = item { pace.moved(body.count) }
         return item
+    }
+    private func wait(_ pace: inout ClientPace) -> Item {
+        enter(.client)
+        defer { enter(.work) }
+        return pace.wait { timeout -> Item in
+            defer { enter(.thread) }
+            return next(timeout: timeout)
+        } isOver: { item in
+            switch item {
+            case .closed, .timedOut: true
+            case .data, .end: false
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@ internal import CLinux
 internal import FeatureModel
 internal import NIOCore
 internal import Synchronization
+internal import Wire
 
 /// Who is at the other end of a connection, as far as the system tells: an IPv4 address, an IPv6 network, a user of this machine.
 struct ConnectionPeer: Hashable, Sendable {
@@ -17,29 +18,6 @@ struct ConnectionPeer: Hashable, Sendable {
 
     /// Whether it is the user whom this process runs as, by Unix socket.
     var isOwner: Bool { kind == UInt32(LINUX_PEER_OWNER) }
-}
-
-/// When a connection was last heard of. Written by its loop, read by any thread.
-final class ConnectionActivity: Sendable {
-    private let lastHeard: Atomic<UInt64>
-    private let isUsed = Atomic<Bool>(false)
-    private let isBusy = Atomic<Bool>(false)
-
-    init(now: NIODeadline) { lastHeard = Atomic(now.uptimeNanoseconds) }
-
-    func heard(at time: NIODeadline) { lastHeard.store(time.uptimeNanoseconds, ordering: .relaxed) }
-    /// It has said more than hello.
-    func used() { isUsed.store(true, ordering: .relaxed) }
-    /// Whether requests of it are being worked on.
-    func setBusy(_ isBusy: Bool) { self.isBusy.store(isBusy, ordering: .relaxed) }
-
-    /// Since when it is idle, and may be closed where others need its place; `nil` where it must not.
-    func idleSince(now: NIODeadline, patience: TimeAmount) -> UInt64? {
-        let last = lastHeard.load(ordering: .relaxed)
-        guard !isBusy.load(ordering: .relaxed) else { return nil }
-        let isPatient = isUsed.load(ordering: .relaxed) && last + UInt64(patience.nanoseconds) > now.uptimeNanoseconds
-        return isPatient ? nil : last
-    }
 }
 
 /// How many connections there may be.
@@ -203,6 +181,13 @@ final class ConnectionRegistry: Sendable {
             return true
         }
         if isEmpty { emptied.tell() }
+    }
+
+    /// The connections that have said hello.
+    func clients(wallTime: Microseconds) -> [ClientsReport.Client] {
+        let open = state.withLock { $0.open.map { ($0.key, $0.value.activity) } }
+        let now = NIODeadline.now()
+        return open.sorted { $0.0 < $1.0 }.compactMap { $0.1.report(id: $0.0, now: now, wallTime: wallTime) }
     }
 
     func tellAll(_ message: ServerMessage) {

@@ -24,14 +24,12 @@ public final class InboundStream: Sendable {
         var onReadable: (@Sendable () -> Void)?
     }
 
-    private let requestID: UInt64
-    private let mailbox: Mailbox<ServerMessage>
+    private let exchange: ServerExchange
     private let state: Mutex<State>
     private let changed = DispatchSemaphore(value: 0)
 
-    init(requestID: UInt64, mailbox: Mailbox<ServerMessage>, isEnded: Bool) {
-        self.requestID = requestID
-        self.mailbox = mailbox
+    init(_ exchange: ServerExchange, isEnded: Bool) {
+        self.exchange = exchange
         state = Mutex(State(isEnded: isEnded))
     }
 
@@ -44,13 +42,13 @@ public final class InboundStream: Sendable {
                 return state.isEnded && state.frames.isEmpty ? .end : nil
             }
         }
-        mailbox.post(.consumed(requestID: requestID, bytes: frame.header.payloadBytes))
+        exchange.mailbox.post(.consumed(requestID: exchange.requestID, bytes: frame.header.payloadBytes))
         return .data(frame.body)
     }
 
     /// Blocks this thread until there is an item. Never call it on an event loop.
     public func next(timeout: Duration = .seconds(60)) -> Item {
-        precondition(!mailbox.eventLoop.inEventLoop, "an event loop must not block")
+        precondition(!exchange.mailbox.eventLoop.inEventLoop, "an event loop must not block")
         let deadline = DispatchTime.now() + .nanoseconds(timeout.nanoseconds)
         while true {
             if let item = tryNext() { return item }
@@ -75,6 +73,9 @@ public final class InboundStream: Sendable {
         }
         if isReady { callback() }
     }
+
+    /// Says where the request's time goes from now on.
+    func enter(_ wait: RequestWait) { exchange.enter(wait) }
 
     /// Called on the event loop with each data frame; an empty last one is only the end.
     func receive(_ frame: Frame) {

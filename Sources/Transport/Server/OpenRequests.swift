@@ -16,6 +16,7 @@ struct OpenRequests {
     private(set) var inboundBytes = 0
 
     var isEmpty: Bool { open.isEmpty }
+    var count: Int { open.count }
     var exchanges: [ServerExchange] { open.values.map(\.exchange) }
 
     func exchange(_ id: UInt64) -> ServerExchange? { open[id]?.exchange }
@@ -29,7 +30,8 @@ struct OpenRequests {
     ///
     /// - Returns: whom it is for.
     mutating func received(_ header: FrameHeader) -> InboundStream? {
-        guard let inbound = open[header.requestID]?.inbound, !inbound.isClosed else { return nil }
+        guard let found = open[header.requestID], let inbound = found.inbound, !inbound.isClosed else { return nil }
+        found.exchange.received(header.frameBytes)
         open[header.requestID]!.inboundBytes += header.payloadBytes
         inboundBytes += header.payloadBytes
         return inbound

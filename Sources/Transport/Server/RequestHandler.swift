@@ -20,10 +20,14 @@ package protocol RequestHandler: Sendable {
 
     /// A connection has closed: no request of it comes any more, and what was kept for it may go. Called once for each.
     func ended(connectionID: UInt64)
+
+    /// Who hears of requests that have ended; `nil` where nobody does. Asked once, before the first connection.
+    var requestSink: (any RequestSink)? { get }
 }
 
 extension RequestHandler {
     package func ended(connectionID: UInt64) {}
+    package var requestSink: (any RequestSink)? { nil }
     package func immediateHandler(connectionID: UInt64, eventLoop: any EventLoop) -> (any ImmediateHandler)? { nil }
 }
 
@@ -65,7 +69,8 @@ public struct IncomingRequest: Sendable {
     public let method: Wire.Method
     public let head: ArraySlice<UInt8>
     public let body: ArraySlice<UInt8>
-    public let extensionBytes: ArraySlice<UInt8>
+    /// The trace that the client names; `nil` where it names none.
+    public let trace: TraceContext?
     /// When nobody waits for the answer any more; work that has not begun by then is not worth beginning.
     public let deadline: ContinuousClock.Instant?
     /// The data frames behind the request; `nil` where the method takes none.

@@ -13,13 +13,11 @@ public final class Responder: Sendable {
     init(_ exchange: ServerExchange) { self.exchange = exchange }
 
     deinit {
-        let isCancelled = exchange.isCancelled
-        guard exchange.takeAnswer(isCancelled ? .cancelled : .internal) else { return }
-        let error =
-            isCancelled
-            ? HeadwaterError(.cancelled, "the request was cancelled")
-            : HeadwaterError(.internal, "the server dropped the request; this is a bug: please report it")
-        exchange.post(FrameEncoder.failure(exchange.method, requestID: exchange.requestID, error))
+        if exchange.isAnswered { return }
+        fail(
+            exchange.isCancelled
+                ? HeadwaterError(.cancelled, "the request was cancelled")
+                : HeadwaterError(.internal, "the server dropped the request; this is a bug: please report it"))
     }
 
     public var method: Wire.Method { exchange.method }
@@ -28,12 +26,19 @@ public final class Responder: Sendable {
     public var frameBytesMax: Int { exchange.frameBytesMax }
 
     /// Answers OK; ends a stream.
-    package func respond(head: some Head, body: ArraySlice<UInt8> = []) { respond(encodedHead: head.encode(), body: body) }
+    ///
+    /// - Parameter subject: what the request is about; asked only where somebody wants to know of it.
+    package func respond(head: some Head, body: ArraySlice<UInt8> = [], subject: @autoclosure () -> String? = nil) {
+        respond(encodedHead: head.encode(), body: body, subject: subject())
+    }
 
     /// Answers OK with a head that is encoded already.
-    public func respond(encodedHead head: [UInt8], body: ArraySlice<UInt8> = []) {
+    public func respond(
+        encodedHead head: [UInt8], body: ArraySlice<UInt8> = [], subject: @autoclosure () -> String? = nil
+    ) {
         guard fits(head, body) else { return }
-        guard exchange.takeAnswer(.ok) else { return }
+        let byteCount = FrameHeader.byteCount + head.count + body.count
+        guard exchange.takeAnswer(.ok, byteCount: byteCount, subject: subject()) else { return }
         exchange.post(FrameEncoder.answer(exchange.method, requestID: exchange.requestID, head: head, body: body))
     }
 
@@ -41,10 +46,18 @@ public final class Responder: Sendable {
     ///
     /// - Parameter appliedPosition: how far the store had come, where a read ran out of time.
     public func fail(_ error: HeadwaterError, appliedPosition: Position? = nil) {
-        guard exchange.takeAnswer(error.code) else { return }
-        exchange.post(
-            FrameEncoder.failure(exchange.method, requestID: exchange.requestID, error, appliedPosition: appliedPosition))
+        let frame = FrameEncoder.failure(exchange.method, requestID: exchange.requestID, error, appliedPosition: appliedPosition)
+        guard exchange.takeAnswer(error.code, byteCount: frame.byteCount, error: error) else { return }
+        exchange.post(frame)
     }
+
+    // MARK: Figures
+
+    /// Says where the request's time goes from now on: always to one thing.
+    package func waits(for wait: RequestWait) { exchange.enter(wait) }
+
+    /// Says what the request is about: its project, and a group or a service.
+    package func concerns(_ project: String, _ subject: String? = nil) { exchange.concerns(project, subject) }
 
     // MARK: Streams
 

@@ -1,4 +1,5 @@
 internal import FeatureModel
+internal import NIOCore
 internal import Wire
 
 extension ServerConnection {
@@ -22,6 +23,7 @@ extension ServerConnection {
         do throws(HeadwaterError) {
             let reply = try handler.hello(hello)
             try registry.admit(mailbox, id: connectionID, ConnectionPeer(of: socket), activity)
+            activity.greeted(ClientIdentity(hello, PeerAddress(of: socket)))
             self.hello = hello
             watch.greeted()
             if let frame = connection.acceptHello(reply) { output.append(frame) }
@@ -33,18 +35,32 @@ extension ServerConnection {
 
     func start(_ frame: Frame, _ method: Wire.Method) {
         let header = frame.header
-        activity.setBusy(true)
+        let trace = TraceContext(extension: frame.extensionBytes)
         let exchange = ServerExchange(
-            requestID: header.requestID, method: method, peer: connection.peerLimits, mailbox: mailbox, room: memory.room,
-            figures: figures, began: loop.turnBegan)
-        let inbound =
-            method.takesData ? InboundStream(requestID: header.requestID, mailbox: mailbox, isEnded: header.isEnd) : nil
+            header, method: method, peer: connection.peerLimits, mailbox: mailbox, room: memory.room, activity: activity,
+            trace: trace, began: loop.turnBegan)
+        let inbound = method.takesData ? InboundStream(exchange, isEnded: header.isEnd) : nil
         requests.add(exchange, inbound)
+        activity.came(1)
+        activity.setInFlight(requests.count)
         let deadline: ContinuousClock.Instant? =
             header.budgetMilliseconds == 0 ? nil : .now + .milliseconds(Int(header.budgetMilliseconds))
         let request = IncomingRequest(
             hello: hello, connectionID: connectionID, method: method, head: frame.head, body: frame.body,
-            extensionBytes: frame.extensionBytes, deadline: deadline, inbound: inbound)
+            trace: trace, deadline: deadline, inbound: inbound)
         handler.handle(request, Responder(exchange))
+    }
+    /// Notes requests that were answered at once, by the time of all of them together.
+    func noteTogether(
+        _ count: Int, _ method: Wire.Method, bytes: Int, sentBytes: Int, nanoseconds: Int64, now: NIODeadline
+    ) {
+        var waits = SlowReport.Waits()
+        waits.work = nanoseconds / 1_000
+        var report = SlowReport.Request(
+            method: method.plainName, status: StatusCode.ok.name, endedAt: SystemClock().now(), microseconds: waits.work,
+            waits: waits, receivedBytes: bytes, sentBytes: sentBytes)
+        report.together = count
+        activity.describe(&report)
+        activity.figures.slow.ended(EndedRequest(report), method, .ok, nanoseconds: nanoseconds, now: now)
     }
 }

@@ -25,7 +25,6 @@ final class ServerConnection: SocketWatcher {
     var hello = HelloRequest()
     var requests = OpenRequests()
     private let round: ReadRound
-    let figures: RequestFigures
     /// When what the next round answers had come.
     private var roundBytesCame: NIODeadline
     /// Bytes read since the last round.
@@ -59,9 +58,8 @@ final class ServerConnection: SocketWatcher {
         self.options = options
         self.registry = registry
         round = loop.round
-        figures = loop.figures
         roundBytesCame = loop.turnBegan
-        activity = ConnectionActivity(now: loop.turnBegan)
+        activity = ConnectionActivity(now: loop.turnBegan, figures: loop.figures)
         mailbox = Mailbox(eventLoop: loop)
         connectionID = registry.nextID()
         memory = ConnectionMemory(budget)
@@ -139,7 +137,7 @@ final class ServerConnection: SocketWatcher {
         case .notReady: break
         case .ended, .failed: return close()
         case .bytes(let count):
-            figures.received(count)
+            activity.received(count)
             // Bytes that come after the end are read so that closing does not reset the connection.
             if isClosing { return received.clear() }
             activity.heard(at: loop.turnBegan)
@@ -289,11 +287,18 @@ final class ServerConnection: SocketWatcher {
             connection.answeredAtOnce(requestsAhead[next - 1].header)
             taken = requestsAhead[next - 1].end
         }
-        if answered > 0 {
-            let elapsed = (NIODeadline.now() - roundBytesCame).nanoseconds
-            figures.answered(handler.method, .ok, nanoseconds: elapsed, count: answered)
-        }
+        if answered > 0 { count(answered, handler.method, bytes: taken, sentBytes: output.gatheredBytes) }
         return taken
+    }
+
+    /// Counts requests that were answered at once, by the time of all of them together.
+    private func count(_ answered: Int, _ method: Wire.Method, bytes: Int, sentBytes: Int) {
+        let now = NIODeadline.now()
+        let elapsed = (now - roundBytesCame).nanoseconds
+        activity.came(answered)
+        activity.figures.answered(method, .ok, nanoseconds: elapsed, count: answered)
+        guard activity.figures.slow.wantsTogether(method, nanoseconds: elapsed, now: now) else { return }
+        noteTogether(answered, method, bytes: bytes, sentBytes: sentBytes, nanoseconds: elapsed, now: now)
     }
 
     /// Whether it has nothing to do and nothing to say.
@@ -351,7 +356,7 @@ final class ServerConnection: SocketWatcher {
         guard connection.admitFromServer(frame) else { return }
         if frame.header.kind != .data {
             requests.end(frame.header.requestID)
-            if requests.isEmpty { activity.setBusy(false) }
+            activity.setInFlight(requests.count)
         }
         output.append(frame)
     }
@@ -363,7 +368,7 @@ final class ServerConnection: SocketWatcher {
             let bytesMax = output.hasUnsent ? Self.sentAgainBytesMax : Self.sentBytesMax
             guard let sent = output.send(on: socket, bytesMax: bytesMax, &round.buffers) else { return closeBroken() }
             memory.moved(sent)
-            figures.sent(sent)
+            activity.sent(sent)
             if output.waitingBytes > 4 * options.outputBytesMax { return close() }
             if output.hasUnsent || watch.outputSince != nil {
                 watch.outputMoved(sent, unsent: output.unsentBytes, at: .now())

@@ -30,6 +30,13 @@ final class ServerExchange: Sendable {
         var waiters = 0
         /// Made by the first thread that waits: most requests are answered without.
         var changed: DispatchSemaphore?
+        /// Bytes of frames that came for it, and that went out.
+        var receivedBytes: Int
+        var sentBytes = 0
+        var times: RequestTimes
+        /// What it is about, where its handler says so.
+        var project: String?
+        var subject: String?
         var onCancel: [@Sendable () -> Void] = []
         var onWritable: (@Sendable () -> Void)?
         var onDrain: (@Sendable () -> Void)?
@@ -58,26 +65,34 @@ final class ServerExchange: Sendable {
     /// The unsent bytes of the connection.
     let room: OutputRoom
     private let state: Mutex<State>
-    private let figures: RequestFigures
+    private let activity: ConnectionActivity
+    /// The trace that the client names.
+    private let trace: TraceContext?
     /// When the request had come.
     private let began: NIODeadline
 
     /// - Parameter began: when the request had come.
     init(
-        requestID: UInt64, method: Wire.Method, peer: WireLimits, mailbox: Mailbox<ServerMessage>, room: OutputRoom,
-        figures: RequestFigures, began: NIODeadline
+        _ header: FrameHeader, method: Wire.Method, peer: WireLimits, mailbox: Mailbox<ServerMessage>, room: OutputRoom,
+        activity: ConnectionActivity, trace: TraceContext?, began: NIODeadline
     ) {
         self.room = room
-        self.figures = figures
+        self.activity = activity
+        self.trace = trace
         self.began = began
-        self.requestID = requestID
+        requestID = header.requestID
         self.method = method
         self.mailbox = mailbox
         frameBytesMax = peer.frameBytesMax
-        state = Mutex(State(window: peer.initialWindowBytes))
-        figures.begin()
+        // A small write is at the writer from its first moment on, so that it need not look at the clock.
+        let first: RequestWait = method == .write || method == .openProducer ? .log : .work
+        state = Mutex(
+            State(
+                window: peer.initialWindowBytes, receivedBytes: header.frameBytes, times: RequestTimes(first, at: began)))
+        activity.figures.begin()
     }
 
+    var isAnswered: Bool { state.withLock { $0.isAnswered } }
     var isCancelled: Bool { state.withLock { $0.isCancelled } }
     var isDraining: Bool { state.withLock { $0.isDraining } }
     /// Bytes of data that may be sent now.
@@ -93,7 +108,14 @@ final class ServerExchange: Sendable {
     }
 
     /// Marks the request as answered; `false` where it was before. Lets go of callbacks, which may hold the responder.
-    func takeAnswer(_ status: StatusCode) -> Bool {
+    ///
+    /// - Parameters:
+    ///   - byteCount: of the answer.
+    ///   - error: what it answers, where it fails.
+    ///   - subject: what it is about.
+    func takeAnswer(
+        _ status: StatusCode, byteCount: Int, error: HeadwaterError? = nil, subject: @autoclosure () -> String? = nil
+    ) -> Bool {
         // They are let go outside of the lock: the last one may free the responder, which comes back here.
         let (isFirst, callbacks) = state.withLock { state in
             let isFirst = !state.isAnswered
@@ -103,15 +125,52 @@ final class ServerExchange: Sendable {
             defer { (state.onCancel, state.onWritable, state.onDrain) = ([], nil, nil) }
             return (isFirst, state.onCancel + [state.onWritable, state.onDrain].compactMap { $0 })
         }
-        if isFirst { figures.end(method, status, nanoseconds: (NIODeadline.now() - began).nanoseconds) }
+        if isFirst { count(status, byteCount: byteCount, error, subject: subject()) }
         return withExtendedLifetime(callbacks) { isFirst }
     }
+
+    private func count(
+        _ status: StatusCode, byteCount: Int, _ error: HeadwaterError?, subject: @autoclosure () -> String?
+    ) {
+        let now = NIODeadline.now()
+        let elapsed = (now - began).nanoseconds
+        activity.figures.end(method, status, nanoseconds: elapsed)
+        guard activity.figures.slow.wants(method, status, nanoseconds: elapsed, now: now, trace) else { return }
+        let report = state.withLock { state in
+            var report = SlowReport.Request(
+                method: method.plainName, status: status.name, endedAt: SystemClock().now(), microseconds: elapsed / 1_000,
+                waits: state.times.waits(until: now), receivedBytes: state.receivedBytes, sentBytes: state.sentBytes + byteCount)
+            (report.project, report.subject) = (state.project?.keptPart, state.subject?.keptPart)
+            return report
+        }
+        var described = report
+        if let subject = subject() { described.subject = subject.keptPart }
+        activity.describe(&described)
+        let failure = status.isServersFault ? error?.description : nil
+        activity.figures.slow.ended(
+            EndedRequest(described, trace: trace, failure: failure), method, status, nanoseconds: elapsed, now: now)
+    }
+
+    /// Says where its time goes from now on.
+    func enter(_ wait: RequestWait) {
+        let now = NIODeadline.now()
+        state.withLock { $0.times.enter(wait, at: now) }
+    }
+
+    /// Says what it is about.
+    func concerns(_ project: String, _ subject: String?) {
+        state.withLock { ($0.project, $0.subject) = (project.isEmpty ? nil : project, subject) }
+    }
+
+    /// Called on the event loop: data has come for it.
+    func received(_ bytes: Int) { state.withLock { $0.receivedBytes += bytes } }
 
     /// Takes `bytes` off the window; `false` where nobody wants data any more.
     func takeWindow(_ bytes: Int) -> Bool {
         state.withLock { state in
             guard !state.isCancelled, !state.isAnswered else { return false }
             state.window -= bytes
+            state.sentBytes += FrameHeader.byteCount + bytes
             return true
         }
     }

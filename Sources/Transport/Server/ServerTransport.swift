@@ -2,7 +2,7 @@ package import FeatureModel
 internal import Glibc
 internal import NIOCore
 internal import Synchronization
-internal import Wire
+package import Wire
 
 /// A server's listening sockets and its connections.
 public final class ServerTransport: Sendable {
@@ -51,6 +51,12 @@ public final class ServerTransport: Sendable {
         return counts
     }
 
+    /// The connections that have said hello.
+    package func clients(wallTime: Microseconds) -> [ClientsReport.Client] { registry.clients(wallTime: wallTime) }
+
+    /// The slowest requests, as each loop has kept them.
+    package var slowRequests: [SlowRequests] { loops.map(\.figures.slow) }
+
     /// Whether much less memory is held than was, so that it is worth giving back to the system; asked once a second.
     public func isTrimDue(above bytes: Int) -> Bool { budget.isTrimDue(above: bytes) }
     /// Connections that were ever opened.
@@ -90,6 +96,7 @@ public final class ServerTransport: Sendable {
         do {
             let started = try ServerLoop.start(count: EventLoops.coreCount)
             loops = started
+            if let sink = handler.requestSink { for loop in started { loop.figures.slow.tell(sink) } }
             // All that is not a connection has its descriptors by now.
             let registry = ConnectionRegistry(try ConnectionLimits(options))
             let budget = NetworkBudget(bytesMax: options.networkBytesMax)

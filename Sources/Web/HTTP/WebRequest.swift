@@ -1,5 +1,6 @@
 import FeatureModel
 import NIOHTTP1
+import Wire
 
 /// One HTTP request, its body still on its way.
 struct WebRequest {
@@ -30,6 +31,12 @@ struct WebRequest {
             query.append((try Self.decoded(pair[0], plusIsSpace: true), value))
         }
         self.query = query
+    }
+
+    /// The trace that the client names; `nil` where it names none, or more than one.
+    var trace: TraceContext? {
+        let all = headers["traceparent"]
+        return all.count == 1 ? TraceContext(all[0].trimmedOfSpaces) : nil
     }
 
     /// The media type of the body, in lower case and without parameters; `nil` where none is said.

@@ -47,14 +47,14 @@ struct ServerMetrics {
                 methods.flatMap { method, counts in
                     counts.answers.sorted { $0.key.rawValue < $1.key.rawValue }.map { status, count in
                         MetricFamily.Sample(
-                            labels: [("method", method.metricName), ("status", status.name)], value: .integer(count))
+                            labels: [("method", method.plainName), ("status", status.name)], value: .integer(count))
                     }
                 }),
             MetricFamily(
                 .histogram, "headwater_request_duration_seconds", unit: "seconds",
                 "From the moment that a request has come whole to its answer, by method",
                 methods.map { method, counts in
-                    MetricFamily.Sample(labels: [("method", method.metricName)], value: .histogram(counts.durations))
+                    MetricFamily.Sample(labels: [("method", method.plainName)], value: .histogram(counts.durations))
                 }),
             MetricFamily(
                 .gauge, "headwater_requests_in_flight", "Requests that have no answer yet", .integer(figures.requests.inFlight)),
@@ -164,15 +164,5 @@ struct ServerMetrics {
                 .number(Double(audits.lastMilliseconds) / 1e3)),
         ]
         return families
-    }
-}
-
-extension Wire.Method {
-    /// As metrics name it: `get` for a get by handle, else the method's name with underscores.
-    var metricName: String {
-        if self == .getPrepared { return "get" }
-        return "\(self)".reduce(into: "") { text, character in
-            text += character.isUppercase ? "_\(character.lowercased())" : "\(character)"
-        }
     }
 }

@@ -1,5 +1,5 @@
+import FeatureModel
 import NIOHTTP1
-import Server
 
 /// The description of all calls (OpenAPI 3.1), made of the operations by which requests are routed.
 enum OpenAPI {
@@ -72,6 +72,7 @@ enum OpenAPI {
         ("/healthz", "health", "Whether the process answers"),
         ("/readyz", "readiness", "Whether it should get requests, and why not"),
         ("/v1/status", "status", "Where the server and its stores stand"),
+        ("/v1/clients", "clients", "Who is connected"), ("/v1/slow", "slow", "The slowest requests of the last hour"),
         ("/openapi.json", "description", "This description"),
     ].map { pattern, id, summary in
         RestOperation(method: .GET, pattern: pattern, id: id, summary: summary) { _ in .projects }

@@ -23,10 +23,13 @@ extension Connection {
 
     /// Opens a request.
     ///
-    /// - Parameter isEnd: no data follows; must be true but for methods that take data.
+    /// - Parameters:
+    ///   - extensionBytes: metadata of the request, such as its trace.
+    ///   - isEnd: no data follows; must be true but for methods that take data.
     /// - Throws: `.unavailable` where the connection takes no requests, `.resourceExhausted` above the server's limits.
     public mutating func request(
-        _ method: Method, head: [UInt8], body: ArraySlice<UInt8> = [], budgetMilliseconds: UInt32 = 0, isEnd: Bool = true
+        _ method: Method, head: [UInt8], extensionBytes: [UInt8] = [], body: ArraySlice<UInt8> = [],
+        budgetMilliseconds: UInt32 = 0, isEnd: Bool = true
     ) throws(HeadwaterError) -> EncodedFrame {
         precondition(side == .client && (isEnd || method.takesData))
         guard phase == .open else { throw HeadwaterError(.unavailable, "the connection is not open: connect again") }
@@ -37,7 +40,7 @@ extension Connection {
         guard !method.isStream || streamsOpen < peerLimits.streamsOpenMax else {
             throw HeadwaterError(.resourceExhausted, "\(streamsOpen) streams open on this connection: finish one first")
         }
-        let byteCount = FrameHeader.byteCount + head.count + body.count
+        let byteCount = FrameHeader.byteCount + head.count + extensionBytes.count + body.count
         guard head.count <= WireLimits.headBytesMax else {
             throw HeadwaterError(
                 .resourceExhausted,
@@ -53,7 +56,7 @@ extension Connection {
         var header = FrameHeader(.request, method: method, requestID: lastRequestID)
         header.budgetMilliseconds = budgetMilliseconds
         header.isEnd = isEnd
-        let frame = FrameEncoder.encode(header, head: head, body: body)
+        let frame = FrameEncoder.encode(header, head: head, extensionBytes: extensionBytes, body: body)
         open(lastRequestID, method, frame.header)
         return frame
     }

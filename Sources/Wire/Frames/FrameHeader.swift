@@ -45,6 +45,7 @@ public enum Method: UInt16, Sendable, CaseIterable {
     case promote = 24
     case remove = 25
     case acceptClock = 26
+    case report = 27
 
     /// Whether the answer is a stream of data frames and an `end`.
     public var isStream: Bool {
@@ -56,6 +57,14 @@ public enum Method: UInt16, Sendable, CaseIterable {
 
     /// Whether data frames may follow the request.
     public var takesData: Bool { self == .history }
+
+    /// As metrics and reports name it: `get` for a get by handle, else the method's name with underscores.
+    public var plainName: String {
+        if self == .getPrepared { return "get" }
+        return "\(self)".reduce(into: "") { text, character in
+            text += character.isUppercase ? "_\(character.lowercased())" : "\(character)"
+        }
+    }
 }
 
 /// The 48 bytes that every frame starts with (docs/formats/wire.md).

@@ -21,6 +21,8 @@ struct ConnectionOptions: ParsableArguments {
 
     static let addressVariable = "HEADWATER_ADDRESS"
     static let projectVariable = "HEADWATER_PROJECT"
+    /// The trace that the command is a part of, as other tools name it to those that they start.
+    static let traceVariable = "TRACEPARENT"
 
     static func environment(_ name: String) -> String? {
         ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
@@ -67,7 +69,9 @@ struct ConnectionOptions: ParsableArguments {
     ) async throws -> Result {
         let client = try await connect(project: project)
         do {
-            let result = try await body(client)
+            let result = try await HeadwaterClient.withTrace(Self.environment(Self.traceVariable) ?? "") {
+                try await body(client)
+            }
             await client.close()
             return result
         } catch {

@@ -3,6 +3,7 @@ import FeatureModel
 import Log
 import Logging
 import Transport
+import Web
 
 /// `HOST:PORT` or `unix:PATH`.
 struct EndpointArgument: ExplainedArgument {
@@ -99,6 +100,21 @@ struct IntervalArgument: ExplainedArgument {
     var description: String {
         guard let duration else { return "off" }
         return TimeText.formatDuration(Int64(duration / .microseconds(1)))
+    }
+}
+
+/// Where a collector takes spans.
+struct CollectorArgument: ExplainedArgument {
+    static let forms =
+        "http://HOST:PORT, such as http://127.0.0.1:4318; there is no TLS: for https put a collector of this machine between"
+
+    let url: CollectorURL
+
+    var description: String { url.description }
+
+    init?(argument: String) {
+        guard let url = CollectorURL(argument) else { return nil }
+        self.url = url
     }
 }
 

@@ -29,8 +29,8 @@ struct ServerOptionGroup: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            Where to answer HTTP, on threads of their own: /healthz, /readyz, /metrics, and the store's calls as JSON \
-            (/openapi.json). By convention 127.0.0.1:7072, \
+            Where to answer HTTP, on threads of their own: /healthz, /readyz, /metrics, /v1/status, /v1/clients, /v1/slow, and the \
+            store's calls as JSON (/openapi.json). By convention 127.0.0.1:7072, \
             for an offline service 127.0.0.1:7073. Default: nowhere.
             """, valueName: "host:port"), transform: EndpointArgument.read)
     var http: EndpointArgument?
@@ -86,6 +86,22 @@ struct ServerOptionGroup: ParsableArguments {
     var stopWithin = IntervalArgument(duration: .seconds(30))
 
     @Option(
+        help: ArgumentHelp(
+            """
+            Log each request that takes at least so long, such as 50ms, with what it waited for; at most ten a second. Default: off. \
+            'headwater slow' shows the slowest in any case.
+            """, valueName: "time"), transform: IntervalArgument.read)
+    var logSlow = IntervalArgument(duration: nil)
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            A collector of OpenTelemetry that takes OTLP over HTTP, such as http://127.0.0.1:4318. It gets a span for each request \
+            whose client names a sampled trace (W3C's traceparent). Default: none.
+            """, valueName: "url"), transform: CollectorArgument.read)
+    var otlp: CollectorArgument?
+
+    @Option(
         help:
             "The least level that is logged to standard error: trace, debug, info, notice, warning, error or critical. Default: info.",
         transform: LogLevelArgument.read)
@@ -112,17 +128,19 @@ struct ServerOptionGroup: ParsableArguments {
         configuration.group = group
         configuration.networkBytesMax = networkBytesMax?.count
         configuration.scrubInterval = scrubInterval.duration
+        configuration.slowRequest = logSlow.duration
         configuration.stopWithin = stopWithin.duration ?? .zero
         if let scrubBytesPerSecond { configuration.scrubBytesPerSecond = scrubBytesPerSecond.count }
         return configuration
     }
 
-    private func doors(_ logger: Logger) -> [any Door] {
+    private func doors(_ spans: SpanExporter?, _ logger: Logger) -> [any Door] {
         guard let http else { return [] }
         var options = WebServer.Options(endpoint: http.endpoint)
         options.allowInsecure = insecure
         options.hosts = httpHost
         options.allowsWrites = httpWrites
+        options.spans = spans
         return [WebServer(options, logger: logger)]
     }
 
@@ -135,10 +153,14 @@ struct ServerOptionGroup: ParsableArguments {
         let level = ServerLog.Level(logLevel.level)
         LoggingSystem.bootstrap { _ in ServerLog(format, level) }
         let logger = Logger(label: "headwater")
-        let server = HeadwaterServer(configuration: command.serverConfiguration(), logger: logger, doors: doors(logger))
+        let configuration = command.serverConfiguration()
+        let spans = otlp.map { SpanExporter($0.url, role: configuration.role.rawValue, logger: logger) }
+        let server = HeadwaterServer(configuration: configuration, logger: logger, doors: doors(spans, logger), spans: spans)
+        // The exporter comes first, and so stops last.
+        let exporter = spans.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [
+                services: [exporter].compactMap { $0 } + [
                     .init(
                         service: server, successTerminationBehavior: .gracefullyShutdownGroup,
                         failureTerminationBehavior: .cancelGroup),

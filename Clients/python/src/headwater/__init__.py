@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from . import aio
 from ._calls.written import Written
 from ._connect import connect, open
+from ._trace import trace
 from ._version import __version__
 from .client import Client
 from .datasets import Dataset, DatasetReport, Split
@@ -43,7 +44,7 @@ from .errors import (
 )
 from .history import FeatureTable, HistoricalFeatures, Scan
 from .online import OnlineFeatures, Status
-from .reports import AuditReport, Description, Listing, Plan, Report, StatusReport
+from .reports import AuditReport, ClientsReport, Description, Listing, Plan, Report, SlowReport, StatusReport
 from .stream import Stream
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ __all__ = [
     "AuditReport",
     "Cancelled",
     "Client",
+    "ClientsReport",
     "DataLoss",
     "Dataset",
     "DatasetReport",
@@ -91,6 +93,7 @@ __all__ = [
     "Report",
     "ResourceExhausted",
     "Scan",
+    "SlowReport",
     "Split",
     "Status",
     "StatusReport",
@@ -106,4 +109,5 @@ __all__ = [
     "infer_group",
     "open",
     "to_yaml",
+    "trace",
 ]

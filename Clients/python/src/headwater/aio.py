@@ -202,6 +202,8 @@ class AsyncClient:
     datasets = awaited(Client.datasets)
     dataset = awaited_as(AsyncDataset, Client.dataset)
     status = awaited(Client.status)
+    clients = awaited(Client.clients)
+    slow = awaited(Client.slow)
     audit = awaited(Client.audit)
     snapshot = awaited(Client.snapshot)
     accept_clock = awaited(Client.accept_clock)

@@ -23,7 +23,7 @@ from .datasets import Dataset, Datasets, frame_of
 from .errors import HeadwaterError
 from .history import HistoricalFeatures, Scan
 from .online import OnlineFeatures
-from .reports import AuditReport, Description, Listing, Plan, Report, StatusReport
+from .reports import AuditReport, ClientsReport, Description, Listing, Plan, Report, SlowReport, StatusReport
 from .stream import Stream
 
 
@@ -332,6 +332,16 @@ class Client:
         return await operations.status(self._core)
 
     @blocking
+    async def clients(self) -> ClientsReport:
+        """Who is connected to the server: address, name and version, requests, bytes, requests without an answer."""
+        return await operations.clients(self._core)
+
+    @blocking
+    async def slow(self) -> SlowReport:
+        """The slowest requests of the last hour, ten of each method, and what each waited for."""
+        return await operations.slow(self._core)
+
+    @blocking
     async def audit(self, *, min_position: int | None = None, progress: bool | None = None) -> AuditReport:
         """Compares online and offline over all rows, at one position; true where they agree.
 
@@ -357,11 +367,7 @@ class Client:
 
     @blocking
     async def compact(self, group: str | None = None) -> Report:
-        """Merges the files of the offline store: each group to one run.
-
-        Args:
-            group: `weather` or `weather@1`; `None` for all.
-        """
+        """Merges the files of the offline store: each group to one run; or `group` alone, `weather` or `weather@1`."""
         return await operations.compact(self._core, group)
 
     @blocking
@@ -386,9 +392,8 @@ class Client:
         return f"<headwater.Client {self.address}, project {self.project!r}{', closed' if self._core.pool.is_closed else ''}>"
 
     def _repr_html_(self) -> str:
-        shown = f"<div>{html.escape(repr(self))}</div>"
         try:
-            return shown if self._core.pool.is_closed else shown + self.list()._repr_html_()
+            listing = "" if self._core.pool.is_closed else self.list()._repr_html_()
         except HeadwaterError:
-            # What cannot be reached can still be shown.
-            return shown
+            listing = ""  # What cannot be reached can still be shown.
+        return f"<div>{html.escape(repr(self))}</div>{listing}"

@@ -269,6 +269,35 @@ class StatusReport(Report):
         return aligned(rows)
 
 
+class ClientsReport(Report):
+    """Who is connected to the server, a dict for each connection in `clients`."""
+
+    def __str__(self) -> str:
+        rows = [["address", "client", "version", "requests", "in flight", "received", "sent"]]
+        for client in self["clients"]:
+            words = [client["address"], client.get("name", "unknown"), client.get("version", "unknown")]
+            sizes = [_size(client["received_bytes"]), _size(client["sent_bytes"])]
+            rows.append([*words, f"{client['requests']:,}", f"{client['in_flight']:,}", *sizes])
+        return "\n".join(aligned(rows))
+
+
+class SlowReport(Report):
+    """The slowest requests of the last hour, a dict for each in `requests`, the slowest first."""
+
+    def __str__(self) -> str:
+        rows = [["ended", "method", "ms", "waited for", "status", "about", "client"]]
+        for request in self["requests"]:
+            waits = sorted(request["waits"].items(), key=lambda wait: -wait[1])
+            waited = ", ".join(f"{name} {time / 1000:,.1f}" for name, time in waits if time * 100 >= request["microseconds"] and time)
+            times = f" ×{request['together']:,}" if "together" in request else ""
+            about = "/".join(request[name] for name in ("project", "subject") if name in request)
+            rows.append([
+                instant(request["ended_at"]).isoformat(), request["method"] + times, f"{request['microseconds'] / 1000:,.3f}", waited,
+                request["status"], about, request.get("client_name", ""),
+            ])  # fmt: skip
+        return "\n".join(aligned(rows))
+
+
 def _duration(seconds: int) -> str:
     """The two greatest units of a time."""
     parts = [(seconds // 86_400, "d"), (seconds // 3_600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]

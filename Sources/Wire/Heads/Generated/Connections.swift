@@ -100,6 +100,8 @@ package struct HelloRequest: Head {
     package var clientName = ""
     /// What the client takes. Absent: the defaults.
     package var limits: ReceiveLimits?
+    /// Of the client; empty of clients from before it.
+    package var clientVersion = ""
 
     package init() {}
 }
@@ -119,6 +121,7 @@ extension HelloRequest {
         project = try unsafe c.project.text(5)
         clientName = try unsafe c.client_name.text(6)
         limits = try unsafe ProtobufCReader.head(c.limits, ReceiveLimits.init(reading:))
+        clientVersion = try unsafe c.client_version.text(8)
     }
 
     func message(in arena: ProtobufCArena) -> Headwater__V1__HelloRequest {
@@ -130,6 +133,7 @@ extension HelloRequest {
         unsafe arena.put(project, &c.project, &c.has_project)
         unsafe arena.put(clientName, &c.client_name, &c.has_client_name)
         unsafe arena.put(limits.map { unsafe $0.message(in: arena) }, &c.limits)
+        unsafe arena.put(clientVersion, &c.client_version, &c.has_client_version)
         return unsafe c
     }
 

@@ -36,6 +36,38 @@ extension StatusRequest {
     }
 }
 
+/// Asks for a report of the server; the answer is a `JSONReply` with the report as JSON.
+package struct ReportRequest: Head {
+    /// `clients` or `slow`.
+    package var name = ""
+
+    package init() {}
+}
+
+extension ReportRequest {
+    private static func blank() -> Headwater__V1__ReportRequest {
+        var c = unsafe Headwater__V1__ReportRequest()
+        unsafe headwater__v1__report_request__init(&c)
+        return unsafe c
+    }
+
+    init(reading c: Headwater__V1__ReportRequest) throws(HeadwaterError) {
+        name = try unsafe c.name.text(1)
+    }
+
+    func message(in arena: ProtobufCArena) -> Headwater__V1__ReportRequest {
+        var c = unsafe Self.blank()
+        unsafe arena.put(name, &c.name, &c.has_name)
+        return unsafe c
+    }
+
+    package func encode() -> [UInt8] { unsafe ProtobufCCoder.pack(message(in:)) }
+
+    package init(decoding bytes: ArraySlice<UInt8>, memoryBytesMax: Int) throws(HeadwaterError) {
+        self = try unsafe ProtobufCCoder.unpack(bytes, memoryBytesMax, like: Self.blank(), Self.init(reading:))
+    }
+}
+
 /// Asks for a snapshot of the online store.
 package struct SnapshotRequest: Head {
     package init() {}

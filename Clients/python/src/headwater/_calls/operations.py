@@ -14,7 +14,7 @@ from .._wire.session import decode
 from .._wire.words import plan_in_python
 from ..definitions import searched_fields
 from ..errors import FailedPrecondition, InvalidArgument, Unavailable
-from ..reports import AuditReport, Listing, Plan, Report, StatusReport
+from ..reports import AuditReport, ClientsReport, Listing, Plan, Report, SlowReport, StatusReport
 from . import documents
 from .core import Backoff, Core, of_text, parse_json, position
 from .groups import describe
@@ -152,6 +152,22 @@ async def status(core: Core) -> StatusReport:
     """Where the server stands."""
     head, body = await core.ask(Method.STATUS, None, pb.StatusRequest(project=core.project.encode()), pb.JSONReply)
     return StatusReport(parse_json(body), head.position)
+
+
+async def clients(core: Core) -> ClientsReport:
+    """Who is connected to the server."""
+    return ClientsReport(await _report(core, b"clients"))
+
+
+async def slow(core: Core) -> SlowReport:
+    """The slowest requests of the last hour."""
+    return SlowReport(await _report(core, b"slow"))
+
+
+async def _report(core: Core, name: bytes) -> dict[str, Any]:
+    _, body = await core.ask(Method.REPORT, None, pb.ReportRequest(name=name), pb.JSONReply)
+    report: dict[str, Any] = parse_json(body)
+    return report
 
 
 async def snapshot(core: Core) -> Report:

@@ -60,6 +60,7 @@ class Method(IntEnum):
     PROMOTE = 24
     REMOVE = 25
     ACCEPT_CLOCK = 26
+    REPORT = 27
 
 
 @dataclass(slots=True)
@@ -86,18 +87,21 @@ def encode(
     budget_ms: int = 0,
     end: bool = False,
     credit: int = 0,
+    extension: bytes = b"",
 ) -> list[Bytes]:
     """The bytes of a frame as pieces to send one behind the other; the body's are not copied."""
     body_bytes = sum([memoryview(piece).nbytes for piece in body]) if body else 0
     header = bytearray(HEADER.size)
     HEADER.pack_into(
-        header, 0, MAGIC, VERSION, kind, method, request_id, len(head), 0, body_bytes, budget_ms, 0, END if end else 0, credit, 0, 0
+        header, 0, MAGIC, VERSION, kind, method, request_id, len(head), len(extension), body_bytes, budget_ms, 0,
+        END if end else 0, credit, 0, 0,
     )  # fmt: skip
-    crc: int = google_crc32c.extend(0, bytes(header) + head)
+    rest = head + extension
+    crc: int = google_crc32c.extend(0, bytes(header) + rest)
     for piece in body:
         crc = google_crc32c.extend(crc, _readable(piece))
     struct.pack_into("<I", header, _CRC_OFFSET, crc)
-    return [bytes(header) + head, *body]
+    return [bytes(header) + rest, *body]
 
 
 def _readable(piece: Bytes) -> Bytes:

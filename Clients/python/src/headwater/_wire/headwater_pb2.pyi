@@ -256,9 +256,10 @@ class HelloReply(_message.Message):
     def __init__(self, version: _Optional[int] = ..., server_version: _Optional[bytes] = ..., roles: _Optional[_Iterable[bytes]] = ..., peers: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., log_id: _Optional[bytes] = ..., limits: _Optional[_Union[ReceiveLimits, _Mapping]] = ..., wall_time: _Optional[int] = ..., capabilities: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class HelloRequest(_message.Message):
-    __slots__ = ["capabilities", "client_name", "limits", "project", "token", "version_max", "version_min"]
+    __slots__ = ["capabilities", "client_name", "client_version", "limits", "project", "token", "version_max", "version_min"]
     CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
     CLIENT_NAME_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -266,12 +267,13 @@ class HelloRequest(_message.Message):
     VERSION_MIN_FIELD_NUMBER: _ClassVar[int]
     capabilities: _containers.RepeatedScalarFieldContainer[bytes]
     client_name: bytes
+    client_version: bytes
     limits: ReceiveLimits
     project: bytes
     token: bytes
     version_max: int
     version_min: int
-    def __init__(self, version_min: _Optional[int] = ..., version_max: _Optional[int] = ..., token: _Optional[bytes] = ..., capabilities: _Optional[_Iterable[bytes]] = ..., project: _Optional[bytes] = ..., client_name: _Optional[bytes] = ..., limits: _Optional[_Union[ReceiveLimits, _Mapping]] = ...) -> None: ...
+    def __init__(self, version_min: _Optional[int] = ..., version_max: _Optional[int] = ..., token: _Optional[bytes] = ..., capabilities: _Optional[_Iterable[bytes]] = ..., project: _Optional[bytes] = ..., client_name: _Optional[bytes] = ..., limits: _Optional[_Union[ReceiveLimits, _Mapping]] = ..., client_version: _Optional[bytes] = ...) -> None: ...
 
 class HistoryRequest(_message.Message):
     __slots__ = ["as_of", "availability_ingest", "event_times", "features", "full_feature_names", "log_id", "min_position", "project", "service", "spine_columns", "spine_time"]
@@ -438,6 +440,12 @@ class RemoveRequest(_message.Message):
     name: bytes
     project: bytes
     def __init__(self, project: _Optional[bytes] = ..., kind: _Optional[bytes] = ..., name: _Optional[bytes] = ..., force: bool = ..., keep_history: bool = ..., dry_run: bool = ...) -> None: ...
+
+class ReportRequest(_message.Message):
+    __slots__ = ["name"]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: bytes
+    def __init__(self, name: _Optional[bytes] = ...) -> None: ...
 
 class RowsData(_message.Message):
     __slots__ = ["outputs", "row_offset"]

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from .._trace import extension
+from .._version import __version__
 from ..errors import DataLoss, HeadwaterError, Internal, Unavailable, error_class
 from . import headwater_pb2 as pb
 from .frames import FRAME_BYTES_MAX, Bytes, Frame, Kind, Method, encode
@@ -85,6 +87,7 @@ class Session:
     def greet(self, project: str, token: str | None, client_name: str) -> tuple[Exchange, list[Bytes]]:
         """The first request."""
         request = pb.HelloRequest(version_min=1, version_max=1, project=project.encode(), client_name=client_name.encode())
+        request.client_version = __version__.encode()
         request.capabilities.append(_LINE_END)
         if token is not None:
             request.token = token.encode()
@@ -112,7 +115,7 @@ class Session:
         if method in _STREAMS and self.hello is not None:
             window = self.hello.limits.initial_window_bytes or 4 << 20
         exchange = Exchange(method, self._last_id, window)
-        frame = encode(Kind.REQUEST, method, self._last_id, head, body, budget_ms=budget_ms, end=end)
+        frame = encode(Kind.REQUEST, method, self._last_id, head, body, budget_ms=budget_ms, end=end, extension=extension())
         self._exchanges[self._last_id] = exchange
         return exchange, frame
 
