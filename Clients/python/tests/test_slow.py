@@ -162,7 +162,9 @@ def test_a_slow_request_says_what_it_waited_for(slow: Listener) -> None:
         assert abs(written["waits"]["log"] - written["microseconds"]) <= 1 and written["waits"]["work"] == 0
         for request in report["requests"]:
             assert abs(sum(request["waits"].values()) - request["microseconds"]) <= 6
-        assert kept["get"]["status"] == "OUT_OF_RANGE" and kept["get"]["subject"] == "orders"
+        # A get that was answered at once is there too where its round took a millisecond.
+        gets = {request["status"]: request for request in report["requests"] if request["method"] == "get"}
+        assert gets["OUT_OF_RANGE"]["subject"] == "orders"
 
 
 def test_by_http_and_by_the_command(slow: Listener) -> None:
