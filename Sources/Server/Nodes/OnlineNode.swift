@@ -166,10 +166,12 @@ final class OnlineNode: Sendable {
             let (commandCount, begun) = (engine.preparedCount, Monotonic.now())
             var written: Microseconds?
             let committed = engine.commitGroup { written = Monotonic.now() }
-            if case .success = committed { logGrew.tell() }
             let started = Monotonic.now()
-            let isWhole = if case .success = committed { true } else { false }
-            figures.committed(commandCount, isWhole: isWhole, microseconds: started - begun)
+            switch committed {
+            case .success: logGrew.tell()
+            case .failure(let error): logger.critical("no write is taken any more", metadata: ["error": "\(error)"])
+            }
+            figures.committed(commandCount, isWhole: (try? committed.get()) != nil, microseconds: started - begun)
             if let written { figures.syncs.add(nanoseconds: (started - written) * 1_000) }
             engine.completeGroup(committed, elapsed: started) { completions in
                 gate.advance(to: store.appliedPosition)
