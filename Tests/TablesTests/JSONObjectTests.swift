@@ -31,6 +31,7 @@ import Testing
 
     @Test(arguments: [
         "", "[]", "7", "{", #"{"a":1,"a":2}"#, #"{"a":1}x"#, "{\"a\":\"\u{0}\"}", #"{"a":01}"#, #"{a:1}"#,
+        #"{"rows":[{"id":1,"id":2}]}"#,
     ])
     func refusesWhatIsNoObject(text: String) { #expect(throws: HeadwaterError.self) { try object(text) } }
 
@@ -70,8 +71,8 @@ import Testing
 
     @Test(arguments: [
         (#"{"rows":[{"id":1,"at":0},{"id":null,"at":0}]}"#, "rows[1].id"), (#"{"rows":[{"id":1}]}"#, "rows[0]"),
-        (#"{"rows":[{"id":1,"at":0,"y":1}]}"#, "rows[0]"), (#"{"rows":[{"id":1,"id":2,"at":0}]}"#, "rows[0]"),
-        (#"{"rows":[{"id":1,"at":0,"x":["a"]}]}"#, "rows[0].x"), (#"{"columns":{"id":[1],"at":[null]}}"#, "columns.at[0]"),
+        (#"{"rows":[{"id":1,"at":0,"y":1}]}"#, "rows[0]"), (#"{"rows":[{"id":1,"at":0,"x":["a"]}]}"#, "rows[0].x"),
+        (#"{"columns":{"id":[1],"at":[null]}}"#, "columns.at[0]"),
         (#"{"columns":{"id":[1,2],"at":[0]}}"#, "columns"), (#"{"columns":{"id":[1]}}"#, "columns"),
     ])
     func namesRowAndColumn(text: String, place: String) throws {

@@ -7,19 +7,16 @@ public struct JSONObject: Sendable {
     /// Where the object stands: `spine`; empty for the outermost.
     private let place: String
 
-    /// - Throws: `.invalidArgument` for bytes that are no JSON, no object, or name a member twice.
+    /// - Throws: `.invalidArgument` for bytes that are no JSON, no object, or have an object in them that names a member twice.
     public init(_ bytes: ArraySlice<UInt8>) throws(HeadwaterError) {
         var document = JSONDocument()
         try document.parse(bytes)
         guard document.kind(0) == .object else { throw invalid("\(document.describe(0)) where an object is expected") }
-        try self.init(document, 0, place: "")
+        self.init(document, 0, place: "")
     }
 
-    private init(_ document: JSONDocument, _ token: Int, place: String) throws(HeadwaterError) {
+    private init(_ document: JSONDocument, _ token: Int, place: String) {
         (self.document, self.token, self.place) = (document, token, place)
-        if let twice = document.duplicateName(in: token) {
-            throw HeadwaterError(.invalidArgument, "\(excerpt(twice)) is there twice", at: place.isEmpty ? nil : place)
-        }
     }
 
     public var names: [String] {
@@ -36,14 +33,6 @@ public struct JSONObject: Sendable {
             throw HeadwaterError(
                 .invalidArgument, "unknown member '\(escapingControls(name))'; there are \(known.joined(separator: ", "))",
                 at: place.isEmpty ? nil : place)
-        }
-    }
-
-    /// Refuses objects in it, however deep, that name a member twice.
-    public func refuseDuplicates() throws(HeadwaterError) {
-        for token in document.tokens.indices where document.kind(token) == .object {
-            guard let twice = document.duplicateName(in: token) else { continue }
-            throw HeadwaterError(.invalidArgument, "\(excerpt(twice)) is there twice in one object")
         }
     }
 
@@ -107,7 +96,7 @@ public struct JSONObject: Sendable {
     public func object(_ name: String) throws(HeadwaterError) -> JSONObject? {
         try value(name).map { (value) throws(HeadwaterError) in
             guard document.kind(value) == .object else { throw wrong(name, value, "an object") }
-            return try JSONObject(document, value, place: location(name))
+            return JSONObject(document, value, place: location(name))
         }
     }
 
