@@ -48,17 +48,39 @@ public enum TimeText {
 
     /// RFC 3339 with six fractional digits and `Z`; instants outside the years 0 to 9999 as integer microseconds.
     public static func format(_ instant: Microseconds) -> String {
+        var text: [UInt8] = []
+        append(instant, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends the same text.
+    public static func append(_ instant: Microseconds, to text: inout [UInt8]) {
         let second = instant.floorDivided(by: microsecondsPerSecond)
         // Not `instant - second * …`: in the first second of all, that product lies below 64 bits.
         let remainder = instant % microsecondsPerSecond
         let fraction = remainder < 0 ? remainder + microsecondsPerSecond : remainder
         let day = second.floorDivided(by: secondsPerDay)
         let (year, month, dayOfMonth) = civilFromDays(day)
-        guard (0...9_999).contains(year) else { return String(instant) }
+        guard (0...9_999).contains(year) else { return text.append(contentsOf: String(instant).utf8) }
         let inDay = second - day * secondsPerDay
-        let date = [year.zeroPadded(to: 4), month.zeroPadded(to: 2), dayOfMonth.zeroPadded(to: 2)]
-        let time = [inDay / 3_600, inDay / 60 % 60, inDay % 60].map { $0.zeroPadded(to: 2) }
-        return date.joined(separator: "-") + "T" + time.joined(separator: ":") + "." + fraction.zeroPadded(to: 6) + "Z"
+        append(year, digits: 4, "-", to: &text)
+        append(month, digits: 2, "-", to: &text)
+        append(dayOfMonth, digits: 2, "T", to: &text)
+        append(inDay / 3_600, digits: 2, ":", to: &text)
+        append(inDay / 60 % 60, digits: 2, ":", to: &text)
+        append(inDay % 60, digits: 2, ".", to: &text)
+        append(fraction, digits: 6, "Z", to: &text)
+    }
+
+    /// Appends a number with zeros in front, and what stands behind it.
+    private static func append(_ number: Int64, digits: Int, _ end: Unicode.Scalar, to text: inout [UInt8]) {
+        var divisor: Int64 = 1
+        for _ in 1..<digits { divisor *= 10 }
+        while divisor > 0 {
+            text.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / divisor % 10))
+            divisor /= 10
+        }
+        text.append(UInt8(ascii: end))
     }
 
     static let units: [(suffix: String, microseconds: Int64)] = [

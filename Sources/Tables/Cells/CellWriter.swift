@@ -22,13 +22,13 @@ extension Column {
     func appendText(_ row: Int, elements: Column?, to output: inout [UInt8]) {
         switch type {
         case .bool: output.append(contentsOf: (bool(row) ? "true" : "false").utf8)
-        case .int32: output.append(contentsOf: String(int32(row)).utf8)
-        case .int64: output.append(contentsOf: String(int64(row)).utf8)
+        case .int32: NumberText.append(Int64(int32(row)), to: &output)
+        case .int64: NumberText.append(int64(row), to: &output)
         case .float32: NumberText.append(float32(row), to: &output)
         case .float64: NumberText.append(float64(row), to: &output)
         case .string: output.append(contentsOf: bytes(row))
         case .bytes: Base64.append(bytes(row), to: &output)
-        case .timestamp: output.append(contentsOf: TimeText.format(int64(row)).utf8)
+        case .timestamp: TimeText.append(int64(row), to: &output)
         case .array, .vector: appendJSON(row, elements: elements, to: &output)
         }
     }
@@ -86,6 +86,10 @@ enum JSONText {
     /// Appends a JSON string; `text` is UTF-8.
     static func append(_ text: some Collection<UInt8>, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
+        guard text.contains(where: isEscaped) else {
+            output.append(contentsOf: text)
+            return output.append(UInt8(ascii: "\""))
+        }
         for byte in text {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"): output.append(contentsOf: [UInt8(ascii: "\\"), byte])
@@ -97,6 +101,10 @@ enum JSONText {
             }
         }
         output.append(UInt8(ascii: "\""))
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
     static func appendList(_ indices: Range<Int>, to output: inout [UInt8], element: (Int, inout [UInt8]) -> Void) {

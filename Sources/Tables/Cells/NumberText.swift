@@ -46,9 +46,26 @@ enum NumberText {
     ]
 
     /// Appends the shortest text that reads back as the same number.
-    static func append(_ number: Double, to output: inout [UInt8]) { append(number, "\(number)", to: &output) }
+    static func append(_ number: Double, to output: inout [UInt8]) { append(number, number.description, to: &output) }
 
-    static func append(_ number: Float, to output: inout [UInt8]) { append(Double(number), "\(number)", to: &output) }
+    static func append(_ number: Float, to output: inout [UInt8]) { append(Double(number), number.description, to: &output) }
+
+    /// Appends an integer, without a string in between.
+    static func append(_ number: Int64, to output: inout [UInt8]) {
+        var rest = number.magnitude
+        if number < 0 { output.append(UInt8(ascii: "-")) }
+        let first = output.count
+        repeat {
+            output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        } while rest > 0
+        // The last digit came first.
+        var (low, high) = (first, output.count - 1)
+        while low < high {
+            output.swapAt(low, high)
+            (low, high) = (low + 1, high - 1)
+        }
+    }
 
     private static func append(_ number: Double, _ digits: String, to output: inout [UInt8]) {
         let text = number.isFinite ? digits : number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity"

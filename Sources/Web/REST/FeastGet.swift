@@ -31,36 +31,35 @@ struct FeastGet {
         let got = try await client.get(prepared, keys: keys, eventTimes: true)
         // Feast gives the keys first, each present since 1970.
         var json = Array("{\"metadata\":{\"feature_names\":[".utf8)
+        json.reserveCapacity(json.count + got.cells.rowCount * got.outputs.count * 64)
         for (index, name) in (prepared.keys.map(\.name) + got.outputs.map(\.name)).enumerated() {
             if index > 0 { json.append(UInt8(ascii: ",")) }
             JSONString.append(name, to: &json)
         }
         json.append(contentsOf: "]},\"results\":[".utf8)
-        for index in prepared.keys.indices {
-            append(keys.columns[index], statuses: nil, times: nil, isFirst: index == 0, to: &json)
-        }
+        var lists = RepeatedLists(always: "\"\(TimeText.format(0))\"")
+        let present = StatusColumn(.present, count: keys.rowCount)
+        let sinceEver = [Microseconds](repeating: EventTime.always, count: keys.rowCount)
+        for column in keys.columns { append(column, present, sinceEver, &lists, to: &json) }
         for index in got.outputs.indices {
-            append(
-                got.cells.columns[index], statuses: got.cells.statuses[index], times: got.cells.eventTimes[index],
-                isFirst: index == 0 && prepared.keys.isEmpty, to: &json)
+            append(got.cells.columns[index], got.cells.statuses[index], got.cells.eventTimes[index], &lists, to: &json)
         }
+        // Behind the last of them.
+        if json.last == UInt8(ascii: ",") { json.removeLast() }
         json.append(contentsOf: "]}\n".utf8)
         return .json(json, headers: ["headwater-position": "\(got.position)"])
     }
 
+    /// Appends one column and a comma.
     private func append(
-        _ column: Column, statuses: StatusColumn?, times: [Microseconds]?, isFirst: Bool, to json: inout [UInt8]
+        _ column: Column, _ statuses: StatusColumn, _ times: [Microseconds], _ lists: inout RepeatedLists, to json: inout [UInt8]
     ) {
-        json.append(contentsOf: (isFirst ? "{\"values\":" : ",{\"values\":").utf8)
+        json.append(contentsOf: "{\"values\":".utf8)
         OutputColumn.cells(column).appendJSONList(to: &json)
         json.append(contentsOf: ",\"statuses\":".utf8)
-        OutputColumn.statuses(statuses ?? StatusColumn(.present, count: column.count)).appendJSONList(to: &json)
-        json.append(contentsOf: ",\"event_timestamps\":[".utf8)
-        for row in 0..<column.count {
-            if row > 0 { json.append(UInt8(ascii: ",")) }
-            let time = times.map { $0[row] == EventTime.always ? 0 : $0[row] } ?? 0
-            json.append(contentsOf: "\"\(TimeText.format(time))\"".utf8)
-        }
-        json.append(contentsOf: "]}".utf8)
+        lists.append(statuses, to: &json)
+        json.append(contentsOf: ",\"event_timestamps\":".utf8)
+        lists.append(times, to: &json)
+        json.append(contentsOf: "},".utf8)
     }
 }

@@ -30,7 +30,8 @@ struct RestGet {
             throw error
         }
         var json = Array("{\"position\":\(got.position),\"rows\":\(got.cells.rowCount),\"features\":{".utf8)
-        json.reserveCapacity(json.count + got.cells.rowCount * got.outputs.count * 24)
+        json.reserveCapacity(json.count + got.cells.rowCount * got.outputs.count * 32)
+        var lists = RepeatedLists(always: "null")
         let showsStatuses = try body.bool("statuses") ?? true
         for (index, output) in got.outputs.enumerated() {
             if index > 0 { json.append(UInt8(ascii: ",")) }
@@ -39,11 +40,11 @@ struct RestGet {
             OutputColumn.cells(got.cells.columns[index]).appendJSONList(integersAsText: integersAsText, to: &json)
             if showsStatuses {
                 json.append(contentsOf: ",\"statuses\":".utf8)
-                OutputColumn.statuses(got.cells.statuses[index]).appendJSONList(to: &json)
+                lists.append(got.cells.statuses[index], to: &json)
             }
             if eventTimes {
                 json.append(contentsOf: ",\"event_times\":".utf8)
-                EventTimes.append(got.cells.eventTimes[index], to: &json)
+                lists.append(got.cells.eventTimes[index], to: &json)
             }
             json.append(UInt8(ascii: "}"))
         }
@@ -93,17 +94,5 @@ struct RestGet {
             }
         }
         return Batch(rowCount: columns.first?.1.count ?? 1, columns: columns)
-    }
-}
-
-/// Event times as a list of JSON: null where there is no row, or where a value was always true.
-enum EventTimes {
-    static func append(_ times: [Microseconds], to json: inout [UInt8]) {
-        json.append(UInt8(ascii: "["))
-        for (index, time) in times.enumerated() {
-            if index > 0 { json.append(UInt8(ascii: ",")) }
-            json.append(contentsOf: (time == EventTime.always ? "null" : "\"\(TimeText.format(time))\"").utf8)
-        }
-        json.append(UInt8(ascii: "]"))
     }
 }
