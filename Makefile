@@ -55,6 +55,7 @@ test: setup lint ## set up, lint, build, run every test
 test-python: setup ## the Python client: linters, then its tests against a server that `make build` or `make test` built
 	@PYTHON="$(PYTHON)" scripts/python-env
 	@scripts/prometheus > /dev/null 2>&1 || echo "test-python: without prometheus the tests of alerts are skipped"
+	@command -v wrk > /dev/null || scripts/setup wrk > /dev/null 2>&1 || echo "test-python: without wrk the benchmark of HTTP is skipped"
 	cd Clients/python && .venv/bin/ruff check --quiet . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy
 	cd Clients/python && .venv/bin/ruff check --quiet --config pyproject.toml \
 		../../Benchmarks/python ../../Benchmarks/feast ../../examples/flights/flights.py
@@ -79,7 +80,7 @@ torture: release ## break processes and disks, and crowd a server, for twelve mi
 	@$(RELEASE_BINARIES)/torture hostile
 
 .PHONY: bench
-bench: bench-writes bench-online bench-lookup bench-offline bench-python ## all benchmarks, each beside its peer
+bench: bench-writes bench-online bench-lookup bench-offline bench-python bench-rest ## all benchmarks, each beside its peer
 
 .PHONY: bench-writes
 bench-writes: release ## durable writes beside Redis with appendfsync always: six minutes
@@ -118,6 +119,21 @@ bench-python: release ## the Python client beside Feast and the Swift client: si
 bench-growth: release ## what a row costs in stores of 1, 4, 16 and 48 M rows: about half an hour, 15 GB of disk and of memory (BENCH_ARGUMENTS='--millions 1 4': a minute)
 	@PYTHON="$(PYTHON)" scripts/python-env
 	@PYTHONPATH=Clients/python/src Clients/python/.venv/bin/python Benchmarks/python/bench_growth.py $(BENCH_ARGUMENTS)
+
+.PHONY: bench-rest
+bench-rest: release ## gets as JSON over HTTP beside Feast's server and a bare HTTP server: six minutes
+	@scripts/setup wrk
+	@command -v redis-server >/dev/null || echo "bench: Feast is skipped: apt-get install redis-server" >&2
+	@PYTHON="$(PYTHON)" scripts/python-env
+	@PYTHON="$(PYTHON)" scripts/bench-feast || echo "bench: goes on without Feast" >&2
+	@$(BUILD) $(RELEASE) --product BareHTTPServer
+	@PYTHONPATH=Clients/python/src Clients/python/.venv/bin/python Benchmarks/python/bench_rest.py $(BENCH_ARGUMENTS)
+
+.PHONY: bench-metrics
+bench-metrics: release ## gets with an HTTP listener that is asked for metrics, and without; wake-ups of an idle server: six minutes
+	@$(BUILD) $(RELEASE) --package-path Benchmarks
+	@Benchmarks/.build/release/bench online --scraped --beside-bar 0.98 --rounds 20 --rows 100000 --only get-100 get-1 get-1-deep $(BENCH_ARGUMENTS)
+	@$(PYTHON) Benchmarks/python/idle_server.py
 
 .PHONY: bench-micro
 bench-micro: setup ## pieces of the hot path one by one: row codec, stripe, snapshot probe, frame

@@ -177,6 +177,10 @@ let package = Package(
             path: "Benchmarks/Sources/BenchmarkLoad", swiftSettings: houseRules),
         // The floor of Benchmarks/, which is built as `floor` there.
         .executableTarget(name: "FloorServer", path: "Benchmarks/Sources/floor"),
+        // The peer of `make bench-rest`: an HTTP server of the same library that sends the same bytes.
+        .executableTarget(
+            name: "BareHTTPServer", dependencies: [nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")],
+            path: "Benchmarks/Sources/barehttp", swiftSettings: houseRules),
         tests("BenchmarkTests", ["BenchmarkLoad", "FeatureModel", "TestSupport"]),
 
         // The simulation: a whole store, its disks, network, clocks and clients, in one thread from a seed.

@@ -1,4 +1,4 @@
-"""What the Python table starts: servers and peers, each on its core, each ended by its own id."""
+"""What the tables of Python and of HTTP start: servers and peers, each on its core, each ended by its own id."""
 
 from __future__ import annotations
 
@@ -33,6 +33,14 @@ def stay_on(cores: frozenset[int]) -> None:
             os.sched_setaffinity(int(thread), cores)
         except ProcessLookupError:
             pass
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody has."""
+    with socket.socket() as attempt:
+        attempt.bind(("127.0.0.1", 0))
+        port: int = attempt.getsockname()[1]
+        return port
 
 
 @contextmanager
@@ -78,12 +86,14 @@ class Process:
                 except BrokenPipeError:
                     pass
 
-    def wait_for_socket(self, path: Path) -> None:
+    def wait_for_socket(self, path: Path | int) -> None:
+        """A path, or a port of 127.0.0.1."""
         until = time.monotonic() + _START_SECONDS
+        is_path = isinstance(path, Path)
         while True:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as attempt:
+            with socket.socket(socket.AF_UNIX if is_path else socket.AF_INET, socket.SOCK_STREAM) as attempt:
                 try:
-                    return attempt.connect(str(path))
+                    return attempt.connect(str(path) if is_path else ("127.0.0.1", path))
                 except OSError:
                     pass
             if not self.is_running or time.monotonic() > until:

@@ -1,4 +1,4 @@
-"""What the Python table is made of, and how it prints."""
+"""What the tables of Python and of HTTP are made of, and how they print."""
 
 from __future__ import annotations
 
@@ -102,6 +102,8 @@ class Report:
     """All lines, what is said above them, and what was left out."""
 
     head: str
+    # Its name in a document.
+    table: str = "python"
     lines: list[Line] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
@@ -114,4 +116,4 @@ class Report:
         return "\n".join([self.head, "", *printed] + [f"\n{note}" for note in self.notes + self.differences])
 
     def document(self) -> dict[str, Any]:
-        return {"python": [line.document() for line in self.lines], "notes": self.notes, "differences": self.differences}
+        return {self.table: [line.document() for line in self.lines], "notes": self.notes, "differences": self.differences}

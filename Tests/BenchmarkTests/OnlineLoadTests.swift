@@ -37,6 +37,13 @@ import Testing
         }
     }
 
+    @Test func aServerThatIsAskedForItsMetricsStandsBesideOneThatIsNot() throws {
+        let figures = try run([.get1]) { ($0.beside, $0.isScraped) = (WriteLoadTests.binary, true) }[0]
+        for name in [OnlineSystemName.headwater, OnlineSystemName.beside] {
+            #expect((figures.system(name)?.rounds[0].result.requests ?? 0) > 0, "\(name)")
+        }
+    }
+
     @Test func someKeysAreAskedForMoreOften() throws {
         let figures = try run([.get10]) { $0.keys = .zipf(exponent: 0.99) }
         #expect(figures[0].systems.allSatisfy { $0.rounds[0].result.requests > 0 })

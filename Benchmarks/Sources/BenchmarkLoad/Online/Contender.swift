@@ -8,17 +8,20 @@ struct Contender {
     let process: ServerProcess
     /// What must live while it runs.
     var owner: AnyObject?
+    /// Of an HTTP listener that is asked for metrics while it is measured.
+    let scrapedPort: Int?
     let check: () throws(HeadwaterError) -> Void
 
     init(
         name: String, stream: LoadStream, rowsEach: Int, process: ServerProcess, owner: AnyObject? = nil,
-        check: @escaping () throws(HeadwaterError) -> Void
+        scrapedPort: Int? = nil, check: @escaping () throws(HeadwaterError) -> Void
     ) {
         self.name = name
         self.stream = stream
         self.rowsEach = rowsEach
         self.process = process
         self.owner = owner
+        self.scrapedPort = scrapedPort
         self.check = check
     }
 
@@ -28,10 +31,13 @@ struct Contender {
     func round(
         warmUp: Double, seconds: Double, seed: UInt64, others: [LoadStream] = []
     ) throws(HeadwaterError) -> (round: OnlineRound, others: [StreamResult]) {
+        let scraper = scrapedPort.map { MetricsScraper(port: $0) }
+        defer { scraper?.stop() }
         let before = process.usage()
         let start = monotonicNanoseconds()
         let results = try LoadStream.run([stream] + others, warmUp: warmUp, seconds: seconds, seed: seed)
         let elapsed = Double(monotonicNanoseconds() - start) / 1e9
+        try scraper?.finish()
         try check()
         let round = OnlineRound(
             result: results[0], rowsPerSecond: results[0].requestsPerSecond * Double(rowsEach),

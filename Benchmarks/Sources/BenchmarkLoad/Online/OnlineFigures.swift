@@ -74,6 +74,8 @@ public struct OnlineOptions: Sendable {
     public var headwater: String
     /// Another executable, which the cases of one group's rows and of a service measure too.
     public var beside: String?
+    /// Ours, and not the one beside it, listens for HTTP, and is asked for its metrics once a second while it is measured.
+    public var isScraped = false
     /// `nil`: the peer is left out, and so is the floor.
     public var redis: String?
     public var floor: String?

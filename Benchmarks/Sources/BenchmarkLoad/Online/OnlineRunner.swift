@@ -30,6 +30,7 @@ public final class OnlineRunner {
     private lazy var beside: OnlineRunner? = options.beside.map { binary in
         var options = options
         (options.headwater, options.beside, options.place) = (binary, nil, "\(options.place)/b")
+        options.isScraped = false
         return OnlineRunner(options, progress: progress)
     }
 
@@ -85,7 +86,8 @@ public final class OnlineRunner {
             store = try OnlineStand(
                 binary: options.headwater, directory: folder("h"), cores: cores,
                 definitions: OnlineTable.definitions(all, services: [("five", Self.parts)]),
-                port: Int.random(in: 20_000..<32_000), snapshotBytes: 4 << 30)
+                port: Int.random(in: 20_000..<32_000),
+                httpPort: options.isScraped ? Int.random(in: 17_000..<20_000) : nil, snapshotBytes: 4 << 30)
         }
         for table in tables where filled.insert(table.name).inserted {
             let count = table.name == Self.mixed.name ? min(options.rows, Self.mixedRowsMax) : options.rows
@@ -123,8 +125,8 @@ public final class OnlineRunner {
             depth: depth)
         var chooser = chooser(entities)
         try gets.addRequests(poolCount(rows: rows), rows: rows, chooser: &chooser, bytesMax: Self.poolBytesMax)
-        return Contender(name: name, stream: gets.stream, rowsEach: rows, process: stand.process) { () throws(HeadwaterError) in
-            try gets.check()
+        return Contender(name: name, stream: gets.stream, rowsEach: rows, process: stand.process, scrapedPort: stand.httpPort) {
+            () throws(HeadwaterError) in try gets.check()
         }
     }
 

@@ -14,25 +14,31 @@ final class OnlineStand {
     let socketPath: String
     /// Where it listens on 127.0.0.1 too.
     let port: Int?
+    /// Where its HTTP listener is on 127.0.0.1, if it has one.
+    let httpPort: Int?
     private let command: [String]
     private let cores: String?
     private let logPath: String
 
     /// - Parameters:
     ///   - definitions: YAML of the project `bench`.
+    ///   - httpPort: of an HTTP listener; `nil` for none.
     ///   - snapshotBytes: rows in memory at which it takes a snapshot by itself; `nil` for its default.
     init(
-        binary: String, directory: String, cores: String?, definitions: String, port: Int? = nil, snapshotBytes: Int? = nil
+        binary: String, directory: String, cores: String?, definitions: String, port: Int? = nil, httpPort: Int? = nil,
+        snapshotBytes: Int? = nil
     ) throws(HeadwaterError) {
         socketPath = "\(directory)/online.sock"
         logPath = "\(directory)/online.log"
         self.port = port
+        self.httpPort = httpPort
         self.cores = cores
         command =
             [
                 binary, "online", "--data", "\(directory)/data", "--listen", "unix:\(socketPath)", "--log-level", "error",
                 "--scrub-interval", "off",
             ] + (port.map { ["--listen", "127.0.0.1:\($0)"] } ?? [])
+            + (httpPort.map { ["--http", "127.0.0.1:\($0)"] } ?? [])
             + (snapshotBytes.map { ["--snapshot-bytes", "\($0)"] } ?? [])
         process = try ServerProcess(name: "headwater", command, cores: cores, logPath: logPath)
         try waitForServer(socketPath)

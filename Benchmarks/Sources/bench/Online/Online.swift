@@ -34,6 +34,12 @@ struct Online: ParsableCommand {
     @Flag(help: "Print one JSON document instead of the table.")
     var json = false
 
+    @Flag(help: "Ours listens for HTTP and is asked for metrics each second, beside a build that does not (--beside); no peers.")
+    var scraped = false
+
+    @Option(help: "What ours is to reach of the requests/s of what --beside names, such as 0.98; without it no bar is printed.")
+    var besideBar: Double?
+
     @OptionGroup var bench: BenchOptions
 
     /// Keys are different up to this many.
@@ -58,8 +64,10 @@ struct Online: ParsableCommand {
 
     private func run(in place: String) throws {
         var options = OnlineOptions(
-            headwater: bench.headwater, redis: bench.existingRedis, floor: bench.existingFloor, place: place)
-        options.beside = bench.beside
+            headwater: bench.headwater, redis: scraped ? nil : bench.existingRedis, floor: scraped ? nil : bench.existingFloor,
+            place: place)
+        options.beside = bench.beside ?? (scraped ? bench.headwater : nil)
+        options.isScraped = scraped
         options.rounds = rounds
         options.seconds = seconds
         options.rows = rows
@@ -76,7 +84,7 @@ struct Online: ParsableCommand {
         var report = OnlineReport(options: options)
         do {
             for name in OnlineCaseName.allCases where only.isEmpty || only.contains(name) {
-                report.cases.append(OnlineFigures(try runner.run(name)))
+                report.cases.append(OnlineFigures(try runner.run(name), besideBar: besideBar))
             }
         } catch {
             printLogs(in: place)

@@ -88,7 +88,8 @@ struct OnlineFigures: Encodable {
 
     var isClosedLoop: Bool { name != OnlineCaseName.written.rawValue && name != OnlineCaseName.feast.rawValue }
 
-    init(_ item: OnlineCase) {
+    /// - Parameter besideBar: what ours is to reach of the requests a second of the build beside it; `nil` for no bar.
+    init(_ item: OnlineCase, besideBar: Double? = nil) {
         name = item.name.rawValue
         work = item.work
         systems = item.systems.map(OnlineSystemFigures.init)
@@ -104,7 +105,13 @@ struct OnlineFigures: Encodable {
         lines = makeLines(item)
         lines[0].work = item.work
         if let besideRequests, let besideCPU {
-            lines.append(OnlineLine(headwater: "/ beside: requests/s \(besideRequests.text), CPU a request \(besideCPU.text)"))
+            let ratios = zip(own, beside ?? []).map { $0.result.requestsPerSecond / $1.result.requestsPerSecond }
+            lines.append(
+                OnlineLine(
+                    headwater: "/ beside: requests/s \(besideRequests.text), CPU a request \(besideCPU.text)",
+                    bar: besideBar.map {
+                        OnlineBar(name: "requests/s / beside", wanted: $0, isAtMost: false, measured: Spread(ratios))
+                    }))
         }
     }
 

@@ -27,7 +27,7 @@ extension OnlineFigures {
             lines.append(
                 OnlineLine(peer: "\(name): \(rowsText(peer))", bar: bar("/ peer", own, peer, \.rowsPerSecondByRound, wanted)))
         }
-        if lines.isEmpty { lines.append(OnlineLine(peer: "Redis is not installed")) }
+        if lines.isEmpty { lines.append(OnlineLine(peer: "no Redis")) }
         if let floor = system(OnlineSystemName.floor) {
             lines.append(
                 OnlineLine(floor: rowsText(floor), bar: bar("/ floor", own, floor, \.rowsPerSecondByRound, wantedOfFloor)))

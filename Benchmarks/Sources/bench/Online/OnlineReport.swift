@@ -25,10 +25,10 @@ struct OnlineReport {
             lines.append(cells.joined(separator: "  ").trimmingCharacters(in: .whitespaces).isEmpty ? "" : trimmed(cells))
             if index == 0 { lines.append(widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")) }
         }
-        if options.redis == nil {
+        if options.redis == nil, !options.isScraped {
             lines += ["", "Redis is skipped: redis-server is not installed (apt-get install redis-server)"]
         }
-        if options.floor == nil { lines += ["", "the floor is skipped: 'make bench-online' builds it"] }
+        if options.floor == nil, !options.isScraped { lines += ["", "the floor is skipped: 'make bench-online' builds it"] }
         for note in Set(cases.flatMap(\.notes)).sorted() { lines += ["", note] }
         for item in cases where item.isClosedLoop {
             for system in item.systems where system.serverCores.median < Self.coreBusy {
