@@ -23,13 +23,22 @@ ROOT = Path(__file__).resolve().parents[2]
 ADDED_BAR = 0.5
 
 
-def wake_ups(pid: int) -> int:
-    """Of all threads so far."""
-    total = 0
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        lines = (thread / "status").read_text().splitlines()
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
-    return total
+def wake_ups(pid: int) -> dict[str, int]:
+    """Of each thread so far."""
+    counts: dict[str, int] = {}
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        try:
+            lines = Path(f"/proc/{pid}/task/{thread}/status").read_text().splitlines()
+        except OSError:
+            # It has ended.
+            continue
+        counts[thread] = sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
+    return counts
+
+
+def since(before: dict[str, int], pid: int) -> int:
+    """Of threads that still live."""
+    return sum(count - before.get(thread, 0) for thread, count in wake_ups(pid).items())
 
 
 def main() -> int:
@@ -52,7 +61,7 @@ def main() -> int:
         time.sleep(options.settle_seconds)
         before = {name: wake_ups(server.child.pid) for name, server in servers.items()}
         time.sleep(options.seconds)
-        a_second = {name: (wake_ups(server.child.pid) - before[name]) / options.seconds for name, server in servers.items()}
+        a_second = {name: since(before[name], server.child.pid) / options.seconds for name, server in servers.items()}
     finally:
         for connection in connections:
             connection.close()
