@@ -36,7 +36,7 @@ def commands() -> list[tuple[str, ...]]:
         return [(*path, name) for name in names if name not in ("help", "headwater")]
 
     top = below()
-    return [(), *top, *below("dataset"), *below("log"), *below("clock"), *below("config")]
+    return [(), *top, *below("dataset"), *below("log"), *below("clock"), *below("config"), *below("config", "show")]
 
 
 def test_every_command_has_its_page_and_no_other(pages: Path) -> None:
