@@ -114,7 +114,7 @@ package final class WebServer: Door {
 
     // MARK: Connections
 
-    private typealias Listening = NIOAsyncChannel<HTTPConnection.Channel, Never>
+    private typealias Listening = NIOAsyncChannel<HTTPConnection.Accepted, Never>
 
     private func listen(at address: SocketAddress) async throws(HeadwaterError) -> Listening {
         do {
@@ -133,13 +133,15 @@ package final class WebServer: Door {
         }
     }
 
-    private static func prepare(_ channel: any Channel) throws -> HTTPConnection.Channel {
+    private static func prepare(_ channel: any Channel) throws -> HTTPConnection.Accepted {
         let pipeline = channel.pipeline.syncOperations
         let slowClients = SlowClients()
         try pipeline.addHandler(slowClients)
         try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: true)
         try pipeline.addHandler(SlowClientsMarks(slowClients))
-        return try HTTPConnection.Channel(wrappingChannelSynchronously: channel)
+        return HTTPConnection.Accepted(
+            channel: try HTTPConnection.Channel(wrappingChannelSynchronously: channel),
+            clients: NIOLoopBound(slowClients, eventLoop: channel.eventLoop))
     }
 
     private func accept(_ listener: Listening) async {
@@ -153,7 +155,8 @@ package final class WebServer: Door {
         }
     }
 
-    private func begin(_ channel: HTTPConnection.Channel) {
+    private func begin(_ accepted: HTTPConnection.Accepted) {
+        let channel = accepted.channel
         let routes = Routes(
             view: { [self] in view.withLock { $0 } }, figures: figures, clients: clients, keys: keys,
             bodies: bodies, allowsWrites: options.allowsWrites, spans: options.spans)
@@ -166,7 +169,7 @@ package final class WebServer: Door {
                 return
             }
             let connection = HTTPConnection(
-                channel: channel, routes: routes, hosts: HostCheck(names: options.hosts), logger: logger,
+                accepted: accepted, routes: routes, hosts: HostCheck(names: options.hosts), logger: logger,
                 mark: { [self] isBusy in mark(id, isBusy) })
             let task = Task(executorPreference: threads) {
                 await connection.run()

@@ -17,7 +17,7 @@ import pytest
 
 import headwater as hw
 
-from .listeners import ARROW, NDJSON, Listener, Rest, orders
+from .listeners import ARROW, JSON, NDJSON, Listener, Rest, orders
 from .support import FEATURES, all_types, assert_same, edge_table, exact, read_back
 
 
@@ -243,3 +243,19 @@ def test_deletes(rest: Rest, client: hw.Client) -> None:
     assert found["features"]["total"]["statuses"] == ["NOT_FOUND"]
     older = rest.done("/groups/orders/rows", {"rows": [{"id": 1, "at": "2026-01-01T12:00:00Z"}]})
     assert older["rows_behind_tombstone"] == 1
+
+
+def test_a_large_answer_comes_whole_where_the_connection_closes(rest: Rest, client: hw.Client) -> None:
+    orders(client)
+    rows = 60_000
+    cells = {"id": range(rows), "at": ["2026-01-01T00:00:00Z"] * rows, "name": ["n" * 100] * rows}
+    position = int(client.write("orders", {name: list(column) for name, column in cells.items()}))
+    for path, least in [(f"/groups/orders/scan?min_position={position}", 8 << 20), ("/groups/orders/latest", 8 << 20)]:
+        status, _, body = rest.raw("GET", f"/v1/projects/{rest.project}{path}", connection="close", accept="text/csv")
+        assert status == 200 and len(body) > least and body.count(b"\n") == rows + 1
+    wanted = json.dumps({"features": ["orders:name"], "entities": {"id": list(range(rows))}}).encode()
+    for _ in range(3):
+        path = f"/v1/projects/{rest.project}/online:get"
+        status, headers, body = rest.raw("POST", path, wanted, **JSON, connection="close")
+        assert status == 200 and len(json.loads(body)["features"]["name"]["values"]) == rows
+        assert headers["connection"] == "close"

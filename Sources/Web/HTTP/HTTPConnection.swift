@@ -8,7 +8,14 @@ struct HTTPConnection {
     typealias Channel = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
     typealias Writer = NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>
 
-    let channel: Channel
+    /// A connection, and what watches over its client.
+    struct Accepted: Sendable {
+        let channel: Channel
+        let clients: NIOLoopBound<SlowClients>
+    }
+
+    let accepted: Accepted
+    private var channel: Channel { accepted.channel }
     let routes: Routes
     let hosts: HostCheck
     let logger: Logger
@@ -22,14 +29,25 @@ struct HTTPConnection {
         do {
             try await channel.executeThenClose { inbound, outbound in
                 let body = WebBody(inbound.makeAsyncIterator())
+                var count = 0
                 while let head = try await body.nextHead() {
-                    guard mark(true), try await answer(head, body, outbound), mark(false) else { break }
+                    guard mark(true) else { break }
+                    let isKept = try await answer(head, body, outbound)
+                    count += 1
+                    // Handed over is not sent: what closes now would cut it.
+                    try await waitUntilSent(count)
+                    guard mark(false), isKept else { break }
                 }
             }
         } catch {
             // The client is gone, or was too slow; there is nobody to tell.
             logger.debug("an HTTP connection broke", metadata: ["error": "\(error)"])
         }
+    }
+
+    private func waitUntilSent(_ count: Int) async throws {
+        let (loop, clients) = (channel.channel.eventLoop, accepted.clients)
+        try await loop.flatSubmit { clients.value.sent(count, on: loop) }.get()
     }
 
     /// - Returns: whether another request may follow.

@@ -33,6 +33,8 @@ final class SlowClients: ChannelDuplexHandler {
     private var isRequestComing = false
     /// Requests whose answer has not gone out whole: with pipelining the next head may come before.
     private var answersDue = 0
+    private var answersSent = 0
+    private var waiting: [(count: Int, promise: EventLoopPromise<Void>)] = []
     /// Since when this side waits for bytes of a body.
     private var waitsSince: NIODeadline?
     /// Since when the client has not made room for what is to be sent.
@@ -58,12 +60,16 @@ final class SlowClients: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        wake { _ in true }
         timer?.cancel()
         timer = nil
         context.fireChannelInactive()
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timer?.cancel()
+        wake { _ in true }
+    }
 
     // MARK: What the connection tells
 
@@ -81,10 +87,27 @@ final class SlowClients: ChannelDuplexHandler {
         settle()
     }
 
+    /// Succeeds when so many answers of this connection have gone out to their last byte, as closing before would cut them, and
+    /// when the connection is gone.
+    func sent(_ count: Int, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        guard answersSent < count, timer != nil else { return loop.makeSucceededVoidFuture() }
+        let promise = loop.makePromise(of: Void.self)
+        waiting.append((count, promise))
+        return promise.futureResult
+    }
+
     /// An answer has gone out to its last byte, or never will.
     func answered() {
         answersDue -= 1
+        answersSent += 1
+        wake { $0 <= answersSent }
         settle()
+    }
+
+    private func wake(_ isDue: (Int) -> Bool) {
+        let due = waiting.filter { isDue($0.count) }
+        waiting.removeAll { isDue($0.count) }
+        for one in due { one.promise.succeed() }
     }
 
     private func settle() { if answersDue == 0, !isRequestComing { begin(.idle) } }

@@ -121,7 +121,10 @@ final class WebBody {
 }
 
 /// The connection broke in the middle of a request.
-struct ConnectionLost: Error {}
+struct ConnectionLost: AnsweredError {
+    /// Nobody gets it: it is what the request counts as.
+    var response: WebResponse { Problem(HeadwaterError(.cancelled, "the client went away while it sent the request")).response }
+}
 
 /// A body of more bytes than are read at once.
 struct BodyTooLarge: AnsweredError {
