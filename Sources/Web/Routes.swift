@@ -50,9 +50,9 @@ struct Routes: Sendable {
         case ["readyz"]: return ("/readyz", await getting(request) { readyz() })
         case ["metrics"]: return ("/metrics", await getting(request) { await metrics(request) })
         case ["v1", "clients"]:
-            return ("/v1/clients", await getting(request) { .json(JSONText.encode(report: try opened().clients())) })
+            return ("/v1/clients", await getting(request) { .json(report: try opened().clients()) })
         case ["v1", "slow"]:
-            return ("/v1/slow", await getting(request) { .json(JSONText.encode(report: try opened().slowRequests())) })
+            return ("/v1/slow", await getting(request) { .json(report: try opened().slowRequests()) })
         case ["v1", "status"]: return ("/v1/status", await getting(request) { try await status() })
         case ["openapi.json"]: return ("/openapi.json", await getting(request) { .json(OpenAPI.document) })
         default:
@@ -106,7 +106,7 @@ struct Routes: Sendable {
         let server = view()
         let reasons = server?.reasonsNotReady() ?? [NotReady(role: nil, reason: "the stores are being opened")]
         let readiness = Readiness(ready: reasons.isEmpty, roles: server?.roles ?? [], reasons: reasons)
-        return .json(JSONText.encode(readiness), reasons.isEmpty ? .ok : .serviceUnavailable)
+        return .json(report: readiness, reasons.isEmpty ? .ok : .serviceUnavailable)
     }
 
     private func opened() throws(HeadwaterError) -> ServerView {
@@ -116,7 +116,7 @@ struct Routes: Sendable {
         return server
     }
 
-    private func status() async throws -> WebResponse { .json(JSONText.encode(report: try await opened().status())) }
+    private func status() async throws -> WebResponse { .json(report: try await opened().status()) }
 
     private func metrics(_ request: WebRequest) async -> WebResponse {
         let server = view()

@@ -86,8 +86,7 @@ final class RequestLog: RequestSink {
 
     /// `12.345`.
     private static func milliseconds(_ microseconds: Int64) -> String {
-        let rest = "\(microseconds % 1_000)"
-        return "\(microseconds / 1_000).\(String(repeating: "0", count: 3 - rest.count))\(rest)"
+        "\(microseconds / 1_000).\((microseconds % 1_000).zeroPadded(to: 3))"
     }
 }
 

@@ -12,7 +12,6 @@ package struct ServerView: Sendable {
     let services: Services
 
     package var roles: [String] { services.configuration.roleNames }
-    package var startedAt: Microseconds { services.startedAt }
     /// Whether the server begins to stop.
     package var isStopping: Bool { services.isStopping }
 

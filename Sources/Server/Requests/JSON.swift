@@ -5,12 +5,12 @@
 #endif
 
 /// JSON bodies of answers.
-enum JSON {
+package enum JSON {
     /// A value whose keys are spelt as they should be.
-    static func encode(_ value: some Encodable) -> ArraySlice<UInt8> { encode(value, keys: .useDefaultKeys) }
+    package static func encode(_ value: some Encodable) -> ArraySlice<UInt8> { encode(value, keys: .useDefaultKeys) }
 
     /// A report: keys in snake_case.
-    static func encode(report: some Encodable) -> ArraySlice<UInt8> { encode(report, keys: .convertToSnakeCase) }
+    package static func encode(report: some Encodable) -> ArraySlice<UInt8> { encode(report, keys: .convertToSnakeCase) }
 
     private static func encode(_ value: some Encodable, keys: JSONEncoder.KeyEncodingStrategy) -> ArraySlice<UInt8> {
         let encoder = JSONEncoder()

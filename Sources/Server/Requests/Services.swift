@@ -1,5 +1,5 @@
 import Engine
-import FeatureModel
+package import FeatureModel
 import Log
 import Logging
 import StorageIO
@@ -108,7 +108,7 @@ final class Services: Sendable {
 }
 
 /// Any error as one that the wire carries.
-func asHeadwaterError(_ error: any Error) -> HeadwaterError {
+package func asHeadwaterError(_ error: any Error) -> HeadwaterError {
     if let error = error as? HeadwaterError { return error }
     if error is CancellationError { return HeadwaterError(.cancelled, "the request was cancelled") }
     return HeadwaterError(.internal, "\(error)")

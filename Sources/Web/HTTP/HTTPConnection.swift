@@ -2,6 +2,7 @@ import FeatureModel
 import Logging
 import NIOCore
 import NIOHTTP1
+import Server
 
 /// Answers the requests of one connection, one after the other.
 struct HTTPConnection {
@@ -146,12 +147,5 @@ extension HTTPVersion {
 
 /// The answer that an error makes.
 func problem(of error: any Error) -> WebResponse {
-    (error as? any AnsweredError)?.response ?? Problem(asProblem(error)).response
-}
-
-/// Any error as one that an answer can carry.
-func asProblem(_ error: any Error) -> HeadwaterError {
-    if let error = error as? HeadwaterError { return error }
-    if error is CancellationError { return HeadwaterError(.cancelled, "the request was cancelled") }
-    return HeadwaterError(.internal, "\(error)")
+    (error as? any AnsweredError)?.response ?? Problem(asHeadwaterError(error)).response
 }

@@ -1,6 +1,6 @@
 import FeatureModel
-import Foundation
 import NIOHTTP1
+import Server
 
 /// An error as a body (RFC 9457), with the code that the wire protocol gives it.
 struct Problem: Encodable {
@@ -24,12 +24,9 @@ struct Problem: Encodable {
     }
 
     var response: WebResponse {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Texts and a number: they always encode.
-        let bytes = (try? encoder.encode(self)).map { [UInt8]($0) } ?? []
         return WebResponse(
-            HTTPResponseStatus(statusCode: status), contentType: "application/problem+json", body: .bytes(bytes + [0x0A]))
+            HTTPResponseStatus(statusCode: status), contentType: "application/problem+json",
+            body: .bytes(JSON.encode(self) + [UInt8(ascii: "\n")]))
     }
 }
 

@@ -1,6 +1,7 @@
 import FeatureModel
 import NIOCore
 import NIOHTTP1
+import Server
 
 /// An answer to one HTTP request.
 struct WebResponse: Sendable {
@@ -24,6 +25,13 @@ struct WebResponse: Sendable {
 
     static func json(_ bytes: [UInt8], _ status: HTTPResponseStatus = .ok, headers: HTTPHeaders = [:]) -> WebResponse {
         WebResponse(status, headers: headers, contentType: "application/json", body: .bytes(bytes))
+    }
+
+    /// A report of the server: keys in snake_case.
+    static func json(
+        report: some Encodable, _ status: HTTPResponseStatus = .ok, headers: HTTPHeaders = [:]
+    ) -> WebResponse {
+        .json(JSON.encode(report: report) + [UInt8(ascii: "\n")], status, headers: headers)
     }
 }
 

@@ -71,7 +71,7 @@ struct RestWrite {
                 routes.keys.end(name, body: hash, response)
                 return response
             } catch {
-                switch asProblem(error).code {
+                switch asHeadwaterError(error).code {
                 case .unavailable, .deadlineExceeded, .cancelled, .internal, .unknown: routes.keys.lose(name, body: hash)
                 default: routes.keys.fail(name)
                 }
@@ -169,7 +169,7 @@ struct RestWrite {
         } catch {
             if error is ConnectionLost { throw error }
             guard totals.rows > 0 else { throw error }
-            throw PartlyWritten(rows: totals.rows, position: totals.position, reason: asProblem(error))
+            throw PartlyWritten(rows: totals.rows, position: totals.position, reason: asHeadwaterError(error))
         }
         guard totals.rows > 0 else { throw HeadwaterError(.invalidArgument, "there are no rows to write") }
         return totals.response(target.group)
@@ -218,7 +218,7 @@ private struct Totals {
         let report = Report(
             group: group.definition.reference, rows: rows, writes: writes, position: position, keysWithNewerRows: newerRows,
             rowsBelowCutoff: belowCutoff, rowsBehindTombstone: behindTombstone)
-        return .json(JSONText.encode(report: report), headers: ["headwater-position": "\(position)"])
+        return .json(report: report, headers: ["headwater-position": "\(position)"])
     }
 
     private struct Report: Encodable {

@@ -1,5 +1,5 @@
 import FeatureModel
-import Foundation
+import Server
 import Transport
 import Wire
 
@@ -69,12 +69,7 @@ struct SpanBatch: Encodable {
         ]
     }
 
-    func encode() -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Texts and small numbers: they always encode.
-        return (try? encoder.encode(self)).map { [UInt8]($0) } ?? []
-    }
+    func encode() -> [UInt8] { Array(JSON.encode(self)) }
 }
 
 extension SpanBatch.Span {

@@ -1,3 +1,5 @@
+internal import FeatureModel
+
 /// Which trace a request belongs to, as W3C's `traceparent` says it: `00-TRACE-PARENT-FLAGS`, in lower-case hexadecimal.
 ///
 /// *Source*: W3C Trace Context, https://www.w3.org/TR/trace-context/.
@@ -44,16 +46,13 @@ public struct TraceContext: Hashable, Sendable {
     public var traceID: String { Self.text(traceHigh) + Self.text(traceLow) }
 
     /// The text of version 00.
-    public var text: String { "00-\(traceID)-\(Self.text(parentID))-\(Self.text(UInt64(flags)).suffix(2))" }
+    public var text: String { "00-\(traceID)-\(Self.text(parentID))-\(flags.zeroPadded(to: 2, radix: 16))" }
 
     /// The extension of a frame that says it.
     public var extensionBytes: [UInt8] { FrameExtension.entry(Self.key, text) }
 
     /// 16 hexadecimal digits.
-    public static func text(_ number: UInt64) -> String {
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+    public static func text(_ number: UInt64) -> String { number.zeroPadded(to: 16, radix: 16) }
 
     /// Of lower-case digits alone.
     private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
