@@ -64,31 +64,24 @@ struct Routes: Sendable {
 
     /// Answers GET and HEAD only.
     private func getting(_ request: WebRequest, _ answer: () async throws -> WebResponse) async -> WebResponse {
-        guard request.method == .GET || request.method == .HEAD else {
-            let error = HeadwaterError(.invalidArgument, "this path takes GET and HEAD")
-            var response = Problem(error, status: .methodNotAllowed).response
-            response.headers.add(name: "allow", value: "GET, HEAD")
-            return response
-        }
-        do { return try await answer() } catch { return problem(of: error) }
+        do {
+            guard request.method == .GET || request.method == .HEAD else { throw Refusal.methodNotAllowed([.GET, .HEAD]) }
+            return try await answer()
+        } catch { return Refusal.response(to: error) }
     }
 
     private func rest(
         _ request: WebRequest, _ calls: [(method: HTTPMethod, call: RestRoutes.Call)]
     ) async -> WebResponse {
-        guard let call = calls.first(where: { $0.method == request.method || $0.method == .GET && request.method == .HEAD })?.call
-        else {
-            let methods = calls.map(\.method.rawValue).joined(separator: ", ")
-            let error = HeadwaterError(.invalidArgument, "this path takes \(methods)")
-            var response = Problem(error, status: .methodNotAllowed).response
-            response.headers.add(name: "allow", value: methods)
-            return response
-        }
+        let method = request.method == .HEAD ? .GET : request.method
         do {
+            guard let call = calls.first(where: { $0.method == method })?.call else {
+                throw Refusal.methodNotAllowed(calls.map(\.method))
+            }
             let routes = RestRoutes(
                 server: try opened(), clients: clients, keys: keys, bodies: bodies, allowsWrites: allowsWrites)
             return try await routes.answer(request, call)
-        } catch { return problem(of: error) }
+        } catch { return Refusal.response(to: error) }
     }
 
     // MARK: Health

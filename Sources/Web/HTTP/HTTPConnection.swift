@@ -2,7 +2,6 @@ import FeatureModel
 import Logging
 import NIOCore
 import NIOHTTP1
-import Server
 
 /// Answers the requests of one connection, one after the other.
 struct HTTPConnection {
@@ -60,7 +59,7 @@ struct HTTPConnection {
         }
         var response = await response(to: head, body)
         // swift-nio has answered what it could not read.
-        if body.isLost { throw ConnectionLost() }
+        if body.isLost { throw WebBody.lost }
         let isKept = head.isKeepAlive
         if !isKept { response.headers.replaceOrAdd(name: "connection", value: "close") }
         let isSentWhole = try await send(response, to: head, outbound)
@@ -78,13 +77,11 @@ struct HTTPConnection {
             guard
                 encodings.isEmpty || encodings.count == 1 && encodings[0].lowercased() == "chunked" && head.version.isChunkedKnown
             else { throw HeadwaterError(.unimplemented, "a body comes by its length, or in chunks") }
-            guard hosts.admits(host) else {
-                throw WrongHost(host: host)
-            }
+            guard hosts.admits(host) else { throw Refusal.wrongHost(host) }
             let client = channel.channel.remoteAddress.map { "\($0.ipAddress ?? "local"):\($0.port ?? 0)" } ?? "-"
             return await routes.answer(try WebRequest(head, client: client, body: body))
         } catch {
-            let refusal = problem(of: error)
+            let refusal = Refusal.response(to: error)
             routes.figures.answered("refused", refusal.status, elapsed: .zero)
             return refusal
         }
@@ -129,23 +126,7 @@ struct HTTPConnection {
     }
 }
 
-/// A request that calls this server by a name which it does not have.
-struct WrongHost: AnsweredError {
-    let host: String
-
-    var response: WebResponse {
-        let error = HeadwaterError(
-            .permissionDenied, "'\(host)' is no name of this server: use its address, or start it with --http-host NAME")
-        return Problem(error, status: .misdirectedRequest).response
-    }
-}
-
 extension HTTPVersion {
     /// Whether a client of this version knows bodies in chunks, and interim answers.
     fileprivate var isChunkedKnown: Bool { (major, minor) >= (1, 1) }
-}
-
-/// The answer that an error makes.
-func problem(of error: any Error) -> WebResponse {
-    (error as? any AnsweredError)?.response ?? Problem(asHeadwaterError(error)).response
 }

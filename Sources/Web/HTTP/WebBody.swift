@@ -7,6 +7,9 @@ import NIOHTTP1
 final class WebBody {
     typealias Parts = NIOAsyncChannelInboundStream<HTTPServerRequestPart>.AsyncIterator
 
+    /// The connection broke in the middle of it.
+    static let lost = HeadwaterError(.cancelled, "the client went away while it sent the request")
+
     private var parts: Parts
     /// Unpacks the body; `nil` where it is not packed.
     private var inflater: Inflater?
@@ -24,7 +27,7 @@ final class WebBody {
 
     /// The next bytes; `nil` at the end.
     ///
-    /// - Throws: `ConnectionLost` where the client is gone in the middle of it.
+    /// - Throws: `lost` where the client is gone in the middle of it.
     func next() async throws -> ByteBuffer? {
         guard let inflater else { return try await nextPart() }
         while true {
@@ -59,7 +62,7 @@ final class WebBody {
         let part: HTTPServerRequestPart?
         do { part = try await parts.next() } catch {
             (isAtEnd, isLost) = (true, true)
-            throw ConnectionLost()
+            throw Self.lost
         }
         switch part {
         case .body(let bytes):
@@ -70,20 +73,20 @@ final class WebBody {
             return nil
         case .head, nil:
             (isAtEnd, isLost) = (true, true)
-            throw ConnectionLost()
+            throw Self.lost
         }
     }
 
     /// The whole body.
     ///
-    /// - Throws: `BodyTooLarge` where it is larger than `bytesMax`, which is then not read to its end; `.unavailable` where other
+    /// - Throws: a refusal where it is larger than `bytesMax`, which is then not read to its end; `.unavailable` where other
     ///   bodies hold the memory.
     func collect(upTo bytesMax: Int, _ bodies: LargeBodies) async throws -> CollectedBody {
-        if inflater == nil, let announced, announced > bytesMax { throw BodyTooLarge(bytesMax: bytesMax) }
+        if inflater == nil, let announced, announced > bytesMax { throw Refusal.bodyTooLarge(bytesMax: bytesMax) }
         var all: [UInt8] = []
         do {
             while let bytes = try await next() {
-                guard all.count + bytes.readableBytes <= bytesMax else { throw BodyTooLarge(bytesMax: bytesMax) }
+                guard all.count + bytes.readableBytes <= bytesMax else { throw Refusal.bodyTooLarge(bytesMax: bytesMax) }
                 try bodies.take(bytes.readableBytes)
                 all.append(contentsOf: bytes.readableBytesView)
             }
@@ -117,21 +120,5 @@ final class WebBody {
         guard case .head(let head) = try await parts.next() else { return nil }
         (isAtEnd, byteCount) = (false, 0)
         return head
-    }
-}
-
-/// The connection broke in the middle of a request.
-struct ConnectionLost: AnsweredError {
-    /// Nobody gets it: it is what the request counts as.
-    var response: WebResponse { Problem(HeadwaterError(.cancelled, "the client went away while it sent the request")).response }
-}
-
-/// A body of more bytes than are read at once.
-struct BodyTooLarge: AnsweredError {
-    let bytesMax: Int
-
-    var response: WebResponse {
-        let error = HeadwaterError(.resourceExhausted, "a body of more than \(bytesMax) bytes: send less at once")
-        return Problem(error, status: .payloadTooLarge).response
     }
 }

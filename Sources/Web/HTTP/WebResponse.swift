@@ -34,8 +34,3 @@ struct WebResponse: Sendable {
         .json(JSON.encode(report: report) + [UInt8(ascii: "\n")], status, headers: headers)
     }
 }
-
-/// An error that knows its answer.
-protocol AnsweredError: Error {
-    var response: WebResponse { get }
-}

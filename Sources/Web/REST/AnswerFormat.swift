@@ -12,19 +12,14 @@ struct AnswerFormat {
     private let contentType: String
     private let format: OutputFormat
 
-    /// - Throws: `NotAcceptable` where the client takes none of them.
-    init(_ request: WebRequest) throws {
+    /// - Throws: a refusal where the client takes none of them.
+    init(_ request: WebRequest) throws(Refusal) {
         let accepted = request.headers[canonicalForm: "accept"].map { $0.prefix { $0 != ";" } }
             .map { String($0).trimmedOfSpaces.lowercased() }.filter { !$0.isEmpty }
-        let wildcards = ["*/*", "application/*"]
-        if accepted.isEmpty || accepted.contains("application/json") && !accepted.contains(where: { Self.find($0) != nil }) {
-            (contentType, format) = Self.types[0]
-            return
-        }
-        guard
-            let found = accepted.lazy.compactMap({ Self.find($0) }).first
-                ?? (accepted.contains { wildcards.contains($0) } ? Self.types[0] : nil)
-        else { throw NotAcceptable() }
+        // Who takes anything, or says JSON, gets an object a line.
+        let takesFirst = accepted.isEmpty || accepted.contains { ["application/json", "application/*", "*/*"].contains($0) }
+        guard let found = accepted.lazy.compactMap({ Self.find($0) }).first ?? (takesFirst ? Self.types[0] : nil)
+        else { throw .notAcceptable }
         (contentType, format) = found
     }
 
@@ -54,14 +49,5 @@ struct AnswerFormat {
             return position.map { ["headwater-position": "\($0)"] } ?? [:]
         }
         return WebResponse(.ok, headers: ["trailer": "headwater-position"], contentType: contentType, body: body)
-    }
-}
-
-/// No form of the answer is one that the client takes.
-struct NotAcceptable: AnsweredError {
-    var response: WebResponse {
-        let error = HeadwaterError(
-            .invalidArgument, "rows are given as application/x-ndjson, text/csv or \(ArrowStreamWriter.mediaType)")
-        return Problem(error, status: .notAcceptable).response
     }
 }

@@ -43,11 +43,11 @@ struct RestRoutes: Sendable {
     }
 
     func answer(_ request: WebRequest, _ call: Call) async throws -> WebResponse {
-        if let misdirected = misdirected(call) { return misdirected }
+        try checkRole(call)
         switch request.headers.first(name: "content-encoding")?.lowercased() {
         case nil, "identity": break
         case "gzip", "x-gzip": try request.body.unpackGzip()
-        case let other?: throw UnsupportedEncoding(encoding: other)
+        case let other?: throw Refusal.unsupportedEncoding(other)
         }
         switch call {
         case .projects: return try projects()
@@ -70,28 +70,28 @@ struct RestRoutes: Sendable {
         try await clients.client(of: project, server)
     }
 
-    /// The answer to a call that another service of the store takes: it names that one's address.
-    private func misdirected(_ call: Call) -> WebResponse? {
+    /// Refuses a call that another service of the store takes, and names that one's address.
+    private func checkRole(_ call: Call) throws(Refusal) {
         let role: String
         switch call {
-        case .projects, .listing, .describe, .search: return nil
+        case .projects, .listing, .describe, .search: return
         case .get, .feast, .write, .delete, .plan, .apply: role = "online"
         case .history, .scan, .latest: role = "offline"
         }
-        guard !server.roles.contains(role) else { return nil }
+        guard !server.roles.contains(role) else { return }
         let address = server.httpAddress(of: role)
         let place = address.map { "it answers at \($0)" } ?? "it has announced no HTTP address here: start it with --http"
         let error = HeadwaterError(.unavailable, "this is not the \(role) service, which takes this call; \(place)")
-        var response = Problem(error, status: .misdirectedRequest).response
-        if let address { response.headers.add(name: "headwater-\(role)-address", value: address) }
-        return response
+        throw Refusal(
+            error: error, status: .misdirectedRequest,
+            headers: address.map { ["headwater-\(role)-address": $0] } ?? [:])
     }
 
     // MARK: Bodies
 
     /// The body as a JSON object.
     func object(_ request: WebRequest) async throws -> JSONObject {
-        guard request.contentType == "application/json" else { throw UnsupportedMediaType(takes: ["application/json"]) }
+        guard request.contentType == "application/json" else { throw Refusal.unsupportedMediaType(takes: ["application/json"]) }
         return try await body(request).work { (bytes) throws(HeadwaterError) in try JSONObject(bytes[...]) }
     }
 
@@ -151,7 +151,7 @@ struct RestRoutes: Sendable {
 
     private func plan(_ request: WebRequest, _ project: String, applies: Bool) async throws -> WebResponse {
         if applies { try checkWrites() }
-        guard request.contentType == "application/json" else { throw UnsupportedMediaType(takes: ["application/json"]) }
+        guard request.contentType == "application/json" else { throw Refusal.unsupportedMediaType(takes: ["application/json"]) }
         let definitions = try await body(request).work { (bytes) throws(HeadwaterError) in
             // It refuses objects that name a member twice.
             _ = try JSONObject(bytes[...])
@@ -160,30 +160,5 @@ struct RestRoutes: Sendable {
         let client = try await client(project)
         let result = applies ? try await client.apply(definitions) : try await client.plan(definitions)
         return .json(result.planJSON, headers: ["headwater-position": "\(result.position)"])
-    }
-}
-
-/// A body packed in a way that is not known.
-struct UnsupportedEncoding: AnsweredError {
-    let encoding: String
-
-    var response: WebResponse {
-        let error = HeadwaterError(.invalidArgument, "a body is packed by gzip or not at all, and not by '\(encoding)'")
-        var response = Problem(error, status: .unsupportedMediaType).response
-        response.headers.add(name: "accept-encoding", value: "gzip")
-        return response
-    }
-}
-
-/// A body of a type that a path does not take.
-struct UnsupportedMediaType: AnsweredError {
-    let takes: [String]
-
-    var response: WebResponse {
-        let error = HeadwaterError(
-            .invalidArgument, "the body's Content-Type is one of \(takes.joined(separator: ", "))")
-        var response = Problem(error, status: .unsupportedMediaType).response
-        response.headers.add(name: "accept", value: takes.joined(separator: ", "))
-        return response
     }
 }

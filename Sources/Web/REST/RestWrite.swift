@@ -29,7 +29,7 @@ struct RestWrite {
             return unit
         }
         let takes = ["application/json", "application/x-ndjson"]
-        guard let type = request.contentType, takes.contains(type) else { throw UnsupportedMediaType(takes: takes) }
+        guard let type = request.contentType, takes.contains(type) else { throw Refusal.unsupportedMediaType(takes: takes) }
         let client = try await routes.client(project)
         let description = try await client.group(group)
         let target = Target(client: client, group: description, operation: operation)
@@ -167,9 +167,8 @@ struct RestWrite {
             }
             try await send(pending, target, unit, &totals, &lines)
         } catch {
-            if error is ConnectionLost { throw error }
-            guard totals.rows > 0 else { throw error }
-            throw PartlyWritten(rows: totals.rows, position: totals.position, reason: asHeadwaterError(error))
+            guard totals.rows > 0, !request.body.isLost else { throw error }
+            throw Refusal.partlyWritten(rows: totals.rows, position: totals.position, asHeadwaterError(error))
         }
         guard totals.rows > 0 else { throw HeadwaterError(.invalidArgument, "there are no rows to write") }
         return totals.response(target.group)
@@ -229,22 +228,5 @@ private struct Totals {
         var keysWithNewerRows: Int
         var rowsBelowCutoff: Int
         var rowsBehindTombstone: Int
-    }
-}
-
-/// A stream of rows broke off after some had been written.
-struct PartlyWritten: AnsweredError {
-    let rows: Int
-    let position: Position
-    let reason: HeadwaterError
-
-    var response: WebResponse {
-        var error = reason
-        error = HeadwaterError(
-            error.code, "rows 1 to \(rows) were written, up to position \(position); behind them: \(error.message)",
-            at: error.location)
-        var response = Problem(error).response
-        response.headers.add(name: "headwater-rows-written", value: "\(rows)")
-        return response
     }
 }
