@@ -46,6 +46,20 @@ public struct TableColumn: Hashable, Sendable {
         }
     }
 
+    /// The columns that a table of rows of a group may have: those that `columns` or `deleteColumns` give.
+    ///
+    /// - Parameters:
+    ///   - removed: features that were: they keep their places, and no table has them.
+    ///   - oldNames: of features, by the name of now.
+    public static func columns(
+        of schema: GroupSchema, _ operation: Operation, removed: Set<String>, oldNames: [String: [String]]
+    ) -> [TableColumn] {
+        var columns = operation == .write ? columns(of: schema) : deleteColumns(of: schema)
+        columns.removeAll { removed.contains($0.name) }
+        for index in columns.indices { columns[index].oldNames = oldNames[columns[index].name] ?? [] }
+        return columns
+    }
+
     /// The columns of a delete: keys, and an event time that may be missing.
     public static func deleteColumns(of schema: GroupSchema) -> [TableColumn] {
         var columns = schema.keys.enumerated().map { TableColumn($1.name, $1.type, ordinal: $0, isRequired: true) }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import signal
 import subprocess
@@ -16,9 +15,8 @@ import pytest
 
 import headwater as hw
 
-ROOT = Path(__file__).resolve().parents[3]
-BINARY = Path(os.environ.get("HEADWATER_BINARY") or ROOT / ".build/debug/headwater")
-os.environ["HEADWATER_BINARY"] = str(BINARY)
+from .binary import BINARY as BINARY, ROOT as ROOT
+from .listeners import Listener, Rest
 
 
 class Server:
@@ -108,3 +106,17 @@ def client(server: Server) -> Iterator[hw.Client]:
     """A client with a project that no other test has."""
     with hw.connect(server.address, f"test{next(_numbers)}") as connected:
         yield connected
+
+
+@pytest.fixture(scope="module")
+def listener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
+    """A server that takes writes by HTTP, for the tests of one module."""
+    running = Listener(tmp_path_factory.mktemp("rest"), "--http-writes")
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def rest(listener: Listener) -> Rest:
+    """The listener for a project that no other test has."""
+    return Rest(listener, f"rest{next(_numbers)}")

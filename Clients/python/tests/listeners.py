@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import Any
 
 import headwater as hw
 
-from .conftest import BINARY
+from .binary import BINARY
 
 JSON = {"content-type": "application/json"}
 NDJSON = {"content-type": "application/x-ndjson"}
@@ -92,6 +93,17 @@ class Rest:
         problem = json.loads(answer)
         assert status == problem["status"] and status >= 400
         return status, f"{problem.get('location', '')}: {problem['detail']}"
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """What comes until the other side closes, or resets."""
+    came = b""
+    try:
+        while more := connection.recv(65536):
+            came += more
+    except ConnectionResetError:
+        pass
+    return came
 
 
 def orders(client: hw.Client) -> None:

@@ -18,7 +18,7 @@ import pytest
 import headwater as hw
 
 from .conftest import BINARY
-from .listeners import Listener
+from .listeners import Listener, read_all
 
 
 @pytest.fixture
@@ -135,12 +135,7 @@ def test_bytes_that_are_no_request_hurt_nobody(listener: Listener, sent: bytes) 
     with socket.create_connection(("127.0.0.1", listener.port), timeout=30) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
-        answer = b""
-        try:
-            while more := connection.recv(65536):
-                answer += more
-        except ConnectionResetError:
-            pass
+        answer = read_all(connection)
     assert not answer or answer.startswith(b"HTTP/1.1 4")
     assert listener.ask("/healthz")[0] == 200
 
@@ -256,12 +251,7 @@ def test_a_body_that_breaks_off_hurts_nobody(listener: Listener, rest: bytes) ->
         with socket.create_connection(("127.0.0.1", listener.port), timeout=30) as connection:
             connection.sendall(head + rest)
             connection.shutdown(socket.SHUT_WR)
-            answer = b""
-            try:
-                while more := connection.recv(65536):
-                    answer += more
-            except ConnectionResetError:
-                pass
+            answer = read_all(connection)
             assert answer.count(b"HTTP/1.1") <= 1
     assert listener.ask("/healthz")[0] == 200
 

@@ -21,21 +21,6 @@ from .listeners import ARROW, JSON, NDJSON, Listener, Rest, orders
 from .support import FEATURES, all_types, assert_same, edge_table, exact, read_back
 
 
-@pytest.fixture(scope="module")
-def listener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
-    listener = Listener(tmp_path_factory.mktemp("rest"), "--http-writes")
-    yield listener
-    assert listener.stop() == 0
-
-
-_projects = iter(range(1_000_000))
-
-
-@pytest.fixture
-def rest(listener: Listener) -> Rest:
-    return Rest(listener, f"rest{next(_projects)}")
-
-
 @pytest.fixture
 def client(listener: Listener, rest: Rest) -> Iterator[hw.Client]:
     with hw.connect(listener.address, rest.project) as connected:
@@ -259,3 +244,20 @@ def test_a_large_answer_comes_whole_where_the_connection_closes(rest: Rest, clie
         status, headers, body = rest.raw("POST", path, wanted, **JSON, connection="close")
         assert status == 200 and len(json.loads(body)["features"]["name"]["values"]) == rows
         assert headers["connection"] == "close"
+
+
+def test_old_names_are_taken_and_removed_ones_are_not(rest: Rest, client: hw.Client) -> None:
+    customer = hw.Entity("customer", {"id": "int64"})
+    client.apply([hw.FeatureGroup("orders", customer, {"total": "float64", "gone": "int64"}, event_time="at")])
+    client.remove("feature", "orders:gone")
+    renamed = [hw.Feature("amount", "float64", renamed_from=["total"])]
+    client.apply([hw.FeatureGroup("orders", customer, renamed, event_time="at")])
+    row = {"id": 1, "at": "2026-01-01T00:00:00Z"}
+    rest.done("/groups/orders/rows", {"rows": [{**row, "total": 1.5}]})
+    path = f"/v1/projects/{rest.project}/groups/orders/rows"
+    line = json.dumps({**row, "id": 2, "total": 2.5}).encode()
+    assert rest.raw("POST", path, line, **NDJSON)[0] == 200
+    found = rest.done("/online:get", {"features": ["orders:amount"], "entities": {"id": [1, 2]}})
+    assert found["features"]["amount"]["values"] == [1.5, 2.5]
+    status, text = rest.refused("/groups/orders/rows", {"rows": [{**row, "gone": 1}]})
+    assert status == 400 and "unknown column 'gone'; there are id, at, amount" in text

@@ -18,21 +18,6 @@ import headwater as hw
 from .listeners import JSON, NDJSON, Listener, Rest, orders
 
 
-@pytest.fixture(scope="module")
-def listener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
-    listener = Listener(tmp_path_factory.mktemp("rest"), "--http-writes")
-    yield listener
-    assert listener.stop() == 0
-
-
-_projects = iter(range(1_000_000))
-
-
-@pytest.fixture
-def rest(listener: Listener) -> Rest:
-    return Rest(listener, f"rest{next(_projects)}")
-
-
 @pytest.fixture
 def client(listener: Listener, rest: Rest) -> Iterator[hw.Client]:
     with hw.connect(listener.address, rest.project) as connected:

@@ -241,3 +241,14 @@ extension Catalog {
             }, promoted: isPromoted(service))
     }
 }
+
+extension GroupDescription {
+    /// Features that were.
+    public var removedNames: Set<String> { Set(columns.filter { $0.role == "removed" }.map(\.name)) }
+
+    /// What features were called before, by the name of now.
+    public var oldNames: [String: [String]] {
+        let renamed = definition.features.filter { !$0.renamedFrom.isEmpty }.map { ($0.name, $0.renamedFrom) }
+        return Dictionary(renamed) { $1 }
+    }
+}

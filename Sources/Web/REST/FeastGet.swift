@@ -11,32 +11,20 @@ struct FeastGet {
 
     func get(_ request: WebRequest) async throws -> WebResponse {
         let body = try await routes.object(request)
-        try body.check(only: RestSchemas.names(RestSchemas.feast))
+        try body.check(only: RestSchemas.feast.names)
         let project = try body.text("project")
         let client =
             if let project { try await routes.client(project) } else { try await routes.clients.client(routes.server) }
-        let selection: FeatureSelection
-        switch (try body.text("feature_service"), try body.texts("features")) {
-        case (let service?, nil): selection = .service(service)
-        case (nil, let features?) where !features.isEmpty: selection = .features(features)
-        default: throw HeadwaterError(.invalidArgument, "name either a 'feature_service' or 'features'")
-        }
-        let fullNames = try body.bool("full_feature_names") ?? false
-        let prepared = try await routes.clients.prepared(selection, fullNames: fullNames, client)
-        let keys: Batch
-        do { keys = try RestGet.keys(try body.object("entities"), prepared.keys, unit: nil) } catch {
-            routes.clients.forget(selection, fullNames: fullNames, client)
-            throw error
-        }
-        let got = try await client.get(prepared, keys: keys, eventTimes: true)
+        var wanted = RestGet.Wanted(
+            selection: try routes.selection(body, service: "feature_service"),
+            fullNames: try body.bool("full_feature_names") ?? false)
+        wanted.eventTimes = true
+        let (prepared, keys, got) = try await RestGet(routes: routes).find(wanted, of: try body.object("entities"), client)
         // Feast gives the keys first, each present since 1970.
-        var json = Array("{\"metadata\":{\"feature_names\":[".utf8)
+        var json = Array("{\"metadata\":{\"feature_names\":".utf8)
         json.reserveCapacity(json.count + got.cells.rowCount * got.outputs.count * 64)
-        for (index, name) in (prepared.keys.map(\.name) + got.outputs.map(\.name)).enumerated() {
-            if index > 0 { json.append(UInt8(ascii: ",")) }
-            JSONString.append(name, to: &json)
-        }
-        json.append(contentsOf: "]},\"results\":[".utf8)
+        JSONValue.texts(prepared.keys.map(\.name) + got.outputs.map(\.name)).append(to: &json)
+        json.append(contentsOf: "},\"results\":[".utf8)
         var lists = RepeatedLists(always: "\"\(TimeText.format(0))\"")
         let present = StatusColumn(.present, count: keys.rowCount)
         let sinceEver = [Microseconds](repeating: EventTime.always, count: keys.rowCount)

@@ -16,6 +16,14 @@ indirect enum JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral
     init(arrayLiteral elements: JSONValue...) { self = .list(elements) }
     init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(elements.map { ($0, $1) }) }
 
+    static func texts(_ texts: [String]) -> JSONValue { .list(texts.map { .text($0) }) }
+
+    var bytes: [UInt8] {
+        var json: [UInt8] = []
+        append(to: &json)
+        return json
+    }
+
     func append(to json: inout [UInt8]) {
         switch self {
         case .text(let text): JSONString.append(text, to: &json)

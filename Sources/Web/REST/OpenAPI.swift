@@ -3,11 +3,7 @@ import NIOHTTP1
 
 /// The description of all calls (OpenAPI 3.1), made of the operations by which requests are routed.
 enum OpenAPI {
-    static let document: [UInt8] = {
-        var json: [UInt8] = []
-        value.append(to: &json)
-        return json + [UInt8(ascii: "\n")]
-    }()
+    static let document = value.bytes + [UInt8(ascii: "\n")]
 
     private static var value: JSONValue {
         var paths: [(name: String, value: JSONValue)] = []

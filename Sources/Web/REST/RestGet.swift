@@ -1,3 +1,4 @@
+import Catalog
 import Client
 import FeatureModel
 import NIOHTTP1
@@ -10,25 +11,13 @@ struct RestGet {
 
     func get(_ request: WebRequest, _ project: String) async throws -> WebResponse {
         let body = try await routes.object(request)
-        try body.check(only: RestSchemas.names(RestSchemas.get))
-        let client = try await routes.client(project)
-        let selection = try routes.selection(body)
-        let fullNames = try body.bool("full_feature_names") ?? false
+        try body.check(only: RestSchemas.get.names)
         let eventTimes = try body.bool("event_times") ?? false
         let integersAsText = try integersAsText(body)
-        let prepared = try await routes.clients.prepared(selection, fullNames: fullNames, client)
-        let unit = try routes.unit(body)
-        let got: GetResult
-        do {
-            let keys = try Self.keys(try body.object("entities"), prepared.keys, unit: unit)
-            got = try await client.get(
-                prepared, keys: keys, at: try body.time("at"), minPosition: try body.position("min_position") ?? 0,
-                eventTimes: eventTimes)
-        } catch {
-            // What the list takes may have changed: what is remembered of it is not worth keeping.
-            routes.clients.forget(selection, fullNames: fullNames, client)
-            throw error
-        }
+        var wanted = Wanted(selection: try routes.selection(body), fullNames: try body.bool("full_feature_names") ?? false)
+        (wanted.at, wanted.minPosition) = (try body.time("at"), try body.position("min_position") ?? 0)
+        (wanted.eventTimes, wanted.unit) = (eventTimes, try routes.unit(try body.text("time_unit")))
+        let (prepared, _, got) = try await find(wanted, of: try body.object("entities"), try await routes.client(project))
         var json = Array("{\"position\":\(got.position),\"rows\":\(got.cells.rowCount),\"features\":{".utf8)
         json.reserveCapacity(json.count + got.cells.rowCount * got.outputs.count * 32)
         var lists = RepeatedLists(always: "null")
@@ -50,15 +39,40 @@ struct RestGet {
         }
         json.append(contentsOf: "}".utf8)
         if !prepared.warnings.isEmpty {
-            json.append(contentsOf: ",\"warnings\":[".utf8)
-            for (index, warning) in prepared.warnings.enumerated() {
-                if index > 0 { json.append(UInt8(ascii: ",")) }
-                JSONString.append(warning, to: &json)
-            }
-            json.append(contentsOf: "]".utf8)
+            json.append(contentsOf: ",\"warnings\":".utf8)
+            JSONValue.texts(prepared.warnings).append(to: &json)
         }
         json.append(contentsOf: "}\n".utf8)
         return .json(json, headers: ["headwater-position": "\(got.position)"])
+    }
+
+    /// What a get asks for, beside keys.
+    struct Wanted {
+        let selection: FeatureSelection
+        let fullNames: Bool
+        var at: Microseconds?
+        var minPosition: Position = 0
+        var eventTimes = false
+        var unit: TimeUnit?
+    }
+
+    /// Reads the keys by what the features take, and finds the features.
+    ///
+    /// - Parameter entities: `nil` only where the features have no keys.
+    func find(
+        _ wanted: Wanted, of entities: JSONObject?, _ client: HeadwaterClient
+    ) async throws -> (prepared: PreparedFeatures, keys: Batch, got: GetResult) {
+        let prepared = try await routes.clients.prepared(wanted.selection, fullNames: wanted.fullNames, client)
+        do {
+            let keys = try Self.keys(entities, prepared.keys, unit: wanted.unit)
+            let got = try await client.get(
+                prepared, keys: keys, at: wanted.at, minPosition: wanted.minPosition, eventTimes: wanted.eventTimes)
+            return (prepared, keys, got)
+        } catch {
+            // What the list takes may have changed: what is remembered of it is not worth keeping.
+            routes.clients.forget(wanted.selection, fullNames: wanted.fullNames, client)
+            throw error
+        }
     }
 
     private func integersAsText(_ body: JSONObject) throws(HeadwaterError) -> Bool {
@@ -70,9 +84,7 @@ struct RestGet {
     }
 
     /// The key columns of a get: lists of one length.
-    ///
-    /// - Parameter entities: `nil` only where the features have no keys.
-    static func keys(_ entities: JSONObject?, _ fields: [Field], unit: TimeUnit?) throws(HeadwaterError) -> Batch {
+    private static func keys(_ entities: JSONObject?, _ fields: [Field], unit: TimeUnit?) throws(HeadwaterError) -> Batch {
         guard let entities else {
             if fields.isEmpty { return Batch(rowCount: 1, columns: []) }
             throw HeadwaterError(

@@ -14,7 +14,7 @@ struct RestHistory {
 
     func history(_ request: WebRequest, _ project: String) async throws -> WebResponse {
         let body = try await routes.object(request)
-        try body.check(only: RestSchemas.names(RestSchemas.history))
+        try body.check(only: RestSchemas.history.names)
         let format = try AnswerFormat(request)
         let streaming = try await routes.clients.streaming(of: project, routes.server)
         let client = streaming.client
@@ -30,7 +30,7 @@ struct RestHistory {
         let fields = keys + [Field(time, .timestamp)]
         // A null key is one that nothing is found for; a spine row without a time has no meaning.
         let wanted = fields.enumerated().map { TableColumn($1.name, $1.type, ordinal: $0, isRequired: $0 == keys.count) }
-        let given = try spine.batch(wanted, unit: try routes.unit(body))
+        let given = try spine.batch(wanted, unit: try routes.unit(try body.text("time_unit")))
         let batch = try Self.whole(given, fields)
         var query = HistoryQuery(selection, spineColumns: fields, spineTime: time)
         query.fullFeatureNames = try body.bool("full_feature_names") ?? false
@@ -54,32 +54,21 @@ struct RestHistory {
         // The first part is waited for, so that a refusal is an answer and no broken stream.
         let first = try await rows.next()
         let outputs = first?.outputs ?? []
-        var names = fields.map(\.name)
-        var types = fields.map { OutputType.cells($0.type) }
-        for output in outputs {
-            guard !names.contains(where: { $0.utf8.elementsEqual(output.name.utf8) }) else {
-                throw HeadwaterError(
-                    .invalidArgument, "'\(output.name)' is a column of the spine and a feature: ask with full_feature_names")
-            }
-            names.append(output.name)
-            types.append(.cells(output.type))
-            if showsStatuses {
-                names.append("\(output.name)__status")
-                types.append(.statuses)
-            }
+        let joined = try JoinedColumns(outputs, statuses: showsStatuses, option: "statuses")
+        let clash = joined.names.first { name in fields.contains { $0.name.utf8.elementsEqual(name.utf8) } }
+        if let clash {
+            throw HeadwaterError(
+                .invalidArgument, "'\(clash)' is a column of the spine and a feature: ask with full_feature_names")
         }
-        let writer = format.writer(names: names, types: types)
+        let writer = format.writer(
+            names: fields.map(\.name) + joined.names, types: fields.map { .cells($0.type) } + joined.types)
         return format.response(writer) { write in
             var item = first
             var at = 0
             while let part = item {
                 let range = at..<(at + part.rows.rowCount)
-                var columns = spine.columns.map { OutputColumn.cells($0.gather(range)) }
-                for index in part.outputs.indices {
-                    columns.append(.cells(part.rows.columns[index]))
-                    if showsStatuses { columns.append(.statuses(part.rows.statuses[index])) }
-                }
-                try await write(columns)
+                let spineCells = spine.columns.map { OutputColumn.cells($0.gather(range)) }
+                try await write(spineCells + joined.columns(of: part.rows.columns, part.rows.statuses))
                 at = range.upperBound
                 item = try await rows.next()
             }

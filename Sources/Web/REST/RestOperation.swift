@@ -28,8 +28,9 @@ struct RestOperation: Sendable {
     let call: @Sendable ([String]) -> RestRoutes.Call
 
     /// What the parts in braces stand for; `nil` where the path is another one.
-    func match(_ path: [String]) -> [String]? {
-        let parts = pattern.split(separator: "/")
+    ///
+    /// - Parameter parts: of the pattern.
+    static func match(_ path: [String], _ parts: [Substring]) -> [String]? {
         guard parts.count == path.count else { return nil }
         var found: [String] = []
         for (part, text) in zip(parts, path) {
@@ -104,12 +105,12 @@ extension RestOperation {
         RestOperation(
             method: .POST, pattern: "\(project)/online:get", id: "getOnlineFeatures",
             summary: "The latest features of keys: columns in, columns out",
-            bodies: [("application/json", RestSchemas.get)], answers: [("application/json", RestSchemas.got)]
+            bodies: [("application/json", RestSchemas.get.json)], answers: [("application/json", RestSchemas.got)]
         ) { .get(project: $0[0]) },
         RestOperation(
             method: .POST, pattern: "\(project)/history", id: "getHistoricalFeatures",
             summary: "Features as they were at the times of a spine, row for row",
-            bodies: [("application/json", RestSchemas.history)], answers: rows
+            bodies: [("application/json", RestSchemas.history.json)], answers: rows
         ) { .history(project: $0[0]) },
         RestOperation(
             method: .GET, pattern: "\(group)/scan", id: "scan", summary: "All rows of a group, in order",
@@ -135,7 +136,9 @@ extension RestOperation {
         RestOperation(
             method: .POST, pattern: "/get-online-features", id: "feastGetOnlineFeatures",
             summary: "Feast's call of this name: the same request, the same shape of an answer",
-            bodies: [("application/json", RestSchemas.feast)], answers: [("application/json", RestSchemas.feastAnswer)]
+            bodies: [("application/json", RestSchemas.feast.json)], answers: [("application/json", RestSchemas.feastAnswer)]
         ) { _ in .feast },
     ]
+    /// Each with the parts of its pattern, for every request.
+    static let table = all.map { ($0, $0.pattern.split(separator: "/")) }
 }

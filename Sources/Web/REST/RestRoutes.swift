@@ -35,8 +35,8 @@ struct RestRoutes: Sendable {
 
     /// The operations at a path, and their pattern; `nil` where there are none.
     static func match(_ path: [String]) -> (pattern: String, calls: [(method: HTTPMethod, call: Call)])? {
-        let found = RestOperation.all.compactMap { operation in
-            operation.match(path).map { (operation, operation.call($0)) }
+        let found = RestOperation.table.compactMap { operation, parts in
+            RestOperation.match(path, parts).map { (operation, operation.call($0)) }
         }
         guard let first = found.first else { return nil }
         return (first.0.pattern, found.map { ($0.0.method, $0.1) })
@@ -108,16 +108,19 @@ struct RestRoutes: Sendable {
     }
 
     /// What a body says of features: a service, or a list.
-    func selection(_ body: JSONObject) throws(HeadwaterError) -> FeatureSelection {
-        switch (try body.text("service"), try body.texts("features")) {
+    ///
+    /// - Parameter name: of the member that names a service.
+    func selection(_ body: JSONObject, service name: String = "service") throws(HeadwaterError) -> FeatureSelection {
+        switch (try body.text(name), try body.texts("features")) {
         case (let service?, nil): return .service(service)
         case (nil, let features?) where !features.isEmpty: return .features(features)
-        default: throw HeadwaterError(.invalidArgument, "name either a 'service' or 'features', a list of group:feature")
+        default: throw HeadwaterError(.invalidArgument, "name either a '\(name)' or 'features', a list of group:feature")
         }
     }
 
-    func unit(_ body: JSONObject) throws(HeadwaterError) -> TimeUnit? {
-        guard let text = try body.text("time_unit") else { return nil }
+    /// What `time_unit` says of times that are whole numbers.
+    func unit(_ text: String?) throws(HeadwaterError) -> TimeUnit? {
+        guard let text else { return nil }
         guard let unit = TimeUnit(rawValue: text) else {
             throw HeadwaterError(.invalidArgument, "'\(text)' is no unit of time: s, ms, us or ns", at: "time_unit")
         }
@@ -127,12 +130,8 @@ struct RestRoutes: Sendable {
     // MARK: Definitions
 
     private func projects() throws -> WebResponse {
-        var json = Array("{\"projects\":[".utf8)
-        for (index, name) in try server.projects().enumerated() {
-            if index > 0 { json.append(UInt8(ascii: ",")) }
-            JSONString.append(name, to: &json)
-        }
-        return .json(json + Array("]}\n".utf8))
+        let value: JSONValue = ["projects": .texts(try server.projects())]
+        return .json(value.bytes + [UInt8(ascii: "\n")])
     }
 
     private func describe(_ request: WebRequest, _ project: String, _ name: String) async throws -> WebResponse {

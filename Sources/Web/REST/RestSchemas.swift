@@ -15,16 +15,19 @@ enum RestSchemas {
     private static let rowList: JSONValue = ["type": "array", "items": ["type": "object"]]
     private static let features: JSONValue = ["type": "array", "items": ["type": "string"], "minItems": 1]
 
-    /// The names of an object's properties.
-    static func names(_ schema: JSONValue) -> [String] {
-        guard case .object(let members) = schema,
-            case .object(let properties)? = members.first(where: { $0.name == "properties" })?.value
-        else { return [] }
-        return properties.map(\.name)
+    /// The schema of an object that a request holds.
+    struct Request: Sendable {
+        let json: JSONValue
+        /// The members that there may be.
+        let names: [String]
     }
 
-    private static func object(_ properties: JSONValue, required: JSONValue = []) -> JSONValue {
-        ["type": "object", "properties": properties, "required": required, "additionalProperties": false]
+    private static func object(_ properties: KeyValuePairs<String, JSONValue>, required: JSONValue = []) -> Request {
+        let json: JSONValue = [
+            "type": "object", "properties": .object(properties.map { ($0, $1) }), "required": required,
+            "additionalProperties": false,
+        ]
+        return Request(json: json, names: properties.map(\.key))
     }
 
     static let get = object([
@@ -63,7 +66,7 @@ enum RestSchemas {
 
     static let rows = object(["rows": rowList, "columns": columns, "time_unit": unit])
     static let rowBodies: [(type: String, schema: JSONValue)] = [
-        ("application/json", rows),
+        ("application/json", rows.json),
         ("application/x-ndjson", ["type": "string", "description": "an object a line"]),
     ]
 
@@ -79,7 +82,7 @@ enum RestSchemas {
     static let history = object(
         [
             "service": ["type": "string"], "features": features,
-            "spine": object(["rows": rowList, "columns": columns]),
+            "spine": object(["rows": rowList, "columns": columns]).json,
             "spine_time": ["type": "string", "default": "event_time"], "as_of": positionOrText,
             "availability": ["type": "string", "enum": ["event", "ingest"]], "min_position": positionOrText,
             "full_feature_names": ["type": "boolean"], "statuses": ["type": "boolean"], "time_unit": unit,

@@ -21,13 +21,7 @@ struct RestWrite {
         _ request: WebRequest, _ project: String, _ group: String, _ operation: Operation
     ) async throws -> WebResponse {
         try routes.checkWrites()
-        let query = try Query(request, ["time_unit"])
-        let unit = try query.text("time_unit").map { (text) throws(HeadwaterError) in
-            guard let unit = TimeUnit(rawValue: text) else {
-                throw HeadwaterError(.invalidArgument, "'\(text)' is no unit of time: s, ms, us or ns", at: "time_unit")
-            }
-            return unit
-        }
+        let unit = try routes.unit(try Query(request, ["time_unit"]).text("time_unit"))
         let takes = ["application/json", "application/x-ndjson"]
         guard let type = request.contentType, takes.contains(type) else { throw Refusal.unsupportedMediaType(takes: takes) }
         let client = try await routes.client(project)
@@ -86,7 +80,7 @@ struct RestWrite {
         let operation: Operation
 
         var columns: [TableColumn] {
-            operation == .write ? TableColumn.columns(of: group.schema) : TableColumn.deleteColumns(of: group.schema)
+            TableColumn.columns(of: group.schema, operation, removed: group.removedNames, oldNames: group.oldNames)
         }
     }
 
@@ -97,8 +91,9 @@ struct RestWrite {
         try await body.work { (bytes) throws(HeadwaterError) in
             guard isJSON else { return try Self.ndjson(bytes, target, unit) }
             let object = try JSONObject(bytes[...])
-            try object.check(only: RestSchemas.names(RestSchemas.rows))
-            return try object.batch(target.columns, unit: try routes.unit(object) ?? unit, bytesMax: Self.requestBytesMax)
+            try object.check(only: RestSchemas.rows.names)
+            return try object.batch(
+                target.columns, unit: try routes.unit(try object.text("time_unit")) ?? unit, bytesMax: Self.requestBytesMax)
         }
     }
 
@@ -120,14 +115,22 @@ struct RestWrite {
         totals.add(try await target.client.write([entry]), rows: batch.rowCount)
     }
 
-    private static func ndjson(_ body: [UInt8], _ target: Target, _ unit: TimeUnit?) throws(HeadwaterError) -> Batch {
-        var rest: ArraySlice<UInt8>? = body[...]
-        var options = TableOptions(batchRowsMax: Limits.batchRowsMax, batchBytesMax: requestBytesMax, timeUnit: unit)
+    /// A decoder of NDJSON at hand.
+    private static func decoder(
+        _ lines: [UInt8], _ target: Target, _ options: TableOptions
+    ) throws(HeadwaterError) -> TableDecoder {
+        var rest: ArraySlice<UInt8>? = lines[...]
+        var options = options
         options.takesTextIntegers = true
-        var decoder = try TableDecoder(.ndjson, name: "body", columns: target.columns, options: options) {
+        return try TableDecoder(.ndjson, name: "body", columns: target.columns, options: options) {
             defer { rest = nil }
             return rest
         }
+    }
+
+    private static func ndjson(_ body: [UInt8], _ target: Target, _ unit: TimeUnit?) throws(HeadwaterError) -> Batch {
+        let options = TableOptions(batchRowsMax: Limits.batchRowsMax, batchBytesMax: requestBytesMax, timeUnit: unit)
+        var decoder = try decoder(body, target, options)
         let rows = try decoder.next()
         guard try decoder.next() == nil else {
             throw HeadwaterError(
@@ -178,15 +181,10 @@ struct RestWrite {
     private func send(
         _ piece: [UInt8], _ target: Target, _ unit: TimeUnit?, _ totals: inout Totals, _ lines: inout Int
     ) async throws {
-        var rest: ArraySlice<UInt8>? = piece[...]
         var options = TableOptions(
             batchRowsMax: Self.batchRowsMax, batchBytesMax: Self.batchBytesMax, timeUnit: unit)
-        options.takesTextIntegers = true
         (options.rowsBefore, options.linesBefore) = (totals.rows, lines)
-        var decoder = try TableDecoder(.ndjson, name: "body", columns: target.columns, options: options) {
-            defer { rest = nil }
-            return rest
-        }
+        var decoder = try Self.decoder(piece, target, options)
         while let rows = try decoder.next() {
             try decoder.checkTimes()
             try await send(rows.batch, target, &totals)

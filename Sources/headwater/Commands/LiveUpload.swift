@@ -87,8 +87,10 @@ final class LiveUpload: Sendable {
     }
 
     private func readRows() throws(HeadwaterError) {
+        let columns = TableColumn.columns(
+            of: group.schema, .write, removed: group.removedNames, oldNames: group.oldNames)
         var decoder = try TableDecoder(
-            input.format, name: input.name, columns: TableUpload.columns(of: group, .write), options: options, source: input.next)
+            input.format, name: input.name, columns: columns, options: options, source: input.next)
         var rowCount = 0
         while let rows = try decoder.next() {
             try add(rows)

@@ -30,7 +30,8 @@ struct TableUpload {
         self.input = input
         self.operation = operation
         schema = group.schema
-        columns = Self.columns(of: group, operation)
+        columns = TableColumn.columns(
+            of: group.schema, operation, removed: group.removedNames, oldNames: group.oldNames)
         table = try input.open(path, WantedColumns(columns))
     }
 
@@ -45,20 +46,6 @@ struct TableUpload {
             ? UploadResult(standingAt: try await client.status().value.online?.lastPosition ?? 0) : try await send(rowCount)
         result.elapsed = clock.now - started
         return result
-    }
-
-    /// The columns that a table of the group may have.
-    static func columns(of group: GroupDescription, _ operation: Operation) -> [TableColumn] {
-        let schema = group.schema
-        var columns = operation == .write ? TableColumn.columns(of: schema) : TableColumn.deleteColumns(of: schema)
-        let removed = Set(group.columns.filter { $0.role == "removed" }.map(\.name))
-        columns.removeAll { removed.contains($0.name) }
-        for feature in group.definition.features where !feature.renamedFrom.isEmpty {
-            for index in columns.indices where columns[index].name == feature.name {
-                columns[index].oldNames = feature.renamedFrom
-            }
-        }
-        return columns
     }
 
     private func decoder(taken: ByteCount) throws(HeadwaterError) -> TableDecoder {

@@ -96,7 +96,7 @@ struct JoinedTable {
                 if hashing { hash = TableHash(part.fields) }
             }
             hash?.append(part.columns, statuses: part.statuses)
-            let cells = kept.columns + columns.columns(of: part)
+            let cells = kept.columns + columns.columns(of: part.columns, part.statuses)
             try writer!.check(cells)
             if let split {
                 for (destination, chosen) in zip(destinations, split.take(part.rowCount)) {

@@ -1,16 +1,15 @@
-import Client
-import FeatureModel
-import Tables
+public import FeatureModel
 
 /// The columns that a history appends to its spine: its outputs, and behind each, where they are asked for, its statuses.
-struct JoinedColumns {
-    let names: [String]
-    let fields: [Field]
+public struct JoinedColumns: Sendable {
+    public let names: [String]
+    public let fields: [Field]
     /// What each holds, where it is not written as text.
-    let types: [OutputType]
+    public let types: [OutputType]
 
+    /// - Parameter option: how statuses are asked for.
     /// - Throws: `.invalidArgument` where a column of statuses is called as a feature is.
-    init(_ outputs: [Field], statuses: Bool) throws(HeadwaterError) {
+    public init(_ outputs: [Field], statuses: Bool, option: String = "--statuses") throws(HeadwaterError) {
         let taken = Set(outputs.map { ByteString($0.name) })
         var fields: [Field] = []
         var types: [OutputType] = []
@@ -22,7 +21,7 @@ struct JoinedColumns {
             guard !taken.contains(ByteString(name)) else {
                 throw HeadwaterError(
                     .invalidArgument,
-                    "--statuses makes a column '\(name)' for '\(output.name)', and a feature is called so: leave --statuses out, or give one "
+                    "\(option) makes a column '\(name)' for '\(output.name)', and a feature is called so: leave \(option) out, or give one "
                         + "an alias in a service")
             }
             fields.append(Field(name, .string))
@@ -34,11 +33,11 @@ struct JoinedColumns {
     }
 
     /// The columns of a join's answer.
-    func columns(of part: JoinedPart) -> [OutputColumn] {
+    public func columns(of cells: [Column], _ statuses: [StatusColumn]) -> [OutputColumn] {
         var columns: [OutputColumn] = []
-        for output in part.columns.indices {
-            columns.append(.cells(part.columns[output]))
-            if names.count > part.columns.count { columns.append(.statuses(part.statuses[output])) }
+        for output in cells.indices {
+            columns.append(.cells(cells[output]))
+            if names.count > cells.count { columns.append(.statuses(statuses[output])) }
         }
         return columns
     }
