@@ -138,14 +138,19 @@ class Feast:
         return {"seconds": time.perf_counter() - start, "rows": len(rows)}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parsed(description):
+    """The options of a program that makes a store of Feast's."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("place", help="a directory for the repository, made if missing")
     store = parser.add_mutually_exclusive_group(required=True)
     store.add_argument("--redis", help="Feast's connection_string of a running server")
     store.add_argument("--sqlite", action="store_true", help="a file in the directory")
     parser.add_argument("--entities", type=int, default=10_000, help="entities with features (%(default)s)")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    options = parsed(__doc__)
     logging.disable(logging.WARNING)
     # What Feast prints while it works is no answer.
     answers, sys.stdout = sys.stdout, sys.stderr

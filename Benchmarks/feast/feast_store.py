@@ -6,7 +6,6 @@ One view of 50 float64 features, `user`, by the int64 key `key`; entity n has th
 feast_gets.py has it, and says why.
 """
 
-import argparse
 import os
 from datetime import datetime, timedelta, timezone
 
@@ -14,19 +13,13 @@ import numpy as np
 import pandas as pd
 from feast import Entity, FeatureStore, FeatureView, Field, FileSource, ValueType
 from feast.types import Float64
-from feast_gets import CONFIGURATION, FILLED_AT_ONCE
+from feast_gets import CONFIGURATION, FILLED_AT_ONCE, parsed
 
 FEATURES = [f"x{number}" for number in range(50)]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("place", help="a directory for the repository, made if missing")
-    store = parser.add_mutually_exclusive_group(required=True)
-    store.add_argument("--redis", help="Feast's connection_string of a running server")
-    store.add_argument("--sqlite", action="store_true", help="a file in the directory")
-    parser.add_argument("--entities", type=int, default=10_000, help="entities with features (%(default)s)")
-    options = parser.parse_args()
+    options = parsed(__doc__)
     place = options.place
     os.makedirs(place, exist_ok=True)
     online = f'redis\n  connection_string: "{options.redis}"' if options.redis else f"sqlite\n  path: {place}/online.db"

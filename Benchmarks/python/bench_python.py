@@ -8,6 +8,7 @@ checked: where one is wrong the exit code is 1. A peer that is not there is skip
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,20 +86,27 @@ def interrupted(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
+@contextlib.contextmanager
+def time_limit(seconds: int) -> Iterator[None]:
+    """Raises TimeIsUp when so many seconds are over; SIGTERM is as Ctrl-C: everything that was started is ended."""
+    signal.signal(signal.SIGALRM, give_up)
+    signal.signal(signal.SIGTERM, interrupted)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
 def run(options: argparse.Namespace, bench: Bench) -> None:
     """Does the works one after the other; what a work started ends with it."""
-    signal.signal(signal.SIGALRM, give_up)
-    # As Ctrl-C: everything that was started is ended.
-    signal.signal(signal.SIGTERM, interrupted)
-    signal.alarm(options.seconds_max)
     try:
-        for name in options.only:
-            WORKS[name](bench)
+        with time_limit(options.seconds_max):
+            for name in options.only:
+                WORKS[name](bench)
     except TimeIsUp:
         done = ", ".join(line.work for line in bench.report.lines) or "nothing"
         bench.report.differences.append(f"Gave up after {options.seconds_max} s: done are {done}")
-    finally:
-        signal.alarm(0)
 
 
 def main() -> int:

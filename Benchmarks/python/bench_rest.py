@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -23,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from bench_python import BUILT, ROOT, TimeIsUp, give_up, interrupted
+from bench_python import BUILT, ROOT, TimeIsUp, time_limit
 from http_load import Saturation, Target, open_loop, saturate
 from processes import ALL_CORES, CLIENT_CORE, SERVER_CORE, Headwater, PeerFailed, Process, Redis, free_port, stay_on
 from report import Latencies, Line, Report, Spread, number
@@ -327,19 +326,15 @@ def main() -> int:
     head = HEAD.format(keys=KEYS, features=len(FEATURES), cores=len(ALL_CORES), part=OPEN_PART, **vars(options))
     bench = Bench(options, place, Report(head, "rest"), time.monotonic())
     load = [os.getloadavg()[0]]
-    signal.signal(signal.SIGALRM, give_up)
-    # As Ctrl-C: everything that was started is ended.
-    signal.signal(signal.SIGTERM, interrupted)
-    signal.alarm(options.seconds_max)
     try:
-        for name in options.only:
-            WORKS[name](bench)
+        with time_limit(options.seconds_max):
+            for name in options.only:
+                WORKS[name](bench)
     except TimeIsUp:
         bench.report.differences.append(f"Gave up after {options.seconds_max} s: the table holds what was done")
     except PeerFailed as error:
         bench.report.differences.append(f"A request failed: {error}")
     finally:
-        signal.alarm(0)
         stay_on(ALL_CORES)
         shutil.rmtree(place, ignore_errors=True)
         load.append(os.getloadavg()[0])
