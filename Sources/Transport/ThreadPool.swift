@@ -15,20 +15,52 @@ public final class ThreadPool: Sendable {
         var isEnding = false
         /// Told when the last thread has ended.
         var whenEnded: (@Sendable () -> Void)?
-    }
 
-    private static let idleLimit = DispatchTimeInterval.seconds(10)
+        enum Step {
+            case run(Job)
+            case wait
+            /// The thread counts no more; whoever waits for the last one is to be told.
+            case end(told: (@Sendable () -> Void)?)
+        }
+
+        mutating func nextStep() -> Step {
+            if let job = jobs.popFirst() { return .run(job) }
+            if isEnding { return end() }
+            idleCount += 1
+            return .wait
+        }
+
+        /// For a thread that nobody woke in time.
+        mutating func stepAfterIdling() -> Step {
+            guard idleCount > 0 else { return .wait }
+            idleCount -= 1
+            // In the same moment: a job that came in between would count on a thread that is no more.
+            return end()
+        }
+
+        private mutating func end() -> Step {
+            threadCount -= 1
+            return .end(told: threadCount == 0 ? whenEnded.take() : nil)
+        }
+    }
 
     let threadsMax: Int
     private let name: String
+    /// How long a thread waits for a job before it ends.
+    private let idleLimit: DispatchTimeInterval
     private let prepare: @Sendable () -> Void
     private let state = Mutex(State())
     private let wake = DispatchSemaphore(value: 0)
 
     /// - Parameter prepare: called first on each thread.
-    public init(threads: Int, name: String, prepare: @escaping @Sendable () -> Void = {}) {
+    public convenience init(threads: Int, name: String, prepare: @escaping @Sendable () -> Void = {}) {
+        self.init(threads: threads, name: name, idleLimit: .seconds(10), prepare: prepare)
+    }
+
+    init(threads: Int, name: String, idleLimit: DispatchTimeInterval, prepare: @escaping @Sendable () -> Void = {}) {
         threadsMax = threads
         self.name = name
+        self.idleLimit = idleLimit
         self.prepare = prepare
     }
 
@@ -77,33 +109,22 @@ public final class ThreadPool: Sendable {
     /// Waits for a job; `nil` where the thread is to end.
     private func next() -> Job? {
         while true {
-            let (job, isOver) = state.withLock { state -> (Job?, Bool) in
-                if let job = state.jobs.popFirst() { return (job, false) }
-                if state.isEnding { return (nil, true) }
-                state.idleCount += 1
-                return (nil, false)
+            switch state.withLock({ $0.nextStep() }) {
+            case .run(let job): return job
+            case .end(let told):
+                told?()
+                return nil
+            case .wait: break
             }
-            if let job { return job }
-            if isOver { return leave() }
-            guard wake.wait(timeout: .now() + Self.idleLimit) == .timedOut else { continue }
-            let ends = state.withLock { state in
-                // Somebody may have woken us just now; then the signal is still to be taken.
-                guard state.idleCount > 0 else { return false }
-                state.idleCount -= 1
-                return true
+            guard wake.wait(timeout: .now() + idleLimit) == .timedOut else { continue }
+            switch state.withLock({ $0.stepAfterIdling() }) {
+            case .end(let told):
+                told?()
+                return nil
+            // Somebody has woken a thread just now: its signal is to be taken.
+            case .run, .wait: wake.wait()
             }
-            if ends { return leave() }
-            wake.wait()
         }
-    }
-
-    private func leave() -> Job? {
-        let told = state.withLock { state -> (@Sendable () -> Void)? in
-            state.threadCount -= 1
-            return state.threadCount == 0 ? state.whenEnded.take() : nil
-        }
-        told?()
-        return nil
     }
 
     /// Ends the threads, after the jobs that they have begun; those that wait are told `false`.

@@ -58,6 +58,22 @@ import Testing
         await pool.shutdown()
     }
 
+    @Test func aJobThatComesAsTheOnlyThreadEndsIsRun() async {
+        let pool = ThreadPool(threads: 1, name: "test", idleLimit: .microseconds(200))
+        for round in 0..<10_000 {
+            let done = DispatchSemaphore(value: 0)
+            pool.submit { _ in done.signal() }
+            guard done.wait(timeout: .now() + .seconds(5)) == .success else {
+                Issue.record("the job of round \(round) was never run")
+                break
+            }
+            // Around the moment at which the thread has waited long enough.
+            let end = DispatchTime.now() + .microseconds(150 + round % 100)
+            while DispatchTime.now() < end {}
+        }
+        await pool.shutdown()
+    }
+
     @Test func whatComesAfterTheEndIsToldSo() async {
         let pool = ThreadPool(threads: 2, name: "test")
         await pool.shutdown()
