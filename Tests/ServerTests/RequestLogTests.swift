@@ -14,26 +14,6 @@ import Wire
         func ended(_ request: EndedRequest) { count.withLock { $0 += 1 } }
     }
 
-    /// Keeps lines as text.
-    private struct Lines: LogHandler {
-        final class Kept: Sendable { let lines = Mutex<[(level: Logger.Level, message: String, metadata: Logger.Metadata)]>([]) }
-
-        let kept: Kept
-        var logLevel = Logger.Level.trace
-        var metadata: Logger.Metadata = [:]
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            kept.lines.withLock { $0.append((event.level, "\(event.message)", event.metadata ?? [:])) }
-        }
-    }
-
-    private func logger(_ kept: Lines.Kept) -> Logger { Logger(label: "test") { _ in Lines(kept: kept) } }
-
     private func request(microseconds: Int64, trace: String? = nil, failure: String? = nil) -> EndedRequest {
         var report = SlowReport.Request(
             method: "write", status: failure == nil ? "OK" : "INTERNAL", endedAt: 0, microseconds: microseconds,
@@ -43,11 +23,11 @@ import Wire
     }
 
     @Test func aSlowRequestIsALineThatSaysWhatItWaitedFor() throws {
-        let kept = Lines.Kept()
-        let log = RequestLog(slow: .milliseconds(50), logger: logger(kept))
+        let kept = KeptLines()
+        let log = RequestLog(slow: .milliseconds(50), logger: kept.logger)
         log.ended(request(microseconds: 49_999))
         log.ended(request(microseconds: 50_005, trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"))
-        let lines = kept.lines.withLock { $0 }
+        let lines = kept.lines
         let line = try #require(lines.first)
         #expect(lines.count == 1)
         #expect(line.message == "a slow request" && line.level == .notice)
@@ -59,14 +39,14 @@ import Wire
     }
 
     @Test func aFailureIsALineHoweverShort() throws {
-        let kept = Lines.Kept()
-        RequestLog(slow: nil, logger: logger(kept)).ended(request(microseconds: 1, failure: "it broke"))
-        let line = try #require(kept.lines.withLock { $0.first })
+        let kept = KeptLines()
+        RequestLog(slow: nil, logger: kept.logger).ended(request(microseconds: 1, failure: "it broke"))
+        let line = try #require(kept.lines.first)
         #expect(line.message == "a request failed" && line.level == .error && line.metadata["error"] == "it broke")
     }
 
     @Test func linesBeyondTenASecondAreCounted() {
-        let log = RequestLog(slow: .milliseconds(1), logger: logger(Lines.Kept()))
+        let log = RequestLog(slow: .milliseconds(1), logger: KeptLines().logger)
         #expect((0..<14).map { _ in log.takeLine(at: 7) } == [Int?](repeating: 0, count: 10) + [nil, nil, nil, nil])
         #expect(log.takeLine(at: 8) == 4)
         #expect(log.takeLine(at: 8) == 0)
@@ -74,7 +54,7 @@ import Wire
 
     @Test func onlySampledTracesBecomeSpans() {
         let spans = Spans()
-        let log = RequestLog(slow: nil, logger: logger(Lines.Kept()), spans: spans)
+        let log = RequestLog(slow: nil, logger: KeptLines().logger, spans: spans)
         #expect(log.takesTraces)
         log.ended(request(microseconds: 1))
         log.ended(request(microseconds: 1, trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"))

@@ -49,22 +49,16 @@ final class OnlineNode: Sendable {
     private let roomWorker = SerialWorker()
     private let isRoomPending = Atomic<Bool>(false)
     private let snapshots = Mutex(SnapshotTurn())
+    private let isFailureTold = Atomic<Bool>(false)
     private let isTickPending = Atomic<Bool>(false)
-    /// A snapshot that fails leaves its frozen map in memory, so the next attempt waits, longer each time.
-    private let nextSnapshot = Mutex((attempt: Microseconds(0), pause: OnlineNode.snapshotPause))
-    private static let snapshotPause: Microseconds = 5_000_000
-    private static let snapshotPauseMax: Microseconds = 300_000_000
+    private let pace = Mutex(SnapshotPace())
     /// A stop writes a snapshot where the next start would replay for longer than this.
     private static let replayLeast: Microseconds = 1_000_000
-    /// What a snapshot is reckoned to write in a second, before one has been measured.
-    private static let snapshotBytesPerSecond = 64 << 20
     /// About how long a restart would replay the log behind the last snapshot, in microseconds: as long as applying it took.
     private let replayTime: Atomic<Int>
     let figures = WriterFigures()
     /// When a snapshot is given up; `nil` while the service goes on.
     private let stopBy = Mutex<Microseconds?>(nil)
-    /// Bytes and microseconds of the last snapshot.
-    private let lastSnapshot = Mutex<(bytes: Int, elapsed: Microseconds)?>(nil)
     /// When cutoffs are tried again after one was refused.
     private let nextCutoffs = Mutex<Microseconds>(0)
     private static let cutoffPause: Microseconds = 60_000_000
@@ -140,12 +134,13 @@ final class OnlineNode: Sendable {
         if commands.contains(where: { if case .define = $0.command { true } else { false } }) { cutOffDue(engine) }
         syncIfDue(engine)
         prepareAhead(engine)
-        if engine.isSnapshotDue, Monotonic.now() >= nextSnapshot.withLock({ $0.attempt }) { startSnapshot(engine, for: []) }
+        if engine.isSnapshotDue, Monotonic.now() >= pace.withLock({ $0.nextAttempt }) { startSnapshot(engine, for: []) }
     }
 
     /// Has the log's next segment prepared beside the writer, which must not wait for its zeros.
     private func prepareAhead(_ engine: OnlineEngine) {
         engine.reserveAhead()
+        tellFailure()
         guard let room = engine.roomAhead, !isRoomPending.exchange(true, ordering: .acquiringAndReleasing) else { return }
         roomWorker.submit(orNot: { isActive in
             defer { self.isRoomPending.store(false, ordering: .releasing) }
@@ -154,9 +149,18 @@ final class OnlineNode: Sendable {
             do throws(HeadwaterError) {
                 repeat { try room.step() } while room.isDue
             } catch {
-                self.engine.run { $0.reserveAhead() }
+                self.engine.run { engine in
+                    engine.reserveAhead()
+                    self.tellFailure()
+                }
             }
         })
+    }
+
+    /// Logs, once, what has ended the engine's writes: a group, a sync between groups, or the log's room. On the writer thread.
+    private func tellFailure() {
+        guard let error = state.current.failure, !isFailureTold.exchange(true, ordering: .relaxed) else { return }
+        logger.critical("no write is taken any more", metadata: ["error": "\(error)"])
     }
 
     private func runQueue(_ engine: OnlineEngine, _ answer: ([OnlineCompletion]) -> Void) {
@@ -167,16 +171,14 @@ final class OnlineNode: Sendable {
             var written: Microseconds?
             let committed = engine.commitGroup { written = Monotonic.now() }
             let started = Monotonic.now()
-            switch committed {
-            case .success: logGrew.tell()
-            case .failure(let error): logger.critical("no write is taken any more", metadata: ["error": "\(error)"])
-            }
+            if case .success = committed { logGrew.tell() }
             figures.committed(commandCount, isWhole: (try? committed.get()) != nil, microseconds: started - begun)
             if let written { figures.syncs.add(nanoseconds: (started - written) * 1_000) }
             engine.completeGroup(committed, elapsed: started) { completions in
                 gate.advance(to: store.appliedPosition)
                 answer(completions)
             }
+            tellFailure()
             let elapsed = Monotonic.now() - started
             figures.applies.add(nanoseconds: elapsed * 1_000)
             replayTime.add(Int(elapsed), ordering: .relaxed)
@@ -238,13 +240,13 @@ final class OnlineNode: Sendable {
         switch result {
         case .success:
             let elapsed = Monotonic.now() - started
-            lastSnapshot.withLock { $0 = (store.snapshotBytes, elapsed) }
+            pace.withLock { $0.written(store.snapshotBytes, in: elapsed) }
             figures.snapshots.add(nanoseconds: elapsed * 1_000)
-        case .failure:
+        case .failure(let error):
             replayTime.add(replayed, ordering: .relaxed)
             figures.snapshotFailed()
+            tellSnapshotFailure(error)
         }
-        scheduleNextSnapshot(after: result)
         for done in turn.joined { done(result) }
         snapshotWorker.submit { self.store.returnFreedMemory() }
         if !turn.waiting.isEmpty { startSnapshot(engine, for: turn.waiting) }
@@ -253,7 +255,7 @@ final class OnlineNode: Sendable {
     /// Writes a snapshot where the next start would else replay for long, and where it is expected to end in time.
     private func snapshotBeforeStop(within limit: Duration) async {
         guard limit > .zero, replayTime.load(ordering: .relaxed) > Self.replayLeast, state.current.failure == nil else { return }
-        let expected = expectedSnapshotTime
+        let expected = pace.withLock { $0.expectedTime(of: store.residentBytes) }
         guard expected <= limit.microseconds else {
             return logger.notice(
                 "no snapshot is written, for it would take longer than --stop-within: the next start replays the log",
@@ -263,27 +265,12 @@ final class OnlineNode: Sendable {
         await withCheckedContinuation { continuation in snapshot { _ in continuation.resume() } }
     }
 
-    private var expectedSnapshotTime: Microseconds {
-        let measured = lastSnapshot.withLock { $0 }
-        // A small one says little about the next.
-        let rate =
-            measured.flatMap { $0.bytes > Self.snapshotBytesPerSecond / 8 ? Double($0.bytes) / Double(max(1, $0.elapsed)) : nil }
-            ?? Double(Self.snapshotBytesPerSecond) / 1e6
-        return Microseconds(Double(store.residentBytes) / rate)
-    }
-
-    private func scheduleNextSnapshot(after result: Result<WrittenSnapshot, HeadwaterError>) {
-        guard case .failure(let error) = result else {
-            return nextSnapshot.withLock { $0 = (0, Self.snapshotPause) }
-        }
+    /// Says what failed, and when it is tried again.
+    private func tellSnapshotFailure(_ error: HeadwaterError) {
         if error.code == .cancelled {
             return logger.notice("a snapshot was given up, for it took longer than --stop-within: the next start replays the log")
         }
-        let pause = nextSnapshot.withLock { next in
-            defer { next.pause = min(next.pause * 2, Self.snapshotPauseMax) }
-            next.attempt = Monotonic.now() + next.pause
-            return next.pause
-        }
+        let pause = pace.withLock { $0.failed(at: Monotonic.now()) }
         logger.error("snapshot failed", metadata: ["error": "\(error)", "next attempt in": "\(pause / 1_000_000) s"])
     }
 
@@ -306,6 +293,7 @@ final class OnlineNode: Sendable {
         guard due <= Monotonic.now() else { return ticker.arm() }
         let begun = Monotonic.now()
         engine.sync()
+        tellFailure()
         figures.syncs.add(nanoseconds: (Monotonic.now() - begun) * 1_000)
         isSyncAwaited.store(engine.syncDue != nil, ordering: .relaxed)
         logGrew.tell()

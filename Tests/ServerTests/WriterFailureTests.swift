@@ -1,0 +1,56 @@
+import Engine
+import FeatureModel
+import Log
+import Logging
+import TestDisks
+import Testing
+import Transport
+
+@testable import Server
+
+/// What ends the log's writes is said in the server's own log, whoever met it.
+@Suite struct WriterFailureTests {
+    private static let log = LogID((0..<16).map { UInt8($0) })
+
+    private func node(_ disk: FaultyStorage, _ durability: Durability, _ kept: KeptLines) throws -> OnlineNode {
+        var options = OnlineOptions()
+        options.durability = durability
+        let engine = try OnlineEngine.open(
+            storage: disk, dataDirectory: "data", options: options, newLogID: Self.log, seed: 1, now: 1)
+        return OnlineNode(engine, clock: SystemClock(), logger: kept.logger)
+    }
+
+    private func write(_ node: OnlineNode) async {
+        await withCheckedContinuation { continuation in node.submit(.openProducer) { _ in continuation.resume() } }
+    }
+
+    private func criticalLines(_ kept: KeptLines) -> [String] {
+        kept.lines.filter { $0.level == .critical }.map { "\($0.message): \($0.metadata["error", default: ""])" }
+    }
+
+    @Test func aSyncBetweenGroupsThatFailsIsLoggedOnce() async throws {
+        let (disk, kept) = (FaultyStorage(MemoryStorage()), KeptLines())
+        let node = try node(disk, .interval(1_000), kept)
+        await write(node)
+        disk.setPlan(.every(.sync, .error(.unavailable)))
+        try await Task.sleep(for: .milliseconds(5))
+        for _ in 0..<3 {
+            node.tick()
+            try await node.engine.call { _ in }
+        }
+        try #require(criticalLines(kept).count == 1)
+        #expect(criticalLines(kept)[0].hasPrefix("no write is taken any more: "))
+        #expect(node.state.current.failure != nil)
+        await node.close()
+    }
+
+    @Test func aGroupThatFailsIsLoggedOnceHoweverManyFollow() async throws {
+        let (disk, kept) = (FaultyStorage(MemoryStorage()), KeptLines())
+        let node = try node(disk, .sync, kept)
+        await write(node)
+        disk.setPlan(.every(.sync, .error(.unavailable)))
+        for _ in 0..<3 { await write(node) }
+        #expect(criticalLines(kept).count == 1)
+        await node.close()
+    }
+}
