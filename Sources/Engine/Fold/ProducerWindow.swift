@@ -56,7 +56,7 @@ public struct ProducerWindow: Sendable, Equatable {
     struct Entry: Hashable, Sendable {
         let bodyChecksum: UInt32
         let bodyBytes: UInt32
-        let answer: WriteAnswer
+        var answer: WriteAnswer
     }
 
     struct Session: Equatable, Sendable {
@@ -137,6 +137,22 @@ public struct ProducerWindow: Sendable, Equatable {
         guard stamp.producer != 0, let index = sessions.index(forKey: stamp.producer) else { return }
         let entry = Entry(bodyChecksum: CRC32C.checksum(body), bodyBytes: UInt32(body.count), answer: answer)
         sessions.values[index].add(entry, sequence: stamp.sequence)
+    }
+
+    /// Whether the answer of a write is still there.
+    func keeps(_ stamp: ProducerStamp, at position: Position) -> Bool {
+        sessions[stamp.producer]?.entries[stamp.sequence]?.answer.position == position
+    }
+
+    /// Puts the effects of a write's rows into its answer.
+    ///
+    /// - Parameter effects: `nil` where damage kept them from being known.
+    mutating func settle(_ stamp: ProducerStamp, at position: Position, _ effects: WriteEffects?) {
+        guard keeps(stamp, at: position), let index = sessions.index(forKey: stamp.producer),
+            var entry = sessions.values[index].entries[stamp.sequence]
+        else { return }
+        entry.answer = WriteAnswer(position: position, ingestTime: entry.answer.ingestTime, effects)
+        sessions.values[index].entries.set(stamp.sequence, entry)
     }
 
     private mutating func endIdleSessions(at position: Position) {

@@ -15,6 +15,7 @@ public final class Replica<Store: ReplicaStore> {
     public internal(set) var state: ReplicaState
     private var holds = RetentionHolds()
     private let plans = SingleRowPlans()
+    private var open = OpenQuestions()
     /// Told of a new state before the store shows the record that it comes from: so who sees the record's position in the history
     /// finds its definitions. The owner of the log publishes by itself, and tells positions only then.
     private let stateChanged: (ReplicaState) -> Void
@@ -40,12 +41,24 @@ public final class Replica<Store: ReplicaStore> {
     /// - Throws: `.dataLoss` naming the position, where records before it are missing, the log has lost what the store holds, or
     ///   the record cannot be read. Nothing is changed then.
     public func apply(_ record: Record, notice: (HeadwaterError) -> Void = { _ in }) throws(HeadwaterError) {
+        defer { settle(notice) }
+        try fold(record, notice)
+    }
+
+    /// Folds records of the log, as one by one. What many of them ask of the store it is asked together.
+    public func apply(_ records: [Record], notice: (HeadwaterError) -> Void = { _ in }) throws(HeadwaterError) {
+        defer { settle(notice) }
+        for record in records { try fold(record, notice) }
+    }
+
+    private func fold(_ record: Record, _ notice: (HeadwaterError) -> Void) throws(HeadwaterError) {
         guard record.position > appliedPosition else { return }
         // The position is checked before the body is read: behind a hole the body may need definitions that are missing.
         if record.kind != .gap { try checkFollows(record, from: record.position) }
         let body = try DecodedRecord(record, catalog: state.catalog, plans: plans)
         if case .gap(let first) = body { try checkFollows(record, from: first) }
-        apply(record, body, isAnswered: Store.hasRows && state.sessions.has(record.stamp.producer), notice)
+        let isAnswered = Store.hasRows && state.sessions.has(record.stamp.producer)
+        apply(record, body, isAnswered: isAnswered, isSettled: !Store.answersTogether, notice)
     }
 
     /// Folds all records behind the store's position, up to `end`.
@@ -55,19 +68,23 @@ public final class Replica<Store: ReplicaStore> {
         to end: Position, read: (Position) throws(HeadwaterError) -> [Record], notice: (HeadwaterError) -> Void = { _ in }
     ) throws(HeadwaterError) {
         while appliedPosition < end {
-            for record in try read(appliedPosition) { try apply(record, notice: notice) }
+            try apply(try read(appliedPosition), notice: notice)
         }
     }
 
     /// Folds the next record, whose body was read before.
     ///
-    /// - Parameter isAnswered: whether somebody wants to know what the record's
-    ///   rows met: its writer, or a session that keeps it for retries.
+    /// - Parameters:
+    ///   - isAnswered: whether somebody wants to know what the record's
+    ///     rows met: its writer, or a session that keeps it for retries.
+    ///   - isSettled: whether that is looked up at once; else `settle` is called before the state is read.
     /// - Returns: what the writer of rows is answered.
     @discardableResult
     func apply(
-        _ record: Record, _ body: DecodedRecord, isAnswered: Bool, _ notice: (HeadwaterError) -> Void
+        _ record: Record, _ body: DecodedRecord, isAnswered: Bool, isSettled: Bool = true, _ notice: (HeadwaterError) -> Void
     ) -> WriteAnswer? {
+        let applied = AppliedRecord(record, body)
+        if open.isFull || open.areTouched(by: applied) { settle(notice) }
         switch body {
         case .definitions(let changes):
             state.catalog.apply(changes, position: record.position)
@@ -79,13 +96,15 @@ public final class Replica<Store: ReplicaStore> {
         case .session: state.sessions.open(at: record.position)
         case .rows, .row, .cutoff: break
         }
-        let applied = AppliedRecord(record, body)
         store.apply(applied)
         state.noteDeletes(of: applied)
         guard body.kind == .data else { return nil }
+        let asked = isAnswered ? question(of: applied) : EffectsQuestion()
+        let isOpen = !isSettled && !asked.keys.isEmpty
         let answer = WriteAnswer(
-            position: record.position, ingestTime: record.ingestTime, isAnswered ? effects(of: applied, notice) : WriteEffects())
+            position: record.position, ingestTime: record.ingestTime, isOpen ? asked.known : effects(asked, notice))
         state.sessions.fold(record.stamp, body: record.body, answer: answer)
+        if isOpen { open.add(OpenQuestions.Question(position: record.position, stamp: record.stamp, asked: asked)) }
         return answer
     }
 
@@ -105,20 +124,37 @@ public final class Replica<Store: ReplicaStore> {
         }
     }
 
-    /// The effects of a record's rows, worked out as soon as it is
-    /// applied: a compaction may later drop what a later cutoff hides.
+    /// What is to be looked up for the effects of a record's rows.
+    private func question(of record: AppliedRecord) -> EffectsQuestion {
+        EffectsQuestion(record, tombstones: state.tombstones, cutoff: { store.cutoff(of: $0, at: record.position) })
+    }
+
+    /// The effects of a record's rows as the store stands: a compaction may later drop what a later cutoff hides.
     ///
     /// - Returns: `nil` where damage keeps it from being known; `notice` is told.
-    private func effects(of record: AppliedRecord, _ notice: (HeadwaterError) -> Void) -> WriteEffects? {
+    private func effects(_ question: EffectsQuestion, _ notice: (HeadwaterError) -> Void) -> WriteEffects? {
         do throws(HeadwaterError) {
-            return try WriteEffects(
-                record, tombstones: state.tombstones, cutoff: { store.cutoff(of: $0, at: record.position) },
-                exists: { (schema, keys, count) throws(HeadwaterError) in
-                    try store.haveRows(schema, keys: keys, rowCount: count, at: record.position)
-                })
+            return try question.effects { (schema, keys, count) throws(HeadwaterError) in
+                try store.haveRows(schema, keys: keys, rowCount: count, at: store.appliedPosition)
+            }
         } catch {
             notice(error)
             return nil
+        }
+    }
+
+    /// Looks up, all at once, what the effects of records that were applied are still to be known by.
+    private func settle(_ notice: (HeadwaterError) -> Void) {
+        if open.isEmpty { return }
+        // Most have left their session's window by now, and nobody can ask for them.
+        let questions = open.takeAll().filter { state.sessions.keeps($0.stamp, at: $0.position) }
+        let together = try? OpenQuestions.effects(of: questions) { (schema, keys, count) throws(HeadwaterError) in
+            try store.haveRows(schema, keys: keys, rowCount: count, at: store.appliedPosition)
+        }
+        for (number, question) in questions.enumerated() {
+            // Damage that one of them meets is no other's.
+            let found = if let together { together[number] } else { effects(question.asked, notice) }
+            state.sessions.settle(question.stamp, at: question.position, found)
         }
     }
 

@@ -9,6 +9,9 @@ public protocol ReplicaStore: AnyObject {
     /// Whether it keeps any, so that what a write's rows met can be told.
     static var hasRows: Bool { get }
 
+    /// Whether many keys are looked up for little more than one.
+    static var answersTogether: Bool { get }
+
     /// Everything up to here is in the store.
     var appliedPosition: Position { get }
 
@@ -32,6 +35,7 @@ public protocol ReplicaStore: AnyObject {
 extension OnlineStore: ReplicaStore {
     public static var keepsHistory: Bool { false }
     public static var hasRows: Bool { true }
+    public static var answersTogether: Bool { false }
 
     public func cutoff(of group: GroupID, at position: Position) -> Microseconds? { cutoff(of: group) }
 
@@ -51,6 +55,7 @@ extension OnlineStore: ReplicaStore {
 extension OfflineStore: ReplicaStore {
     public static var keepsHistory: Bool { true }
     public static var hasRows: Bool { true }
+    public static var answersTogether: Bool { true }
 
     public func cutoff(of group: GroupID, at position: Position) -> Microseconds? { cutoff(of: group, asOf: position) }
 
@@ -67,6 +72,7 @@ extension OfflineStore: ReplicaStore {
 public final class RowlessStore: ReplicaStore {
     public static let keepsHistory = false
     public static let hasRows = false
+    public static let answersTogether = false
     public private(set) var appliedPosition: Position
 
     /// - Parameter appliedPosition: of the state that its replica begins with.

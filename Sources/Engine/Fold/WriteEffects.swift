@@ -15,18 +15,32 @@ public struct WriteEffects: Hashable, Sendable {
         self.belowCutoff = belowCutoff
         self.behindTombstone = behindTombstone
     }
+}
+
+/// What must be looked up in a store for a record's effects to be known, and what is known of them without.
+struct EffectsQuestion {
+    /// Keys of which it is asked whether they have a row that is served.
+    struct Keys {
+        let schema: GroupSchema
+        let columns: [Column]
+        let rowCount: Int
+        /// The record's number of the first row, where they are of a delete; `nil` where they are of written rows.
+        let firstDeleted: Int?
+    }
+
+    /// What is known without a look-up.
+    private(set) var known = WriteEffects()
+    private(set) var keys: [Keys] = []
+
+    /// Nothing is asked.
+    init() {}
 
     /// - Parameters:
     ///   - record: one that a store has just applied.
     ///   - tombstones: the greatest event time of any delete of each group, this
     ///     record's counted: where all rows are newer, no key is looked up.
     ///   - cutoff: the group's, in force at the record; `nil` for none.
-    ///   - exists: for each of some keys of a group, given as columns, whether it has a row that is served.
-    init(
-        _ record: AppliedRecord, tombstones: NewestTombstones, cutoff: (GroupID) -> Microseconds?,
-        exists: (GroupSchema, [Column], Int) throws(HeadwaterError) -> [Bool]
-    ) throws(HeadwaterError) {
-        self.init()
+    init(_ record: AppliedRecord, tombstones: NewestTombstones, cutoff: (GroupID) -> Microseconds?) {
         // Nothing is known of the group that could hide a row: what is usual for a stream.
         if case .row(let row) = record.change, cutoff(row.schema.groupID) == nil, tombstones.newest(row.schema, in: record) == nil
         {
@@ -36,16 +50,35 @@ public struct WriteEffects: Hashable, Sendable {
             let cutoff = cutoff(entry.schema.groupID)
             let newest = entry.operation == .write ? tombstones.newest(entry.schema, in: record) : nil
             let times = cutoff == nil && newest == nil ? [] : entry.eventTimes(ingestTime: record.ingestTime)
-            if let cutoff { belowCutoff += UInt32(times.count { $0 < cutoff }) }
+            if let cutoff { known.belowCutoff += UInt32(times.count { $0 < cutoff }) }
             if entry.operation == .delete {
-                let found = try exists(entry.schema, entry.keyColumns, entry.batch.rowCount)
-                for row in found.indices where found[row] { newerRows.append(UInt32(entry.firstRow + row)) }
+                let rowCount = entry.batch.rowCount
+                keys.append(
+                    Keys(schema: entry.schema, columns: entry.keyColumns, rowCount: rowCount, firstDeleted: entry.firstRow))
             } else if let newest {
                 let rows = times.indices.filter { times[$0] <= newest && times[$0] >= cutoff ?? .min }
                 if rows.isEmpty { continue }
-                let keys = rows.count == times.count ? entry.keyColumns : entry.keyColumns.map { $0.gather(rows) }
-                behindTombstone += UInt32(try exists(entry.schema, keys, rows.count).count { !$0 })
+                let columns = rows.count == times.count ? entry.keyColumns : entry.keyColumns.map { $0.gather(rows) }
+                keys.append(Keys(schema: entry.schema, columns: columns, rowCount: rows.count, firstDeleted: nil))
             }
         }
+    }
+
+    /// The effects.
+    ///
+    /// - Parameter exists: for each of some keys of a group, given as columns, whether it has a row that is served.
+    func effects(
+        exists: (GroupSchema, [Column], Int) throws(HeadwaterError) -> [Bool]
+    ) throws(HeadwaterError) -> WriteEffects {
+        var effects = known
+        for asked in keys {
+            let found = try exists(asked.schema, asked.columns, asked.rowCount)
+            if let first = asked.firstDeleted {
+                for row in found.indices where found[row] { effects.newerRows.append(UInt32(first + row)) }
+            } else {
+                effects.behindTombstone += UInt32(found.count { !$0 })
+            }
+        }
+        return effects
     }
 }

@@ -71,7 +71,7 @@ public final class OfflineEngine {
     public func apply(_ records: [Record], notice: (HeadwaterError) -> Void = { _ in }) throws(HeadwaterError) {
         if let failure { throw failure }
         do {
-            for record in records { try replica.apply(record, notice: notice) }
+            try replica.apply(records, notice: notice)
         } catch {
             failure = error
             state.publish(failure: error)

@@ -1,5 +1,6 @@
 import Client
 import FeatureModel
+import Wire
 
 /// A store that breaks no promise, and does no work either, is broken too.
 extension Checker {
@@ -24,6 +25,26 @@ extension Checker {
     }
 
     private var acknowledgedCount: Int { journals.entries.values.count { $0.position != nil } }
+
+    /// History comes to a position, however far behind it is: it may be slow beside
+    /// clients that never rest, and may not stand still.
+    func expectHistory(at position: Position, _ offline: Role) async throws {
+        try await site.withClient(offline) { client in
+            var applied: Position = 0
+            var deadline = ContinuousClock.now + Self.patience
+            while true {
+                let status = try await client.status().value.offline
+                guard let now = status?.appliedPosition else { throw TortureError("status without the history's position") }
+                if now >= position || Interruption.isRequested { return }
+                if now > applied { (applied, deadline) = (now, ContinuousClock.now + Self.patience) }
+                guard ContinuousClock.now < deadline else {
+                    throw TortureError(
+                        "history stands still at \(now), behind \(position): \(status?.failure ?? "no reason is given")")
+                }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+    }
 
     /// With no fault under way a snapshot and a compaction are done when somebody asks for them.
     func expectUpkeep(_ online: Role, _ offline: Role) async throws {

@@ -56,6 +56,7 @@ final class Checker {
         let status = try await site.withClient(online) { try await $0.status().value }
         guard let last = status.online?.lastPosition else { throw TortureError("status without a position") }
         let offline = site.servers[.serve] == nil ? Role.offline : .serve
+        try await expectHistory(at: last, offline)
         let stores = try await site.withClient(offline) { client in
             (
                 marks: try await StoreRows(client, group: "marks", minPosition: last),
