@@ -125,7 +125,10 @@ let package = Package(
             ]),
         tests(
             "WebTests",
-            ["Web", "Server", "Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOEmbedded"), nio("NIOHTTP1")]),
+            [
+                "Web", "Server", "Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOEmbedded"), nio("NIOPosix"),
+                nio("NIOHTTP1"), logging,
+            ]),
         // The worked examples of docs/formats, byte by byte.
         tests(
             "FormatPagesTests",

@@ -27,7 +27,8 @@ package final class WebServer: Door {
 
     private struct Open {
         let channel: any Channel
-        let task: Task<Void, Never>
+        /// `nil` until it has begun.
+        var task: Task<Void, Never>?
         var isBusy = false
     }
 
@@ -43,16 +44,22 @@ package final class WebServer: Door {
     private let logger: Logger
     private let view = Mutex<ServerView?>(nil)
     private let group: MultiThreadedEventLoopGroup
-    private let threads = WebThreads(System.coreCount, name: "http")
+    private let threads: WebThreads
     private let bodies = LargeBodies()
     private let figures = WebFigures()
     private let clients = StoreClients()
     private let keys = IdempotencyKeys()
     private let state = Mutex(State())
 
-    package init(_ options: Options, logger: Logger) {
+    package convenience init(_ options: Options, logger: Logger) {
+        self.init(options, logger: logger, threads: WebThreads(System.coreCount, name: "http"))
+    }
+
+    /// - Parameter threads: what requests are answered on.
+    init(_ options: Options, logger: Logger, threads: WebThreads) {
         self.options = options
         self.logger = logger
+        self.threads = threads
         group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
     }
 
@@ -101,12 +108,12 @@ package final class WebServer: Door {
             try? await Task.sleep(for: .milliseconds(10))
         }
         for open in state.withLock({ Array($0.open.values) }) {
-            open.task.cancel()
+            open.task?.cancel()
             open.channel.close(promise: nil)
         }
         // What still waits for an answer of the server gets an error instead.
         await clients.close()
-        for task in state.withLock({ $0.open.values.map(\.task) }) { await task.value }
+        for task in state.withLock({ $0.open.values.compactMap(\.task) }) { await task.value }
         try? await group.shutdownGracefully()
         await threads.shutdown()
         await bodies.shutdown()
@@ -160,27 +167,31 @@ package final class WebServer: Door {
         let routes = Routes(
             view: { [self] in view.withLock { $0 } }, figures: figures, clients: clients, keys: keys,
             bodies: bodies, allowsWrites: options.allowsWrites, spans: options.spans)
-        state.withLock { state in
+        let place = state.withLock { state -> UInt64? in
+            guard state.open.count < options.connectionsMax, !state.isClosing else { return nil }
             state.lastID += 1
-            let id = state.lastID
-            guard state.open.count < options.connectionsMax, !state.isClosing else {
-                // Its ends must be finished, or nobody ever is told that nobody reads them.
-                _ = Task { try? await channel.executeThenClose { _, _ in } }
-                return
-            }
-            let connection = HTTPConnection(
-                accepted: accepted, routes: routes, hosts: HostCheck(names: options.hosts), logger: logger,
-                mark: { [self] isBusy in mark(id, isBusy) })
-            let task = Task(executorPreference: threads) {
-                await connection.run()
-                self.figures.closed()
-                _ = self.state.withLock { $0.open.removeValue(forKey: id) }
-            }
-            figures.opened()
-            state.open[id] = Open(channel: channel.channel, task: task)
-            // Who is gone waits for no answer.
-            channel.channel.closeFuture.whenComplete { _ in task.cancel() }
+            state.open[state.lastID] = Open(channel: channel.channel)
+            return state.lastID
         }
+        guard let id = place else {
+            // Its ends must be finished, or nobody ever is told that nobody reads them.
+            _ = Task { try? await channel.executeThenClose { _, _ in } }
+            return
+        }
+        figures.opened()
+        let connection = HTTPConnection(
+            accepted: accepted, routes: routes, hosts: HostCheck(names: options.hosts), logger: logger,
+            mark: { [self] isBusy in mark(id, isBusy) })
+        // Not under the lock, which it takes: where the system has no room for a thread it begins here and now.
+        let task = Task(executorPreference: threads) {
+            await connection.run()
+            self.figures.closed()
+            _ = self.state.withLock { $0.open.removeValue(forKey: id) }
+        }
+        // It may have ended already. Closing waits for all that are accepted, so it finds the task of each that has not.
+        state.withLock { $0.open[id]?.task = task }
+        // Who is gone waits for no answer.
+        channel.channel.closeFuture.whenComplete { _ in task.cancel() }
     }
 
     private func mark(_ id: UInt64, _ isBusy: Bool) -> Bool {
