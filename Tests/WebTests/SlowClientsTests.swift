@@ -7,11 +7,13 @@ import Testing
 
 @Suite struct SlowClientsTests {
     private let channel: EmbeddedChannel
+    private let socket = Socket()
     private var loop: EmbeddedEventLoop { channel.embeddedEventLoop }
 
     init() throws {
         let clients = SlowClients()
         channel = EmbeddedChannel()
+        try channel.pipeline.syncOperations.addHandler(socket)
         try channel.pipeline.syncOperations.addHandler(clients)
         try channel.pipeline.syncOperations.configureHTTPServerPipeline()
         try channel.pipeline.syncOperations.addHandler(SlowClientsMarks(clients))
@@ -74,5 +76,62 @@ import Testing
         try channel.writeOutbound(HTTPServerResponsePart.end(nil))
         wait(seconds: 77)
         #expect(!channel.isActive)
+    }
+
+    /// Less than what makes a channel full.
+    @Test func endsAClientThatDoesNotReadTheEndOfAnAnswer() throws {
+        try receive("GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        wait(seconds: 100)
+        socket.isStuck = true
+        try answer(bytes: 60_000)
+        wait(seconds: 29)
+        #expect(channel.isActive)
+        wait(seconds: 4)
+        #expect(!channel.isActive)
+    }
+
+    @Test func letsAClientReadTheEndOfAnAnswerLate() throws {
+        for _ in 0..<5 {
+            try receive("GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            socket.isStuck = true
+            try answer(bytes: 60_000)
+            wait(seconds: 25)
+            socket.goOn()
+            wait(seconds: 60)
+            #expect(channel.isActive)
+        }
+    }
+
+    private func answer(bytes: Int) throws {
+        let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["content-length": "\(bytes)"])
+        channel.write(HTTPServerResponsePart.head(head), promise: nil)
+        channel.write(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(repeating: 0x78, count: bytes))), promise: nil)
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil)
+        loop.run()
+    }
+}
+
+/// A socket whose buffer is full for as long as it is told so: what is written to it waits.
+private final class Socket: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+
+    var isStuck = false
+    private var waiting: [EventLoopPromise<Void>] = []
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard isStuck, let promise else { return context.write(data, promise: promise) }
+        waiting.append(promise)
+    }
+
+    func goOn() {
+        isStuck = false
+        for promise in waiting { promise.succeed() }
+        waiting = []
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        for promise in waiting { promise.fail(ChannelError.ioOnClosedChannel) }
+        waiting = []
+        context.close(mode: mode, promise: promise)
     }
 }

@@ -37,8 +37,12 @@ final class SlowClients: ChannelDuplexHandler {
     private var waiting: [(count: Int, promise: EventLoopPromise<Void>)] = []
     /// Since when this side waits for bytes of a body.
     private var waitsSince: NIODeadline?
+    /// Whether the channel takes no more bytes before the client makes room.
+    private var isFull = false
+    /// Answers that were handed over to their last byte, and have not gone out: the channel is seldom full of their ends.
+    private var endsDue = 0
     /// Since when the client has not made room for what is to be sent.
-    private var unwritableSince: NIODeadline?
+    private var unsentSince: NIODeadline?
     /// Time waited for the client in this phase, and bytes that moved in it.
     private var waited = TimeAmount.zero
     private var movedBytes = 0
@@ -96,8 +100,16 @@ final class SlowClients: ChannelDuplexHandler {
         return promise.futureResult
     }
 
+    /// An answer is handed over to its last byte.
+    func answerEnds() {
+        endsDue += 1
+        noteUnsent()
+    }
+
     /// An answer has gone out to its last byte, or never will.
     func answered() {
+        endsDue -= 1
+        noteUnsent()
         answersDue -= 1
         answersSent += 1
         wake { $0 <= answersSent }
@@ -138,13 +150,18 @@ final class SlowClients: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
-            if let since = unwritableSince { waited = waited + (now - since) }
-            unwritableSince = nil
-        } else {
-            unwritableSince = now
-        }
+        isFull = !context.channel.isWritable
+        noteUnsent()
         context.fireChannelWritabilityChanged()
+    }
+
+    private func noteUnsent() {
+        if isFull || endsDue > 0 {
+            unsentSince = unsentSince ?? now
+        } else if let since = unsentSince {
+            waited = waited + (now - since)
+            unsentSince = nil
+        }
     }
 
     // MARK: Looks
@@ -156,7 +173,7 @@ final class SlowClients: ChannelDuplexHandler {
             case .idle: now - phaseBegan > limits.idle
             case .head: now - phaseBegan > limits.head
             case .request:
-                waited + (waitsSince.map { now - $0 } ?? .zero) + (unwritableSince.map { now - $0 } ?? .zero) > patience
+                waited + (waitsSince.map { now - $0 } ?? .zero) + (unsentSince.map { now - $0 } ?? .zero) > patience
             }
         if isOver { context.close(promise: nil) }
     }
@@ -191,6 +208,7 @@ final class SlowClientsMarks: ChannelDuplexHandler {
         let gone = promise ?? context.eventLoop.makePromise()
         let bound = NIOLoopBound(clients, eventLoop: context.eventLoop)
         gone.futureResult.whenComplete { _ in bound.value.answered() }
+        clients.answerEnds()
         context.write(data, promise: gone)
     }
 }
