@@ -256,6 +256,50 @@ def test_a_body_that_breaks_off_hurts_nobody(listener: Listener, rest: bytes) ->
     assert listener.ask("/healthz")[0] == 200
 
 
+@pytest.mark.parametrize("sends_all_the_same", [False, True])
+def test_a_refused_body_that_waits_to_be_asked_for_is_refused_at_once(listener: Listener, sends_all_the_same: bool) -> None:
+    body = b"x" * (4 << 20)
+    head = (
+        "POST /v1/projects/p/groups/g/rows HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+        f"expect: 100-continue\r\ncontent-length: {len(body)}\r\n\r\n"
+    ).encode()
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", listener.port), timeout=60) as connection:
+        connection.sendall(head + (body if sends_all_the_same else b""))
+        answer = read_all(connection)
+    assert time.monotonic() - began < 5
+    assert answer.startswith(b"HTTP/1.1 403 ") and b"connection: close" in answer.lower()
+    assert answer.count(b"HTTP/1.1 ") == 1 and b"--http-writes" in answer
+
+
+def test_a_body_that_is_wanted_is_asked_for(listener: Listener) -> None:
+    body = b'{"entities": []}'
+    head = "POST /v1/projects/p/plan HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", listener.port), timeout=60) as connection:
+        for _ in range(2):
+            connection.sendall(f"{head}expect: 100-continue\r\ncontent-length: {len(body)}\r\n\r\n".encode())
+            assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
+            connection.sendall(body)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        # There is nothing to wait for.
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_target_that_is_a_whole_url(listener: Listener) -> None:
+    def ask(authority: str, host: str) -> bytes:
+        with socket.create_connection(("127.0.0.1", listener.port), timeout=30) as connection:
+            connection.sendall(f"GET http://{authority}/healthz HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode())
+            return read_all(connection)
+
+    here = f"127.0.0.1:{listener.port}"
+    assert ask(here, here).startswith(b"HTTP/1.1 200 ")
+    # The name in the target counts, not the one in the header.
+    assert ask(here, "evil.example").startswith(b"HTTP/1.1 200 ")
+    assert ask("evil.example", here).startswith(b"HTTP/1.1 421 ")
+    assert ask("user@localhost", here).startswith(b"HTTP/1.1 400 ")
+
+
 def test_large_bodies_do_not_keep_small_requests(listener: Listener) -> None:
     packed = gzip.compress(b'{"features":["a:b"],"entities":{"id":[' + b"1," * 12_000_000 + b"1]}}", 1)
     headers = {"content-type": "application/json", "content-encoding": "gzip"}

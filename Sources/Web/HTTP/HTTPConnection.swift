@@ -2,6 +2,7 @@ import FeatureModel
 import Logging
 import NIOCore
 import NIOHTTP1
+import Transport
 
 /// Answers the requests of one connection, one after the other.
 struct HTTPConnection {
@@ -13,6 +14,8 @@ struct HTTPConnection {
         let channel: Channel
         let clients: NIOLoopBound<SlowClients>
     }
+
+    private static let lingerTime = TimeAmount.seconds(1)
 
     let accepted: Accepted
     private var channel: Channel { accepted.channel }
@@ -32,8 +35,8 @@ struct HTTPConnection {
                 var count = 0
                 while let head = try await body.nextHead() {
                     guard mark(true) else { break }
-                    let isKept = try await answer(head, body, outbound)
                     count += 1
+                    let isKept = try await answer(head, body, outbound, count)
                     // Handed over is not sent: what closes now would cut it.
                     try await waitUntilSent(count)
                     guard mark(false), isKept else { break }
@@ -50,22 +53,40 @@ struct HTTPConnection {
         try await loop.flatSubmit { clients.value.sent(count, on: loop) }.get()
     }
 
+    /// - Parameter number: of the request on this connection, from 1.
     /// - Returns: whether another request may follow.
-    private func answer(_ head: HTTPRequestHead, _ body: WebBody, _ outbound: Writer) async throws -> Bool {
+    private func answer(_ head: HTTPRequestHead, _ body: WebBody, _ outbound: Writer, _ number: Int) async throws -> Bool {
         let isAwaited = head.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
-        body.begin(head) {
-            guard isAwaited, head.version.isChunkedKnown else { return }
-            try await outbound.write(.head(HTTPResponseHead(version: head.version, status: .continue)))
+        if isAwaited, head.version.isChunkedKnown {
+            body.begin(head) { try await outbound.write(.head(HTTPResponseHead(version: head.version, status: .continue))) }
+        } else {
+            body.begin(head)
         }
         var response = await response(to: head, body)
         // swift-nio has answered what it could not read.
         if body.isLost { throw WebBody.lost }
-        let isKept = head.isKeepAlive
+        let isHeldBack = body.isHeldBack
+        let isKept = head.isKeepAlive && !isHeldBack
         if !isKept { response.headers.replaceOrAdd(name: "connection", value: "close") }
         let isSentWhole = try await send(response, to: head, outbound)
+        if isHeldBack {
+            try await waitUntilSent(number)
+            try await linger(body)
+            return false
+        }
         // To close on bytes that have come would reset the connection, and take the answer with it.
         let isWhole = try await body.skipRest()
         return isKept && isSentWhole && isWhole
+    }
+
+    /// Says that nothing follows, to a client that was not asked for its body. It may send it all the same: that is taken for a
+    /// while, as to close on bytes that have come would reset the connection, and take the answer with it.
+    private func linger(_ body: WebBody) async throws {
+        let channel = channel.channel
+        try await channel.close(mode: .output)
+        let end = channel.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
+        defer { end.cancel() }
+        _ = try await body.skipRest()
     }
 
     private func response(to head: HTTPRequestHead, _ body: WebBody) async -> WebResponse {
@@ -77,14 +98,23 @@ struct HTTPConnection {
             guard
                 encodings.isEmpty || encodings.count == 1 && encodings[0].lowercased() == "chunked" && head.version.isChunkedKnown
             else { throw HeadwaterError(.unimplemented, "a body comes by its length, or in chunks") }
-            guard hosts.admits(host) else { throw Refusal.wrongHost(host) }
-            let client = channel.channel.remoteAddress.map { "\($0.ipAddress ?? "local"):\($0.port ?? 0)" } ?? "-"
-            return await routes.answer(try WebRequest(head, client: client, body: body))
+            let target = try RequestTarget(head.uri)
+            // What a target names counts, and the header does not (RFC 9112, section 3.2.2).
+            let named = target.authority ?? host
+            guard hosts.admits(named) else { throw Refusal.wrongHost(named) }
+            let client = Self.text(of: channel.channel.remoteAddress)
+            return await routes.answer(WebRequest(head, target, client: client, body: body))
         } catch {
             let refusal = Refusal.response(to: error)
             routes.figures.answered("refused", refusal.status, elapsed: .zero)
             return refusal
         }
+    }
+
+    /// `127.0.0.1:4711`, `[::1]:4711`; `-` where it is not known.
+    static func text(of address: SocketAddress?) -> String {
+        guard let address, let host = address.ipAddress else { return "-" }
+        return Endpoint.tcp(host: host, port: address.port ?? 0).description
     }
 
     /// - Returns: whether the connection may be kept by what the answer said.

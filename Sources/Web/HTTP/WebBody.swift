@@ -20,6 +20,8 @@ final class WebBody {
     private var whenWanted: (() async throws -> Void)?
     /// What the head said of its length.
     private var announced: Int?
+    /// Whether the client holds back the body until it is asked for it, and has not been.
+    var isHeldBack: Bool { whenWanted != nil }
     /// Bytes taken so far, packed as they came.
     private(set) var byteCount = 0
 
@@ -99,10 +101,11 @@ final class WebBody {
 
     /// A request's head has come.
     ///
-    /// - Parameter whenWanted: called before its body is first waited for.
-    func begin(_ head: HTTPRequestHead, whenWanted: @escaping () async throws -> Void) {
+    /// - Parameter whenWanted: called before its body, if it has one, is first waited for.
+    func begin(_ head: HTTPRequestHead, whenWanted: (() async throws -> Void)? = nil) {
         announced = head.headers.first(name: "content-length").flatMap { Int($0) }
-        self.whenWanted = whenWanted
+        let hasBody = announced.map { $0 > 0 } ?? head.headers.contains(name: "transfer-encoding")
+        self.whenWanted = hasBody ? whenWanted : nil
     }
 
     /// Takes and drops what is left, where it is little: then the connection can serve another request.

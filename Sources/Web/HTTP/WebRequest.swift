@@ -1,4 +1,3 @@
-import FeatureModel
 import NIOHTTP1
 import Wire
 
@@ -13,24 +12,12 @@ struct WebRequest {
     let client: String
     let body: WebBody
 
-    /// - Throws: `.invalidArgument` for a target that is no path of UTF-8.
-    init(_ head: HTTPRequestHead, client: String, body: WebBody) throws(HeadwaterError) {
+    init(_ head: HTTPRequestHead, _ target: RequestTarget, client: String, body: WebBody) {
         method = head.method
         headers = head.headers
+        (path, query) = (target.path, target.query)
         self.client = client
         self.body = body
-        let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        guard head.uri.hasPrefix("/") else {
-            throw HeadwaterError(.invalidArgument, "the target of a request is a path, such as /healthz")
-        }
-        path = try parts[0].split(separator: "/").map { (part) throws(HeadwaterError) in try Self.decoded(part) }
-        var query: [(name: String, value: String)] = []
-        for part in parts.count > 1 ? parts[1].split(separator: "&") : [] {
-            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let value = pair.count > 1 ? try Self.decoded(pair[1], plusIsSpace: true) : ""
-            query.append((try Self.decoded(pair[0], plusIsSpace: true), value))
-        }
-        self.query = query
     }
 
     /// The trace that the client names; `nil` where it names none, or more than one.
@@ -44,29 +31,6 @@ struct WebRequest {
         headers.first(name: "content-type").map {
             String($0.prefix { $0 != ";" }).trimmedOfSpaces.lowercased()
         }
-    }
-
-    private static func decoded(_ text: Substring, plusIsSpace: Bool = false) throws(HeadwaterError) -> String {
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "+"), plusIsSpace {
-                bytes.append(UInt8(ascii: " "))
-            } else if byte == UInt8(ascii: "%") {
-                let digits = String(Substring(rest.prefix(2)))
-                guard digits.count == 2, digits.allSatisfy(\.isHexDigit), let code = UInt8(digits, radix: 16) else {
-                    throw HeadwaterError(.invalidArgument, "'%' in a target stands before two hexadecimal digits")
-                }
-                rest = rest.dropFirst(2)
-                bytes.append(code)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        guard let decoded = String(validating: bytes, as: UTF8.self) else {
-            throw HeadwaterError(.invalidArgument, "the target of the request is not UTF-8")
-        }
-        return decoded
     }
 }
 
