@@ -52,9 +52,12 @@ public final class HeadwaterServer: Service {
     /// - Throws: what keeps it from starting: a directory that another process owns, damage, an address in use.
     public func run() async throws {
         let manager = ServiceManager(socket: .taken(), logger: logger)
-        var addresses: [String] = []
-        for door in doors { addresses += try await door.open() }
-        do { try await run(doorsAt: addresses, manager) } catch {
+        do {
+            var addresses: [String] = []
+            for door in doors { addresses += try await door.open() }
+            try await run(doorsAt: addresses, manager)
+        } catch {
+            // Where one of them did not open, those before it have.
             await closeDoors(within: .zero)
             throw error
         }

@@ -18,5 +18,7 @@ package protocol Door: Sendable {
     func serve(_ view: ServerView)
 
     /// Takes no new requests, and returns when running ones have ended, or the time is over. A second call returns at once.
+    ///
+    /// A door that was not opened, or could not be, may be closed too.
     func close(within limit: Duration) async
 }
