@@ -89,13 +89,7 @@ import Wire
             (group.hits, group.misses, group.expired) = (index * 3, index, 1)
             return group
         }
-        var online = StatusReport.Online(
-            durability: "sync", lastPosition: 1, durablePosition: 1, appliedPosition: 1, catalogPosition: 1, snapshotPosition: 0,
-            memoryBytes: 0, producerSessions: 0, logBytes: 0, logSegments: 1, oldestPosition: 1, logBytesMax: 1, followers: [],
-            groups: groups, failure: nil)
-        online.residentBytes = 1
-        let status = StatusReport(roles: ["online"], version: "1", logID: "", wallTime: 0, online: online, offline: nil)
-        let families = GroupMetrics(status, OtherGroups()).families()
+        let families = GroupMetrics(Self.status(groups), OtherGroups()).families()
         let rows = try #require(families.first { $0.name == "headwater_online_rows" })
         #expect(rows.samples.count == 101)
         #expect(rows.samples[0].labels.map(\.value) == ["p", "group_1999@1"])
@@ -103,6 +97,64 @@ import Wire
         #expect(rows.samples.reduce(0) { $0 + $1.integer } == groups.reduce(0) { $0 + $1.rowsAtMost })
         let keys = try #require(families.first { $0.name == "headwater_get_keys" })
         #expect(keys.samples.reduce(0) { $0 + $1.integer } == groups.reduce(0) { $0 + $1.hits + $1.misses + $1.expired })
+    }
+
+    private static func status(_ groups: [StatusReport.OnlineGroup]) -> StatusReport {
+        var online = StatusReport.Online(
+            durability: "sync", lastPosition: 1, durablePosition: 1, appliedPosition: 1, catalogPosition: 1, snapshotPosition: 0,
+            memoryBytes: 0, producerSessions: 0, logBytes: 0, logSegments: 1, oldestPosition: 1, logBytesMax: 1, followers: [],
+            groups: groups, failure: nil)
+        online.residentBytes = 1
+        return StatusReport(roles: ["online"], version: "1", logID: "", wallTime: 0, online: online, offline: nil)
+    }
+
+    /// Values of `headwater_get_keys` by labels, of a server whose groups were hit so often.
+    private static func gets(_ hits: [Int], _ others: OtherGroups) -> [String: Int] {
+        let groups = hits.enumerated().map { index, hits in
+            var group = StatusReport.OnlineGroup(project: "p", group: "group_\(index)@1", rowsAtMost: 0, bytes: 0)
+            group.hits = hits
+            return group
+        }
+        let family = GroupMetrics(status(groups), others).families().first { $0.name == "headwater_get_keys" }
+        let pairs = (family?.samples ?? []).map { ($0.labels.map(\.value).joined(separator: "/"), $0.integer) }
+        return Dictionary(uniqueKeysWithValues: pairs)
+    }
+
+    /// The busiest change all the time, and each get is in one series still.
+    @Test func noSeriesFallsWhereTheBusiestGroupsChange() {
+        let others = OtherGroups()
+        var hits = Array(repeating: 1, count: 250)
+        var last: [String: Int] = [:]
+        for round in 0..<40 {
+            for index in hits.indices where (index + round * 37) % 250 < 60 { hits[index] += 10 + round * (index % 7) }
+            let found = Self.gets(hits, others)
+            for (labels, count) in found { #expect(count >= last[labels, default: 0], "\(labels) in round \(round)") }
+            last.merge(found) { _, new in new }
+            // What those show that have no series now was counted there.
+            #expect(last.values.reduce(0, +) == hits.reduce(0, +))
+        }
+    }
+
+    /// A scrape that saw less may come to count after one that saw more.
+    @Test func noSeriesFallsForScrapesBesideEachOther() async {
+        let others = OtherGroups()
+        await withTaskGroup(of: Void.self) { group in
+            for scraper in 0..<4 {
+                group.addTask {
+                    var last: [String: Int] = [:]
+                    for round in 0..<25 {
+                        let hits = (0..<150).map { ($0 * 31 + scraper * 50) % 150 + round * (1 + ($0 + round + scraper) % 3) }
+                        let found = Self.gets(hits, others)
+                        for (labels, count) in found { #expect(count >= last[labels, default: 0]) }
+                        last.merge(found) { _, new in new }
+                    }
+                }
+            }
+        }
+        let (less, more) = (
+            Self.gets(Array(repeating: 5_000, count: 150), others), Self.gets(Array(repeating: 4_000, count: 150), others)
+        )
+        #expect(more["other/other/hit"] == less["other/other/hit"])
     }
 }
 

@@ -2,6 +2,9 @@ import Synchronization
 import Wire
 
 /// The metrics of feature groups: of the busiest ones by themselves, of the others together, so that a scrape stays small.
+///
+/// Which groups are the busiest changes. A get is counted in one series, and stays there: that of its group, where the group had
+/// one when the get was first seen, else that of the others.
 struct GroupMetrics {
     /// Groups with series of their own.
     static let groupsMax = 100
@@ -13,23 +16,30 @@ struct GroupMetrics {
         let group: String
     }
 
-    fileprivate struct Counts {
+    /// Keys that gets asked for.
+    fileprivate struct Outcomes: Hashable, Sendable {
         var hits = 0
         var misses = 0
         var expired = 0
+
+        var count: Int { hits + misses + expired }
+
+        func merging(_ other: Self, _ combine: (Int, Int) -> Int) -> Self {
+            Self(
+                hits: combine(hits, other.hits), misses: combine(misses, other.misses), expired: combine(expired, other.expired))
+        }
+    }
+
+    fileprivate struct Counts: Sendable {
+        var outcomes = Outcomes()
         var onlineRows = 0
         var onlineBytes = 0
         var offlineRows = 0
         var chunkBytes = 0
         var memoryRows = 0
 
-        /// Keys that gets asked for.
-        var gets: Int { hits + misses + expired }
-
         static func += (left: inout Self, right: Self) {
-            left.hits += right.hits
-            left.misses += right.misses
-            left.expired += right.expired
+            left.outcomes = left.outcomes.merging(right.outcomes, +)
             left.onlineRows += right.onlineRows
             left.onlineBytes += right.onlineBytes
             left.offlineRows += right.offlineRows
@@ -42,13 +52,13 @@ struct GroupMetrics {
     private let hasOffline: Bool
     private var counts: [(key: Key, value: Counts)]
 
-    /// - Parameter others: remembers what was counted of groups without series of their own.
+    /// - Parameter others: remembers what was counted of which group, and where.
     init(_ status: StatusReport, _ others: OtherGroups) {
         (hasOnline, hasOffline) = (status.online != nil, status.offline != nil)
         var all: [Key: Counts] = [:]
         for group in status.online?.groups ?? [] {
             let more = Counts(
-                hits: group.hits, misses: group.misses, expired: group.expired, onlineRows: group.rowsAtMost,
+                outcomes: Outcomes(hits: group.hits, misses: group.misses, expired: group.expired), onlineRows: group.rowsAtMost,
                 onlineBytes: group.bytes)
             all[Key(project: group.project, group: group.group), default: Counts()] += more
         }
@@ -58,15 +68,16 @@ struct GroupMetrics {
         }
         counts = all.sorted { left, right in
             let (a, b) = (left.value, right.value)
-            return (b.gets, b.onlineRows + b.offlineRows, left.key.project, left.key.group)
-                < (a.gets, a.onlineRows + a.offlineRows, right.key.project, right.key.group)
+            return (b.outcomes.count, b.onlineRows + b.offlineRows, left.key.project, left.key.group)
+                < (a.outcomes.count, a.onlineRows + a.offlineRows, right.key.project, right.key.group)
         }.map { ($0.key, $0.value) }
-        if counts.count > Self.groupsMax {
+        let (named, gets) = others.count(counts.map { ($0.key, $0.value.outcomes) }, named: Self.groupsMax)
+        for (index, outcomes) in named.enumerated() { counts[index].value.outcomes = outcomes }
+        if counts.count > Self.groupsMax || gets != Outcomes() {
             var rest = Counts()
-            for one in counts[Self.groupsMax...] { rest += one.value }
-            let gets = others.count(counts.map { ($0.key, $0.value) }, named: Self.groupsMax)
-            (rest.hits, rest.misses, rest.expired) = (gets.hits, gets.misses, gets.expired)
-            counts = counts[..<Self.groupsMax] + [(Key(project: Self.rest, group: Self.rest), rest)]
+            for one in counts.dropFirst(Self.groupsMax) { rest += one.value }
+            rest.outcomes = gets
+            counts = counts.prefix(Self.groupsMax) + [(Key(project: Self.rest, group: Self.rest), rest)]
         }
     }
 
@@ -77,7 +88,9 @@ struct GroupMetrics {
                 MetricFamily(
                     .counter, "headwater_get_keys", "Keys that gets asked for, by outcome",
                     counts.flatMap { key, counts in
-                        [("hit", counts.hits), ("miss", counts.misses), ("expired", counts.expired)].map { outcome, count in
+                        let outcomes = counts.outcomes
+                        return [("hit", outcomes.hits), ("miss", outcomes.misses), ("expired", outcomes.expired)].map {
+                            outcome, count in
                             MetricFamily.Sample(labels: labels(key) + [("outcome", outcome)], value: .integer(count))
                         }
                     }),
@@ -108,29 +121,53 @@ struct GroupMetrics {
     private func labels(_ key: Key) -> [(name: String, value: String)] { [("project", key.project), ("group", key.group)] }
 }
 
-/// What gets asked of groups while these had no series of their own: a counter may not fall when one of them gets its own.
+/// What gets asked of groups, and what of it is counted in the series of the others. None of its sums ever falls: scrapes that
+/// run beside each other may bring what they saw in any order.
 final class OtherGroups: Sendable {
+    private struct Group {
+        /// The most that was seen.
+        var seen = GroupMetrics.Outcomes()
+        /// What of it is counted in the series of the others.
+        var amongOthers = GroupMetrics.Outcomes()
+    }
+
     private struct State {
-        var last: [GroupMetrics.Key: GroupMetrics.Counts] = [:]
-        var total = GroupMetrics.Counts()
+        var groups: [GroupMetrics.Key: Group] = [:]
+        var others = GroupMetrics.Outcomes()
     }
 
     private let state = Mutex(State())
 
-    /// Adds what has been counted since the last call of groups behind the first `named`.
+    /// Takes what a scrape saw.
     ///
-    /// - Returns: what has been added up so far.
-    fileprivate func count(_ groups: [(GroupMetrics.Key, GroupMetrics.Counts)], named: Int) -> GroupMetrics.Counts {
+    /// - Parameters:
+    ///   - groups: all that there are, the busiest first.
+    ///   - count: of the groups that have series of their own.
+    /// - Returns: what the series of each of these shows, and that of the others.
+    fileprivate func count(
+        _ groups: [(GroupMetrics.Key, GroupMetrics.Outcomes)], named count: Int
+    ) -> (named: [GroupMetrics.Outcomes], others: GroupMetrics.Outcomes) {
         state.withLock { state in
+            var named: [GroupMetrics.Outcomes] = []
+            named.reserveCapacity(min(count, groups.count))
             for (index, (key, now)) in groups.enumerated() {
-                let last = state.last[key] ?? GroupMetrics.Counts()
-                state.last[key] = now
-                guard index >= named else { continue }
-                state.total.hits += now.hits - last.hits
-                state.total.misses += now.misses - last.misses
-                state.total.expired += now.expired - last.expired
+                var group = state.groups[key] ?? Group()
+                let seen = group.seen.merging(now, max)
+                if index >= count {
+                    let more = seen.merging(group.seen, -)
+                    group.amongOthers = group.amongOthers.merging(more, +)
+                    state.others = state.others.merging(more, +)
+                }
+                group.seen = seen
+                state.groups[key] = group
+                if index < count { named.append(seen.merging(group.amongOthers, -)) }
             }
-            return state.total
+            // Removed groups are forgotten, once they are many: the sum of the others keeps what it has of them.
+            if state.groups.count > 2 * groups.count + 1_000 {
+                let there = Set(groups.map(\.0))
+                state.groups = state.groups.filter { there.contains($0.key) }
+            }
+            return (named, state.others)
         }
     }
 }
