@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -301,6 +302,23 @@ def test_a_collector_that_is_down_holds_nobody_up(tmp_path: Path) -> None:
     before = time.monotonic()
     assert listener.stop() == 0 and time.monotonic() - before < 20
     assert "spans wait for their collector" in listener.log.read_text()
+
+
+def test_a_collector_that_hangs_does_not_hold_up_a_stop(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as collector:
+        listener = Listener(tmp_path, "--otlp", f"http://127.0.0.1:{collector.getsockname()[1]}")
+        fill(listener.address)
+        with hw.connect(listener.address, project="shop") as client, hw.trace(SAMPLED):
+            for _ in range(2_000):
+                client.list()
+        # It takes the first batch, and never answers.
+        collector.settimeout(30)
+        taken, _ = collector.accept()
+        with taken:
+            assert taken.recv(65536).startswith(b"POST /v1/traces ")
+            before = time.monotonic()
+            assert listener.stop() == 0 and time.monotonic() - before < 6
+    assert "spans were dropped" in listener.log.read_text()
 
 
 def test_a_collectors_address_is_checked(tmp_path: Path) -> None:

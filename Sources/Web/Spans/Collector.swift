@@ -2,6 +2,7 @@ import FeatureModel
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 import Transport
 
 /// Posts to a collector, on a thread of its own; each time over a new connection.
@@ -18,18 +19,26 @@ struct Collector {
     /// Posts JSON.
     ///
     /// - Returns: the answer's status and body.
-    /// - Throws: `.unavailable` where there is none within ten seconds.
+    /// - Throws: `.unavailable` where there is none within ten seconds, or before the task is cancelled.
     func post(_ body: [UInt8]) async throws(HeadwaterError) -> (status: HTTPResponseStatus, body: [UInt8]) {
-        do { return try await exchange(body) } catch {
+        let attempt = Attempt()
+        do {
+            return try await withTaskCancellationHandler {
+                try await exchange(body, attempt)
+            } onCancel: {
+                attempt.end()
+            }
+        } catch {
             throw error as? HeadwaterError ?? HeadwaterError(.unavailable, "\(error)")
         }
     }
 
-    private func exchange(_ body: [UInt8]) async throws -> (HTTPResponseStatus, [UInt8]) {
+    private func exchange(_ body: [UInt8], _ attempt: Attempt) async throws -> (HTTPResponseStatus, [UInt8]) {
         let channel = try await ClientBootstrap(group: group)
             .connectTimeout(Self.timeout)
             .connect(to: try url.endpoint.resolved()) { channel in
-                channel.eventLoop.makeCompletedFuture {
+                attempt.begin(channel)
+                return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     return try Channel(wrappingChannelSynchronously: channel)
                 }
@@ -69,5 +78,31 @@ struct Collector {
             }
         }
         throw HeadwaterError(.unavailable, "the collector closed the connection before it had answered, or took too long")
+    }
+}
+
+/// The connection of one post, which another task can end at any time, also while it is made.
+private final class Attempt: Sendable {
+    private struct State {
+        var channel: (any Channel)?
+        var isOver = false
+    }
+
+    private let state = Mutex(State())
+
+    func begin(_ channel: any Channel) {
+        let isOver = state.withLock { state in
+            state.channel = channel
+            return state.isOver
+        }
+        if isOver { channel.close(promise: nil) }
+    }
+
+    func end() {
+        let channel = state.withLock { state in
+            state.isOver = true
+            return state.channel
+        }
+        channel?.close(promise: nil)
     }
 }

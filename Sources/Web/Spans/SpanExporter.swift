@@ -14,13 +14,15 @@ package import Transport
 /// 1. `ended` puts a request into a queue of bounded length; where that is full, it is dropped and counted. No request waits.
 /// 2. `run` gathers for a second, and sends what is there as batches.
 /// 3. A batch that the collector cannot take now is sent again, after pauses of 1 to 30 seconds; one that it refuses is dropped.
-/// 4. At a stop what is left is sent once.
+/// 4. At a stop what is left is sent once, for as long as two seconds; what then has no answer is dropped.
 package final class SpanExporter: SpanSink, Service {
     static let queueMax = 4_096
     private static let batchMax = 512
     private static let gatherTime = Duration.seconds(1)
     private static let pauseMax = Duration.seconds(30)
     private static let step = Duration.milliseconds(100)
+    /// How long a stop waits for the collector.
+    private static let stopTime = Duration.seconds(2)
 
     /// What has become of spans so far.
     struct Counts: Hashable, Sendable {
@@ -46,6 +48,9 @@ package final class SpanExporter: SpanSink, Service {
     private let state = Mutex(State())
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
+    /// Ends when the server stops.
+    private let stops: AsyncStream<Void>
+    private let stop: AsyncStream<Void>.Continuation
 
     /// - Parameter role: of the server.
     package init(_ url: CollectorURL, role: String, logger: Logger) {
@@ -57,6 +62,7 @@ package final class SpanExporter: SpanSink, Service {
             .init("process.pid", Int64(ProcessInfo.processInfo.processIdentifier)),
         ]
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (stops, stop) = AsyncStream.makeStream()
     }
 
     package func ended(_ request: EndedRequest) {
@@ -77,14 +83,26 @@ package final class SpanExporter: SpanSink, Service {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let collector = Collector(url: url, group: group)
         await withGracefulShutdownHandler {
-            for await _ in wakes {
-                await sleep(Self.gatherTime)
-                await sendAll(collector)
+            await withTaskGroup(of: Void.self) { tasks in
+                tasks.addTask {
+                    for await _ in self.wakes {
+                        await self.sleep(Self.gatherTime)
+                        await self.sendAll(collector)
+                    }
+                    await self.sendAll(collector)
+                }
+                tasks.addTask {
+                    for await _ in self.stops {}
+                    try? await Task.sleep(for: Self.stopTime)
+                }
+                await tasks.next()
+                // This ends the post that a collector has not answered.
+                tasks.cancelAll()
             }
-            await sendAll(collector)
         } onGracefulShutdown: {
             self.state.withLock { $0.isStopping = true }
             self.wake.finish()
+            self.stop.finish()
         }
         try? await group.shutdownGracefully()
     }
@@ -105,6 +123,10 @@ package final class SpanExporter: SpanSink, Service {
                 return batch
             }
             if batch.isEmpty { return }
+            guard !Task.isCancelled else {
+                drop(batch.count, "the server stops, and the collector has not answered in time")
+                continue
+            }
             await send(batch, collector)
         }
     }
