@@ -8,18 +8,9 @@ enum ExpositionFormat {
     /// The one that a scraper prefers, by its `Accept` headers.
     init(accept: [String]) {
         let wanted = accept.flatMap { $0.split(separator: ",") }.map { String($0).trimmedOfSpaces }
-        let open = wanted.filter { $0.hasPrefix("application/openmetrics-text") }.map(Self.quality).max() ?? 0
-        let plain = wanted.filter { $0.hasPrefix("text/plain") }.map(Self.quality).max() ?? 0
+        let open = wanted.filter { $0.hasPrefix("application/openmetrics-text") }.map(AcceptedTypes.quality).max() ?? 0
+        let plain = wanted.filter { $0.hasPrefix("text/plain") }.map(AcceptedTypes.quality).max() ?? 0
         self = open > 0 && open >= plain ? .openMetrics : .prometheus
-    }
-
-    /// The `q` of one choice.
-    private static func quality(_ choice: String) -> Double {
-        for parameter in choice.split(separator: ";").dropFirst() {
-            let text = String(parameter).trimmedOfSpaces
-            if text.hasPrefix("q=") { return Double(text.dropFirst(2)) ?? 0 }
-        }
-        return 1
     }
 
     var contentType: String {

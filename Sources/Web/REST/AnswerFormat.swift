@@ -9,21 +9,29 @@ struct AnswerFormat {
         ("application/x-ndjson", .text(.ndjson)), ("text/csv", .text(.csv)), (ArrowStreamWriter.mediaType, .arrowStream),
     ]
 
-    private let contentType: String
+    let contentType: String
     private let format: OutputFormat
 
     /// - Throws: a refusal where the client takes none of them.
     init(_ request: WebRequest) throws(Refusal) {
-        let accepted = request.headers[canonicalForm: "accept"].map { $0.prefix { $0 != ";" } }
-            .map { String($0).trimmedOfSpaces.lowercased() }.filter { !$0.isEmpty }
-        // Who takes anything, or says JSON, gets an object a line.
-        let takesFirst = accepted.isEmpty || accepted.contains { ["application/json", "application/*", "*/*"].contains($0) }
-        guard let found = accepted.lazy.compactMap({ Self.find($0) }).first ?? (takesFirst ? Self.types[0] : nil)
-        else { throw .notAcceptable }
-        (contentType, format) = found
+        try self.init(AcceptedTypes(request.headers[canonicalForm: "accept"].map(String.init)))
     }
 
-    private static func find(_ type: String) -> (type: String, format: OutputFormat)? { types.first { $0.type == type } }
+    init(_ accepted: AcceptedTypes) throws(Refusal) {
+        if accepted.isEmpty {
+            (contentType, format) = Self.types[0]
+            return
+        }
+        var best: (rank: AcceptedTypes.Rank, index: Int)?
+        for (index, one) in Self.types.enumerated() {
+            // Who says JSON gets an object a line.
+            guard let rank = accepted.rank(of: one.type, aliases: index == 0 ? ["application/json"] : []) else { continue }
+            // Of equal ones the first.
+            if best.map({ $0.rank < rank }) ?? true { best = (rank, index) }
+        }
+        guard let best else { throw .notAcceptable }
+        (contentType, format) = Self.types[best.index]
+    }
 
     func writer(names: [String], types: [OutputType]) -> RowsWriter { RowsWriter(format, names: names, types: types) }
 
