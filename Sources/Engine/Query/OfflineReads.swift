@@ -34,11 +34,19 @@ public enum OfflineReads {
             let all = group.featureOrdinals
             return all.count == group.newestSchema.features.count ? nil : all
         }
-        return try names.map { (name) throws(HeadwaterError) in
-            if let ordinal = group.ordinal(ofFeature: name) { return ordinal }
-            let known = group.featureOrdinals.map { group.newestSchema.columns[$0] }.map(\.name).joined(separator: ", ")
-            throw HeadwaterError(.invalidArgument, "'\(name)' is no feature of the group; there are: \(known)")
+        var ordinals: [Int] = []
+        var isListed = Set<Int>()
+        for name in names {
+            guard let ordinal = group.ordinal(ofFeature: name) else {
+                let known = group.featureOrdinals.map { group.newestSchema.columns[$0] }.map(\.name).joined(separator: ", ")
+                throw HeadwaterError(.invalidArgument, "'\(name)' is no feature of the group; there are: \(known)")
+            }
+            guard isListed.insert(ordinal).inserted else {
+                throw HeadwaterError(.invalidArgument, "the column '\(name)' is listed twice")
+            }
+            ordinals.append(ordinal)
         }
+        return ordinals
     }
 
     /// An estimate of the bytes that `history` holds for each row of its spine, without texts and arrays.
