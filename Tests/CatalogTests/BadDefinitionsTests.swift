@@ -235,6 +235,21 @@ let badCases: [BadCase] = [
         #expect(message { _ = try Definitions.decode(json: Array("{".utf8)[...]) }.hasPrefix("definitions: not JSON"))
     }
 
+    @Test(arguments: [
+        (#"{"project":"p","project":"p"}"#, "project"), (#"{"project":"p","entities":[],"entities":[]}"#, "entities"),
+        (#"{"project":"a\"}{b","entities":[{"name":"e","keys":[]},{"name":"f","keys":[],"name":"g"}]}"#, "entities[1].name"),
+        (#"{"entities":[{"name":"e","labels":{"a":"1","\u0061":"2"}}]}"#, "entities[0].labels.a"),
+    ])
+    func aMemberThatIsGivenTwiceIsRefused(json: String, path: String) {
+        let text = message { _ = try Definitions.decode(json: Array(json.utf8)[...], project: "p") }
+        #expect(text == "definitions: '\(path)' is given twice")
+    }
+
+    @Test func theSameNameInTwoObjectsIsNoneGivenTwice() throws {
+        let json = #"{"project":"p","entities":[{"name":"e","keys":[{"name":"name","type":"string"}]},{"name":"f","keys":[]}]}"#
+        #expect(try Definitions.decode(json: Array(json.utf8)[...]).entities.count == 2)
+    }
+
     @Test func filesOfTwoProjectsAreRefused() {
         let text = message {
             _ = try DefinitionsFile.load([("project: a", "a.yaml"), ("entities: []\nproject: b", "b.yaml")])

@@ -77,6 +77,26 @@ def test_bad_gets(rest: Rest, client: hw.Client, body: Any, status: int, says: s
     assert found == status or (found, body.get("min_position")) in {(504, 10**12), (400, 10**12)}
 
 
+def test_a_name_that_is_listed_twice(rest: Rest, client: hw.Client) -> None:
+    orders(client)
+    twice = ["orders:total", "orders:n", "orders:total"]
+    spine = {"columns": {"id": [1], "event_time": ["2026-01-01T00:00:00Z"]}}
+    for path, body in [("/online:get", {"entities": {"id": [1]}}), ("/history", {"spine": spine})]:
+        status, text = rest.refused(path, {"features": twice, **body})
+        assert status == 400 and "it is listed twice" in text
+    for path in ("scan", "latest"):
+        status, _, answer = rest.get(f"/groups/orders/{path}?columns=total,n,total")
+        assert status == 400 and "'total' is listed twice" in json.loads(answer)["detail"]
+    with pytest.raises(hw.InvalidArgument, match="'n' is listed twice"):
+        client.scan("orders", ["n", "n"]).to_arrow()
+
+
+def test_definitions_that_name_a_member_twice(rest: Rest, client: hw.Client) -> None:
+    body = b'{"entities": [{"name": "e", "keys": [], "name": "f"}]}'
+    status, _, answer = rest.raw("POST", f"/v1/projects/{rest.project}/apply", body, **JSON)
+    assert status == 400 and "'entities[0].name' is given twice" in json.loads(answer)["detail"]
+
+
 def test_bodies_that_are_no_requests(rest: Rest, client: hw.Client) -> None:
     orders(client)
     path = f"/v1/projects/{rest.project}/groups/orders/rows"

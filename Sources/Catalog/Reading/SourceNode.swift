@@ -130,13 +130,19 @@ extension SourceNode {
 extension SourceNode: Decodable {
     /// Parses JSON.
     ///
-    /// - Throws: `.invalidArgument` where the bytes are none.
+    /// - Throws: `.invalidArgument` where the bytes are none, or an object in them names a member twice.
     static func parse(json bytes: ArraySlice<UInt8>) throws(HeadwaterError) -> SourceNode {
         guard bytes.count <= DefinitionLimits.textBytesMax else {
             throw HeadwaterError(
                 .invalidArgument, "definitions: \(bytes.count) bytes; the limit is \(DefinitionLimits.textBytesMax)")
         }
-        return try CanonicalJSON.decode(SourceNode.self, from: bytes, orElse: .invalidArgument, what: "definitions")
+        let node = try CanonicalJSON.decode(SourceNode.self, from: bytes, orElse: .invalidArgument, what: "definitions")
+        // The decoder takes one of the two, and does not tell.
+        var names = MemberNames(bytes)
+        if let twice = names.firstGivenTwice() {
+            throw HeadwaterError(.invalidArgument, "definitions: \(twice) is given twice")
+        }
+        return node
     }
 
     private struct AnyKey: CodingKey {

@@ -25,8 +25,6 @@ public struct JSONObject: Sendable {
         return names
     }
 
-    public func has(_ name: String) -> Bool { value(name) != nil }
-
     /// Refuses members that nobody asks for: most likely they are misspelt.
     public func check(only known: [String]) throws(HeadwaterError) {
         for name in names where !known.contains(where: { $0.utf8.elementsEqual(name.utf8) }) {

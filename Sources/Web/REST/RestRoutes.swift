@@ -152,9 +152,7 @@ struct RestRoutes: Sendable {
         if applies { try checkWrites() }
         guard request.contentType == "application/json" else { throw Refusal.unsupportedMediaType(takes: ["application/json"]) }
         let definitions = try await body(request).work { (bytes) throws(HeadwaterError) in
-            // It refuses objects that name a member twice.
-            _ = try JSONObject(bytes[...])
-            return try Definitions.decode(json: bytes[...], project: project)
+            try Definitions.decode(json: bytes[...], project: project)
         }
         let client = try await client(project)
         let result = applies ? try await client.apply(definitions) : try await client.plan(definitions)
