@@ -12,6 +12,8 @@ struct Routes: Sendable {
     let clients: StoreClients
     let keys: IdempotencyKeys
     let bodies: LargeBodies
+    /// What requests are answered on.
+    let threads: WebThreads
     /// Whether writes are taken.
     let allowsWrites: Bool
     /// Sends spans to a collector, where one is told of.
@@ -79,7 +81,8 @@ struct Routes: Sendable {
                 throw Refusal.methodNotAllowed(calls.map(\.method))
             }
             let routes = RestRoutes(
-                server: try opened(), clients: clients, keys: keys, bodies: bodies, allowsWrites: allowsWrites)
+                server: try opened(), clients: clients, keys: keys, bodies: bodies, threads: threads,
+                allowsWrites: allowsWrites)
             return try await routes.answer(request, call)
         } catch { return Refusal.response(to: error) }
     }

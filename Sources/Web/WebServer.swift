@@ -166,7 +166,7 @@ package final class WebServer: Door {
         let channel = accepted.channel
         let routes = Routes(
             view: { [self] in view.withLock { $0 } }, figures: figures, clients: clients, keys: keys,
-            bodies: bodies, allowsWrites: options.allowsWrites, spans: options.spans)
+            bodies: bodies, threads: threads, allowsWrites: options.allowsWrites, spans: options.spans)
         let place = state.withLock { state -> UInt64? in
             guard state.open.count < options.connectionsMax, !state.isClosing else { return nil }
             state.lastID += 1

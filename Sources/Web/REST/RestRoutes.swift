@@ -14,6 +14,7 @@ struct RestRoutes: Sendable {
     let clients: StoreClients
     let keys: IdempotencyKeys
     let bodies: LargeBodies
+    let threads: WebThreads
     let allowsWrites: Bool
 
     /// A call that a path and a method name.

@@ -54,7 +54,7 @@ struct RestWrite {
             return response
         }
         // A task of its own: a client that goes away now comes back with its key, and asks what became of the write.
-        return try await Task {
+        return try await Task(executorPreference: routes.threads) {
             let batch: Batch
             do { batch = try await self.batch(body, isJSON: isJSON, target, unit) } catch {
                 routes.keys.fail(name)

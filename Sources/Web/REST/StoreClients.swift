@@ -23,6 +23,7 @@ final class StoreClients: Sendable {
     private struct State {
         var clients: [String: HeadwaterClient] = [:]
         var lists: [ListKey: PreparedFeatures] = [:]
+        var isClosed = false
     }
 
     private let state = Mutex(State())
@@ -35,7 +36,8 @@ final class StoreClients: Sendable {
         }
         if let client = state.withLock({ $0.clients[project] }) { return client }
         let fresh = try await connect(project, server)
-        let (kept, dropped) = state.withLock { state -> (HeadwaterClient, [HeadwaterClient]) in
+        let (kept, dropped) = state.withLock { state -> (HeadwaterClient?, [HeadwaterClient]) in
+            guard !state.isClosed else { return (nil, []) }
             // Another request may have come before.
             if let client = state.clients[project] { return (client, [fresh]) }
             var dropped: [HeadwaterClient] = []
@@ -48,6 +50,10 @@ final class StoreClients: Sendable {
         }
         // Calls that one of them still answers end by themselves: it is let go, not closed.
         withExtendedLifetime(dropped) {}
+        guard let kept else {
+            await fresh.close()
+            throw Self.closed
+        }
         return kept
     }
 
@@ -97,15 +103,19 @@ final class StoreClients: Sendable {
         state.withLock { $0.lists[ListKey(project: client.project, selection: selection, fullNames: fullNames)] = nil }
     }
 
+    /// Closes the clients; no more are made.
     func close() async {
         let clients = state.withLock { state in
-            defer { state = State() }
+            defer { state = State(isClosed: true) }
             return Array(state.clients.values)
         }
         for client in clients { await client.close() }
     }
 
+    private static let closed = HeadwaterError(.unavailable, "the server is stopping: go on at another one, or later")
+
     private func connect(_ project: String, _ server: ServerView) async throws(HeadwaterError) -> HeadwaterClient {
+        guard !state.withLock({ $0.isClosed }) else { throw Self.closed }
         guard let address = server.ownAddress else {
             throw HeadwaterError(.unavailable, "the server does not listen yet: try again")
         }
