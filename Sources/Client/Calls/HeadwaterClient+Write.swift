@@ -27,13 +27,31 @@ extension HeadwaterClient {
     /// - Throws: `.invalidArgument` with row numbers and reasons: nothing was written; `.unavailable` after the last retry:
     ///   whether the write was taken is not known then.
     public func write(_ entries: [RecordEntry]) async throws(HeadwaterError) -> WriteResult {
+        try await write(entries, willSend: {}, mayRetry: { true })
+    }
+
+    /// Writes entries.
+    ///
+    /// - Parameters:
+    ///   - willSend: called before the write is sent, each time: where it was not, nothing can have been taken.
+    ///   - mayRetry: whether it is worth another attempt.
+    package func write(
+        _ entries: [RecordEntry], willSend: () -> Void, mayRetry: () -> Bool
+    ) async throws(HeadwaterError) -> WriteResult {
         // A server that cannot be reached is met again by the write, whose body then is one that every server takes.
         let isCompact = (try? await connections.connection(to: .online))?.takesCompactBodies ?? false
-        return try await write(body: RecordBody.encode(entries, isCompact: isCompact)[...])
+        let body = RecordBody.encode(entries, isCompact: isCompact)[...]
+        return try await write(body: body, willSend: willSend, mayRetry: mayRetry)
     }
 
     /// Writes an encoded `RecordBody`.
     public func write(body: ArraySlice<UInt8>) async throws(HeadwaterError) -> WriteResult {
+        try await write(body: body, willSend: {}, mayRetry: { true })
+    }
+
+    private func write(
+        body: ArraySlice<UInt8>, willSend: () -> Void, mayRetry: () -> Bool
+    ) async throws(HeadwaterError) -> WriteResult {
         let clock = ContinuousClock()
         let deadline = clock.now + configuration.writeTimeout
         var backoff = Backoff()
@@ -43,13 +61,12 @@ extension HeadwaterClient {
                 let known: ProducerStamp
                 if let stamp { known = stamp } else { known = try await nextStamp() }
                 stamp = known
-                return try await send(body, known, deadline: max(.milliseconds(1), deadline - clock.now))
+                return try await send(body, known, deadline: max(.milliseconds(1), deadline - clock.now), willSend)
             } catch {
                 if error.code == .failedPrecondition, let stamp { await producer.end(stamp) }
-                guard error.code == .unavailable, await connections.hasReached(.online), clock.now + backoff.pause < deadline
-                else {
-                    throw error
-                }
+                guard error.code == .unavailable, mayRetry(), await connections.hasReached(.online),
+                    clock.now + backoff.pause < deadline
+                else { throw error }
                 try await backoff.sleep()
             }
         }
@@ -79,10 +96,12 @@ extension HeadwaterClient {
     }
 
     private func send(
-        _ body: ArraySlice<UInt8>, _ stamp: ProducerStamp, deadline: Duration
+        _ body: ArraySlice<UInt8>, _ stamp: ProducerStamp, deadline: Duration, _ willSend: () -> Void
     ) async throws(HeadwaterError) -> WriteResult {
-        let (head, rows) = try await call(
-            .write, to: .online, writeRequest(stamp), body: body, deadline: deadline, retry: .never, answer: WriteReply.self)
+        let transport = try await connections.connection(to: .online)
+        willSend()
+        let (head, rows) = try await transport.call(
+            .write, writeRequest(stamp), body: body, deadline: deadline, reply: WriteReply.self)
         return WriteResult(head, rows: rows)
     }
 

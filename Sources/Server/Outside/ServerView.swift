@@ -48,6 +48,16 @@ package struct ServerView: Sendable {
         services.requestLog.http.endedByHTTP(request, nanoseconds: nanoseconds)
     }
 
+    /// Why no write would be taken now; `nil` where one may be.
+    package var writeRefusal: HeadwaterError? {
+        if services.isStopping {
+            return HeadwaterError(.unavailable, "the server is stopping: go on at another one, or later")
+        }
+        return services.online?.state.current.failure.map { failure in
+            HeadwaterError(.unavailable, "no write is taken: \(failure); restart the server when the disk is sound")
+        }
+    }
+
     /// Why the server should get no requests now; empty where it should.
     package func reasonsNotReady() -> [NotReady] {
         if services.isStopping { return [NotReady(role: nil, reason: "the server is stopping")] }

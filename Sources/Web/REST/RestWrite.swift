@@ -60,13 +60,15 @@ struct RestWrite {
                 routes.keys.fail(name)
                 throw error
             }
+            var wasSent = false
             do {
-                let response = try await write(batch, target)
+                let response = try await write(batch, target) { wasSent = true }
                 routes.keys.end(name, body: hash, response)
                 return response
             } catch {
                 switch asHeadwaterError(error).code {
-                case .unavailable, .deadlineExceeded, .cancelled, .internal, .unknown: routes.keys.lose(name, body: hash)
+                case .unavailable, .deadlineExceeded, .cancelled, .internal, .unknown, .dataLoss:
+                    if wasSent { routes.keys.lose(name, body: hash) } else { routes.keys.fail(name) }
                 default: routes.keys.fail(name)
                 }
                 throw error
@@ -97,14 +99,19 @@ struct RestWrite {
         }
     }
 
-    private func write(_ batch: Batch, _ target: Target) async throws -> WebResponse {
+    /// - Parameter willSend: called before it is sent.
+    private func write(_ batch: Batch, _ target: Target, willSend: () -> Void = {}) async throws -> WebResponse {
         guard batch.rowCount > 0 else { throw HeadwaterError(.invalidArgument, "there are no rows to write") }
+        // Sent, it would be refused as well; but then nobody could tell that it had not been taken.
+        if let refusal = routes.server.writeRefusal { throw refusal }
         var totals = Totals()
-        try await send(batch, target, &totals)
+        try await send(batch, target, &totals, willSend: willSend)
         return totals.response(target.group)
     }
 
-    private func send(_ batch: Batch, _ target: Target, _ totals: inout Totals) async throws {
+    private func send(
+        _ batch: Batch, _ target: Target, _ totals: inout Totals, willSend: () -> Void = {}
+    ) async throws {
         guard batch.bytes.count + 2 * RecordBody.entryHeaderBytes <= Self.requestBytesMax else {
             throw HeadwaterError(
                 .outOfRange, "rows of \(batch.bytes.count) bytes; the limit of one write is \(Self.requestBytesMax)")
@@ -112,7 +119,9 @@ struct RestWrite {
         let schema = target.group.schema
         let entry = RecordEntry(
             groupID: schema.groupID, schemaVersion: schema.schemaVersion, operation: target.operation, batch: batch)
-        totals.add(try await target.client.write([entry]), rows: batch.rowCount)
+        let server = routes.server
+        let written = try await target.client.write([entry], willSend: willSend) { server.writeRefusal == nil }
+        totals.add(written, rows: batch.rowCount)
     }
 
     /// A decoder of NDJSON at hand.
