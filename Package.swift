@@ -126,7 +126,7 @@ let package = Package(
         tests(
             "WebTests",
             [
-                "Web", "Server", "Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOEmbedded"), nio("NIOPosix"),
+                "Web", "Server", "Tables", "Transport", "Wire", "FeatureModel", nio("NIOCore"), nio("NIOEmbedded"), nio("NIOPosix"),
                 nio("NIOHTTP1"), logging,
             ]),
         // The worked examples of docs/formats, byte by byte.

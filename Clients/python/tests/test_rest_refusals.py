@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
+import resource
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -139,6 +142,57 @@ def test_ndjson_goes_in_batches_and_says_how_far_it_came(rest: Rest, client: hw.
     found = client.scan("orders", ["n"], min_position=position).to_arrow().num_rows
     assert found == 100_000 + int(headers["headwater-rows-written"])
     assert rest.raw("POST", path, b"\n\n", **NDJSON)[0] == 400
+
+
+def test_unfinished_lines_hold_memory_that_others_are_refused(rest: Rest, client: hw.Client) -> None:
+    orders(client)
+    path = f"/v1/projects/{rest.project}/groups/orders/rows"
+    head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\ncontent-length: 50000000\r\n\r\n"
+    refused = 0
+    crowd: list[socket.socket] = []
+    try:
+        for _ in range(12):
+            crowd.append(socket.create_connection(("127.0.0.1", rest.listener.port), timeout=60))
+            crowd[-1].sendall(head.encode() + b'{"id":' + b" " * (15 << 20))
+        until = time.monotonic() + 30
+        while refused == 0 and time.monotonic() < until:
+            for one in crowd:
+                one.setblocking(False)
+                try:
+                    refused += one.recv(65536).startswith(b"HTTP/1.1 503 ")
+                except BlockingIOError:
+                    pass
+    finally:
+        for one in crowd:
+            one.close()
+    assert refused > 0
+    until = time.monotonic() + 30
+    row = b'{"id":5,"at":"2026-01-01T00:00:00Z"}\n'
+    while (status := rest.raw("POST", path, row, **NDJSON)[0]) == 503:
+        assert time.monotonic() < until
+    assert status == 200
+
+
+def test_a_key_is_free_after_a_refusal_before_anything_was_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Who starts it ignores the signal of a file's limit, which then is an error of the log.
+    monkeypatch.setattr(subprocess, "Popen", functools.partial(subprocess.Popen, restore_signals=False))
+    listener = Listener(tmp_path, "--http-writes")
+    rest = Rest(listener, "shop")
+    body = {"rows": [{"id": 1, "at": "2026-01-01T00:00:00Z"}]}
+    with hw.connect(listener.address, "shop") as client:
+        orders(client)
+    rest.done("/groups/orders/rows", body, idempotency_key="written")
+    resource.prlimit(listener.process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    # Whether this one stands in the log nobody knows: its key stays taken.
+    assert rest.refused("/groups/orders/rows", body, idempotency_key="lost")[0] == 503
+    assert rest.refused("/groups/orders/rows", body, idempotency_key="lost")[0] == 409
+    began = time.monotonic()
+    for _ in range(2):
+        status, text = rest.refused("/groups/orders/rows", body, idempotency_key="refused")
+        assert status == 503 and "no write is taken" in text
+    assert time.monotonic() - began < 5
+    assert rest.post("/groups/orders/rows", body, idempotency_key="written")[0] == 200
+    listener.stop()
 
 
 def test_a_retry_with_its_key_writes_once(rest: Rest, client: hw.Client) -> None:

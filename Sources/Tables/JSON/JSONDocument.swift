@@ -44,6 +44,11 @@ struct JSONDocument: Sendable {
         try parser.parse(into: &self)
     }
 
+    /// What it takes in memory.
+    var byteCount: Int {
+        tokens.capacity * MemoryLayout<Token>.stride + text.capacity + memberValues.capacity * MemoryLayout<Range<Int>>.stride
+    }
+
     func kind(_ token: Int) -> Kind { tokens[token].kind }
 
     /// The text of a number or string token, sharing the document's storage.

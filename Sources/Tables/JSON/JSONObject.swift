@@ -6,6 +6,7 @@ public struct JSONObject: Sendable {
     private let token: Int
     /// Where the object stands: `spine`; empty for the outermost.
     private let place: String
+    private let keeper: (any AnyObject & Sendable)?
 
     /// - Throws: `.invalidArgument` for bytes that are no JSON, no object, or have an object in them that names a member twice.
     public init(_ bytes: ArraySlice<UInt8>) throws(HeadwaterError) {
@@ -15,8 +16,16 @@ public struct JSONObject: Sendable {
         self.init(document, 0, place: "")
     }
 
-    private init(_ document: JSONDocument, _ token: Int, place: String) {
-        (self.document, self.token, self.place) = (document, token, place)
+    private init(_ document: JSONDocument, _ token: Int, place: String, keeper: (any AnyObject & Sendable)? = nil) {
+        (self.document, self.token, self.place, self.keeper) = (document, token, place, keeper)
+    }
+
+    /// What it takes in memory; those inside of it share that.
+    public var byteCount: Int { document.byteCount }
+
+    /// The same object, which keeps another one alive for as long as it, or one inside of it, is there.
+    public func kept(by keeper: any AnyObject & Sendable) -> JSONObject {
+        JSONObject(document, token, place: place, keeper: keeper)
     }
 
     public var names: [String] {
@@ -94,7 +103,7 @@ public struct JSONObject: Sendable {
     public func object(_ name: String) throws(HeadwaterError) -> JSONObject? {
         try value(name).map { (value) throws(HeadwaterError) in
             guard document.kind(value) == .object else { throw wrong(name, value, "an object") }
-            return JSONObject(document, value, place: location(name))
+            return JSONObject(document, value, place: location(name), keeper: keeper)
         }
     }
 

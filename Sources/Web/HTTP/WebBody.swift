@@ -85,18 +85,14 @@ final class WebBody {
     ///   bodies hold the memory.
     func collect(upTo bytesMax: Int, _ bodies: LargeBodies) async throws -> CollectedBody {
         if inflater == nil, let announced, announced > bytesMax { throw Refusal.bodyTooLarge(bytesMax: bytesMax) }
+        let memory = BodyMemory(bodies)
         var all: [UInt8] = []
-        do {
-            while let bytes = try await next() {
-                guard all.count + bytes.readableBytes <= bytesMax else { throw Refusal.bodyTooLarge(bytesMax: bytesMax) }
-                try bodies.take(bytes.readableBytes)
-                all.append(contentsOf: bytes.readableBytesView)
-            }
-        } catch {
-            bodies.giveBack(all.count)
-            throw error
+        while let bytes = try await next() {
+            guard all.count + bytes.readableBytes <= bytesMax else { throw Refusal.bodyTooLarge(bytesMax: bytesMax) }
+            try memory.take(bytes.readableBytes)
+            all.append(contentsOf: bytes.readableBytesView)
         }
-        return CollectedBody(all, bodies)
+        return CollectedBody(all, memory)
     }
 
     /// A request's head has come.

@@ -93,7 +93,13 @@ struct RestRoutes: Sendable {
     /// The body as a JSON object.
     func object(_ request: WebRequest) async throws -> JSONObject {
         guard request.contentType == "application/json" else { throw Refusal.unsupportedMediaType(takes: ["application/json"]) }
-        return try await body(request).work { (bytes) throws(HeadwaterError) in try JSONObject(bytes[...]) }
+        return try await body(request).work { (bytes) throws(HeadwaterError) in try parsed(bytes) }
+    }
+
+    /// A body as a JSON object, which has its part of the memory for bodies for as long as it is there.
+    func parsed(_ bytes: [UInt8]) throws(HeadwaterError) -> JSONObject {
+        let object = try JSONObject(bytes[...])
+        return object.kept(by: try bodies.memory(parsed: object.byteCount))
     }
 
     func body(_ request: WebRequest) async throws -> CollectedBody {

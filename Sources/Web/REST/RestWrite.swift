@@ -92,7 +92,7 @@ struct RestWrite {
     private func batch(_ body: CollectedBody, isJSON: Bool, _ target: Target, _ unit: TimeUnit?) async throws -> Batch {
         try await body.work { (bytes) throws(HeadwaterError) in
             guard isJSON else { return try Self.ndjson(bytes, target, unit) }
-            let object = try JSONObject(bytes[...])
+            let object = try routes.parsed(bytes)
             try object.check(only: RestSchemas.rows.names)
             return try object.batch(
                 target.columns, unit: try routes.unit(try object.text("time_unit")) ?? unit, bytesMax: Self.requestBytesMax)
@@ -155,29 +155,27 @@ struct RestWrite {
     /// Writes rows as they come: each batch is atomic, in the order of the rows.
     private func stream(_ request: WebRequest, _ target: Target, _ unit: TimeUnit?) async throws -> WebResponse {
         var totals = Totals()
-        var pending: [UInt8] = []
-        // Behind the last line end in what is pending.
-        var end = 0
+        var pending = PendingLines(routes.bodies)
         var lines = 0
         do {
             while let bytes = try await request.body.next() {
                 guard !routes.server.isStopping else {
                     throw HeadwaterError(.unavailable, "the server is stopping: go on at another one, or later")
                 }
-                if let last = bytes.readableBytesView.lastIndex(of: UInt8(ascii: "\n")) {
-                    end = pending.count + last - bytes.readerIndex + 1
+                do { try pending.append(bytes) } catch {
+                    // Others hold the memory: whole lines are written now, before there are many.
+                    guard pending.hasWholeLines else { throw error }
+                    try await send(pending.takeWholeLines(), target, unit, &totals, &lines)
+                    try pending.append(bytes)
                 }
-                pending.append(contentsOf: bytes.readableBytesView)
                 guard pending.count >= Self.batchBytesMax else { continue }
-                guard end > 0 else {
+                guard pending.hasWholeLines else {
                     if pending.count < Self.requestBytesMax { continue }
                     throw HeadwaterError(.outOfRange, "a row of more than \(Self.requestBytesMax) bytes")
                 }
-                try await send(Array(pending[..<end]), target, unit, &totals, &lines)
-                pending.removeFirst(end)
-                end = 0
+                try await send(pending.takeWholeLines(), target, unit, &totals, &lines)
             }
-            try await send(pending, target, unit, &totals, &lines)
+            try await send(pending.bytes, target, unit, &totals, &lines)
         } catch {
             guard totals.rows > 0, !request.body.isLost else { throw error }
             throw Refusal.partlyWritten(rows: totals.rows, position: totals.position, asHeadwaterError(error))
@@ -199,6 +197,36 @@ struct RestWrite {
             try await send(rows.batch, target, &totals)
         }
         lines += piece.count { $0 == UInt8(ascii: "\n") }
+    }
+}
+
+/// Lines of a stream that wait to be written, and the unfinished one behind them.
+private struct PendingLines {
+    private(set) var bytes: [UInt8] = []
+    /// Behind the last line end.
+    private var end = 0
+    private let memory: BodyMemory
+
+    init(_ bodies: LargeBodies) { memory = BodyMemory(bodies) }
+
+    var count: Int { bytes.count }
+    var hasWholeLines: Bool { end > 0 }
+
+    /// - Throws: `.unavailable` where other bodies hold the memory; nothing is appended then.
+    mutating func append(_ more: ByteBuffer) throws(HeadwaterError) {
+        try memory.take(more.readableBytes)
+        if let last = more.readableBytesView.lastIndex(of: UInt8(ascii: "\n")) {
+            end = bytes.count + last - more.readerIndex + 1
+        }
+        bytes.append(contentsOf: more.readableBytesView)
+    }
+
+    mutating func takeWholeLines() -> [UInt8] {
+        let lines = Array(bytes[..<end])
+        bytes.removeFirst(end)
+        memory.giveBack(end)
+        end = 0
+        return lines
     }
 }
 

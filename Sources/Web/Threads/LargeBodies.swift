@@ -1,11 +1,11 @@
 import FeatureModel
 import Synchronization
 
-/// Bodies that are read whole: their memory, and the thread that large ones are parsed on, so that small requests never wait for
+/// The memory of bodies that are worked on, and the thread that large ones are parsed on, so that small requests never wait for
 /// them.
 final class LargeBodies: Sendable {
-    /// What all bodies that are worked on may hold together, as they came unpacked.
-    private static let bytesMax = 128 << 20
+    /// What all bodies may hold together: as they came unpacked, what they were parsed to, and lines that are not written yet.
+    static let bytesMax = 128 << 20
     /// A body up to this is parsed where it was read.
     private static let smallBytesMax = 256 << 10
 
@@ -14,10 +14,8 @@ final class LargeBodies: Sendable {
 
     func shutdown() async { await threads.shutdown() }
 
-    /// Takes memory for more bytes.
-    ///
-    /// - Throws: `.resourceExhausted` where others hold it.
-    func take(_ bytes: Int) throws(HeadwaterError) {
+    /// - Throws: `.unavailable` where others hold the memory.
+    fileprivate func take(_ bytes: Int) throws(HeadwaterError) {
         guard taken.add(bytes, ordering: .relaxed).newValue <= Self.bytesMax else {
             giveBack(bytes)
             throw HeadwaterError(
@@ -25,7 +23,17 @@ final class LargeBodies: Sendable {
         }
     }
 
-    func giveBack(_ bytes: Int) { taken.subtract(bytes, ordering: .relaxed) }
+    fileprivate func giveBack(_ bytes: Int) { taken.subtract(bytes, ordering: .relaxed) }
+
+    /// Memory for what a body was parsed to. One takes half of all at most, so that each gets its turn, whatever its size: large
+    /// ones are parsed one after the other.
+    ///
+    /// - Throws: `.unavailable` where others hold it.
+    func memory(parsed bytes: Int) throws(HeadwaterError) -> BodyMemory {
+        let memory = BodyMemory(self)
+        try memory.take(min(bytes, Self.bytesMax / 2))
+        return memory
+    }
 
     /// Runs work on a body of so many bytes.
     func work<Result: Sendable>(
@@ -40,18 +48,40 @@ final class LargeBodies: Sendable {
     }
 }
 
+/// A request's part of the memory for bodies. It is given back when this is let go.
+final class BodyMemory: Sendable {
+    fileprivate let bodies: LargeBodies
+    private let taken = Atomic<Int>(0)
+
+    init(_ bodies: LargeBodies) { self.bodies = bodies }
+
+    deinit { bodies.giveBack(taken.load(ordering: .relaxed)) }
+
+    /// Takes memory for more bytes.
+    ///
+    /// - Throws: `.unavailable` where others hold it.
+    func take(_ bytes: Int) throws(HeadwaterError) {
+        try bodies.take(bytes)
+        taken.add(bytes, ordering: .relaxed)
+    }
+
+    /// Gives some of it back.
+    func giveBack(_ bytes: Int) {
+        bodies.giveBack(bytes)
+        taken.subtract(bytes, ordering: .relaxed)
+    }
+}
+
 /// A body that was read whole, and its part of the memory for such bodies.
 final class CollectedBody: Sendable {
     let bytes: [UInt8]
-    private let bodies: LargeBodies
+    private let memory: BodyMemory
 
-    init(_ bytes: [UInt8], _ bodies: LargeBodies) { (self.bytes, self.bodies) = (bytes, bodies) }
-
-    deinit { bodies.giveBack(bytes.count) }
+    init(_ bytes: [UInt8], _ memory: BodyMemory) { (self.bytes, self.memory) = (bytes, memory) }
 
     /// Works on the bytes; of a large body on the thread for such.
     func work<Result: Sendable>(_ body: @Sendable ([UInt8]) throws(HeadwaterError) -> Result) async throws -> Result {
         let bytes = bytes
-        return try await bodies.work(on: bytes.count) { () throws(HeadwaterError) in try body(bytes) }
+        return try await memory.bodies.work(on: bytes.count) { () throws(HeadwaterError) in try body(bytes) }
     }
 }
