@@ -32,7 +32,9 @@ import Transport
         let (disk, kept) = (FaultyStorage(MemoryStorage()), KeptLines())
         let node = try node(disk, .interval(1_000), kept)
         await write(node)
+        // From here on no sync is a group's own: whichever comes first is one between groups.
         disk.setPlan(.every(.sync, .error(.unavailable)))
+        await write(node)
         try await Task.sleep(for: .milliseconds(5))
         for _ in 0..<3 {
             node.tick()

@@ -194,25 +194,34 @@ def test_a_read_that_waits_for_a_position(tmp_path: Path) -> None:
             assert len(client.scan("orders", min_position=position).to_arrow()) == 1
 
             def write_later() -> None:
-                time.sleep(0.08)
+                time.sleep(0.06)
                 client.write("orders", {"id": [8], "at": ["2026-01-01T00:00:00Z"], "total": [2.5]})
 
-            writer = threading.Thread(target=write_later)
-            writer.start()
-            with hw.trace(SAMPLED):
-                assert len(client.scan("orders", min_position=position + 1).to_arrow()) == 2
-            writer.join()
-            waited = next(request for request in reader.slow()["requests"] if request["method"] == "scan")
+            # A write that comes later than 100 ms, on a machine that is busy, finds the read refused: then once more.
+            for later in range(1, 9):
+                writer = threading.Thread(target=write_later)
+                writer.start()
+                try:
+                    with hw.trace(SAMPLED):
+                        assert len(client.scan("orders", min_position=position + later).to_arrow()) == 1 + later
+                    break
+                except hw.OutOfRange:
+                    pass
+                finally:
+                    writer.join()
+            answered = (request for request in reader.slow()["requests"] if request["status"] == "OK")
+            waited = next(request for request in answered if request["method"] == "scan")
             assert waited["trace_id"] == TRACE and waited["subject"] == "orders" and waited["status"] == "OK"
             assert waited["waits"]["position"] > 50_000 and waited["waits"]["position"] > waited["microseconds"] // 2
             # Nobody has given the next one out: that is asked after 100 ms.
             with pytest.raises(hw.OutOfRange):
                 client.scan("orders", min_position=position + 100).to_arrow()
-            refused = next(request for request in reader.slow()["requests"] if request["status"] == "OUT_OF_RANGE")
-            assert refused["waits"]["position"] > 90_000 and "trace_id" not in refused
+            refused = [request for request in reader.slow()["requests"] if request["status"] == "OUT_OF_RANGE"]
+            (untraced,) = [request for request in refused if "trace_id" not in request]
+            assert untraced["waits"]["position"] > 90_000
         logged = lines(offline, "a slow request")
         assert {line["status"] for line in logged if line["method"] == "scan"} == {"OK", "OUT_OF_RANGE"}
-        (line,) = [line for line in logged if line.get("trace_id")]
+        (line,) = [line for line in logged if line.get("trace_id") and line["status"] == "OK"]
         assert line["trace_id"] == TRACE and float(line["position_ms"]) > 50 and line["client_name"] == "headwater-python"
         assert "1.5" not in line.values() and "2.5" not in line.values()
     finally:
