@@ -13,7 +13,8 @@ extension SplitMix64 {
             case 0: Double(int(-200_000...200_000)) / 100
             case 1: Double(bitPattern: next() & ~(1 << 62))
             case 2: Double(bitPattern: next() & (1 << 63 | 1 << UInt64(int(0...52)) - 1))
-            case 3: (chance(0.5) ? 1 : -1) * Double(sign: .plus, exponent: int(1000...1023), significand: Double.random(in: 1..<2))
+            case 3:
+                (chance(0.5) ? 1 : -1) * Double(sign: .plus, exponent: int(1000...1023), significand: Double.random(in: 1..<2))
             case 4: Double(sign: .plus, exponent: int(-1074...1000), significand: 1)
             default: Double(sign: chance(0.5) ? .plus : .minus, exponent: int(-60...60), significand: 1 + Double(int(0...7)) / 8)
             }
