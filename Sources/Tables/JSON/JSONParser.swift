@@ -182,5 +182,3 @@ struct JSONParser {
         HeadwaterError(.invalidArgument, "not JSON at byte \(index - bytes.startIndex + 1): \(what)")
     }
 }
-
-func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }

@@ -37,7 +37,7 @@ enum CommandLineAdvice {
     /// What is said of an unknown name: the known one that it most likely means, or else all of them.
     static func unknown(_ kind: String, _ shown: String, _ name: String, _ names: [String]) -> String {
         let known = names.filter { $0 != "help" && $0 != "--help" && $0 != "--version" }
-        if let near = Names.suggestion(for: name, in: known) { return "unknown \(kind) '\(shown)': did you mean '\(near)'?" }
+        if let near = Suggestion.near(name, in: known) { return "unknown \(kind) '\(shown)': did you mean '\(near)'?" }
         if known.isEmpty { return "unknown \(kind) '\(shown)'" }
         return "unknown \(kind) '\(shown)'; there are \(known.joined(separator: ", "))"
     }

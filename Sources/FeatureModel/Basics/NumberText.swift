@@ -1,9 +1,7 @@
-import FeatureModel
-
 /// Numbers as the text formats spell them.
-enum NumberText {
+package enum NumberText {
     /// Decimal digits behind an optional `-`; `nil` for other text and beyond 64 bits.
-    static func int64(_ text: ArraySlice<UInt8>) -> Int64? {
+    package static func int64(_ text: ArraySlice<UInt8>) -> Int64? {
         let isNegative = text.first == UInt8(ascii: "-")
         let digits = isNegative ? text.dropFirst() : text
         guard !digits.isEmpty else { return nil }
@@ -21,37 +19,37 @@ enum NumberText {
     }
 
     /// Whether the text is an integer of any size.
-    static func isInteger(_ text: ArraySlice<UInt8>) -> Bool {
+    package static func isInteger(_ text: ArraySlice<UInt8>) -> Bool {
         let digits = text.first == UInt8(ascii: "-") ? text.dropFirst() : text
         return !digits.isEmpty && digits.allSatisfy(isDigit)
     }
 
     /// The nearest float64, infinite beyond its range; `nil` for text that is no decimal number and no name of one.
-    static func float64(_ text: ArraySlice<UInt8>) -> Double? {
+    package static func float64(_ text: ArraySlice<UInt8>) -> Double? {
         guard let decimal = Decimal(text) else { return names.first { text.elementsEqual($0.name.utf8) }?.value }
         return decimal.exact ?? Double(String(decoding: text, as: UTF8.self))
     }
 
     /// The nearest float32, rounded once; `nil` as above.
-    static func float32(_ text: ArraySlice<UInt8>) -> Float? {
+    package static func float32(_ text: ArraySlice<UInt8>) -> Float? {
         guard Decimal(text) != nil else { return names.first { text.elementsEqual($0.name.utf8) }.map { Float($0.value) } }
         return Float(String(decoding: text, as: UTF8.self))
     }
 
     /// Whether the text names what no digits spell.
-    static func isName(_ text: ArraySlice<UInt8>) -> Bool { names.contains { text.elementsEqual($0.name.utf8) } }
+    package static func isName(_ text: ArraySlice<UInt8>) -> Bool { names.contains { text.elementsEqual($0.name.utf8) } }
 
     private static let names: [(name: String, value: Double)] = [
         ("NaN", .nan), ("Infinity", .infinity), ("-Infinity", -.infinity),
     ]
 
     /// Appends the shortest text that reads back as the same number.
-    static func append(_ number: Double, to output: inout [UInt8]) { append(number, number.description, to: &output) }
+    package static func append(_ number: Double, to output: inout [UInt8]) { append(number, number.description, to: &output) }
 
-    static func append(_ number: Float, to output: inout [UInt8]) { append(Double(number), number.description, to: &output) }
+    package static func append(_ number: Float, to output: inout [UInt8]) { append(Double(number), number.description, to: &output) }
 
     /// Appends an integer, without a string in between.
-    static func append(_ number: Int64, to output: inout [UInt8]) {
+    package static func append(_ number: Int64, to output: inout [UInt8]) {
         var rest = number.magnitude
         if number < 0 { output.append(UInt8(ascii: "-")) }
         let first = output.count
@@ -131,3 +129,6 @@ private struct Decimal {
         return isNegative ? -magnitude : magnitude
     }
 }
+
+/// Whether a byte of text is one of `0` to `9`.
+package func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
