@@ -19,6 +19,8 @@ public enum Limits {
     public static let entriesMax = 1_024
     /// Bytes of a project, entity, group, feature or service name.
     public static let nameBytesMax = 128
+    /// Bytes of an expression.
+    public static let expressionBytesMax = 64 << 10
     /// How far ahead of the clock an event time may be unless its group says otherwise: five minutes.
     public static let aheadDefaultMicroseconds: Int64 = 5 * 60 * 1_000_000
     /// Bad rows that one refusal lists; the rest is a count.

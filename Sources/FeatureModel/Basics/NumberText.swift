@@ -46,7 +46,9 @@ package enum NumberText {
     /// Appends the shortest text that reads back as the same number.
     package static func append(_ number: Double, to output: inout [UInt8]) { append(number, number.description, to: &output) }
 
-    package static func append(_ number: Float, to output: inout [UInt8]) { append(Double(number), number.description, to: &output) }
+    package static func append(_ number: Float, to output: inout [UInt8]) {
+        append(Double(number), number.description, to: &output)
+    }
 
     /// Appends an integer, without a string in between.
     package static func append(_ number: Int64, to output: inout [UInt8]) {
