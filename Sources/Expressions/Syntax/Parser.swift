@@ -10,7 +10,7 @@ struct Parser {
     private var depth = 0
 
     /// Levels that parts may be nested in: a bound on the stack that they are worked on with.
-    private static let depthMax = 300
+    private static let depthMax = 200
     /// Words that are no names.
     static let words: Set<String> = [
         "and", "or", "not", "is", "null", "in", "between", "case", "when", "then", "else", "end", "true", "false",
