@@ -88,8 +88,8 @@ let package = Package(
         .executableTarget(
             name: "headwater",
             dependencies: [
-                "Client", "Server", "Web", "Transport", "Tables", "Catalog", "Engine", "Log", "OnlineStore", "OfflineStore",
-                "StorageIO", "Wire", "FeatureModel", argumentParser, lifecycle,
+                "Client", "Server", "Web", "Transport", "Tables", "Expressions", "Catalog", "Engine", "Log", "OnlineStore",
+                "OfflineStore", "StorageIO", "Wire", "FeatureModel", argumentParser, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"), logging,
             ],
             swiftSettings: houseRules),

@@ -1,3 +1,5 @@
+internal import FeatureModel
+
 /// A table for people: aligned columns, numbers to the right, long cells cut.
 ///
 /// Widths are counted in Unicode scalars; control characters are shown as escapes.

@@ -31,6 +31,7 @@ struct Headwater: AsyncParsableCommand {
                 ]),
             CommandGroup(name: "ROWS", subcommands: [Write.self, Delete.self, Get.self, History.self, Scan.self]),
             CommandGroup(name: "TRAINING SETS", subcommands: [DatasetCommand.self]),
+            CommandGroup(name: "EXPRESSIONS", subcommands: [Eval.self, ExpressionsCommand.self]),
             CommandGroup(
                 name: "OPERATIONS",
                 subcommands: [

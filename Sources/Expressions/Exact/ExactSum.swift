@@ -53,8 +53,9 @@ package struct ExactSum: Equatable, Sendable {
 
 /// The exact sum of products of two float64 values, such as squares.
 ///
-/// A product has 106 bits and is a multiple of 2^-2148, which is the unit here, and up to 2^2048: all products together take at
-/// most 134 digits of 32 bits. The sum itself is never rounded on its way into a variance, and so may lie outside float64's range.
+/// A product has 106 bits and is a multiple of 2^-2148, which is the unit here, and up to 2^2048: all products together take
+/// at most 134 digits of 32 bits. The sum itself is never rounded on its way into a variance, and so may lie outside
+/// float64's range.
 package struct ExactProductSum: Equatable, Sendable {
     private(set) var digits = ExactDigits()
     private(set) var nonfinite = NonfiniteCounts()

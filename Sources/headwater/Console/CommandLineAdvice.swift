@@ -1,4 +1,4 @@
-import Catalog
+import FeatureModel
 
 /// What is wrong with a command line that the parser refused, where a name in it is unknown: that is said before what is missing,
 /// as the one is most often the other misspelt.

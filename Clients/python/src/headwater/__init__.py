@@ -48,16 +48,21 @@ from .reports import AuditReport, ClientsReport, Description, Listing, Plan, Rep
 from .stream import Stream
 
 if TYPE_CHECKING:
+    from ._evaluate import evaluate
     from ._infer import infer_group
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when it is first used: what it knows of texts makes Arrow import pandas.
-    if name != "infer_group":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from ._infer import infer_group
+    # Imported when they are first used: what they know of texts makes Arrow import pandas.
+    if name == "infer_group":
+        from ._infer import infer_group
 
-    return globals().setdefault(name, infer_group)
+        return globals().setdefault(name, infer_group)
+    if name == "evaluate":
+        from ._evaluate import evaluate
+
+        return globals().setdefault(name, evaluate)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [
@@ -106,6 +111,7 @@ __all__ = [
     "__version__",
     "aio",
     "connect",
+    "evaluate",
     "infer_group",
     "open",
     "to_yaml",

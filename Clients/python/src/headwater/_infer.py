@@ -46,7 +46,7 @@ def infer_group(
         InvalidArgument: for columns that are missing, or of types that no feature has: names all of them.
     """
     source, bad = _open(data)
-    types = _column_types(source) | bad
+    types = column_types(source) | bad
     if not types:
         raise InvalidArgument("the table is empty: there are no types to see")
     key_names = _names(keys)
@@ -139,7 +139,7 @@ def _first_lossy(array: pa.Array) -> tuple[int, str] | None:
     return None
 
 
-def _column_types(source: Source) -> dict[str, Any]:
+def column_types(source: Source) -> dict[str, Any]:
     """The types of all columns: of tables by what they state, of text by all of its cells; Arrow's where no feature has it."""
     types: dict[str, Any] = {}
     guesses: dict[str, Guess] = {}

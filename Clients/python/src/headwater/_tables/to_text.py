@@ -59,14 +59,22 @@ def lines_of(path: str, wanted: Wanted, time_unit: str | None) -> Iterator[bytes
     for rows in read_parquet(Path(path)):
         if rows.first_row == 1:
             wanted.check(rows.names)
-        if not rows.columns:
-            yield b"{}\n" * rows.count
-            continue
-        columns = []
-        for name in rows.names:
-            head = json.dumps(name, ensure_ascii=False) + ":"
-            columns.append([head + cell for cell in _cells(rows, name, wanted.types.get(name), rules)])
-        yield "".join(["{" + ",".join(cells) + "}\n" for cells in zip(*columns, strict=True)]).encode()
+        yield lines(rows, wanted.types, rules)
+
+
+def lines(rows: Rows, types: Mapping[str, FeatureType], rules: Rules) -> bytes:
+    """Rows as objects, one a line.
+
+    Raises:
+        InvalidArgument: names row and column of a cell that does not fit.
+    """
+    if not rows.columns:
+        return b"{}\n" * rows.count
+    columns = []
+    for name in rows.names:
+        head = json.dumps(name, ensure_ascii=False) + ":"
+        columns.append([head + cell for cell in _cells(rows, name, types.get(name), rules)])
+    return "".join(["{" + ",".join(cells) + "}\n" for cells in zip(*columns, strict=True)]).encode()
 
 
 def _cells(rows: Rows, name: str, type: FeatureType | None, rules: Rules) -> list[str]:
