@@ -96,6 +96,13 @@ def test_the_command_line_reads_and_writes_tables(tmp_path: Path) -> None:
     assert "two results are called '1'" in run("eval", "1", "1").stderr
 
 
+def test_results_that_nobody_reads_to_their_end_are_no_error() -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{binary()} expressions | true; {binary()} expressions | head -n 1"], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("Numbers:\n", "")
+
+
 def test_the_page_lists_every_function_as_the_program_does() -> None:
     functions = json.loads(run("expressions", "--json").stdout)
     assert len(functions) > 60

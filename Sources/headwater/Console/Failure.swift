@@ -18,6 +18,8 @@ enum Failure {
         /// The command line is wrong: EX_USAGE of sysexits.h.
         static let usage: Int32 = 64
         static let interrupted: Int32 = 130
+        /// Nobody reads the results any more, as behind `| head`: what a shell says of a program that SIGPIPE ended.
+        static let unread: Int32 = 141
     }
 
     private struct Document: Encodable {
@@ -37,6 +39,7 @@ enum Failure {
             let code = exitCode(of: error)
             tell(message(error), name: error.code.name, bare: error.message, location: error.location, code)
         }
+        if isBrokenPipe(error) { Foundation.exit(Code.unread) }
         if error is CancellationError { tell("interrupted", name: "CANCELLED", Code.interrupted) }
         if let error = error as? UsageError { tell(error.message, name: "USAGE", Code.usage) }
         if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
@@ -45,6 +48,12 @@ enum Failure {
         guard code == .validationFailure else { tell("\(error)", name: "UNKNOWN", Code.failed) }
         let text = Headwater.message(for: error)
         tell(text.isEmpty ? Headwater.fullMessage(for: error) : text, name: "USAGE", Code.usage)
+    }
+
+    private static func isBrokenPipe(_ error: any Error) -> Bool {
+        let error = error as NSError
+        let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
+        return cause.domain == NSPOSIXErrorDomain && cause.code == Int(EPIPE)
     }
 
     /// The exit code that an error ends a command with.
