@@ -34,8 +34,9 @@ package struct Expression: Sendable {
 /// Evaluates one expression again and again. Belongs to one thread.
 package final class ExpressionEvaluator {
     package let expression: Expression
-    private let batch: Evaluation
-    private let single: Evaluation
+    /// Each is made when it is first asked for: who looks at single rows alone needs no registers of many.
+    private var batch: Evaluation?
+    private var single: Evaluation?
     private let inputs: [(register: Int, slot: Int)]
 
     /// Rows that are worked on at once: their registers stay in the cache.
@@ -43,8 +44,6 @@ package final class ExpressionEvaluator {
 
     package init(_ expression: Expression) {
         self.expression = expression
-        batch = Evaluation(expression.program, rowsMax: Self.rowsAtOnce)
-        single = Evaluation(expression.program, rowsMax: 1)
         inputs = expression.program.instructions.enumerated().compactMap { index, instruction in
             if case .input(let slot) = instruction.operation { (index, slot) } else { nil }
         }
@@ -59,6 +58,8 @@ package final class ExpressionEvaluator {
         _ columns: [Column], rowCount: Int, requestTime: Microseconds = 0, found: [[Bool]] = []
     ) -> Column {
         var builder = ColumnBuilder(expression.type, capacity: rowCount)
+        let batch = self.batch ?? Evaluation(expression.program, rowsMax: Self.rowsAtOnce)
+        self.batch = batch
         batch.requestTime = requestTime
         var first = 0
         while first < rowCount {
@@ -75,6 +76,8 @@ package final class ExpressionEvaluator {
 
     /// The value of one row, whose cells are in the order of the expression's columns.
     package func evaluate(_ cells: [Value], requestTime: Microseconds = 0, found: [Bool] = []) -> Value {
+        let single = self.single ?? Evaluation(expression.program, rowsMax: 1)
+        self.single = single
         for (register, slot) in inputs { single.registers[register].set(0, cells[slot]) }
         single.requestTime = requestTime
         single.found = found.isEmpty ? cells.map { _ in [true] } : found.map { [$0] }
@@ -84,7 +87,7 @@ package final class ExpressionEvaluator {
 
     /// How often values were null since the last call, by reason.
     package func takeNulls() -> [NullReason: Int] {
-        let all = [batch.takeNulls(), single.takeNulls()]
+        let all = [batch, single].compactMap { $0?.takeNulls() }
         return Dictionary(uniqueKeysWithValues: NullReason.allCases.map { reason in (reason, all.reduce(0) { $0 + $1[reason] }) })
             .filter { $0.value > 0 }
     }

@@ -93,7 +93,11 @@ struct Compiler {
             return done(emit(.logic(.not), [try bool(inner, "not")], .bool), .bool)
         case .unary(.negate, let inner):
             return try arithmetic(.negate, .negate, [try value(inner)], "-", at: node.offset)
-        case .binary(let binary, let left, let right): return try apply(binary, left, right, at: node.offset)
+        case .binary:
+            let (first, steps) = node.row
+            var left = try value(first)
+            for step in steps { left = try apply(step.operator, left, try value(step.right), at: step.node.offset) }
+            return left
         case .isNull(let inner, let negated):
             let isNull = emit(.isNull, [try value(inner).register], .bool)
             return done(negated ? emit(.logic(.not), [isNull], .bool) : isNull, .bool)
@@ -127,7 +131,7 @@ struct Compiler {
             if FunctionTable.functions[name.lowercased()] != nil {
                 hint = "; a function is called with parentheses: \(name.lowercased())(…)"
             }
-            throw error("there is no column '\(name)'\(hint)", at: offset)
+            throw error("there is no column '\(ExpressionText.shown(name))'\(hint)", at: offset)
         }
         return Compiled(register: input(index), type: scope.columns[index].type, offset: offset)
     }
@@ -155,7 +159,7 @@ struct Compiler {
         guard let function = FunctionTable.functions[name] else {
             var hint = ": 'headwater help expressions' lists them all"
             if let near = Suggestion.near(name, in: FunctionTable.functions.keys.sorted()) { hint = ": did you mean \(near)?" }
-            throw error("there is no function \(name)\(hint)", at: offset)
+            throw error("there is no function \(ExpressionText.shown(name))\(hint)", at: offset)
         }
         guard function.arity.contains(arguments.count) else {
             throw error("\(name) takes \(function.arityText), not \(arguments.count): \(function.signature)", at: offset)
@@ -214,23 +218,22 @@ struct Compiler {
 
     // MARK: Operators
 
-    mutating func bool(_ node: SyntaxNode, _ user: String) throws(HeadwaterError) -> Int {
-        let compiled = try value(node)
-        guard let type = compiled.type else { return constant(.null, .bool) }
-        guard type == .bool else { throw error("\(user) takes a bool, not \(type): compare it with something", at: node.offset) }
-        return compiled.register
+    mutating func bool(_ node: SyntaxNode, _ user: String) throws(HeadwaterError) -> Int { try bool(try value(node), user) }
+
+    private mutating func bool(_ value: Compiled, _ user: String) throws(HeadwaterError) -> Int {
+        guard let type = value.type else { return constant(.null, .bool) }
+        guard type == .bool else { throw error("\(user) takes a bool, not \(type): compare it with something", at: value.offset) }
+        return value.register
     }
 
     private mutating func apply(
-        _ binary: BinaryOperator, _ leftNode: SyntaxNode, _ rightNode: SyntaxNode, at offset: Int
+        _ binary: BinaryOperator, _ left: Compiled, _ right: Compiled, at offset: Int
     ) throws(HeadwaterError) -> Compiled {
         func done(_ register: Int, _ type: FeatureType) -> Compiled { Compiled(register: register, type: type, offset: offset) }
         if binary == .and || binary == .or {
-            let left = try bool(leftNode, binary.rawValue)
-            let right = try bool(rightNode, binary.rawValue)
-            return done(emit(.logic(binary == .and ? .and : .or), [left, right], .bool), .bool)
+            let sides = [try bool(left, binary.rawValue), try bool(right, binary.rawValue)]
+            return done(emit(.logic(binary == .and ? .and : .or), sides, .bool), .bool)
         }
-        let (left, right) = (try value(leftNode), try value(rightNode))
         switch binary {
         case .equal: return try compare(.equal, left, right, at: offset)
         case .notEqual: return try compare(.notEqual, left, right, at: offset)

@@ -46,13 +46,11 @@ extension FunctionTable {
             let (x, element) = try compiler.list(nodes[0], "list_contains")
             let wanted = try compiler.value(nodes[1])
             let type = wanted.type ?? element
-            // A narrower number is looked for as what it widens to; a wider one is in no narrower list as such.
-            guard type == element || type.widens(to: element) || (type.isInteger && element.isInteger) else {
-                throw compiler.error("list_contains looks for a \(element) here, not a \(type)", at: nodes[1].offset)
+            guard element.common(with: type) != nil else {
+                throw compiler.error("list_contains looks for \(element) here, not \(type)", at: nodes[1].offset)
             }
-            let register =
-                type == element || wanted.type == nil
-                ? compiler.held(wanted, as: element) : compiler.emit(.cast(from: type, to: element), [wanted.register], element)
+            // A number is looked for as it is: what a narrower list cannot hold is not in it.
+            let register = compiler.held(wanted, as: type)
             return Compiled(register: compiler.emit(.list(.contains), [x, register], .bool), type: .bool, offset: offset)
         },
         number(

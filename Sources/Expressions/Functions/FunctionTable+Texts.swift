@@ -15,7 +15,8 @@ extension FunctionTable {
             let x = try compiler.value(nodes[0])
             guard x.type?.isText ?? true else {
                 throw compiler.error(
-                    "length takes a text, not \(x.type!)\(x.type!.laneKind == .lists ? ": use list_length" : "")", at: offset)
+                    "length takes a text, not \(x.type!)\(x.type!.laneKind == .lists ? ": use list_length" : "")",
+                    at: nodes[0].offset)
             }
             let function: TextFunction = x.type == .bytes ? .byteLength : .length
             return Compiled(

@@ -18,7 +18,8 @@ extension FunctionTable {
             let name = try compiler.literal(nodes[0], "date_trunc", "its unit")
             guard let unit = TimeUnitName(rawValue: name.lowercased()) else {
                 let units = TimeUnitName.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
-                throw compiler.error("'\(name)' is no unit of date_trunc: use one of \(units)", at: nodes[0].offset)
+                throw compiler.error(
+                    "'\(ExpressionText.shown(name))' is no unit of date_trunc: use one of \(units)", at: nodes[0].offset)
             }
             let distance = try zone(compiler, nodes, at: 2, "date_trunc")
             let time = try compiler.typed(nodes[1], .timestamp, "date_trunc")
@@ -59,7 +60,7 @@ extension FunctionTable {
         let text = try compiler.literal(nodes[index], user, "the distance from UTC")
         guard let offset = Calendar.offset(text) else {
             throw compiler.error(
-                "'\(text)' is no distance from UTC: write it as '+02:00' (zones with names would change with their tables)",
+                "'\(ExpressionText.shown(text))' is no distance from UTC: write it as '+02:00' (zones with names would change with their tables)",
                 at: nodes[index].offset)
         }
         return offset

@@ -66,7 +66,8 @@ struct JSONLookup {
                 return nil
             }
         }
-        return steps
+        // Nested as deep as a document may be that is passed over.
+        return steps.count <= depthMax ? steps : nil
     }
 
     private var byte: UInt8? { next < bytes.endIndex ? bytes[next] : nil }
@@ -108,7 +109,7 @@ struct JSONLookup {
         case UInt8(ascii: "{"), UInt8(ascii: "["), nil: return nil
         default:
             guard let word = word() else { return nil }
-            return NumberText.float64(word[...]) != nil ? .number(word) : .word(word)
+            return Self.isNumber(word) ? .number(word) : .word(word)
         }
     }
 
@@ -118,10 +119,19 @@ struct JSONLookup {
         while let byte, !" \t\r\n,]}:".utf8.contains(byte) { next += 1 }
         let word = Array(bytes[start..<next])
         if ["true", "false", "null"].contains(where: { word.elementsEqual($0.utf8) }) { return word }
-        guard let first = word.first, first == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first),
-            NumberText.float64(word[...]) != nil
-        else { return nil }
-        return word
+        return Self.isNumber(word) ? word : nil
+    }
+
+    /// As JSON spells numbers: digits on both sides of a point, no zeros in front, no names.
+    private static func isNumber(_ word: [UInt8]) -> Bool {
+        let digits = word.drop { $0 == UInt8(ascii: "-") }
+        let whole = digits.prefix(while: isDigit)
+        guard word.count - digits.count <= 1, !whole.isEmpty, whole.count == 1 || whole.first != UInt8(ascii: "0") else {
+            return false
+        }
+        let rest = digits.dropFirst(whole.count)
+        if rest.first == UInt8(ascii: "."), !rest.dropFirst().prefix(1).contains(where: isDigit) { return false }
+        return NumberText.float64(word[...]) != nil
     }
 
     private mutating func string() -> [UInt8]? {

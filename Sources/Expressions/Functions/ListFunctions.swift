@@ -1,15 +1,20 @@
 import FeatureModel
 
-/// An element as it is compared: every NaN is one value, and so are both zeros.
+/// An element as it is compared: every NaN is one value, both zeros are, and a whole number is the same in every type.
 struct ListElement: Hashable {
     private let value: Value
 
     init(_ value: Value) {
         switch value {
-        case .float32(let float): self.value = .float64(float.isNaN ? Lanes.nan64 : float == 0 ? 0 : Double(float))
-        case .float64(let float): self.value = .float64(float.isNaN ? Lanes.nan64 : float == 0 ? 0 : float)
+        case .int32(let integer): self.value = .int64(Int64(integer))
+        case .float32(let float): self.value = Self.number(Double(float))
+        case .float64(let float): self.value = Self.number(float)
         default: self.value = value
         }
+    }
+
+    private static func number(_ float: Double) -> Value {
+        Int64(exactly: float).map { .int64($0) } ?? .float64(float.isNaN ? Lanes.nan64 : float)
     }
 }
 

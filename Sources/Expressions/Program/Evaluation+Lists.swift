@@ -25,7 +25,7 @@ extension Evaluation {
         add(.domain, outside)
     }
 
-    func run(_ function: ListFunction, _ type: FeatureType, _ inputs: [Int], _ count: Int, _ out: inout Lanes) {
+    func run(_ function: ListFunction, _ inputs: [Int], _ count: Int, _ out: inout Lanes) {
         copyValidity(inputs, count, &out)
         let lists = registers[inputs[0]].lists
         var (absent, overflows) = (0, 0)
@@ -34,7 +34,7 @@ extension Evaluation {
             switch function {
             case .length: out.integers[row] = Int64(list.count)
             case .contains:
-                let wanted = ListElement(registers[inputs[1]].value(row, as: elementType(of: inputs[0])))
+                let wanted = ListElement(registers[inputs[1]].value(row, as: type(of: inputs[1])))
                 out.bools[row] = list.contains { ListElement($0) == wanted }
             case .at:
                 let place = registers[inputs[1]].integers[row]
@@ -71,10 +71,5 @@ extension Evaluation {
         }
         add(.absent, absent)
         add(.overflow, overflows)
-    }
-
-    private func elementType(of register: Int) -> FeatureType {
-        guard case .array(let element) = type(of: register) else { preconditionFailure("a list function of no list") }
-        return element
     }
 }

@@ -126,9 +126,10 @@ extension Evaluation {
     /// Halves go away from zero; digits in front of the point are counted below zero.
     private static func round(_ x: Double, _ digits: Int64) -> Double {
         guard x.isFinite, digits <= 22 else { return x }
-        guard digits >= -22 else { return x.sign == .minus ? -0.0 : 0 }
+        // No float64 is half as great as the next power of ten.
+        guard digits >= -308 else { return x.sign == .minus ? -0.0 : 0 }
         if digits < 0 {
-            let power = powersOfTen[Int(-digits)]
+            let power = digits < -22 ? NumberText.float64(Array("1e\(-digits)".utf8)[...])! : powersOfTen[Int(-digits)]
             return (x / power).roundedAwayFromZero * power
         }
         let scaled = x * powersOfTen[Int(digits)]
@@ -152,6 +153,7 @@ extension Evaluation {
         let east = Elementary.sin((otherLongitude - longitude) * degree / 2)
         let across = Elementary.cos(latitude * degree) * Elementary.cos(otherLatitude * degree)
         let half = north * north + across * (east * east)
-        return 2 * 6_371.0088 * Elementary.asin(min(1, half.squareRoot()))
+        // Of places behind a pole, rounding leaves a little less than nothing between neighbours.
+        return 2 * 6_371.0088 * Elementary.asin(half > 1 ? 1 : half < 0 ? 0 : half.squareRoot())
     }
 }

@@ -6,6 +6,7 @@ extension Evaluation {
         copyValidity(inputs, count, &out)
         let x = registers[inputs[0]].texts
         let y = inputs.count > 1 ? registers[inputs[1]].texts : x
+        var overflows = 0
         for row in 0..<count where out.valid[row] {
             switch function {
             case .concatenate: out.texts[row] = x[row] + y[row]
@@ -15,21 +16,26 @@ extension Evaluation {
             case .length: out.integers[row] = Int64(TextFunctions.length(x[row]))
             case .byteLength: out.integers[row] = Int64(x[row].count)
             case .substring:
-                let taken = inputs.count > 2 ? registers[inputs[2]].integers[row] : Int64.max
+                let taken = inputs.count > 2 ? registers[inputs[2]].integers[row] : nil
                 out.texts[row] = TextFunctions.substring(x[row], from: registers[inputs[1]].integers[row], count: taken)
             case .startsWith: out.bools[row] = x[row].starts(with: y[row])
             case .contains: out.bools[row] = TextFunctions.first(y[row], in: x[row]) != nil
-            case .replace: out.texts[row] = TextFunctions.replace(y[row], in: x[row], by: registers[inputs[2]].texts[row])
+            case .replace:
+                if let text = TextFunctions.replace(y[row], in: x[row], by: registers[inputs[2]].texts[row]) {
+                    out.texts[row] = text
+                } else {
+                    out.valid[row] = false
+                    overflows += 1
+                }
             case .split: out.lists[row] = TextFunctions.split(x[row], at: y[row]).map { .string(ByteString($0)) }
             }
         }
         // A cell has its limit, and what is longer would be refused where it is sent.
-        switch function {
-        case .concatenate, .replace:
+        if function == .concatenate {
             let made = out.texts
             refuse(.overflow, count, &out) { made[$0].count > Limits.cellBytesMax }
-        default: break
         }
+        add(.overflow, overflows)
     }
 
     func cast(from type: FeatureType, to other: FeatureType, _ inputs: [Int], _ count: Int, _ out: inout Lanes) {

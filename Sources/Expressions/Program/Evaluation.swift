@@ -76,7 +76,7 @@ final class Evaluation {
         case .between(let perSecond): between(perSecond, inputs, count, &out)
         case .cast(let type, let other): cast(from: type, to: other, inputs, count, &out)
         case .vector(let function): run(function, inputs, count, &out)
-        case .list(let function): run(function, instruction.type, inputs, count, &out)
+        case .list(let function): run(function, inputs, count, &out)
         case .json(let function): run(function, inputs, count, &out)
         case .hash(let type): hash(type, inputs, count, &out)
         case .bucket: bucket(inputs, count, &out)

@@ -23,11 +23,7 @@ extension SyntaxNode {
         case .unary(.not, let value): ("not \(value.text(.not))", .not)
         // A sign before a sign, or before a number that would take it, needs something between.
         case .unary(.negate, let value): ("-\(value.isNumber ? "(\(value.text(.or)))" : value.text(.primary))", .sign)
-        case .binary(let binary, let left, let right):
-            (
-                "\(left.text(binary.isChainable ? binary.precedence : binary.precedence.next)) \(binary.rawValue) \(right.text(binary.precedence.next))",
-                binary.precedence
-            )
+        case .binary(let binary, _, _): (rowText, binary.precedence)
         case .isNull(let value, let negated): ("\(value.text(.concatenation)) is \(negated ? "not " : "")null", .comparison)
         case .isIn(let value, let values, let negated):
             ("\(value.text(.concatenation)) \(negated ? "not " : "")in (\(Self.list(values)))", .comparison)
@@ -39,6 +35,22 @@ extension SyntaxNode {
         case .choice(let operand, let branches, let otherwise): (Self.choice(operand, branches, otherwise), .primary)
         case .cast(let value, let type): ("cast(\(value.text(.or)) as \(type))", .primary)
         }
+    }
+
+    /// Operators in a row, of which the first stands in the most parentheses.
+    private var rowText: String {
+        let (first, steps) = row
+        var written = first.written
+        var (opening, text) = (0, "")
+        for step in steps {
+            let precedence = step.operator.precedence
+            let isInside = written.1 < (step.operator.isChainable ? precedence : precedence.next)
+            let left = text.isEmpty ? written.0 : ""
+            if isInside { opening += 1 }
+            text += "\(left)\(isInside ? ")" : "") \(step.operator.rawValue) \(step.right.text(precedence.next))"
+            written = ("", precedence)
+        }
+        return String(repeating: "(", count: opening) + text
     }
 
     private var isNumber: Bool {

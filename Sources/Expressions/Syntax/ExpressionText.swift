@@ -35,6 +35,13 @@ struct ExpressionText: Sendable {
 
     /// Tabs would move the caret, and other controls the screen.
     private static func plain(_ bytes: ArraySlice<UInt8>) -> String {
-        String(String.UnicodeScalarView(String(decoding: bytes, as: UTF8.self).unicodeScalars.map { $0.value < 32 ? " " : $0 }))
+        let scalars = String(decoding: bytes, as: UTF8.self).unicodeScalars
+        return String(String.UnicodeScalarView(scalars.map { PlainText.quoted(String($0)) == String($0) ? $0 : " " }))
+    }
+
+    /// A name or a text out of an expression, as a message may hold it.
+    static func shown(_ name: String) -> String {
+        let start = name.unicodeScalars.prefix(shownBytes)
+        return PlainText.quoted(String(start)) + (start.endIndex < name.endIndex ? "…" : "")
     }
 }

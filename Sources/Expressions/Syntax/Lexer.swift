@@ -103,10 +103,11 @@ struct Lexer {
         if isWhole {
             if let integer = Int64(written) { return .integer(integer) }
             if written == "9223372036854775808" { return .negatedInteger }
-            throw text.error("\(written) does not fit int64: write \(written).0 for a float64", at: start)
+            let shown = ExpressionText.shown(written)
+            throw text.error("\(shown) does not fit int64: write \(shown).0 for a float64", at: start)
         }
         guard let float = Double(written), float.isFinite else {
-            throw text.error("\(written) is beyond the greatest float64", at: start)
+            throw text.error("\(ExpressionText.shown(written)) is beyond the greatest float64", at: start)
         }
         return .float(float)
     }
@@ -144,6 +145,6 @@ struct Lexer {
             case ";": "; an expression is one value, without an end mark"
             default: ""
             }
-        throw text.error("'\(scalar)' means nothing here\(hint)", at: next)
+        throw text.error("'\(ExpressionText.shown(scalar))' means nothing here\(hint)", at: next)
     }
 }

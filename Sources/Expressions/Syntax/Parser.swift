@@ -10,7 +10,9 @@ struct Parser {
     private var depth = 0
 
     /// Levels that parts may be nested in: a bound on the stack that they are worked on with.
-    private static let depthMax = 200
+    private static let depthMax = 50
+    /// Operators that may stand in a row, beside what they are nested in.
+    private static let heightMax = 1_000
     /// Words that are no names.
     static let words: Set<String> = [
         "and", "or", "not", "is", "null", "in", "between", "case", "when", "then", "else", "end", "true", "false",
@@ -37,7 +39,7 @@ struct Parser {
             case .negatedInteger: "9223372036854775808 stands"
             case .float(let value): "\(value) stands"
             case .text: "a text stands"
-            case .word(let word), .quotedName(let word): "'\(word)' stands"
+            case .word(let word), .quotedName(let word): "'\(ExpressionText.shown(word))' stands"
             case .symbol(let symbol): "'\(symbol)' stands"
             }
         return text.error("\(found) where \(wanted) was expected", at: token.offset)
@@ -69,10 +71,21 @@ struct Parser {
 
     private mutating func enter() throws(HeadwaterError) {
         depth += 1
-        guard depth <= Self.depthMax else {
+        if depth > Self.depthMax { throw tooDeep(at: token.offset) }
+    }
+
+    private func tooDeep(at offset: Int) -> HeadwaterError {
+        text.error("parts are nested more than \(Self.depthMax) deep: give some of them a feature of their own", at: offset)
+    }
+
+    private func node(_ syntax: Syntax, _ offset: Int) throws(HeadwaterError) -> SyntaxNode {
+        let node = SyntaxNode(syntax: syntax, offset: offset)
+        if node.nesting > Self.depthMax { throw tooDeep(at: offset) }
+        guard node.height <= Self.heightMax else {
             throw text.error(
-                "parts are nested more than \(Self.depthMax) deep: give some of them a feature of their own", at: token.offset)
+                "more than \(Self.heightMax) operators stand in a row: give some of them a feature of their own", at: offset)
         }
+        return node
     }
 
     // MARK: Operators
@@ -87,15 +100,12 @@ struct Parser {
             let offset = token.offset
             if let found = binary, found.precedence >= least {
                 next += 1
-                // What stands to the left is nested in what comes, however the text looks.
-                try enter()
                 let right = try expression(found.precedence.next)
-                left = SyntaxNode(syntax: .binary(found, left, right), offset: offset)
+                left = try node(.binary(found, left, right), offset)
                 if found.precedence == .comparison, let again = binary, again.precedence == .comparison {
                     throw text.error("comparisons do not chain: put them together with and", at: token.offset)
                 }
             } else if least <= .comparison, let test = try test(left, offset) {
-                try enter()
                 left = test
             } else {
                 return left
@@ -123,7 +133,7 @@ struct Parser {
         if take(word: "is") {
             let negated = take(word: "not")
             guard take(word: "null") else { throw unexpected("'null'") }
-            return SyntaxNode(syntax: .isNull(left, negated: negated), offset: offset)
+            return try node(.isNull(left, negated: negated), offset)
         }
         let negated = isWord("not")
         if negated {
@@ -134,13 +144,13 @@ struct Parser {
             try expect(symbol: "(")
             let values = try list()
             if values.isEmpty { throw text.error("in takes at least one value", at: offset) }
-            return SyntaxNode(syntax: .isIn(left, values, negated: negated), offset: offset)
+            return try node(.isIn(left, values, negated: negated), offset)
         }
         if take(word: "between") {
             let low = try expression(.concatenation)
             try expect(word: "and")
             let high = try expression(.concatenation)
-            return SyntaxNode(syntax: .between(left, low, high, negated: negated), offset: offset)
+            return try node(.between(left, low, high, negated: negated), offset)
         }
         return nil
     }
@@ -149,7 +159,7 @@ struct Parser {
     private mutating func operand(_ least: Precedence) throws(HeadwaterError) -> SyntaxNode {
         let offset = token.offset
         if least <= .not, take(word: "not") {
-            return SyntaxNode(syntax: .unary(.not, try expression(.not)), offset: offset)
+            return try node(.unary(.not, expression(.not)), offset)
         }
         if take(symbol: "+") { return try expression(.sign) }
         guard take(symbol: "-") else { return try primary() }
@@ -157,14 +167,14 @@ struct Parser {
         // A literal's sign is its own: the least int64 has no other spelling.
         case .integer(let value):
             next += 1
-            return SyntaxNode(syntax: .integer(-value), offset: offset)
+            return try node(.integer(-value), offset)
         case .negatedInteger:
             next += 1
-            return SyntaxNode(syntax: .integer(.min), offset: offset)
+            return try node(.integer(.min), offset)
         case .float(let value):
             next += 1
-            return SyntaxNode(syntax: .float(-value), offset: offset)
-        default: return SyntaxNode(syntax: .unary(.negate, try expression(.sign)), offset: offset)
+            return try node(.float(-value), offset)
+        default: return try node(.unary(.negate, try expression(.sign)), offset)
         }
     }
 
@@ -172,22 +182,22 @@ struct Parser {
 
     private mutating func primary() throws(HeadwaterError) -> SyntaxNode {
         let (kind, offset) = (token.kind, token.offset)
-        func node(_ syntax: Syntax) -> SyntaxNode { SyntaxNode(syntax: syntax, offset: offset) }
+        func node(_ syntax: Syntax) throws(HeadwaterError) -> SyntaxNode { try self.node(syntax, offset) }
         switch kind {
         case .integer(let value):
             next += 1
-            return node(.integer(value))
+            return try node(.integer(value))
         case .float(let value):
             next += 1
-            return node(.float(value))
+            return try node(.float(value))
         case .negatedInteger:
             throw text.error("9223372036854775808 does not fit int64: write 9223372036854775808.0 for a float64", at: offset)
         case .text(let value):
             next += 1
-            return node(.text(value))
+            return try node(.text(value))
         case .quotedName(let name):
             next += 1
-            return node(.name(name))
+            return try node(.name(name))
         case .symbol("("):
             next += 1
             let inner = try expression(.or)
@@ -199,25 +209,25 @@ struct Parser {
     }
 
     private mutating func worded(_ word: String, _ offset: Int) throws(HeadwaterError) -> SyntaxNode {
-        func node(_ syntax: Syntax) -> SyntaxNode { SyntaxNode(syntax: syntax, offset: offset) }
+        func node(_ syntax: Syntax) throws(HeadwaterError) -> SyntaxNode { try self.node(syntax, offset) }
         switch word.lowercased() {
         case "true", "false":
             next += 1
-            return node(.bool(word.lowercased() == "true"))
+            return try node(.bool(word.lowercased() == "true"))
         case "null":
             next += 1
-            return node(.null)
+            return try node(.null)
         case "case":
             next += 1
-            return node(try choice())
+            return try node(choice())
         case let lower where Self.words.contains(lower): throw unexpected("a value")
         default: break
         }
         next += 1
-        guard take(symbol: "(") else { return node(.name(word)) }
+        guard take(symbol: "(") else { return try node(.name(word)) }
         let name = word.lowercased()
-        if name == "cast" { return node(try cast()) }
-        return node(.call(name, try list()))
+        if name == "cast" { return try node(cast()) }
+        return try node(.call(name, list()))
     }
 
     /// Values up to the closing parenthesis.
@@ -246,7 +256,7 @@ struct Parser {
             try expect(symbol: ")")
         }
         let type: FeatureType
-        do { type = try FeatureType.parse(name) } catch { throw text.error(error.message, at: offset) }
+        do { type = try FeatureType.parse(ExpressionText.shown(name)) } catch { throw text.error(error.message, at: offset) }
         try expect(symbol: ")")
         return .cast(value, type)
     }
