@@ -61,6 +61,15 @@ def test_tables_of_all_sorts_and_stated_types(tmp_path: Path) -> None:
     assert hw.evaluate("a", {"a": pa.array([], pa.int64())}).to_pylist() == []
 
 
+def test_columns_that_no_expression_reads_may_hold_anything() -> None:
+    table = pa.table({"a": [1, 2], 'b"c': [3, 4], "other": pa.array([{"x": 1}, None]), "d,e": ["x", None]})
+    assert hw.evaluate("a + 1", table).to_pylist() == [2, 3]
+    assert hw.evaluate('a + "b""c"', table).to_pylist() == [4, 6]
+    assert hw.evaluate("1 + 1", table).to_pylist() == [2, 2]
+    with pytest.raises(hw.InvalidArgument, match="there is no column 'other'"):
+        hw.evaluate("other", table)
+
+
 def test_what_is_wrong_is_said_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(hw.InvalidArgument, match=r"column 5: \+ takes numbers, not string") as raised:
         hw.evaluate("a + s", {"a": [1.0], "s": ["x"]})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, overload
 
 import pyarrow as pa
@@ -51,7 +52,7 @@ def evaluate(
         if isinstance(data, Iterator) and not isinstance(data, pa.RecordBatchReader):
             data = list(data)
         known = _types(data, types or {})
-        given = b"".join(_lines(data, known))
+        given = b"".join(_lines(data, known, wanted.values()))
         arguments += ["--from", "-", "--format", "ndjson", *(f"--types={name}={type}" for name, type in known.items())]
     elif types:
         raise InvalidArgument("there are no columns without a table", "types")
@@ -71,7 +72,14 @@ def _types(data: Any, stated: Mapping[str, str]) -> dict[str, FeatureType]:
     return {name: FeatureType.parse(type) for name, type in (found | dict(stated)).items()}
 
 
-def _lines(data: Any, types: Mapping[str, FeatureType]) -> Iterator[bytes]:
+def _lines(data: Any, types: Mapping[str, FeatureType], expressions: Collection[str]) -> Iterator[bytes]:
+    """The rows, with those columns alone that an expression may read."""
     rules = Rules(None)
     for rows in open_source(data).read():
-        yield lines(rows, types, rules)
+        columns = {name: column for name, column in rows.columns.items() if name in types and _is_in(name, expressions)}
+        yield lines(replace(rows, columns=columns), types, rules)
+
+
+def _is_in(name: str, expressions: Collection[str]) -> bool:
+    """Whether some expression holds a name, as itself or in quotes; it may still be part of a longer one."""
+    return any(name in text or name.replace('"', '""') in text for text in expressions)
