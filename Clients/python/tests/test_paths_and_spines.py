@@ -163,7 +163,7 @@ def test_inference_keeps_texts_that_would_not_come_back_the_same(tmp_path):
     columns = {
         "zip": ["00501", "10115"], "code": ["1E5", "2"], "plus": ["+5", "5"], "phone": ["+49 30 1", "555"], "version": ["1.10", "1.9"],
         "long": ["0.1234567890123456789", "1"], "big": ["9223372036854775808", "1"], "minus": ["-0", "1"], "none": ["", ""],
-        "hex": ["0x1F", "1"],
+        "hex": ["0x1F", "1"], "inf": ["inf", "1.5"], "nan": ["nan", "1.5"],
         "n": ["-7", "12"], "price": ["2.50", "19.90"], "padded": ["1.10", "1"], "ratio": ["1e-05", "0.1"], "ok": ["true", "False"],
         "day": ["2024-01-01", "2024-01-02T00:00:00Z"],
         "fine": ["2024-01-01T00:00:00.1234567Z", "2024-01-01"], "point": ["1.", "2"],
@@ -172,7 +172,8 @@ def test_inference_keeps_texts_that_would_not_come_back_the_same(tmp_path):
     inferred = hw.infer_group(put(tmp_path / "t.csv", "\n".join(lines)), name="g", keys="id")
     types = {feature.name: feature.type for feature in inferred.features}
     texts = dict.fromkeys(
-        ["zip", "code", "plus", "phone", "version", "long", "big", "minus", "none", "hex", "fine", "point", "padded"], "string"
+        ["zip", "code", "plus", "phone", "version", "long", "big", "minus", "none", "hex", "inf", "nan", "fine", "point", "padded"],
+        "string",
     )
     assert types == texts | {"n": "int64", "price": "float64", "ratio": "float64", "ok": "bool", "day": "timestamp"}
 

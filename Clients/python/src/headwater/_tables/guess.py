@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -80,6 +82,8 @@ class Guess:
 
 def _is_shortest(text: str) -> bool:
     try:
-        return repr(float(text)) == text
+        number = float(text)
     except ValueError:
         return False
+    # Python's own names of infinity and NaN are none of the format's.
+    return math.isfinite(number) and repr(number) == text
