@@ -88,3 +88,11 @@ def test_wake_ups_of_an_idle_server_are_counted() -> None:
     done = subprocess.run([*command, "--seconds", "1", "--settle-seconds", "1"], capture_output=True, text=True, timeout=120)
     # Whether the bar is met is for a longer count, on a quiet machine.
     assert done.returncode in (0, 1) and "with --http and a kept connection" in done.stdout, done.stdout + done.stderr
+
+
+def test_scrapes_of_many_groups_are_measured_in_both_formats() -> None:
+    command = [sys.executable, ROOT / "Benchmarks/python/scrapes.py", "--headwater", os.environ["HEADWATER_BINARY"]]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "Clients/python/src")}
+    done = subprocess.run([*command, "--groups", "20", "--scrapes", "2"], env=environment, capture_output=True, text=True, timeout=120)
+    # Whether the bars are met is for a release build, on a quiet machine.
+    assert done.returncode in (0, 1) and "20 groups" in done.stdout and "OpenMetrics: " in done.stdout, done.stdout + done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -196,11 +197,20 @@ def test_a_scrape_of_two_thousand_groups_is_small_and_quick(listener: Listener) 
             client.apply([hw.FeatureGroup(f"g{number}", customer, {"total": "float64"}, event_time="at") for number in numbers])
         for number in range(300):
             client.write(f"g{number}", {"id": [7], "at": ["2026-01-01T00:00:00Z"], "total": [1.5]})
-    body = listener.ask("/metrics")[2]
-    assert len(body) <= 1 << 20
-    assert body.count(b"headwater_online_rows{") == 101
-    rows = [line for line in body.decode().splitlines() if line.startswith("headwater_online_rows{")]
-    assert sum(float(line.rsplit(" ", 1)[1]) for line in rows) == 300
+            client.get_online_features(features=[f"g{number}:total"], entities={"id": [7]})
+    for accept in ("text/plain", "application/openmetrics-text; version=1.0.0"):
+        taken: list[float] = []
+        for _ in range(5):
+            began = time.monotonic()
+            body = listener.ask("/metrics", accept=accept)[2]
+            taken.append(time.monotonic() - began)
+            assert len(body) <= 1 << 20
+        # A debug build on a machine with other work: `make bench-metrics` holds a release build to 50 ms.
+        assert min(taken) < 2, taken
+        for family, total in (("headwater_online_rows", 300), ("headwater_get_keys_total", 300)):
+            samples = [line.rsplit(" ", 1) for line in body.decode().splitlines() if line.startswith(family + "{")]
+            assert len({re.sub(r',outcome="[^"]*"', "", series) for series, _ in samples}) == 101
+            assert sum(float(value) for _, value in samples) == total
 
 
 def test_scrapes_beside_each_other(listener: Listener) -> None:
