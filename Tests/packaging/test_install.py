@@ -164,6 +164,24 @@ def test_the_unit_is_verified(installed: Path, unit: Path) -> None:
     assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
 
+def test_the_page_makes_a_unit_for_the_offline_service_of_the_one_that_is_there(unit: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs/operations/install.md").read_text()
+    found = re.search(r"^sed -e '.*?headwater-offline\.service$", page, re.MULTILINE | re.DOTALL)
+    assert found
+    made = tmp_path / "headwater-offline.service"
+    command = found[0].replace("/usr/lib/systemd/system/headwater.service", str(unit))
+    run("sh", "-c", command.replace("/etc/systemd/system/headwater-offline.service", str(made)))
+    before, after = (set(file.read_text().splitlines()) for file in (unit, made))
+    assert {line for line in after - before if not line.startswith("#")} == {
+        'Environment="HEADWATER_OPTIONS=--listen 127.0.0.1:7071 --listen unix:/run/headwater-offline/headwater.sock"',
+        "EnvironmentFile=-/etc/default/headwater-offline",
+        "ExecStart=/usr/bin/headwater offline --data /var/lib/headwater $HEADWATER_OPTIONS",
+        "RuntimeDirectory=headwater-offline",
+    }
+    # The same user and the same store.
+    assert {"User=headwater", "StateDirectory=headwater"} <= after & before
+
+
 def test_the_unit_has_few_rights(unit: Path) -> None:
     need("systemd-analyze")
     said = run("systemd-analyze", "security", "--offline=true", "--json=short", unit)
