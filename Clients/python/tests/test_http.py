@@ -7,6 +7,7 @@ import http.client
 import json
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -177,6 +178,20 @@ def test_both_roles_apart(tmp_path: Path) -> None:
     assert json.loads(offline.ask("/readyz")[2])["roles"] == ["offline"]
     assert offline.stop() == 0
     assert online.metrics()['headwater_follower_connected{follower="offline"}'] == 0
+    assert online.stop() == 0
+
+
+def test_a_status_says_of_a_follower_that_nobody_looked_for_only_that_it_was_not_seen(tmp_path: Path) -> None:
+    online = Listener(tmp_path, role="online")
+    offline = Listener(tmp_path, role="offline", data=online.data)
+    until = time.monotonic() + 30
+    while offline.ask("/readyz")[0] != 200:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    offline.stop(signal.SIGKILL)
+    command = [BINARY, "status", "--address", online.address]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert "not connected, not seen since the server started" in said
     assert online.stop() == 0
 
 

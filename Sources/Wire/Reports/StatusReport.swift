@@ -113,7 +113,7 @@ public struct StatusReport: Codable, Hashable, Sendable {
         /// Bytes of the log's segments that hold them.
         public var heldBytes: Int
         public var connected: Bool
-        /// When it last said something; absent where it has not since the server started.
+        /// When it last said something, or a status found it; absent where neither has been since the server started.
         public var lastHeard: Int64?
 
         public init(name: String, position: UInt64, behind: UInt64, heldBytes: Int, connected: Bool, lastHeard: Int64?) {

@@ -117,7 +117,8 @@ enum StatusText {
             follower.connected
             ? "connected"
             : follower.lastHeard.map { "not connected, last heard of \(TimeText.format($0))" }
-                ?? "not connected since the server started"
+                // The one of the server's own directory is looked for only as somebody asks.
+                ?? "not connected, not seen since the server started"
         return
             "\(follower.name) at position \(follower.position), \(NumberFormat.count(Int(clamping: follower.behind))) behind, "
             + "holds \(NumberFormat.bytes(follower.heldBytes)) of the log, \(heard)"
