@@ -54,6 +54,7 @@ test: setup lint ## set up, lint, build, run every test
 .PHONY: test-python
 test-python: setup ## the Python client: linters, then its tests against a server that `make build` or `make test` built
 	@PYTHON="$(PYTHON)" scripts/python-env
+	@scripts/setup protobuf-c-compiler protobuf-compiler || echo "test-python: goes on without; what needs them is skipped"
 	@scripts/prometheus > /dev/null 2>&1 || echo "test-python: without prometheus the tests of alerts are skipped"
 	@command -v wrk > /dev/null || scripts/setup wrk > /dev/null 2>&1 || echo "test-python: without wrk the benchmark of HTTP is skipped"
 	cd Clients/python && .venv/bin/ruff check --quiet . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy
