@@ -130,7 +130,7 @@ private func squaresOf(_ values: some Sequence<Double>) -> ExactProductSum {
 
     @Test func additionsBeyondTheLateCarryLoseNothing() {
         // The greatest significand, added as often as the digits can hold it without a carry and more.
-        var digits = ExactDigits()
+        var digits = ExactDigits<4>()
         for _ in 0..<30 {
             digits.add(UInt64.max, at: 31, negative: true)
             digits.merge(digits, negative: false)

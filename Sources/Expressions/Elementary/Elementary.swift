@@ -1,9 +1,9 @@
 /// The elementary functions of the expression language, with the same bits on every machine.
 ///
-/// They work in integers: an argument is taken apart into its 53 bits and its exponent, the function is computed in fixed
-/// point of 64 bits, or of 128 where digits cancel, and the result is rounded once. No C library, no processor's own function
-/// and no fused multiplication has a part in it. The greatest error among ten million comparisons with MPFR is 0.511 units in
-/// the last place (`scripts/elementary-golden`), and a value that float64 holds exactly comes out exactly.
+/// They work in integers: an argument is taken apart into its 53 bits and its exponent, the function is computed in fixed point
+/// of 64 bits, or of 128 where digits cancel, and the result is rounded once. No C library, no processor's own function and no
+/// fused multiplication has a part in it. The greatest error among ten million comparisons with MPFR is 0.511 units in the last
+/// place (`scripts/elementary-golden`), and a value that float64 holds exactly comes out exactly.
 ///
 /// Arguments outside a domain give what IEEE 754 and C's Annex F say, and each NaN is 7FF8000000000000.
 package enum Elementary {

@@ -14,9 +14,9 @@ package enum ExactVariance {
         count: Int64, sum: ExactIntegerSum, squares: ExactIntegerSquareSum, population: Bool = false
     ) -> Double? {
         guard let divisor = divisor(count, population: population) else { return nil }
-        var squareDigits = ExactDigits(squares.low)
+        var squareDigits = ExactDigits<8>(squares.low)
         squareDigits.add(squares.high, at: 128, negative: false)
-        return variance(count, ExactDigits(sum.value.magnitude), squareDigits, divisor, unit: 0)
+        return variance(count, ExactDigits<4>(sum.value.magnitude), squareDigits, divisor, unit: 0)
     }
 
     private static func divisor(_ count: Int64, population: Bool) -> UInt128? {
@@ -26,9 +26,9 @@ package enum ExactVariance {
     }
 
     private static func variance(
-        _ count: Int64, _ sum: ExactDigits, _ squares: ExactDigits, _ divisor: UInt128, unit: Int
+        _ count: Int64, _ sum: ExactDigits<4>, _ squares: ExactDigits<8>, _ divisor: UInt128, unit: Int
     ) -> Double {
-        var numerator = ExactDigits()
+        var numerator = ExactDigits<8>()
         _ = squares.withMagnitude { place, digit in
             numerator.add(Elementary.product(digit, UInt64(count)), at: 32 * place, negative: false)
         }
@@ -46,7 +46,7 @@ package enum ExactVariance {
     }
 
     /// The nearest float64 to a number over a divisor, times 2^`unit`.
-    private static func quotient(_ numerator: ExactDigits, _ divisor: UInt128, unit: Int) -> Double {
+    private static func quotient(_ numerator: ExactDigits<8>, _ divisor: UInt128, unit: Int) -> Double {
         var digits: [UInt64] = []
         var place = 0
         let negative = numerator.withMagnitude { at, digit in

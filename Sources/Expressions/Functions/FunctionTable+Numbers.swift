@@ -1,186 +1,150 @@
-import FeatureModel
+internal import FeatureModel
 
 extension FunctionTable {
-    static let numbers: [ExpressionFunction] = [
-        ExpressionFunction(
-            "abs", .numbers, "abs(x)", "The distance from zero; of integers an int64, null where that does not fit.", "abs(-2.5)",
-            "2.5",
-            arity: 1...1
-        ) { (compiler, nodes, offset) throws(HeadwaterError) in
-            try compiler.arithmetic(.absolute, .absolute, [try compiler.value(nodes[0])], "abs", at: offset)
-        },
-        ExpressionFunction(
-            "sign", .numbers, "sign(x)", "-1, 0 or 1, of the type of `x`; NaN of NaN.", "sign(-7)", "-1", arity: 1...1
-        ) { (compiler, nodes, offset) throws(HeadwaterError) in
-            try compiler.arithmetic(.sign, .sign, [try compiler.value(nodes[0])], "sign", at: offset)
-        },
-        whole("floor", .floor, "The greatest whole number that is not above `x`.", "floor(-2.5)", "-3.0"),
-        whole("ceil", .ceil, "The least whole number that is not below `x`.", "ceil(-2.5)", "-2.0"),
-        whole("trunc", .truncate, "`x` without what stands behind the point.", "trunc(-2.5)", "-2.0"),
-        ExpressionFunction(
-            "round", .numbers, "round(x [, digits])",
-            "The nearest number with so many digits behind the point (in front of it where negative), halves away from zero.",
-            "round(2.345, 1)", "2.3", arity: 1...2
-        ) { (compiler, nodes, offset) throws(HeadwaterError) in
-            let x = try compiler.value(nodes[0])
-            try compiler.expectNumber(x, "round")
-            if nodes.count == 1, x.type?.isInteger == true { return x }
-            let register =
-                nodes.count == 1
-                ? compiler.emit(.float(.round), [compiler.float(x)], .float64)
-                : compiler.emit(.float(.roundTo), [compiler.float(x), try compiler.integer(nodes[1], "round")], .float64)
-            return Compiled(register: register, type: .float64, offset: offset)
-        },
-        float("sqrt", .numbers, ["x"], .sqrt, "The square root; null below zero.", "sqrt(2.25)", "1.5"),
-        float("ln", .numbers, ["x"], .ln, "The natural logarithm; null at zero and below.", "ln(1)", "0.0"),
-        float("log10", .numbers, ["x"], .log10, "The logarithm to base 10; null at zero and below.", "log10(1000)", "3.0"),
-        float("log2", .numbers, ["x"], .log2, "The logarithm to base 2; null at zero and below.", "log2(8)", "3.0"),
-        float(
-            "log1p", .numbers, ["x"], .log1p, "The natural logarithm of 1 + `x`, exact near zero too; null at -1 and below.",
-            "log1p(0)", "0.0"),
-        float("exp", .numbers, ["x"], .exp, "e to the power of `x`.", "exp(0)", "1.0"),
-        float(
-            "pow", .numbers, ["x", "y"], .pow,
-            "`x` to the power of `y`; null where `x` is negative and `y` no whole number, and where `x` is 0 and `y` negative.",
-            "pow(2, 10)", "1024.0"),
-        ExpressionFunction(
-            "mod", .numbers, "mod(x, y)", "What is left of `x` divided by `y`, with the sign of `x`; null by 0. As `x % y`.",
-            "mod(-7, 3)", "-1",
-            arity: 2...2
-        ) { (compiler, nodes, offset) throws(HeadwaterError) in
-            try compiler.arithmetic(
-                .modulo, .modulo, [try compiler.value(nodes[0]), try compiler.value(nodes[1])], "mod", at: offset)
-        },
-        ExpressionFunction(
-            "div", .numbers, "div(x, y)", "The quotient without what stands behind the point; null by 0.", "div(-7, 2)", "-3",
-            arity: 2...2
-        ) { (compiler, nodes, offset) throws(HeadwaterError) in
-            try compiler.arithmetic(
-                .divide, .quotient, [try compiler.value(nodes[0]), try compiler.value(nodes[1])], "div", at: offset)
-        },
-        extreme(
-            "greatest", greatest: true, "The greatest of some values; nulls are passed over, NaN is above all numbers.",
-            "greatest(1, null, 3)", "3"),
-        extreme("least", greatest: false, "The least of some values; nulls are passed over.", "least(1, null, 3)", "1"),
-        ExpressionFunction(
-            "clip", .numbers, "clip(x, low, high)", "`x`, but not below `low` nor above `high`; null where one of them is.",
-            "clip(12, 0, 10)", "10",
-            arity: 3...3
-        ) { (compiler, nodes, offset) throws(HeadwaterError) in
-            let values = try nodes.map { (node) throws(HeadwaterError) in try compiler.value(node) }
-            for value in values { try compiler.expectNumber(value, "clip") }
-            guard let type = try compiler.common(values) else { return compiler.null(at: offset) }
-            let held = values.map { compiler.held($0, as: type) }
-            let raised = compiler.emit(.pick(greatest: true, keepsNulls: true), [held[0], held[1]], type)
-            return Compiled(
-                register: compiler.emit(.pick(greatest: false, keepsNulls: true), [raised, held[2]], type), type: type,
-                offset: offset)
-        },
-        test("is_nan", .isNaN, "Whether `x` is NaN.", "is_nan(1.5)"),
-        test("is_inf", .isInfinite, "Whether `x` is ∞ or -∞.", "is_inf(1.5)"),
+    static let numbers: [Function] = [
+        Function(
+            "abs", .numbers, "(x number) → number", "x without its sign.", "abs(-2.5)", "2.5",
+            [.integers(1, .abs), .floats(1, .abs)]),
+        Function(
+            "sign", .numbers, "(x number) → number", "-1, 0 or 1; NaN of NaN.", "sign(-2.5)", "-1.0",
+            [.integers(1, .sign), .floats(1, .sign)]),
+        Function(
+            "floor", .numbers, "(x number) → number", "The greatest whole number that is not above x.", "floor(-1.5)", "-2.0",
+            [.wholeNumber, .floats(1, .floor)]),
+        Function(
+            "ceil", .numbers, "(x number) → number", "The least whole number that is not below x.", "ceil(1.2)", "2.0",
+            [.wholeNumber, .floats(1, .ceil)]),
+        Function(
+            "round", .numbers, "(x number[, digits integer]) → number",
+            "x to so many decimal places (0; below zero tens, hundreds …), half away from zero; null beyond 22 places of a float.",
+            "round(2.675, 1)", "2.7",
+            [
+                .wholeNumber, .floats(1, .round), .integers(2, .round),
+                Overload([.float, .integer], .type(.float64), .float(.roundDigits)),
+            ]),
+        Function(
+            "trunc", .numbers, "(x number) → number", "x without what stands behind the point.", "trunc(-1.7)", "-1.0",
+            [.wholeNumber, .floats(1, .trunc)]),
+        Function(
+            "sqrt", .numbers, "(x number) → float64", "The square root; null below zero.", "sqrt(2)", "1.4142135623730951",
+            [.floats(1, .sqrt)]),
+        Function(
+            "ln", .numbers, "(x number) → float64", "The natural logarithm; null unless x is above zero.", "ln(10)",
+            "2.302585092994046", [.floats(1, .ln)]),
+        Function(
+            "log10", .numbers, "(x number) → float64", "The logarithm to base 10; null unless x is above zero.", "log10(1000)",
+            "3.0", [.floats(1, .log10)]),
+        Function(
+            "log2", .numbers, "(x number) → float64", "The logarithm to base 2; null unless x is above zero.", "log2(8)", "3.0",
+            [.floats(1, .log2)]),
+        Function(
+            "log1p", .numbers, "(x number) → float64", "ln(1 + x), precise near zero; null unless x is above -1.", "log1p(1e-9)",
+            "9.999999995e-10", [.floats(1, .log1p)]),
+        Function(
+            "exp", .numbers, "(x number) → float64", "e to the power of x.", "exp(1)", "2.718281828459045", [.floats(1, .exp)]),
+        Function(
+            "pow", .numbers, "(x number, y number) → float64",
+            "x to the power of y; null for a fraction of a power of a negative number, and a negative power of zero.",
+            "pow(2, 0.5)", "1.4142135623730951", [.floats(2, .pow)]),
+        Function(
+            "least", .numbers, "(x, …) → the same type",
+            "The least of numbers, texts, times or bools; null ones are passed over. -0 is below 0, and NaN above all.",
+            "least(3, missing, 2)", "2.0", [extreme(greatest: false)]),
+        Function(
+            "greatest", .numbers, "(x, …) → the same type", "The greatest, likewise.", "greatest('b', 'abc')", "'b'",
+            [extreme(greatest: true)]),
+        Function(
+            "clip", .numbers, "(x number, low number, high number) → number",
+            "x, or the bound beyond which it lies; NaN stays, and a low above high is null.", "clip(12, 0, 10)", "10",
+            [.integers(3, .clip), .floats(3, .clip)]),
+        Function(
+            "mod", .numbers, "(x number, y number) → number", "x % y: the remainder, with x's sign; null by zero.", "mod(-7, 3)",
+            "-1",
+            [.integers(2, .remainder), .floats(2, .remainder)]),
+        Function(
+            "div", .numbers, "(x number, y number) → number", "x / y without what stands behind the point; null by zero.",
+            "div(-7, 2)", "-3", [.integers(2, .divide), .floats(2, .truncatingDivide)]),
+        Function(
+            "is_nan", .numbers, "(x number) → bool", "Whether x is NaN.", "is_nan(1e308 * 10 - 1e308 * 10)", "true",
+            [Overload([.float], .type(.bool), .float(.isNaN))]),
+        Function(
+            "is_inf", .numbers, "(x number) → bool", "Whether x is infinite.", "is_inf(1e308 * 10)", "true",
+            [Overload([.float], .type(.bool), .float(.isInfinite))]),
     ]
 
-    /// A function of floats that gives a float.
-    static func float(
-        _ name: String, _ subject: ExpressionFunction.Subject, _ arguments: [String], _ function: FloatFunction, _ rule: String,
-        _ example: String, _ result: String
-    ) -> ExpressionFunction {
-        ExpressionFunction(
-            name, subject, "\(name)(\(arguments.joined(separator: ", ")))", rule, example, result,
-            arity: arguments.count...arguments.count
-        ) { (compiler, nodes, offset) throws(HeadwaterError) in
-            let registers = try nodes.map { (node) throws(HeadwaterError) in try compiler.float(node, name) }
-            return Compiled(register: compiler.emit(.float(function), registers, .float64), type: .float64, offset: offset)
-        }
-    }
-
-    /// A function of which integers are what they were.
-    private static func whole(
-        _ name: String, _ function: FloatFunction, _ rule: String, _ example: String, _ result: String
-    ) -> ExpressionFunction {
-        ExpressionFunction(name, .numbers, "\(name)(x)", rule + " An integer is itself.", example, result, arity: 1...1) {
-            (compiler, nodes, offset) throws(HeadwaterError) in
-            let x = try compiler.value(nodes[0])
-            try compiler.expectNumber(x, name)
-            if x.type?.isInteger == true { return x }
-            return Compiled(
-                register: compiler.emit(.float(function), [compiler.float(x)], .float64), type: .float64, offset: offset)
-        }
-    }
-
-    private static func extreme(
-        _ name: String, greatest: Bool, _ rule: String, _ example: String, _ result: String
-    ) -> ExpressionFunction {
-        ExpressionFunction(name, .numbers, "\(name)(x, y, …)", rule, example, result, arity: 1...Int.max) {
-            (compiler, nodes, offset) throws(HeadwaterError) in
-            let values = try nodes.map { (node) throws(HeadwaterError) in try compiler.value(node) }
-            guard let type = try compiler.common(values) else { return compiler.null(at: offset) }
-            guard type.laneKind != .lists, type.laneKind != .vectors else {
-                throw compiler.error("\(name) takes numbers, texts, bools or times, not \(type)", at: offset)
+    private static func extreme(greatest: Bool) -> Overload {
+        Overload([.scalar], repeats: true, .common) { call in
+            let kind = call.types[0].cellKind!
+            var result = call.arguments[0]
+            for argument in call.arguments.dropFirst() {
+                result = call.builder.emit(.extreme(kind, greatest: greatest), [result, argument], gives: call.result)
             }
-            var register = compiler.held(values[0], as: type)
-            for value in values.dropFirst() {
-                register = compiler.emit(
-                    .pick(greatest: greatest, keepsNulls: false), [register, compiler.held(value, as: type)], type)
-            }
-            return Compiled(register: register, type: type, offset: offset)
+            return result
         }
     }
 
-    private static func test(_ name: String, _ function: FloatFunction, _ rule: String, _ example: String) -> ExpressionFunction {
-        ExpressionFunction(name, .numbers, "\(name)(x)", rule, example, "false", arity: 1...1) {
-            (compiler, nodes, offset) throws(HeadwaterError) in
-            let x = try compiler.float(nodes[0], name)
-            return Compiled(register: compiler.emit(.float(function), [x], .bool), type: .bool, offset: offset)
-        }
-    }
-
-    static let trigonometry: [ExpressionFunction] = [
-        float("sin", .trigonometry, ["x"], .sin, "The sine of an angle in radians; null of ∞.", "sin(0)", "0.0"),
-        float("cos", .trigonometry, ["x"], .cos, "The cosine of an angle in radians; null of ∞.", "cos(0)", "1.0"),
-        float("asin", .trigonometry, ["x"], .asin, "The angle of a sine, in radians; null outside of -1 to 1.", "asin(0)", "0.0"),
-        float(
-            "atan2", .trigonometry, ["y", "x"], .atan2, "The angle of the point (`x`, `y`), in radians, from -π to π.",
-            "atan2(0, 1)", "0.0"),
-        float(
-            "radians", .trigonometry, ["degrees"], .radians, "An angle in degrees as radians.", "radians(180)",
-            "3.141592653589793"),
-        float(
-            "haversine_km", .trigonometry, ["lat", "lon", "other_lat", "other_lon"], .haversine,
-            "Kilometres between two places, in degrees, along a great circle of a sphere of radius 6,371.0088 km; null where one is no number.",
-            "round(haversine_km(52.52, 13.405, 48.8566, 2.3522), 1)", "877.5"),
+    static let nulls: [Function] = [
+        Function(
+            "coalesce", .nulls, "(x, …) → the same type", "The first that is not null.", "coalesce(missing, 0)", "0.0",
+            [
+                Overload([.any], repeats: true, .common) { call in
+                    var result = call.arguments[0]
+                    for argument in call.arguments.dropFirst() {
+                        result = call.builder.emit(.logic(.coalesce), [result, argument], gives: call.result)
+                    }
+                    return result
+                }
+            ]),
+        Function(
+            "nullif", .nulls, "(x, y) → the same type", "x, but null where x = y.", "nullif(0, 0)", "null",
+            [
+                Overload([.scalar, .scalar], .common) { call in
+                    let kind = call.types[0].cellKind!.comparedKind
+                    let equal = call.builder.emit(.compare(kind, .equal), call.arguments, gives: .bool)
+                    return call.builder.emit(.logic(.nullWhere), [equal, call.arguments[0]], gives: call.result)
+                }
+            ]),
+        Function(
+            "if", .nulls, "(condition bool, x, y) → the same type", "x where the condition is true, else y.",
+            "if(2 > 1, 'yes', 'no')", "'yes'",
+            [Overload([.bool, .any, .any], .common, .logic(.select))]),
     ]
 
-    static let choices: [ExpressionFunction] = [
-        ExpressionFunction(
-            "coalesce", .choices, "coalesce(x, y, …)", "The first value that is not null.", "coalesce(null, 2, 3)", "2",
-            arity: 1...Int.max
-        ) { (compiler, nodes, offset) throws(HeadwaterError) in
-            let values = try nodes.map { (node) throws(HeadwaterError) in try compiler.value(node) }
-            let conditions = values.dropLast().map { value in
-                compiler.emit(.logic(.not), [compiler.emit(.isNull, [value.register], .bool)], .bool)
-            }
-            return try compiler.choose(conditions, values, at: offset)
-        },
-        ExpressionFunction(
-            "nullif", .choices, "nullif(x, y)", "`x`, or null where it equals `y`.", "nullif(0, 0) is null", "true", arity: 2...2
-        ) { (compiler, nodes, offset) throws(HeadwaterError) in
-            let (x, y) = (try compiler.value(nodes[0]), try compiler.value(nodes[1]))
-            let isEqual = try compiler.compare(.equal, x, y, at: offset).register
-            return try compiler.choose([isEqual], [compiler.null(at: offset), x], at: offset)
-        },
-        ExpressionFunction(
-            "if", .choices, "if(condition, x, y)", "`x` where the condition is true, else `y`: also where it is null.",
-            "if(1 < 2, 'a', 'b')", "a",
-            arity: 3...3
-        ) { (compiler, nodes, offset) throws(HeadwaterError) in
-            let condition = try compiler.bool(nodes[0], "if")
-            return try compiler.choose([condition], [try compiler.value(nodes[1]), try compiler.value(nodes[2])], at: offset)
-        },
-        ExpressionFunction(
-            "found", .choices, "found(column)",
-            "Whether the cell is PRESENT or NULL_VALUE: false where there is no row, or one that is too old. In feature services alone.",
-            "", "", arity: 1...1
-        ) { (compiler, nodes, _) throws(HeadwaterError) in try compiler.found(nodes[0]) },
+    static let angles: [Function] = [
+        Function(
+            "sin", .angles, "(x number) → float64", "The sine of an angle in radians; null of an infinite one.", "sin(1)",
+            "0.8414709848078965", [.floats(1, .sin)]),
+        Function(
+            "cos", .angles, "(x number) → float64", "The cosine, likewise.", "cos(1)", "0.5403023058681398", [.floats(1, .cos)]),
+        Function(
+            "asin", .angles, "(x number) → float64", "The arc sine in radians; null outside -1 to 1.", "asin(1)",
+            "1.5707963267948966", [.floats(1, .asin)]),
+        Function(
+            "atan2", .angles, "(y number, x number) → float64", "The angle of the point (x, y) in radians, from -π to π.",
+            "atan2(1, -1)", "2.356194490192345", [.floats(2, .atan2)]),
+        Function(
+            "radians", .angles, "(degrees number) → float64", "An angle in degrees as radians.", "radians(180)",
+            "3.141592653589793", [.floats(1, .radians)]),
+        Function(
+            "haversine_km", .angles, "(lat number, lon number, lat number, lon number) → float64",
+            "Kilometres between two points in degrees, on a sphere of radius 6371.0088 km; null for a latitude beyond a pole.",
+            "haversine_km(52.52, 13.405, 48.8566, 2.3522)", "877.4645379215093", [.floats(4, .haversine)]),
+    ]
+
+    static let hashes: [Function] = [
+        Function(
+            "hash", .hashes, "(x) → int64",
+            "XXH64 of the value, seed 0; integers of all widths hash alike, and floats, and both zeros.", "hash('red')",
+            "57011202120622634",
+            [Overload([.any], .type(.int64)) { call in call.builder.hash(call.arguments[0], call.types[0]) }]),
+        Function(
+            "bucket", .hashes, "(x, buckets integer) → int64",
+            "hash(x), without a sign, modulo the number of buckets; null unless that is above zero.", "bucket('red', 10)", "4",
+            [
+                Overload([.any, .integer], .type(.int64)) { call in
+                    let hash = call.builder.hash(call.arguments[0], call.types[0])
+                    return call.builder.emit(.hash(.bucket), [hash, call.arguments[1]], gives: .int64)
+                }
+            ]),
     ]
 }

@@ -1,103 +1,87 @@
-import FeatureModel
+package import FeatureModel
 
-/// A function of the expression language: how it is called, what it does, and an example that the tests evaluate.
-package struct ExpressionFunction: Sendable {
-    package enum Subject: String, Sendable, CaseIterable {
-        case numbers = "Numbers"
-        case choices = "Nulls and choices"
-        case trigonometry = "Angles and places"
-        case texts = "Texts"
-        case times = "Times"
-        case vectors = "Vectors"
-        case lists = "Lists"
-        case documents = "JSON"
-        case hashes = "Hashes"
-    }
-
-    typealias Compile = @Sendable (inout Compiler, [SyntaxNode], Int) throws(HeadwaterError) -> Compiled
-
-    package let name: String
-    package let subject: Subject
-    /// Such as `round(x [, digits])`.
-    package let signature: String
-    package let rule: String
-    package let example: String
-    /// What the example gives, as CSV spells it.
-    package let result: String
-    let arity: ClosedRange<Int>
-    let compile: Compile
-
-    init(
-        _ name: String, _ subject: Subject, _ signature: String, _ rule: String, _ example: String, _ result: String,
-        arity: ClosedRange<Int>, compile: @escaping Compile
-    ) {
-        (self.name, self.subject, self.signature, self.rule) = (name, subject, signature, rule)
-        (self.example, self.result, self.arity, self.compile) = (example, result, arity, compile)
-    }
-
-    var arityText: String {
-        if arity.upperBound == .max { return "at least \(Self.counted(arity.lowerBound))" }
-        if arity.count == 1 { return Self.counted(arity.lowerBound) }
-        return "\(arity.lowerBound) to \(Self.counted(arity.upperBound))"
-    }
-
-    private static func counted(_ count: Int) -> String { count == 0 ? "no value" : count == 1 ? "1 value" : "\(count) values" }
-}
-
-/// All functions: the type checker, `headwater help expressions` and docs/expressions.md are made from this one list.
+/// All functions of the language: what the compiler looks names up in, and what help and documentation are made of.
 package enum FunctionTable {
-    package static let all: [ExpressionFunction] =
-        numbers + choices + trigonometry + texts + times + vectors + lists + documents + hashes
+    /// In the order in which they are shown.
+    package static let all: [Function] =
+        numbers + nulls + angles + text + times + vectors + lists + json + hashes + request
 
-    static let functions: [String: ExpressionFunction] = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+    private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+
+    static func named(_ name: String) -> Function? { byName[name] }
+
+    /// What people may look for under another name.
+    static let otherNames: [String: String] = [
+        "log": "write ln(x) for the natural logarithm, log10(x) or log2(x)",
+        "power": "write pow(x, y)", "ceiling": "write ceil(x)", "max": "write greatest(x, y)", "min": "write least(x, y)",
+        "ifnull": "write coalesce(x, y)", "isnull": "write x is null", "iif": "write if(condition, x, y)",
+        "concat": "write x || y", "now": "write request_time(), the time for which the answer is given",
+        "char_length": "write length(x)", "len": "write length(x) of a text, list_length(x) of a list",
+        "substring": "write substr(x, start, count)", "extract": "write year(t), month(t), hour(t) …",
+        "hour_of_day": "write hour(t)", "isnan": "write is_nan(x)", "tan": "write sin(x) / cos(x)",
+        "atan": "write atan2(y, 1)", "l2_norm": "write norm(x)", "cosine_similarity": "write cosine(x, y)",
+        "to_timestamp": "write cast(x as timestamp)", "array_length": "write list_length(x)",
+        "size": "write list_length(x)", "json_extract": "write json_text(x, '$.key') or json_number(x, '$.key')",
+        "clamp": "write clip(x, low, high)", "haversine": "write haversine_km(lat, lon, lat, lon)",
+        "mean": "write list_mean(x)", "sum": "write list_sum(x)", "xxhash64": "write hash(x)",
+        "date_part": "write year(t), month(t), hour(t) …", "regexp_matches": "write starts_with(x, y) or contains(x, y)",
+        "ends_with": "write substr(x, -3) = 'end'", "weekday": "write day_of_week(t)", "position": "write contains(x, y)",
+    ]
+
+    /// The columns that examples name, with their cells.
+    package static let exampleColumns: [(field: Field, value: Value)] = [
+        (Field("missing", .float64), .null),
+        (Field("numbers", .array(.float64)), .array([.float64(1), .float64(2.5), .null, .float64(2.5)])),
+        (Field("words", .array(.string)), .array([.string("red"), .string("blue"), .string("red")])),
+        (Field("v", .vector(3)), .vector([1, 2, 2])),
+        (Field("w", .vector(3)), .vector([2, 0, 0])),
+        (Field("document", .string), .string("{\"user\": {\"name\": \"Ada\", \"scores\": [7, 9.5]}}")),
+        (Field("at", .timestamp), .timestamp(1_709_214_300_000_000)),
+    ]
+
+    /// A value as examples show it.
+    package static func shown(_ value: Value) -> String {
+        switch value {
+        case .null: "null"
+        case .bool(let value): "\(value)"
+        case .int32(let number): "\(number)"
+        case .int64(let number): "\(number)"
+        case .float32(let number): Scalars.text(number)
+        case .float64(let number): Scalars.text(number)
+        case .string(let text), .bytes(let text): "'\(text)'"
+        case .timestamp(let instant): TimeText.format(instant)
+        case .array(let values): "[" + values.map(shown).joined(separator: ", ") + "]"
+        case .vector(let values): "[" + values.map { Scalars.text($0) }.joined(separator: ", ") + "]"
+        }
+    }
 }
 
-/// Arguments, checked.
-extension Compiler {
-    mutating func float(_ node: SyntaxNode, _ user: String) throws(HeadwaterError) -> Int {
-        let compiled = try value(node)
-        try expectNumber(compiled, user)
-        return float(compiled)
+extension Overload {
+    /// Over a scalar type as it lies in registers.
+    static func byKind(
+        _ parameters: [Parameter], _ result: Result, _ operation: @escaping @Sendable (CellKind) -> Operation
+    ) -> Overload {
+        Overload(parameters, result) { call in call.emit(operation(call.types[0].cellKind!)) }
     }
 
-    mutating func integer(_ node: SyntaxNode, _ user: String) throws(HeadwaterError) -> Int {
-        let compiled = try value(node)
-        guard compiled.type?.isInteger ?? true else {
-            throw error("\(user) takes an integer here, not \(compiled.type!)", at: node.offset)
+    /// Over a list by how its elements lie on the heap.
+    static func byElement(_ parameters: [Parameter], _ result: Result, _ operation: ListOperation) -> Overload {
+        Overload(parameters, result) { call in
+            guard case .array(let element) = call.types[0] else { preconditionFailure("a list was checked") }
+            return call.emit(.list(operation, element.cellKind!))
         }
-        return held(compiled, as: .int64)
     }
 
-    /// A value of one type alone.
-    mutating func typed(_ node: SyntaxNode, _ type: FeatureType, _ user: String) throws(HeadwaterError) -> Int {
-        let compiled = try value(node)
-        guard compiled.type == nil || compiled.type == type else {
-            throw error("\(user) takes a \(type) here, not \(compiled.type!)", at: node.offset)
-        }
-        return held(compiled, as: type)
+    /// A function of floats.
+    static func floats(_ count: Int, _ operation: FloatOperation) -> Overload {
+        Overload(Array(repeating: .float, count: count), .type(.float64), .float(operation))
     }
 
-    mutating func list(_ node: SyntaxNode, _ user: String) throws(HeadwaterError) -> (register: Int, element: FeatureType) {
-        let compiled = try value(node)
-        guard case .array(let element)? = compiled.type else {
-            throw error("\(user) takes a list here, not \(compiled.type.map { "\($0)" } ?? "null")", at: node.offset)
-        }
-        return (compiled.register, element)
+    /// A function of integers.
+    static func integers(_ count: Int, _ operation: IntegerOperation) -> Overload {
+        Overload(Array(repeating: .integer, count: count), .type(.int64), .integer(operation))
     }
 
-    mutating func vector(_ node: SyntaxNode, _ user: String) throws(HeadwaterError) -> (register: Int, length: Int) {
-        let compiled = try value(node)
-        guard case .vector(let length)? = compiled.type else {
-            throw error("\(user) takes a vector here, not \(compiled.type.map { "\($0)" } ?? "null")", at: node.offset)
-        }
-        return (compiled.register, length)
-    }
-
-    /// A text that is written out, as what depends on it is decided once.
-    func literal(_ node: SyntaxNode, _ user: String, _ what: String) throws(HeadwaterError) -> String {
-        guard case .text(let text) = node.syntax else {
-            throw error("\(user) takes \(what) as a text that is written out", at: node.offset)
-        }
-        return text
-    }
+    /// What leaves integers as they are.
+    static let wholeNumber = Overload([.integer], .type(.int64)) { call in call.arguments[0] }
 }

@@ -1,104 +1,147 @@
-import FeatureModel
+internal import FeatureModel
 
-/// The one text of an expression: words in lower case, one space around operators, no parentheses but those that are needed,
-/// numbers in their shortest form. Reading it gives the same expression, whose text it is.
-extension SyntaxNode {
-    var canonicalText: String { text(.or) }
-
-    /// - Parameter least: how tightly what stands there must bind to need no parentheses.
-    private func text(_ least: Precedence) -> String {
-        let (text, own) = written
-        return own < least ? "(\(text))" : text
+/// The one text of an expression: keywords and functions in lower case, one space around operators, parentheses only where
+/// they are needed, the shortest text of a number.
+///
+/// Parsed again it is the same tree, so two expressions are the same exactly where their canonical texts are.
+enum CanonicalText {
+    /// - Complexity: O(nodes × nesting + bytes).
+    static func of(_ tree: SyntaxTree) -> String {
+        var pieces: [Piece] = []
+        pieces.reserveCapacity(tree.nodes.count)
+        for node in tree.nodes { pieces.append(piece(of: node.kind, &pieces)) }
+        return String(decoding: pieces[tree.root].text, as: UTF8.self)
     }
 
-    private var written: (String, Precedence) {
-        switch syntax {
-        case .integer(let value): (String(value), value < 0 ? .sign : .primary)
-        case .float(let value): (Self.float(value), value.sign == .minus ? .sign : .primary)
-        case .text(let value): (Self.quoted(value, "'"), .primary)
-        case .bool(let value): (String(value), .primary)
-        case .null: ("null", .primary)
-        case .name(let name): (Self.name(name), .primary)
-        case .call(let name, let arguments): ("\(name)(\(Self.list(arguments)))", .primary)
-        case .unary(.not, let value): ("not \(value.text(.not))", .not)
-        // A sign before a sign, or before a number that would take it, needs something between.
-        case .unary(.negate, let value): ("-\(value.isNumber ? "(\(value.text(.or)))" : value.text(.primary))", .sign)
-        case .binary(let binary, _, _): (rowText, binary.precedence)
-        case .isNull(let value, let negated): ("\(value.text(.concatenation)) is \(negated ? "not " : "")null", .comparison)
-        case .isIn(let value, let values, let negated):
-            ("\(value.text(.concatenation)) \(negated ? "not " : "")in (\(Self.list(values)))", .comparison)
-        case .between(let value, let low, let high, let negated):
-            (
-                "\(value.text(.concatenation)) \(negated ? "not " : "")between \(low.text(.concatenation)) and \(high.text(.concatenation))",
-                .comparison
-            )
-        case .choice(let operand, let branches, let otherwise): (Self.choice(operand, branches, otherwise), .primary)
-        case .cast(let value, let type): ("cast(\(value.text(.or)) as \(type))", .primary)
+    private struct Piece {
+        var text: [UInt8] = []
+        let precedence: Precedence
+
+        init(_ precedence: Precedence) { self.precedence = precedence }
+        init(_ text: String, _ precedence: Precedence) {
+            self.text = Array(text.utf8)
+            self.precedence = precedence
+        }
+
+        mutating func append(_ more: String) { text.append(contentsOf: more.utf8) }
+    }
+
+    /// Takes a node's text out of the list, in parentheses where it binds weaker than `least`.
+    private static func taken(_ place: SyntaxTree.Place, _ pieces: inout [Piece], _ least: Precedence) -> [UInt8] {
+        let binds = pieces[place].precedence >= least
+        var text: [UInt8] = []
+        swap(&text, &pieces[place].text)
+        if binds { return text }
+        return [UInt8(ascii: "(")] + text + [UInt8(ascii: ")")]
+    }
+
+    private static func piece(of kind: SyntaxTree.Kind, _ pieces: inout [Piece]) -> Piece {
+        switch kind {
+        case .literal(let literal): return piece(of: literal)
+        case .column(let name): return Piece(nameText(name), .primary)
+        case .negative(let operand):
+            var piece = Piece("-", .sign)
+            let text = taken(operand, &pieces, .sign)
+            // Two signs without a space would begin a comment in SQL.
+            if text.first == UInt8(ascii: "-") { piece.append(" ") }
+            piece.text += text
+            return piece
+        case .not(let operand):
+            var piece = Piece("not ", .not)
+            piece.text += taken(operand, &pieces, .not)
+            return piece
+        case .binary(let binary, let left, let right):
+            let precedence = binary.precedence
+            var piece = Piece(precedence)
+            piece.text = taken(left, &pieces, binary.isComparison ? precedence.next : precedence)
+            piece.append(" \(binary.rawValue) ")
+            piece.text += taken(right, &pieces, precedence.next)
+            return piece
+        case .isNull(let operand, let negated):
+            var piece = Piece(.isNull)
+            piece.text = taken(operand, &pieces, .isNull)
+            piece.append(negated ? " is not null" : " is null")
+            return piece
+        case .isIn(let operand, let members, let negated):
+            var piece = Piece(.membership)
+            piece.text = taken(operand, &pieces, .concatenation)
+            piece.append(negated ? " not in (" : " in (")
+            append(list: members, to: &piece, &pieces)
+            return piece
+        case .between(let operand, let low, let high, let negated):
+            var piece = Piece(.membership)
+            piece.text = taken(operand, &pieces, .concatenation)
+            piece.append(negated ? " not between " : " between ")
+            piece.text += taken(low, &pieces, .concatenation)
+            piece.append(" and ")
+            piece.text += taken(high, &pieces, .concatenation)
+            return piece
+        case .choice(let subject, let branches, let otherwise):
+            var piece = Piece("case", .primary)
+            if let subject {
+                piece.append(" ")
+                piece.text += taken(subject, &pieces, .or)
+            }
+            for (when, then) in branches {
+                piece.append(" when ")
+                piece.text += taken(when, &pieces, .or)
+                piece.append(" then ")
+                piece.text += taken(then, &pieces, .or)
+            }
+            if let otherwise {
+                piece.append(" else ")
+                piece.text += taken(otherwise, &pieces, .or)
+            }
+            piece.append(" end")
+            return piece
+        case .cast(let operand, let type):
+            var piece = Piece("cast(", .primary)
+            piece.text += taken(operand, &pieces, .or)
+            piece.append(" as \(type))")
+            return piece
+        case .call(let name, let arguments):
+            var piece = Piece("\(name)(", .primary)
+            append(list: arguments, to: &piece, &pieces)
+            return piece
         }
     }
 
-    /// Operators in a row, of which the first stands in the most parentheses.
-    private var rowText: String {
-        let (first, steps) = row
-        var written = first.written
-        var (opening, text) = (0, "")
-        for step in steps {
-            let precedence = step.operator.precedence
-            let isInside = written.1 < (step.operator.isChainable ? precedence : precedence.next)
-            let left = text.isEmpty ? written.0 : ""
-            if isInside { opening += 1 }
-            text += "\(left)\(isInside ? ")" : "") \(step.operator.rawValue) \(step.right.text(precedence.next))"
-            written = ("", precedence)
+    private static func append(list: [SyntaxTree.Place], to piece: inout Piece, _ pieces: inout [Piece]) {
+        for (index, place) in list.enumerated() {
+            if index > 0 { piece.append(", ") }
+            piece.text += taken(place, &pieces, .or)
         }
-        return String(repeating: "(", count: opening) + text
+        piece.append(")")
     }
 
-    private var isNumber: Bool {
-        switch syntax {
-        case .integer, .float: true
-        default: false
+    private static func piece(of literal: SyntaxTree.Literal) -> Piece {
+        switch literal {
+        case .null: return Piece("null", .primary)
+        case .bool(let value): return Piece(value ? "true" : "false", .primary)
+        case .integer(let number): return Piece("\(number)", number < 0 ? .sign : .primary)
+        case .float(let number): return Piece("\(number)", number.sign == .minus ? .sign : .primary)
+        case .text(let bytes):
+            var piece = Piece(.primary)
+            piece.text = quoted(bytes, UInt8(ascii: "'"))
+            return piece
         }
     }
 
-    private static func list(_ nodes: [SyntaxNode]) -> String { nodes.map { $0.text(.or) }.joined(separator: ", ") }
-
-    private static func choice(
-        _ operand: SyntaxNode?, _ branches: [(when: SyntaxNode, then: SyntaxNode)], _ otherwise: SyntaxNode?
-    ) -> String {
-        var parts = ["case"]
-        if let operand { parts.append(operand.text(.or)) }
-        for branch in branches { parts.append("when \(branch.when.text(.or)) then \(branch.then.text(.or))") }
-        if let otherwise { parts.append("else \(otherwise.text(.or))") }
-        return (parts + ["end"]).joined(separator: " ")
-    }
-
-    /// The shortest digits that give the number back, always with a point or an exponent.
-    private static func float(_ value: Double) -> String { value.description }
-
-    private static func quoted(_ text: String, _ quote: Character) -> String {
-        var quoted = String(quote)
-        for character in text.unicodeScalars {
-            quoted.unicodeScalars.append(character)
-            if Character(character) == quote { quoted.append(quote) }
+    /// A column's name as expressions write it: quoted where it is no bare name.
+    static func nameText(_ name: String) -> String {
+        let bytes = Array(name.utf8)
+        if let first = bytes.first, first.beginsName, bytes.allSatisfy(\.continuesName), Keyword(bytes[...]) == nil {
+            return name
         }
-        quoted.append(quote)
-        return quoted
+        return String(decoding: quoted(bytes, UInt8(ascii: "\"")), as: UTF8.self)
     }
 
-    /// A name in quotes where it would read as something else.
-    private static func name(_ name: String) -> String {
-        let isPlain =
-            !name.isEmpty && !Parser.words.contains(name.lowercased()) && !isDigit(name.utf8.first!)
-            && name.utf8.allSatisfy { isLetter($0) || isDigit($0) }
-        return isPlain ? name : quoted(name, "\"")
+    private static func quoted(_ bytes: [UInt8], _ quote: UInt8) -> [UInt8] {
+        var text = [quote]
+        for byte in bytes {
+            text.append(byte)
+            if byte == quote { text.append(quote) }
+        }
+        return text + [quote]
     }
-
-    private static func isLetter(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || byte == UInt8(ascii: "_") || byte >= 0x80
-    }
-}
-
-extension BinaryOperator {
-    /// Whether `a op b op c` is read as `(a op b) op c`.
-    var isChainable: Bool { precedence != .comparison }
 }

@@ -1,150 +1,129 @@
-import FeatureModel
+internal import FeatureModel
 
-/// A piece of an expression's text.
-struct Token: Sendable {
-    enum Kind: Equatable, Sendable {
-        case integer(Int64)
-        /// 2^63, which is an integer behind a minus sign alone.
-        case negatedInteger
-        case float(Double)
-        case text(String)
-        /// A name, or a word of the language: those are compared in lower case.
-        case word(String)
-        /// A name in double quotes, which is never a word of the language.
-        case quotedName(String)
-        case symbol(String)
-        case end
-    }
-
-    let kind: Kind
-    let offset: Int
-}
-
-/// Cuts a text into tokens. White space separates, and `--` begins a comment that ends with the line.
+/// Cuts an expression's text into tokens.
 struct Lexer {
-    private let text: ExpressionText
-    private var next = 0
+    private let source: SourceText
+    private var offset = 0
 
-    init(_ text: ExpressionText) { self.text = text }
+    private init(_ source: SourceText) { self.source = source }
 
-    private var bytes: [UInt8] { text.bytes }
-    private func byte(_ ahead: Int = 0) -> UInt8? { next + ahead < bytes.count ? bytes[next + ahead] : nil }
-
-    static func tokens(_ text: ExpressionText) throws(HeadwaterError) -> [Token] {
-        var lexer = Lexer(text)
+    /// All tokens, with `end` as the last.
+    ///
+    /// - Complexity: O(bytes).
+    /// - Throws: `.invalidArgument` for a character that begins no token, and for text or a name without its closing quote.
+    static func tokens(of source: SourceText) throws(HeadwaterError) -> [Token] {
+        var lexer = Lexer(source)
         var tokens: [Token] = []
-        repeat { tokens.append(try lexer.token()) } while tokens.last?.kind != .end
+        repeat { tokens.append(try lexer.next()) } while tokens[tokens.count - 1].kind != .end
         return tokens
     }
 
-    private mutating func token() throws(HeadwaterError) -> Token {
-        skipSpace()
-        let start = next
-        guard let first = byte() else { return Token(kind: .end, offset: start) }
-        let kind: Token.Kind =
-            switch first {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): try number()
-            case UInt8(ascii: "."): try byte(1).map(isDigit) == true ? number() : symbol()
-            case UInt8(ascii: "'"): .text(try quoted("'", "a text"))
-            case UInt8(ascii: "\""): .quotedName(try quoted("\"", "a quoted name"))
-            case _ where Self.isLetter(first): .word(word())
-            default: try symbol()
-            }
-        return Token(kind: kind, offset: start)
+    private func byte(_ place: Int) -> UInt8 { place < source.bytes.count ? source.bytes[place] : 0 }
+
+    private mutating func next() throws(HeadwaterError) -> Token {
+        while offset < source.bytes.count, source.bytes[offset].isSpace { offset += 1 }
+        let start = offset
+        guard offset < source.bytes.count else { return Token(kind: .end, range: start..<start) }
+        let kind = try kind()
+        return Token(kind: kind, range: start..<offset)
     }
 
-    private mutating func skipSpace() {
-        while let byte = byte() {
-            if byte == UInt8(ascii: "-"), self.byte(1) == UInt8(ascii: "-") {
-                while let byte = self.byte(), byte != UInt8(ascii: "\n") { next += 1 }
-            } else if byte == 32 || (9...13).contains(byte) {
-                next += 1
-            } else {
-                return
-            }
+    private mutating func kind() throws(HeadwaterError) -> Token.Kind {
+        let first = source.bytes[offset]
+        if first.isDigit || first == UInt8(ascii: ".") && byte(offset + 1).isDigit { return try number() }
+        if first.beginsName {
+            let start = offset
+            while offset < source.bytes.count, source.bytes[offset].continuesName { offset += 1 }
+            return Keyword(source.bytes[start..<offset]).map { .keyword($0) } ?? .name
+        }
+        switch first {
+        case UInt8(ascii: "'"):
+            try quoted(first, "this text has no closing quote: end it with ', and write a quote within it as ''")
+            return .text
+        case UInt8(ascii: "\""):
+            try quoted(first, "this name has no closing quote: end it with \", and write a quote within it as \"\"")
+            return .quotedName
+        default: return .symbol(try symbol(first))
         }
     }
 
-    /// Letters of every script: what is not ASCII stands in names alone.
-    private static func isLetter(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-            || byte == UInt8(ascii: "_") || byte >= 0x80
+    /// Skips what stands between two quotes, in which a quote is written twice.
+    private mutating func quoted(_ quote: UInt8, _ message: String) throws(HeadwaterError) {
+        let start = offset
+        offset += 1
+        while offset < source.bytes.count {
+            offset += 1
+            if source.bytes[offset - 1] == quote {
+                if byte(offset) != quote { return }
+                offset += 1
+            }
+        }
+        throw source.error(at: start, message)
     }
-
-    private mutating func word() -> String {
-        let start = next
-        while let byte = byte(), Self.isLetter(byte) || isDigit(byte) { next += 1 }
-        return String(decoding: bytes[start..<next], as: UTF8.self)
-    }
-
-    private mutating func digits() { while let byte = byte(), isDigit(byte) { next += 1 } }
 
     private mutating func number() throws(HeadwaterError) -> Token.Kind {
-        let start = next
-        digits()
-        var isWhole = true
-        if byte() == UInt8(ascii: ".") {
-            isWhole = false
-            next += 1
-            digits()
+        let start = offset
+        var kind = Token.Kind.integer
+        while byte(offset).isDigit { offset += 1 }
+        if byte(offset) == UInt8(ascii: ".") {
+            kind = .float
+            offset += 1
+            while byte(offset).isDigit { offset += 1 }
         }
-        if let e = byte(), e | 0x20 == UInt8(ascii: "e") {
-            let sign = byte(1) == UInt8(ascii: "+") || byte(1) == UInt8(ascii: "-") ? 1 : 0
-            if let digit = byte(1 + sign), isDigit(digit) {
-                isWhole = false
-                next += 1 + sign
-                digits()
+        if byte(offset).lowercased == UInt8(ascii: "e") {
+            let sign = byte(offset + 1) == UInt8(ascii: "+") || byte(offset + 1) == UInt8(ascii: "-") ? 1 : 0
+            if byte(offset + 1 + sign).isDigit {
+                kind = .float
+                offset += 1 + sign
+                while byte(offset).isDigit { offset += 1 }
             }
         }
-        if let byte = byte(), Self.isLetter(byte) {
-            throw text.error("a number ends before a letter: put a space or an operator between them", at: next)
+        if byte(offset).continuesName || byte(offset) == UInt8(ascii: ".") {
+            throw source.error(
+                at: start,
+                "this is no number: write 12, 1.5 or 1e-3, and put a column's name that begins with a digit in \"quotes\"")
         }
-        let written = String(decoding: bytes[start..<next], as: UTF8.self)
-        if isWhole {
-            if let integer = Int64(written) { return .integer(integer) }
-            if written == "9223372036854775808" { return .negatedInteger }
-            let shown = ExpressionText.shown(written)
-            throw text.error("\(shown) does not fit int64: write \(shown).0 for a float64", at: start)
-        }
-        guard let float = Double(written), float.isFinite else {
-            throw text.error("\(ExpressionText.shown(written)) is beyond the greatest float64", at: start)
-        }
-        return .float(float)
+        return kind
     }
 
-    /// A text in quotes; two quotes stand for one.
-    private mutating func quoted(_ quote: Unicode.Scalar, _ what: String) throws(HeadwaterError) -> String {
-        let (start, mark) = (next, UInt8(ascii: quote))
-        var content: [UInt8] = []
-        next += 1
-        while let byte = byte() {
-            next += 1
-            if byte == mark {
-                guard self.byte() == mark else { return String(decoding: content, as: UTF8.self) }
-                next += 1
+    private mutating func symbol(_ first: UInt8) throws(HeadwaterError) -> Symbol {
+        let second = byte(offset + 1)
+        let pair = String(decoding: [first, second], as: UTF8.self)
+        let double: Symbol? =
+            switch pair {
+            case "<>", "!=": .notEqual
+            case "<=": .lessOrEqual
+            case ">=": .greaterOrEqual
+            case "==": .equal
+            case "||": .concatenate
+            default: nil
             }
-            content.append(byte)
+        if let double {
+            offset += 2
+            return double
         }
-        throw text.error("\(what) has no end: close it with \(quote)", at: start)
+        if pair == "--" {
+            throw source.error(
+                at: offset, "'--' begins a comment in SQL, and expressions have none: write a minus of a minus as - -")
+        }
+        if let single = Symbol(rawValue: String(decoding: [first], as: UTF8.self)) {
+            offset += 1
+            return single
+        }
+        throw source.error(at: offset, unexpected(first, second))
     }
 
-    private static let symbols = ["<=", ">=", "<>", "!=", "==", "||", "(", ")", ",", "+", "-", "*", "/", "%", "<", ">", "="]
-
-    private mutating func symbol() throws(HeadwaterError) -> Token.Kind {
-        for symbol in Self.symbols where bytes[next...].starts(with: symbol.utf8) {
-            next += symbol.utf8.count
-            return .symbol(symbol)
+    private func unexpected(_ first: UInt8, _ second: UInt8) -> String {
+        switch first {
+        case UInt8(ascii: "&"): "'&' is no operator: write and"
+        case UInt8(ascii: "|"): "'|' is no operator: write or, or || to join texts"
+        case UInt8(ascii: "!"): "'!' is no operator: write not, or <> for 'is not equal'"
+        case UInt8(ascii: "^"): "'^' is no operator: write pow(x, y)"
+        case UInt8(ascii: ":") where second == UInt8(ascii: ":"): "'::' is no operator: write cast(x as float64)"
+        case UInt8(ascii: "["): "'[' is no operator: write list_at(list, 1) for a list's first element"
+        case UInt8(ascii: "`"): "names are quoted as \"name\""
+        default:
+            "'\(PlainText.quoted(String(Unicode.Scalar(first))))' does not belong in an expression; quote a name that holds it as \"name\""
         }
-        let scalar = String(decoding: bytes[next...].prefix(4), as: UTF8.self).unicodeScalars.first.map(String.init) ?? "?"
-        let hint =
-            switch scalar {
-            case "&": "; write and"
-            case "|": "; write or, or || to put texts together"
-            case "!": "; write not"
-            case "^": "; write pow(x, y)"
-            case ";": "; an expression is one value, without an end mark"
-            default: ""
-            }
-        throw text.error("'\(ExpressionText.shown(scalar))' means nothing here\(hint)", at: next)
     }
 }

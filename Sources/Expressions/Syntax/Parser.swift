@@ -1,277 +1,313 @@
-import FeatureModel
+internal import FeatureModel
 
-/// Reads a text as an expression, by precedence climbing.
+/// Makes a tree of an expression's text, by precedence climbing.
 ///
-/// *Source*: Theodore Norvell, "Parsing Expressions by Recursive Descent", 1999.
+/// Only what nests in the text nests in calls, and that is bounded.
 struct Parser {
-    private let text: ExpressionText
+    let source: SourceText
     private let tokens: [Token]
     private var next = 0
-    private var depth = 0
+    private var nesting = 0
+    private var tree = SyntaxTree()
 
-    /// Levels that parts may be nested in: a bound on the stack that they are worked on with.
-    private static let depthMax = 50
-    /// Operators that may stand in a row, beside what they are nested in.
-    private static let heightMax = 1_000
-    /// Words that are no names.
-    static let words: Set<String> = [
-        "and", "or", "not", "is", "null", "in", "between", "case", "when", "then", "else", "end", "true", "false",
-    ]
-
-    /// - Throws: `.invalidArgument` that points to what cannot be read.
-    static func parse(_ text: ExpressionText) throws(HeadwaterError) -> SyntaxNode {
-        var parser = Parser(text: text, tokens: try Lexer.tokens(text))
-        if parser.token.kind == .end { throw text.error("the expression is empty", at: 0) }
-        let node = try parser.expression(.or)
-        guard parser.token.kind == .end else { throw parser.unexpected("an operator or the end") }
-        return node
+    /// - Throws: `.invalidArgument` that shows the place, and says what is wrong there and what to do.
+    static func parse(_ source: SourceText) throws(HeadwaterError) -> SyntaxTree {
+        guard source.bytes.count <= Limits.expressionBytesMax else {
+            throw HeadwaterError(
+                .invalidArgument,
+                "an expression of \(source.bytes.count) bytes: the limit is \(Limits.expressionBytesMax); make features of its parts"
+            )
+        }
+        var parser = Parser(source, try Lexer.tokens(of: source))
+        if parser.token.kind == .end { throw source.error(at: 0, "the expression is empty: write one such as amount / 2") }
+        _ = try parser.expression(.or)
+        guard parser.token.kind == .end else { throw parser.leftOver() }
+        return parser.tree
     }
 
-    private init(text: ExpressionText, tokens: [Token]) { (self.text, self.tokens) = (text, tokens) }
+    private init(_ source: SourceText, _ tokens: [Token]) {
+        self.source = source
+        self.tokens = tokens
+    }
+
+    // MARK: Tokens
 
     private var token: Token { tokens[next] }
-
-    private func unexpected(_ wanted: String) -> HeadwaterError {
-        let found =
-            switch token.kind {
-            case .end: "the expression ends"
-            case .integer(let value): "\(value) stands"
-            case .negatedInteger: "9223372036854775808 stands"
-            case .float(let value): "\(value) stands"
-            case .text: "a text stands"
-            case .word(let word), .quotedName(let word): "'\(ExpressionText.shown(word))' stands"
-            case .symbol(let symbol): "'\(symbol)' stands"
-            }
-        return text.error("\(found) where \(wanted) was expected", at: token.offset)
+    private func text(_ token: Token) -> String { String(decoding: source.bytes[token.range], as: UTF8.self) }
+    private func shown(_ token: Token) -> String {
+        token.kind == .end ? "the end" : "'\(PlainText.quoted(String(text(token).prefix(40))))'"
     }
+    private func error(_ message: String) -> HeadwaterError { source.error(at: token.range.lowerBound, message) }
 
-    private mutating func take(symbol: String) -> Bool {
+    private mutating func take(_ symbol: Symbol) -> Bool {
         guard token.kind == .symbol(symbol) else { return false }
         next += 1
         return true
     }
 
-    private mutating func expect(symbol: String) throws(HeadwaterError) {
-        guard take(symbol: symbol) else { throw unexpected("'\(symbol)'") }
-    }
-
-    private func isWord(_ word: String) -> Bool {
-        if case .word(let found) = token.kind { found.lowercased() == word } else { false }
-    }
-
-    private mutating func take(word: String) -> Bool {
-        guard isWord(word) else { return false }
+    private mutating func take(_ keyword: Keyword) -> Bool {
+        guard token.kind == .keyword(keyword) else { return false }
         next += 1
         return true
     }
 
-    private mutating func expect(word: String) throws(HeadwaterError) {
-        guard take(word: word) else { throw unexpected("'\(word)'") }
+    private mutating func expect(_ symbol: Symbol, _ what: String) throws(HeadwaterError) {
+        if !take(symbol) { throw error("expected '\(symbol.rawValue)' \(what), not \(shown(token))") }
     }
 
-    private mutating func enter() throws(HeadwaterError) {
-        depth += 1
-        if depth > Self.depthMax { throw tooDeep(at: token.offset) }
+    private mutating func expect(_ keyword: Keyword, _ what: String) throws(HeadwaterError) {
+        if !take(keyword) { throw error("expected '\(keyword.rawValue)' \(what), not \(shown(token))") }
     }
 
-    private func tooDeep(at offset: Int) -> HeadwaterError {
-        text.error("parts are nested more than \(Self.depthMax) deep: give some of them a feature of their own", at: offset)
-    }
-
-    private func node(_ syntax: Syntax, _ offset: Int) throws(HeadwaterError) -> SyntaxNode {
-        let node = SyntaxNode(syntax: syntax, offset: offset)
-        if node.nesting > Self.depthMax { throw tooDeep(at: offset) }
-        guard node.height <= Self.heightMax else {
-            throw text.error(
-                "more than \(Self.heightMax) operators stand in a row: give some of them a feature of their own", at: offset)
+    private mutating func add(_ kind: SyntaxTree.Kind, at offset: Int) throws(HeadwaterError) -> SyntaxTree.Place {
+        guard tree.nodes.count < Limits.expressionNodesMax else {
+            throw source.error(
+                at: offset,
+                "more than \(Limits.expressionNodesMax) literals, columns, operators and calls in one expression: "
+                    + "make features of its parts")
         }
-        return node
+        tree.nodes.append(SyntaxTree.Node(kind: kind, offset: offset))
+        return tree.root
+    }
+
+    private func leftOver() -> HeadwaterError {
+        switch token.kind {
+        case .symbol(.close): error("this ')' closes nothing: take it away, or open it before")
+        case .symbol(.comma): error("a ',' stands only between a function's arguments and in the list of 'in'")
+        default: error("expected an operator or the end, not \(shown(token))")
+        }
     }
 
     // MARK: Operators
 
-    /// Operators of one level or tighter, from left to right.
-    private mutating func expression(_ least: Precedence) throws(HeadwaterError) -> SyntaxNode {
-        try enter()
-        let outer = depth
-        defer { depth = outer - 1 }
-        var left = try operand(least)
-        while true {
-            let offset = token.offset
-            if let found = binary, found.precedence >= least {
-                next += 1
-                let right = try expression(found.precedence.next)
-                left = try node(.binary(found, left, right), offset)
-                if found.precedence == .comparison, let again = binary, again.precedence == .comparison {
-                    throw text.error("comparisons do not chain: put them together with and", at: token.offset)
-                }
-            } else if least <= .comparison, let test = try test(left, offset) {
-                left = test
-            } else {
-                return left
+    /// What follows, as far as its operators bind as strongly as `least`.
+    private mutating func expression(_ least: Precedence) throws(HeadwaterError) -> SyntaxTree.Place {
+        nesting += 1
+        defer { nesting -= 1 }
+        guard nesting <= Limits.expressionNestingMax else {
+            throw error("more than \(Limits.expressionNestingMax) levels of nesting: make features of the inner parts")
+        }
+        var left = try prefixed(least)
+        // How strongly the last operator bound: a stronger one behind it would need it in parentheses.
+        var last = Precedence.primary
+        while let (precedence, isNegated) = infix(), precedence >= least {
+            let offset = token.range.lowerBound
+            let isChained = precedence == last && (precedence == .comparison || precedence == .membership)
+            if precedence > last || isChained {
+                throw error(
+                    precedence == .comparison && isChained
+                        ? "comparisons do not follow one another: write a < b and b < c"
+                        : "\(shown(token)) would take only a part of what stands before it: put that, or the part, in parentheses"
+                )
             }
+            last = precedence
+            if isNegated { next += 1 }
+            switch token.kind {
+            case .keyword(.is):
+                next += 1
+                let negated = take(.not)
+                try expect(.null, "behind 'is\(negated ? " not" : "")'")
+                left = try add(.isNull(left, negated: negated), at: offset)
+            case .keyword(.in): left = try membership(left, negated: isNegated, at: offset)
+            case .keyword(.between):
+                next += 1
+                let low = try expression(.concatenation)
+                try expect(.and, "between the two ends of 'between'")
+                let high = try expression(.concatenation)
+                left = try add(.between(left, low, high, negated: isNegated), at: offset)
+            default:
+                let binary = binaryOperator()!
+                next += 1
+                let right = try expression(precedence.next)
+                left = try add(.binary(binary, left, right), at: offset)
+            }
+        }
+        return left
+    }
+
+    /// The operator that comes next between two operands, or behind one.
+    private func infix() -> (Precedence, isNegated: Bool)? {
+        switch token.kind {
+        case .keyword(.is): return (.isNull, false)
+        case .keyword(.in), .keyword(.between): return (.membership, false)
+        case .keyword(.not):
+            let after = tokens[next + 1].kind
+            return after == .keyword(.in) || after == .keyword(.between) ? (.membership, true) : nil
+        default: return binaryOperator().map { ($0.precedence, false) }
         }
     }
 
-    private var binary: BinaryOperator? {
+    private func binaryOperator() -> BinaryOperator? {
         switch token.kind {
-        case .symbol("=="): .equal
-        case .symbol("!="): .notEqual
-        case .symbol(let symbol): BinaryOperator(rawValue: symbol)
-        case .word(let word):
-            switch word.lowercased() {
-            case "and": .and
-            case "or": .or
-            default: nil
-            }
+        case .keyword(.and): .and
+        case .keyword(.or): .or
+        case .symbol(let symbol): BinaryOperator(rawValue: symbol.rawValue)
         default: nil
         }
     }
 
-    /// `is [not] null`, `[not] in (…)`, `[not] between … and …`.
-    private mutating func test(_ left: SyntaxNode, _ offset: Int) throws(HeadwaterError) -> SyntaxNode? {
-        if take(word: "is") {
-            let negated = take(word: "not")
-            guard take(word: "null") else { throw unexpected("'null'") }
-            return try node(.isNull(left, negated: negated), offset)
-        }
-        let negated = isWord("not")
-        if negated {
-            guard case .word(let word) = tokens[next + 1].kind, ["in", "between"].contains(word.lowercased()) else { return nil }
-            next += 1
-        }
-        if take(word: "in") {
-            try expect(symbol: "(")
-            let values = try list()
-            if values.isEmpty { throw text.error("in takes at least one value", at: offset) }
-            return try node(.isIn(left, values, negated: negated), offset)
-        }
-        if take(word: "between") {
-            let low = try expression(.concatenation)
-            try expect(word: "and")
-            let high = try expression(.concatenation)
-            return try node(.between(left, low, high, negated: negated), offset)
-        }
-        return nil
-    }
-
-    /// A value with its signs.
-    private mutating func operand(_ least: Precedence) throws(HeadwaterError) -> SyntaxNode {
-        let offset = token.offset
-        if least <= .not, take(word: "not") {
-            return try node(.unary(.not, expression(.not)), offset)
-        }
-        if take(symbol: "+") { return try expression(.sign) }
-        guard take(symbol: "-") else { return try primary() }
-        switch token.kind {
-        // A literal's sign is its own: the least int64 has no other spelling.
-        case .integer(let value):
-            next += 1
-            return try node(.integer(-value), offset)
-        case .negatedInteger:
-            next += 1
-            return try node(.integer(.min), offset)
-        case .float(let value):
-            next += 1
-            return try node(.float(-value), offset)
-        default: return try node(.unary(.negate, try expression(.sign)), offset)
-        }
-    }
-
-    // MARK: Values
-
-    private mutating func primary() throws(HeadwaterError) -> SyntaxNode {
-        let (kind, offset) = (token.kind, token.offset)
-        func node(_ syntax: Syntax) throws(HeadwaterError) -> SyntaxNode { try self.node(syntax, offset) }
-        switch kind {
-        case .integer(let value):
-            next += 1
-            return try node(.integer(value))
-        case .float(let value):
-            next += 1
-            return try node(.float(value))
-        case .negatedInteger:
-            throw text.error("9223372036854775808 does not fit int64: write 9223372036854775808.0 for a float64", at: offset)
-        case .text(let value):
-            next += 1
-            return try node(.text(value))
-        case .quotedName(let name):
-            next += 1
-            return try node(.name(name))
-        case .symbol("("):
-            next += 1
-            let inner = try expression(.or)
-            try expect(symbol: ")")
-            return inner
-        case .word(let word): return try worded(word, offset)
-        default: throw unexpected("a value")
-        }
-    }
-
-    private mutating func worded(_ word: String, _ offset: Int) throws(HeadwaterError) -> SyntaxNode {
-        func node(_ syntax: Syntax) throws(HeadwaterError) -> SyntaxNode { try self.node(syntax, offset) }
-        switch word.lowercased() {
-        case "true", "false":
-            next += 1
-            return try node(.bool(word.lowercased() == "true"))
-        case "null":
-            next += 1
-            return try node(.null)
-        case "case":
-            next += 1
-            return try node(choice())
-        case let lower where Self.words.contains(lower): throw unexpected("a value")
-        default: break
-        }
+    private mutating func membership(
+        _ left: SyntaxTree.Place, negated: Bool, at offset: Int
+    ) throws(HeadwaterError) -> SyntaxTree.Place {
         next += 1
-        guard take(symbol: "(") else { return try node(.name(word)) }
-        let name = word.lowercased()
-        if name == "cast" { return try node(cast()) }
-        return try node(.call(name, list()))
+        try expect(.open, "behind 'in'")
+        var members: [SyntaxTree.Place] = []
+        repeat { members.append(try expression(.or)) } while take(.comma)
+        try expect(.close, "behind the list of 'in'")
+        return try add(.isIn(left, members, negated: negated), at: offset)
     }
 
-    /// Values up to the closing parenthesis.
-    private mutating func list() throws(HeadwaterError) -> [SyntaxNode] {
-        var values: [SyntaxNode] = []
-        if take(symbol: ")") { return values }
-        repeat { values.append(try expression(.or)) } while take(symbol: ",")
-        guard take(symbol: ")") else { throw unexpected("',' or ')'") }
-        return values
+    private mutating func prefixed(_ least: Precedence) throws(HeadwaterError) -> SyntaxTree.Place {
+        let offset = token.range.lowerBound
+        if token.kind == .keyword(.not) {
+            guard least <= .not else { throw error("'not' binds weaker than the operator before it: write (not …)") }
+            next += 1
+            return try add(.not(try expression(.not)), at: offset)
+        }
+        if take(.minus) {
+            if token.kind == .integer && Int64(text(token)) == nil && Int64("-" + text(token)) == .min {
+                next += 1
+                return try add(.literal(.integer(.min)), at: offset)
+            }
+            let operand = try expression(.sign)
+            // A literal with a sign is a literal, however it was written.
+            if case .literal(let literal) = tree.nodes[operand].kind, operand == tree.root, let opposite = literal.opposite {
+                tree.nodes[operand] = SyntaxTree.Node(kind: .literal(opposite), offset: offset)
+                return operand
+            }
+            return try add(.negative(operand), at: offset)
+        }
+        if take(.plus) { throw source.error(at: offset, "a '+' stands between two numbers: leave out this one") }
+        return try primary()
     }
 
-    private mutating func cast() throws(HeadwaterError) -> Syntax {
-        let value = try expression(.or)
-        try expect(word: "as")
-        let (offset, first) = (token.offset, token)
-        guard case .word(var name) = first.kind else { throw unexpected("a type") }
-        next += 1
-        name = name.lowercased()
-        if take(symbol: "(") {
-            switch token.kind {
-            case .word(let inner): name += "(\(inner.lowercased()))"
-            case .integer(let length): name += "(\(length))"
-            default: throw unexpected("a type or a length")
+    // MARK: Operands
+
+    private mutating func primary() throws(HeadwaterError) -> SyntaxTree.Place {
+        let first = token
+        let offset = first.range.lowerBound
+        switch first.kind {
+        case .integer:
+            guard let number = Int64(text(first)) else {
+                throw error("\(text(first).prefix(40)) does not fit int64: write \(text(first).prefix(40)).0 for a float64")
             }
             next += 1
-            try expect(symbol: ")")
+            return try add(.literal(.integer(number)), at: offset)
+        case .float:
+            guard let number = Double(text(first).hasSuffix(".") ? text(first) + "0" : text(first)), number.isFinite else {
+                throw error("this number lies outside float64's range")
+            }
+            next += 1
+            return try add(.literal(.float(number)), at: offset)
+        case .text:
+            next += 1
+            return try add(.literal(.text(unquoted(first))), at: offset)
+        case .quotedName:
+            next += 1
+            let name = unquoted(first)
+            if name.isEmpty {
+                throw source.error(at: offset, "a column's name is missing between the quotes; text stands in 'single' ones")
+            }
+            return try add(.column(String(decoding: name, as: UTF8.self)), at: offset)
+        case .name:
+            next += 1
+            if token.kind == .symbol(.open) { return try call(first) }
+            return try add(.column(text(first)), at: offset)
+        case .symbol(.open):
+            next += 1
+            let inner = try expression(.or)
+            try expect(.close, "to close the '(' at character \(offset + 1)")
+            return inner
+        case .keyword(let keyword): return try keyworded(keyword, at: offset)
+        case .end: throw error("the expression ends where a value should follow")
+        case .symbol: throw error("expected a value, not \(shown(first))")
         }
-        let type: FeatureType
-        do { type = try FeatureType.parse(ExpressionText.shown(name)) } catch { throw text.error(error.message, at: offset) }
-        try expect(symbol: ")")
-        return .cast(value, type)
     }
 
-    private mutating func choice() throws(HeadwaterError) -> Syntax {
-        let operand = isWord("when") ? nil : try expression(.or)
-        var branches: [(when: SyntaxNode, then: SyntaxNode)] = []
-        while take(word: "when") {
-            let when = try expression(.or)
-            try expect(word: "then")
-            branches.append((when, try expression(.or)))
+    private mutating func keyworded(_ keyword: Keyword, at offset: Int) throws(HeadwaterError) -> SyntaxTree.Place {
+        switch keyword {
+        case .null:
+            next += 1
+            return try add(.literal(.null), at: offset)
+        case .true, .false:
+            next += 1
+            return try add(.literal(.bool(keyword == .true)), at: offset)
+        case .case:
+            next += 1
+            return try choice(at: offset)
+        case .cast:
+            next += 1
+            try expect(.open, "behind 'cast'")
+            let value = try expression(.or)
+            try expect(.as, "and a type behind the value of 'cast'")
+            let type = try type()
+            try expect(.close, "behind the type of 'cast'")
+            return try add(.cast(value, type), at: offset)
+        default:
+            throw error(
+                "'\(keyword.rawValue)' is a word of the language: expected a value; quote a column of that name as \"\(keyword.rawValue)\""
+            )
         }
-        if branches.isEmpty { throw unexpected("'when'") }
-        let otherwise = take(word: "else") ? try expression(.or) : nil
-        try expect(word: "end")
-        return .choice(of: operand, branches, otherwise: otherwise)
+    }
+
+    private mutating func choice(at offset: Int) throws(HeadwaterError) -> SyntaxTree.Place {
+        let subject = token.kind == .keyword(.when) ? nil : try expression(.or)
+        var branches: [(when: SyntaxTree.Place, then: SyntaxTree.Place)] = []
+        repeat {
+            try expect(.when, branches.isEmpty ? "behind 'case'" : "in 'case'")
+            let when = try expression(.or)
+            try expect(.then, "behind the condition of 'when'")
+            branches.append((when, try expression(.or)))
+        } while token.kind == .keyword(.when)
+        let otherwise = take(.else) ? try expression(.or) : nil
+        try expect(.end, "to close the 'case' at character \(offset + 1)")
+        return try add(.choice(subject: subject, branches: branches, otherwise: otherwise), at: offset)
+    }
+
+    private mutating func type() throws(HeadwaterError) -> FeatureType {
+        let start = token.range.lowerBound
+        guard token.kind == .name else { throw error("expected a type such as float64, not \(shown(token))") }
+        var name = text(token).lowercased()
+        next += 1
+        if take(.open) {
+            name += "(" + text(token).lowercased() + ")"
+            next += 1
+            try expect(.close, "behind the type")
+        }
+        do { return try FeatureType.parse(name) } catch { throw source.error(at: start, error.message) }
+    }
+
+    private mutating func call(_ name: Token) throws(HeadwaterError) -> SyntaxTree.Place {
+        next += 1
+        var arguments: [SyntaxTree.Place] = []
+        if !take(.close) {
+            repeat { arguments.append(try expression(.or)) } while take(.comma)
+            try expect(.close, "behind the arguments of \(text(name).prefix(40))")
+        }
+        let lowered = String(decoding: source.bytes[name.range].map(\.lowercased), as: UTF8.self)
+        return try add(.call(lowered, arguments), at: name.range.lowerBound)
+    }
+
+    private func unquoted(_ token: Token) -> [UInt8] {
+        let inner = source.bytes[token.range].dropFirst().dropLast()
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(inner.count)
+        var place = inner.startIndex
+        while place < inner.endIndex {
+            bytes.append(inner[place])
+            place += inner[place] == source.bytes[token.range.lowerBound] ? 2 : 1
+        }
+        return bytes
+    }
+}
+
+extension SyntaxTree.Literal {
+    /// The number with the other sign; `nil` for what is none, and for the one that has none.
+    var opposite: SyntaxTree.Literal? {
+        switch self {
+        case .integer(let number): number == .min ? nil : .integer(-number)
+        case .float(let number): .float(-number)
+        default: nil
+        }
     }
 }

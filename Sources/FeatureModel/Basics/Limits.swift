@@ -19,8 +19,14 @@ public enum Limits {
     public static let entriesMax = 1_024
     /// Bytes of a project, entity, group, feature or service name.
     public static let nameBytesMax = 128
-    /// Bytes of an expression.
+    /// Bytes of an expression's text.
     public static let expressionBytesMax = 64 << 10
+    /// Literals, columns, operators and calls of one expression.
+    public static let expressionNodesMax = 4_096
+    /// Parentheses, calls and prefixes around one another in an expression.
+    public static let expressionNestingMax = 200
+    /// Bytes of a text that an expression makes; where it would be longer the result is null.
+    public static let expressionTextBytesMax = 1 << 20
     /// How far ahead of the clock an event time may be unless its group says otherwise: five minutes.
     public static let aheadDefaultMicroseconds: Int64 = 5 * 60 * 1_000_000
     /// Bad rows that one refusal lists; the rest is a count.

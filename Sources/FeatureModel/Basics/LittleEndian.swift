@@ -83,11 +83,30 @@ extension [UInt8] {
         unsafe withUnsafeMutableBytes { unsafe $0.storeBytes(of: number.littleEndian, toByteOffset: offset, as: T.self) }
     }
 
+    /// Lends the bytes for writing for the length of `body`.
+    @inlinable
+    @inline(__always)
+    public mutating func withMutableBytes(_ body: (inout MutableRawSpan) -> Void) {
+        var span = mutableSpan
+        var bytes = unsafe span.mutableBytes
+        body(&bytes)
+    }
+
     /// Appends zeros until the count is a multiple of `alignment`.
     @inlinable
     public mutating func pad(to alignment: Int) {
         let missing = (alignment - count % alignment) % alignment
         if missing > 0 { append(contentsOf: repeatElement(0, count: missing)) }
+    }
+}
+
+extension MutableRawSpan {
+    /// Overwrites the integer at `offset`; traps where it would not lie inside.
+    @inlinable
+    @inline(__always)
+    public mutating func store<T: FixedWidthInteger & BitwiseCopyable>(littleEndian number: T, at offset: Int) {
+        // An integer has no padding, and the store checks its bounds.
+        storeBytes(of: number.littleEndian, toByteOffset: offset, as: T.self)
     }
 }
 

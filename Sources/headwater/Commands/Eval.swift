@@ -51,30 +51,28 @@ struct Eval: ParsableCommand {
     }
 
     func run() throws {
-        let scope = ExpressionScope(try columns())
+        let environment = ExpressionEnvironment(columns: try columns())
         let compiled = try expressions.enumerated().map { (number, text) throws(HeadwaterError) in
-            do throws(HeadwaterError) { return try Expression(text, in: scope) } catch {
+            do throws(HeadwaterError) { return try ScalarExpression(text, in: environment) } catch {
                 throw error.located(at: expressions.count > 1 ? "expression \(number + 1)" : "expression")
             }
         }
-        let outputs = names.isEmpty ? compiled.map(\.text) : names
+        let outputs = names.isEmpty ? compiled.map(\.canonicalText) : names
         if let twice = outputs.enumerated().first(where: { outputs[..<$0].contains($1) })?.element {
             throw HeadwaterError(.invalidArgument, "two results are called '\(twice)': name them with --as")
         }
-        let evaluators = compiled.map(ExpressionEvaluator.init)
+        var results = zip(outputs, compiled).map(NamedExpression.init)
         if let from {
-            try evaluate(
-                evaluators, outputs,
-                input.open(from, WantedColumns(fields(of: compiled))))
+            try evaluate(&results, input.open(from, WantedColumns(fields(of: results))))
         } else {
-            try evaluateConstants(evaluators, outputs)
+            try evaluateConstants(&results)
         }
-        tellNulls(evaluators, outputs)
+        tellNulls(results)
     }
 
     /// `--types`, read.
-    private func columns() throws(HeadwaterError) -> [ExpressionColumn] {
-        var columns: [ExpressionColumn] = []
+    private func columns() throws(HeadwaterError) -> [Field] {
+        var columns: [Field] = []
         for item in types.flatMap({ $0.split(separator: ",").map(String.init) }) {
             guard let equals = item.firstIndex(of: "="), equals != item.startIndex else {
                 throw HeadwaterError(.invalidArgument, "'\(item)' is not NAME=TYPE, such as amount=float64", at: "--types")
@@ -83,8 +81,9 @@ struct Eval: ParsableCommand {
             if columns.contains(where: { $0.name == name }) {
                 throw HeadwaterError(.invalidArgument, "'\(name)' is given twice", at: "--types")
             }
-            do { columns.append(ExpressionColumn(name, try FeatureType.parse(String(item[item.index(after: equals)...])))) } catch
-            {
+            do throws(HeadwaterError) {
+                columns.append(Field(name, try FeatureType.parse(String(item[item.index(after: equals)...]))))
+            } catch {
                 throw error.located(at: "--types \(name)")
             }
         }
@@ -92,53 +91,49 @@ struct Eval: ParsableCommand {
     }
 
     /// The columns that some expression reads, each once.
-    private func fields(of compiled: [Expression]) -> [Field] {
+    private func fields(of results: [NamedExpression]) -> [Field] {
         var fields: [Field] = []
-        for column in compiled.flatMap(\.columns) where !fields.contains(where: { $0.name == column.name }) {
-            fields.append(Field(column.name, column.type))
-        }
+        for field in results.flatMap(\.fields) where !fields.contains(where: { $0.name == field.name }) { fields.append(field) }
         return fields
     }
 
-    private func evaluateConstants(_ evaluators: [ExpressionEvaluator], _ outputs: [String]) throws {
+    private func evaluateConstants(_ results: inout [NamedExpression]) throws {
         struct Result: Encodable {
             let expression: String
             let name: String
             let type: String
             let value: String?
         }
-        let columns = evaluators.map { OutputColumn.cells($0.evaluate([], rowCount: 1)) }
-        guard out == "-", outFormat == nil else { return try write(columns, evaluators, outputs) }
+        var columns: [OutputColumn] = []
+        for number in results.indices { columns.append(.cells(try results[number].evaluate([], rowCount: 1))) }
+        guard out == "-", outFormat == nil else {
+            let table = try destination(results)
+            try table.output.write { table.writer.appendHeader(to: &$0) }
+            try table.output.write { table.writer.append(columns, to: &$0) }
+            try table.output.write { table.writer.appendEnd(to: &$0) }
+            return try table.output.finish()
+        }
         if output.json {
             try Console.printJSON(
-                zip(evaluators, columns).enumerated().map { number, pair in
+                zip(results, columns).map { result, column in
                     Result(
-                        expression: pair.0.expression.text, name: outputs[number], type: "\(pair.0.expression.type)",
-                        value: pair.1.text(0))
+                        expression: result.expression.canonicalText, name: result.name, type: "\(result.expression.type)",
+                        value: column.text(0))
                 })
         } else {
             for column in columns { try Console.print(column.text(0) ?? "null") }
         }
     }
 
-    private func write(_ columns: [OutputColumn], _ evaluators: [ExpressionEvaluator], _ outputs: [String]) throws {
-        let table = try destination(evaluators, outputs)
-        try table.output.write { table.writer.appendHeader(to: &$0) }
-        try table.output.write { table.writer.append(columns, to: &$0) }
-        try table.output.write { table.writer.appendEnd(to: &$0) }
-        try table.output.finish()
-    }
-
-    private func destination(
-        _ evaluators: [ExpressionEvaluator], _ outputs: [String]
-    ) throws(HeadwaterError) -> (output: OutputTable, writer: RowsWriter) {
+    private func destination(_ results: [NamedExpression]) throws(HeadwaterError) -> (output: OutputTable, writer: RowsWriter) {
         let table = try OutputTable(path: out, format: outFormat?.format)
-        table.declare(zip(outputs, evaluators).map { Field($0, $1.expression.type) })
-        return (table, RowsWriter(table.format, names: outputs, types: evaluators.map { .cells($0.expression.type) }))
+        table.declare(results.map { Field($0.name, $0.expression.type) })
+        let types = results.map { OutputType.cells($0.expression.type) }
+        return (table, RowsWriter(table.format, names: results.map(\.name), types: types))
     }
 
-    private func evaluate(_ evaluators: [ExpressionEvaluator], _ outputs: [String], _ table: InputTable) throws {
-        let wanted = fields(of: evaluators.map(\.expression))
+    private func evaluate(_ results: inout [NamedExpression], _ table: InputTable) throws {
+        let wanted = fields(of: results)
         var progress = Progress("evaluating")
         defer { progress.finish() }
         let options = input.options(.keep, of: table, rowsMax: SpineTable.batchRowsMax, bytesMax: SpineTable.batchBytesMax)
@@ -152,21 +147,22 @@ struct Eval: ParsableCommand {
                 "there is no column \(missing.joined(separator: ", ")); there are \(decoder.header.joined(separator: ", "))",
                 at: table.name)
         }
-        let (output, writer) = try destination(evaluators, outputs)
+        let (output, writer) = try destination(results)
         try output.write { writer.appendHeader(to: &$0) }
         var rowCount = 0
         while let part = try decoder.next() {
             try Interrupts.check()
             let rows = part.batch.rowCount
-            let results = evaluators.map { evaluator in
-                let columns = evaluator.expression.columns.map { column in
-                    let ordinal = wanted.firstIndex { $0.name == column.name }!
-                    return part.batch.column(ordinal: ordinal) ?? Column.nulls(column.type, count: rows)
+            var columns: [OutputColumn] = []
+            for number in results.indices {
+                let operands = results[number].fields.map { field in
+                    let ordinal = wanted.firstIndex { $0.name == field.name }!
+                    return Operand.column(part.batch.column(ordinal: ordinal) ?? Column.nulls(field.type, count: rows))
                 }
-                return OutputColumn.cells(evaluator.evaluate(columns, rowCount: rows))
+                columns.append(.cells(try results[number].evaluate(operands, rowCount: rows)))
             }
-            try writer.check(results)
-            try output.write { writer.append(results, to: &$0) }
+            try writer.check(columns)
+            try output.write { writer.append(columns, to: &$0) }
             rowCount += rows
             progress.update(rows: rowCount, fraction: nil)
         }
@@ -176,62 +172,33 @@ struct Eval: ParsableCommand {
         progress.finish()
     }
 
-    private func tellNulls(_ evaluators: [ExpressionEvaluator], _ outputs: [String]) {
-        for (evaluator, name) in zip(evaluators, outputs) {
-            let nulls = evaluator.takeNulls().sorted { $0.key.rawValue < $1.key.rawValue }
+    private func tellNulls(_ results: [NamedExpression]) {
+        for result in results {
+            let nulls = NullReason.allCases.filter { result.nulls[$0] > 0 }
             if nulls.isEmpty { continue }
-            Console.remark("\(name): null by \(nulls.map { "\($0.key.rawValue) (\($0.value))" }.joined(separator: ", "))")
+            Console.remark("\(result.name): null by \(nulls.map { "\($0.name) (\(result.nulls[$0]))" }.joined(separator: ", "))")
         }
     }
 }
 
-struct ExpressionsCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "expressions",
-        abstract: "List the functions of the expression language, with their rules and examples.",
-        discussion: """
-            Beside them there are + - * / % ||, comparisons, and, or, not, is null, in, between, case and cast: docs/expressions.md.
+/// An expression, and what the column of its values is called.
+private struct NamedExpression {
+    let name: String
+    let expression: ScalarExpression
+    private var evaluator: Evaluator
+    /// The columns that it reads, in the order in which it takes them.
+    let fields: [Field]
+    var nulls: NullCounts { evaluator.nulls }
 
-              headwater expressions
-              headwater expressions --json
-              headwater eval "greatest(1, 2)"
-
-            \(listing)
-            """)
-
-    /// All functions, by subject.
-    private static var listing: String {
-        ExpressionFunction.Subject.allCases.map { subject in
-            let functions = FunctionTable.all.filter { $0.subject == subject }.map { function in
-                let example = function.example.isEmpty ? "" : "\n      \(function.example)  =>  \(function.result)"
-                return "  \(function.signature)\n      \(function.rule)\(example)"
-            }
-            return "\(subject.rawValue):\n" + functions.joined(separator: "\n")
-        }.joined(separator: "\n\n")
+    init(_ name: String, _ expression: ScalarExpression) {
+        (self.name, self.expression) = (name, expression)
+        evaluator = Evaluator(expression)
+        fields = expression.inputs.compactMap { if case .column(let name, let type) = $0 { Field(name, type) } else { nil } }
     }
 
-    @OptionGroup(title: "Output") var output: OutputOptions
-
-    private struct Function: Encodable {
-        let name: String
-        let subject: String
-        let signature: String
-        let rule: String
-        let example: String?
-        let result: String?
-    }
-
-    func run() throws {
-        if output.json {
-            return try Console.printJSON(
-                FunctionTable.all.map { function in
-                    let hasExample = !function.example.isEmpty
-                    return Function(
-                        name: function.name, subject: function.subject.rawValue, signature: function.signature,
-                        rule: function.rule,
-                        example: hasExample ? function.example : nil, result: hasExample ? function.result : nil)
-                })
+    mutating func evaluate(_ operands: [Operand], rowCount: Int) throws(HeadwaterError) -> Column {
+        do throws(HeadwaterError) { return try evaluator.evaluate(operands, count: rowCount) } catch {
+            throw error.located(at: name)
         }
-        try Console.print(Self.listing)
     }
 }
