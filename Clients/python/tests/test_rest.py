@@ -7,7 +7,10 @@ import gzip
 import io
 import json
 import math
+import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -261,3 +264,24 @@ def test_old_names_are_taken_and_removed_ones_are_not(rest: Rest, client: hw.Cli
     assert found["features"]["amount"]["values"] == [1.5, 2.5]
     status, text = rest.refused("/groups/orders/rows", {"rows": [{**row, "gone": 1}]})
     assert status == 400 and "unknown column 'gone'; there are id, at, amount" in text
+
+
+def test_the_examples_of_the_page_run_in_their_order_and_answer_as_printed(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/rest.md").read_text()
+    blocks = [re.sub("(?m)^    ", "", block) for block in re.findall(r"(?:^    .*\n)+", page, re.MULTILINE)]
+    listener = Listener(tmp_path, "--http-writes")
+    try:
+        said = [
+            subprocess.run(
+                ["bash", "-ec", block.replace("127.0.0.1:7072", f"127.0.0.1:{listener.port}")], capture_output=True, check=True
+            ).stdout.decode()
+            for block in blocks
+            if "curl" in block
+        ]
+    finally:
+        listener.stop()
+    made, got, history = said
+    assert '"action":"created"' in made and '"rows":1' in made
+    printed = next(block for block in blocks if block.startswith('{"position"'))
+    assert json.loads(got) == json.loads(printed)
+    assert history.splitlines()[1:] == ["7,2026-01-01T00:00:00.000000Z,12.5", "7,2025-01-01T00:00:00.000000Z,"]
