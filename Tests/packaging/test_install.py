@@ -73,6 +73,8 @@ def test_man_finds_a_page_by_the_words_of_its_command(installed: Path) -> None:
     # Examples stand as they are typed: a hyphen is a hyphen.
     assert "headwater get --service churn --entity customer_id=1" in shown
     assert "130    interrupted by Ctrl-C" in shown
+    assert "141    nobody reads the results to their end, as behind | head" in shown
+    assert "HEADWATER_SERVE_NAME" in run("man", "headwater-serve", env=environment)
 
 
 COMPLETIONS = [
@@ -142,6 +144,14 @@ def test_another_prefix_gets_no_unit_of_the_system(tmp_path: Path) -> None:
     run(ROOT / "scripts/install", BINARY, "/usr/local", tmp_path)
     unit = (tmp_path / "usr/local/lib/systemd/system/headwater.service").read_text()
     assert "ExecStart=/usr/local/bin/headwater serve" in unit
+
+
+def test_what_was_installed_is_said_and_how_the_shell_finds_it(tmp_path: Path) -> None:
+    said = run(ROOT / "scripts/install", BINARY, tmp_path)
+    assert f"installed {tmp_path}/bin/headwater" in said
+    assert f"export PATH={tmp_path}/bin:$PATH" in said
+    found = run(ROOT / "scripts/install", BINARY, tmp_path, env={**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"})
+    assert "installed" in found and "export" not in found
 
 
 # The unit of systemd.
