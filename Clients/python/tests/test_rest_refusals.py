@@ -314,6 +314,7 @@ def test_the_description_is_valid(listener: Listener) -> None:
     document = json.loads(listener.ask("/openapi.json")[2])
     validator.validate(document)
     assert document["openapi"] == "3.1.0" and "/v1/projects/{project}/online:get" in document["paths"]
+    assert "text/plain" in document["paths"]["/metrics"]["get"]["responses"]["200"]["content"]
 
 
 def test_made_up_requests_find_no_fault(listener: Listener) -> None:

@@ -7,7 +7,7 @@ enum OpenAPI {
 
     private static var value: JSONValue {
         var paths: [(name: String, value: JSONValue)] = []
-        for operation in RestOperation.all + health {
+        for operation in RestOperation.all + health + [metrics] {
             let method = operation.method.rawValue.lowercased()
             if let index = paths.firstIndex(where: { $0.name == operation.pattern }),
                 case .object(let methods) = paths[index].value
@@ -73,4 +73,10 @@ enum OpenAPI {
     ].map { pattern, id, summary in
         RestOperation(method: .GET, pattern: pattern, id: id, summary: summary) { _ in .projects }
     }
+
+    /// The one of them that is not JSON.
+    private static let metrics = RestOperation(
+        method: .GET, pattern: "/metrics", id: "metrics", summary: "Metrics, for Prometheus",
+        answers: [("text/plain", ["type": "string"]), ("application/openmetrics-text", ["type": "string"])]
+    ) { _ in .projects }
 }
