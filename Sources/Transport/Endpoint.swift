@@ -53,6 +53,13 @@ public enum Endpoint: Hashable, Sendable, CustomStringConvertible {
 
     private static let hasIPv6 = Socket.canOpenIPv6()
 
+    /// Whether other machines can reach it, as far as its text says: of a name that is known only once it was looked up.
+    public var letsOthersIn: Bool {
+        guard case .tcp(let host, let port) = self else { return false }
+        if host == "*" { return true }
+        return (try? SocketAddress(ipAddress: host, port: port)).map { !$0.isLocal } ?? false
+    }
+
     /// The socket address; looks the host up, which may block.
     package func resolved() throws(HeadwaterError) -> SocketAddress {
         do {

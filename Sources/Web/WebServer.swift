@@ -136,7 +136,8 @@ package final class WebServer: Door {
             throw HeadwaterError(
                 .alreadyExists, "another server listens on \(options.endpoint): stop it, or give --http another port")
         } catch {
-            throw HeadwaterError(.unavailable, "listening on \(options.endpoint) for HTTP failed: \(error)")
+            throw (error as? IOError).flatMap { ListeningFailure.error($0.errnoCode, on: options.endpoint, for: " for HTTP") }
+                ?? HeadwaterError(.unavailable, "listening on \(options.endpoint) for HTTP failed: \(error)")
         }
     }
 

@@ -152,6 +152,8 @@ struct ConfigurationTests {
         ("--log-level: info", "h.yaml:1: unknown key '--log-level': did you mean 'log-level'?"),
         ("[a]: b", "h.yaml:1: unknown key 'a list'"), ("stop-when-idle: never", "h.yaml:1: stop-when-idle: 'never' is not taken"),
         ("follow: x", "h.yaml:1: follow: 'x' is not taken"),
+        ("http: unix:h.sock", "h.yaml:1: http: 'unix:h.sock' is not taken: write HOST:PORT, such as 127.0.0.1:7072"),
+        ("http: 7072", "h.yaml:1: http: '7072' is not taken: write HOST:PORT, such as 127.0.0.1:7072, or *:PORT"),
     ])
     func aMistakeInAFileIsToldWithLineAndKey(_ text: String, _ message: String) throws {
         let sandbox = try Sandbox()
@@ -162,6 +164,20 @@ struct ConfigurationTests {
             #expect(outcome.code == 1 && outcome.errorLines.allSatisfy { $0.hasPrefix("headwater: h.yaml") }, "\(outcome)")
         }
         #expect(!sandbox.exists("store"))
+    }
+
+    @Test(arguments: ["listen: 0.0.0.0:0", "listen: ['unix:s.sock', '[::]:0']", "listen: unix:s.sock\nhttp: '*:0'"])
+    func anAddressThatOthersReachIsRefusedBeforeAnythingIsOpened(_ text: String) throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("h.yaml", text + "\n")
+        for arguments in [["config", "check", "h.yaml"], ["serve", "--data", "store", "--config", "h.yaml"]] {
+            let outcome = try sandbox.run(arguments)
+            #expect(outcome.code == 1 && outcome.errors.contains("would let other machines in"), "\(outcome)")
+            #expect(outcome.errors.contains("--insecure"), "\(outcome)")
+        }
+        #expect(!sandbox.exists("store"))
+        try sandbox.write("h.yaml", text + "\ninsecure: true\n")
+        #expect(try sandbox.run("config", "check", "h.yaml").code == 0)
     }
 
     @Test func allMistakesAreToldAtOnce() throws {

@@ -123,6 +123,37 @@ struct ServerTests {
         #expect(try sandbox.read("s.sock") == "mine")
     }
 
+    @Test(arguments: [
+        ("unix:none/s.sock", Int32(3), "there is no directory 'none': make it, or use another path"),
+        ("unix:file/s.sock", 3, "there is no directory 'file': make it, or use another path"),
+        ("192.0.2.1:7070", 1, "this machine has no such address: 'ip address' lists those that it has"),
+    ])
+    func anAddressThatCannotBeListenedOnSaysWhatToDo(_ address: String, _ code: Int32, _ words: String) throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("file", "")
+        let outcome = try sandbox.run("serve", "--data", "store", "--listen", address, "--insecure")
+        #expect(outcome.code == code && outcome.errors == "headwater: listening on \(address) failed: \(words)\n", "\(outcome)")
+        guard !address.hasPrefix("unix:") else { return }
+        let http = try sandbox.run("serve", "--data", "store", "--listen", sandbox.address, "--insecure", "--http", address)
+        #expect(http.code == code && http.errors.contains("for HTTP failed: \(words)"), "\(http)")
+    }
+
+    @Test func aServiceThatIsDownIsNamedWithTheSystemsWords() throws {
+        let sandbox = try Shop.open(keepsServer: false)
+        let offline = try sandbox.launch(["offline", "--data", "store", "--listen", "127.0.0.1:0"], errors: "off.log")
+        let online = try sandbox.launch(["online", "--data", "store", "--listen", sandbox.address], errors: "on.log")
+        defer { for process in [online, offline] where process.isRunning { process.terminate() } }
+        let deadline = Date() + 60
+        while try !sandbox.run("audit").output.contains("agree"), Date() < deadline { usleep(50_000) }
+        // One that ends by itself says so, and is known no more.
+        kill(offline.processIdentifier, SIGKILL)
+        offline.waitUntilExit()
+        let outcome = try sandbox.run("audit")
+        #expect(outcome.code == 4 && outcome.errors.contains("the offline service is down"), "\(outcome)")
+        #expect(outcome.errors.contains("(Connection refused)"), "\(outcome.errors)")
+        #expect(!outcome.errors.contains("errno") && !outcome.errors.contains("SingleConnectionFailure"), "\(outcome.errors)")
+    }
+
     @Test func aLogWithoutItsControlFileSaysWhatIsMissing() throws {
         let sandbox = try Shop.open(keepsServer: false)
         try FileManager.default.removeItem(atPath: sandbox.path("store/log/control"))

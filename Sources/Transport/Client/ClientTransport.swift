@@ -73,7 +73,7 @@ public final class ClientTransport: Sendable {
             helloDone.fail(
                 isReset(error)
                     ? ClientConnectionHandler.closedEarly(endpoint)
-                    : HeadwaterError(.unavailable, "\(endpoint) cannot be reached: is the server running? (\(error))"))
+                    : HeadwaterError(.unavailable, "\(endpoint) cannot be reached: is the server running? (\(reason(error)))"))
         }
         do {
             let (reply, limits) = try await helloDone.futureResult.get()
@@ -84,6 +84,17 @@ public final class ClientTransport: Sendable {
             connecting.whenSuccess { $0.close(promise: nil) }
             throw error as? HeadwaterError ?? HeadwaterError(.unavailable, "\(endpoint) cannot be reached: \(error)")
         }
+    }
+
+    /// The system's words for why there is no connection: "Connection refused".
+    private static func reason(_ error: any Error) -> String {
+        let causes = (error as? NIOConnectionError).map { $0.connectionErrors.map(\.error) } ?? [error]
+        let words = causes.map { cause in
+            (cause as? IOError).map { SystemFailure.text(of: $0.errnoCode) } ?? "\(cause)"
+        }
+        var told: Set<String> = []
+        // A name that is unknown has no address, and so no cause.
+        return words.isEmpty ? "the name is not known here" : words.filter { told.insert($0).inserted }.joined(separator: "; ")
     }
 
     /// Whether somebody took the connection and closed it, before this side even heard that it stood.

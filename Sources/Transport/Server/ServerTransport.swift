@@ -134,7 +134,7 @@ public final class ServerTransport: Sendable {
             do throws(SystemFailure) {
                 return try Socket.listening(at: address, backlog: backlog, bothFamilies: endpoint.isEveryAddress)
             } catch {
-                guard error.code == EADDRINUSE else { throw error.error("listening on \(endpoint)") }
+                guard error.code == EADDRINUSE else { throw refused(error, endpoint) }
                 throw HeadwaterError(.alreadyExists, "another server listens on \(endpoint): stop it, or use another port")
             }
         }
@@ -142,13 +142,17 @@ public final class ServerTransport: Sendable {
         do throws(SystemFailure) {
             isOtherFile = try Socket.isOtherFile(path)
             if !isOtherFile, try !Socket.isListening(at: address) { return try listen(address, path) }
-        } catch { throw error.error("listening on \(endpoint)") }
+        } catch { throw refused(error, endpoint) }
         guard !isOtherFile else {
             throw HeadwaterError(
                 .failedPrecondition, "a file that is no socket stands there: name another path, or move it away",
                 at: "\(endpoint)")
         }
         throw HeadwaterError(.alreadyExists, "another server listens on \(endpoint): stop it, or use another path")
+    }
+
+    private static func refused(_ failure: SystemFailure, _ endpoint: Endpoint) -> HeadwaterError {
+        ListeningFailure.error(failure.code, on: endpoint) ?? failure.error("listening on \(endpoint)")
     }
 
     /// Listens at a path where nobody does, so that a socket file that is

@@ -54,6 +54,8 @@ struct ConnectionOptions: ParsableArguments {
         do {
             return try await HeadwaterClient.connect(
                 effectiveAddress, project: project ?? namedProject, configuration: configuration)
+        } catch  where error.code == .invalidArgument && address == nil && (try? Endpoint(effectiveAddress)) == nil {
+            throw error.located(at: Self.addressVariable)
         } catch  where error.code == .unavailable && error.message.contains("cannot be reached") {
             throw HeadwaterError(
                 error.code,

@@ -19,6 +19,20 @@ struct EndpointArgument: ExplainedArgument {
     }
 }
 
+/// `HOST:PORT`, for HTTP.
+struct HTTPAddressArgument: ExplainedArgument {
+    static let forms = "HOST:PORT, such as 127.0.0.1:7072, or *:PORT for all addresses"
+
+    let endpoint: Endpoint
+
+    var description: String { endpoint.description }
+
+    init?(argument: String) {
+        guard let endpoint = try? Endpoint(argument), case .tcp = endpoint else { return nil }
+        self.endpoint = endpoint
+    }
+}
+
 /// `sync` or `interval:MS`.
 struct DurabilityArgument: ExplainedArgument {
     static let forms = "sync, or interval:MS with 1 to 3600000 milliseconds, such as interval:10"

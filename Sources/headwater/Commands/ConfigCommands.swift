@@ -37,8 +37,12 @@ struct ConfigCheck: AsyncParsableCommand {
             guard file.problems.isEmpty else { continue }
             // Together: whether one goes with the other.
             let directory = file.entry(of: "data", for: role) == nil ? ["--data=."] : []
-            do { _ = try role.command.parse(directory + entries.flatMap { $0.option.arguments($0.values) }) } catch {
-                problems.append("\(file.path): for '\(role.rawValue)': \(role.command.message(for: error))")
+            do {
+                let command = try role.command.parse(directory + entries.flatMap { $0.option.arguments($0.values) })
+                try command.server.checkAddresses()
+            } catch {
+                let text = (error as? HeadwaterError)?.message ?? role.command.message(for: error)
+                problems.append("\(file.path): for '\(role.rawValue)': \(text)")
             }
         }
         guard problems.isEmpty else { throw HeadwaterError(.invalidArgument, problems.joined(separator: "\n")) }
@@ -53,7 +57,7 @@ struct ConfigShow: AsyncParsableCommand {
             Takes what 'headwater serve', 'online' or 'offline' takes, and reads the same environment and file. Without a role: of serve.
 
               headwater config show serve --config headwater.yaml
-              headwater config show offline --config headwater.yaml --log-level debug --json
+              headwater config show offline --config headwater.yaml --json
             """,
         subcommands: [ConfigShowServe.self, ConfigShowOnline.self, ConfigShowOffline.self])
 }

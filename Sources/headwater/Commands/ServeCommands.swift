@@ -32,8 +32,8 @@ struct ServerOptionGroup: ParsableArguments {
             Where to answer HTTP, on threads of their own: /healthz, /readyz, /metrics, /v1/status, /v1/clients, /v1/slow, and the \
             store's calls as JSON (/openapi.json). By convention 127.0.0.1:7072, \
             for an offline service 127.0.0.1:7073. Default: nowhere.
-            """, valueName: "host:port"), transform: EndpointArgument.read)
-    var http: EndpointArgument?
+            """, valueName: "host:port"), transform: HTTPAddressArgument.read)
+    var http: HTTPAddressArgument?
 
     @Flag(help: "Take writes and definitions by HTTP too. Whoever reaches the address may write: there is no authentication.")
     var httpWrites = false
@@ -121,6 +121,18 @@ struct ServerOptionGroup: ParsableArguments {
         }
     }
 
+    /// Refuses what the server would refuse only once its stores are open.
+    func checkAddresses() throws(HeadwaterError) {
+        guard !insecure else { return }
+        let addresses = listen.map { (option: "--listen", endpoint: $0.endpoint) }
+        let others = http.map { [(option: "--http", endpoint: $0.endpoint)] } ?? []
+        for (option, endpoint) in addresses + others where endpoint.letsOthersIn {
+            throw HeadwaterError(
+                .failedPrecondition,
+                "\(option) \(endpoint) would let other machines in, unencrypted: use 127.0.0.1, or pass --insecure")
+        }
+    }
+
     func configuration(_ role: ServerConfiguration.Role) -> ServerConfiguration {
         var configuration = ServerConfiguration(role: role, dataDirectory: data)
         configuration.listen = listen.map(\.endpoint)
@@ -147,6 +159,7 @@ struct ServerOptionGroup: ParsableArguments {
     /// Serves until SIGTERM or Ctrl-C, then drains and closes.
     func run(_ command: any ServerCommand, _ settings: ServerSettings) async throws {
         ServerSignals.prepare()
+        try checkAddresses()
         try EventLoops.sizeMemory()
         try await Descriptors.prepareServer()
         let format = logFormat
@@ -266,7 +279,8 @@ struct Serve: ServerCommand {
             Serves until SIGTERM or Ctrl-C, then lets running requests finish.
 
               headwater serve --data ./store
-              headwater serve --data ./store --listen 127.0.0.1:7070 --listen unix:/run/headwater.sock
+              headwater serve --data ./store --listen 127.0.0.1:7070 \\
+                --listen unix:/run/headwater.sock
               headwater serve --data ./store --durability interval:10
             """)
 

@@ -15,6 +15,9 @@ struct SystemFailure: Error {
 
     /// - Parameter what: what could not be done, such as "listening on 127.0.0.1:7070".
     func error(_ what: String) -> HeadwaterError {
-        HeadwaterError(.unavailable, "\(what) failed: \(call): \(unsafe String(cString: strerror(code)))")
+        HeadwaterError(.unavailable, "\(what) failed: \(call): \(Self.text(of: code))")
     }
+
+    /// The system's words for an errno.
+    static func text(of code: Int32) -> String { unsafe String(cString: strerror(code)) }
 }
