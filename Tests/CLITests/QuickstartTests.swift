@@ -73,6 +73,27 @@ struct QuickstartTests {
         }
     }
 
+    @Test func examplesOfTheHelpPasteFromATerminalOfEightyColumns() throws {
+        let sandbox = try Sandbox()
+        for command in [
+            "", "serve", "online", "offline", "config check", "config show", "apply", "plan", "promote", "remove", "list",
+            "describe",
+            "search", "projects", "write", "delete", "get", "history", "scan", "dataset", "dataset verify", "eval", "status",
+            "clients", "slow", "audit", "snapshot", "compact", "clock accept", "log verify", "log dump", "log forget",
+        ] {
+            let lines = try sandbox.run(command.split(separator: " ").map(String.init) + ["--help"]).output
+                .split(separator: "\n", omittingEmptySubsequences: false)
+            for (line, next) in zip(lines, lines.dropFirst()) where line.hasPrefix("  ") && line.contains("headwater ") {
+                #expect(next.isEmpty || next.hasPrefix("  "), "\(command): '\(line)' goes on with '\(next)'")
+            }
+        }
+    }
+
+    @Test func aWrongAddressNamesTheVariableThatItCameFrom() throws {
+        let outcome = try Sandbox().run("status", environment: ["HEADWATER_ADDRESS": "nowhere"])
+        #expect(outcome.code == 1 && outcome.errors.hasPrefix("headwater: HEADWATER_ADDRESS: address 'nowhere'"), "\(outcome)")
+    }
+
     @Test func aServerThatIsDownIsNamedWithWhatToDo() throws {
         let sandbox = try Sandbox()
         try sandbox.write("features.yaml", Shop.features)

@@ -10,8 +10,10 @@ struct Eval: ParsableCommand {
             The evaluator is the server's own: what is tried here has the same bits there. 'headwater expressions' lists the functions.
 
               headwater eval "round(10 / 3, 2)"
-              headwater eval "amount / nullif(visits, 0)" --from orders.csv --types amount=float64,visits=int64
-              headwater eval "clip(amount, 0, 100)" "status = 'open'" --as capped --as is_open --from orders.ndjson \\
+              headwater eval "amount / nullif(visits, 0)" --from orders.csv \\
+                --types amount=float64,visits=int64
+              headwater eval "clip(amount, 0, 100)" "status = 'open'" \\
+                --as capped --as is_open --from orders.ndjson \\
                 --types amount=float64,status=string --out result.arrows
 
             A table has a column for each expression, called by --as or else by the expression's canonical text. How often one gave null where \

@@ -17,7 +17,7 @@ struct Get: AsyncParsableCommand {
             Every value has a status: PRESENT, NULL_VALUE (the row is there, the value is null), NOT_FOUND, or OUTSIDE_MAX_AGE.
 
               headwater get --service churn --entity customer_id=1 --entity customer_id=3
-              headwater get --features weather:temp,weather:visib --entity origin=JFK --json
+              headwater get --features weather:temp --entity origin=JFK --json
               headwater get --service churn --entity customer_id=1 --min-position 17
             """)
 

@@ -16,11 +16,16 @@ struct History: AsyncParsableCommand {
             --spine-type gives them a type. A CSV spine may be continued as NDJSON.
 
               headwater history --spine spine.csv --service churn --out training.csv
-              headwater history --spine spine.csv --features weather:temp --spine-time departed --statuses --out out.csv
-              headwater history --spine spine.csv --service churn --as-of 1200 --availability ingest --out - | head
-              headwater history --spine spine.csv --service churn --spine-type label=int64 --out training.ndjson
-              headwater history --spine spine.csv --service churn --spine-type label=int64 --out training.arrows
-              headwater history --spine spine.csv --service churn --save churn_june --split train=0.8,test=0.2 --out june.csv
+              headwater history --spine spine.csv --features weather:temp \\
+                --spine-time departed --statuses --out out.csv
+              headwater history --spine spine.csv --service churn --as-of 1200 \\
+                --availability ingest --out - | head
+              headwater history --spine spine.csv --service churn \\
+                --spine-type label=int64 --out training.ndjson
+              headwater history --spine spine.csv --service churn \\
+                --spine-type label=int64 --out training.arrows
+              headwater history --spine spine.csv --service churn --save churn_june \\
+                --split train=0.8,test=0.2 --out june.csv
             """)
 
     enum Availability: String, ExpressibleByArgument, CaseIterable {

@@ -14,7 +14,8 @@ struct Scan: AsyncParsableCommand {
             features; with --deletes also deletes, and a column 'deleted'.
 
               headwater scan weather --out weather.csv
-              headwater scan weather --columns temp,visib --start 2013-06-01 --end 2013-07-01 --out june.ndjson
+              headwater scan weather --columns temp,visib \\
+                --start 2013-06-01 --end 2013-07-01 --out june.ndjson
               headwater scan weather --key origin=JFK --key origin=LGA --brief --out -
               headwater scan weather --latest --at 2013-06-01 --brief --out batch.csv
               headwater scan weather --as-of 1200 --deletes --out -
