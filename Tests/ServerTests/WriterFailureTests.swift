@@ -55,4 +55,30 @@ import Transport
         #expect(criticalLines(kept).count == 1)
         await node.close()
     }
+
+    @Test func groupsThatAFullDiskDoesNotTakeAreLoggedOnceInAMinute() async throws {
+        let (disk, kept) = (MemoryStorage(), KeptLines())
+        var options = OnlineOptions()
+        options.log = LogOptions(segmentBytes: 64 << 10)
+        let engine = try OnlineEngine.open(
+            storage: disk, dataDirectory: "data", options: options, newLogID: Self.log, seed: 1, now: 1)
+        let node = OnlineNode(engine, clock: SystemClock(), logger: kept.logger)
+        disk.setCapacity(bytes: 0)
+        var refusals = 0
+        for _ in 0..<20_000 where refusals < 3 {
+            let outcome = await withCheckedContinuation { continuation in
+                node.submit(.openProducer) { continuation.resume(returning: $0) }
+            }
+            if case .failed(let error) = outcome {
+                #expect(error.code == .resourceExhausted)
+                refusals += 1
+            }
+        }
+        #expect(refusals == 3)
+        let lines = kept.lines.filter { $0.level == .error }
+        try #require(lines.count == 1)
+        #expect(lines[0].message == "writes are refused" && "\(lines[0].metadata)".contains("the disk is full"))
+        #expect(node.state.current.failure == nil && criticalLines(kept).isEmpty)
+        await node.close()
+    }
 }

@@ -59,9 +59,10 @@ final class OnlineNode: Sendable {
     let figures = WriterFigures()
     /// When a snapshot is given up; `nil` while the service goes on.
     private let stopBy = Mutex<Microseconds?>(nil)
-    /// When cutoffs are tried again after one was refused.
+    /// When cutoffs are tried again after one was refused, and when a refused write is logged again.
     private let nextCutoffs = Mutex<Microseconds>(0)
-    private static let cutoffPause: Microseconds = 60_000_000
+    private let nextRefusalTold = Mutex<Microseconds>(0)
+    private static let refusalPause: Microseconds = 60_000_000
 
     /// Whether a registered follower has not been heard of for so long that the log need not wait for it.
     let isAbsent = Mutexed<@Sendable (String) -> Bool>({ _ in false })
@@ -163,9 +164,21 @@ final class OnlineNode: Sendable {
         logger.critical("no write is taken any more", metadata: ["error": "\(error)"])
     }
 
+    /// Logs that there is no room for writes, on the disk or below a cap: not each time, as clients try again.
+    private func tellRefusal(_ completions: [OnlineCompletion]) {
+        for case .failed(let error) in completions.map(\.outcome) where error.code == .resourceExhausted {
+            let now = Monotonic.now()
+            guard nextRefusalTold.withLock({ $0 <= now }) else { return }
+            nextRefusalTold.withLock { $0 = now + Self.refusalPause }
+            logger.error("writes are refused", metadata: ["error": "\(error)"])
+        }
+    }
+
     private func runQueue(_ engine: OnlineEngine, _ answer: ([OnlineCompletion]) -> Void) {
         while engine.hasQueuedCommands {
-            answer(engine.prepareGroup(now: clock.ingestTime()))
+            let unprepared = engine.prepareGroup(now: clock.ingestTime())
+            tellRefusal(unprepared)
+            answer(unprepared)
             guard engine.hasPreparedGroup else { continue }
             let (commandCount, begun) = (engine.preparedCount, Monotonic.now())
             var written: Microseconds?
@@ -316,7 +329,7 @@ final class OnlineNode: Sendable {
         runQueue(engine) { completions in
             for completion in completions {
                 guard case .failed(let error) = completion.outcome else { continue }
-                nextCutoffs.withLock { $0 = Monotonic.now() + Self.cutoffPause }
+                nextCutoffs.withLock { $0 = Monotonic.now() + Self.refusalPause }
                 logger.warning("a retention cutoff was not taken", metadata: ["error": "\(error)"])
             }
         }
