@@ -65,9 +65,9 @@ let package = Package(
         library("Log", ["StorageIO", "FeatureModel"]),
         library("OnlineStore", ["StorageIO", "FeatureModel", "CPrefetch"]),
         library("OfflineStore", ["StorageIO", "FeatureModel", "CLZ4"]),
-        library("Catalog", ["FeatureModel", yams]),
+        library("Catalog", ["Expressions", "FeatureModel", yams]),
         library("Wire", ["FeatureModel", "CHeadwaterProto", "CProtobufC"]),
-        library("Engine", ["Log", "OnlineStore", "OfflineStore", "Catalog", "StorageIO", "FeatureModel"]),
+        library("Engine", ["Log", "OnlineStore", "OfflineStore", "Catalog", "Expressions", "StorageIO", "FeatureModel"]),
 
         // The edge: sockets, threads, clocks, arguments.
         library("Transport", ["Wire", "FeatureModel", "CLinux", nio("NIOCore"), nio("NIOPosix"), logging]),

@@ -3716,7 +3716,7 @@ const ProtobufCMessageDescriptor headwater__v1__prepare_request__descriptor =
   (ProtobufCMessageInit) headwater__v1__prepare_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor headwater__v1__prepare_reply__field_descriptors[4] =
+static const ProtobufCFieldDescriptor headwater__v1__prepare_reply__field_descriptors[5] =
 {
   {
     "handle",
@@ -3766,17 +3766,30 @@ static const ProtobufCFieldDescriptor headwater__v1__prepare_reply__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "request",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Headwater__V1__PrepareReply, n_request),
+    offsetof(Headwater__V1__PrepareReply, request),
+    &headwater__v1__column_spec__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned headwater__v1__prepare_reply__field_indices_by_name[] = {
   0,   /* field[0] = handle */
   2,   /* field[2] = keys */
   1,   /* field[1] = outputs */
+  4,   /* field[4] = request */
   3,   /* field[3] = warnings */
 };
 static const ProtobufCIntRange headwater__v1__prepare_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor headwater__v1__prepare_reply__descriptor =
 {
@@ -3786,7 +3799,7 @@ const ProtobufCMessageDescriptor headwater__v1__prepare_reply__descriptor =
   "Headwater__V1__PrepareReply",
   "headwater.v1",
   sizeof(Headwater__V1__PrepareReply),
-  4,
+  5,
   headwater__v1__prepare_reply__field_descriptors,
   headwater__v1__prepare_reply__field_indices_by_name,
   1,  headwater__v1__prepare_reply__number_ranges,

@@ -188,7 +188,8 @@ let badCases: [BadCase] = [
         "features.yaml:3:25: feature_services[s].features: 0 of them; a service has 1 to 4096"),
     BadCase(
         "project: p\nfeature_services:\n  - {name: s, features: [{as: x}]}",
-        "features.yaml:3:26: feature_services[s].features[0].feature: missing: write feature: \"GROUP:FEATURE\""),
+        "features.yaml:3:26: feature_services[s].features[0].feature: missing: write feature: \"GROUP:FEATURE\", "
+            + "or name: NAME and expr: EXPRESSION"),
     // Several at once, in the order of the text.
     BadCase(
         group("\(timed)\n    max_age: x\n    colour: red", features: "- {name: temp, type: float}"),

@@ -17,7 +17,7 @@ import Testing
         let service = definitions.featureServices[0]
         #expect(service.features[0] == "weather:temp")
         #expect(
-            service.features[2]
+            service.features[2].feature
                 == ServiceFeature(try FeatureReference.parse("weather:temp"), as: "dest_temp", keys: ["origin": "dest"]))
     }
 

@@ -45,7 +45,7 @@ import Testing
 
     @Test(arguments: [
         ("", StatusCode.dataLoss), ("[]", .dataLoss), ("{}", .dataLoss), (#"{"format":1}"#, .dataLoss),
-        (#"{"format":2,"changes":0}"#, .unimplemented), (#"{"format":1,"changes":[{"kind":"model"}]}"#, .unimplemented),
+        (#"{"format":3,"changes":0}"#, .unimplemented), (#"{"format":1,"changes":[{"kind":"model"}]}"#, .unimplemented),
         (#"{"format":1,"changes":[{"kind":"entity","project":"p"}]}"#, .dataLoss),
         (
             #"{"format":1,"changes":[{"kind":"entity","project":"p","entity":{"name":"e","keys":[{"name":"k","type":""}]}}]}"#,
@@ -135,8 +135,9 @@ import Testing
             if used.insert(group.reference).inserted { definitions.featureGroups.append(group) }
         }
         if random.below(2) == 0 {
-            let lines: [ServiceFeature] = [
-                "g:a", "h:*", ServiceFeature(try! .parse("g:b"), as: "other", keys: ["id": "id2"]), "g@2:c",
+            let lines: [ServiceLine] = [
+                "g:a", "h:*", .feature(ServiceFeature(try! .parse("g:b"), as: "other", keys: ["id": "id2"])), "g@2:c",
+                .expression(ServiceExpression(name: "one", text: "1")),
             ]
             var service = ServiceDefinition(
                 name: random.pick(["s", "t"]), version: UInt32(1 + random.below(3)),

@@ -9,7 +9,7 @@ import Testing
         #expect(plan.keys == [Field("origin", .string), Field("dest", .string)])
         #expect(plan.lookups.map { plan.keyNames(of: $0) } == [["origin"], ["dest"]])
         #expect(plan.outputs.map(\.name) == ["temp", "visib", "dest_temp"])
-        #expect(plan.outputs.map(\.lookup) == [0, 0, 1] && plan.outputs.map(\.feature) == [0, 1, 0])
+        #expect(plan.reads.map(\.lookup) == [0, 0, 1] && plan.reads.map(\.feature) == [0, 1, 0] && plan.isOnlyReads)
         #expect(plan.lookups[0].maxAge == TimeSpan("3h")?.microseconds)
         #expect(plan.lookups[0].schema.type(ofOrdinal: plan.lookups[0].features[1].ordinal) == .float64)
         #expect(plan.lookups[0].features.map(\.ordinal) == [2, 3])
@@ -24,7 +24,7 @@ import Testing
         let plan = try flights().resolve(project: "flights", .features(["weather:visib", "aircraft:seats", "weather:temp"]))
         #expect(plan.outputs.map(\.name) == ["visib", "seats", "temp"])
         #expect(plan.lookups.map(\.group) == ["weather@1", "aircraft@1"])
-        #expect(plan.outputs.map(\.lookup) == [0, 1, 0] && plan.outputs.map(\.feature) == [0, 0, 1])
+        #expect(plan.reads.map(\.lookup) == [0, 1, 0] && plan.reads.map(\.feature) == [0, 0, 1])
         #expect(plan.keys.map(\.name) == ["origin", "tailnum"])
     }
 

@@ -117,7 +117,7 @@ final class Store {
     func get(_ feature: String, id: Int64?, at time: Microseconds? = nil) throws(HeadwaterError) -> (Value, CellStatus) {
         let plan = try online.state.catalog.resolve(project: "shop", .features([feature]))
         let key = try Column(.int64, [id.map { .int64($0) } ?? .null])
-        let served = try OnlineReads.get(plan, keys: [key], rowCount: 1, from: online.store, now: time ?? now)
+        let served = try OnlineReads.get(plan, columns: [key], rowCount: 1, from: online.store, now: time ?? now)
         return (served.columns[0].value(0), served.statuses[0][0])
     }
 

@@ -47,7 +47,7 @@ import Testing
     private func total(_ store: Store, _ feature: String, id: Int64 = 1) throws -> Value {
         let plan = try store.online.state.catalog.resolve(project: "shop", .features([feature]))
         return try OnlineReads.get(
-            plan, keys: [Column(.int64, [.int64(id)])], rowCount: 1, from: store.online.store, now: store.now
+            plan, columns: [Column(.int64, [.int64(id)])], rowCount: 1, from: store.online.store, now: store.now
         ).columns[0].value(0)
     }
 

@@ -113,6 +113,7 @@ enum HeadSamples {
                 },
                 zeros: .with { ($0.service, $0.asOf) = ("", 0) })
             + of(PrepareReply.with { ($0.handle, $0.outputs, $0.keys, $0.warnings) = (.max, outputs, columns, texts) })
+            + [HeadSample(PrepareReply.with { ($0.keys, $0.request) = (columns, columns) }, "request")]
     }
 
     private static func reads() -> [HeadSample] {

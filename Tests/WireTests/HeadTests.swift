@@ -53,6 +53,7 @@ import Testing
             PrepareReply.with {
                 $0.outputs = outputs
                 $0.keys = [ColumnSpec(Field("k", .int64))]
+                $0.request = [ColumnSpec(Field("x", .vector(3)))]
                 $0.warnings = ["orders@1 is deprecated: use orders@2"]
             })
         try check(

@@ -604,10 +604,15 @@ struct  Headwater__V1__PrepareReply
    */
   size_t n_warnings;
   ProtobufCBinaryData *warnings;
+  /*
+   * The columns that a get must send behind the keys, for expressions; a spine has them too.
+   */
+  size_t n_request;
+  Headwater__V1__ColumnSpec **request;
 };
 #define HEADWATER__V1__PREPARE_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&headwater__v1__prepare_reply__descriptor) \
-    , 0, 0, 0,NULL, 0,NULL, 0,NULL }
+    , 0, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
 
 
 /*

@@ -185,7 +185,8 @@ extension ServiceDefinition: Codable {
         let values = try decoder.container(keyedBy: FieldKey.self)
         name = try values.decode(String.self, forKey: "name")
         version = try values.decodeIfPresent(UInt32.self, forKey: "version") ?? 1
-        features = try values.decode([ServiceFeature].self, forKey: "features")
+        request = try values.decodeIfPresent([RequestColumn].self, forKey: "request") ?? []
+        features = try values.decode([ServiceLine].self, forKey: "features")
         try values.decodeFields(of: &self)
     }
 
@@ -193,7 +194,62 @@ extension ServiceDefinition: Codable {
         var values = encoder.container(keyedBy: FieldKey.self)
         try values.encode(name, forKey: "name")
         try values.encode(version, forKey: "version")
+        if !request.isEmpty { try values.encode(request, forKey: "request") }
         try values.encode(features, forKey: "features")
+        try values.encodeFields(of: self)
+    }
+}
+
+extension RequestColumn: Codable {
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: FieldKey.self)
+        name = try values.decode(String.self, forKey: "name")
+        type = try values.decode(FeatureType.self, forKey: "type")
+        try values.decodeFields(of: &self)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: FieldKey.self)
+        try values.encode(name, forKey: "name")
+        try values.encode(type, forKey: "type")
+        try values.encodeFields(of: self)
+    }
+}
+
+extension ServiceLine: Codable {
+    public init(from decoder: any Decoder) throws {
+        let values = try? decoder.container(keyedBy: FieldKey.self)
+        if values?.contains("expr") == true {
+            self = .expression(try ServiceExpression(from: decoder))
+        } else {
+            self = .feature(try ServiceFeature(from: decoder))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .feature(let feature): try feature.encode(to: encoder)
+        case .expression(let expression): try expression.encode(to: encoder)
+        }
+    }
+}
+
+extension ServiceExpression: Codable {
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: FieldKey.self)
+        name = try values.decode(String.self, forKey: "name")
+        text = try values.decode(String.self, forKey: "expr")
+        language = try values.decode(Int.self, forKey: "language")
+        isHidden = try values.decodeIfPresent(Bool.self, forKey: "hidden") ?? false
+        try values.decodeFields(of: &self)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: FieldKey.self)
+        try values.encode(name, forKey: "name")
+        try values.encode(text, forKey: "expr")
+        try values.encode(language, forKey: "language")
+        if isHidden { try values.encode(true, forKey: "hidden") }
         try values.encodeFields(of: self)
     }
 }
@@ -202,6 +258,7 @@ extension ServiceFeature: Codable {
     enum CodingKeys: String, CodingKey {
         case feature, keys
         case alias = "as"
+        case isHidden = "hidden"
     }
 
     public init(from decoder: any Decoder) throws {
@@ -213,14 +270,15 @@ extension ServiceFeature: Codable {
         self.init(
             try values.decode(FeatureReference.self, forKey: .feature),
             as: try values.decodeIfPresent(String.self, forKey: .alias),
-            keys: try values.tags(.keys))
+            keys: try values.tags(.keys), isHidden: try values.decodeIfPresent(Bool.self, forKey: .isHidden) ?? false)
     }
 
     public func encode(to encoder: any Encoder) throws {
-        if alias == nil && keys.isEmpty { return try feature.encode(to: encoder) }
+        if alias == nil && keys.isEmpty && !isHidden { return try feature.encode(to: encoder) }
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(feature, forKey: .feature)
         try values.encodeIfPresent(alias, forKey: .alias)
         try values.encode(keys, unlessEmpty: .keys)
+        if isHidden { try values.encode(true, forKey: .isHidden) }
     }
 }

@@ -80,6 +80,8 @@ public enum DefinitionLimits {
     public static let itemsMax = 4_096
     /// Features of one service.
     public static let serviceFeaturesMax = 4_096
+    /// Columns of a service's requests beside the keys.
+    public static let requestColumnsMax = 256
     /// Old names of one thing.
     public static let oldNamesMax = 16
     /// Parts of one split.

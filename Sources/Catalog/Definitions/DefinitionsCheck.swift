@@ -1,3 +1,4 @@
+internal import Expressions
 internal import FeatureModel
 
 /// Checks what definitions mean by themselves: names, duplicates, key types, checks, static tables.
@@ -157,17 +158,47 @@ struct DefinitionsCheck {
                     + "\(DefinitionLimits.serviceFeaturesMax)"
             )
         }
-        for (index, feature) in service.features.enumerated() {
+        checkRequest(of: service, path)
+        for (index, line) in service.features.enumerated() {
             let path = "\(path).features[\(index)]"
-            if let alias = feature.alias {
-                problems.add("\(path).as", ifWrong: Names.problem(withOutput: alias))
-                if feature.feature.feature == nil {
-                    problems.add("\(path).as", "'\(feature.feature)' names several features: give an alias to each by itself")
+            switch line {
+            case .feature(let feature): check(feature, path)
+            case .expression(let expression):
+                problems.add("\(path).name", ifWrong: Names.problem(withOutput: expression.name))
+                if expression.language != ScalarExpression.languageVersion {
+                    problems.add(
+                        "\(path).language",
+                        "language \(expression.language); this version knows \(ScalarExpression.languageVersion)")
                 }
+                check(ServiceExpression.fields, of: expression, path)
             }
-            for (from, to) in feature.keys.sorted(by: { $0.key < $1.key }) {
-                problems.add("\(path).keys.\(from)", ifWrong: Names.problem(with: from) ?? Names.problem(with: to))
+        }
+    }
+
+    private mutating func check(_ feature: ServiceFeature, _ path: String) {
+        if let alias = feature.alias {
+            problems.add("\(path).as", ifWrong: Names.problem(withOutput: alias))
+            if feature.feature.feature == nil {
+                problems.add("\(path).as", "'\(feature.feature)' names several features: give an alias to each by itself")
             }
+        }
+        for (from, to) in feature.keys.sorted(by: { $0.key < $1.key }) {
+            problems.add("\(path).keys.\(from)", ifWrong: Names.problem(with: from) ?? Names.problem(with: to))
+        }
+    }
+
+    private mutating func checkRequest(of service: ServiceDefinition, _ path: String) {
+        if service.request.count > DefinitionLimits.requestColumnsMax {
+            problems.add(
+                "\(path).request", "\(service.request.count) of them; a service has at most \(DefinitionLimits.requestColumnsMax)"
+            )
+        }
+        var names: Set<String> = []
+        for column in service.request {
+            let path = "\(path).request[\(column.name)]"
+            problems.add("\(path).name", ifWrong: Names.problem(withOutput: column.name))
+            if !names.insert(column.name).inserted { problems.add("\(path).name", "column '\(column.name)' is listed twice") }
+            check(RequestColumn.fields, of: column, path)
         }
     }
 

@@ -41,6 +41,10 @@ struct Problems: Sendable {
         list.append(Problem(path: path, message: message, mark: mark, file: file))
     }
 
+    mutating func add(_ path: String, _ error: HeadwaterError, at mark: SourceMark? = nil) {
+        add(path, error.location.map { "\($0): \(error.message)" } ?? error.message, at: mark)
+    }
+
     mutating func add(_ path: String, ifWrong message: String?) {
         if let message { add(path, message) }
     }

@@ -78,12 +78,15 @@ extension Planner {
         if dataset.features.columns.map(\.field) != plan.outputs.map({ Field($0.name, $0.type) }) {
             problems.add("\(path).features.columns", "not those that the query gives as of \(dataset.query.asOf)")
         }
-        var spine = plan.keys
+        var spine = plan.columns
         if !spine.contains(where: { ByteString($0.name) == ByteString(dataset.query.spineTime) }) {
             spine.append(Field(dataset.query.spineTime, .timestamp))
         }
         if dataset.spine.columns.map(\.field) != spine {
-            problems.add("\(path).spine.columns", "not the keys and the time that the query takes as of \(dataset.query.asOf)")
+            problems.add(
+                "\(path).spine.columns",
+                "not the \(plan.request.isEmpty ? "keys" : "keys, the columns of the request") and the time that the query takes as of \(dataset.query.asOf)"
+            )
         }
     }
 }

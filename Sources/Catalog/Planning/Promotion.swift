@@ -108,6 +108,13 @@ extension Catalog {
         let (had, has) = (Set(old.pins), Set(new.pins))
         for pin in old.pins where !has.contains(pin) { differences.note("- \(text(pin))") }
         for pin in new.pins where !had.contains(pin) { differences.note("+ \(text(pin))") }
+        let (hadLines, hasLines) = (Set(old.contentLines), Set(new.contentLines))
+        for line in old.contentLines where !hasLines.contains(line) {
+            if let text = line.text { differences.note("- \(text)") }
+        }
+        for line in new.contentLines where !hadLines.contains(line) {
+            if let text = line.text { differences.note("+ \(text)") }
+        }
         let known = Set(old.pins.map(\.group))
         for id in Set(old.pins.map(\.group) + new.pins.map(\.group)).sorted() {
             guard let group = groups[id] else { continue }
@@ -125,7 +132,9 @@ extension Catalog {
     private func namesUnversioned(_ name: String, in project: String) -> [String] {
         var lines: [String] = []
         for service in services(in: project) {
-            guard service.definition.features.contains(where: { $0.feature.group == VersionedName(name) }) else { continue }
+            guard service.definition.features.contains(where: { $0.feature?.feature.group == VersionedName(name) }) else {
+                continue
+            }
             let versions = Set(service.pins.compactMap { groups[$0.group] }.filter { $0.name == name }.map(\.reference)).sorted()
             lines.append("= service \(service.reference) stays pinned to \(versions.joined(separator: ", "))")
         }

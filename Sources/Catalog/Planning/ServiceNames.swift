@@ -26,16 +26,34 @@ struct ServiceNames {
     private(set) var warnings: [String] = []
     private var outputs: [Output] = []
     private var keys: [String: RequestKey] = [:]
+    private let request: [RequestColumn]
+    /// Names inside the service that are no outputs, with their places.
+    private var hidden: [(name: String, place: String)] = []
+
+    init(request: [RequestColumn]) { self.request = request }
+
+    /// Takes an expression of the service.
+    mutating func add(_ expression: ServiceExpression, at place: String) {
+        if expression.isHidden { return hidden.append((expression.name, place)) }
+        outputs.append(
+            Output(
+                place: place, feature: "expression \(expression.name)", alias: expression.name, short: expression.name,
+                full: expression.name))
+    }
 
     /// Takes one output of the service.
     ///
     /// - Parameter place: of its line: `features[2]`.
     mutating func add(_ pin: ServicePin, of group: CatalogGroup, at place: String) {
         pins.append(pin)
-        outputs.append(
-            Output(
-                place: place, feature: "\(group.reference):\(pin.feature)", alias: pin.alias, short: pin.alias ?? pin.feature,
-                full: pin.alias ?? "\(group.name)__\(pin.feature)"))
+        if pin.isHidden {
+            hidden.append((pin.shortName, place))
+        } else {
+            outputs.append(
+                Output(
+                    place: place, feature: "\(group.reference):\(pin.feature)", alias: pin.alias, short: pin.shortName,
+                    full: pin.alias ?? "\(group.name)__\(pin.feature)"))
+        }
         for key in group.newestSchema.keys {
             let name = pin.keys[key.name] ?? key.name
             guard let known = keys[name] else {
@@ -53,6 +71,8 @@ struct ServiceNames {
 
     /// Looks for clashes, once all outputs are there.
     mutating func check() {
+        checkRequest()
+        checkHidden()
         checkFullNames()
         checkAliases()
         guard clashes.isEmpty else { return }
@@ -64,6 +84,28 @@ struct ServiceNames {
         }
         warnings = short.map { "\($0.message): the service is read with full names, or give one an alias (as: NAME)" }
         warnings += full.map { "\($0.message): the service cannot be read with full names" }
+    }
+
+    /// Columns of the request are called like nothing else.
+    private mutating func checkRequest() {
+        for (index, column) in request.enumerated() {
+            let place = "request[\(index)]"
+            if let key = keys[column.name] {
+                refuse(place, "'\(column.name)' is also a key of \(key.group) in \(key.place): give the column another name")
+            }
+            let output = outputs.first { $0.short == column.name || $0.full == column.name }
+            if let other = output.map({ ($0.feature, $0.place) }) ?? hidden.first(where: { $0.name == column.name }) {
+                refuse(place, "'\(column.name)' is also the name of \(other.0) in \(other.1): give one of them another name")
+            }
+        }
+    }
+
+    /// What is hidden has a name for expressions alone, which no output has.
+    private mutating func checkHidden() {
+        var known = Set(outputs.map(\.short))
+        for (name, place) in hidden where !known.insert(name).inserted {
+            refuse(place, "'\(name)' is the name of something else in the service: give it another one (as: NAME)")
+        }
     }
 
     private mutating func checkFullNames() {

@@ -1,3 +1,4 @@
+internal import Expressions
 internal import FeatureModel
 
 /// What one text defines, read but not yet checked. Items with a problem inside are left out.
@@ -109,24 +110,57 @@ struct DefinitionsReader {
         guard let fields = FieldReader(node, of: ServiceDefinition.self, path: path, context: context) else { return nil }
         let name = fields.requiredText("name", "give the feature service a name")
         _ = fields.required("features", "write features: [\"GROUP:FEATURE\", …]")
-        let features = fields.list("features", max: DefinitionLimits.serviceFeaturesMax).compactMap { whole($0, serviceFeature) }
-        var service = ServiceDefinition(name: name ?? "", version: fields.version(), features: features)
+        let request = fields.list("request", max: DefinitionLimits.requestColumnsMax, label: \.label).compactMap {
+            whole($0, requestColumn)
+        }
+        let features = fields.list("features", max: DefinitionLimits.serviceFeaturesMax).compactMap { whole($0, serviceLine) }
+        var service = ServiceDefinition(name: name ?? "", version: fields.version(), request: request, features: features)
         fields.read(into: &service)
         return service
     }
 
-    private func serviceFeature(_ node: SourceNode, _ path: String) -> ServiceFeature? {
+    private func requestColumn(_ node: SourceNode, _ path: String) -> RequestColumn? {
+        guard let fields = FieldReader(node, of: RequestColumn.self, path: path, context: context) else { return nil }
+        let name = fields.requiredText("name", "give the column of the request a name")
+        guard let type = type(fields) else { return nil }
+        var column = RequestColumn(name: name ?? "", type: type)
+        fields.read(into: &column)
+        return column
+    }
+
+    private func serviceLine(_ node: SourceNode, _ path: String) -> ServiceLine? {
         switch node.content {
         case .text(let text), .plain(let text):
             context.sources.set(path, node.mark)
-            return reference(text, path, node.mark).map { ServiceFeature($0) }
+            return reference(text, path, node.mark).map { .feature(ServiceFeature($0)) }
+        case .fields(let fields) where fields.contains(where: { $0.name == "expr" }):
+            return expression(node, path).map(ServiceLine.expression)
         default:
-            guard let fields = FieldReader(node, path: path, known: ["feature", "as", "keys"], context: context),
-                let text = fields.requiredText("feature", "write feature: \"GROUP:FEATURE\"")
+            guard let fields = FieldReader(node, path: path, known: ["feature", "as", "keys", "hidden"], context: context),
+                let text = fields.requiredText("feature", "write feature: \"GROUP:FEATURE\", or name: NAME and expr: EXPRESSION")
             else { return nil }
             let found = reference(text, fields.path("feature"), fields.node("feature")?.mark)
-            let (alias, keys) = (fields.text("as"), fields.texts("keys"))
-            return found.map { ServiceFeature($0, as: alias, keys: keys) }
+            let (alias, keys, isHidden) = (fields.text("as"), fields.texts("keys"), fields.bool("hidden"))
+            return found.map { .feature(ServiceFeature($0, as: alias, keys: keys, isHidden: isHidden)) }
+        }
+    }
+
+    private func expression(_ node: SourceNode, _ path: String) -> ServiceExpression? {
+        guard let fields = FieldReader(node, of: ServiceExpression.self, path: path, context: context) else { return nil }
+        let name = fields.requiredText("name", "give what the expression makes a name")
+        guard let text = fields.requiredText("expr", "write an expression, such as amount / nullif(visits, 0)") else {
+            return nil
+        }
+        do throws(HeadwaterError) {
+            var expression = ServiceExpression(
+                name: name ?? "", text: try ScalarExpression.canonicalText(of: text),
+                language: fields.count("language") ?? ScalarExpression.languageVersion)
+            expression.isHidden = fields.bool("hidden")
+            fields.read(into: &expression)
+            return expression
+        } catch {
+            context.problems.add(fields.path("expr"), error, at: fields.node("expr")?.mark)
+            return nil
         }
     }
 

@@ -16,7 +16,13 @@ extension Catalog {
             let service = try service(project: project, reference: reference)
             resolver.service = service.reference
             if let text = service.definition.deprecated { resolver.warn("\(service.reference) is deprecated: \(text)") }
-            for pin in service.pins { try resolver.add(pin, groupName: service.groupNames[pin.group]) }
+            resolver.take(service.definition.request)
+            for line in service.lines {
+                switch line {
+                case .pin(let pin): try resolver.add(pin, groupName: service.groupNames[pin.group])
+                case .expression(let expression): try resolver.add(expression)
+                }
+            }
         case .features(let references):
             guard !references.isEmpty, references.count <= DefinitionLimits.serviceFeaturesMax else {
                 throw HeadwaterError(
@@ -24,7 +30,7 @@ extension Catalog {
                     "\(references.count) features asked for: ask for 1 to \(DefinitionLimits.serviceFeaturesMax)")
             }
             for reference in references {
-                let line = ServiceFeature(try .parse(reference))
+                let line = try ServiceFeature(.parse(reference))
                 for pin in try pins(line, project: project) { try resolver.add(pin, groupName: line.feature.group.name) }
             }
         }
@@ -46,7 +52,10 @@ private struct Resolver {
     private var keys: [Field] = []
     /// Place of each request column, and the group that asked for it first.
     private var keyPlaces: [ByteString: (place: Int, group: String)] = [:]
+    private var request: [Field] = []
+    private var scope = ServiceScope(request: [])
     private var lookups: [Lookup] = []
+    private var reads: [FeaturePlan.Read] = []
     private var lookupPlaces: [LookupKey: Int] = [:]
     private var outputs: [FeaturePlan.Output] = []
     private var warnings: [String] = []
@@ -56,6 +65,11 @@ private struct Resolver {
     init(catalog: Catalog, fullNames: Bool) {
         self.catalog = catalog
         self.fullNames = fullNames
+    }
+
+    mutating func take(_ columns: [RequestColumn]) {
+        request = columns.map(\.field)
+        scope = ServiceScope(request: request)
     }
 
     mutating func warn(_ text: String) {
@@ -78,8 +92,26 @@ private struct Resolver {
         let place = try lookup(group, pin)
         let type = schema.type(ofOrdinal: pin.ordinal)
         warnOfDeprecated(pin, group)
+        scope.add(Field(pin.shortName, type), read: reads.count)
+        reads.append(FeaturePlan.Read(type: type, lookup: place, feature: lookups[place].features.count))
+        lookups[place].features.append(Lookup.Feature(ordinal: pin.ordinal, type: type))
+        if pin.isHidden { return }
         let name = pin.alias ?? (fullNames ? "\(groupName ?? group.name)__\(pin.feature)" : pin.feature)
-        let feature = "\(group.reference):\(pin.feature)"
+        try addOutput(name, type, .read(reads.count - 1), "\(group.reference):\(pin.feature)")
+    }
+
+    mutating func add(_ line: ServiceExpression) throws(HeadwaterError) {
+        let compiled: PlanExpression
+        do throws(HeadwaterError) { compiled = try scope.compile(line) } catch {
+            throw error.located(at: "expression \(line.name) of \(service ?? "")")
+        }
+        if line.isHidden { return }
+        try addOutput(line.name, compiled.type, .expression(scope.expressions.count - 1), "expression \(line.name)")
+    }
+
+    private mutating func addOutput(
+        _ name: String, _ type: FeatureType, _ source: FeaturePlan.Source, _ feature: String
+    ) throws(HeadwaterError) {
         if let other = names.updateValue(feature, forKey: ByteString(name)) {
             let remedy =
                 other == feature
@@ -87,8 +119,7 @@ private struct Resolver {
                 : fullNames ? "give one an alias in a service" : "use --full-feature-names, or aliases in a service"
             throw HeadwaterError(.invalidArgument, "two outputs are called '\(name)', \(other) and \(feature): \(remedy)")
         }
-        outputs.append(FeaturePlan.Output(name: name, type: type, lookup: place, feature: lookups[place].features.count))
-        lookups[place].features.append(Lookup.Feature(ordinal: pin.ordinal, type: type))
+        outputs.append(FeaturePlan.Output(name: name, type: type, source: source))
     }
 
     private mutating func lookup(_ group: CatalogGroup, _ pin: ServicePin) throws(HeadwaterError) -> Int {
@@ -121,12 +152,21 @@ private struct Resolver {
     }
 
     func finish() throws(HeadwaterError) -> FeaturePlan {
-        for key in keys {
+        for (place, key) in (keys + request).enumerated() {
             guard let feature = names[ByteString(key.name)] else { continue }
             let remedy = fullNames ? "give it an alias in a service" : "use --full-feature-names, or an alias in a service"
             throw HeadwaterError(
-                .invalidArgument, "the output of \(feature) is called '\(key.name)', as a key of the request is: \(remedy)")
+                .invalidArgument,
+                "the output of \(feature) is called '\(key.name)', as a \(place < keys.count ? "key" : "column") of the request is: \(remedy)"
+            )
         }
-        return FeaturePlan(service: service, keys: keys, lookups: lookups, outputs: outputs, warnings: warnings)
+        for column in request {
+            guard let known = keyPlaces[ByteString(column.name)] else { continue }
+            throw HeadwaterError(
+                .invalidArgument, "the request's column '\(column.name)' is a key of \(known.group) too: give it another name")
+        }
+        return FeaturePlan(
+            service: service, keys: keys, request: request, lookups: lookups, reads: reads, expressions: scope.expressions,
+            outputs: outputs, warnings: warnings)
     }
 }

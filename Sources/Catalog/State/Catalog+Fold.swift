@@ -75,7 +75,8 @@ extension Catalog {
 
 extension Catalog.Project {
     mutating func fold(_ change: ServiceChange) {
-        var service = CatalogService(project: change.project, definition: change.service, pins: change.pins)
+        var service = CatalogService(
+            project: change.project, definition: change.service, pins: change.pins, expressionPlaces: change.expressionPlaces)
         let name = ByteString(service.name)
         var versions = services[name, default: []]
         let place = versions.firstIndex { $0.version >= service.version } ?? versions.count

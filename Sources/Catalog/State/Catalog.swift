@@ -75,7 +75,8 @@ extension Catalog {
 
     /// The whole history as one blob, for snapshots and manifests; they bring the checksum.
     public func encodeHistory() -> [UInt8] {
-        CanonicalJSON.encode(HistoryBlob(format: CatalogRecordBody.format, records: history))
+        CanonicalJSON.encode(
+            HistoryBlob(format: CatalogRecordBody.format(of: history.lazy.flatMap(\.changes)), records: history))
     }
 
     /// The fold of a history blob; an empty blob is the empty catalog.

@@ -58,6 +58,38 @@ public struct ServiceChange: Hashable, Sendable, Codable {
     public let project: String
     public let service: ServiceDefinition
     public let pins: [ServicePin]
+    /// Where the definition's expressions stand: for each, how many pins stand before it.
+    public let expressionPlaces: [Int]
+
+    init(project: String, service: ServiceDefinition, pins: [ServicePin], expressionPlaces: [Int]) {
+        (self.project, self.service, self.pins) = (project, service, pins)
+        self.expressionPlaces = expressionPlaces
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case project, service, pins
+        case expressionPlaces = "expression_places"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        project = try values.decode(String.self, forKey: .project)
+        service = try values.decode(ServiceDefinition.self, forKey: .service)
+        pins = try values.decode([ServicePin].self, forKey: .pins)
+        expressionPlaces = try values.decodeIfPresent([Int].self, forKey: .expressionPlaces) ?? []
+        let expressions = service.features.count { $0.expression != nil }
+        guard expressionPlaces.count == expressions, expressionPlaces == expressionPlaces.sorted(),
+            expressionPlaces.allSatisfy({ (0...pins.count).contains($0) })
+        else { throw HeadwaterError(.dataLoss, "\(expressionPlaces.count) places of \(expressions) expressions of a service") }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(project, forKey: .project)
+        try values.encode(service, forKey: .service)
+        try values.encode(pins, forKey: .pins)
+        if !expressionPlaces.isEmpty { try values.encode(expressionPlaces, forKey: .expressionPlaces) }
+    }
 }
 
 public struct DatasetChange: Hashable, Sendable, Codable {
@@ -144,11 +176,17 @@ public struct ServicePin: Hashable, Sendable {
     public let alias: String?
     /// Key column of the group → column of the request, where they differ.
     public let keys: [String: String]
+    /// Whether it only goes into expressions.
+    public var isHidden = false
+
+    /// What it is called in the service, unless it is asked for by full names.
+    public var shortName: String { alias ?? feature }
 }
 
 extension ServicePin: Codable {
     enum CodingKeys: String, CodingKey {
         case group, ordinal, feature, keys
+        case isHidden = "hidden"
         case groupVersion = "group_version"
         case alias = "as"
     }
@@ -161,6 +199,7 @@ extension ServicePin: Codable {
         feature = try values.decode(String.self, forKey: .feature)
         alias = try values.decodeIfPresent(String.self, forKey: .alias)
         keys = try values.tags(.keys)
+        isHidden = try values.decodeIfPresent(Bool.self, forKey: .isHidden) ?? false
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -171,6 +210,7 @@ extension ServicePin: Codable {
         try values.encode(feature, forKey: .feature)
         try values.encodeIfPresent(alias, forKey: .alias)
         try values.encode(keys, unlessEmpty: .keys)
+        if isHidden { try values.encode(true, forKey: .isHidden) }
     }
 }
 
@@ -221,7 +261,8 @@ extension CatalogChange: Codable {
 
 /// The body of a definitions record.
 public enum CatalogRecordBody {
-    static let format = 1
+    /// The greatest that this version reads.
+    static let format = 2
 
     /// What is read before anything else: a newer body may have any shape.
     struct Header: Decodable { let format: Int }
@@ -232,7 +273,7 @@ public enum CatalogRecordBody {
     }
 
     public static func encode(_ changes: [CatalogChange]) -> [UInt8] {
-        CanonicalJSON.encode(Body(format: format, changes: changes))
+        CanonicalJSON.encode(Body(format: format(of: changes), changes: changes))
     }
 
     /// - Throws: `.dataLoss` where the bytes are no changes, `.unimplemented` for a newer format.
@@ -241,11 +282,22 @@ public enum CatalogRecordBody {
         return try CanonicalJSON.decode(Body.self, from: bytes, orElse: .dataLoss, what: "definitions record").changes
     }
 
+    /// The least format that holds the changes: what says nothing new is read by older versions too. Services with a request or
+    /// expressions are of format 2.
+    static func format(of changes: some Sequence<CatalogChange>) -> Int {
+        let needsNewer = changes.contains { change in
+            guard case .service(let change) = change else { return false }
+            return !change.service.request.isEmpty
+                || change.service.features.contains { $0.expression != nil || $0.feature?.isHidden == true }
+        }
+        return needsNewer ? 2 : 1
+    }
+
     static func checkFormat(_ bytes: ArraySlice<UInt8>, what: String) throws(HeadwaterError) {
         let header = try CanonicalJSON.decode(Header.self, from: bytes, orElse: .dataLoss, what: what)
-        guard header.format == format else {
+        guard (1...format).contains(header.format) else {
             throw HeadwaterError(
-                .unimplemented, "\(what) of format \(header.format); this version reads \(format): use a newer headwater")
+                .unimplemented, "\(what) of format \(header.format); this version reads 1 to \(format): use a newer headwater")
         }
     }
 }

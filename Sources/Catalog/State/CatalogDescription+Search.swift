@@ -38,8 +38,10 @@ extension ServiceDescription {
     /// Where a text stands: `name`, `owner`, `output temp`.
     public func places(of text: String) -> [String] {
         let search = Search(text)
-        return search.places(in: definition)
-            + outputs.filter { search.matches($0.name) || search.matches($0.feature) }.map { "output \($0.name)" }
+        return search.places(in: definition) + search.parts(definition.request, called: "request")
+            + outputs.filter { search.matches($0.name) || search.matches($0.feature ?? $0.expr ?? "") }.map {
+                "output \($0.name)"
+            }
     }
 }
 

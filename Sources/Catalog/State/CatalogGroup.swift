@@ -92,21 +92,43 @@ public struct CatalogGroup: Versioned, Hashable, Sendable {
 public struct CatalogService: Versioned, Hashable, Sendable {
     public let project: String
     public let definition: ServiceDefinition
-    /// The service's outputs, in order, as they were resolved when it was applied.
+    /// The features that the service reads, in order, as they were resolved when it was applied.
     public let pins: [ServicePin]
+    /// For each expression of the definition, how many pins stand before it.
+    let expressionPlaces: [Int]
     /// What groups that were renamed since were called then: the service's full names go by it.
     var groupNames: [GroupID: String] = [:]
 
-    init(project: String, definition: ServiceDefinition, pins: [ServicePin]) {
+    init(project: String, definition: ServiceDefinition, pins: [ServicePin], expressionPlaces: [Int]) {
         self.project = project
         self.definition = definition
         self.pins = pins
+        self.expressionPlaces = expressionPlaces
+    }
+
+    /// A feature that the service reads, or an expression.
+    enum Line: Hashable {
+        case pin(ServicePin)
+        case expression(ServiceExpression)
+    }
+
+    /// Pins and expressions in the order of the definition.
+    var lines: [Line] {
+        var lines: [Line] = []
+        var pinned = 0
+        for (expression, place) in zip(definition.features.compactMap(\.expression), expressionPlaces) {
+            lines += pins[pinned..<place].map(Line.pin)
+            lines.append(.expression(expression))
+            pinned = place
+        }
+        return lines + pins[pinned...].map(Line.pin)
     }
 
     func renamed(_ name: String) -> CatalogService {
         var definition = definition
         definition.name = name
-        var service = CatalogService(project: project, definition: definition, pins: pins)
+        var service = CatalogService(
+            project: project, definition: definition, pins: pins, expressionPlaces: expressionPlaces)
         service.groupNames = groupNames
         return service
     }

@@ -117,10 +117,14 @@ public struct ServiceDescription: Codable, Hashable, Sendable {
     public struct Output: Codable, Hashable, Sendable {
         public let name: String
         public let type: FeatureType
-        /// `weather@1:temp`.
-        public let feature: String
+        /// `weather@1:temp`; absent of an expression.
+        public let feature: String?
+        /// The text of an expression.
+        public let expr: String?
         /// Key column of the group → column of the request, where they differ.
         public let keys: [String: String]
+        /// `true` for what goes into expressions only.
+        public let hidden: Bool?
     }
 
     public let project: String
@@ -233,12 +237,29 @@ extension Catalog {
     private func describe(_ service: CatalogService) -> ServiceDescription {
         ServiceDescription(
             project: service.project, definition: service.definition,
-            outputs: service.pins.compactMap { pin in
+            outputs: described(service), promoted: isPromoted(service))
+    }
+
+    private func described(_ service: CatalogService) -> [ServiceDescription.Output] {
+        var scope = ServiceScope(request: service.definition.request.map(\.field))
+        var reads = 0
+        return service.lines.compactMap { line in
+            switch line {
+            case .pin(let pin):
                 guard let group = groups[pin.group] else { return nil }
+                let type = group.newestSchema.type(ofOrdinal: pin.ordinal)
+                scope.add(Field(pin.shortName, type), read: reads)
+                reads += 1
                 return ServiceDescription.Output(
-                    name: pin.alias ?? pin.feature, type: group.newestSchema.type(ofOrdinal: pin.ordinal),
-                    feature: "\(group.reference):\(pin.feature)", keys: pin.keys)
-            }, promoted: isPromoted(service))
+                    name: pin.shortName, type: type, feature: "\(group.reference):\(pin.feature)", expr: nil, keys: pin.keys,
+                    hidden: pin.isHidden ? true : nil)
+            case .expression(let expression):
+                guard let compiled = try? scope.compile(expression) else { return nil }
+                return ServiceDescription.Output(
+                    name: expression.name, type: compiled.type, feature: nil, expr: expression.text, keys: [:],
+                    hidden: expression.isHidden ? true : nil)
+            }
+        }
     }
 }
 

@@ -12,25 +12,47 @@ public struct PreparedFeatures: Sendable {
     public let outputs: [Field]
     /// The key columns that a get brings.
     public let keys: [Field]
+    /// The columns that a get brings beside them, for expressions.
+    public let request: [Field]
     /// What of the list should not be used any more: `orders@1 is deprecated: use orders@2`.
     public let warnings: [String]
     let handle: UInt64
     /// The connection that the handle is valid on.
     let transport: ClientTransport
 
-    /// The key columns of `other`, whose names these are, in the order and of the types of this list's.
+    /// The keys of a get and its other columns as one batch.
+    fileprivate func joined(_ keys: Batch, _ others: Batch?) throws(HeadwaterError) -> Batch {
+        if request.isEmpty, others?.columns.isEmpty ?? true { return keys }
+        guard let others, others.columns.map(\.type) == request.map(\.type) else {
+            let wanted = request.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
+            throw HeadwaterError(
+                .invalidArgument, "the columns of this request beside its keys are: \(wanted.isEmpty ? "none" : wanted)")
+        }
+        // A list without keys has the rows of its other columns.
+        guard others.rowCount == keys.rowCount || self.keys.isEmpty else {
+            throw HeadwaterError(
+                .invalidArgument, "\(others.rowCount) rows of the request's columns for \(keys.rowCount) keys: give one for each")
+        }
+        return Batch(
+            rowCount: others.rowCount, columns: (keys.columns + others.columns).enumerated().map { ($0.offset, $0.element) })
+    }
+
+    /// All columns that a get brings: the keys, then the others.
+    public var columns: [Field] { keys + request }
+
+    /// The columns of `other`, whose names these are, in the order and of the types of this list's.
     ///
-    /// - Throws: `.invalidArgument` where a key is missing: the definitions have changed.
+    /// - Throws: `.invalidArgument` where a column is missing: the definitions have changed.
     func arranged(_ keys: Batch, of other: PreparedFeatures) throws(HeadwaterError) -> Batch {
-        if self.keys == other.keys { return keys }
+        if self.keys == other.keys && request == other.request { return keys }
         var columns: [(Int, Column)] = []
-        for (place, key) in self.keys.enumerated() {
-            guard let given = other.keys.firstIndex(where: { $0.name.utf8.elementsEqual(key.name.utf8) }),
+        for (place, key) in self.columns.enumerated() {
+            guard let given = other.columns.firstIndex(where: { $0.name.utf8.elementsEqual(key.name.utf8) }),
                 keys.columns[given].type.widens(to: key.type)
             else {
                 throw HeadwaterError(
                     .invalidArgument,
-                    "the list takes other keys now: key '\(key.name)' (\(key.type)) is missing; prepare it again")
+                    "the list takes other columns now: '\(key.name)' (\(key.type)) is missing; prepare it again")
             }
             columns.append((place, keys.columns[given].gather(0..<keys.rowCount, as: key.type)))
         }
@@ -101,7 +123,8 @@ extension HeadwaterClient {
         }
         return PreparedFeatures(
             selection: selection, fullFeatureNames: fullFeatureNames, outputs: try head.outputs.fields(),
-            keys: try head.keys.fields(), warnings: head.warnings, handle: head.handle, transport: transport)
+            keys: try head.keys.fields(), request: try head.request.fields(), warnings: head.warnings, handle: head.handle,
+            transport: transport)
     }
 
     /// The latest features of keys.
@@ -110,16 +133,19 @@ extension HeadwaterClient {
     /// list means (a promotion, another max_age), the list is prepared again: the answer says which outputs it has.
     /// - Parameters:
     ///   - keys: column `i` is `prepared.keys[i]`; null keys are NOT_FOUND.
+    ///   - request: column `i` is `prepared.request[i]`, with a row for each key; not given where the list asks for none.
     ///   - at: the clock for max_age; `nil` for the server's.
     ///   - minPosition: the answer shows at least this position, or the get fails with `.deadlineExceeded`.
     ///   - eventTimes: whether the answer says when each value became true.
     public func get(
-        _ prepared: PreparedFeatures, keys: Batch, at: Microseconds? = nil, minPosition: Position = 0, eventTimes: Bool = false
+        _ prepared: PreparedFeatures, keys: Batch, request: Batch? = nil, at: Microseconds? = nil, minPosition: Position = 0,
+        eventTimes: Bool = false
     ) async throws(HeadwaterError) -> GetResult {
         guard keys.columns.map(\.type) == prepared.keys.map(\.type) else {
             let wanted = prepared.keys.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
             throw HeadwaterError(.invalidArgument, "the keys of this request are: \(wanted)")
         }
+        let columns = try prepared.joined(keys, request)
         let transport = try await connections.connection(to: .online)
         var list = preparedAnew.withLock { $0.list(prepared, of: transport) }
         // A connection may end, and definitions move, between a preparation and its get; not for ever.
@@ -131,7 +157,7 @@ extension HeadwaterClient {
             }
             do throws(HeadwaterError) {
                 return try await get(
-                    byHandleOf: list!, keys: try list!.arranged(keys, of: prepared), at: at, minPosition: minPosition,
+                    byHandleOf: list!, keys: try list!.arranged(columns, of: prepared), at: at, minPosition: minPosition,
                     eventTimes: eventTimes)
             } catch {
                 guard error.code == .unavailable || error.code == .failedPrecondition, round < Self.getRounds else { throw error }

@@ -134,12 +134,12 @@ public struct OnlineDirectory {
     /// Serves a resolved feature list.
     ///
     /// - Parameters:
-    ///   - keys: a column for each of the plan's keys, in its order and of its types.
+    ///   - columns: a column for each of the plan's keys, then of its request's columns, in its order and of its types.
     ///   - now: the clock for max_age.
     public func get(
-        _ plan: FeaturePlan, keys: [Column], rowCount: Int, now: Microseconds
+        _ plan: FeaturePlan, columns: [Column], rowCount: Int, now: Microseconds
     ) throws(HeadwaterError) -> ServedVectors {
-        try OnlineReads.get(plan, keys: keys, rowCount: rowCount, from: store, now: now)
+        try OnlineReads.get(plan, columns: columns, rowCount: rowCount, from: store, now: now)
     }
 }
 

@@ -28,6 +28,8 @@ public final class HistoryRead {
         /// A part takes one of so many shares of the memory that other histories leave, so that each of many finds some.
         public var memoryShares = 1
         public var executor = ParallelExecutor.serial
+        /// Counts the nulls that expressions make.
+        public var nulls: ExpressionNulls?
 
         public init() {}
     }
@@ -126,9 +128,9 @@ public final class HistoryRead {
         _ part: SpinePart, _ rows: Range<Int>, limitBytes: Int
     ) throws(HeadwaterError) -> [JoinedFeature] {
         try OfflineReads.history(
-            plan, keys: part.keys.map { $0.slice(rows) }, times: part.times.slice(rows), view: view, asOf: position,
+            plan, columns: part.columns.map { $0.slice(rows) }, times: part.times.slice(rows), view: view, asOf: position,
             availability: options.availability, eventTimes: options.eventTimes, executor: options.executor,
-            memoryLimitBytes: limitBytes, isCancelled: isCancelled)
+            memoryLimitBytes: limitBytes, nulls: options.nulls, isCancelled: isCancelled)
     }
 
     /// Goes on where rows did not fit: with more memory where that does

@@ -7,22 +7,33 @@ public enum OfflineReads {
     /// The point-in-time join of a resolved feature list.
     ///
     /// - Parameters:
-    ///   - keys: spine columns in the plan's key order and of its types.
+    ///   - columns: spine columns: the plan's keys, then the columns of its request, in its order and of its types.
     ///   - times: the spine's times.
     ///   - eventTimes: whether the answer says when each value became true.
     ///   - executor: does the work.
     /// - Returns: a feature for each output of the plan, in its order.
     /// - Throws: as `OfflineView.join`.
     public static func history(
-        _ plan: FeaturePlan, keys: [Column], times: Column, view: OfflineView, asOf: Position, availability: Availability,
-        eventTimes: Bool = false, executor: ParallelExecutor = .serial, memoryLimitBytes: Int,
+        _ plan: FeaturePlan, columns: [Column], times: Column, view: OfflineView, asOf: Position, availability: Availability,
+        eventTimes: Bool = false, executor: ParallelExecutor = .serial, memoryLimitBytes: Int, nulls: ExpressionNulls? = nil,
         isCancelled: @escaping @Sendable () -> Bool
     ) throws(HeadwaterError) -> [JoinedFeature] {
         for lookup in plan.lookups { try view.checkKept(lookup.groupID, named: lookup.group, asOf: asOf) }
         let joined = try view.join(
-            spineTimes: times, keys: keys, plan.lookups, asOf: asOf, availability: availability, eventTimes: eventTimes,
+            spineTimes: times, keys: Array(columns.prefix(plan.keys.count)), plan.lookups, asOf: asOf, availability: availability,
+            eventTimes: eventTimes,
             executor: executor, isCancelled: isCancelled, memoryLimitBytes: memoryLimitBytes)
-        return plan.outputs.map { joined[$0.lookup][$0.feature] }
+        let reads = plan.reads.map { joined[$0.lookup][$0.feature] }
+        var evaluator = PlanEvaluator(plan, nulls: nulls)
+        let outputs = try evaluator.outputs(
+            of: reads.map { PlanEvaluator.ReadCells(column: $0.column, statuses: $0.statuses) },
+            request: Array(columns.dropFirst(plan.keys.count)), time: .column(times), rowCount: times.count)
+        return zip(plan.outputs, outputs).map { output, cells in
+            if case .read(let place) = output.source { return reads[place] }
+            // No single row is behind what an expression makes.
+            let never = eventTimes ? Array(repeating: EventTime.always, count: times.count) : []
+            return JoinedFeature(column: cells.column, statuses: cells.statuses, eventTimes: never)
+        }
     }
 
     /// Ordinals of a group's features, as a scan asks for them.
@@ -51,7 +62,9 @@ public enum OfflineReads {
 
     /// An estimate of the bytes that `history` holds for each row of its spine, without texts and arrays.
     public static func historyBytes(_ plan: FeaturePlan, eventTimes: Bool = false) -> Int {
-        plan.lookups.reduce(0) { $0 + OfflineView.joinBytes($1.features.map(\.type), eventTimes: eventTimes) }
+        plan.lookups.reduce(PlanEvaluator.bytesPerRow(plan)) {
+            $0 + OfflineView.joinBytes($1.features.map(\.type), eventTimes: eventTimes)
+        }
     }
 
     /// Whether each of some keys of a group has a row at `asOf`, of any age: its latest row is no tombstone.

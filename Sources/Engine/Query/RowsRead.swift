@@ -25,7 +25,7 @@ public final class RowsRead {
         try view.checkKept(schema.groupID, named: query.group, asOf: position)
         let ordinals = try OfflineReads.ordinals(of: query.columns, in: group)
         let keys = try query.keys.map { (keys) throws(HeadwaterError) in
-            KeySet(try OnlineReads.arrange(keys, as: schema.keys))
+            KeySet(try OnlineReads.arrange(keys, keys: schema.keys))
         }
         layout = try RowsLayout(
             schema: schema, ordinals: ordinals, deletes: query.deletes, brief: query.brief, isLatest: query.isLatest)

@@ -3,8 +3,8 @@ import FeatureModel
 
 /// Some rows of a spine.
 struct SpinePart {
-    /// The key columns, in the plan's order and of its types.
-    let keys: [Column]
+    /// The key columns and those of the request, in the plan's order and of its types.
+    let columns: [Column]
     let times: Column
     /// The bytes that the part takes of the memory of histories.
     let byteCount: Int
@@ -20,7 +20,7 @@ struct SpineGather {
     /// Has come, and did not fit with those before it.
     private var waiting: Batch?
 
-    /// - Throws: `.invalidArgument` where there is no time column of that name, or the others are not the plan's keys.
+    /// - Throws: `.invalidArgument` where there is no time column of that name, or the others are not the plan's.
     init(_ columns: [Field], time: String, _ plan: FeaturePlan) throws(HeadwaterError) {
         self.plan = plan
         self.columns = columns
@@ -32,7 +32,7 @@ struct SpineGather {
                 .invalidArgument, "the spine's time column '\(time)' is \(columns[timePlace].type), not timestamp")
         }
         self.timePlace = timePlace
-        copies = plan.keys.contains { $0.type.isText } ? 3 : 2
+        copies = plan.columns.contains { $0.type.isText } ? 3 : 2
         // Refused before any row comes.
         _ = try arranged(columns.map { .nulls($0.type, count: 0) })
     }
@@ -68,7 +68,7 @@ struct SpineGather {
             batches.append(batch)
         }
         let joined = columns.indices.map { place in Column.joined(batches.map { $0.columns[place] }) }
-        return SpinePart(keys: try arranged(joined), times: joined[timePlace], byteCount: bytes)
+        return SpinePart(columns: try arranged(joined), times: joined[timePlace], byteCount: bytes)
     }
 
     private func checked(_ batch: Batch?) throws(HeadwaterError) -> Batch? {
@@ -79,10 +79,10 @@ struct SpineGather {
         return batch
     }
 
-    /// The columns that are keys: all but the time, and the time too where it is a key itself.
+    /// The columns that the plan wants: all but the time, and the time too where it is wanted itself.
     private func arranged(_ cells: [Column]) throws(HeadwaterError) -> [Column] {
         let given = columns.indices.filter { place in
-            place != timePlace || plan.keys.contains { $0.name.utf8.elementsEqual(columns[place].name.utf8) }
+            place != timePlace || plan.columns.contains { $0.name.utf8.elementsEqual(columns[place].name.utf8) }
         }
         return try OnlineReads.arrange(given.map { (columns[$0].name, cells[$0]) }, for: plan)
     }

@@ -41,5 +41,12 @@ package struct NullCounts: Hashable, Sendable {
 
     mutating func add(_ reason: NullReason, _ count: Int = 1) { counts[reason.rawValue] += count }
 
+    /// What came since an earlier count.
+    package func subtracting(_ other: NullCounts) -> NullCounts {
+        var difference = self
+        difference.counts &-= other.counts
+        return difference
+    }
+
     package mutating func merge(_ other: NullCounts) { counts &+= other.counts }
 }

@@ -119,6 +119,20 @@ extension OutputRawSpan {
         unsafe append(number.littleEndian, as: T.self)
     }
 
+    /// Appends bytes; traps where there is no room.
+    public mutating func append(contentsOf bytes: [UInt8]) {
+        var offset = 0
+        let span = bytes.span
+        while offset &+ 8 <= bytes.count {
+            append(littleEndian: unsafe span.bytes.littleEndian(at: offset, as: UInt64.self))
+            offset &+= 8
+        }
+        while offset < bytes.count {
+            append(littleEndian: span[offset])
+            offset &+= 1
+        }
+    }
+
     /// Overwrites the integer at `offset` of what was appended.
     @inlinable
     public mutating func store<T: FixedWidthInteger & BitwiseCopyable>(littleEndian number: T, at offset: Int) {

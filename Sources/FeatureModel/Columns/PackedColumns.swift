@@ -68,10 +68,14 @@ public struct PackedColumns: Sendable {
 
     /// Encodes columns of equal length: what a client does with keys.
     ///
-    /// - Parameter statuses: one for each column; without any, a null is NULL_VALUE.
-    public static func encode(tag: UInt64, rowCount: Int, columns: [Column], statuses: [StatusColumn] = []) -> [UInt8] {
+    /// - Parameters:
+    ///   - statuses: one for each column; without any, a null is NULL_VALUE.
+    ///   - eventTimes: one for each column; none where nobody asks for them.
+    public static func encode(
+        tag: UInt64, rowCount: Int, columns: [Column], statuses: [StatusColumn] = [], eventTimes: [[Microseconds]] = []
+    ) -> [UInt8] {
         let hasStatuses = !statuses.isEmpty || columns.contains { $0.nullCount > 0 }
-        let header = Header(tag: tag, rowCount: rowCount, hasStatuses: hasStatuses, hasEventTimes: false)
+        let header = Header(tag: tag, rowCount: rowCount, hasStatuses: hasStatuses, hasEventTimes: !eventTimes.isEmpty)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Header.byteCount + columns.reduce(0) { $0 + $1.byteCount + 40 })
         bytes.append(littleEndian: header.words.0)
@@ -83,6 +87,7 @@ public struct PackedColumns: Sendable {
             bytes.pad(to: 8)
         }
         for column in columns { append(column, to: &bytes) }
+        for times in eventTimes { for time in times { bytes.append(littleEndian: time) } }
         return bytes
     }
 

@@ -97,6 +97,7 @@ package struct ServerView: Sendable {
             figures.memory.append(("histories", services.historyMemory.takenBytes))
         }
         figures.audits = services.audits.counts
+        figures.expressionNulls = services.expressionNulls.current
         figures.waiting = services.workers.waitingCounts
         return figures
     }
@@ -122,6 +123,8 @@ package struct ServerFigures: Sendable {
     package var flushes: FileJobFigures.Counts?
     package var compactions: FileJobFigures.Counts?
     package var audits = AuditRecord.Counts()
+    /// Nulls that expressions made where none came in, by reason.
+    package var expressionNulls: [(reason: String, count: Int)] = []
     /// Requests that wait for a thread, by the threads that they wait for.
     package var waiting: [(pool: String, count: Int)] = []
     /// Bytes of memory by what holds them.

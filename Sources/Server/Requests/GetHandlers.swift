@@ -36,7 +36,7 @@ struct GetHandlers {
             try services.withRoom(forAnswer: bytes, services.workers.gets, request, responder) { () throws(HeadwaterError) in
                 let answer = try GetRequests.get(
                     head, body, entry, rowCount: header.rowCount, state: online.state, store: online.store,
-                    now: services.clock.now(), frameBytesMax: responder.frameBytesMax)
+                    now: services.clock.now(), nulls: services.expressionNulls, frameBytesMax: responder.frameBytesMax)
                 responder.respond(encodedHead: [], body: answer[...])
             }
         }

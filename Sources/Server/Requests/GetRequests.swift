@@ -21,6 +21,7 @@ package enum GetRequests {
             $0.handle = handle
             $0.outputs = entry.plan.wireOutputs
             $0.keys = entry.plan.keys.map { ColumnSpec($0) }
+            $0.request = entry.plan.request.map { ColumnSpec($0) }
             $0.warnings = entry.plan.warnings
         }
     }
@@ -34,22 +35,44 @@ package enum GetRequests {
     /// - Returns: the body of the answer.
     package static func get(
         _ head: GetPreparedRequest, _ body: ArraySlice<UInt8>, _ entry: HandleTable.Entry, rowCount: Int, state: OnlineState,
-        store: OnlineStore, now: Microseconds, frameBytesMax: Int
+        store: OnlineStore, now: Microseconds, nulls: ExpressionNulls? = nil,
+        frameBytesMax: Int
     ) throws(HeadwaterError) -> [UInt8] {
-        let prepared = PreparedGet(entry, catalog: { state.catalog })
+        let prepared = PreparedGet(entry, nulls: nulls, catalog: { state.catalog })
         try prepared.refresh(state.catalogPosition)
-        let keys = try PackedColumns(decoding: body, types: prepared.keyTypes)
+        let keys = try columns(of: body, for: entry.plan)
+        if prepared.hasExpressions {
+            let answer = try prepared.evaluate(
+                keys.columns, rowCount: rowCount, by: OnlineReader(store), now: head.at ?? now, eventTimes: head.eventTimes,
+                bytesMax: frameBytesMax)
+            try check(FrameHeader.byteCount + answer.count, frameBytesMax)
+            return answer
+        }
         return try prepared.read(
             keys.columns, rowCount: rowCount, by: OnlineReader(store), now: head.at ?? now
         ) { (answer) throws(HeadwaterError) in
-            let count = FrameHeader.byteCount + answer.byteCountMax(eventTimes: head.eventTimes)
-            guard count <= frameBytesMax else {
-                throw HeadwaterError(
-                    .resourceExhausted,
-                    "an answer of up to \(count) bytes; the client takes \(frameBytesMax): ask for fewer keys at once")
-            }
+            try check(FrameHeader.byteCount + answer.byteCountMax(eventTimes: head.eventTimes), frameBytesMax)
             answer.count()
             return answer.encode(eventTimes: head.eventTimes)
+        }
+    }
+
+    private static func check(_ count: Int, _ frameBytesMax: Int) throws(HeadwaterError) {
+        guard count <= frameBytesMax else {
+            throw HeadwaterError(
+                .resourceExhausted,
+                "an answer of up to \(count) bytes; the client takes \(frameBytesMax): ask for fewer keys at once")
+        }
+    }
+
+    /// What a request brings. An older client does not know that there is more to send than keys.
+    private static func columns(of body: ArraySlice<UInt8>, for plan: FeaturePlan) throws(HeadwaterError) -> PackedColumns {
+        do throws(HeadwaterError) { return try PackedColumns(decoding: body, types: plan.columns.map(\.type)) } catch {
+            if plan.request.isEmpty { throw error }
+            guard (try? PackedColumns(decoding: body, types: plan.keys.map(\.type))) != nil else { throw error }
+            let missing = plan.request.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
+            throw HeadwaterError(
+                .invalidArgument, "\(plan.service ?? "the list") wants columns of the request beside the keys: \(missing)")
         }
     }
 }
@@ -66,7 +89,7 @@ package func featureSelection(service: String?, features: [String]) throws(Headw
 extension FeaturePlan {
     package var wireOutputs: [Wire.Output] {
         outputs.map { output in
-            Wire.Output(Field(output.name, output.type), group: lookups[output.lookup].group)
+            Wire.Output(Field(output.name, output.type), group: group(of: output) ?? "")
         }
     }
 }

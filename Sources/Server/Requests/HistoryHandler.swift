@@ -29,7 +29,8 @@ struct HistoryHandler {
         let permit = services.workers.long.permits?.held()
         let read = try HistoryRead(
             head, catalog: offline.state.catalog, view: view, memory: MemoryLease(services.historyMemory),
-            shares: Self.memoryShares, executor: services.workers.helpers.executor, isCancelled: request.stops(responder, permit))
+            shares: Self.memoryShares, nulls: services.expressionNulls, executor: services.workers.helpers.executor,
+            isCancelled: request.stops(responder, permit))
         let pace = SharedPace(ClientPace(deadline: request.deadline, permit: permit))
         var spine = SpineFrames(request, pace)
         var answer = HistoryAnswer(read.plan, eventTimes: head.eventTimes) { (data, cells) throws(HeadwaterError) in
@@ -57,8 +58,9 @@ struct HistoryHandler {
 extension HistoryRead {
     /// The read that a request asks for.
     package convenience init(
-        _ head: HistoryRequest, catalog: Catalog, view: OfflineView, memory: MemoryLease, shares: Int, executor: ParallelExecutor,
-        isCancelled: @escaping @Sendable () -> Bool
+        _ head: HistoryRequest, catalog: Catalog, view: OfflineView, memory: MemoryLease, shares: Int,
+        nulls: ExpressionNulls? = nil,
+        executor: ParallelExecutor, isCancelled: @escaping @Sendable () -> Bool
     ) throws(HeadwaterError) {
         let asOf = head.asOf ?? view.position
         let selection = try featureSelection(service: head.service, features: head.features)
@@ -68,6 +70,7 @@ extension HistoryRead {
         options.eventTimes = head.eventTimes
         options.memoryShares = shares
         options.executor = executor
+        options.nulls = nulls
         let columns = try head.spineColumns.map { (spec) throws(HeadwaterError) in try spec.field() }
         try self.init(
             plan, spineColumns: columns, spineTime: head.spineTime, view: view, asOf: asOf, options: options, memory: memory,

@@ -117,10 +117,19 @@ final class PreparedGetHandler: ImmediateHandler {
         let get = try get(header.tag)
         guard PreparedGet.isShort(rows: header.rowCount, outputs: get.outputCount, bodyBytes: body.byteCount) else { return 0 }
         try get.refresh(online.state.catalogPosition)
-        let rowCount = gather(requests, bytes, get, header)
+        // What expressions make is made for one request at a time.
+        let rowCount = gather(get.hasExpressions ? requests.prefix(1) : requests, bytes, get, header)
         defer { scratch.keys.removeAll(keepingCapacity: true) }
-        try PackedColumns.decodeKeys(scratch.body[...], types: get.keyTypes, into: &scratch.keys)
+        try PackedColumns.decodeKeys(scratch.body[...], types: get.columnTypes, into: &scratch.keys)
         let now = head.at ?? (get.needsClock ? services.clock.now() : 0)
+        if get.hasExpressions {
+            let answer = try get.evaluate(
+                scratch.keys, rowCount: rowCount, by: scratch.reader, now: now, eventTimes: head.eventTimes,
+                bytesMax: frameBytesMax)
+            guard FrameHeader.byteCount + answer.count <= frameBytesMax else { return 0 }
+            output.append(answerTo: first.header, bodyBytesMax: answer.count) { $0.append(contentsOf: answer) }
+            return 1
+        }
         return try get.read(scratch.keys, rowCount: rowCount, by: scratch.reader, now: now) { answer in
             var answer = answer
             var (answered, answeredBytes) = (0, 0)
@@ -203,7 +212,7 @@ final class PreparedGetHandler: ImmediateHandler {
         }
         let online = online
         let entry = try services.handles.entry(handle, connection: connectionID)
-        let fresh = PreparedGet(entry) { online.state.catalog }
+        let fresh = PreparedGet(entry, nulls: services.expressionNulls) { online.state.catalog }
         prepared[handle] = fresh
         last = (handle, fresh)
         return fresh

@@ -40,6 +40,8 @@ final class Services: Sendable {
     let startedAt: Microseconds
     /// Hears of requests that have ended.
     let requestLog: RequestLog
+    /// Nulls that expressions made, in gets and histories.
+    let expressionNulls = ExpressionNulls()
     /// Memory of gets, for each event loop.
     let scratches = PreparedGetHandler.Scratches()
 

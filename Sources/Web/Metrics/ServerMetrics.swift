@@ -24,6 +24,10 @@ struct ServerMetrics {
                 .gauge, "headwater_build_info", "1, with the version and the role of this server",
                 [.init(labels: [("version", status.version), ("role", status.roles.joined(separator: "+"))], value: .integer(1))]),
         ]
+        families.append(
+            MetricFamily(
+                .counter, "headwater_expression_nulls", "Nulls that expressions made where none came in, by reason",
+                figures.expressionNulls.map { MetricFamily.Sample(labels: [("reason", $0.reason)], value: .integer($0.count)) }))
         families += requests(figures) + network(status, figures) + memory(figures)
         if let free = status.diskFreeBytes {
             families.append(

@@ -19,7 +19,8 @@ struct FeastGet {
             selection: try routes.selection(body, service: "feature_service"),
             fullNames: try body.bool("full_feature_names") ?? false)
         wanted.eventTimes = true
-        let (prepared, keys, got) = try await RestGet(routes: routes).find(wanted, of: try body.object("entities"), client)
+        let (prepared, keys, got) = try await RestGet(routes: routes).find(
+            wanted, of: try body.object("entities"), try body.object("request"), client)
         // Feast gives the keys first, each present since 1970.
         var json = Array("{\"metadata\":{\"feature_names\":".utf8)
         json.reserveCapacity(json.count + got.cells.rowCount * got.outputs.count * 64)

@@ -17,7 +17,8 @@ struct RestGet {
         var wanted = Wanted(selection: try routes.selection(body), fullNames: try body.bool("full_feature_names") ?? false)
         (wanted.at, wanted.minPosition) = (try body.time("at"), try body.position("min_position") ?? 0)
         (wanted.eventTimes, wanted.unit) = (eventTimes, try routes.unit(try body.text("time_unit")))
-        let (prepared, _, got) = try await find(wanted, of: try body.object("entities"), try await routes.client(project))
+        let (prepared, _, got) = try await find(
+            wanted, of: try body.object("entities"), try body.object("request"), try await routes.client(project))
         var json = Array("{\"position\":\(got.position),\"rows\":\(got.cells.rowCount),\"features\":{".utf8)
         json.reserveCapacity(json.count + got.cells.rowCount * got.outputs.count * 32)
         var lists = RepeatedLists(always: "null")
@@ -56,17 +57,21 @@ struct RestGet {
         var unit: TimeUnit?
     }
 
-    /// Reads the keys by what the features take, and finds the features.
+    /// Reads the keys by what the features take, and the columns of a service's request, and finds the features.
     ///
-    /// - Parameter entities: `nil` only where the features have no keys.
+    /// - Parameters:
+    ///   - entities: `nil` only where the features have no keys.
+    ///   - request: `nil` only where the features ask for nothing beside keys.
     func find(
-        _ wanted: Wanted, of entities: JSONObject?, _ client: HeadwaterClient
+        _ wanted: Wanted, of entities: JSONObject?, _ request: JSONObject?, _ client: HeadwaterClient
     ) async throws -> (prepared: PreparedFeatures, keys: Batch, got: GetResult) {
         let prepared = try await routes.clients.prepared(wanted.selection, fullNames: wanted.fullNames, client)
         do {
             let keys = try Self.keys(entities, prepared.keys, unit: wanted.unit)
+            let others = try Self.others(request, prepared.request, unit: wanted.unit)
             let got = try await client.get(
-                prepared, keys: keys, at: wanted.at, minPosition: wanted.minPosition, eventTimes: wanted.eventTimes)
+                prepared, keys: keys, request: others, at: wanted.at, minPosition: wanted.minPosition,
+                eventTimes: wanted.eventTimes)
             return (prepared, keys, got)
         } catch {
             // What the list takes may have changed: what is remembered of it is not worth keeping.
@@ -91,18 +96,34 @@ struct RestGet {
                 .invalidArgument,
                 "give 'entities' with a list for each of \(fields.map { "\($0.name) (\($0.type))" }.joined(separator: ", "))")
         }
-        try entities.check(only: fields.map(\.name))
+        return try batch(entities, fields, "key", at: "entities", unit: unit)
+    }
+
+    /// The columns of a request beside its keys: lists of one length.
+    private static func others(_ request: JSONObject?, _ fields: [Field], unit: TimeUnit?) throws(HeadwaterError) -> Batch? {
+        guard let request else {
+            if fields.isEmpty { return nil }
+            throw HeadwaterError(
+                .invalidArgument,
+                "give 'request' with a list for each of \(fields.map { "\($0.name) (\($0.type))" }.joined(separator: ", "))")
+        }
+        return try batch(request, fields, "column", at: "request", unit: unit)
+    }
+
+    private static func batch(
+        _ object: JSONObject, _ fields: [Field], _ what: String, at place: String, unit: TimeUnit?
+    ) throws(HeadwaterError) -> Batch {
+        try object.check(only: fields.map(\.name))
         var columns: [(Int, Column)] = []
         for (index, field) in fields.enumerated() {
-            guard let column = try entities.column(field.name, field.type, unit: unit) else {
-                throw HeadwaterError(
-                    .invalidArgument, "the key '\(field.name)' (\(field.type)) is missing", at: "entities")
+            guard let column = try object.column(field.name, field.type, unit: unit) else {
+                throw HeadwaterError(.invalidArgument, "the \(what) '\(field.name)' (\(field.type)) is missing", at: place)
             }
             columns.append((index, column))
             guard column.count == columns[0].1.count else {
                 throw HeadwaterError(
                     .invalidArgument,
-                    "'\(field.name)' has \(column.count) keys, '\(fields[0].name)' has \(columns[0].1.count)", at: "entities")
+                    "'\(field.name)' has \(column.count) \(what)s, '\(fields[0].name)' has \(columns[0].1.count)", at: place)
             }
         }
         return Batch(rowCount: columns.first?.1.count ?? 1, columns: columns)

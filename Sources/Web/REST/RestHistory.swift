@@ -21,7 +21,8 @@ struct RestHistory {
         let selection = try routes.selection(body)
         let asOf = try body.position("as_of")
         let time = try body.text("spine_time") ?? "event_time"
-        let keys = try await client.requestKeys(of: selection, asOf: asOf)
+        let (keyFields, request) = try await client.requestColumns(of: selection, asOf: asOf)
+        let keys = keyFields + request
         guard let spine = try body.object("spine") else {
             throw HeadwaterError(
                 .invalidArgument,

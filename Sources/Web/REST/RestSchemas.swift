@@ -32,7 +32,7 @@ enum RestSchemas {
 
     static let get = object([
         "service": ["type": "string", "description": "a feature service; else give features"],
-        "features": features, "entities": columns, "at": time, "min_position": positionOrText,
+        "features": features, "entities": columns, "request": columns, "at": time, "min_position": positionOrText,
         "full_feature_names": ["type": "boolean"], "event_times": ["type": "boolean"],
         "statuses": ["type": "boolean", "default": true],
         "int64": [
@@ -94,7 +94,7 @@ enum RestSchemas {
 
     static let feast = object(
         [
-            "features": features, "feature_service": ["type": "string"], "entities": columns,
+            "features": features, "feature_service": ["type": "string"], "entities": columns, "request": columns,
             "full_feature_names": ["type": "boolean"], "project": ["type": "string"],
         ])
 

@@ -1,7 +1,7 @@
 import FeatureModel
 import Tables
 
-/// Keys as they stand on the command line: `origin=JFK,carrier=UA`.
+/// Keys, or other columns of a request, as they stand on the command line: `origin=JFK,carrier=UA`.
 ///
 /// A backslash takes the next character as it is, so `\,` `\=` `\\` stand for themselves. Nothing behind the equals sign is
 /// null, `""` the empty string, as in CSV.
@@ -10,11 +10,11 @@ struct KeyText {
     let parts: [(name: String, value: String?)]
 
     /// - Throws: `.invalidArgument` that shows the form.
-    init(_ text: String, option: String) throws(HeadwaterError) {
+    init(_ text: String, option: String, noun: String = "key") throws(HeadwaterError) {
         func refuse(_ why: String) -> HeadwaterError {
             HeadwaterError(
                 .invalidArgument,
-                "\(why); write \(option) KEY=VALUE,KEY2=VALUE2, with \\, \\= and \\\\ for those characters themselves",
+                "\(why); write \(option) \(noun.uppercased())=VALUE,\(noun.uppercased())2=VALUE2, with \\, \\= and \\\\ for those characters themselves",
                 at: "\(option) '\(text)'")
         }
         var parts: [(name: String, value: String?)] = []
@@ -24,7 +24,7 @@ struct KeyText {
         func finish() throws(HeadwaterError) {
             guard let name, !name.isEmpty else { throw refuse("'\(current)' has no equals sign") }
             guard !parts.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) else {
-                throw refuse("key '\(name)' stands there twice")
+                throw refuse("\(noun) '\(name)' stands there twice")
             }
             parts.append((name, current.isEmpty ? nil : current == "\"\"" ? "" : current))
         }
@@ -54,18 +54,18 @@ struct KeyText {
     ///
     /// - Throws: `.invalidArgument` for a key that is missing, unknown or not of its type.
     static func batch(
-        _ entities: [KeyText], fields: [Field], option: String, keysAreRequired: Bool, timeUnit: TimeUnit?
+        _ entities: [KeyText], fields: [Field], option: String, noun: String = "key", keysAreRequired: Bool, timeUnit: TimeUnit?
     ) throws(HeadwaterError) -> Batch {
         let wanted = fields.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
         for (index, entity) in entities.enumerated() {
             let place = "\(option) number \(index + 1)"
             for part in entity.parts where !fields.contains(where: { $0.name.utf8.elementsEqual(part.name.utf8) }) {
                 throw HeadwaterError(
-                    .invalidArgument, "'\(part.name)' is no key here; the keys are: \(wanted.isEmpty ? "none" : wanted)",
+                    .invalidArgument, "'\(part.name)' is no \(noun) here; the \(noun)s are: \(wanted.isEmpty ? "none" : wanted)",
                     at: place)
             }
             for field in fields where entity.value(field.name) == nil {
-                throw HeadwaterError(.invalidArgument, "key '\(field.name)' is missing; give \(wanted)", at: place)
+                throw HeadwaterError(.invalidArgument, "\(noun) '\(field.name)' is missing; give \(wanted)", at: place)
             }
         }
         if fields.isEmpty { return Batch(rowCount: entities.count, columns: []) }
@@ -84,26 +84,27 @@ struct KeyText {
             return text
         }
         let rows: TableBatch?
-        do { rows = try decoder.next() } catch { throw located(error, entities, fields, option, keysAreRequired, timeUnit) }
-        guard let rows else { throw HeadwaterError(.invalidArgument, "give \(option) KEY=VALUE,…") }
+        do { rows = try decoder.next() } catch { throw located(error, entities, fields, option, noun, keysAreRequired, timeUnit) }
+        guard let rows else { throw HeadwaterError(.invalidArgument, "give \(option) \(noun.uppercased())=VALUE,…") }
         try decoder.checkTimes()
         return rows.batch
     }
 
     /// The error at the option that it stands in, where the rows of the table of all options are nobody's.
     private static func located(
-        _ error: HeadwaterError, _ entities: [KeyText], _ fields: [Field], _ option: String, _ keysAreRequired: Bool,
-        _ timeUnit: TimeUnit?
+        _ error: HeadwaterError, _ entities: [KeyText], _ fields: [Field], _ option: String, _ noun: String,
+        _ keysAreRequired: Bool, _ timeUnit: TimeUnit?
     ) -> HeadwaterError {
         for (index, entity) in entities.enumerated() where entities.count > 1 {
             do throws(HeadwaterError) {
-                _ = try batch([entity], fields: fields, option: option, keysAreRequired: keysAreRequired, timeUnit: timeUnit)
+                _ = try batch(
+                    [entity], fields: fields, option: option, noun: noun, keysAreRequired: keysAreRequired, timeUnit: timeUnit)
             } catch {
                 return HeadwaterError(error.code, error.message, at: "\(option) number \(index + 1)")
             }
         }
         let column = error.location?.ranges(of: "column ").last.map { String(error.location![$0.upperBound...]) }
-        return HeadwaterError(error.code, (column.map { "key \($0): " } ?? "") + error.message, at: option)
+        return HeadwaterError(error.code, (column.map { "\(noun) \($0): " } ?? "") + error.message, at: option)
     }
 
     /// The value of a key: `nil` where it was not given, `.some(nil)` where it is null.

@@ -213,12 +213,19 @@ private enum DescriptionText {
         let head = lines(
             [("feature service", definition.reference), ("promoted", promoted(service.promoted, definition.name))]
                 + definition.shown(ServiceDefinition.fields))
+        var text = head
+        if !definition.request.isEmpty {
+            var table = TextTable(["request", "type", "description"], cellScalarsMax: 80)
+            for column in definition.request { table.append([column.name, "\(column.type)", column.description ?? ""]) }
+            text += table.text
+        }
         var table = TextTable(["output", "type", "feature", "keys"], cellScalarsMax: 80)
         for output in service.outputs {
             let keys = output.keys.sorted { $0.key < $1.key }.map { "\($0.key) from \($0.value)" }.joined(separator: ", ")
-            table.append([output.name, "\(output.type)", output.feature, keys])
+            let source = output.feature ?? output.expr.map { "= \($0)" } ?? ""
+            table.append([output.name, "\(output.type)", source + (output.hidden == true ? " (hidden)" : ""), keys])
         }
-        return head + table.text
+        return text + table.text
     }
 
     private static func text(_ feature: FeatureDefinition) -> String {

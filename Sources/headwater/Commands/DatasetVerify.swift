@@ -46,15 +46,15 @@ struct DatasetVerify: AsyncParsableCommand {
             let reader = try stored.history(minPosition: dataset.query.asOf)
             let arguments = dataset.query.arguments
             let plan = try arguments.plan(in: reader, project: project)
-            let made = try checkedSpine(of: dataset, keys: plan.keys)
+            let made = try checkedSpine(of: dataset, keys: plan.keys, request: plan.request)
             try await verify(dataset, made) { try arguments.rows(of: reader, plan, made.spine, dealingTo: made.split) }
             return
         }
         try await connection.withClient { client in
             let dataset = try await client.dataset(name)
             // Definitions may be others by now: then the time, which stands last, was no key.
-            let keys = try? await client.requestKeys(of: dataset.query.selection)
-            let made = try checkedSpine(of: dataset, keys: keys ?? [])
+            let columns = try? await client.requestColumns(of: dataset.query.selection)
+            let made = try checkedSpine(of: dataset, keys: columns?.keys ?? [], request: columns?.request ?? [])
             try await verify(dataset, made) {
                 try await dataset.query.arguments.rows(of: client, made.spine, dealingTo: made.split)
             }
@@ -69,7 +69,9 @@ struct DatasetVerify: AsyncParsableCommand {
     }
 
     /// The spine from its start, after it was read once to see that it is the right one.
-    private func checkedSpine(of dataset: DatasetDefinition, keys requested: [Field]) throws -> CheckedSpine {
+    private func checkedSpine(
+        of dataset: DatasetDefinition, keys requested: [Field], request: [Field]
+    ) throws -> CheckedSpine {
         guard let path = spine ?? dataset.source else {
             throw HeadwaterError(
                 .invalidArgument, "dataset '\(name)' was made of a spine from standard input: give it with --spine FILE")
@@ -103,8 +105,9 @@ struct DatasetVerify: AsyncParsableCommand {
             spine: try input.spine(table, keys: keys, time: time, hashing: true, savedLabels: labels),
             labels: DatasetReport.Labels(saved: dataset.labels, found: found.labels, isText: table.format == .csv),
             split: dataset.split.map { split in
-                RowSplit(
-                    split, times: times, keys: 0..<(hasTimeKey ? keys.count : keys.count - 1), timeIndex: hashed.timeIndex)
+                // Rows are dealt out by keys, which stand before the columns of the request.
+                let keyCount = request.isEmpty ? (hasTimeKey ? keys.count : keys.count - 1) : requested.count
+                return RowSplit(split, times: times, keys: 0..<keyCount, timeIndex: hashed.timeIndex)
             })
     }
 

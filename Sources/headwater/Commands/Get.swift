@@ -19,6 +19,7 @@ struct Get: AsyncParsableCommand {
               headwater get --service churn --entity customer_id=1 --entity customer_id=3
               headwater get --features weather:temp --entity origin=JFK --json
               headwater get --service churn --entity customer_id=1 --min-position 17
+              headwater get --service fraud --entity card_id=7 --request amount=80
             """)
 
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
@@ -28,6 +29,11 @@ struct Get: AsyncParsableCommand {
     @OptionGroup(title: "Output") var output: OutputOptions
     @Option(help: ArgumentHelp("Keys of one vector: KEY=VALUE,KEY2=VALUE2; may be repeated.", valueName: "keys"))
     var entity: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "Columns of a service's request: COLUMN=VALUE,COLUMN2=VALUE2; one for each --entity, or one for all.",
+            valueName: "values"))
+    var request: [String] = []
     @Option(
         help: ArgumentHelp("The clock that max_age is measured by (default: now): \(Instant.help).", valueName: "time"),
         transform: Instant.read)
@@ -45,9 +51,10 @@ struct Get: AsyncParsableCommand {
             let reader = try DataDirectory(data).online(minPosition: minPosition)
             let plan = try reader.catalog.resolve(
                 project: connection.project(in: reader.catalog), selection.selection, fullNames: selection.fullFeatureNames)
-            let keys = try keys(plan.keys)
+            let keys = try keys(plan.keys, plan.request)
+            let others = try others(plan.request, rowCount: keys.rowCount)
             let served = try reader.get(
-                plan, keys: plan.keys.indices.map { keys.columns[$0] }, rowCount: keys.rowCount, now: at ?? SystemClock().now())
+                plan, columns: keys.columns + (others?.columns ?? []), rowCount: keys.rowCount, now: at ?? SystemClock().now())
             try print(
                 Vectors(
                     position: served.position, names: plan.outputs.map(\.name), columns: served.columns,
@@ -57,8 +64,9 @@ struct Get: AsyncParsableCommand {
         try await connection.withClient { client in
             let prepared = try await client.prepare(selection.selection, fullFeatureNames: selection.fullFeatureNames)
             for warning in prepared.warnings { Console.remark("warning: \(warning)") }
-            let keys = try keys(prepared.keys)
-            let got = try await client.get(prepared, keys: keys, at: at, minPosition: minPosition)
+            let keys = try keys(prepared.keys, prepared.request)
+            let others = try others(prepared.request, rowCount: keys.rowCount)
+            let got = try await client.get(prepared, keys: keys, request: others, at: at, minPosition: minPosition)
             try print(
                 Vectors(
                     position: got.position, names: got.outputs.map(\.name), columns: got.cells.columns,
@@ -66,17 +74,39 @@ struct Get: AsyncParsableCommand {
         }
     }
 
-    private func keys(_ fields: [Field]) throws(HeadwaterError) -> Batch {
+    private func keys(_ fields: [Field], _ others: [Field]) throws(HeadwaterError) -> Batch {
         var entities: [KeyText] = []
         for text in entity { entities.append(try KeyText(text, option: "--entity")) }
         // A global feature has one vector, and no key to ask for it by.
-        if entities.isEmpty, fields.isEmpty { return Batch(rowCount: 1, columns: []) }
+        if entities.isEmpty, fields.isEmpty { return Batch(rowCount: others.isEmpty ? 1 : max(1, request.count), columns: []) }
         guard !entities.isEmpty else {
             throw HeadwaterError(
                 .invalidArgument,
                 "give --entity with the keys \(fields.map { "\($0.name) (\($0.type))" }.joined(separator: ", "))")
         }
         return try KeyText.batch(entities, fields: fields, option: "--entity", keysAreRequired: false, timeUnit: times.unit)
+    }
+
+    /// The columns of the request beside the keys, a row for each vector.
+    private func others(_ fields: [Field], rowCount: Int) throws(HeadwaterError) -> Batch? {
+        let wanted = fields.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
+        if fields.isEmpty {
+            if request.isEmpty { return nil }
+            throw HeadwaterError(.invalidArgument, "these features take nothing beside keys", at: "--request")
+        }
+        guard !request.isEmpty else { throw HeadwaterError(.invalidArgument, "give --request with the columns \(wanted)") }
+        guard request.count == rowCount || request.count == 1 else {
+            throw HeadwaterError(
+                .invalidArgument, "\(request.count) of --request for \(rowCount) of --entity: give one for each, or one for all")
+        }
+        var texts: [KeyText] = []
+        for text in request { texts.append(try KeyText(text, option: "--request", noun: "column")) }
+        let batch = try KeyText.batch(
+            texts, fields: fields, option: "--request", noun: "column", keysAreRequired: false, timeUnit: times.unit)
+        if batch.rowCount == rowCount { return batch }
+        let same = Array(repeating: 0, count: rowCount)
+        let columns = batch.columns.enumerated().map { ($0.offset, $0.element.gather(same, as: $0.element.type)) }
+        return Batch(rowCount: rowCount, columns: columns)
     }
 
     private func print(_ vectors: Vectors, _ keys: Batch, _ fields: [Field]) throws {

@@ -11,7 +11,7 @@ struct History: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Join features to a spine, each row as of its own time: a training set.",
         discussion: """
-            The spine has the key columns of the features and a time column. All its columns and its order are kept, and the \
+            The spine has the key columns of the features, the columns of a service's request, and a time column. All its columns and its order are kept, and the \
             features are appended. A feature without a match is null. Further columns of a CSV spine stay as they stand, as text; \
             --spine-type gives them a type. A CSV spine may be continued as NDJSON.
 
@@ -85,10 +85,11 @@ struct History: AsyncParsableCommand {
         if let data = directory.data {
             let reader = try DataDirectory(data).history(minPosition: max(minPosition, asOf ?? 0))
             let plan = try arguments.plan(in: reader, project: connection.project(in: reader.catalog))
-            let table = try open(keys: plan.keys)
+            let table = try open(keys: plan.columns)
             let columns = try JoinedColumns(plan.outputs.map { Field($0.name, $0.type) }, statuses: statuses)
-            let spine = try input.spine(table, keys: plan.keys, time: spineTime, taken: columns.names)
-            let split = try rowSplit(table, plan.keys)
+            let spine = try input.spine(
+                table, keys: plan.keys, request: plan.request, time: spineTime, taken: columns.names)
+            let split = try rowSplit(table, plan.keys, plan.request)
             let joined = try joinedTable(table, columns, spine, split)
             try summarize(
                 joined, try await joined.write(try arguments.rows(of: reader, plan, spine, dealingTo: split), hashing: false))
@@ -96,16 +97,17 @@ struct History: AsyncParsableCommand {
         }
         try await connection.withClient { client in
             if let save { try await checkIsFree(save, client) }
-            let keys = try await client.requestKeys(of: selection.selection, asOf: asOf)
-            let table = try open(keys: keys)
-            let outputs = try await arguments.outputs(
-                of: client, spine: SpineTable.columns(keys: keys, time: spineTime).0)
+            let (keys, request) = try await client.requestColumns(of: selection.selection, asOf: asOf)
+            let table = try open(keys: keys + request)
+            let known = try SpineTable.columns(keys: keys + request, time: spineTime).0
+            let outputs = try await arguments.outputs(of: client, spine: known)
             let columns = try JoinedColumns(outputs, statuses: statuses)
-            let typed = try types.fields(besides: SpineTable.columns(keys: keys, time: spineTime).0)
+            let typed = try types.fields(besides: known)
             let spine = try input.spine(
-                table, keys: keys, time: spineTime, hashing: save != nil, savedLabels: typed.isEmpty ? nil : typed,
+                table, keys: keys, request: request, time: spineTime, hashing: save != nil,
+                savedLabels: typed.isEmpty ? nil : typed,
                 taken: columns.names)
-            let split = try rowSplit(table, keys)
+            let split = try rowSplit(table, keys, request)
             let joined = try joinedTable(table, columns, spine, split)
             let result = try await joined.write(
                 try await arguments.rows(of: client, spine, dealingTo: split), hashing: save != nil)
@@ -173,9 +175,9 @@ struct History: AsyncParsableCommand {
     }
 
     /// How the rows are dealt out; a split by time reads the spine's times first.
-    private func rowSplit(_ table: InputTable, _ keys: [Field]) throws -> RowSplit? {
+    private func rowSplit(_ table: InputTable, _ keys: [Field], _ request: [Field]) throws -> RowSplit? {
         guard let shares = try splitting.shares() else { return nil }
-        let spine = try input.spine(table, keys: keys, time: spineTime)
+        let spine = try input.spine(table, keys: keys, request: request, time: spineTime)
         let rule: RowSplit.Rule
         switch splitting.by {
         case .key:
@@ -210,12 +212,12 @@ extension InputOptions {
     ///   - hashing: whether they are hashed too, for a dataset.
     ///   - taken: names that no column may have: those of what is appended.
     func spine(
-        _ table: InputTable, keys: [Field], time: String, hashing: Bool = false, savedLabels: [Field]? = nil,
-        taken: [String] = []
+        _ table: InputTable, keys: [Field], request: [Field] = [], time: String, hashing: Bool = false,
+        savedLabels: [Field]? = nil, taken: [String] = []
     ) throws(HeadwaterError) -> SpineTable {
         var options = options(.keep, of: table, rowsMax: SpineTable.batchRowsMax, bytesMax: SpineTable.batchBytesMax)
         options.takenNames = Set(taken.map { ByteString($0) })
         return try SpineTable(
-            table, keys: keys, time: time, hashing: hashing, savedLabels: savedLabels, options: options)
+            table, keys: keys, request: request, time: time, hashing: hashing, savedLabels: savedLabels, options: options)
     }
 }

@@ -17,6 +17,8 @@ final class SpineTable: Sendable {
     let timeIndex: Int
     /// How many of the columns are keys, the time among them where it is one.
     let keyCount: Int
+    /// How many a row must have: the keys, and what the request of a service brings.
+    private let neededCount: Int
     /// Further columns that are hashed, such as labels; `nil` where there is nothing to hash, or no types to hash it by.
     let labels: [Field]?
     private let table: InputTable
@@ -32,11 +34,13 @@ final class SpineTable: Sendable {
     /// - Parameter savedLabels: further columns of a saved training set, whose types this table's cells are read as.
     /// - Throws: `.invalidArgument` where the spine lacks a key column or the time column.
     init(
-        _ table: InputTable, keys: [Field], time: String, hashing: Bool, savedLabels: [Field]? = nil, options: TableOptions
+        _ table: InputTable, keys: [Field], request: [Field] = [], time: String, hashing: Bool, savedLabels: [Field]? = nil,
+        options: TableOptions
     ) throws(HeadwaterError) {
-        let (columns, timeIndex) = try Self.columns(keys: keys, time: time)
+        let (columns, timeIndex) = try Self.columns(keys: keys + request, time: time)
         (self.columns, self.timeIndex) = (columns, timeIndex)
         keyCount = keys.count
+        neededCount = keys.count + request.count
         self.table = table
         self.options = options
         hash = Mutex(hashing ? TableHash(columns) : nil)
@@ -48,9 +52,11 @@ final class SpineTable: Sendable {
         var opened: TableDecoder
         do { opened = try Self.open(table, columns, timeIndex, options) } catch { throw Self.advised(error, time) }
         if table.format == .csv {
-            // A null key is allowed, a missing key column is a mistake.
-            let missing = keys.map(\.name).filter { key in !opened.header.contains { $0.utf8.elementsEqual(key.utf8) } }
-            guard missing.isEmpty else { throw Self.lacks(missing, opened.header, table) }
+            // A null key is allowed, a missing key column is a mistake; so it is with columns of the request.
+            let missing = columns.prefix(neededCount).map(\.name).filter { name in
+                !opened.header.contains { $0.utf8.elementsEqual(name.utf8) }
+            }
+            guard missing.isEmpty else { throw Self.lacks(missing, keys, opened.header, table) }
         }
         keysAreFound = Mutex(table.format == .csv)
         let labels = hashing ? Self.labels(opened, columns, savedLabels) : nil
@@ -157,23 +163,25 @@ final class SpineTable: Sendable {
         while lacksKeys(ahead), try ahead.next() != nil {
             if Interrupts.wasInterrupted { throw HeadwaterError(.cancelled, "interrupted") }
         }
-        let unseen = ahead.unseenColumns.intersection(columns.prefix(keyCount).map { ByteString($0.name) })
-        let missing = columns.prefix(keyCount).map(\.name).filter { unseen.contains(ByteString($0)) }
-        guard missing.isEmpty else { throw Self.lacks(missing, ahead.namesOfFirstRow, table) }
+        let unseen = ahead.unseenColumns.intersection(columns.prefix(neededCount).map { ByteString($0.name) })
+        let missing = columns.prefix(neededCount).map(\.name).filter { unseen.contains(ByteString($0)) }
+        guard missing.isEmpty else { throw Self.lacks(missing, Array(columns.prefix(keyCount)), ahead.namesOfFirstRow, table) }
         keysAreFound.withLock { $0 = true }
     }
 
     private func lacksKeys(_ decoder: TableDecoder) -> Bool {
         let unseen = decoder.unseenColumns
-        return columns.prefix(keyCount).contains { unseen.contains(ByteString($0.name)) }
+        return columns.prefix(neededCount).contains { unseen.contains(ByteString($0.name)) }
     }
 
-    private static func lacks(_ keys: [String], _ names: [String], _ table: InputTable) -> HeadwaterError {
-        let other = keys.compactMap { key in names.first { $0 != key && $0.lowercased() == key.lowercased() } }.first
+    private static func lacks(_ missing: [String], _ keys: [Field], _ names: [String], _ table: InputTable) -> HeadwaterError {
+        let other = missing.compactMap { name in names.first { $0 != name && $0.lowercased() == name.lowercased() } }.first
         let hint = other.map { "; '\($0)' differs only in case" } ?? ""
+        let areKeys = missing.allSatisfy { name in keys.contains { $0.name.utf8.elementsEqual(name.utf8) } }
         return HeadwaterError(
             .invalidArgument,
-            "the spine lacks the key column \(keys.joined(separator: ", ")); it has \(names.joined(separator: ", "))\(hint)",
+            "the spine lacks the \(areKeys ? "key column" : "column") \(missing.joined(separator: ", ")); it has "
+                + "\(names.joined(separator: ", "))\(hint)",
             at: table.name)
     }
 

@@ -98,7 +98,7 @@ extension Picture {
             let plan = try catalog.resolve(project: SweptDefinitions.project, .features(["\(group.name):*"]))
             let keys = SweptKeys(group.newestSchema)
             let served = try OnlineReads.get(
-                plan, keys: keys.columns(repeated: 1), rowCount: keys.count, from: store, now: Self.getTime)
+                plan, columns: keys.columns(repeated: 1), rowCount: keys.count, from: store, now: Self.getTime)
             groups[group.id, default: Group()].vectors = Self.cells(served.columns, served.statuses)
             groups[group.id]!.latest = try Self.latest(cut, group.newestSchema)
         }
@@ -112,7 +112,7 @@ extension Picture {
             let keys = SweptKeys(group.newestSchema)
             let times = try Column(.timestamp, (0..<keys.count).flatMap { _ in Self.spineTimes.map { .timestamp($0) } })
             let joined = try OfflineReads.history(
-                plan, keys: keys.columns(repeated: Self.spineTimes.count), times: times, view: history, asOf: history.position,
+                plan, columns: keys.columns(repeated: Self.spineTimes.count), times: times, view: history, asOf: history.position,
                 availability: .event, memoryLimitBytes: .max, isCancelled: { false })
             groups[group.id, default: Group()].joined = Self.cells(joined.map(\.column), joined.map(\.statuses))
             groups[group.id]!.history = try Self.history(history, group.newestSchema)

@@ -177,6 +177,8 @@ package struct PrepareReply: Head {
     package var keys: [ColumnSpec] = []
     /// What of the list should not be used any more.
     package var warnings: [String] = []
+    /// The columns that a get must send behind the keys, for expressions; a spine has them too.
+    package var request: [ColumnSpec] = []
 
     package init() {}
 }
@@ -193,6 +195,7 @@ extension PrepareReply {
         outputs = try unsafe ProtobufCReader.heads(c.outputs, c.n_outputs, Output.init(reading:))
         keys = try unsafe ProtobufCReader.heads(c.keys, c.n_keys, ColumnSpec.init(reading:))
         warnings = try unsafe ProtobufCReader.texts(c.warnings, c.n_warnings, 4)
+        request = try unsafe ProtobufCReader.heads(c.request, c.n_request, ColumnSpec.init(reading:))
     }
 
     func message(in arena: ProtobufCArena) -> Headwater__V1__PrepareReply {
@@ -201,6 +204,7 @@ extension PrepareReply {
         unsafe arena.put(outputs.map { unsafe $0.message(in: arena) }, &c.outputs, &c.n_outputs)
         unsafe arena.put(keys.map { unsafe $0.message(in: arena) }, &c.keys, &c.n_keys)
         unsafe arena.put(warnings, &c.warnings, &c.n_warnings)
+        unsafe arena.put(request.map { unsafe $0.message(in: arena) }, &c.request, &c.n_request)
         return unsafe c
     }
 

@@ -374,16 +374,18 @@ class Peer(_message.Message):
     def __init__(self, role: _Optional[bytes] = ..., address: _Optional[bytes] = ...) -> None: ...
 
 class PrepareReply(_message.Message):
-    __slots__ = ["handle", "keys", "outputs", "warnings"]
+    __slots__ = ["handle", "keys", "outputs", "request", "warnings"]
     HANDLE_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     handle: int
     keys: _containers.RepeatedCompositeFieldContainer[ColumnSpec]
     outputs: _containers.RepeatedCompositeFieldContainer[Output]
+    request: _containers.RepeatedCompositeFieldContainer[ColumnSpec]
     warnings: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, handle: _Optional[int] = ..., outputs: _Optional[_Iterable[_Union[Output, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[ColumnSpec, _Mapping]]] = ..., warnings: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    def __init__(self, handle: _Optional[int] = ..., outputs: _Optional[_Iterable[_Union[Output, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[ColumnSpec, _Mapping]]] = ..., warnings: _Optional[_Iterable[bytes]] = ..., request: _Optional[_Iterable[_Union[ColumnSpec, _Mapping]]] = ...) -> None: ...
 
 class PrepareRequest(_message.Message):
     __slots__ = ["as_of", "features", "full_feature_names", "project", "service"]

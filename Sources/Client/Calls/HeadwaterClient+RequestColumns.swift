@@ -2,16 +2,23 @@ public import Catalog
 public import FeatureModel
 
 extension HeadwaterClient {
-    /// The key columns that a feature list takes: what a spine must have.
+    /// The columns that a feature list takes: what a spine must have beside its time.
     ///
     /// The online service resolves the list; where it is down, its definitions are read from the server that answers, so that
     /// history does not need it.
     /// - Parameter asOf: names mean what they meant at this position.
     /// - Throws: `.notFound` for what does not exist.
-    public func requestKeys(of selection: FeatureSelection, asOf: Position? = nil) async throws(HeadwaterError) -> [Field] {
-        do { return try await prepare(selection, fullFeatureNames: true, asOf: asOf).keys } catch {
+    public func requestColumns(
+        of selection: FeatureSelection, asOf: Position? = nil
+    ) async throws(HeadwaterError) -> (keys: [Field], request: [Field]) {
+        do {
+            let prepared = try await prepare(selection, fullFeatureNames: true, asOf: asOf)
+            return (prepared.keys, prepared.request)
+        } catch {
             guard error.code == .unavailable else { throw error }
         }
+        var request: [Field] = []
+        if case .service(let name) = selection { request = try await service(name, asOf: asOf).definition.request.map(\.field) }
         var keys: [Field] = []
         for (group, names) in try await groups(of: selection, asOf: asOf) {
             for key in try await self.group(group, asOf: asOf).schema.keys {
@@ -19,7 +26,7 @@ extension HeadwaterClient {
                 if !keys.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) { keys.append(Field(name, key.type)) }
             }
         }
-        return keys
+        return (keys, request)
     }
 
     /// The groups of a feature list that drop old rows, each once.
@@ -52,7 +59,7 @@ extension HeadwaterClient {
             for reference in references { add("\(try FeatureReference.parse(reference).group)", [:]) }
         case .service(let name):
             for output in try await service(name, asOf: asOf).outputs {
-                add("\(try FeatureReference.parse(output.feature).group)", output.keys)
+                if let feature = output.feature { add("\(try FeatureReference.parse(feature).group)", output.keys) }
             }
         }
         return groups
