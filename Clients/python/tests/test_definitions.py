@@ -290,8 +290,8 @@ def test_inference_says_what_it_cannot(tmp_path: Path) -> None:
         hw.infer_group({"a": [1], "d": [{"x": 1}]}, name="g", keys="a")
 
 
-def told(of: str, part: str | None = None) -> set[str]:
-    """The fields that the page of the format has for one kind of thing, or for the parts of one of its lists."""
+def told(of: str, part: str | None = None, has: str = "") -> set[str]:
+    """The fields that the page of the format has for one kind of thing, or for parts of one of its lists: those with a certain field."""
     found: set[str] = set()
     kind = ""
     for line in (ROOT / "docs/formats/definitions.md").read_text(encoding="utf-8").splitlines():
@@ -300,8 +300,8 @@ def told(of: str, part: str | None = None) -> set[str]:
         if kind == of and part is None:
             found |= set(re.findall(r"`(\w+)`", re.sub(r"\(also .*?\)", "", cells[1])))
         elif kind == of and cells[1].startswith(f"`{part}`"):
-            (names,) = re.findall(r"`\{(.*?)\}`", cells[2])
-            found |= set(names.split(", "))
+            (names,) = (set(names.split(", ")) for names in re.findall(r"`\{(.*?)\}`", cells[2]) if has in names)
+            found |= names
     return found
 
 
@@ -313,7 +313,9 @@ def told(of: str, part: str | None = None) -> set[str]:
         (hw.FeatureGroup, told("feature group")),
         (hw.Feature, told("feature group", "features")),
         (hw.FeatureService, told("feature service")),
-        (hw.Reference, told("feature service", "features")),
+        (hw.RequestColumn, told("feature service", "request")),
+        (hw.Reference, told("feature service", "features", "feature")),
+        (hw.Expression, told("feature service", "features", "expr")),
     ],
 )
 def test_a_class_has_the_fields_that_its_format_has(kind: type, fields: set[str]) -> None:

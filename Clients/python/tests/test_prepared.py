@@ -143,7 +143,7 @@ def forget(core: Any) -> None:
     """Makes all lists of a client's connections ones that the server does not know."""
     for transport in [transport for some in core.pool._open.values() for transport in some]:
         for key, known in transport.prepared.items():
-            transport.prepared[key] = online.Prepared(4_000, known.outputs, known.output_types, known.keys, known.names)
+            transport.prepared[key] = online.Prepared(4_000, known.outputs, known.output_types, known.keys, known.request, known.names)
 
 
 def test_a_handle_that_the_server_does_not_know_is_prepared_again(client: hw.Client, sent: list[int]) -> None:

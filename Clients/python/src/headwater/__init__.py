@@ -22,7 +22,7 @@ from ._trace import trace
 from ._version import __version__
 from .client import Client
 from .datasets import Dataset, DatasetReport, Split
-from .definitions import Entity, Feature, FeatureGroup, FeatureService, Key, Reference, to_yaml
+from .definitions import Entity, Expression, Feature, FeatureGroup, FeatureService, Key, Reference, RequestColumn, to_yaml
 from .errors import (
     Aborted,
     AlreadyExists,
@@ -78,6 +78,7 @@ __all__ = [
     "DeadlineExceeded",
     "Description",
     "Entity",
+    "Expression",
     "FailedPrecondition",
     "Feature",
     "FeatureGroup",
@@ -96,6 +97,7 @@ __all__ = [
     "Plan",
     "Reference",
     "Report",
+    "RequestColumn",
     "ResourceExhausted",
     "Scan",
     "SlowReport",

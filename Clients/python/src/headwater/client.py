@@ -208,7 +208,7 @@ class Client:
     async def get_online_features(
         self, features: Sequence[str] | str | None = None, entities: Any = None, *, service: str | None = None,
         full_feature_names: bool = False, min_position: int | None = None, at: Time | None = None, event_times: bool = False,
-        time_unit: str | None = None, timeout: float | None = None,
+        time_unit: str | None = None, timeout: float | None = None, request: Any = None,
     ) -> OnlineFeatures:  # fmt: skip
         """The latest features of entities, all seen at one position.
 
@@ -224,16 +224,17 @@ class Client:
             event_times: whether the answer tells when each value became true.
             time_unit: of `at`, and of keys that are times, where they are numbers: `s`, `ms`, `us` or `ns`.
             timeout: seconds; the client's, unless given.
+            request: columns that a service's expressions want beside the keys, a row for each vector; in the forms that `entities` takes.
 
         Raises:
             NotFound: for features that do not exist.
-            InvalidArgument: for a missing key, or one of another type.
+            InvalidArgument: for a missing key or column of the request, or one of another type.
             DeadlineExceeded: where the position was not reached in time: it never answers stale.
             OutOfRange: for a position that the log never gave out.
         """
         selection = Selection.of(service, features, full_feature_names)
         options = online.Options(at, min_position, event_times, timeout, time_unit)
-        return await online.get(self._core, selection, entities, options)
+        return await online.get(self._core, selection, entities, options, request)
 
     @blocking
     async def get_historical_features(
@@ -247,7 +248,7 @@ class Client:
         Nothing is asked before the answer is read. Its rows are the spine's, in order and number.
 
         Args:
-            spine: any table that `write` takes, or paths: key columns, a time, and what else there is, which is kept.
+            spine: any table that `write` takes, or paths: keys, a service's request columns, a time, and what else there is, which is kept.
             features, service, full_feature_names: as in `get_online_features`.
             spine_time: the time's column. A time without a zone is UTC.
             spine_types: types of further columns, such as `{"label": "int64"}`. Without one, those of a CSV file stay text, as they stood.

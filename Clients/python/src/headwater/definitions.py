@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from typing import Any, Union
 
 import numpy as np
@@ -62,7 +62,7 @@ def _words(*, default: Any = MISSING, default_factory: Any = MISSING) -> Any:
 
 def searched_fields() -> tuple[str, ...]:
     """Names of the fields with words of people, of all definitions."""
-    parts = [part for kind in (FeatureGroup, FeatureService, Entity, Feature, Key) for part in fields(kind)]
+    parts = [part for kind in (FeatureGroup, FeatureService, Entity, Feature, Key, RequestColumn, Expression) for part in fields(kind)]
     return tuple(dict.fromkeys(part.name for part in parts if part.metadata.get("is searched")))
 
 
@@ -88,7 +88,7 @@ class _Definition:
         for part in fields(self):  # type: ignore[arg-type]
             value, name = getattr(self, part.name), part.name.rstrip("_")
             is_empty = isinstance(value, (Mapping, Sequence)) and not value
-            if value is None or (is_empty and _default(part) in ({}, ())):
+            if value is None or (is_empty and _default(part) in ({}, ())) or (value is False and _default(part) is False):
                 continue
             place = f"{self._place()}: {name}"
             if isinstance(value, (list, tuple)):
@@ -150,7 +150,7 @@ _CALLED = {
 }  # fmt: skip
 
 
-def _check_type(column: Key | Feature, what: str) -> None:
+def _check_type(column: Key | Feature | RequestColumn, what: str) -> None:
     """Refuses a type that is no text, and says what it is called.
 
     Raises:
@@ -186,7 +186,7 @@ def _called(given: Any) -> str | None:
 _NAMES = ("bool", "int32", "int64", "float32", "float64", "string", "bytes", "timestamp")
 
 
-def _typed(given: Any, kind: type[Key] | type[Feature], what: str) -> list[Any]:
+def _typed(given: Any, kind: type[Key] | type[Feature] | type[RequestColumn], what: str) -> list[Any]:
     """Columns as they were given, or for short as a dict of name: type.
 
     Raises:
@@ -270,11 +270,48 @@ class Reference(_Definition):
         feature: `weather:temp`, `weather@2:temp`.
         as_: what the service calls it.
         keys: the group's key column → the request's.
+        hidden: whether it only goes into expressions, and is no output.
     """
 
     feature: str
     as_: str | None = None
     keys: Mapping[str, str] | None = None
+    hidden: bool = False
+
+
+@dataclass(repr=False)
+class RequestColumn(_Definition):
+    """A column that whoever asks a service brings beside the keys: in `request=` of a get, in the spine of a history.
+
+    Attributes:
+        name: of the column; no key and no output is called so.
+        type: any that a feature may have.
+    """
+
+    name: str
+    type: str
+    description: str | None = _words(default=None)
+
+    def __post_init__(self) -> None:
+        _check_type(self, "request column")
+
+
+@dataclass(repr=False)
+class Expression(_Definition):
+    """An output of a service that is worked out when it is asked for: the same bits in a get and in a history.
+
+    Attributes:
+        name: of the output.
+        expr: such as `amount / mean`, over outputs that stand before it and columns of the request (docs/expressions.md).
+        hidden: whether it only goes into other expressions, and is no output.
+        language: the version of the language that it is written in.
+    """
+
+    name: str
+    expr: str
+    hidden: bool = False
+    description: str | None = _words(default=None)
+    language: int = 1
 
 
 @dataclass(repr=False)
@@ -282,23 +319,34 @@ class FeatureService(_Definition):
     """What a model reads.
 
     Attributes:
-        features: references such as `weather:temp`, `weather:*`, or `Reference`s.
+        features: references such as `weather:temp`, `weather:*`, or `Reference`s; a `FeatureGroup` for all of its features; `Expression`s.
+        request: columns that a request brings beside keys, for the expressions: `RequestColumn`s, or for short a dict of name: type.
         renamed_from: names that it had before, and that still mean it.
         deprecated: what to use instead, shown to who uses it.
     """
 
     name: str
-    features: Sequence[str | Reference | Mapping[str, Any]]
+    features: Sequence[str | Reference | Expression | FeatureGroup | Mapping[str, Any]]
     version: int = 1
     description: str | None = _words(default=None)
     owner: str | None = _words(default=None)
     tags: Mapping[str, str] = _words(default_factory=dict)
     renamed_from: Sequence[str] = ()
     deprecated: str | None = None
+    request: Sequence[RequestColumn | Mapping[str, Any]] | Mapping[str, str] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.features, str) or not isinstance(self.features, Sequence):
             raise InvalidArgument(f"{self.features!r:.60} is no list of references", f"feature service '{self.name}': features")
+        self.request = _typed(self.request, RequestColumn, f"feature service '{self.name}': request") if self.request else ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the YAML has it, without what is left out."""
+        whole = [
+            f"{item.name}{'' if item.version == 1 else f'@{item.version}'}:*" if isinstance(item, FeatureGroup) else item
+            for item in self.features
+        ]
+        return super(FeatureService, replace(self, features=whole)).to_dict()
 
 
 Definition = Union[Entity, FeatureGroup, FeatureService]

@@ -54,18 +54,21 @@ async def history(
         if saved is None:
             raise
         # Definitions are others by now than those that the set is read with.
-        resolved = Resolved([field for field in saved if field.name != spine_time], [])
-    has_time = any(key.name == spine_time for key in resolved.keys)
-    fields = list(saved) if saved is not None else [*resolved.keys, *([] if has_time else [Field(spine_time, TIMESTAMP)])]
+        resolved = Resolved([field for field in saved if field.name != spine_time], [], [])
+    needed = [*resolved.keys, *resolved.request]
+    has_time = any(column.name == spine_time for column in needed)
+    fields = list(saved) if saved is not None else [*needed, *([] if has_time else [Field(spine_time, TIMESTAMP)])]
     if dict(fields)[spine_time] != TIMESTAMP:
         raise InvalidArgument(f"is a key of type {dict(fields)[spine_time]} and cannot be the time: name another spine_time=", spine_time)
     if isinstance(spine, (list, tuple)) and not spine:
         spine = {name: pa.array([], type.arrow) for name, type in fields}
     types = _spine_types(spine_types or {}, fields)
     source = _spine_source(spine, [*types, *(field.name for field in fields)])
-    made = Spine(source, fields, types, rules, resolved.outputs, has_event_times=event_times)
+    made = Spine(source, fields, types, rules, resolved.outputs, time=spine_time, has_event_times=event_times)
     await core.pool.driver.run(made.check)
-    question = Question(selection, spine_time, availability, event_times, len(fields) - (not has_time), path)
+    # Rows are dealt out by keys, which stand before the columns of the request.
+    key_count = len(resolved.keys) if resolved.request else len(fields) - (not has_time)
+    question = Question(selection, spine_time, availability, event_times, key_count, path)
 
     def request(answered: int | None) -> Message:
         head = pb.HistoryRequest(project=core.project.encode(), spine_time=spine_time.encode())
@@ -190,9 +193,11 @@ def _keys(described: Group, keys: Any, rules: Rules) -> tuple[list[bytes], list[
 
 
 class Resolved(NamedTuple):
-    """What a feature list means: the key columns that a spine must have, and the features by their names in the answer."""
+    """What a feature list means: the columns that a spine must have, and the features by their names in the answer."""
 
     keys: list[Field]
+    # Of a service's request.
+    request: list[Field]
     outputs: list[str]
 
 
@@ -205,19 +210,29 @@ async def resolve(core: Core, selection: Selection, deadline: Deadline, as_of: i
     try:
         transport = await core.pool.transport("online", deadline)
         prepared = await prepare(core, transport, selection, deadline, as_of, is_confirmed=True)
-        return Resolved(list(prepared.keys), _outputs(selection, [field.name for field in prepared.outputs]))
+        return Resolved(list(prepared.keys), list(prepared.request), _outputs(selection, [field.name for field in prepared.outputs]))
     except Unavailable:
         pass
     keys: dict[str, FeatureType] = {}
     outputs: list[str] = []
+    request: list[Field] = []
+    if selection.service is not None:
+        wanted = (await _service(core, selection.service, as_of))["definition"].get("request", [])
+        request = [Field(column["name"], FeatureType.parse(column["type"])) for column in wanted]
     for feature in await _features(core, selection, as_of):
+        if feature.group is None:
+            # What is worked out has its name, and no key.
+            outputs += [feature.name]
+            continue
         described = await group(core, feature.group, as_of=as_of)
         for column in described.of_role("key"):
             keys.setdefault(feature.keys.get(column.name, column.name), column.type)
+        if feature.is_hidden:
+            continue
         names = [column.name for column in described.of_role("feature")] if feature.name == "*" else [feature.name]
         is_full = selection.full_feature_names
         outputs += [feature.renamed or (f"{feature.group.partition('@')[0]}__{name}" if is_full else name) for name in names]
-    return Resolved([Field(name, type) for name, type in keys.items()], _outputs(selection, outputs))
+    return Resolved([Field(name, type) for name, type in keys.items()], request, _outputs(selection, outputs))
 
 
 def _outputs(selection: Selection, names: list[str]) -> list[str]:
@@ -227,20 +242,27 @@ def _outputs(selection: Selection, names: list[str]) -> list[str]:
 class _Feature(NamedTuple):
     """One reference of a list, with what the request calls it and its keys."""
 
-    group: str
+    # `None` of an expression.
+    group: str | None
     name: str
     renamed: str | None
     keys: dict[str, str]
+    is_hidden: bool = False
 
 
 async def _features(core: Core, selection: Selection, as_of: int | None) -> list[_Feature]:
     if selection.service is None:
         return [_Feature(*_split(feature), None, {}) for feature in selection.features]
     service = await _service(core, selection.service, as_of)
-    return [
-        _Feature(*_split(output["feature"]), None if selection.full_feature_names else output["name"], output.get("keys", {}))
-        for output in service["outputs"]
-    ]
+    features = []
+    for output in service["outputs"]:
+        name, is_hidden = output["name"], output.get("hidden", False)
+        if "feature" in output:
+            renamed = None if selection.full_feature_names else name
+            features.append(_Feature(*_split(output["feature"]), renamed, output.get("keys", {}), is_hidden))
+        elif not is_hidden:
+            features.append(_Feature(None, name, name, {}))
+    return features
 
 
 def _split(reference: str) -> tuple[str, str]:

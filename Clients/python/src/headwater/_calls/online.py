@@ -87,6 +87,8 @@ class Prepared:
     outputs: tuple[Field, ...]
     output_types: Types
     keys: tuple[Field, ...]
+    # Columns beside the keys, for expressions.
+    request: tuple[Field, ...]
     names: AnswerNames
 
 
@@ -147,9 +149,10 @@ async def prepare(
         warnings.warn(in_python(warning.decode()), FutureWarning, stacklevel=2)
     outputs = tuple(Field(output.name.decode(), FeatureType.parse(output.type.decode())) for output in reply.outputs)
     keys = tuple(Field(key.name.decode(), FeatureType.parse(key.type.decode())) for key in reply.keys)
+    others = tuple(Field(column.name.decode(), FeatureType.parse(column.type.decode())) for column in reply.request)
     features = [field.name for field in outputs]
     names = AnswerNames(FullNames(features) if selection.full_feature_names else features, [field.name for field in keys], "request key")
-    made = Prepared(reply.handle, outputs, Types(field.type for field in outputs), keys, names)
+    made = Prepared(reply.handle, outputs, Types(field.type for field in outputs), keys, others, names)
     if as_of is None:
         transport.prepared[core.project, selection] = made
     return made
@@ -162,11 +165,11 @@ async def _confirm(transport: Transport, prepared: Prepared, deadline: Deadline)
         FailedPrecondition: where it means something else now.
         NotFound: where the server does not know it, or a part of it is gone.
     """
-    body = packed.encode(prepared.handle, 0, [(type, pa.array([], type.arrow)) for _, type in prepared.keys])
+    body = packed.encode(prepared.handle, 0, [(type, pa.array([], type.arrow)) for _, type in (*prepared.keys, *prepared.request)])
     await transport.finish(await transport.begin(Method.GET_PREPARED, b"", (body,), deadline), deadline)
 
 
-async def get(core: Core, selection: Selection, entities: Any, options: Options) -> OnlineFeatures:
+async def get(core: Core, selection: Selection, entities: Any, options: Options, request: Any = None) -> OnlineFeatures:
     """The latest features of entities, by a list that is prepared on the connection which is asked.
 
     A server knows a list until its connection ends or definitions change what it means; then it is prepared again, and the get repeated.
@@ -176,7 +179,7 @@ async def get(core: Core, selection: Selection, entities: Any, options: Options)
     rules = Rules(options.time_unit)
     head = _head(options)
     # Tried again, a call has the same keys.
-    entities = _kept(entities)
+    entities, request = _kept(entities), _kept(request, "request", "columns of a request")
     key = core.project, selection
     again = 0
     while True:
@@ -187,11 +190,13 @@ async def get(core: Core, selection: Selection, entities: Any, options: Options)
             try:
                 prepared.names.refuse_clashes(event_times=options.event_times)
                 keys, rows = key_columns(entities, prepared.keys, rules)
+                others, rows = _request_columns(request, prepared, rows if prepared.keys else None, rules)
             except InvalidArgument:
                 # Refused by what the list meant when it was prepared: the caller may know better.
                 await _confirm(transport, prepared, deadline)
                 raise
-            body = packed.encode(prepared.handle, rows, [(field.type, keys[field.name]) for field in prepared.keys])
+            sent = [*((type, keys[name]) for name, type in prepared.keys), *((type, others[name]) for name, type in prepared.request)]
+            body = packed.encode(prepared.handle, rows, sent)
             frame = await transport.finish(await transport.begin(Method.GET_PREPARED, head, (body,), deadline), deadline)
             columns = PackedColumns.decode(frame.body, prepared.output_types)
             return OnlineFeatures(prepared.outputs, prepared.output_types, columns, keys, prepared.names)
@@ -262,8 +267,45 @@ def key_columns(entities: Any, fields: Sequence[Field], rules: Rules) -> tuple[d
     return keys, rows
 
 
-def _kept(entities: Any) -> Any:
-    """Entities that can be read more than once.
+def _request_columns(request: Any, prepared: Prepared, rows: int | None, rules: Rules) -> tuple[dict[str, pa.Array], int]:
+    """The columns of a request beside its keys, and how many rows it has.
+
+    Args:
+        rows: of the keys; `None` where there are none: then the columns say it.
+
+    Raises:
+        InvalidArgument: for a column that is missing or that nobody asked for, a type that does not fit, another number of rows.
+    """
+    fields = prepared.request
+    if not fields:
+        if request is not None and len(request) > 0:
+            raise InvalidArgument("these features take nothing beside keys: leave it out", "request")
+        return {}, 1 if rows is None else rows
+    if request is None:
+        raise InvalidArgument(f"give request= with the columns {_described(fields)}")
+    if isinstance(request, (list, tuple)) and not request:
+        columns: Any = {name: [] for name, _ in fields}
+    else:
+        columns = request if isinstance(request, dict) else columns_of(request)
+    unknown = [name for name in columns if name not in dict(fields)]
+    if unknown:
+        raise InvalidArgument(f"is not asked for; the columns are {_described(fields)}", f"request column '{unknown[0]}'")
+    made: dict[str, pa.Array] = {}
+    for name, type in fields:
+        place = f"request column '{name}'"
+        if name not in columns:
+            raise InvalidArgument(f"is missing: the columns are {_described(fields)}", place)
+        array = convert.column(values_to_arrow(columns[name], name), type, name, rules=rules)
+        rows = len(array) if rows is None else rows
+        if len(array) != rows:
+            others = "keys" if prepared.keys else "columns before"
+            raise InvalidArgument(f"{counted(len(array), 'value', 'values')} where the {others} have {rows}", place)
+        made[name] = array
+    return made, rows or 0
+
+
+def _kept(entities: Any, place: str = "entities", what: str = "keys") -> Any:
+    """Entities, or columns of a request, that can be read more than once.
 
     Raises:
         InvalidArgument: for paths: keys of a request are in memory.
@@ -278,16 +320,16 @@ def _kept(entities: Any) -> Any:
         if all(isinstance(item, pa.RecordBatch) for item in entities):
             return pa.Table.from_batches(entities)
         if are_paths(entities):
-            raise _no_file(entities[0])
+            raise _no_file(entities[0], place, what)
     if is_path(entities):
-        raise _no_file(entities)
+        raise _no_file(entities, place, what)
     return entities
 
 
-def _no_file(path: Any) -> InvalidArgument:
+def _no_file(path: Any, place: str, what: str) -> InvalidArgument:
     return InvalidArgument(
-        f"{str(path)!r:.100} is a text or a path, and keys are a table in memory: {{'key': [values]}}, or a file that you read first, such "
-        "as with pyarrow.parquet.read_table(path) or pandas.read_csv(path)", "entities",
+        f"{str(path)!r:.100} is a text or a path, and {what} are a table in memory: {{'key': [values]}}, or a file that you read first, "
+        "such as with pyarrow.parquet.read_table(path) or pandas.read_csv(path)", place,
     )  # fmt: skip
 
 

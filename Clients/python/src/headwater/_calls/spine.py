@@ -27,18 +27,20 @@ class Spine:
 
     def __init__(
         self, source: Source, fields: list[Field], types: Mapping[str, FeatureType], rules: Rules, outputs: list[str], *,
-        has_event_times: bool,
+        time: str, has_event_times: bool,
     ) -> None:  # fmt: skip
         """Takes a table.
 
         Args:
-            fields: the columns that are sent: keys, and the time as the last.
+            fields: the columns that are sent: keys, those of a service's request, and the time.
             types: what other columns become.
             outputs: the features by their names in the answer.
+            time: which of the columns is the time.
             has_event_times: whether event times stand beside them.
         """
         self._rules = rules
         self._outputs = outputs
+        self._time = time
         self._has_event_times = has_event_times
         self._has_statuses = False
         # What its columns are called, where they have been seen.
@@ -129,7 +131,7 @@ class Spine:
     def _sent(self, rows: Rows, name: str, type: FeatureType) -> pa.Array:
         # NDJSON may leave a column out of any row, and so out of all rows of a piece.
         array = rows.column(name, type, self._rules) if name in rows.columns else pa.nulls(rows.count, type.arrow)
-        if name == self._fields[-1].name and array.null_count:
+        if name == self._time and array.null_count:
             row = rows.first_row + int(np.flatnonzero(np.asarray(array.is_null()))[0])
             place = f"{rows.source}: row {row}" if rows.source else f"row {row}"
             raise InvalidArgument("is null: every row of a spine needs its time", f"{place}, column '{name}'")
@@ -187,7 +189,7 @@ class Spine:
         if other is not None:
             return f"; it has '{other}', in another case"
         times = [name for name, given in types.items() if _is_time(name, given)]
-        return f"; if its time is '{times[0]}', say spine_time='{times[0]}'" if missing == self._fields[-1].name and times else ""
+        return f"; if its time is '{times[0]}', say spine_time='{times[0]}'" if missing == self._time and times else ""
 
     def _refuse_unknown(self, names: Iterable[str]) -> None:
         unknown = [name for name in self.retyped if name not in set(names)]

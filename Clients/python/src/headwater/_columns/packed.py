@@ -23,7 +23,7 @@ def _padded(count: int) -> int:
 
 
 def encode(handle: int, row_count: int, keys: Sequence[tuple[FeatureType, pa.Array]]) -> bytes:
-    """The keys of a get: columns in the order and of the types that the server named."""
+    """The keys of a get, and other columns of its request: columns in the order and of the types that the server named."""
     has_nulls = any(array.null_count for _, array in keys)
     parts = [_HEADER.pack(handle, row_count, _STATUSES if has_nulls else 0)]
 
@@ -36,9 +36,15 @@ def encode(handle: int, row_count: int, keys: Sequence[tuple[FeatureType, pa.Arr
     if has_nulls:
         add(*[_statuses_of(array).tobytes() for _, array in keys])
     for type, array in keys:
-        _, offsets, _, _, data = buffers(type, array)
-        if type.is_text:
+        _, offsets, element_validity, element_offsets, data = buffers(type, array)
+        if type.is_text or type.is_array:
             add(offsets.tobytes())
+        if type.is_array:
+            add(struct.pack("<Q", array.flatten().null_count))
+            if len(element_validity):
+                add(element_validity.tobytes())
+            if type.element.is_text:
+                add(element_offsets.tobytes())
         add(data.tobytes())
     return b"".join(parts)
 
