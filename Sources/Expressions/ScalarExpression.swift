@@ -15,6 +15,14 @@ package struct ScalarExpression: Sendable {
     package var inputs: [ExpressionInput] { program.inputs }
     let program: Program
 
+    /// The steps of its program.
+    package var stepCount: Int { program.instructions.count }
+    /// Whether each step takes a time that no cell can make long: none reads texts, lists or vectors.
+    package var isOfNumbersAlone: Bool {
+        program.inputs.allSatisfy { $0.type.isNumberLike } && program.resultType.isNumberLike
+            && program.instructions.allSatisfy { $0.operation.isOfNumbers }
+    }
+
     /// - Complexity: O(bytes) and O(nodes).
     /// - Throws: `.invalidArgument` whose message shows the place, and says what is wrong there and what to do.
     package init(_ text: String, in environment: ExpressionEnvironment) throws(HeadwaterError) {

@@ -162,6 +162,34 @@ import Testing
             plan, columns: [try Column(.int64, [.int64(1), .null, .int64(.max)])], rowCount: 3, from: store.online.store, now: 0)
         #expect((0..<3).map { served.columns[0].value($0) } == [.int64(2), .null, .null])
     }
+
+    @Test func whatExpressionsMakeIsBoundedAndOnlyNumbersAreWorkedOutWhereOthersWait() throws {
+        let store = try Store(MemoryStorage())
+        let grown = (0..<10).map { "      - {name: x\($0 + 1), expr: \"x\($0) || x\($0)\", hidden: true}\n" }.joined()
+        try store.define(
+            Store.definitions + "\n  - name: texts\n    request: [{name: x0, type: string}]\n    features:\n" + grown
+                + "      - {name: last, expr: x10}\n"
+                + "  - {name: numbers, request: [{name: a, type: int64}], features: [{name: b, expr: \"a * a + 1\"}]}\n")
+        let catalog = store.online.state.catalog
+        func handle(_ service: String) throws -> PreparedGet {
+            PreparedGet(
+                try HandleTable.Entry(project: "shop", .service(service), fullNames: false, catalog: catalog),
+                catalog: { catalog })
+        }
+        let (texts, numbers) = (try handle("texts"), try handle("numbers"))
+        #expect(!texts.isQuick(rowCount: 1) && numbers.isQuick(rowCount: 1_000) && !numbers.isQuick(rowCount: 1_000_000))
+        let reader = OnlineReader(store.online.store)
+        let column = try Column(.string, [.string("ab")])
+        let answer = try texts.evaluate([column], rowCount: 1, by: reader, now: 0, eventTimes: false, bytesMax: 1 << 20)
+        #expect(try PackedColumns(decoding: answer[...], types: [.string]).columns[0].bytes(0).count == 2_048)
+        let error = #expect(throws: HeadwaterError.self) {
+            try texts.evaluate([column], rowCount: 1, by: reader, now: 0, eventTimes: false, bytesMax: 1_000)
+        }
+        #expect(error?.code == .resourceExhausted && error?.location?.contains("expression x") == true)
+        #expect(
+            try texts.evaluate([.nulls(.string, count: 0)], rowCount: 0, by: reader, now: 0, eventTimes: false, bytesMax: 100)
+                .count > 0)
+    }
 }
 
 extension Value {

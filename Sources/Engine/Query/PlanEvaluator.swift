@@ -10,15 +10,29 @@ public struct PlanEvaluator {
         let statuses: StatusColumn
     }
 
+    /// Steps of all expressions and rows up to which a get is answered where others wait for it.
+    private static let quickStepsMax = 256
+    private static let quickWorkMax = 64 << 10
+
     private let plan: FeaturePlan
-    private var evaluators: [Evaluator]
     private let nulls: ExpressionNulls?
+    /// Kept from answer to answer where the expressions are quick; else each lives while it works, as all
+    /// of a large service take much memory together.
+    private var kept: [Evaluator] = []
+    private let stepCount: Int
+    private let isOfNumbersAlone: Bool
 
     /// - Parameter nulls: counts the nulls that the expressions make.
     public init(_ plan: FeaturePlan, nulls: ExpressionNulls?) {
         self.plan = plan
         self.nulls = nulls
-        evaluators = plan.expressions.map { Evaluator($0.expression) }
+        stepCount = plan.expressions.reduce(0) { $0 + $1.expression.stepCount }
+        isOfNumbersAlone = plan.expressions.allSatisfy { $0.expression.isOfNumbersAlone }
+    }
+
+    /// Whether so many rows take no time that others would notice.
+    func isQuick(rowCount: Int) -> Bool {
+        isOfNumbersAlone && stepCount <= Self.quickStepsMax && stepCount * rowCount <= Self.quickWorkMax
     }
 
     /// The outputs of the plan, in its order.
@@ -27,11 +41,15 @@ public struct PlanEvaluator {
     ///   - reads: a feature for each of the plan's `reads`.
     ///   - request: a column for each of the plan's `request`.
     ///   - time: of the answer: one for all rows, or a column of them.
+    ///   - bytesMax: of all values that the expressions make, about.
     /// - Throws: `.resourceExhausted` where texts or lists that expressions make are too large together.
     mutating func outputs(
-        of reads: [ReadCells], request: [Column], time: AnswerTime, rowCount: Int
+        of reads: [ReadCells], request: [Column], time: AnswerTime, rowCount: Int, bytesMax: Int
     ) throws(HeadwaterError) -> [ReadCells] {
         var made: [Column] = []
+        var bytesLeft = bytesMax
+        let isKept = isOfNumbersAlone && stepCount <= Self.quickStepsMax
+        if isKept, kept.isEmpty { kept = plan.expressions.map { Evaluator($0.expression, rowsAtOnce: 16) } }
         for (place, expression) in plan.expressions.enumerated() {
             let operands = expression.inputs.map { input -> Operand in
                 switch input {
@@ -43,13 +61,19 @@ public struct PlanEvaluator {
                 case .requestTime: time.operand
                 }
             }
-            let before = evaluators[place].nulls
+            let column: Column
             do throws(HeadwaterError) {
-                made.append(try evaluators[place].evaluate(operands, count: rowCount))
+                if isKept {
+                    column = try Self.evaluate(&kept[place], operands, rowCount, bytesLeft, nulls)
+                } else {
+                    var evaluator = Evaluator(expression.expression, rowsAtOnce: min(max(1, rowCount), Evaluator.batchRows))
+                    column = try Self.evaluate(&evaluator, operands, rowCount, bytesLeft, nulls)
+                }
             } catch {
                 throw error.located(at: "expression \(expression.name)")
             }
-            nulls?.add(evaluators[place].nulls, since: before)
+            bytesLeft -= column.byteCount
+            made.append(column)
         }
         return plan.outputs.map { output in
             switch output.source {
@@ -59,12 +83,22 @@ public struct PlanEvaluator {
         }
     }
 
+    private static func evaluate(
+        _ evaluator: inout Evaluator, _ operands: [Operand], _ rowCount: Int, _ bytesMax: Int, _ nulls: ExpressionNulls?
+    ) throws(HeadwaterError) -> Column {
+        let before = evaluator.nulls
+        let column = try evaluator.evaluate(operands, count: rowCount, bytesMax: bytesMax)
+        nulls?.add(evaluator.nulls, since: before)
+        return column
+    }
+
     /// The outputs of a get: what the online store found, with the expressions.
     mutating func vectors(
-        _ found: PackedColumns, request: [Column], now: Microseconds
+        _ found: PackedColumns, request: [Column], now: Microseconds, bytesMax: Int = Limits.batchBytesMax
     ) throws(HeadwaterError) -> ServedVectors {
         let reads = zip(found.columns, found.cellStatuses).map(ReadCells.init)
-        let outputs = try outputs(of: reads, request: request, time: .one(now), rowCount: found.header.rowCount)
+        let outputs = try outputs(
+            of: reads, request: request, time: .one(now), rowCount: found.header.rowCount, bytesMax: bytesMax)
         return ServedVectors(columns: outputs.map(\.column), statuses: outputs.map(\.statuses), position: found.header.tag)
     }
 

@@ -21,6 +21,9 @@ public final class PreparedGet {
     public var outputCount: Int { entry.plan.outputs.count }
     public var hasExpressions: Bool { evaluator != nil }
 
+    /// Whether the expressions, if there are any, are worked out so soon that others may wait for them.
+    public func isQuick(rowCount: Int) -> Bool { evaluator?.isQuick(rowCount: rowCount) ?? true }
+
     /// - Parameter nulls: counts the nulls that expressions make.
     public init(_ entry: HandleTable.Entry, nulls: ExpressionNulls? = nil, catalog: @escaping () -> Catalog) {
         self.entry = entry
@@ -69,7 +72,7 @@ public final class PreparedGet {
     ///
     /// - Parameters:
     ///   - columns: those that the request brings, in the order of the plan.
-    ///   - bytesMax: of what is read, before expressions make of it what they make.
+    ///   - bytesMax: of what is read, and of what expressions make of it.
     /// - Throws: as `read`; `.resourceExhausted` where what is read, or made of it, is too large.
     public func evaluate(
         _ columns: [Column], rowCount: Int, by reader: OnlineReader, now: Microseconds, eventTimes: Bool, bytesMax: Int
@@ -87,7 +90,7 @@ public final class PreparedGet {
             let types = entry.plan.reads.map(\.type)
             return try PackedColumns(decoding: answer.encode(eventTimes: eventTimes)[...], types: types)
         }
-        let vectors = try evaluator!.vectors(found, request: Array(columns.dropFirst(keyCount)), now: now)
+        let vectors = try evaluator!.vectors(found, request: Array(columns.dropFirst(keyCount)), now: now, bytesMax: bytesMax)
         let never = eventTimes ? Array(repeating: EventTime.always, count: rowCount) : []
         let times = entry.plan.outputs.map { output in
             if eventTimes, case .read(let place) = output.source { return found.eventTimes[place] }

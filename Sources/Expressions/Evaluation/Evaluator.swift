@@ -13,27 +13,34 @@ package struct Evaluator: Sendable {
     package var nulls: NullCounts { registers.nulls }
     package var type: FeatureType { program.resultType }
 
-    /// Rows that are run together.
-    private static let batchRows = 256
+    /// Rows that are run together: a register of them takes 9 bytes a row.
+    package static let batchRows = 256
     /// Offsets into a column are 32 bits wide, and what is added at once is less than what is left of them.
-    private static let resultBytesMax = 1 << 30
+    package static let resultBytesMax = 1 << 30
 
-    /// - Parameter singleRows: whether single rows will be run; then columns are run row by row.
-    package init(_ expression: ScalarExpression, singleRows: Bool = false) {
+    /// - Parameters:
+    ///   - singleRows: whether single rows will be run; then columns are run row by row.
+    ///   - rowsAtOnce: of a column; fewer take less memory, and somewhat more time.
+    package init(_ expression: ScalarExpression, singleRows: Bool = false, rowsAtOnce: Int = batchRows) {
         program = expression.program
-        registers = Registers(program, rows: singleRows ? 1 : Evaluator.batchRows)
+        registers = Registers(program, rows: singleRows ? 1 : rowsAtOnce)
     }
 
     // MARK: Columns
 
     /// The value of each row.
     ///
-    /// - Parameter operands: one for each of the expression's `inputs`, in their order, with `count` rows each.
+    /// - Parameters:
+    ///   - operands: one for each of the expression's `inputs`, in their order, with `count` rows each.
+    ///   - bytesMax: of the values, about.
     /// - Complexity: O(rows × instructions + bytes).
     /// - Throws: `.resourceExhausted` where the values are too large together for one column: take fewer rows.
-    package mutating func evaluate(_ operands: [Operand], count: Int) throws(HeadwaterError) -> Column {
+    package mutating func evaluate(
+        _ operands: [Operand], count: Int, bytesMax: Int = resultBytesMax
+    ) throws(HeadwaterError) -> Column {
+        let bytesMax = min(max(0, bytesMax), Evaluator.resultBytesMax)
         precondition(operands.count == program.inputs.count, "an operand for each input")
-        guard (program.resultType.fixedWidth ?? 0) <= Evaluator.resultBytesMax / max(1, count) else { throw Evaluator.tooLarge }
+        guard (program.resultType.fixedWidth ?? 0) <= bytesMax / max(1, count) else { throw Evaluator.tooLarge(bytesMax) }
         var output = ColumnOutput(program.resultType, capacity: count)
         var start = 0
         var size = registers.rows
@@ -51,15 +58,16 @@ package struct Evaluator: Sendable {
             }
             output.append(registers, program.result, count: rows)
             start += rows
-            guard output.byteCount <= Evaluator.resultBytesMax else { throw Evaluator.tooLarge }
+            guard output.byteCount <= bytesMax else { throw Evaluator.tooLarge(bytesMax) }
         }
         registers.heap.clear()
         return output.finish()
     }
 
-    private static let tooLarge = HeadwaterError(
-        .resourceExhausted,
-        "the values of an expression take more than \(resultBytesMax >> 20) MiB together: ask for fewer rows")
+    private static func tooLarge(_ bytesMax: Int) -> HeadwaterError {
+        HeadwaterError(
+            .resourceExhausted, "the values of an expression take more than \(bytesMax) bytes together: ask for fewer rows")
+    }
 
     // MARK: Single rows
 

@@ -15,6 +15,22 @@ enum Operation: Hashable, Sendable {
     case vector(VectorOperation)
     case list(ListOperation, CellKind)
     case hash(HashOperation)
+
+    /// Whether it works on numbers, bools and times, and makes such.
+    var isOfNumbers: Bool {
+        switch self {
+        case .integer, .float, .logic, .time: true
+        case .compare(let kind, _): kind != .texts
+        case .extreme(let kind, _): kind != .text
+        case .cast(let cast):
+            switch cast {
+            case .integerToFloat, .floatToInteger, .integerToInt32, .floatToFloat32, .integerToBool: true
+            default: false
+            }
+        case .hash(let hash): hash == .integer || hash == .float || hash == .bool || hash == .bucket
+        case .text, .vector, .list: false
+        }
+    }
 }
 
 /// How a cell lies in a register.

@@ -7,6 +7,8 @@ extension FeatureType {
     var isInteger: Bool { self == .int32 || self == .int64 }
     var isFloat: Bool { self == .float32 || self == .float64 }
     var isNumber: Bool { isInteger || isFloat }
+    /// A number, a bool or a time: what lies in a register by itself.
+    var isNumberLike: Bool { cellKind == .integer || cellKind == .float }
 
     /// With its article, for messages: `an int64`.
     var withArticle: String {

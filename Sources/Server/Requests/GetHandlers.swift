@@ -45,7 +45,9 @@ struct GetHandlers {
     /// Whether so few features are named that they are resolved at once.
     private func isShort(_ features: [String], _ service: String?, project: String, _ catalog: Catalog) -> Bool {
         if let service {
-            return (try? catalog.service(project: project, reference: service))?.pins.count ?? 0 <= Limits.inlineNamesMax
+            guard let found = try? catalog.service(project: project, reference: service) else { return true }
+            // Expressions are compiled.
+            return found.pins.count <= Limits.inlineNamesMax && found.definition.features.allSatisfy { $0.expression == nil }
         }
         // One that stands for all of a group may be thousands.
         return features.count <= Limits.inlineNamesMax && !features.contains { $0.utf8.last == UInt8(ascii: "*") }

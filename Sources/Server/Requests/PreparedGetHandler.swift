@@ -115,7 +115,9 @@ final class PreparedGetHandler: ImmediateHandler {
         let body = bytes.extracting(first.body)
         let header = try PackedColumns.Header(decoding: body)
         let get = try get(header.tag)
-        guard PreparedGet.isShort(rows: header.rowCount, outputs: get.outputCount, bodyBytes: body.byteCount) else { return 0 }
+        guard PreparedGet.isShort(rows: header.rowCount, outputs: get.outputCount, bodyBytes: body.byteCount),
+            get.isQuick(rowCount: header.rowCount)
+        else { return 0 }
         try get.refresh(online.state.catalogPosition)
         // What expressions make is made for one request at a time.
         let rowCount = gather(get.hasExpressions ? requests.prefix(1) : requests, bytes, get, header)
