@@ -72,6 +72,20 @@ import Testing
                 == "warm - wished")
     }
 
+    @Test func wordsMayChangeWhenNamesMeanSomethingElse() throws {
+        var catalog = try comfort()
+        let second = flightsYAML.replacing("version: 1\n    entity: airport", with: "version: 2\n    entity: airport")
+        try apply(second, to: &catalog)
+        try promote(.group, "weather@2", in: &catalog)
+        try apply(
+            second + Self.service.replacing("one sees the hills", with: "a view").replacing("degrees F", with: "F"), to: &catalog)
+        let service = try catalog.service(project: "flights", reference: "comfort")
+        #expect(
+            service.definition.features[3].expression?.description == "a view" && service.definition.request[0].description == "F"
+        )
+        #expect(service.pins.allSatisfy { $0.groupVersion == 1 })
+    }
+
     @Test func aPlanShowsRequestAndExpressions() throws {
         var catalog = try flights()
         let plan = try apply(flightsYAML + Self.service, to: &catalog)

@@ -114,6 +114,16 @@ def test_requests_come_in_many_forms_and_wrong_ones_are_named(pay: hw.Client) ->
             get(keys, request)
     with pytest.raises(hw.InvalidArgument, match="take nothing beside keys"):
         pay.get_online_features(["stats:mean"], keys, request={"amount": [1.0, 2.0]})
+    with pytest.raises(hw.InvalidArgument, match="nothing beside keys"):
+        pay.get_online_features(["stats:mean"], keys, request=5)
+    pay.apply([
+        hw.Entity("world", []), hw.FeatureGroup("weather", "world", {"rain": "float64"}),
+        hw.FeatureService("plain", ["weather:rain"]),
+    ])  # fmt: skip
+    with pytest.raises(hw.InvalidArgument, match="has no keys, so it has one row, not 2"):
+        pay.get_online_features(service="plain", entities={"x": [1, 2]})
+    with pytest.raises(hw.InvalidArgument, match="all of them are hidden"):
+        pay.apply([hw.FeatureService("none", [hw.Reference("stats:mean", hidden=True)])])
     with pytest.raises(hw.InvalidArgument, match="no column 'amount'"):
         pay.get_historical_features(pd.DataFrame({"card_id": [1], "event_time": [NOW]}), service="fraud").to_arrow()
 
@@ -135,7 +145,7 @@ def test_definitions_read_back_as_they_were_written(pay: hw.Client) -> None:
         pay.apply([hw.FeatureService("other", ["stats:mean", hw.Expression("ratio", "1 + maen")])])
     assert str(raised.value).splitlines()[-1].endswith("    ^")
     whole = hw.FeatureService("all", [definitions()[1], hw.Expression("double", "mean * 2")])
-    assert whole.to_dict()["features"] == ["stats:*", {"name": "double", "expr": "mean * 2", "language": 1}]
+    assert whole.to_dict()["features"] == ["stats@1:*", {"name": "double", "expr": "mean * 2", "language": 1}]
     pay.apply([whole])
     assert values(pay.get_online_features(service="all", entities={"card_id": [1]}, at=NOW))["double"] == [20.0]
 
@@ -275,6 +285,10 @@ def test_rest_and_feasts_form_take_requests(rest: Rest) -> None:
     assert status == 200, answer
     feast = json.loads(answer)
     assert feast["metadata"]["feature_names"][:3] == ["card_id", "mean", "ratio"]
+    # As Feast's own callers send it.
+    mixed = {"feature_service": "fraud", "project": rest.project, "entities": {"card_id": [1], "amount": [80]}}
+    again = rest.raw("POST", "/get-online-features", json.dumps(mixed).encode(), content_type="application/json")
+    assert again[0] == 200 and json.loads(again[2])["results"][2]["values"] == feast["results"][2]["values"], again[2]
     metrics = rest.raw("GET", "/metrics")[2].decode()
     assert 'headwater_expression_nulls_total{reason="division_by_zero"} 0' in metrics
 

@@ -158,6 +158,9 @@ struct DefinitionsCheck {
                     + "\(DefinitionLimits.serviceFeaturesMax)"
             )
         }
+        if !service.features.isEmpty, service.features.allSatisfy({ $0.feature?.isHidden ?? $0.expression?.isHidden ?? false }) {
+            problems.add("\(path).features", "all of them are hidden, so that nothing would be answered: leave out hidden of one")
+        }
         checkRequest(of: service, path)
         for (index, line) in service.features.enumerated() {
             let path = "\(path).features[\(index)]"

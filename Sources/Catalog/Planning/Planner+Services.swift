@@ -23,7 +23,7 @@ extension Planner {
         warnOfDeprecated(old.pins, &differences)
         differences.compare(ServiceDefinition.lifecycle + ServiceDefinition.words, old.definition, service)
         // The same text means what it meant when it was applied; only another text is resolved again.
-        if old.definition.features != service.features || old.definition.request != service.request {
+        if old.definition.content != service.content {
             guard let content = resolve(service, path, &differences) else { return }
             if content.contentLines != old.contentLines { refuseContent(old, content, path, &differences) }
         }
@@ -88,6 +88,20 @@ extension Planner {
         for warning in names.warnings { differences.warn(warning) }
         guard problems.count == before else { return nil }
         return CatalogService(project: project, definition: service, pins: names.pins, expressionPlaces: places)
+    }
+}
+
+extension ServiceDefinition {
+    /// What it says without the words that people add.
+    fileprivate var content: ServiceDefinition {
+        var lines = ServiceDefinition(
+            name: "", request: request.map { RequestColumn(name: $0.name, type: $0.type) }, features: features)
+        lines.features = features.map { line in
+            guard case .expression(var expression) = line else { return line }
+            expression.description = nil
+            return .expression(expression)
+        }
+        return lines
     }
 }
 

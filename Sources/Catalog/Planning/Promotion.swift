@@ -103,7 +103,7 @@ extension Catalog {
     ) {
         func text(_ pin: ServicePin) -> String {
             let name = groups[pin.group]?.reference ?? "group \(pin.group)"
-            return "\(name):\(pin.feature)\(pin.alias.map { " as \($0)" } ?? "")"
+            return "\(name):\(pin.feature)\(pin.alias.map { " as \($0)" } ?? "")\(pin.isHidden ? ", hidden" : "")"
         }
         let (had, has) = (Set(old.pins), Set(new.pins))
         for pin in old.pins where !has.contains(pin) { differences.note("- \(text(pin))") }

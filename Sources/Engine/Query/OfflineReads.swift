@@ -28,7 +28,7 @@ public enum OfflineReads {
         let outputs = try evaluator.outputs(
             of: reads.map { PlanEvaluator.ReadCells(column: $0.column, statuses: $0.statuses) },
             request: Array(columns.dropFirst(plan.keys.count)), time: .column(times), rowCount: times.count,
-            bytesMax: memoryLimitBytes)
+            bytesMax: memoryLimitBytes, isCancelled: isCancelled)
         return zip(plan.outputs, outputs).map { output, cells in
             if case .read(let place) = output.source { return reads[place] }
             // No single row is behind what an expression makes.

@@ -44,7 +44,8 @@ public struct PlanEvaluator {
     ///   - bytesMax: of all values that the expressions make, about.
     /// - Throws: `.resourceExhausted` where texts or lists that expressions make are too large together.
     mutating func outputs(
-        of reads: [ReadCells], request: [Column], time: AnswerTime, rowCount: Int, bytesMax: Int
+        of reads: [ReadCells], request: [Column], time: AnswerTime, rowCount: Int, bytesMax: Int,
+        isCancelled: () -> Bool = { false }
     ) throws(HeadwaterError) -> [ReadCells] {
         var made: [Column] = []
         var bytesLeft = bytesMax
@@ -61,6 +62,7 @@ public struct PlanEvaluator {
                 case .requestTime: time.operand
                 }
             }
+            if isCancelled() { throw HeadwaterError(.cancelled, "cancelled while expressions were worked out") }
             let column: Column
             do throws(HeadwaterError) {
                 if isKept {

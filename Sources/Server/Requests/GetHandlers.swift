@@ -84,8 +84,10 @@ extension FeaturePlan {
     /// What a text or an array is taken for.
     private static let looseBytes = 16
 
-    /// About what a row of an answer takes.
+    /// About what a row of an answer takes, with what expressions are made of and make.
     func bytesPerRow(eventTimes: Bool) -> Int {
-        outputs.reduce(0) { $0 + ($1.type.fixedWidth ?? Self.looseBytes) + (eventTimes ? 9 : 1) }
+        let answered = outputs.map(\.type)
+        let worked = isOnlyReads ? [] : reads.map(\.type) + request.map(\.type) + expressions.map(\.type)
+        return (answered + worked).reduce(0) { $0 + ($1.fixedWidth ?? Self.looseBytes) + (eventTimes ? 9 : 1) }
     }
 }

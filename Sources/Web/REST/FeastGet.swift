@@ -19,6 +19,7 @@ struct FeastGet {
             selection: try routes.selection(body, service: "feature_service"),
             fullNames: try body.bool("full_feature_names") ?? false)
         wanted.eventTimes = true
+        wanted.isMixed = true
         let (prepared, keys, got) = try await RestGet(routes: routes).find(
             wanted, of: try body.object("entities"), try body.object("request"), client)
         // Feast gives the keys first, each present since 1970.

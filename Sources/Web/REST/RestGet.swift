@@ -55,6 +55,8 @@ struct RestGet {
         var minPosition: Position = 0
         var eventTimes = false
         var unit: TimeUnit?
+        /// Whether columns of the request may stand among the keys.
+        var isMixed = false
     }
 
     /// Reads the keys by what the features take, and the columns of a service's request, and finds the features.
@@ -67,8 +69,11 @@ struct RestGet {
     ) async throws -> (prepared: PreparedFeatures, keys: Batch, got: GetResult) {
         let prepared = try await routes.clients.prepared(wanted.selection, fullNames: wanted.fullNames, client)
         do {
-            let keys = try Self.keys(entities, prepared.keys, unit: wanted.unit)
-            let others = try Self.others(request, prepared.request, unit: wanted.unit)
+            // Feast's callers send all columns together.
+            let isMixed = wanted.isMixed && request == nil
+            let keys = try Self.keys(entities, prepared.keys, besides: isMixed ? prepared.request : [], unit: wanted.unit)
+            let others = try Self.others(
+                isMixed ? entities : request, prepared.request, besides: isMixed ? prepared.keys : [], unit: wanted.unit)
             let got = try await client.get(
                 prepared, keys: keys, request: others, at: wanted.at, minPosition: wanted.minPosition,
                 eventTimes: wanted.eventTimes)
@@ -89,31 +94,35 @@ struct RestGet {
     }
 
     /// The key columns of a get: lists of one length.
-    private static func keys(_ entities: JSONObject?, _ fields: [Field], unit: TimeUnit?) throws(HeadwaterError) -> Batch {
+    private static func keys(
+        _ entities: JSONObject?, _ fields: [Field], besides others: [Field], unit: TimeUnit?
+    ) throws(HeadwaterError) -> Batch {
         guard let entities else {
             if fields.isEmpty { return Batch(rowCount: 1, columns: []) }
             throw HeadwaterError(
                 .invalidArgument,
                 "give 'entities' with a list for each of \(fields.map { "\($0.name) (\($0.type))" }.joined(separator: ", "))")
         }
-        return try batch(entities, fields, "key", at: "entities", unit: unit)
+        return try batch(entities, fields, besides: others, "key", at: "entities", unit: unit)
     }
 
     /// The columns of a request beside its keys: lists of one length.
-    private static func others(_ request: JSONObject?, _ fields: [Field], unit: TimeUnit?) throws(HeadwaterError) -> Batch? {
+    private static func others(
+        _ request: JSONObject?, _ fields: [Field], besides others: [Field], unit: TimeUnit?
+    ) throws(HeadwaterError) -> Batch? {
+        if fields.isEmpty, request == nil || !others.isEmpty { return nil }
         guard let request else {
-            if fields.isEmpty { return nil }
             throw HeadwaterError(
                 .invalidArgument,
                 "give 'request' with a list for each of \(fields.map { "\($0.name) (\($0.type))" }.joined(separator: ", "))")
         }
-        return try batch(request, fields, "column", at: "request", unit: unit)
+        return try batch(request, fields, besides: others, "column", at: others.isEmpty ? "request" : "entities", unit: unit)
     }
 
     private static func batch(
-        _ object: JSONObject, _ fields: [Field], _ what: String, at place: String, unit: TimeUnit?
+        _ object: JSONObject, _ fields: [Field], besides others: [Field], _ what: String, at place: String, unit: TimeUnit?
     ) throws(HeadwaterError) -> Batch {
-        try object.check(only: fields.map(\.name))
+        try object.check(only: (fields + others).map(\.name))
         var columns: [(Int, Column)] = []
         for (index, field) in fields.enumerated() {
             guard let column = try object.column(field.name, field.type, unit: unit) else {

@@ -53,7 +53,7 @@ struct DatasetVerify: AsyncParsableCommand {
         try await connection.withClient { client in
             let dataset = try await client.dataset(name)
             // Definitions may be others by now: then the time, which stands last, was no key.
-            let columns = try? await client.requestColumns(of: dataset.query.selection)
+            let columns = try? await client.requestColumns(of: dataset.query.selection, asOf: dataset.query.asOf)
             let made = try checkedSpine(of: dataset, keys: columns?.keys ?? [], request: columns?.request ?? [])
             try await verify(dataset, made) {
                 try await dataset.query.arguments.rows(of: client, made.spine, dealingTo: made.split)
@@ -106,7 +106,7 @@ struct DatasetVerify: AsyncParsableCommand {
             labels: DatasetReport.Labels(saved: dataset.labels, found: found.labels, isText: table.format == .csv),
             split: dataset.split.map { split in
                 // Rows are dealt out by keys, which stand before the columns of the request.
-                let keyCount = request.isEmpty ? (hasTimeKey ? keys.count : keys.count - 1) : requested.count
+                let keyCount = request.isEmpty ? (hasTimeKey ? keys.count : keys.count - 1) : min(requested.count, keys.count)
                 return RowSplit(split, times: times, keys: 0..<keyCount, timeIndex: hashed.timeIndex)
             })
     }

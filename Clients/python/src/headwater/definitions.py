@@ -342,10 +342,7 @@ class FeatureService(_Definition):
 
     def to_dict(self) -> dict[str, Any]:
         """As the YAML has it, without what is left out."""
-        whole = [
-            f"{item.name}{'' if item.version == 1 else f'@{item.version}'}:*" if isinstance(item, FeatureGroup) else item
-            for item in self.features
-        ]
+        whole = [f"{item.name}@{item.version}:*" if isinstance(item, FeatureGroup) else item for item in self.features]
         return super(FeatureService, replace(self, features=whole)).to_dict()
 
 

@@ -190,7 +190,7 @@ async def get(core: Core, selection: Selection, entities: Any, options: Options,
             try:
                 prepared.names.refuse_clashes(event_times=options.event_times)
                 keys, rows = key_columns(entities, prepared.keys, rules)
-                others, rows = _request_columns(request, prepared, rows if prepared.keys else None, rules)
+                others, rows = _request_columns(request, prepared, rows, rules)
             except InvalidArgument:
                 # Refused by what the list meant when it was prepared: the caller may know better.
                 await _confirm(transport, prepared, deadline)
@@ -267,27 +267,29 @@ def key_columns(entities: Any, fields: Sequence[Field], rules: Rules) -> tuple[d
     return keys, rows
 
 
-def _request_columns(request: Any, prepared: Prepared, rows: int | None, rules: Rules) -> tuple[dict[str, pa.Array], int]:
+def _request_columns(request: Any, prepared: Prepared, key_rows: int, rules: Rules) -> tuple[dict[str, pa.Array], int]:
     """The columns of a request beside its keys, and how many rows it has.
 
     Args:
-        rows: of the keys; `None` where there are none: then the columns say it.
+        key_rows: rows of the keys; where a list has none, the columns say how many there are.
 
     Raises:
         InvalidArgument: for a column that is missing or that nobody asked for, a type that does not fit, another number of rows.
     """
     fields = prepared.request
     if not fields:
-        if request is not None and len(request) > 0:
+        if request is not None and not (isinstance(request, (dict, list, tuple)) and not request):
             raise InvalidArgument("these features take nothing beside keys: leave it out", "request")
-        return {}, 1 if rows is None else rows
+        return {}, key_rows
     if request is None:
         raise InvalidArgument(f"give request= with the columns {_described(fields)}")
     if isinstance(request, (list, tuple)) and not request:
         columns: Any = {name: [] for name, _ in fields}
     else:
         columns = request if isinstance(request, dict) else columns_of(request)
-    unknown = [name for name in columns if name not in dict(fields)]
+    wanted = dict(fields)
+    rows = key_rows if prepared.keys else None
+    unknown = [name for name in columns if name not in wanted]
     if unknown:
         raise InvalidArgument(f"is not asked for; the columns are {_described(fields)}", f"request column '{unknown[0]}'")
     made: dict[str, pa.Array] = {}
